@@ -1,0 +1,1 @@
+"""Backpropagation written by hand: gates, graphs of gates, and the multilayer perceptron they make."""

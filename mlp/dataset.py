@@ -1,0 +1,118 @@
+"""Two digits out of an IDX folder: chosen, split, scaled to 0..1 and served in batches."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike, NDArray
+
+from mlp.errors import InputError
+from mlp.gates import Array
+from mlp.idx_folder import ImagesAndLabels, Part, open_part
+
+EVALUATION_ROWS = 1024
+"""Images in a batch where nothing is learned: enough to keep a product busy, 3 MB in float32."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images of two digits, as one array of indices into the images of the files.
+
+    The images stay bytes, in the file where that is mapped, until a batch asks for them.
+    """
+
+    source: ImagesAndLabels
+    digits: tuple[int, int]
+    """The digit of target 0 and that of target 1."""
+    indices: NDArray[np.int64]
+    """Where the chosen images stand in the files, ascending."""
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Rows and columns of an image."""
+        rows, columns = self.source.images.shape[1:]
+        return rows, columns
+
+    @property
+    def inputs(self) -> int:
+        """Pixels of an image, the length of a row of X."""
+        rows, columns = self.image_shape
+        return rows * columns
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """The digit of each image, (n,)."""
+        return self.source.labels[self.indices]
+
+    @property
+    def targets(self) -> NDArray[np.uint8]:
+        """0 or 1 for each image, (n,)."""
+        return (self.labels == self.digits[1]).astype(np.uint8)
+
+    def bytes(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
+        """The pixels 0..255 of the images at these positions of this data set, (n, inputs)."""
+        images = self.source.images.reshape(len(self.source.images), -1)
+        return images.take(self.indices[positions], axis=0)
+
+    def fetch(self, positions: NDArray[np.int64] | slice, X: Array, Y: Array) -> None:
+        """Write the images at these positions, scaled to 0..1, into X (n, inputs), their targets into Y (n, 1)."""
+        np.divide(self.bytes(positions), X.dtype.type(255), out=X)
+        Y[:, 0] = self.source.labels[self.indices[positions]] == self.digits[1]
+
+    def batches(self, batch_size: int, order: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.int64]]:
+        """The positions of each batch, in the given order or as the images stand; the last may be short."""
+        order = np.arange(len(self)) if order is None else order
+        for start in range(0, len(order), batch_size):
+            yield order[start : start + batch_size]
+
+    def arrays(self, precision: DTypeLike) -> tuple[Array, Array]:
+        """All images and targets at once: X (n, inputs) in 0..1 and Y (n, 1)."""
+        X, Y = np.empty((len(self), self.inputs), precision), np.empty((len(self), 1), precision)
+        self.fetch(slice(None), X, Y)
+        return X, Y
+
+    def first_of_each(self, count: int) -> "Dataset":
+        """Of each digit the first so many, or all where there are fewer, in the order of the files."""
+        labels = self.labels
+        chosen = [np.flatnonzero(labels == digit)[:count] for digit in self.digits]
+        return replace(self, indices=self.indices[np.sort(np.concatenate(chosen))])
+
+    def split(self, fraction: float, random: Generator) -> tuple["Dataset", "Dataset"]:
+        """Hold out a share of each digit: (the rest, the held-out), both in the order of the files.
+
+        The share is rounded to whole images, at least one of each digit unless the fraction is 0.
+        InputError where a digit would have none left to train on.
+        """
+        held_out = np.zeros(len(self), bool)
+        labels = self.labels
+        for digit in self.digits if fraction else ():
+            positions = np.flatnonzero(labels == digit)
+            count = max(1, round(fraction * len(positions)))
+            if count == len(positions):
+                raise InputError(
+                    f"data.validation_fraction {fraction} leaves none of {len(positions)} images of digit {digit} "
+                    "for training: use a smaller one, 0 for none, or more images"
+                )
+            held_out[random.permutation(positions)[:count]] = True
+        return replace(self, indices=self.indices[~held_out]), replace(self, indices=self.indices[held_out])
+
+
+def load(directory: Path, part: Part, digits: tuple[int, int], limit_per_digit: int | None = None) -> Dataset:
+    """The images of two digits in one part of an IDX folder, of each digit at most the first so many.
+
+    InputError where the files are not in order or do not hold one of the digits.
+    """
+    source = open_part(directory, part)
+    labels = source.labels
+    present = np.flatnonzero(np.bincount(labels, minlength=10))
+    for digit in digits:
+        if digit not in present:
+            held = ", ".join(map(str, present))
+            raise InputError(f"{source.files['labels']}: no digit {digit} in it: it holds {held} (data.digits)")
+    both = Dataset(source, digits, np.flatnonzero((labels == digits[0]) | (labels == digits[1])))
+    return both if limit_per_digit is None else both.first_of_each(limit_per_digit)

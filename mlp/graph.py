@@ -1,0 +1,258 @@
+"""A graph of gates: run forward, then backward, with gradients added up where a value fans out.
+
+A node is made from nodes that exist already, so the list of nodes is in topological order by
+construction, and a pass is one loop over it, forwards or backwards: no sorting and no recursion.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from mlp.gates import Array, Call, Elementwise, Gate, Shape
+
+PLANS_KEPT = 8
+"""Shapes that a graph keeps memory for: training needs its batch, the short last one, and validation's two."""
+
+
+class Node:
+    """A named value of the graph: a leaf (no gate), or what its gate makes of its input nodes."""
+
+    def __init__(self, index: int, name: str, gate: Gate | None, inputs: tuple["Node", ...], wanted: bool):
+        self.index = index
+        self.name = name
+        self.gate = gate
+        self.inputs = inputs
+        self.wanted = wanted
+        """Whether the gradient with respect to this node is asked for, or lies on the way to one that is."""
+
+    def __repr__(self) -> str:
+        return f"<{self.gate.name if self.gate else 'leaf'} {self.name}>"
+
+
+class ComputationalGraph:
+    """Nodes in topological order, and their values and gradients in the latest pass.
+
+        graph = ComputationalGraph()
+        x, y, z = graph.leaf("x", -2), graph.leaf("y", 5), graph.leaf("z", -4)
+        q = graph.apply(Add(), x, y, name="q")
+        f = graph.apply(Multiply(), q, z, name="f")
+        graph.forward()         # -12.0
+        graph.backward()
+        graph.gradient("x")     # -4.0
+
+    Every value has the graph's one precision, float32 or float64.
+    """
+
+    def __init__(self, precision: DTypeLike = np.float64):
+        self.precision = np.dtype(precision)
+        self.nodes: list[Node] = []
+        self._by_name: dict[str, Node] = {}
+        self._given: dict[Node, tuple[Array, Array | None]] = {}
+        self._numbers = count(1)
+        self._plans: dict[tuple[Any, ...], _Plan] = {}
+        self._latest: _Plan | None = None
+
+    def leaf(self, name: str, value: ArrayLike, *, gradient: Array | None = None, wanted: bool = True) -> Node:
+        """A leaf that holds a value: a number, or an array of any shape.
+
+        An array of the graph's precision is used where it lies, not copied: what is written into it
+        counts in the next pass. ``gradient``, an array of the value's shape, is where its gradient
+        shall be written; ``wanted=False`` leaves the gradient out.
+        """
+        node = self._add(name, None, (), wanted)
+        self._given[node] = (np.asarray(value, dtype=self.precision), gradient)
+        return node
+
+    def input(self, name: str, *, wanted: bool = False) -> Node:
+        """A leaf whose value, of any shape, is given to every ``forward(name=value)``."""
+        return self._add(name, None, (), wanted)
+
+    def apply(self, gate: Gate, *inputs: Node, name: str | None = None) -> Node:
+        """A node for the gate's output; without a name it is called z1, z2, ... in turn."""
+        for node in inputs:
+            if not (node.index < len(self.nodes) and self.nodes[node.index] is node):
+                raise ValueError(f"{node} is a node of another graph")
+        if name is None:
+            name = f"z{next(self._numbers)}"
+        return self._add(name, gate, inputs, any(node.wanted for node in inputs))
+
+    def forward(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
+        """Run the gates that the output needs (default: the last node) and return its value.
+
+        Each input that it needs is copied into the graph's own memory of that shape. Inputs may be
+        left out when they have been there before: ``forward()`` repeats the latest pass.
+        ValueError where an input is missing or shapes do not fit. The array returned is the
+        graph's own and changes with its next pass.
+        """
+        if self._latest is None or inputs or output not in (None, self._latest.output):
+            shapes = {name: np.shape(value) for name, value in inputs.items()}
+            self._latest = self._plan(output or self.nodes[-1], shapes)
+        for name, value in inputs.items():
+            memory = self._latest.values[self._by_name[name]]
+            if value is not memory:
+                memory[...] = value
+        return self._latest.forward()
+
+    def forward_from(self, leaf: str) -> Array:
+        """Repeat the latest forward pass after a change to this leaf alone, from its first use on."""
+        return self._latest_plan().forward(self._node(leaf))
+
+    def backward(self, upstream: ArrayLike = 1.0) -> None:
+        """Fill the gradients of the latest pass: the derivatives of sum(upstream * output).
+
+        ``upstream`` broadcasts to the output's shape. Calling it again gives the same gradients.
+        """
+        self._latest_plan().backward(upstream)
+
+    def value(self, name: str) -> Array:
+        """A node's value in the latest pass."""
+        return self._latest_plan().values[self._node(name)]
+
+    def gradient(self, name: str) -> Array:
+        """A node's gradient in the latest pass; ValueError where nobody asked for it."""
+        gradient = self._latest_plan().gradients.get(self._node(name))
+        if gradient is None:
+            raise ValueError(f"nobody asked for the gradient of {name}")
+        return gradient
+
+    def memory(self, output: Node, /, **shapes: Shape) -> dict[str, Array]:
+        """The arrays that a forward pass over inputs of these shapes would copy them into.
+
+        Whoever fills these and hands them to ``forward`` saves the copy.
+        """
+        plan = self._plan(output, shapes)
+        return {name: plan.values[self._by_name[name]] for name in shapes}
+
+    def _add(self, name: str, gate: Gate | None, inputs: tuple[Node, ...], wanted: bool) -> Node:
+        if name in self._by_name:
+            raise ValueError(f"the graph has a node {name} already")
+        node = Node(len(self.nodes), name, gate, inputs, wanted)
+        self.nodes.append(node)
+        self._by_name[name] = node
+        return node
+
+    def _node(self, name: str) -> Node:
+        if name not in self._by_name:
+            raise ValueError(f"the graph has no node {name}")
+        return self._by_name[name]
+
+    def _latest_plan(self) -> "_Plan":
+        if self._latest is None:
+            raise ValueError("there was no forward pass yet")
+        return self._latest
+
+    def _plan(self, output: Node, shapes: Mapping[str, Shape]) -> "_Plan":
+        """The plan for this output and these input shapes, made once and kept while it is among the newest."""
+        key = (output, *shapes.items())
+        if key not in self._plans:
+            if len(self._plans) == PLANS_KEPT:
+                del self._plans[next(iter(self._plans))]
+            leaves = dict(self._given)
+            for name, shape in shapes.items():
+                leaves[self._node(name)] = (np.empty(shape, self.precision), None)
+            self._plans[key] = _Plan(ancestors(output), leaves, self.precision)
+        return self._plans[key]
+
+
+def ancestors(output: Node) -> list[Node]:
+    """The output and every node that it is made from, in topological order."""
+    found, stack = {output}, [output]
+    while stack:
+        for node in stack.pop().inputs:
+            if node not in found:
+                found.add(node)
+                stack.append(node)
+    return sorted(found, key=lambda node: node.index)
+
+
+class _Plan:
+    """The memory and the bound calls of one forward and backward pass, for fixed shapes.
+
+    Made once, a pass is then a loop over calls that need no look-up, no allocation and no decision.
+    """
+
+    def __init__(
+        self, nodes: list[Node], leaves: Mapping[Node, tuple[Array, Array | None]], precision: np.dtype[Any]
+    ):
+        self.output = nodes[-1]
+        self.values: dict[Node, Array] = {}
+        self.gradients: dict[Node, Array] = {}
+        self._forward: list[partial[Any]] = []
+        self._backward: list[partial[Any]] | None = None
+        self._leaves = leaves
+        self._first_use: dict[Node, int] = {}
+        for node in nodes:
+            if node.gate is None:
+                if node not in leaves:
+                    raise ValueError(f"forward needs a value for the input {node.name}")
+                self.values[node] = leaves[node][0]
+                continue
+            inputs = [self.values[node] for node in node.inputs]
+            shape = node.gate.output_shape(*(value.shape for value in inputs))
+            self.values[node] = np.empty(shape, precision)
+            for source in node.inputs:
+                self._first_use.setdefault(source, len(self._forward))
+            self._forward += _bind(node.gate.forward(self.values[node], *inputs))
+
+    def forward(self, changed: Node | None = None) -> Array:
+        calls = self._forward if changed is None else self._forward[self._first_use.get(changed, 0) :]
+        for call in calls:
+            call()
+        return self.values[self.output]
+
+    def backward(self, upstream: ArrayLike) -> None:
+        if self._backward is None:
+            self._backward = list(_bind(self._backward_calls()))
+        self.gradients[self.output][...] = upstream
+        for call in self._backward:
+            call()
+
+    def _backward_calls(self) -> Iterator[Call]:
+        """Every gate's backward calls, the last gate first, so that a gradient is complete before it is used.
+
+        The first gate to reach a node writes the node's gradient, every further one adds to it. Each
+        wanted node is reached, since all nodes here lead to the output.
+        """
+        for node, value in self.values.items():
+            if node.wanted or node is self.output:
+                given = self._leaves[node][1] if node in self._leaves else None
+                self.gradients[node] = np.empty_like(value) if given is None else given
+        reached: set[Node] = set()
+        for node in reversed(self.values):
+            if node.gate is None or not node.wanted:
+                continue
+            C, dC = self.values[node], self.gradients[node]
+            targets: list[Array | None] = []
+            corrections: list[Call] = []
+            for source in node.inputs:
+                target = self.gradients.get(source)
+                if target is not None and source in reached:
+                    total, target = target, np.empty_like(target)
+                    corrections.insert(0, (total, np.add, total, target))
+                if target is not None and isinstance(node.gate, Elementwise) and target.shape != C.shape:
+                    target, narrow = np.empty_like(C), target
+                    corrections.insert(0, unbroadcast(narrow, target))
+                targets.append(target)
+                reached.add(source)
+            yield from node.gate.backward(dC, C, *(self.values[source] for source in node.inputs), *targets)
+            yield from corrections
+
+
+def unbroadcast(narrow: Array, wide: Array) -> Call:
+    """The call that undoes broadcasting: what was copied along an axis is summed along it."""
+    new_axes = wide.ndim - narrow.ndim
+    padded = (1,) * new_axes + narrow.shape
+    axes = tuple(axis for axis, length in enumerate(padded) if axis < new_axes or length != wide.shape[axis])
+    kept = tuple(length for axis, length in enumerate(wide.shape) if axis not in axes)
+    return narrow.reshape(kept), np.add.reduce, wide, axes
+
+
+def _bind(calls: Iterator[Call]) -> Iterator[partial[Any]]:
+    """The calls that somebody wants, ready to run."""
+    for output, function, *arguments in calls:
+        if output is not None:
+            yield partial(function, *arguments, out=output)

@@ -1,0 +1,170 @@
+"""The IDX file format, in which MNIST comes: read and write, raw or gzipped.
+
+A file is a header of big-endian bytes and the elements, big-endian, last axis fastest:
+
+    0   0   type   d   length of axis 1 (4 bytes) ... length of axis d (4 bytes)   elements
+
+Source: Yann LeCun, "The MNIST database of handwritten digits", section "the IDX file format".
+"""
+
+import gzip
+import io
+import math
+import os
+import stat
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.errors import InputError
+from mlp.files import replacing
+
+TYPES = {
+    0x08: np.dtype(">u1"),
+    0x09: np.dtype(">i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+"""Element types by the code in the header's third byte."""
+
+MOST_AXES = 32
+"""NumPy 1 has arrays of at most 32 axes; the format would allow 255."""
+
+DEFLATE_LIMIT = 1032
+"""Deflate shrinks nothing by more than 1032 to 1 (zlib's technical details), so no honest header says more."""
+
+
+def read(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """The array in an IDX file, read-only and big-endian; one whose name ends in .gz is decompressed.
+
+    A raw file is mapped into memory, not read. InputError, naming the file, what was found and what was
+    expected, where the file is missing or is not exactly one IDX array.
+    """
+    path = Path(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: not a regular file")
+        with open(path, "rb") as file:
+            return _read_gzip(path, file) if path.suffix == ".gz" else _map_raw(path, file)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+
+
+def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+    """Write an array as an IDX file, gzipped if the name ends in .gz: the same array, the same bytes.
+
+    ValueError for an element type or a shape that the format has no room for.
+    """
+    path = Path(path)
+    header = _header(array)
+    with replacing(path) as file:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=9, mtime=0) as stream:
+                _write(stream, header, array)
+        else:
+            _write(file, header, array)
+
+
+def _write(file: BinaryIO | gzip.GzipFile, header: bytes, array: NDArray[Any]) -> None:
+    file.write(header)
+    file.write(np.ascontiguousarray(array, array.dtype.newbyteorder(">")).data)
+
+
+def _header(array: NDArray[Any]) -> bytes:
+    codes = [code for code, dtype in TYPES.items() if dtype == array.dtype.newbyteorder(">")]
+    if not codes:
+        names = ", ".join(dtype.name for dtype in TYPES.values())
+        raise ValueError(f"IDX has no element type for {array.dtype}; it has {names}")
+    if array.ndim > MOST_AXES or max(array.shape, default=0) >= 2**32:
+        raise ValueError(f"IDX has no room for shape {array.shape}")
+    return bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()
+
+
+def _map_raw(path: Path, file: BinaryIO) -> NDArray[Any]:
+    dtype, shape, size = _parse_header(path, file.read)
+    offset = file.tell()
+    found = os.fstat(file.fileno()).st_size - offset
+    if found != size:
+        raise InputError(f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow")
+    if size == 0:
+        return np.empty(shape, dtype)
+    flat = np.memmap(file, dtype, mode="r", offset=offset, shape=(size // dtype.itemsize,))
+    return flat.view(np.ndarray).reshape(shape)
+
+
+def _read_gzip(path: Path, file: BinaryIO) -> NDArray[Any]:
+    compressed = os.fstat(file.fileno()).st_size
+    try:
+        with gzip.GzipFile(fileobj=file) as stream:
+            dtype, shape, size = _parse_header(path, stream.read)
+            if size > DEFLATE_LIMIT * compressed:
+                raise InputError(
+                    f"{path}: {_promise(shape, dtype)}, {size:,} bytes, "
+                    f"more than {compressed:,} bytes of gzip can hold"
+                )
+            elements = np.empty(size, np.uint8)
+            found = _read_into(stream, elements)
+            if found < size or stream.read(1):
+                follow = f"but {found:,} follow" if found < size else "but more follow"
+                raise InputError(
+                    f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}"
+                )
+    except EOFError:
+        raise InputError(f"{path}: truncated: the gzip data end early") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: no intact gzip file: {error}") from error
+    array = elements.view(dtype).reshape(shape)
+    array.flags.writeable = False
+    return array
+
+
+def _parse_header(
+    path: Path, read: Callable[[int], bytes]
+) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """The element type, the shape and the number of bytes of the elements that must follow."""
+    magic = read(4)
+    if not magic:
+        raise InputError(f"{path}: empty, an IDX header was expected")
+    if magic[:2] == b"\x1f\x8b":
+        raise InputError(f"{path}: a gzip file inside: its name must end in .gz once for each time it was gzipped")
+    if len(magic) < 4 or magic[:2] != b"\0\0":
+        raise InputError(f"{path}: not an IDX file: it begins with {magic.hex(' ')}, 00 00 was expected")
+    code, axes = magic[2:]
+    if code not in TYPES:
+        known = ", ".join(f"{known:02x}" for known in TYPES)
+        raise InputError(f"{path}: element type {code:02x} is none of the IDX types {known}")
+    if axes > MOST_AXES:
+        raise InputError(f"{path}: the header says {axes} axes, at most {MOST_AXES} can be read")
+    lengths = read(4 * axes)
+    if len(lengths) < 4 * axes:
+        raise InputError(f"{path}: truncated within the header of {axes} axes")
+    shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
+    dtype = TYPES[code]
+    if math.prod(length or 1 for length in shape) * dtype.itemsize > np.iinfo(np.intp).max:
+        raise InputError(f"{path}: {_promise(shape, dtype)}, more than any memory holds")
+    return dtype, shape, math.prod(shape) * dtype.itemsize
+
+
+def _read_into(stream: gzip.GzipFile, elements: NDArray[np.uint8]) -> int:
+    """Fill the elements from the stream; the number of bytes found, fewer where the stream ends early."""
+    view, found = memoryview(elements), 0
+    while found < len(view):
+        chunk = stream.readinto(view[found : found + io.DEFAULT_BUFFER_SIZE * 128])
+        if not chunk:
+            break
+        found += chunk
+    return found
+
+
+def _off_by(found: int, size: int) -> str:
+    return "truncated" if found < size else "too long"
+
+
+def _promise(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    return f"the header promises {' x '.join(map(str, shape)) or 'one'} elements of {dtype.name}"

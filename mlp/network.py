@@ -1,0 +1,134 @@
+"""The multilayer perceptron, built as a graph: for each layer a product, a bias and a sigmoid, then the loss.
+
+Symbols, n being the batch size and one hidden layer shown:
+
+    X (n, inputs)   W1 (inputs, hidden)   b1 (hidden,)   W2 (hidden, 1)   b2 (1,)   Y (n, 1)
+
+    Z1 = X W1     Z2 = Z1 + b1     Z3 = sigmoid(Z2)
+    Z4 = Z3 W2    Z5 = Z4 + b2     P  = sigmoid(Z5)     E = 1/2 sum (P - Y)^2     L = E / n
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, DTypeLike
+
+from mlp.gates import Add, Array, Divide, EuclideanLoss, Matmul, Shape, Sigmoid
+from mlp.graph import ComputationalGraph, Node
+
+
+class MLP:
+    """A multilayer perceptron for two classes, every gradient of which comes from the gates of its graph.
+
+    sizes: the number of inputs, of each hidden layer's units, and 1: ``[784, 32, 1]``. ``[784, 1]`` is
+    the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights.
+
+    ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays. They are views of two flat arrays,
+    ``parameter_block`` and ``gradient_block``, so that an optimizer needs to know no layers.
+    """
+
+    def __init__(self, sizes: Sequence[int], *, precision: DTypeLike = "float32", generator: Generator):
+        if len(sizes) < 2 or min(sizes) < 1 or sizes[-1] != 1:
+            raise ValueError(f"sizes {list(sizes)}: must be the inputs, any hidden layers, and 1 output")
+        self.sizes = tuple(sizes)
+        self.precision = np.dtype(precision)
+        shapes = parameter_shapes(sizes)
+        count = sum(int(np.prod(shape)) for shape in shapes.values())
+        self.parameter_block = np.zeros(count, self.precision)
+        self.gradient_block = np.zeros(count, self.precision)
+        self.parameters = _views(self.parameter_block, shapes)
+        self.gradients = _views(self.gradient_block, shapes)
+        for name, parameter in self.parameters.items():
+            if name.startswith("W"):
+                parameter[...] = glorot_uniform(parameter.shape, generator)
+        self.graph, self._P, self._L = self._build_graph()
+
+    def _build_graph(self) -> tuple[ComputationalGraph, Node, Node]:
+        """The table of the module's docstring, for any number of layers."""
+        graph = ComputationalGraph(self.precision)
+        Z = graph.input("X")
+        gates = 3 * (len(self.sizes) - 1)
+        names = iter([f"Z{k}" for k in range(1, gates)] + ["P"])
+        for layer in range(1, len(self.sizes)):
+            W, b = (
+                graph.leaf(name, self.parameters[name], gradient=self.gradients[name])
+                for name in (f"W{layer}", f"b{layer}")
+            )
+            Z = graph.apply(Matmul(), Z, W, name=next(names))
+            Z = graph.apply(Add(), Z, b, name=next(names))
+            Z = graph.apply(Sigmoid(), Z, name=next(names))
+        E = graph.apply(EuclideanLoss(), Z, graph.input("Y"), name="E")
+        L = graph.apply(Divide(), E, graph.input("n"), name="L")
+        return graph, Z, L
+
+    def memory(self, n: int) -> tuple[Array, Array]:
+        """X (n, inputs) and Y (n, 1) as they lie in the graph; filling and passing these saves a copy."""
+        memory = self.graph.memory(self._L, X=(n, self.sizes[0]), Y=(n, 1), n=())
+        return memory["X"], memory["Y"]
+
+    def loss(self, X: ArrayLike, Y: ArrayLike) -> float:
+        """Run forward: the loss L, the mean over the batch of 1/2 (p - y)^2.
+
+        X: (n, inputs). Y: (n, 1), 0 or 1. ValueError for any other shape.
+        """
+        n = self._rows(np.shape(X))
+        if np.shape(Y) != (n, 1):
+            raise ValueError(f"Y has shape {np.shape(Y)}, it must be {(n, 1)} for X of shape {np.shape(X)}")
+        return float(self.graph.forward(self._L, X=X, Y=Y, n=n))
+
+    def backward(self) -> None:
+        """Fill ``gradients`` with the derivatives of the latest ``loss``."""
+        self.graph.backward()
+
+    @property
+    def probabilities(self) -> Array:
+        """P of the latest pass, (n, 1): the probabilities of class 1. The next pass writes over it."""
+        return self.graph.value("P")
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The probability of class 1 for each row of X: (n, inputs) to (n, 1)."""
+        self._rows(np.shape(X))
+        return self.graph.forward(self._P, X=X).copy()
+
+    def _rows(self, shape: Shape) -> int:
+        if len(shape) != 2 or shape[1] != self.sizes[0] or shape[0] < 1:
+            raise ValueError(f"X has shape {shape}, it must be (n, {self.sizes[0]}) with n at least 1")
+        return shape[0]
+
+
+def decide(P: Array) -> Array:
+    """The class of each probability: True, class 1, from 1/2 on."""
+    return P >= 0.5
+
+
+def parameter_shapes(sizes: Sequence[int]) -> dict[str, Shape]:
+    """W1 (inputs, outputs), b1 (outputs,), W2, b2, ... for a network of these sizes."""
+    shapes: dict[str, Shape] = {}
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
+        shapes[f"W{layer}"] = (inputs, outputs)
+        shapes[f"b{layer}"] = (outputs,)
+    return shapes
+
+
+def glorot_uniform(shape: Shape, generator: Generator) -> Array:
+    """Uniform in +-sqrt(6 / (inputs + outputs)): Glorot and Bengio 2010, equation 16.
+
+    Drawn in float64 whatever the network's precision, so that both precisions start from one point.
+    """
+    limit = np.sqrt(6 / sum(shape))
+    return generator.uniform(-limit, limit, shape)
+
+
+def _views(block: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:
+    """The block cut into consecutive arrays of these shapes."""
+
+    def cut() -> Iterator[tuple[str, Array]]:
+        start = 0
+        for name, shape in shapes.items():
+            stop = start + int(np.prod(shape))
+            yield name, block[start:stop].reshape(shape)
+            start = stop
+
+    return dict(cut())

@@ -1,0 +1,29 @@
+"""Stochastic gradient descent with momentum and weight decay. Nothing else changes a parameter."""
+
+import numpy as np
+
+from mlp.gates import Array
+
+
+class SGD:
+    """V = momentum V + dA + weight_decay A, then A = A - learning_rate V (Sutskever et al. 2013, as in PyTorch).
+
+    A and dA are the network's flat blocks of parameters and gradients, updated in place; V starts at 0.
+    """
+
+    def __init__(
+        self, A: Array, dA: Array, *, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0
+    ):
+        self.A, self.dA, self.V = A, dA, np.zeros_like(A)
+        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+
+    def step(self) -> None:
+        """Take one step against the gradient."""
+        V = self.dA
+        if self.weight_decay:
+            V = V + self.weight_decay * self.A
+        if self.momentum:
+            self.V *= self.momentum
+            self.V += V
+            V = self.V
+        self.A -= self.learning_rate * V

@@ -1,0 +1,119 @@
+"""YAML text as plain values, each with the place where it stands, for messages that can point at it.
+
+The values are those of YAML 1.2's core schema, without the surprises of YAML 1.1: 1e-3 is a number, 010
+is ten, yes is text. What a config has no use for is refused: anchors, aliases, tags, a key given twice,
+nesting that has no end.
+"""
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+"""Line and column, counted from 1."""
+
+DEEPEST = 8
+"""Levels of nesting; a config has three."""
+
+CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False, ".inf": float("inf"), ".nan": float("nan")}
+INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+@dataclass
+class Document:
+    """What a text holds: mappings as dict, sequences as tuple; no text at all is None.
+
+    key_places and value_places say where each key and each value starts, by its path from the root.
+    problems are the errors found, as (place, message); the value then lacks what was wrong.
+    """
+
+    value: Any = None
+    key_places: dict[Path, Place] = field(default_factory=dict)
+    value_places: dict[Path, Place] = field(default_factory=dict)
+    problems: list[tuple[Place, str]] = field(default_factory=list)
+
+
+def parse(text: str) -> Document:
+    """Read YAML text. Raises nothing: errors are among the document's problems."""
+    document = Document()
+    try:
+        node = yaml.compose(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        document.problems.append((place, str(error.problem or error.context)))
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+        document.problems.append((place, f"character U+{ord(error.character):04X} is not allowed"))
+    else:
+        document.value = None if node is None else _value(document, node, ())
+    return document
+
+
+def _value(document: Document, node: yaml.Node, path: Path) -> Any:
+    document.value_places[path] = _place(node)
+    if isinstance(node, yaml.MappingNode):
+        return dict(_items(document, node, path))
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(_value(document, item, (*path, index)) for index, item in enumerate(node.value))
+    return _scalar(node)
+
+
+def _items(document: Document, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            document.problems.append((_place(key), "a key must be a word"))
+            continue
+        inner = (*path, key.value)
+        if inner in document.key_places:
+            line, _ = document.key_places[inner]
+            document.problems.append((_place(key), f"{dotted(inner)}: given twice, first in line {line}"))
+            continue
+        document.key_places[inner] = _place(key)
+        yield key.value, _value(document, value, inner)
+
+
+def dotted(path: Path) -> str:
+    """A path as a config key: section.key, with [index] within a list."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    text = node.value
+    if node.style is not None:  # quoted: text whatever it looks like
+        return text
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if NUMBER.fullmatch(text) else text
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes without guessing types, and refuses what a config has no use for."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Hashable) -> yaml.Node | None:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
+        if getattr(event, "tag", None) is not None:
+            raise yaml.MarkedYAMLError(problem="tags are not allowed", problem_mark=event.start_mark)
+        if self.depth == DEEPEST:
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
