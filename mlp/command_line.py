@@ -1,19 +1,18 @@
 """What every command shares: how arguments are parsed, and how errors become one message and an exit code."""
 
+import os
+import shlex
 import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from mlp.errors import CommandError, InputError
+from mlp.errors import CommandError, InputError, Terminated
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived."""
 
 
 class Parser(ArgumentParser):
@@ -21,6 +20,20 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see {self.prog} --help)")
+
+    def add_config(self) -> None:
+        """--config FILE and --set KEY=VALUE ..., as ``config.load`` takes them."""
+        self.add_argument(
+            "--config", type=Path, default=Path("config.yaml"), metavar="FILE", help="default: config.yaml"
+        )
+        self.add_argument(
+            "--set",
+            action="extend",
+            nargs="+",
+            default=[],
+            metavar="SECTION.KEY=VALUE",
+            help="an option to use instead of the file's, such as training.epochs=3",
+        )
 
 
 def run(main: Callable[[Sequence[str]], None]) -> int:
@@ -46,6 +59,12 @@ def run(main: Callable[[Sequence[str]], None]) -> int:
         _report("terminated")
         return TERMINATED
     return 0
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it: relative where it is below the working folder, quoted where need be."""
+    relative = os.path.relpath(path)
+    return shlex.quote(str(path) if relative.startswith(os.pardir) else relative)
 
 
 def _report(message: str) -> None:

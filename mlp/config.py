@@ -1,9 +1,11 @@
 """Every option of a run: its type, its range and its default; read from YAML, errors pointing at the place."""
 
 import difflib
+import json
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,7 +43,7 @@ class Data(Section):
     @classmethod
     def _differ(cls, digits: tuple[int, int]) -> tuple[int, int]:
         if digits[0] == digits[1]:
-            raise PydanticCustomError("same_digit", "Input should be two different digits")
+            raise PydanticCustomError("same_digit", "must be two different digits")
         return digits
 
 
@@ -97,33 +99,73 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     Keys left out have their defaults. Paths are relative to the file's folder and come back absolute.
     InputError with every error of the file and of the overrides, a line each, saying where it is.
     """
-    document = yaml_text.parse(_read(path))
-    problems = [(place, f"{path}:{place[0]}:{place[1]}: {text}") for place, text in document.problems]
-    values = _sections(document.value)
-    overridden = {}
+    source = _Source.of_file(path)
     for override in overrides:
-        option, keys, value = _parse_override(override)
-        overridden[keys] = option
-        section = values.setdefault(keys[0], {}) if isinstance(values, dict) else None
-        if isinstance(section, dict):
-            section[keys[1]] = value
+        source.override(override)
+    problems = source.problems
     try:
-        config = Config.model_validate(values)
+        config = Config.model_validate(source.values)
     except ValidationError as invalid:
-        for error in invalid.errors(include_url=False):
-            location = error["loc"]
-            if location[:2] in overridden:
-                problems.append((AFTER_THE_FILE, f"{overridden[location[:2]]}: {_describe(error)}"))
-            else:
-                line, column = place = _place(document, error)
-                problems.append((place, f"{path}:{line}:{column}: {_describe(error)}"))
+        problems += [source.problem(error) for error in invalid.errors(include_url=False)]
     if problems:
-        raise InputError("\n".join(text for _, text in sorted(problems)))
+        raise InputError("\n".join(f"{origin}: {message}" for _, origin, message in sorted(problems)))
     return _absolute(config, path.parent)
 
 
-AFTER_THE_FILE = (1 << 62, 0)
-"""Sorts the errors of overrides behind those of the file."""
+@dataclass
+class _Source:
+    """What was given, and by what: for each path the place in the file, or the --set option, as (order, origin)."""
+
+    values: Any
+    keys: dict[yaml_text.Path, tuple[Place, str]]
+    contents: dict[yaml_text.Path, tuple[Place, str]]
+    problems: list[tuple[Place, str, str]]
+    """(order, origin, message)"""
+
+    @classmethod
+    def of_file(cls, path: Path) -> "_Source":
+        document = yaml_text.parse(_read(path))
+
+        def at(place: Place) -> tuple[Place, str]:
+            return place, f"{path}:{place[0]}:{place[1]}"
+
+        return cls(
+            values=_sections(document.value),
+            keys={key: at(place) for key, place in document.key_places.items()},
+            contents={(): at((1, 1))} | {key: at(place) for key, place in document.value_places.items()},
+            problems=[(*at(place), message) for place, message in document.problems],
+        )
+
+    def override(self, option: str) -> None:
+        """Lay section.key=value over what is there."""
+        order, origin = (AFTER_THE_FILE, len(self.problems)), f"--set {option}"
+        name, equals, text = option.partition("=")
+        section, _, key = name.partition(".")
+        if not (equals and section and key):
+            self.problems.append((order, origin, "must be section.key=value"))
+            return
+        document = yaml_text.parse(text)
+        self.problems += [(order, origin, message) for _, message in document.problems]
+        if not isinstance(self.values, dict) or not isinstance(self.values.setdefault(section, {}), dict):
+            return  # the file's own error, reported as such
+        self.values[section][key] = document.value
+        for places in (self.keys, self.contents):
+            places.setdefault((section,), (order, origin))
+            places[section, key] = (order, origin)
+        self.contents = {path: at for path, at in self.contents.items() if path[:2] != (section, key) or len(path) == 2}
+
+    def problem(self, error: ErrorDetails) -> tuple[Place, str, str]:
+        """A validation error with its place: an unknown key's own, else that of the innermost value around it."""
+        location = error["loc"]
+        if error["type"] == "extra_forbidden":
+            return (*self.keys[location], _describe(error))
+        while location not in self.contents:
+            location = location[:-1]
+        return (*self.contents[location], _describe(error))
+
+
+AFTER_THE_FILE = 1 << 62
+"""A line number that sorts the errors of --set behind those of the file."""
 
 
 def _read(path: Path) -> str:
@@ -151,41 +193,31 @@ def _sections(value: Any) -> Any:
     return {name: {} if section is None and name in SECTIONS else section for name, section in value.items()}
 
 
-def _parse_override(override: str) -> tuple[str, tuple[str, str], Any]:
-    """How to call it in a message, its section and key, and its value."""
-    option = f"--set {override}"
-    name, equals, text = override.partition("=")
-    section, _, key = name.partition(".")
-    if not (equals and section and key):
-        raise InputError(f"{option}: must be section.key=value")
-    document = yaml_text.parse(text)
-    if document.problems:
-        raise InputError(f"{option}: {document.problems[0][1]}")
-    return option, (section, key), document.value
-
-
-def _place(document: yaml_text.Document, error: ErrorDetails) -> Place:
-    """Where the error is: an unknown key itself, else the value or the innermost that encloses it."""
-    location = error["loc"]
-    if error["type"] == "extra_forbidden":
-        return document.key_places[location]
-    while location not in document.value_places:
-        location = location[:-1]
-    return document.value_places[location]
+MESSAGES = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be finite",
+    "path_type": "must be a path",
+    "tuple_type": "must be a list in brackets",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+}
+"""By pydantic's error types; other types keep pydantic's own words."""
 
 
 def _describe(error: ErrorDetails) -> str:
     location = error["loc"]
-    name = dotted(location)
+    name = dotted(location) or "the file"
     if error["type"] == "extra_forbidden":
         return f"{name}: unknown {'key' if len(location) > 1 else 'section'}{_suggestion(location)}"
     if error["type"] == "model_type":
-        return f"{name}: must be a section of keys" if name else "must be sections of keys"
+        return f"{name}: must be {'a section of keys' if location else 'sections of keys'}"
     if error["type"] in ("missing", "too_long"):
-        return f"{name}: must have two entries"
-    if error["type"] == "tuple_type":
-        return f"{name}: must be a list in brackets, not {_shown(error['input'])}"
-    message = error["msg"].replace("Input should be", "must be").replace("Input is not", "must be")
+        return f"{dotted(location[:2])}: must have two entries"
+    message = MESSAGES.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
     return f"{name}: {message}, not {_shown(error['input'])}"
 
 
@@ -198,11 +230,14 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
         names = difflib.get_close_matches(wrong, SECTIONS[outer[0]].model_fields, n=1)
         names = names or [key for key in KEYS if key.partition(".")[2] == wrong]
         names = names or difflib.get_close_matches(".".join([*outer, wrong]), KEYS, n=1)
-    return f", did you mean {names[0]}?" if names else f", known are {', '.join(SECTIONS[outer[0]].model_fields if outer else SECTIONS)}"
+    if names:
+        return f", did you mean {names[0]}?"
+    return f", known are {', '.join(SECTIONS[outer[0]].model_fields if outer else SECTIONS)}"
 
 
 def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    """A value as YAML would have it, cut to a length that fits a line."""
+    text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

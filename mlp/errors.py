@@ -21,3 +21,7 @@ class Diverged(CommandError):
     """Training left the finite numbers."""
 
     exit_code = 3
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; like KeyboardInterrupt no error, so that nothing takes it for one."""

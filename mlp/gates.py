@@ -13,7 +13,7 @@ the calls that lead to dA read no other input's gradient, so that either can be 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,6 +35,8 @@ class Gate:
     """
 
     name: ClassVar[str]
+    checked_on: ClassVar[Sequence[tuple[Shape, ...]]]
+    """Shapes of the inputs, one after another, for the check of the gate's gradients."""
     forward: Callable[..., Iterator[Call]]
     backward: Callable[..., Iterator[Call]]
 
@@ -56,10 +58,16 @@ class Elementwise(Gate):
             raise ValueError(f"{self.name}: shapes {_and(shapes)} do not broadcast") from None
 
 
+ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
+TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
+"""For elementwise gates: scalars, arrays, and every way to broadcast."""
+
+
 class Add(Elementwise):
     """C = A + B, elementwise. It hands its gradient on to each input."""
 
     name = "add"
+    checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.add, A, B
@@ -73,6 +81,7 @@ class Multiply(Elementwise):
     """C = A * B, elementwise. It swaps its inputs."""
 
     name = "multiply"
+    checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.multiply, A, B
@@ -86,6 +95,7 @@ class Divide(Elementwise):
     """C = A / B, elementwise; dA = dC / B, dB = -dC C / B."""
 
     name = "divide"
+    checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.divide, A, B
@@ -102,6 +112,7 @@ class Max(Elementwise):
     """C = max(A, B), elementwise. It routes its gradient to the larger input, at a tie to the first."""
 
     name = "max"
+    checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.maximum, A, B
@@ -122,6 +133,7 @@ class Sigmoid(Elementwise):
     """
 
     name = "sigmoid"
+    checked_on = ONE_INPUT
 
     def forward(self, P: Array, Z: Array) -> Iterator[Call]:
         largest = P.dtype.type(math.floor(-math.log(np.finfo(P.dtype).tiny)))
@@ -145,6 +157,7 @@ class Matmul(Gate):
     """
 
     name = "matmul"
+    checked_on = (((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         A, B = shapes
@@ -172,6 +185,7 @@ class EuclideanLoss(Gate):
     """
 
     name = "euclidean loss"
+    checked_on = (((), ()), ((5, 1), (5, 1)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         P, Y = shapes
@@ -192,6 +206,12 @@ class EuclideanLoss(Gate):
 
         yield dY, np.subtract, Y, P
         yield dY, np.multiply, dY, dE
+
+
+def all_gates() -> list[type[Gate]]:
+    """Every gate there is, in the order of definition."""
+    kinds = [Gate, *Gate.__subclasses__()]
+    return [gate for kind in kinds for gate in kind.__subclasses__() if gate not in kinds]
 
 
 def _column(B: Array) -> Array:

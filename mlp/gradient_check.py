@@ -11,13 +11,16 @@ against the smallest that can be resolved instead, lest rounding be taken for a 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from string import ascii_uppercase
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from mlp.gates import Array
+from mlp.gates import Array, Gate, Shape
 from mlp.graph import ComputationalGraph
+from mlp.network import MLP
 
 TOLERANCE = 1e-7
 """The largest relative error that passes."""
@@ -37,7 +40,7 @@ class ArrayCheck:
     error: float
     """Relative to the array's largest gradient; nan where a gradient is not finite."""
     where: str
-    """The element as ``[i, j]``, or the direction as ``direction k``."""
+    """The element as ``[i, j]``, or the direction as `` along direction k``."""
     numeric: float
     written: float
 
@@ -47,14 +50,49 @@ class ArrayCheck:
 
     def __str__(self) -> str:
         return (
-            f"{self.name}{self.where if self.where.startswith('[') else ' along ' + self.where}: "
+            f"{self.name}{self.where}: "
             f"the numeric gradient is {self.numeric:.10g}, the written one {self.written:.10g}, "
             f"relative error {self.error:.1e} (must be below {TOLERANCE:.0e})"
         )
 
 
+DIRECTIONS = 8
+"""Random directions along which an array is checked where checking each element would take too long."""
+
+EXAMPLES_PER_CLASS = 2
+"""Images of each digit that a network is checked on: enough for the sums over the batch to matter."""
+
 MOST_MOVED = 1 << 15
 """Elements that move along one direction, drawn at random where an array has more: bounds the time."""
+
+
+def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> list[ArrayCheck]:
+    """Check every element of a gate by itself, its inputs called A, B, ... and of these shapes.
+
+    The inputs and the upstream gradient are random, of either sign and of magnitude 1/2 to 2, which keeps
+    divisors off zero; an upstream gradient of ones would hide sums and means that are mistaken for another.
+    """
+
+    def draw(shape: Shape) -> Array:
+        return generator.uniform(0.5, 2, shape) * generator.choice([-1.0, 1.0], shape)
+
+    graph = ComputationalGraph()
+    leaves = [graph.leaf(name, draw(shape)) for name, shape in zip(ascii_uppercase, shapes, strict=False)]
+    output = graph.forward(graph.apply(gate, *leaves))
+    return list(check_elements(graph, [leaf.name for leaf in leaves], draw(output.shape)))
+
+
+def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
+    """Check a network's loss on these examples, in float64, along eight random directions an array.
+
+    An array that fails is checked again element by element, to name the index; it has failed either way.
+    """
+    double = network.copy(np.float64)
+    double.loss(X, Y)
+    checks = list(check_directions(double.graph, double.parameters, DIRECTIONS, generator))
+    failed = [check.name for check in checks if not check.passed]
+    named = {check.name: check for check in check_elements(double.graph, failed) if not check.passed}
+    return [named.get(check.name, check) for check in checks]
 
 
 def check_elements(
@@ -66,7 +104,7 @@ def check_elements(
         for k in range(A.size):
             numeric[k] = _slope(f, a, slice(k, k + 1), np.ones(1), STEP * max(1.0, abs(a[k])))
         written = dA.reshape(-1)
-        yield _compare(name, numeric, written, f(), [str(index) for index in np.ndindex(A.shape)])
+        yield _compare(name, numeric, written, f(), partial(_element, A.shape))
 
 
 def check_directions(
@@ -92,7 +130,7 @@ def check_directions(
             D /= np.sqrt(D @ D)
             numeric[k] = _slope(f, a, moved, D, STEP)
             written[k] = D @ da[moved]
-        yield _compare(name, numeric, written, f(), [f"direction {k + 1}" for k in range(directions)])
+        yield _compare(name, numeric, written, f(), _direction)
 
 
 def _leaves(
@@ -109,7 +147,7 @@ def _leaves(
 
 def _slope(f: Callable[[], float], a: Array, moved: Array | slice, D: Array, h: float) -> float:
     """The derivative of f with the elements a[moved] going along D; a is left as it was."""
-    before = a[moved]
+    before = a[moved].copy()
     a[moved] = above = before + h * D
     f_above = f()
     a[moved] = below = before - h * D
@@ -118,9 +156,17 @@ def _slope(f: Callable[[], float], a: Array, moved: Array | slice, D: Array, h: 
     return float((f_above - f_below) / (((above - below) @ D) / (D @ D)))
 
 
-def _compare(name: str, numeric: Array, written: Array, f: float, where: Sequence[str]) -> ArrayCheck:
+def _compare(name: str, numeric: Array, written: Array, f: float, where: Callable[[int], str]) -> ArrayCheck:
     difference = np.abs(numeric - written)
     worst = int(np.argmax(difference))
     largest = max(np.abs(numeric).max(), np.abs(written).max(), RESOLVABLE * abs(f))
     error = float(difference[worst] / largest) if difference[worst] else 0.0
-    return ArrayCheck(name, error, where[worst], float(numeric[worst]), float(written[worst]))
+    return ArrayCheck(name, error, where(worst), float(numeric[worst]), float(written[worst]))
+
+
+def _element(shape: Shape, k: int) -> str:
+    return f"[{', '.join(str(i) for i in np.unravel_index(k, shape))}]"
+
+
+def _direction(k: int) -> str:
+    return f" along direction {k + 1}"

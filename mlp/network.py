@@ -8,7 +8,8 @@ Symbols, n being the batch size and one hidden layer shown:
     Z4 = Z3 W2    Z5 = Z4 + b2     P  = sigmoid(Z5)     E = 1/2 sum (P - Y)^2     L = E / n
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -23,26 +24,28 @@ class MLP:
     """A multilayer perceptron for two classes, every gradient of which comes from the gates of its graph.
 
     sizes: the number of inputs, of each hidden layer's units, and 1: ``[784, 32, 1]``. ``[784, 1]`` is
-    the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights.
+    the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights;
+    without one they are 0, to be filled in.
 
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays. They are views of two flat arrays,
     ``parameter_block`` and ``gradient_block``, so that an optimizer needs to know no layers.
     """
 
-    def __init__(self, sizes: Sequence[int], *, precision: DTypeLike = "float32", generator: Generator):
+    def __init__(self, sizes: Sequence[int], *, precision: DTypeLike = "float32", generator: Generator | None = None):
         if len(sizes) < 2 or min(sizes) < 1 or sizes[-1] != 1:
             raise ValueError(f"sizes {list(sizes)}: must be the inputs, any hidden layers, and 1 output")
         self.sizes = tuple(sizes)
         self.precision = np.dtype(precision)
-        shapes = parameter_shapes(sizes)
-        count = sum(int(np.prod(shape)) for shape in shapes.values())
+        self.shapes = parameter_shapes(sizes)
+        count = sum(math.prod(shape) for shape in self.shapes.values())
         self.parameter_block = np.zeros(count, self.precision)
         self.gradient_block = np.zeros(count, self.precision)
-        self.parameters = _views(self.parameter_block, shapes)
-        self.gradients = _views(self.gradient_block, shapes)
-        for name, parameter in self.parameters.items():
-            if name.startswith("W"):
-                parameter[...] = glorot_uniform(parameter.shape, generator)
+        self.parameters = self.views(self.parameter_block)
+        self.gradients = self.views(self.gradient_block)
+        if generator is not None:
+            for name, shape in self.shapes.items():
+                if name.startswith("W"):
+                    self.parameters[name][...] = glorot_uniform(shape, generator)
         self.graph, self._P, self._L = self._build_graph()
 
     def _build_graph(self) -> tuple[ComputationalGraph, Node, Node]:
@@ -62,6 +65,18 @@ class MLP:
         E = graph.apply(EuclideanLoss(), Z, graph.input("Y"), name="E")
         L = graph.apply(Divide(), E, graph.input("n"), name="L")
         return graph, Z, L
+
+    def views(self, block: Array) -> dict[str, Array]:
+        """A flat array cut into consecutive views, one for each parameter."""
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes.values()])
+        pieces = np.split(block, ends[:-1])
+        return {name: piece.reshape(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+
+    def copy(self, precision: DTypeLike) -> "MLP":
+        """A network of its own with the same weights, in this precision."""
+        other = MLP(self.sizes, precision=precision)
+        other.parameter_block[...] = self.parameter_block
+        return other
 
     def memory(self, n: int) -> tuple[Array, Array]:
         """X (n, inputs) and Y (n, 1) as they lie in the graph; filling and passing these saves a copy."""
@@ -117,18 +132,5 @@ def glorot_uniform(shape: Shape, generator: Generator) -> Array:
 
     Drawn in float64 whatever the network's precision, so that both precisions start from one point.
     """
-    limit = np.sqrt(6 / sum(shape))
+    limit = math.sqrt(6 / sum(shape))
     return generator.uniform(-limit, limit, shape)
-
-
-def _views(block: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:
-    """The block cut into consecutive arrays of these shapes."""
-
-    def cut() -> Iterator[tuple[str, Array]]:
-        start = 0
-        for name, shape in shapes.items():
-            stop = start + int(np.prod(shape))
-            yield name, block[start:stop].reshape(shape)
-            start = stop
-
-    return dict(cut())

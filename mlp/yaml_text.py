@@ -46,11 +46,11 @@ def parse(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        document.problems.append((place, str(error.problem or error.context)))
+        document.problems.append((place, ", ".join(filter(None, (error.context, error.problem)))))
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
-        document.problems.append((place, f"character U+{ord(error.character):04X} is not allowed"))
+        document.problems.append((place, f"character U+{error.character:04X} is not allowed"))
     else:
         document.value = None if node is None else _value(document, node, ())
     return document

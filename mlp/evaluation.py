@@ -1,0 +1,113 @@
+"""How good a classifier is: errors with their interval, the confusion matrix, and what is derived from it."""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.dataset import EVALUATION_ROWS, Dataset
+from mlp.network import MLP, decide
+
+CONFIDENCE = 0.95
+"""Of the accuracy's interval."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A network's answers on a data set. All arrays are (n,) and in the order of the files."""
+
+    images: Dataset
+    probabilities: NDArray[np.floating[Any]]
+    """Of the positive class, the second digit."""
+    loss: float
+    """The mean of 1/2 (p - y)^2."""
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        return decide(self.probabilities)
+
+    @property
+    def accuracy(self) -> float:
+        return 1 - len(self.mistakes) / len(self.images)
+
+    @property
+    def mistakes(self) -> NDArray[np.intp]:
+        """The positions of the images that were classified wrongly."""
+        return np.flatnonzero(self.predicted != self.images.targets)
+
+    def confusion(self) -> NDArray[np.int64]:
+        """(2, 2) counts: a row for the true class, a column for the predicted one, in the order of the digits."""
+        cells = 2 * self.images.targets.astype(np.int64) + self.predicted
+        return np.bincount(cells, minlength=4).reshape(2, 2)
+
+    def summary(self) -> dict[str, Any]:
+        """Every figure, ready for JSON. A ratio whose denominator is 0 is None."""
+        n, errors = len(self.images), len(self.mistakes)
+        confusion = self.confusion()
+        (_, false_positives), (false_negatives, true_positives) = confusion.tolist()
+        digits = self.images.digits
+        return {
+            "digits": list(digits),
+            "n": n,
+            "errors": errors,
+            "accuracy": self.accuracy,
+            "accuracy_interval": list(wilson_interval(n - errors, n)),
+            "confusion": confusion.tolist(),
+            "precision": _ratio(true_positives, true_positives + false_positives),
+            "recall": _ratio(true_positives, true_positives + false_negatives),
+            "f1": _ratio(2 * true_positives, 2 * true_positives + false_positives + false_negatives),
+            "roc_auc": roc_auc(self.images.targets, self.probabilities),
+            "loss": self.loss,
+            "mistakes": [
+                {
+                    "index": int(self.images.indices[position]),
+                    "digit": digits[self.images.targets[position]],
+                    "predicted": digits[int(self.predicted[position])],
+                    "probability": float(self.probabilities[position]),
+                }
+                for position in self.mistakes
+            ],
+        }
+
+
+def evaluate(network: MLP, images: Dataset) -> Evaluation:
+    """Run the network over every image, in blocks."""
+    probabilities = np.empty(len(images), network.precision)
+    loss_sum = 0.0
+    for rows in images.batches(EVALUATION_ROWS):
+        X, Y = network.memory(len(rows))
+        images.fetch(rows, X, Y)
+        loss_sum += network.loss(X, Y) * len(rows)
+        probabilities[rows] = network.probabilities[:, 0]
+    return Evaluation(images, probabilities, loss_sum / len(images))
+
+
+def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval for a share of successes by Wilson's score (Wilson 1927): honest near 0 and 1, within [0, 1]."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = successes / n
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def roc_auc(targets: NDArray[Any], scores: NDArray[Any]) -> float | None:
+    """The area under the ROC curve: how often a positive scores above a negative, ties counting half.
+
+    By ranks, as the Mann-Whitney U statistic. None where a class is missing.
+    """
+    positives = int(np.count_nonzero(targets))
+    negatives = len(targets) - positives
+    if positives == 0 or negatives == 0:
+        return None
+    _, value_of, count = np.unique(scores, return_inverse=True, return_counts=True)
+    last_rank = np.cumsum(count)
+    mean_rank = last_rank - (count - 1) / 2
+    rank_sum = mean_rank[value_of.reshape(-1)][targets == 1].sum()
+    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def _ratio(numerator: int, denominator: int) -> float | None:
+    return numerator / denominator if denominator else None

@@ -1,0 +1,135 @@
+"""Every figure. Nothing here needs a display: figures are drawn straight into PNG files.
+
+Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from mlp.evaluation import Evaluation
+from mlp.files import replacing
+from mlp.svd import Projection
+from mlp.training import Epoch
+
+BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
+MARKED_EPOCHS = 30
+"""Up to so many epochs each is a dot on its curve."""
+MOST_MISTAKES = 40
+"""Images on the page of mistakes."""
+
+
+def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
+    """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _curves(left, history, "train_loss", "validation_loss")
+    left.set(ylabel="loss (mean of ½ (p − y)²)", title="Loss")
+    losses = [value for row in history for value in (row.train_loss, row.validation_loss) if value]
+    if losses and max(losses) > 10 * min(losses):
+        left.set_yscale("log")
+    _curves(right, history, "train_accuracy", "validation_accuracy")
+    right.set(ylabel="accuracy", title="Accuracy")
+    right.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    for axes in (left, right):
+        axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    _save(figure, path)
+
+
+def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str) -> None:
+    marker = "o" if len(history) <= MARKED_EPOCHS else None
+    for column, label, color in ((training, "training", BLUE), (validation, "validation", RED)):
+        points = [(row.epoch, value) for row in history if (value := getattr(row, column)) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=color, marker=marker, markersize=4, label=label)
+
+
+def confusion(path: Path, evaluation: Evaluation) -> None:
+    """The four counts, each with its share of the true class."""
+    counts = evaluation.confusion()
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    digits = [str(digit) for digit in evaluation.images.digits]
+    figure = Figure(figsize=(4.6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{count:,}\n{shares[row, column]:.2%}"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=14)
+    axes.set(xticks=[0, 1], xticklabels=digits, yticks=[0, 1], yticklabels=digits)
+    axes.set(xlabel="predicted digit", ylabel="true digit")
+    axes.set_title(f"{len(evaluation.mistakes)} errors in {len(evaluation.images):,} images")
+    _save(figure, path)
+
+
+def mistakes(path: Path, evaluation: Evaluation) -> None:
+    """Each image that was classified wrongly, with digit, prediction, probability and index; the surest first."""
+    images, wrong = evaluation.images, evaluation.mistakes
+    surest = wrong[np.argsort(-np.abs(evaluation.probabilities[wrong] - 0.5), kind="stable")]
+    shown = surest[:MOST_MISTAKES]
+    columns = max(1, min(len(shown), 8))
+    rows = max(1, -(-len(shown) // columns))
+    figure = Figure(figsize=(max(4, 1.8 * columns), 0.4 + 2.4 * rows), layout="constrained")
+    number = f"{len(wrong)} of {len(images):,} images" if len(wrong) else f"none of {len(images):,} images"
+    figure.suptitle(f"Classified wrongly: {number}" + (f", the surest {len(shown)}" if len(shown) < len(wrong) else ""))
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.set_axis_off()
+        axes.set_anchor("N")
+    for axes, position in zip(figure.axes, shown, strict=False):
+        digit, predicted = images.labels[position], images.digits[int(evaluation.predicted[position])]
+        axes.imshow(images.bytes(np.array([position])).reshape(images.image_shape), cmap="gray_r", vmin=0, vmax=255)
+        caption = f"a {digit}, taken for {predicted}\np = {evaluation.probabilities[position]:.4f}"
+        axes.set_title(f"{caption}\nindex {images.indices[position]}", fontsize=9)
+    _save(figure, path)
+
+
+def scatter(
+    path: Path, coordinates: NDArray[np.float64], labels: NDArray[Any], digits: tuple[int, int], projection: Projection
+) -> None:
+    """The images as points in the plane of the first two singular directions, the larger digit blue."""
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    axes = figure.subplots()
+    for digit, color, marker in zip(sorted(digits), (RED, BLUE), "o^", strict=True):
+        x, y = coordinates[labels == digit].T
+        label = f"digit {digit} ({len(x):,} images)"
+        axes.scatter(x, y, s=12, c=color, marker=marker, alpha=0.6, linewidths=0, label=label)
+    for k, set_label in enumerate((axes.set_xlabel, axes.set_ylabel)):
+        value, share = projection.singular_values[k], projection.energy_shares()[k]
+        ordinal = ("first", "second")[k]
+        set_label(f"{ordinal} singular direction: σ = {value:,.0f}, {share:.1%} of the energy")
+    axes.set_title(f"The digits in two dimensions, {'centred' if projection.mean.any() else 'not centred'}")
+    axes.set_aspect("equal")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
+def reconstruction(
+    path: Path, images: NDArray[Any], rebuilt: NDArray[np.float64], labels: NDArray[Any], shape: tuple[int, int]
+) -> None:
+    """Images (k, pixels) in one row, and under each its rebuild from two coordinates."""
+    figure = Figure(figsize=(1.5 * len(images), 3.7), layout="constrained")
+    figure.suptitle("Above the digit, below its rebuild from two numbers")
+    top, bottom = figure.subplots(2, len(images))
+    for k, label in enumerate(labels):
+        top[k].set_title(f"a {label}")
+        for axes, image in ((top[k], images[k]), (bottom[k], rebuilt[k])):
+            axes.set_anchor("N")
+            axes.imshow(image.reshape(shape), cmap="gray_r", vmin=0, vmax=255)
+            axes.set_axis_off()
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=120, metadata={"Software": None})

@@ -1,0 +1,57 @@
+"""Check every element of every hand-written gradient: python scripts/check_gradients.py [--config FILE]
+
+Each gate by itself, on scalars, arrays and whatever it broadcasts, and the network of the config on a few
+real examples; all in float64 against centred differences. Exit code 1 if one is off.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from mlp import blas, command_line, config, dataset
+from mlp.config import Config
+from mlp.errors import CheckFailed
+from mlp.gates import all_gates
+from mlp.gradient_check import EXAMPLES_PER_CLASS, TOLERANCE, ArrayCheck, check_elements, check_gate
+from mlp.network import MLP
+from mlp.randomness import Stream, generator
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = command_line.Parser(description="Check every gate and the configured network against numeric gradients.")
+    parser.add_config()
+    options = parser.parse_args(arguments)
+    settings = config.load(options.config, options.set)
+    failed = []
+    print(f"{'graph':32} {'array':6} {'largest relative error':24} where")
+    with blas.threads(settings.training.threads):
+        for graph, check in [*gate_checks(settings), *network_checks(settings)]:
+            verdict = "" if check.passed else "   WRONG"
+            print(f"{graph:32} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
+            if not check.passed:
+                failed.append(f"{graph}: {check}")
+    if failed:
+        raise CheckFailed("\n".join([f"{len(failed)} arrays have wrong gradients:", *failed]))
+    print(f"all relative errors are below {TOLERANCE:.0e}")
+
+
+def gate_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
+    """Every gate on the shapes that it is to be checked on."""
+    random = generator(settings.training.seed, Stream.CHECK)
+    for kind in all_gates():
+        for shapes in kind.checked_on:
+            for check in check_gate(kind(), shapes, random):
+                yield f"{kind.name} of {', '.join(map(str, shapes))}", check
+
+
+def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
+    """The configured network as training would start it, on the first images of each digit."""
+    images = dataset.load(settings.data.directory, "training", settings.data.digits, settings.data.limit_per_digit)
+    weights = generator(settings.training.seed, Stream.WEIGHTS)
+    network = MLP([images.inputs, *settings.model.hidden_sizes, 1], precision="float64", generator=weights)
+    network.loss(*images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64"))
+    for check in check_elements(network.graph, network.parameters):
+        yield f"network {'-'.join(map(str, network.sizes))}", check
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))

@@ -1,0 +1,132 @@
+"""Judge a run on images that it never saw: python scripts/evaluate.py [RUN]
+
+Writes RUN/evaluation-test.json, confusion.png and mistakes.png, and prints the figures.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from mlp import baselines, blas, command_line, config, dataset, runs
+from mlp.command_line import shown
+from mlp.dataset import Dataset
+from mlp.errors import InputError
+from mlp.evaluation import CONFIDENCE, evaluate
+from mlp.files import write_text
+from mlp.idx_folder import Part
+from mlp.randomness import Stream, generator
+from mlp.runs import FinishedRun
+
+SPLITS = ("test", "validation", "training")
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = command_line.Parser(description="Judge a trained run.")
+    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run's directory (default: the newest)")
+    parser.add_config()
+    parser.add_argument("--split", choices=SPLITS, default="test", help="the images to judge it on (default: test)")
+    parser.add_argument("--json", action="store_true", help="print what the JSON file holds")
+    options = parser.parse_args(arguments)
+    directory = options.run or runs.newest_finished(config.load(options.config, options.set).output.directory)
+    run = runs.open_finished(directory)
+    with blas.threads(run.config.training.threads):
+        summary = judge(run, options.split)
+    print(json.dumps(summary, indent=2) if options.json else describe(summary, run.directory))
+
+
+def judge(run: FinishedRun, split: str) -> dict[str, Any]:
+    """Every figure of the run on one split, written into the run's directory with the two pictures."""
+    training = load(run, "training")
+    check_same_files(run, training)
+    images = load(run, "test") if split == "test" else part_of(run, training, split)
+    evaluation = evaluate(run.network, images)
+    summary = {"split": split, "files": images.source.sha256()} | evaluation.summary()
+    summary["baselines"] = {
+        baseline.name: baseline.facts | {"errors": errors, "accuracy": 1 - errors / len(images)}
+        for baseline in baselines.learn(training)
+        for errors in [baseline.errors(images)]
+    }
+    write_text(run.directory / f"evaluation-{split}.json", json.dumps(summary, indent=2) + "\n")
+    from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
+
+    ending = "" if split == "test" else f"-{split}"
+    plots.confusion(run.directory / f"confusion{ending}.png", evaluation)
+    plots.mistakes(run.directory / f"mistakes{ending}.png", evaluation)
+    return summary
+
+
+def load(run: FinishedRun, part: Part) -> Dataset:
+    """The run's digits in one part of its data; the limit on images is one on training."""
+    data = run.config.data
+    images = dataset.load(data.directory, part, data.digits, data.limit_per_digit if part == "training" else None)
+    if list(images.image_shape) != run.manifest["image_shape"]:
+        raise InputError(
+            f"{images.source.files['images']}: images of {images.image_shape} pixels, but {shown(run.directory)} was "
+            f"trained on {tuple(run.manifest['image_shape'])}: data.directory must hold images of the run's shape"
+        )
+    return images
+
+
+def check_same_files(run: FinishedRun, training: Dataset) -> None:
+    """The baselines and the split mean nothing on other training images than the run's."""
+    if training.source.sha256() != run.manifest["training_files"]:
+        raise InputError(
+            f"{run.config.data.directory}: the training files are not those that {shown(run.directory)} was trained on "
+            "(manifest.json has their SHA-256): put those back, or train a new run on these"
+        )
+
+
+def part_of(run: FinishedRun, training: Dataset, split: str) -> Dataset:
+    """The training or the validation images, split again as they were for the run."""
+    random = generator(run.config.training.seed, Stream.SPLIT)
+    rest, held_out = training.split(run.config.data.validation_fraction, random)
+    images = rest if split == "training" else held_out
+    if len(images) == 0:
+        raise InputError(f"{shown(run.directory)}: it held out no validation images (data.validation_fraction is 0)")
+    return images
+
+
+def describe(summary: dict[str, Any], directory: Path) -> str:
+    """The figures for people."""
+    low, high = summary["accuracy_interval"]
+    digits = summary["digits"]
+    rules = summary["baselines"]
+    return "\n".join(
+        [
+            f"{summary['errors']} errors in {summary['n']:,} {summary['split']} images of {shown(directory)}",
+            "",
+            f"accuracy   {summary['accuracy']:9.4%}   ({CONFIDENCE:.0%} interval: {low:.2%} to {high:.2%})",
+            *(f"{figure:10} {percent(summary[figure])}" for figure in ("precision", "recall", "f1", "roc_auc")),
+            f"loss       {summary['loss']:9.6f}",
+            "",
+            *(
+                f"{count:7,} of digit {true} taken for {predicted}"
+                for true, row in zip(digits, summary["confusion"], strict=True)
+                for predicted, count in zip(digits, row, strict=True)
+            ),
+            "",
+            "simpler rules, learned from the same training images:",
+            *(
+                f"{rule['accuracy']:9.2%}   {rule['errors']:5,} errors   {WORDING[name].format(**rule)}"
+                for name, rule in rules.items()
+            ),
+        ]
+    )
+
+
+WORDING = {
+    "majority_class": "always {digit}",
+    "single_pixel": "{above} where the pixel in row {row}, column {column} is above {threshold}",
+    "nearest_class_mean": "the digit whose mean image is nearer",
+    "svd_coordinate": "{above} where the first centred SVD coordinate is above {threshold:.1f}",
+}
+
+
+def percent(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:9.4%}"
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))
