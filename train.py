@@ -1,4 +1,7 @@
-"""Train the network that a config file describes: python train.py --config config.yaml"""
+"""Train the network that a config file describes.
+
+python train.py --config config.yaml
+"""
 
 import sys
 from collections.abc import Sequence
@@ -31,12 +34,8 @@ def train(options: Config, output: Path | None) -> None:
     began = perf_counter()
     seed = options.training.seed
     with blas.threads(options.training.threads) as libraries:
-        images = dataset.load(
-            options.data.directory, "training", options.data.digits, options.data.limit_per_digit
-        )
-        training_set, validation_set = images.split(
-            options.data.validation_fraction, generator(seed, Stream.SPLIT)
-        )
+        images = dataset.load(options.data.directory, "training", options.data.digits, options.data.limit_per_digit)
+        training_set, validation_set = images.split(options.data.validation_fraction, generator(seed, Stream.SPLIT))
         network = MLP(
             [images.inputs, *options.model.hidden_sizes, 1],
             precision=options.training.precision,

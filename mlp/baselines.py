@@ -26,7 +26,7 @@ class Baseline:
         """The images that the rule gets wrong."""
         targets = images.targets
         return sum(
-            int(np.count_nonzero(self.classify(images.bytes(rows)) != targets[rows]))
+            int(np.count_nonzero(self.classify(images.pixels(rows)) != targets[rows]))
             for rows in images.batches(EVALUATION_ROWS)
         )
 
@@ -47,7 +47,7 @@ def _pixel_counts(training: Dataset) -> NDArray[np.int64]:
     cell_of_pixel = 256 * np.arange(pixels)
     targets = training.targets
     for rows in training.batches(EVALUATION_ROWS):
-        cells = training.bytes(rows) + cell_of_pixel + (256 * pixels) * targets[rows, np.newaxis].astype(np.int64)
+        cells = training.pixels(rows) + cell_of_pixel + (256 * pixels) * targets[rows, np.newaxis].astype(np.int64)
         counts += np.bincount(cells.reshape(-1), minlength=counts.size)
     return counts.reshape(2, pixels, 256)
 

@@ -19,6 +19,7 @@ class Parser(ArgumentParser):
     """Arguments whose errors are reported like all others."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise InputError where argparse would print its usage and exit."""
         raise InputError(f"{message} (see {self.prog} --help)")
 
     def add_config(self) -> None:
@@ -51,6 +52,9 @@ def run(main: Callable[[Sequence[str]], None]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
         _report(f"{where}{error.strerror or error}")
+        return InputError.exit_code
+    except MemoryError as error:
+        _report(f"not enough memory: {error}")
         return InputError.exit_code
     except KeyboardInterrupt:
         _report("interrupted")

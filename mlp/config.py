@@ -23,6 +23,7 @@ LARGEST = 64 * 1024
 Directory = Annotated[Path, Field(strict=False)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1)]
+Units = Annotated[int, Field(ge=1, le=1_000_000)]  # beyond which no memory holds two layers
 
 
 class Section(BaseModel):
@@ -50,7 +51,7 @@ class Data(Section):
 class Model(Section):
     """The network."""
 
-    hidden_sizes: tuple[Count, ...] = (32,)
+    hidden_sizes: tuple[Units, ...] = (32,)
 
 
 class Training(Section):

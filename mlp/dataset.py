@@ -52,16 +52,17 @@ class Dataset:
     @property
     def targets(self) -> NDArray[np.uint8]:
         """0 or 1 for each image, (n,)."""
-        return (self.labels == self.digits[1]).astype(np.uint8)
+        return np.asarray(self.labels == self.digits[1], np.uint8)
 
-    def bytes(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
+    def pixels(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.uint8]:
         """The pixels 0..255 of the images at these positions of this data set, (n, inputs)."""
         images = self.source.images.reshape(len(self.source.images), -1)
-        return images.take(self.indices[positions], axis=0)
+        chosen: NDArray[np.uint8] = images.take(self.indices[positions], axis=0)
+        return chosen
 
     def fetch(self, positions: NDArray[np.int64] | slice, X: Array, Y: Array) -> None:
         """Write the images at these positions, scaled to 0..1, into X (n, inputs), their targets into Y (n, 1)."""
-        np.divide(self.bytes(positions), X.dtype.type(255), out=X)
+        np.divide(self.pixels(positions), X.dtype.type(255), out=X)
         Y[:, 0] = self.source.labels[self.indices[positions]] == self.digits[1]
 
     def batches(self, batch_size: int, order: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.int64]]:

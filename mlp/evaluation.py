@@ -26,10 +26,12 @@ class Evaluation:
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
+        """Whether each image was taken for the positive class."""
         return decide(self.probabilities)
 
     @property
     def accuracy(self) -> float:
+        """The share of images classified rightly."""
         return 1 - len(self.mistakes) / len(self.images)
 
     @property

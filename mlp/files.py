@@ -27,6 +27,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all, lines ending in \\n on every system."""
+    """Write UTF-8 text whole or not at all, with the line endings that it has on every system."""
     with replacing(path) as file:
         file.write(text.encode())

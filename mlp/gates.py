@@ -208,10 +208,12 @@ class EuclideanLoss(Gate):
         yield dY, np.multiply, dY, dE
 
 
-def all_gates() -> list[type[Gate]]:
-    """Every gate there is, in the order of definition."""
-    kinds = [Gate, *Gate.__subclasses__()]
-    return [gate for kind in kinds for gate in kind.__subclasses__() if gate not in kinds]
+def all_gates(family: type[Gate] = Gate) -> list[type[Gate]]:
+    """Every gate there is: each subclass that has a name."""
+    gates = [family] if hasattr(family, "name") else []
+    for kind in family.__subclasses__():
+        gates += all_gates(kind)
+    return gates
 
 
 def _column(B: Array) -> Array:

@@ -46,6 +46,7 @@ class ArrayCheck:
 
     @property
     def passed(self) -> bool:
+        """Whether the two agree; a nan does not pass."""
         return self.error < TOLERANCE
 
     def __str__(self) -> str:
@@ -74,7 +75,8 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
     """
 
     def draw(shape: Shape) -> Array:
-        return generator.uniform(0.5, 2, shape) * generator.choice([-1.0, 1.0], shape)
+        magnitude, sign = generator.uniform(0.5, 2, shape), generator.choice([-1.0, 1.0], shape)
+        return np.asarray(magnitude * sign)
 
     graph = ComputationalGraph()
     leaves = [graph.leaf(name, draw(shape)) for name, shape in zip(ascii_uppercase, shapes, strict=False)]
@@ -95,9 +97,7 @@ def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> lis
     return [named.get(check.name, check) for check in checks]
 
 
-def check_elements(
-    graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0
-) -> Iterator[ArrayCheck]:
+def check_elements(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0) -> Iterator[ArrayCheck]:
     """Check every element of the named leaves, in the graph's latest forward pass."""
     for name, f, A, dA in _leaves(graph, names, upstream):
         a, numeric = A.reshape(-1), np.empty(A.size)
@@ -139,10 +139,14 @@ def _leaves(
     """Each name with f as a function of what the leaf holds, the leaf's array and its written gradient."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
-    U = np.broadcast_to(np.asarray(upstream, np.float64), graph.forward().shape)
+    U = np.broadcast_to(np.asarray(upstream, np.float64), graph.repeat().shape)
     graph.backward(U)
+
+    def f(name: str) -> float:
+        return float(np.vdot(U, graph.repeat(name)))
+
     for name in names:
-        yield name, lambda name=name: float(np.vdot(U, graph.forward_from(name))), graph.value(name), graph.gradient(name)
+        yield name, partial(f, name), graph.value(name), graph.gradient(name)
 
 
 def _slope(f: Callable[[], float], a: Array, moved: Array | slice, D: Array, h: float) -> float:

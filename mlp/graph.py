@@ -52,6 +52,7 @@ class ComputationalGraph:
         self.nodes: list[Node] = []
         self._by_name: dict[str, Node] = {}
         self._given: dict[Node, tuple[Array, Array | None]] = {}
+        self._inputs: set[Node] = set()
         self._numbers = count(1)
         self._plans: dict[tuple[Any, ...], _Plan] = {}
         self._latest: _Plan | None = None
@@ -60,16 +61,21 @@ class ComputationalGraph:
         """A leaf that holds a value: a number, or an array of any shape.
 
         An array of the graph's precision is used where it lies, not copied: what is written into it
-        counts in the next pass. ``gradient``, an array of the value's shape, is where its gradient
-        shall be written; ``wanted=False`` leaves the gradient out.
+        counts in the next pass. ``gradient``, an array of the same shape and precision, is where its
+        gradient shall be written; ``wanted=False`` leaves the gradient out.
         """
+        array = np.asarray(value, dtype=self.precision)
+        if gradient is not None and (gradient.shape, gradient.dtype) != (array.shape, array.dtype):
+            raise ValueError(f"the gradient's array is {gradient.dtype} {gradient.shape}, not as {name} itself")
         node = self._add(name, None, (), wanted)
-        self._given[node] = (np.asarray(value, dtype=self.precision), gradient)
+        self._given[node] = (array, gradient)
         return node
 
     def input(self, name: str, *, wanted: bool = False) -> Node:
         """A leaf whose value, of any shape, is given to every ``forward(name=value)``."""
-        return self._add(name, None, (), wanted)
+        node = self._add(name, None, (), wanted)
+        self._inputs.add(node)
+        return node
 
     def apply(self, gate: Gate, *inputs: Node, name: str | None = None) -> Node:
         """A node for the gate's output; without a name it is called z1, z2, ... in turn."""
@@ -83,23 +89,24 @@ class ComputationalGraph:
     def forward(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
         """Run the gates that the output needs (default: the last node) and return its value.
 
-        Each input that it needs is copied into the graph's own memory of that shape. Inputs may be
-        left out when they have been there before: ``forward()`` repeats the latest pass.
-        ValueError where an input is missing or shapes do not fit. The array returned is the
-        graph's own and changes with its next pass.
+        Each input that it needs is copied into the graph's own memory of that shape. ValueError where
+        one is missing or of no use, or where shapes do not fit. The array returned is the graph's own
+        and changes with its next pass.
         """
-        if self._latest is None or inputs or output not in (None, self._latest.output):
-            shapes = {name: np.shape(value) for name, value in inputs.items()}
-            self._latest = self._plan(output or self.nodes[-1], shapes)
+        plan = self._plan(output or self.nodes[-1], {name: np.shape(value) for name, value in inputs.items()})
         for name, value in inputs.items():
-            memory = self._latest.values[self._by_name[name]]
+            memory = plan.values[self._by_name[name]]
             if value is not memory:
                 memory[...] = value
-        return self._latest.forward()
+        self._latest = plan
+        return plan.forward()
 
-    def forward_from(self, leaf: str) -> Array:
-        """Repeat the latest forward pass after a change to this leaf alone, from its first use on."""
-        return self._latest_plan().forward(self._node(leaf))
+    def repeat(self, changed: str | None = None) -> Array:
+        """Repeat the latest forward pass on what its leaves hold now.
+
+        Where one leaf alone has changed since, naming it saves the gates before its first use.
+        """
+        return self._latest_plan().forward(None if changed is None else self._node(changed))
 
     def backward(self, upstream: ArrayLike = 1.0) -> None:
         """Fill the gradients of the latest pass: the derivatives of sum(upstream * output).
@@ -151,10 +158,12 @@ class ComputationalGraph:
         if key not in self._plans:
             if len(self._plans) == PLANS_KEPT:
                 del self._plans[next(iter(self._plans))]
-            leaves = dict(self._given)
+            nodes, leaves = ancestors(output), dict(self._given)
             for name, shape in shapes.items():
+                if self._node(name) not in self._inputs.intersection(nodes):
+                    raise ValueError(f"{name} is not an input of {output.name}")
                 leaves[self._node(name)] = (np.empty(shape, self.precision), None)
-            self._plans[key] = _Plan(ancestors(output), leaves, self.precision)
+            self._plans[key] = _Plan(nodes, leaves, self.precision)
         return self._plans[key]
 
 
@@ -175,9 +184,7 @@ class _Plan:
     Made once, a pass is then a loop over calls that need no look-up, no allocation and no decision.
     """
 
-    def __init__(
-        self, nodes: list[Node], leaves: Mapping[Node, tuple[Array, Array | None]], precision: np.dtype[Any]
-    ):
+    def __init__(self, nodes: list[Node], leaves: Mapping[Node, tuple[Array, Array | None]], precision: np.dtype[Any]):
         self.output = nodes[-1]
         self.values: dict[Node, Array] = {}
         self.gradients: dict[Node, Array] = {}
@@ -188,7 +195,7 @@ class _Plan:
         for node in nodes:
             if node.gate is None:
                 if node not in leaves:
-                    raise ValueError(f"forward needs a value for the input {node.name}")
+                    raise ValueError(f"{self.output.name} needs a value for the input {node.name}")
                 self.values[node] = leaves[node][0]
                 continue
             inputs = [self.values[node] for node in node.inputs]

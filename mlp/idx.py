@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mlp.errors import InputError
 from mlp.files import replacing
 
-TYPES = {
+TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
     0x09: np.dtype(">i1"),
     0x0B: np.dtype(">i2"),
@@ -91,7 +91,9 @@ def _map_raw(path: Path, file: BinaryIO) -> NDArray[Any]:
     offset = file.tell()
     found = os.fstat(file.fileno()).st_size - offset
     if found != size:
-        raise InputError(f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow")
+        raise InputError(
+            f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow"
+        )
     if size == 0:
         return np.empty(shape, dtype)
     flat = np.memmap(file, dtype, mode="r", offset=offset, shape=(size // dtype.itemsize,))
@@ -105,16 +107,13 @@ def _read_gzip(path: Path, file: BinaryIO) -> NDArray[Any]:
             dtype, shape, size = _parse_header(path, stream.read)
             if size > DEFLATE_LIMIT * compressed:
                 raise InputError(
-                    f"{path}: {_promise(shape, dtype)}, {size:,} bytes, "
-                    f"more than {compressed:,} bytes of gzip can hold"
+                    f"{path}: {_promise(shape, dtype)}, {size:,} bytes, more than {compressed:,} bytes of gzip can hold"
                 )
             elements = np.empty(size, np.uint8)
             found = _read_into(stream, elements)
             if found < size or stream.read(1):
                 follow = f"but {found:,} follow" if found < size else "but more follow"
-                raise InputError(
-                    f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}"
-                )
+                raise InputError(f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}")
     except EOFError:
         raise InputError(f"{path}: truncated: the gzip data end early") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -124,9 +123,7 @@ def _read_gzip(path: Path, file: BinaryIO) -> NDArray[Any]:
     return array
 
 
-def _parse_header(
-    path: Path, read: Callable[[int], bytes]
-) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+def _parse_header(path: Path, read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[int, ...], int]:
     """The element type, the shape and the number of bytes of the elements that must follow."""
     magic = read(4)
     if not magic:
@@ -153,7 +150,7 @@ def _parse_header(
 
 def _read_into(stream: gzip.GzipFile, elements: NDArray[np.uint8]) -> int:
     """Fill the elements from the stream; the number of bytes found, fewer where the stream ends early."""
-    view, found = memoryview(elements), 0
+    view, found = elements.data, 0
     while found < len(view):
         chunk = stream.readinto(view[found : found + io.DEFAULT_BUFFER_SIZE * 128])
         if not chunk:

@@ -87,7 +87,7 @@ def mistakes(path: Path, evaluation: Evaluation) -> None:
         axes.set_anchor("N")
     for axes, position in zip(figure.axes, shown, strict=False):
         digit, predicted = images.labels[position], images.digits[int(evaluation.predicted[position])]
-        axes.imshow(images.bytes(np.array([position])).reshape(images.image_shape), cmap="gray_r", vmin=0, vmax=255)
+        axes.imshow(images.pixels(np.array([position])).reshape(images.image_shape), cmap="gray_r", vmin=0, vmax=255)
         caption = f"a {digit}, taken for {predicted}\np = {evaluation.probabilities[position]:.4f}"
         axes.set_title(f"{caption}\nindex {images.indices[position]}", fontsize=9)
     _save(figure, path)
@@ -103,10 +103,13 @@ def scatter(
         x, y = coordinates[labels == digit].T
         label = f"digit {digit} ({len(x):,} images)"
         axes.scatter(x, y, s=12, c=color, marker=marker, alpha=0.6, linewidths=0, label=label)
-    for k, set_label in enumerate((axes.set_xlabel, axes.set_ylabel)):
-        value, share = projection.singular_values[k], projection.energy_shares()[k]
-        ordinal = ("first", "second")[k]
-        set_label(f"{ordinal} singular direction: σ = {value:,.0f}, {share:.1%} of the energy")
+    x_label, y_label = (
+        f"{ordinal} singular direction: σ = {value:,.0f}, {share:.1%} of the energy"
+        for ordinal, value, share in zip(
+            ("first", "second"), projection.singular_values, projection.energy_shares(), strict=False
+        )
+    )
+    axes.set(xlabel=x_label, ylabel=y_label)
     axes.set_title(f"The digits in two dimensions, {'centred' if projection.mean.any() else 'not centred'}")
     axes.set_aspect("equal")
     axes.grid(alpha=0.3)

@@ -11,9 +11,7 @@ class SGD:
     A and dA are the network's flat blocks of parameters and gradients, updated in place; V starts at 0.
     """
 
-    def __init__(
-        self, A: Array, dA: Array, *, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0
-    ):
+    def __init__(self, A: Array, dA: Array, *, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0):
         self.A, self.dA, self.V = A, dA, np.zeros_like(A)
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
 

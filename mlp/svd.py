@@ -28,17 +28,18 @@ class Projection:
 
     def coordinates(self, images: Dataset) -> Floats:
         """U S for any images of this size, (n, k)."""
-        blocks = [(images.bytes(rows) - self.mean) @ self.directions for rows in images.batches(EVALUATION_ROWS)]
+        blocks = [(images.pixels(rows) - self.mean) @ self.directions for rows in images.batches(EVALUATION_ROWS)]
         return np.concatenate(blocks)
 
     def rebuild(self, coordinates: Floats) -> Floats:
         """The images that have these coordinates, (n, k) to (n, pixels): U S V', the mean put back."""
-        return coordinates @ self.directions.T + self.mean
+        rebuilt: Floats = coordinates @ self.directions.T + self.mean
+        return rebuilt
 
     def energy_shares(self) -> Floats:
         """Each direction's share of the sum of all squared singular values."""
-        energy = self.singular_values**2
-        return energy / energy.sum()
+        energy = np.square(self.singular_values)
+        return np.asarray(energy / energy.sum())
 
 
 def project(images: Dataset, *, components: int = 2, center: bool = False) -> Projection:
@@ -46,7 +47,7 @@ def project(images: Dataset, *, components: int = 2, center: bool = False) -> Pr
     pixels = images.inputs
     gram, total = np.zeros((pixels, pixels)), np.zeros(pixels)
     for rows in images.batches(EVALUATION_ROWS):
-        X = images.bytes(rows).astype(np.float64)
+        X = images.pixels(rows).astype(np.float64)
         gram += X.T @ X
         total += X.sum(axis=0)
     mean = total / len(images) if center else np.zeros(pixels)

@@ -17,6 +17,7 @@ from mlp.network import MLP, decide
 from mlp.randomness import Stream, generator
 from mlp.sgd import SGD
 
+
 @dataclass(frozen=True)
 class Epoch:
     """A row of history.csv.
@@ -78,6 +79,7 @@ class Trainer:
 
     @property
     def steps_per_epoch(self) -> int:
+        """Batches in a pass, the short last one included."""
         return math.ceil(len(self.training_set) / self.options.batch_size)
 
     def run_epoch(self, after_step: Callable[[], object] = lambda: None) -> Epoch:
@@ -96,9 +98,9 @@ class Trainer:
         row = Epoch(
             epoch=epoch,
             train_loss=training.loss,
-            validation_loss=validation and validation.loss,
+            validation_loss=validation.loss if validation else None,
             train_accuracy=training.accuracy,
-            validation_accuracy=validation and validation.accuracy,
+            validation_accuracy=validation.accuracy if validation else None,
             learning_rate=self.options.learning_rate,
             gradient_norm=training.gradient_norm,
             seconds=seconds,
@@ -126,7 +128,7 @@ class Trainer:
                 raise self._diverged(f"epoch {epoch}, step {steps}: the loss is {loss}, the gradient's norm {norm}")
             self.optimizer.step()
             loss_sum += loss * len(positions)
-            errors += np.count_nonzero(decide(self.network.probabilities) != Y)
+            errors += int(np.count_nonzero(decide(self.network.probabilities) != Y))
             norm_sum += norm
             after_step()
         return _Pass(loss_sum / images, 1 - errors / images, norm_sum / steps)

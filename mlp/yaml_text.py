@@ -6,9 +6,9 @@ nesting that has no end.
 """
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -19,7 +19,15 @@ Place = tuple[int, int]
 DEEPEST = 8
 """Levels of nesting; a config has three."""
 
-CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False, ".inf": float("inf"), ".nan": float("nan")}
+CONSTANTS = {
+    "": None,
+    "~": None,
+    "null": None,
+    "true": True,
+    "false": False,
+    ".inf": float("inf"),
+    ".nan": float("nan"),
+}
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -62,7 +70,8 @@ def _value(document: Document, node: yaml.Node, path: Path) -> Any:
         return dict(_items(document, node, path))
     if isinstance(node, yaml.SequenceNode):
         return tuple(_value(document, item, (*path, index)) for index, item in enumerate(node.value))
-    return _scalar(node)
+    scalar = cast(yaml.ScalarNode, node)
+    return _plain(scalar.value) if scalar.style is None else scalar.value
 
 
 def _items(document: Document, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
@@ -88,10 +97,8 @@ def _place(node: yaml.Node) -> Place:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
-    text = node.value
-    if node.style is not None:  # quoted: text whatever it looks like
-        return text
+def _plain(text: str) -> Any:
+    """The value of a scalar without quotes."""
     if text in CONSTANTS:
         return CONSTANTS[text]
     if INTEGER.fullmatch(text):
@@ -102,11 +109,11 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 class _Loader(yaml.SafeLoader):
     """Composes nodes without guessing types, and refuses what a config has no use for."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML declares it so
     depth = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: Hashable) -> yaml.Node | None:
-        event = self.peek_event()
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
         if getattr(event, "tag", None) is not None:

@@ -1,4 +1,6 @@
-"""Check every element of every hand-written gradient: python scripts/check_gradients.py [--config FILE]
+"""Check every element of every hand-written gradient.
+
+    python scripts/check_gradients.py [--config FILE]
 
 Each gate by itself, on scalars, arrays and whatever it broadcasts, and the network of the config on a few
 real examples; all in float64 against centred differences. Exit code 1 if one is off.

@@ -1,4 +1,6 @@
-"""Judge a run on images that it never saw: python scripts/evaluate.py [RUN]
+"""Judge a run on images that it never saw.
+
+    python scripts/evaluate.py [RUN]
 
 Writes RUN/evaluation-test.json, confusion.png and mistakes.png, and prints the figures.
 """
@@ -7,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from mlp import baselines, blas, command_line, config, dataset, runs
 from mlp.command_line import shown

@@ -1,4 +1,6 @@
-"""Show the digits in two dimensions: python scripts/plot_svd.py [--config FILE]
+"""Show the digits in two dimensions.
+
+    python scripts/plot_svd.py [--config FILE]
 
 Writes the scatter of the first two singular directions' coordinates, and beside it a CSV of the same points.
 """
@@ -30,7 +32,9 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--center", action="store_true", help="take the mean image off first")
     parser.add_argument("--output", type=Path, metavar="FILE.png", help="default: svd.png under output.directory")
-    parser.add_argument("--reconstruct", type=Path, metavar="FILE.png", help="also show six digits rebuilt from the plane")
+    parser.add_argument(
+        "--reconstruct", type=Path, metavar="FILE.png", help="also show six digits rebuilt from the plane"
+    )
     options = parser.parse_args(arguments)
     if options.per_class < 1:
         raise InputError(f"--per-class {options.per_class}: must be at least 1")
@@ -41,7 +45,9 @@ def main(arguments: Sequence[str]) -> None:
             raise InputError(f"{path}: the picture's name must end in .png")
 
     data = settings.data
-    images = dataset.load(data.directory, "training", data.digits, data.limit_per_digit).first_of_each(options.per_class)
+    images = dataset.load(data.directory, "training", data.digits, data.limit_per_digit).first_of_each(
+        options.per_class
+    )
     with blas.threads(settings.training.threads):
         projection = project(images, center=options.center)
         coordinates = projection.coordinates(images)
@@ -58,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def write_points(path: Path, images: Dataset, coordinates: Floats) -> None:
-    """index (in the IDX file), digit, x, y: a row an image, in full precision."""
+    """Index (in the IDX file), digit, x, y: a row an image, in full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["index", "digit", "x", "y"])
@@ -73,7 +79,7 @@ def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:
     chosen = images.first_of_each(REBUILT_PER_CLASS)
     order = np.argsort(chosen.labels, kind="stable")
     rebuilt = projection.rebuild(projection.coordinates(chosen))
-    plots.reconstruction(path, chosen.bytes(order), rebuilt[order], chosen.labels[order], chosen.image_shape)
+    plots.reconstruction(path, chosen.pixels(order), rebuilt[order], chosen.labels[order], chosen.image_shape)
 
 
 def describe(images: Dataset, projection: Projection) -> str:

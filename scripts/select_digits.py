@@ -26,13 +26,15 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
 
     parts = {part: open_part(options.source, part) for part in get_args(Part)}
-    for part, source in parts.items():
+    for source in parts.values():
         for chosen in options.digits:
             if chosen not in source.labels:
                 held = ", ".join(map(str, np.unique(source.labels)))
                 raise InputError(f"{source.files['labels']}: no digit {chosen} in it: it holds {held}")
     options.target.mkdir(parents=True, exist_ok=True)
-    paths = {(part, kind): options.target / (file_names(part, kind)[0] + ".gz") for part in parts for kind in get_args(Kind)}
+    paths = {
+        (part, kind): options.target / (file_names(part, kind)[0] + ".gz") for part in parts for kind in get_args(Kind)
+    }
     for path in paths.values():
         if path.exists():
             raise InputError(f"{path}: exists already, nothing was written: name another folder")
