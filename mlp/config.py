@@ -101,8 +101,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     InputError with every error of the file and of the overrides, a line each, saying where it is.
     """
     source = _Source.of_file(path)
-    for override in overrides:
-        source.override(override)
+    for number, option in enumerate(overrides):
+        source.override(option, number)
     problems = source.problems
     try:
         config = Config.model_validate(source.values)
@@ -137,9 +137,9 @@ class _Source:
             problems=[(*at(place), message) for place, message in document.problems],
         )
 
-    def override(self, option: str) -> None:
-        """Lay section.key=value over what is there."""
-        order, origin = (AFTER_THE_FILE, len(self.problems)), f"--set {option}"
+    def override(self, option: str, number: int) -> None:
+        """Lay section.key=value, the option of that number, over what is there."""
+        order, origin = (AFTER_THE_FILE, number), f"--set {option}"
         name, equals, text = option.partition("=")
         section, _, key = name.partition(".")
         if not (equals and section and key):
@@ -200,10 +200,10 @@ MESSAGES = {
     "finite_number": "must be finite",
     "path_type": "must be a path",
     "tuple_type": "must be a list in brackets",
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be below {lt}",
-    "less_than_equal": "must be at most {le}",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
     "literal_error": "must be {expected}",
 }
 """By pydantic's error types; other types keep pydantic's own words."""
@@ -225,15 +225,13 @@ def _describe(error: ErrorDetails) -> str:
 def _suggestion(location: tuple[str | int, ...]) -> str:
     """The nearest known name: in the same section, else in any."""
     *outer, wrong = map(str, location)
-    if not outer:
-        names = difflib.get_close_matches(wrong, SECTIONS, n=1)
-    else:
-        names = difflib.get_close_matches(wrong, SECTIONS[outer[0]].model_fields, n=1)
-        names = names or [key for key in KEYS if key.partition(".")[2] == wrong]
-        names = names or difflib.get_close_matches(".".join([*outer, wrong]), KEYS, n=1)
-    if names:
-        return f", did you mean {names[0]}?"
-    return f", known are {', '.join(SECTIONS[outer[0]].model_fields if outer else SECTIONS)}"
+    known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
+    elsewhere = {key.partition(".")[2]: key for key in KEYS}
+    if near := difflib.get_close_matches(wrong, known, n=1):
+        return f", did you mean {near[0]}?"
+    if near := difflib.get_close_matches(wrong, elsewhere, n=1):
+        return f", did you mean {elsewhere[near[0]]}?"
+    return f", known are {', '.join(known)}"
 
 
 def _shown(value: Any) -> str:

@@ -1,0 +1,72 @@
+"""What tests share: the bundled digits, small made-up data, and commands run as a user runs them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from mlp import dataset, idx
+from mlp.dataset import Dataset
+
+ROOT = Path(__file__).parent.parent
+
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Run a command of the project from the checkout; stdout and stderr are text. Warnings are errors."""
+
+    def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        script, *others = map(str, arguments)
+        return subprocess.run(
+            [sys.executable, "-W", "error", str(ROOT / script), *others],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+            env=os.environ | {"COLUMNS": "200"},
+        )
+
+    return run
+
+
+def write_folder(
+    folder: Path, labels: list[int], test_labels: list[int], *, side: int = 4, ending: str = "", seed: int = 0
+) -> Path:
+    """An IDX folder of random images whose first pixel tells the label: 28 times it."""
+    random = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for prefix, part in (("train", labels), ("t10k", test_labels)):
+        images = random.integers(0, 256, (len(part), side, side), dtype=np.uint8)
+        images[:, 0, 0] = 28 * np.array(part)
+        idx.write(folder / f"{prefix}-images-idx3-ubyte{ending}", images)
+        idx.write(folder / f"{prefix}-labels-idx1-ubyte{ending}", np.array(part, np.uint8))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Forty training and ten test images of 4 by 4 pixels, the digits 0, 1 and 7 in turn."""
+    return write_folder(tmp_path / "made", [0, 1, 7, 1] * 10, [0, 1, 7, 1, 0] * 2)
+
+
+@pytest.fixture(scope="session")
+def training_digits() -> Dataset:
+    """The bundled training images, all of them."""
+    return dataset.load(ROOT / "data", "training", (0, 1))
+
+
+@pytest.fixture(scope="session")
+def test_digits() -> Dataset:
+    """The bundled test images, all of them."""
+    return dataset.load(ROOT / "data", "test", (0, 1))

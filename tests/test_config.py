@@ -1,0 +1,224 @@
+"""Promises of mlp.config: a typo never becomes a default, and every error says where it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp import config
+from mlp.config import KEYS, Config
+from mlp.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write config.yaml into the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text):
+        path = Path("config.yaml")
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def errors(path, *overrides):
+    with pytest.raises(InputError) as error:
+        config.load(path, overrides)
+    return str(error.value).splitlines()
+
+
+def test_the_bundled_config_states_every_key_with_its_default():
+    text = (ROOT / "config.yaml").read_text()
+    bundled = config.load(ROOT / "config.yaml")
+    assert bundled.model_copy(update={"data": Config().data, "output": Config().output}) == Config()
+    assert bundled.data.model_copy(update={"directory": Path("data")}) == Config().data
+    for key in KEYS:
+        assert f"\n  {key.partition('.')[2]}: " in text
+
+
+def test_the_defaults_are_those_of_the_contract():
+    assert Config().model_dump(mode="json") == {
+        "data": {"directory": "data", "digits": [0, 1], "limit_per_digit": None, "validation_fraction": 0.1},
+        "model": {"hidden_sizes": [32]},
+        "training": {
+            "epochs": 10,
+            "batch_size": 32,
+            "learning_rate": 1.0,
+            "momentum": 0.0,
+            "weight_decay": 0.0,
+            "seed": 0,
+            "precision": "float32",
+            "threads": 1,
+        },
+        "output": {"directory": "outputs"},
+    }
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "training:\n", "{}", "training: {}\nmodel: ~\n"])
+def test_what_is_left_out_has_its_default(write, text):
+    assert config.load(write(text)).training == Config().training
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("training: {learning_rate: 1e-3}", "learning_rate", 0.001),
+        ("training: {learning_rate: 2}", "learning_rate", 2.0),
+        ("training: {learning_rate: .5}", "learning_rate", 0.5),
+        ("training: {epochs: 010}", "epochs", 10),
+        ("training: {epochs: +3}", "epochs", 3),
+        ("training: {precision: 'float64'}", "precision", "float64"),
+        ("training:\r\n  epochs: 7\r\n", "epochs", 7),
+        (b"\xef\xbb\xbftraining:\n  epochs: 7\n", "epochs", 7),
+    ],
+)
+def test_values_are_read_as_the_contract_says(write, text, key, value):
+    found = getattr(config.load(write(text)).training, key)
+    assert (found, type(found)) == (value, type(value))
+
+
+BAD = {  # text: its only message, after "config.yaml:"
+    "training:\n  momentun: 0.9": "2:3: training.momentun: unknown key, did you mean momentum?",
+    "trainig:\n  epochs: 3": "1:1: trainig: unknown section, did you mean training?",
+    "training:\n  hidden_sizes: [3]": "2:3: training.hidden_sizes: unknown key, did you mean model.hidden_sizes?",
+    "training:\n  zzz: 3": "2:3: training.zzz: unknown key, known are epochs, batch_size, learning_rate, momentum, "
+    "weight_decay, seed, precision, threads",
+    "training:\n  epochs: 0": "2:11: training.epochs: must be at least 1, not 0",
+    "training:\n  batch_size: 0": "2:15: training.batch_size: must be at least 1, not 0",
+    "training:\n  learning_rate: -1": "2:18: training.learning_rate: must be above 0, not -1",
+    "training:\n  learning_rate: 1001": "2:18: training.learning_rate: must be at most 1000, not 1001",
+    "training:\n  learning_rate: .inf": "2:18: training.learning_rate: must be finite, not Infinity",
+    "training:\n  learning_rate: 1e999": "2:18: training.learning_rate: must be finite, not Infinity",
+    "training:\n  learning_rate: .nan": "2:18: training.learning_rate: must be finite, not NaN",
+    'training:\n  learning_rate: "1"': '2:18: training.learning_rate: must be a number, not "1"',
+    "training:\n  learning_rate: yes": '2:18: training.learning_rate: must be a number, not "yes"',
+    "training:\n  learning_rate: true": "2:18: training.learning_rate: must be a number, not true",
+    "training:\n  momentum: 1": "2:13: training.momentum: must be below 1, not 1",
+    "training:\n  weight_decay: -0.1": "2:17: training.weight_decay: must be at least 0, not -0.1",
+    "training:\n  seed: -1": "2:9: training.seed: must be at least 0, not -1",
+    "training:\n  epochs: 2.0": "2:11: training.epochs: must be a whole number, not 2.0",
+    "training:\n  epochs: 1e3": "2:11: training.epochs: must be a whole number, not 1000.0",
+    "training:\n  epochs: true": "2:11: training.epochs: must be a whole number, not true",
+    "training:\n  epochs:": "2:10: training.epochs: must be a whole number, not null",
+    "training:\n  threads: 0": "2:12: training.threads: must be at least 1, not 0",
+    "training:\n  precision: float16": "2:14: training.precision: must be 'float32' or 'float64', not \"float16\"",
+    "training: 3": "1:11: training: must be a section of keys",
+    "data:\n  digits: [0, 0]": "2:11: data.digits: must be two different digits, not [0, 0]",
+    "data:\n  digits: [0, 10]": "2:15: data.digits[1]: must be at most 9, not 10",
+    "data:\n  digits: [0]": "2:11: data.digits: must have two entries",
+    "data:\n  digits: [0, 1, 2]": "2:11: data.digits: must have two entries",
+    "data:\n  digits: 1": "2:11: data.digits: must be a list in brackets, not 1",
+    "data:\n  limit_per_digit: 0": "2:20: data.limit_per_digit: must be at least 1, not 0",
+    "data:\n  validation_fraction: 1": "2:24: data.validation_fraction: must be below 1, not 1",
+    "data:\n  directory: 3": "2:14: data.directory: must be a path, not 3",
+    "model:\n  hidden_sizes: [3, 0]": "2:21: model.hidden_sizes[1]: must be at least 1, not 0",
+    "model:\n  hidden_sizes: 32": "2:17: model.hidden_sizes: must be a list in brackets, not 32",
+    "- training": "1:1: the file: must be sections of keys",
+    "training:\n  seed: 1\n  seed: 2": "3:3: training.seed: given twice, first in line 2",
+    "training: &x {}": "1:11: anchors and aliases are not allowed",
+    "training:\n  epochs: !!int 3": "2:11: tags are not allowed",
+    "training:\n\tepochs: 3": "2:1: while scanning for the next token, found character '\\t' that cannot start any token",
+    "a: 1\n---\nb: 2": "2:1: expected a single document in the stream, but found another document",
+    "training: [": "1:12: while parsing a flow node, expected the node content, but found '<stream end>'",
+    "[[[[[[[[[[": "1:9: nested too deeply",
+    "? [a]\n: 1": "1:3: a key must be a word",
+    "training:\n  epochs: \x01": "2:11: character U+0001 is not allowed",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD.items())
+def test_each_error_says_what_is_wrong_where(write, text, message):
+    assert errors(write(text)) == [f"config.yaml:{message}"]
+
+
+def test_all_errors_are_reported_at_once_in_the_order_of_the_file(write):
+    path = write("training:\n  epochs: 0\n  momentun: 0\n  epochs: 1\ndata:\n  digits: 3\n")
+    found = errors(path, "training.seed=-1", "model.hiden_sizes=[]", "x", "a.b=1")
+    assert [line.split(": ")[0] for line in found] == [
+        "config.yaml:2:11",
+        "config.yaml:3:3",
+        "config.yaml:4:3",
+        "config.yaml:6:11",
+        "--set training.seed=-1",
+        "--set model.hiden_sizes=[]",
+        "--set x",
+        "--set a.b=1",
+    ]
+
+
+def test_overrides_lie_over_the_file_the_last_one_on_top(write):
+    path = write("training:\n  epochs: zero\n  seed: 1\n")
+    loaded = config.load(path, ["training.epochs=3", "training.epochs=4", "data.digits=[3, 5]", "data.limit_per_digit=~"])
+    assert (loaded.training.epochs, loaded.training.seed, loaded.data.digits) == (4, 1, (3, 5))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"a: \xff", "byte 3 is not UTF-8"), (b"#" * 70_000, "larger than 65,536 bytes"), (None, "no such file")],
+)
+def test_files_that_are_no_config(tmp_path, content, message):
+    path = tmp_path / "config.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    assert errors(path)[0].startswith(f"{path}: {message}")
+
+
+def test_a_folder_is_no_config(tmp_path):
+    assert errors(tmp_path) == [f"{tmp_path}: not a regular file"]
+
+
+def test_paths_are_relative_to_the_file_not_to_the_working_folder(write, tmp_path, monkeypatch):
+    write("data:\n  directory: ../digits\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    loaded = config.load(Path("../config.yaml"), ["output.directory=runs"])
+    assert loaded.data.directory == tmp_path.parent / "digits"
+    assert loaded.output.directory == tmp_path / "runs"
+
+
+configs = st.builds(
+    Config,
+    data=st.builds(
+        config.Data,
+        directory=st.text("ab é'\"#:{}", min_size=1).map(lambda name: Path("/" + name)),
+        digits=st.permutations(range(10)).map(lambda digits: tuple(digits[:2])),
+        limit_per_digit=st.none() | st.integers(1, 10**9),
+        validation_fraction=st.floats(0, 1, exclude_max=True),
+    ),
+    model=st.builds(config.Model, hidden_sizes=st.lists(st.integers(1, 10**6), max_size=4).map(tuple)),
+    training=st.builds(
+        config.Training,
+        learning_rate=st.floats(0, 1000, exclude_min=True),
+        momentum=st.floats(0, 1, exclude_max=True),
+        seed=st.integers(0, 10**18 - 1),
+    ),
+)
+
+
+@given(written=configs)
+def test_a_resolved_config_reads_back_as_itself(written, tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
+    path.write_text(written.to_yaml(), encoding="utf-8")
+    read = config.load(path)
+    assert (read.data, read.model, read.training) == (written.data, written.model, written.training)
+
+
+def test_the_json_beside_the_weights_says_nothing_of_places():
+    decided = json.loads(Config().to_json_without_places())
+    assert decided.keys() == {"data", "model", "training"}
+    assert "directory" not in decided["data"]
+
+
+@given(text=st.text(st.characters(codec="utf-8"), max_size=60) | st.text("training:epochs [] {}\n-&*!|>%@`\"'#,?0123.", max_size=60))
+def test_no_text_makes_anything_but_a_config_or_a_clear_refusal(text, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "config.yaml"
+    path.write_bytes(text.encode())
+    try:
+        assert isinstance(config.load(path), Config)
+    except InputError as error:
+        assert all(line.startswith(str(path)) for line in str(error).splitlines())

@@ -1,0 +1,95 @@
+"""Promises of mlp.gradient_check: mistakes are found and named, and right gradients pass at any size."""
+
+import numpy as np
+import pytest
+
+from mlp.gates import Matmul, Sigmoid
+from mlp.gradient_check import DIRECTIONS, TOLERANCE, check_directions, check_elements, check_network
+from mlp.graph import ComputationalGraph
+from mlp.network import MLP
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def network_and_examples(*sizes, seed=0):
+    random = rng(seed)
+    net = MLP(sizes, precision="float32", generator=random)
+    return net, random.random((4, sizes[0])), np.array([[0.0], [1], [0], [1]])
+
+
+@pytest.mark.parametrize("sizes", [(9, 1), (784, 32, 1), (784, 300, 100, 1), (20, *[8] * 8, 1)])
+def test_a_right_network_passes(sizes):
+    """The last has eight sigmoid layers: gradients too small to resolve are no mistakes."""
+    net, X, Y = network_and_examples(*sizes)
+    before = net.parameter_block.copy()
+    checks = check_network(net, X, Y, rng())
+    assert [check.name for check in checks] == list(net.parameters)
+    assert all(check.passed for check in checks), checks
+    np.testing.assert_array_equal(net.parameter_block, before)
+
+
+@pytest.mark.parametrize("share", [0.9999, 1.0001])
+def test_a_wrong_gate_is_found_along_directions_and_then_named_by_index(share, monkeypatch):
+    right = Sigmoid.backward
+
+    def wrong(self, dP, P, Z, dZ):
+        yield from right(self, dP, P, Z, dZ)
+        yield dZ, np.multiply, dZ, share
+
+    monkeypatch.setattr(Sigmoid, "backward", wrong)
+    net, X, Y = network_and_examples(784, 32, 1)
+    for check in check_network(net, X, Y, rng()):
+        assert not check.passed
+        assert check.where.startswith("[")
+        assert f"{check.name}{check.where}: the numeric gradient is {check.numeric:.10g}" in str(check)
+
+
+def test_one_wrong_element_is_found_and_named(monkeypatch):
+    right = Matmul.backward
+
+    def wrong(self, dC, C, A, B, dA, dB):
+        yield from right(self, dC, C, A, B, dA, dB)
+        if dB is not None and dB.shape == (9, 4):
+            yield dB[7, 2:3], np.add, dB[7, 2:3], 1e-3
+
+    monkeypatch.setattr(Matmul, "backward", wrong)
+    net, X, Y = network_and_examples(9, 4, 1)
+    W1, *others = check_network(net, X, Y, rng())
+    assert (W1.passed, W1.where) == (False, "[7, 2]")
+    assert W1.written - W1.numeric == pytest.approx(1e-3, rel=1e-4)
+    assert all(check.passed for check in others)
+
+
+def test_a_gradient_that_is_not_finite_fails():
+    graph = ComputationalGraph()
+    x = graph.leaf("x", [1.0, 2.0])
+    graph.apply(Sigmoid(), x)
+    graph.forward()
+    checks = [*check_elements(graph, ["x"], np.nan), *check_directions(graph, ["x"], DIRECTIONS, rng(), np.nan)]
+    assert [check.passed for check in checks] == [False, False]
+
+
+def test_the_number_of_passes_along_directions_does_not_grow_with_the_network(monkeypatch):
+    passes = []
+    repeat = ComputationalGraph.repeat
+    monkeypatch.setattr(ComputationalGraph, "repeat", lambda *arguments: passes.append(1) or repeat(*arguments))
+    counts = []
+    for sizes in ((9, 2, 1), (400, 300, 1)):
+        passes.clear()
+        assert all(check.passed for check in check_network(*network_and_examples(*sizes), rng()))
+        counts.append(len(passes))
+    assert counts[0] == counts[1]
+
+
+def test_only_float64_is_checked():
+    graph = ComputationalGraph("float32")
+    graph.leaf("x", 1.0)
+    graph.forward()
+    with pytest.raises(ValueError, match="float64 only"):
+        list(check_elements(graph, ["x"]))
+
+
+def test_the_tolerance_is_that_of_the_design():
+    assert TOLERANCE == 1e-7

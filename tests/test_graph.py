@@ -1,0 +1,189 @@
+"""Promises of mlp.graph: gradients add up, passes repeat, size does not matter, nothing unwanted is computed."""
+
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp.gates import Add, Divide, Gate, Matmul, Max, Multiply, Sigmoid
+from mlp.gradient_check import check_elements
+from mlp.graph import ComputationalGraph
+
+
+def circuit(**leaves):
+    """A graph with these leaves, and the leaves."""
+    graph = ComputationalGraph()
+    return graph, *(graph.leaf(name, value) for name, value in leaves.items())
+
+
+def test_sum_times():
+    """f = (x + y) z of the lecture notes."""
+    graph, x, y, z = circuit(x=-2, y=5, z=-4)
+    f = graph.apply(Multiply(), graph.apply(Add(), x, y, name="q"), z, name="f")
+    assert graph.forward() == -12
+    graph.backward()
+    assert {name: float(graph.value(name)) for name in "qf"} == {"q": 3, "f": -12}
+    assert {name: float(graph.gradient(name)) for name in "xyzqf"} == {"x": -4, "y": -4, "z": 3, "q": -4, "f": 1}
+    assert graph.nodes[-1] is f
+
+
+def test_max_gate():
+    """2 (x y + max(z, w)) of the lecture notes."""
+    graph, x, y, z, w, two = circuit(x=3, y=-4, z=2, w=-1, two=2)
+    xy = graph.apply(Multiply(), x, y, name="xy")
+    graph.apply(Multiply(), graph.apply(Add(), xy, graph.apply(Max(), z, w, name="max")), two)
+    assert graph.forward() == -20
+    graph.backward()
+    gradients = {name: float(graph.gradient(name)) for name in ("x", "y", "z", "w", "xy", "max")}
+    assert gradients == {"x": -8, "y": 6, "z": 2, "w": 0, "xy": 2, "max": 2}
+
+
+def test_staged():
+    """(x + s(y)) / (s(x) + (x + y)^2) of the lecture notes, in which x and y fan out."""
+    graph, x, y = circuit(x=3, y=-4)
+    total = graph.apply(Add(), x, y)
+    numerator = graph.apply(Add(), x, graph.apply(Sigmoid(), y))
+    denominator = graph.apply(Add(), graph.apply(Sigmoid(), x), graph.apply(Multiply(), total, total))
+    graph.apply(Divide(), numerator, denominator)
+    assert graph.forward() == pytest.approx(1.5456448841066441, rel=1e-15)
+    for _ in range(2):  # a second backward gives the same
+        graph.backward()
+        assert graph.gradient("x") == pytest.approx(2.0595697955721652, rel=1e-14)
+        assert graph.gradient("y") == pytest.approx(1.5922327514838093, rel=1e-14)
+
+
+def test_forty_doublings():
+    graph, y = circuit(y=1)
+    node = y
+    for _ in range(40):
+        node = graph.apply(Add(), node, node)
+    assert graph.forward() == 2**40
+    graph.backward()
+    assert graph.gradient("y") == 2**40
+
+
+def test_a_chain_of_twenty_thousand_gates():
+    graph, node, one = circuit(y=0, one=1)
+    for _ in range(20_000):
+        node = graph.apply(Add(), node, one)
+    assert graph.forward() == 20_000
+    graph.backward()
+    assert (graph.gradient("y"), graph.gradient("one")) == (1, 20_000)
+
+
+def test_the_upstream_gradient_weighs_the_outputs():
+    graph, A, B = circuit(A=[[1.0, 2], [3, 4]], B=[10.0, 20])
+    graph.apply(Multiply(), A, B)
+    graph.forward()
+    graph.backward([[1, 0], [0, 2]])
+    assert graph.gradient("A").tolist() == [[10, 0], [0, 40]]
+    assert graph.gradient("B").tolist() == [1, 8]
+
+
+SHAPES = st.sampled_from([(), (1,), (3,), (2, 3), (2, 1), (1, 3)])
+
+
+@st.composite
+def random_graphs(draw):
+    """A graph of scalars and arrays that broadcast, every leaf in use, values and divisors held near 1."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    graph = ComputationalGraph()
+    nodes = [graph.leaf(f"x{k}", random.uniform(0.5, 1.5, draw(SHAPES))) for k in range(draw(st.integers(1, 4)))]
+    for _ in range(draw(st.integers(1, 12))):
+        gate = draw(st.sampled_from([Add, Multiply, Divide, Max, Sigmoid]))
+        inputs = [draw(st.sampled_from(nodes)) for _ in gate.checked_on[0]]
+        nodes.append(graph.apply(Sigmoid(), graph.apply(gate(), *inputs)))
+    output = nodes[0]
+    for node in nodes[1:]:
+        output = graph.apply(Add(), output, node)
+    return graph
+
+
+@given(graph=random_graphs())
+def test_gradients_of_random_graphs_are_the_numeric_ones(graph):
+    graph.forward()
+    leaves = [node.name for node in graph.nodes if node.gate is None]
+    for check in check_elements(graph, leaves):
+        assert check.error < 1e-6, check
+
+
+def test_unwanted_gradients_are_not_computed(monkeypatch):
+    """Of the two products in a matrix product's backward pass only the one for the wanted input is run."""
+    written = []
+    backward = Matmul.backward
+
+    def counted(self, dC, C, A, B, dA, dB):
+        for output, function, *arguments in backward(self, dC, C, A, B, dA, dB):
+            yield output, lambda *inputs, out, product=function: written.append(product(*inputs, out=out)), *arguments
+
+    monkeypatch.setattr(Matmul, "backward", counted)
+    graph = ComputationalGraph()
+    graph.apply(Matmul(), graph.input("X"), graph.leaf("W", np.ones((3, 2))))
+    graph.forward(X=np.ones((4, 3)))
+    graph.backward()
+    assert [product.shape for product in written] == [(3, 2)]
+    assert np.shares_memory(written[0], graph.gradient("W"))
+    with pytest.raises(ValueError, match="nobody asked for the gradient of X"):
+        graph.gradient("X")
+
+
+def test_inputs_of_changing_shape_give_each_their_own_result():
+    graph = ComputationalGraph()
+    graph.apply(Matmul(), graph.input("X", wanted=True), graph.leaf("w", [1.0, 2.0]))
+    for n in (3, 1, 3, *range(1, 20)):  # more shapes than a graph keeps memory for
+        X = np.arange(2.0 * n).reshape(n, 2)
+        np.testing.assert_array_equal(graph.forward(X=X), X @ [1, 2])
+        graph.backward()
+        np.testing.assert_array_equal(graph.gradient("w"), X.sum(axis=0))
+        np.testing.assert_array_equal(graph.gradient("X"), np.tile([1, 2], (n, 1)))
+
+
+def test_a_leaf_is_used_where_it_lies_and_its_gradient_written_where_asked():
+    w, dw = np.array([1.0, 2.0]), np.zeros(2)
+    graph = ComputationalGraph()
+    graph.apply(Multiply(), graph.leaf("w", w, gradient=dw), graph.leaf("x", [3.0, 4.0]))
+    graph.forward()
+    w[:] = [5, 6]
+    assert graph.repeat().tolist() == [15, 24]
+    assert graph.repeat("w").tolist() == [15, 24]
+    graph.backward()
+    assert dw.tolist() == [3, 4]
+
+
+def test_an_output_in_the_middle_needs_only_what_leads_to_it():
+    graph, x, y = circuit(x=2, y=3)
+    square = graph.apply(Multiply(), x, x)
+    graph.apply(Multiply(), square, graph.input("never given"))
+    assert graph.forward(square) == 4
+    graph.backward()
+    assert graph.gradient("x") == 4
+    assert y.gate is None
+
+
+def test_a_leaf_can_be_the_output():
+    graph, _ = circuit(x=2)
+    assert graph.forward() == 2
+    graph.backward()
+    assert graph.gradient("x") == 1
+
+
+def test_misuse_is_refused():
+    graph, x = circuit(x=1)
+    other, y = circuit(y=1)
+    f = graph.apply(Multiply(), x, graph.input("X"), name="f")
+    for action, message in (
+        (lambda: graph.leaf("x", 2), "a node x already"),
+        (lambda: graph.apply(Add(), x, y), "a node of another graph"),
+        (lambda: graph.backward(), "no forward pass yet"),
+        (lambda: graph.forward(), "f needs a value for the input X"),
+        (lambda: graph.forward(Y=1), "no node Y"),
+        (lambda: graph.forward(X=1, x=1), "x is not an input of f"),
+        (lambda: graph.forward(x, X=1), "X is not an input of x"),
+        (lambda: graph.leaf("w", [1.0], gradient=np.zeros(2)), "the gradient's array"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            action()
+    assert graph.forward(f, X=3) == 3
+    assert isinstance(f.gate, Gate)
+    assert other.nodes == [y]

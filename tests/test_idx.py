@@ -1,0 +1,141 @@
+"""Promises of mlp.idx: what is written is read back, and nothing but one whole IDX array is accepted."""
+
+import gzip
+import struct
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mlp import idx
+from mlp.errors import InputError
+
+NATIVE = ["uint8", "int8", "int16", "int32", "float32", "float64"]
+
+arrays = st.sampled_from(NATIVE).flatmap(
+    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=4))
+)
+
+
+@given(array=arrays, ending=st.sampled_from(["", ".gz"]), big_endian=st.booleans())
+def test_every_type_and_shape_comes_back(array, ending, big_endian, tmp_path_factory):
+    path = tmp_path_factory.mktemp("idx") / f"array{ending}"
+    idx.write(path, array.astype(array.dtype.newbyteorder(">")) if big_endian else array)
+    back = idx.read(path)
+    assert back.shape == array.shape
+    assert back.dtype == array.dtype.newbyteorder(">")
+    np.testing.assert_array_equal(back, array)
+    assert not back.flags.writeable or back.size == 0
+
+
+def test_the_bytes_are_those_of_the_format(tmp_path):
+    idx.write(tmp_path / "a", np.array([[1, -2, 3]], np.int16))
+    expected = bytes([0, 0, 0x0B, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 1, 0xFF, 0xFE, 0, 3])
+    assert (tmp_path / "a").read_bytes() == expected
+    assert gzip.compress(expected) != expected
+    (tmp_path / "b.gz").write_bytes(gzip.compress(expected))
+    np.testing.assert_array_equal(idx.read(tmp_path / "b.gz"), [[1, -2, 3]])
+
+
+def test_the_same_array_gives_the_same_gzip_bytes_under_any_name_and_time(tmp_path):
+    idx.write(tmp_path / "a.gz", np.arange(9, dtype=np.uint8))
+    idx.write(tmp_path / "b.gz", np.arange(9, dtype=np.uint8))
+    first = (tmp_path / "a.gz").read_bytes()
+    assert first == (tmp_path / "b.gz").read_bytes()
+    assert first[4:8] == bytes(4)  # the header's time stamp
+
+
+def test_a_non_contiguous_array_is_written_in_its_order(tmp_path):
+    array = np.arange(12, dtype=np.int32).reshape(3, 4).T
+    idx.write(tmp_path / "a", array)
+    np.testing.assert_array_equal(idx.read(tmp_path / "a"), array)
+
+
+def test_raw_files_are_mapped_not_read(tmp_path):
+    path = tmp_path / "large"
+    with path.open("wb") as file:  # a gigabyte that takes no room on the disk
+        file.write(bytes([0, 0, 8, 1]) + struct.pack(">I", 1 << 30))
+        file.truncate(8 + (1 << 30))
+    tracemalloc.start()
+    assert idx.read(path)[-1] == 0
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+@pytest.mark.parametrize("array", [np.zeros(2, np.uint16), np.zeros(2, np.int64), np.zeros(2, bool), np.array(["a"])])
+def test_types_without_a_code_are_refused(array, tmp_path):
+    with pytest.raises(ValueError, match="no element type"):
+        idx.write(tmp_path / "a", array)
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_gzip_members_that_join_to_one_file_are_one_file(tmp_path):
+    whole = bytes([0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 4])
+    (tmp_path / "a.gz").write_bytes(gzip.compress(whole[:7]) + gzip.compress(whole[7:]))
+    np.testing.assert_array_equal(idx.read(tmp_path / "a.gz"), [1, 2, 3, 4])
+
+
+GOOD = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6])
+PACKED = gzip.compress(GOOD)
+
+BAD = {
+    "an empty file": ("a", b"", "empty"),
+    "half a magic number": ("a", GOOD[:3], "begins with 00 00 08"),
+    "a wrong magic number": ("a", b"\x01" + GOOD[1:], "begins with 01 00 08 02, 00 00 was expected"),
+    "an unknown type": ("a", b"\0\0\x0a" + GOOD[3:], "element type 0a is none of"),
+    "a header cut off": ("a", GOOD[:9], "truncated within the header of 2 axes"),
+    "an element missing": ("a", GOOD[:-1], "truncated: .*2 x 3 elements of uint8, 6 bytes, but 5 follow"),
+    "an element too many": ("a", GOOD + b"\0", "too long: .*6 bytes, but 7 follow"),
+    "two files in one": ("a", GOOD + GOOD, "too long"),
+    "lying dimensions": ("a", GOOD[:4] + b"\xff" * 4 + GOOD[8:], "truncated"),
+    "a product that overflows": ("a", b"\0\0\x0e\x04" + b"\xff" * 16 + b"123", "more than any memory holds"),
+    "an overflow beside a zero": ("a", b"\0\0\x0e\x04" + b"\xff" * 12 + bytes(4), "more than any memory holds"),
+    "more axes than NumPy has": ("a", b"\0\0\x08\x21" + bytes(4 * 33), "33 axes, at most 32"),
+    "gzip under a raw name": ("a", PACKED, r"its name must end in \.gz"),
+    "raw under a gzip name": ("a.gz", GOOD, "no intact gzip file"),
+    "nothing under a gzip name": ("a.gz", b"", "empty"),
+    "gzip twice": ("a.gz", gzip.compress(PACKED), r"its name must end in \.gz once for each"),
+    "a gzip file cut off": ("a.gz", PACKED[:-9], "truncated"),
+    "a gzip header cut off": ("a.gz", PACKED[:5], "truncated"),
+    "a checksum that is off": ("a.gz", PACKED[:-8] + bytes(4) + PACKED[-4:], "no intact gzip file: CRC"),
+    "damage within": ("a.gz", PACKED[:12] + b"\xff" + PACKED[13:], "no intact gzip file"),
+    "garbage behind": ("a.gz", PACKED + b"garbage", "no intact gzip file"),
+    "too little in gzip": ("a.gz", gzip.compress(GOOD[:-2]), "truncated: .*6 bytes, but 4 follow"),
+    "too much in gzip": ("a.gz", gzip.compress(GOOD + b"\0"), "too long: .*6 bytes, but more follow"),
+    "a promise that gzip cannot keep": ("a.gz", gzip.compress(b"\0\0\x08\x01\xff\xff\xff\xff"), "gzip can hold"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BAD.values(), ids=BAD)
+def test_what_is_no_idx_file_is_refused_by_name_and_reason(name, content, message, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        idx.read(tmp_path / name)
+    assert str(error.value).startswith(f"{tmp_path / name}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    for path, message in ((tmp_path / "none", "No such file"), (tmp_path, "regular"), (tmp_path / "pipe", "regular")):
+        with pytest.raises(InputError, match=message):
+            idx.read(path)
+
+
+@given(header=st.binary(max_size=24), packed=st.booleans())
+def test_no_header_makes_anything_but_an_array_or_a_clear_refusal(header, packed, tmp_path_factory):
+    content = b"\0\0" + header
+    path: Path = tmp_path_factory.mktemp("fuzz") / ("a.gz" if packed else "a")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    try:
+        array = idx.read(path)
+    except InputError:
+        return
+    assert len(content) == 4 + 4 * array.ndim + array.nbytes

@@ -1,0 +1,115 @@
+"""Promises of mlp.network: the perceptron of the notes, for any sizes, with one honest loss."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp.gradient_check import check_elements
+from mlp.network import MLP, decide
+
+
+def network(*sizes, precision="float64", seed=0):
+    return MLP(sizes, precision=precision, generator=np.random.default_rng(seed))
+
+
+def examples(n, inputs, seed=1):
+    random = np.random.default_rng(seed)
+    return random.random((n, inputs)), random.integers(0, 2, (n, 1)).astype(float)
+
+
+def test_one_hidden_layer_by_the_formulas_of_the_notes():
+    """The table of the design, written out in plain NumPy beside the graph."""
+    net = network(5, 4, 1)
+    X, Y = examples(3, 5)
+    W1, b1, W2, b2 = (net.parameters[name] for name in ("W1", "b1", "W2", "b2"))
+    b1 += [0.1, -0.2, 0.3, -0.4]
+    Z3 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+    P = 1 / (1 + np.exp(-(Z3 @ W2 + b2)))
+    assert net.loss(X, Y) == pytest.approx(np.mean((P - Y) ** 2) / 2, rel=1e-14)
+    np.testing.assert_allclose(net.probabilities, P, rtol=1e-14)
+    net.backward()
+    dZ5 = P * (1 - P) * (P - Y) / 3
+    dZ2 = Z3 * (1 - Z3) * (dZ5 @ W2.T)
+    for name, expected in {"W2": Z3.T @ dZ5, "b2": dZ5.sum(0), "W1": X.T @ dZ2, "b1": dZ2.sum(0)}.items():
+        np.testing.assert_allclose(net.gradients[name], expected, rtol=1e-12)
+
+
+def test_its_nodes_have_the_names_of_the_table():
+    assert [node.name for node in network(5, 4, 1).graph.nodes if node.gate] == "Z1 Z2 Z3 Z4 Z5 P E L".split()
+
+
+@given(hidden=st.lists(st.integers(1, 5), max_size=4), n=st.integers(1, 6), seed=st.integers(0, 1000))
+def test_the_reported_loss_is_the_one_that_is_differentiated_for_any_sizes(hidden, n, seed):
+    net = network(3, *hidden, 1, seed=seed)
+    assert list(net.parameters) == [f"{kind}{layer}" for layer in range(1, len(hidden) + 2) for kind in "Wb"]
+    net.loss(*examples(n, 3, seed))
+    for check in check_elements(net.graph, net.parameters):
+        assert check.passed, check
+
+
+def test_parameters_and_gradients_are_views_of_two_flat_arrays():
+    net = network(3, 2, 1)
+    assert net.parameter_block.shape == net.gradient_block.shape == (3 * 2 + 2 + 2 + 1,)
+    net.parameter_block[:] = np.arange(11)
+    assert net.parameters["W1"].tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert net.parameters["b1"].tolist() == [6, 7]
+    assert net.parameters["W2"].tolist() == [[8], [9]]
+    assert net.parameters["b2"].tolist() == [10]
+
+
+def test_weights_start_uniform_within_glorots_limit_and_biases_at_zero():
+    net = network(784, 32, 1)
+    W1, limit = net.parameters["W1"], np.sqrt(6 / (784 + 32))
+    assert 0.99 * limit < W1.max() <= limit
+    assert -limit <= W1.min() < -0.99 * limit
+    assert W1.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
+    assert not net.parameters["b1"].any()
+
+
+def test_both_precisions_start_from_the_same_weights():
+    single, double = (network(7, 3, 1, precision=precision) for precision in ("float32", "float64"))
+    assert single.parameter_block.dtype == np.float32
+    np.testing.assert_array_equal(single.parameter_block, double.parameter_block.astype("float32"))
+
+
+def test_predict_gives_the_probabilities_of_the_pass_and_disturbs_nothing():
+    net = network(5, 4, 1)
+    X, Y = examples(6, 5)
+    net.loss(X, Y)
+    expected = net.probabilities.copy()
+    predicted = net.predict(X)
+    assert predicted.shape == (6, 1)
+    np.testing.assert_array_equal(predicted, expected)
+    net.predict(X[:2])
+    np.testing.assert_array_equal(predicted, expected)
+    assert decide(np.array([0.4999, 0.5, 0.5001])).tolist() == [False, True, True]
+
+
+def test_a_copy_has_the_weights_and_goes_its_own_way():
+    net = network(5, 4, 1, precision="float32")
+    other = net.copy("float64")
+    X, Y = examples(6, 5)
+    assert other.loss(X, Y) == pytest.approx(net.loss(X, Y), rel=1e-6)
+    other.parameter_block += 1
+    assert net.loss(X, Y) != pytest.approx(other.loss(X, Y), rel=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (4, 2), (3, 1), ()])
+def test_targets_of_another_shape_are_refused_not_broadcast(shape):
+    X, _ = examples(4, 5)
+    with pytest.raises(ValueError, match=r"it must be \(4, 1\) for X of shape \(4, 5\)"):
+        network(5, 1).loss(X, np.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 6), (0, 5), (4, 5, 1)])
+def test_images_of_another_shape_are_refused(shape):
+    for action in (lambda net, X: net.loss(X, np.zeros((4, 1))), lambda net, X: net.predict(X)):
+        with pytest.raises(ValueError, match="it must be"):
+            action(network(5, 1), np.zeros(shape))
+
+
+@pytest.mark.parametrize("sizes", [[784], [], [784, 32], [784, 0, 1], [784, 32, 2]])
+def test_impossible_sizes_are_refused(sizes):
+    with pytest.raises(ValueError, match="must be the inputs, any hidden layers, and 1 output"):
+        MLP(sizes)

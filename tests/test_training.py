@@ -1,0 +1,136 @@
+"""Promises of mlp.training: it learns, it repeats bit for bit, it keeps the best, it notices divergence."""
+
+import numpy as np
+import pytest
+from conftest import write_folder
+
+from mlp import dataset
+from mlp.config import Training
+from mlp.errors import Diverged
+from mlp.evaluation import evaluate
+from mlp.network import MLP
+from mlp.randomness import Stream, generator
+from mlp.training import Trainer
+
+
+def trainer(training_set, validation_set=None, *, hidden=(8,), **options):
+    options = Training(**options)
+    network = MLP(
+        [training_set.inputs, *hidden, 1],
+        precision=options.precision,
+        generator=generator(options.seed, Stream.WEIGHTS),
+    )
+    empty = training_set.first_of_each(0)
+    return Trainer(network, training_set, validation_set or empty, options)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Three hundred made-up images whose first pixel tells the class: (training, validation)."""
+    images = dataset.load(write_folder(tmp_path / "many", [0, 1] * 150, [0, 1]), "training", (0, 1))
+    return images.split(0.2, np.random.default_rng(0))
+
+
+def test_twenty_examples_are_learned_to_zero_loss(training_digits):
+    run = trainer(training_digits.first_of_each(10), epochs=400, batch_size=5, learning_rate=3.0)
+    for _ in range(400):
+        last = run.run_epoch()
+    assert last.train_loss < 1e-4
+    assert last.train_accuracy == 1
+
+
+def test_one_epoch_on_made_images_lowers_the_loss(made):
+    run = trainer(*made)
+    before = evaluate(run.network, made[0]).loss
+    run.run_epoch()
+    assert evaluate(run.network, made[0]).loss < before
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9, "weight_decay": 1e-4}, {"precision": "float64"}])
+def test_one_seed_gives_the_same_bits_and_another_others(made, options):
+    blocks = []
+    for seed in (3, 3, 4):
+        run = trainer(*made, seed=seed, batch_size=7, **options)
+        for _ in range(3):
+            run.run_epoch()
+        blocks.append(run.network.parameter_block)
+    assert blocks[0].tobytes() == blocks[1].tobytes()
+    assert blocks[0].tobytes() != blocks[2].tobytes()
+
+
+def test_the_history_tells_what_happened(made):
+    """Every figure of a row, worked out again beside the trainer with a plain loop."""
+    training_set, validation_set = made
+    run = trainer(training_set, validation_set, batch_size=7, learning_rate=0.5, precision="float64", seed=5)
+    plain = run.network.copy("float64")
+    row = run.run_epoch()
+    order = generator(5, Stream.SHUFFLE, 1).permutation(len(training_set))
+    losses, rights, norms, sizes = [], [], [], []
+    X, Y = training_set.arrays("float64")
+    for start in range(0, len(order), 7):
+        batch = order[start : start + 7]
+        losses.append(plain.loss(X[batch], Y[batch]))
+        rights.append(np.mean((plain.predict(X[batch]) >= 0.5) == Y[batch]))
+        plain.loss(X[batch], Y[batch])
+        plain.backward()
+        norms.append(np.sqrt(sum(np.sum(gradient**2) for gradient in plain.gradients.values())))
+        sizes.append(len(batch))
+        plain.parameter_block -= 0.5 * plain.gradient_block
+    assert sizes[-1] == 2  # the short last batch is there
+    assert row.epoch == 1
+    assert row.train_loss == pytest.approx(np.average(losses, weights=sizes), rel=1e-12)
+    assert row.train_accuracy == pytest.approx(np.average(rights, weights=sizes), rel=1e-12)
+    assert row.gradient_norm == pytest.approx(np.mean(norms), rel=1e-12)
+    assert row.learning_rate == 0.5
+    X, Y = validation_set.arrays("float64")
+    assert row.validation_loss == pytest.approx(np.mean((plain.predict(X) - Y) ** 2) / 2, rel=1e-12)
+    assert row.validation_accuracy == pytest.approx(np.mean((plain.predict(X) >= 0.5) == Y), rel=1e-12)
+    assert run.history == [row]
+
+
+def test_the_weights_kept_are_those_of_the_best_validation_loss(made):
+    run = trainer(*made, batch_size=4, learning_rate=8.0)
+    blocks = []
+    for _ in range(12):
+        run.run_epoch()
+        blocks.append(run.network.parameter_block.copy())
+    losses = [row.validation_loss for row in run.history]
+    assert run.best_epoch == 1 + losses.index(min(losses))
+    assert run.best_epoch < 12  # else this test shows nothing
+    best = run.network.views(blocks[run.best_epoch - 1])
+    for name, parameter in run.best_parameters().items():
+        np.testing.assert_array_equal(parameter, best[name])
+    assert run.best_validation.loss == min(losses)
+
+
+def test_without_validation_the_last_weights_are_kept(made):
+    run = trainer(made[0])
+    for _ in range(3):
+        row = run.run_epoch()
+    assert (row.validation_loss, row.validation_accuracy) == (None, None)
+    assert (run.best_epoch, run.best_validation) == (3, None)
+    np.testing.assert_array_equal(run.best_parameters()["W1"], run.network.parameters["W1"])
+
+
+def test_divergence_names_the_step_and_the_options(made):
+    run = trainer(*made, learning_rate=1000.0, weight_decay=1000.0)
+    with pytest.raises(Diverged, match=r"in epoch 1, step \d+: the loss is nan.*training.learning_rate \(1000\)"):
+        run.run_epoch()
+    assert run.history == []
+
+
+def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
+    run = trainer(*made, batch_size=1000, learning_rate=1000.0)
+    run.network.parameter_block[0] = np.float32(3e38)
+    run.optimizer.weight_decay = 1.0
+    with pytest.raises(Diverged, match="the end of epoch 1: a weight is no longer finite"):
+        run.run_epoch()
+
+
+@pytest.mark.parametrize(("images", "batch_size", "steps"), [(10, 32, 1), (64, 32, 2), (65, 32, 3)])
+def test_every_step_is_announced(tmp_path, images, batch_size, steps):
+    folder = write_folder(tmp_path / "f", ([0, 1] * 40)[:images], [0, 1])
+    run = trainer(dataset.load(folder, "training", (0, 1)), batch_size=batch_size)
+    seen = []
+    run.run_epoch(lambda: seen.append(1))
+    assert len(seen) == steps == run.steps_per_epoch
