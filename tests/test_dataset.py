@@ -40,7 +40,9 @@ def test_pixels_are_divided_by_255_to_the_last_bit(folder):
     data = dataset.load(folder, "training", (0, 1))
     for precision in ("float32", "float64"):
         X, Y = data.arrays(precision)
-        np.testing.assert_array_equal(X, data.source.images.reshape(40, 16)[data.indices] / np.dtype(precision).type(255))
+        np.testing.assert_array_equal(
+            X, data.source.images.reshape(40, 16)[data.indices] / np.dtype(precision).type(255)
+        )
         assert X.dtype == Y.dtype == precision
         np.testing.assert_array_equal(Y[:, 0], data.targets)
         assert X.min() >= 0
@@ -61,7 +63,9 @@ def test_batches_hold_every_image_once_in_the_given_order_the_last_being_short(f
     np.testing.assert_array_equal(Y[:, 0], data.targets[batches[-1]])
 
 
-@pytest.mark.parametrize(("fraction", "held_out"), [(0.1, {0: 592, 1: 674}), (0.5, {0: 2962, 1: 3371}), (1e-9, {0: 1, 1: 1})])
+@pytest.mark.parametrize(
+    ("fraction", "held_out"), [(0.1, {0: 592, 1: 674}), (0.5, {0: 2962, 1: 3371}), (1e-9, {0: 1, 1: 1})]
+)
 def test_the_split_takes_its_share_of_each_digit_and_loses_none(training_digits, fraction, held_out):
     rest, validation = training_digits.split(fraction, rng())
     assert {digit: int(np.sum(validation.labels == digit)) for digit in (0, 1)} == held_out

@@ -1,6 +1,5 @@
 """Promises of mlp.graph: gradients add up, passes repeat, size does not matter, nothing unwanted is computed."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,7 +17,7 @@ def circuit(**leaves):
 
 
 def test_sum_times():
-    """f = (x + y) z of the lecture notes."""
+    """(x + y) z of the lecture notes."""
     graph, x, y, z = circuit(x=-2, y=5, z=-4)
     f = graph.apply(Multiply(), graph.apply(Add(), x, y, name="q"), z, name="f")
     assert graph.forward() == -12

@@ -20,7 +20,9 @@ def test_each_spelling_is_found(folder, joint, ending):
     for name in (IMAGES, LABELS):
         content = (folder / name).read_bytes()
         (folder / name).unlink()
-        (folder / (name.replace("-idx", f"{joint}idx") + ending)).write_bytes(gzip.compress(content) if ending else content)
+        (folder / (name.replace("-idx", f"{joint}idx") + ending)).write_bytes(
+            gzip.compress(content) if ending else content
+        )
     part = idx_folder.open_part(folder, "training")
     assert part.images.shape == (40, 4, 4)
     np.testing.assert_array_equal(part.images[:, 0, 0], 28 * part.labels)
@@ -55,7 +57,10 @@ BAD = {
     "images as labels": (lambda folder: shutil.copy(folder / IMAGES, folder / LABELS), "3 axes of uint8, labels must"),
     "images of floats": (lambda folder: write(folder, IMAGES, np.zeros((40, 4, 4), np.float32)), "3 axes of float32"),
     "no image at all": (
-        lambda folder: (write(folder, IMAGES, np.zeros((0, 4, 4), np.uint8)), write(folder, LABELS, np.zeros(0, np.uint8))),
+        lambda folder: (
+            write(folder, IMAGES, np.zeros((0, 4, 4), np.uint8)),
+            write(folder, LABELS, np.zeros(0, np.uint8)),
+        ),
         "no image in it",
     ),
     "images of no pixels": (lambda folder: write(folder, IMAGES, np.zeros((40, 0, 4), np.uint8)), "no image in it"),

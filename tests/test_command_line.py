@@ -1,0 +1,67 @@
+"""Promises of mlp.command_line: one message, the right exit code, no traceback."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlp import command_line
+from mlp.errors import CheckFailed, Diverged, InputError, Terminated
+
+
+def raiser(error):
+    def main(arguments):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (CheckFailed("it is off"), 1, "error: it is off\n"),
+        (InputError("a: wrong\nb: wrong too"), 2, "error: a: wrong\n       b: wrong too\n"),
+        (PermissionError(13, "Permission denied", "x/y"), 2, "error: x/y: Permission denied\n"),
+        (OSError("odd"), 2, "error: odd\n"),
+        (MemoryError("no 3 TiB"), 2, "error: not enough memory: no 3 TiB\n"),
+        (Diverged("too fast"), 3, "error: too fast\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
+        (Terminated(), 143, "error: terminated\n"),
+    ],
+)
+def test_errors_become_a_message_and_an_exit_code(error, code, message, capsys):
+    assert command_line.run(raiser(error)) == code
+    assert capsys.readouterr() == ("", message)
+
+
+def test_a_usage_error_is_reported_like_any_other(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tool.py", "--nonsense"])
+    parser = command_line.Parser(prog="tool.py")
+    assert command_line.run(parser.parse_args) == 2
+    assert capsys.readouterr().err == "error: unrecognized arguments: --nonsense (see tool.py --help)\n"
+
+
+def test_a_bug_is_not_dressed_up():
+    with pytest.raises(ZeroDivisionError):
+        command_line.run(raiser(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signals_end_a_command_with_their_code(number, code):
+    program = (
+        "import os, signal, sys\nfrom mlp import command_line\n"
+        f"sys.exit(command_line.run(lambda arguments: os.kill(os.getpid(), {int(number)}) or signal.pause()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
+
+
+def test_paths_are_shown_as_the_user_would_type_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    assert command_line.shown(tmp_path / "outputs" / "0001") == str(Path("outputs/0001"))
+    assert command_line.shown(tmp_path / "a b") == "'a b'"
+    monkeypatch.chdir(tmp_path / "here")
+    assert command_line.shown(tmp_path / "outputs") == str(tmp_path / "outputs")

@@ -1,0 +1,85 @@
+"""Promises of mlp.evaluation: every figure is the textbook's."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import write_folder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp import dataset
+from mlp.evaluation import Evaluation, evaluate, roc_auc, wilson_interval
+from mlp.network import MLP
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Ten images: 7 0 7 0 7 0 ..., of which 7 is the negative class, after one that is neither."""
+    return dataset.load(write_folder(tmp_path / "ten", [3] + [7, 0] * 5, [0, 7]), "training", (7, 0))
+
+
+def test_the_figures_by_hand(images):
+    """Targets are 0 1 0 1 ...; one negative is taken for positive, two positives for negative."""
+    probabilities = np.array([0.1, 0.9, 0.6, 0.8, 0.2, 0.4, 0.3, 0.5, 0.05, 0.1])
+    summary = Evaluation(images, probabilities, 0.25).summary()
+    mistakes = summary.pop("mistakes")
+    low, high = summary.pop("accuracy_interval")
+    assert summary.pop("f1") == pytest.approx(2 * 0.75 * 0.6 / (0.75 + 0.6), rel=1e-15)
+    assert summary == {
+        "digits": [7, 0],
+        "n": 10,
+        "errors": 3,
+        "accuracy": 0.7,
+        "confusion": [[4, 1], [2, 3]],
+        "precision": 0.75,
+        "recall": 0.6,
+        "roc_auc": 0.78,  # of 25 pairs 19 are in order, one is a tie
+        "loss": 0.25,
+    }
+    assert mistakes == [
+        {"index": 3, "digit": 7, "predicted": 0, "probability": 0.6},
+        {"index": 6, "digit": 0, "predicted": 7, "probability": 0.4},
+        {"index": 10, "digit": 0, "predicted": 7, "probability": 0.1},
+    ]
+    assert (low, high) == pytest.approx((0.396778, 0.892209), abs=1e-6)  # R's prop.test(7, 10, correct = FALSE)
+
+
+def test_what_is_undefined_is_null(images):
+    summary = Evaluation(images, np.zeros(10), 0.5).summary()
+    assert summary["precision"] is None
+    assert summary["recall"] == 0
+    assert json.loads(json.dumps(summary))["precision"] is None
+    assert roc_auc(np.ones(3), np.arange(3)) is None
+
+
+def test_the_network_is_run_over_every_image_and_its_loss_is_the_one_trained_on(images, monkeypatch):
+    monkeypatch.setattr("mlp.evaluation.EVALUATION_ROWS", 4)
+    network = MLP([16, 3, 1], precision="float64", generator=np.random.default_rng(0))
+    evaluation = evaluate(network, images)
+    X, Y = images.arrays("float64")
+    np.testing.assert_allclose(evaluation.probabilities, network.predict(X)[:, 0], rtol=1e-14)
+    assert evaluation.loss == pytest.approx(network.loss(X, Y), rel=1e-14)
+
+
+def test_wilsons_interval_stays_within_zero_and_one():
+    """Newcombe 1998, table I, method 3: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
+    for successes, n, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(20, 20)[1] == 1
+
+
+scores = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40)
+
+
+@given(examples=scores)
+def test_the_area_under_the_curve_is_the_share_of_pairs_in_order(examples):
+    targets, values = (np.array(column) for column in zip(*examples, strict=True))
+    pairs = [(p > n) + (p == n) / 2 for p in values[targets] for n in values[~targets]]
+    area = roc_auc(targets, values)
+    assert area == (pytest.approx(np.mean(pairs), abs=1e-12) if pairs else None)

@@ -1,0 +1,87 @@
+"""Promises of mlp.plots: every figure is written, without a display, whatever the numbers are."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+from conftest import write_folder
+
+from mlp import dataset, plots
+from mlp.evaluation import Evaluation
+from mlp.svd import project
+from mlp.training import Epoch
+
+
+@pytest.fixture
+def images(tmp_path):
+    return dataset.load(write_folder(tmp_path / "f", [0, 1] * 30, [0, 1]), "training", (0, 1))
+
+
+def pixels(path):
+    """The picture as written; it must show more than an empty page."""
+    assert path.read_bytes().startswith(b"\x89PNG")
+    picture = matplotlib.image.imread(path)
+    assert len(np.unique(picture[..., :3] @ [1, 3, 5])) > 10
+    return picture
+
+
+def history(epochs, validation=True):
+    return [
+        Epoch(epoch, 0.1 / epoch, 0.2 / epoch if validation else None, 0.9, 0.8 if validation else None, 1.0, 1.0, 0.1)
+        for epoch in range(1, epochs + 1)
+    ]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 30, 1000])
+@pytest.mark.parametrize("validation", [True, False])
+def test_the_loss_curve_for_any_number_of_epochs(epochs, validation, tmp_path):
+    plots.loss_curve(tmp_path / "curve.png", history(epochs, validation), best_epoch=epochs)
+    pixels(tmp_path / "curve.png")
+
+
+def test_a_loss_of_zero_can_be_drawn(tmp_path):
+    rows = [Epoch(epoch, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.1) for epoch in (1, 2)]
+    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1)
+    pixels(tmp_path / "curve.png")
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 9, 60])
+def test_confusion_and_mistakes_for_any_number_of_mistakes(images, wrong, tmp_path):
+    probabilities = images.targets.astype(float)
+    probabilities[:wrong] = 1 - probabilities[:wrong]
+    evaluation = Evaluation(images, probabilities, 0.0)
+    assert len(evaluation.mistakes) == wrong
+    plots.confusion(tmp_path / "confusion.png", evaluation)
+    plots.mistakes(tmp_path / "mistakes.png", evaluation)
+    pixels(tmp_path / "confusion.png")
+    pixels(tmp_path / "mistakes.png")
+
+
+@pytest.mark.parametrize("digits", [(0, 1), (1, 0)])
+def test_in_the_scatter_zeros_are_red_and_ones_blue(images, digits, tmp_path):
+    """The zeros are moved to the left half of the plane, so each half must have its own colour alone."""
+    coordinates = np.stack([np.where(images.labels == 1, 100.0, -100.0), np.linspace(-50, 50, 60)], axis=1)
+    plots.scatter(tmp_path / "scatter.png", coordinates, images.labels, digits, project(images))
+    picture = pixels(tmp_path / "scatter.png")[200:, :, :3]
+    left, right = picture[:, : picture.shape[1] // 2], picture[:, picture.shape[1] // 2 :]
+    reds, blues = (
+        (lambda half: np.sum(half[..., 0] > half[..., 2] + 0.3)),
+        (lambda half: np.sum(half[..., 2] > half[..., 0] + 0.3)),
+    )
+    assert reds(left) > 50 * (1 + blues(left))
+    assert blues(right) > 50 * (1 + reds(right))
+
+
+def test_the_same_figure_gives_the_same_bytes(images, tmp_path):
+    contents = set()
+    for name in ("a.png", "b.png"):
+        plots.loss_curve(tmp_path / name, history(3), best_epoch=2)
+        contents.add((tmp_path / name).read_bytes())
+    assert len(contents) == 1
+
+
+def test_the_reconstruction_shows_images_and_rebuilds(images, tmp_path):
+    projection = project(images)
+    six = np.arange(6)
+    rebuilt = projection.rebuild(projection.coordinates(images))[six]
+    plots.reconstruction(tmp_path / "r.png", images.pixels(six), rebuilt, images.labels[six], images.image_shape)
+    pixels(tmp_path / "r.png")

@@ -1,0 +1,55 @@
+"""Promises of mlp.svd: the singular value decomposition, found without ever forming X X'."""
+
+import numpy as np
+import pytest
+from conftest import write_folder
+
+from mlp import dataset
+from mlp.svd import project
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_it_equals_numpys_full_svd_on_the_first_thousand_of_each_digit(training_digits, center):
+    images = training_digits.first_of_each(1000)
+    X = images.pixels().astype(float)
+    X -= X.mean(axis=0) if center else 0
+    U, S, Vt = np.linalg.svd(X, full_matrices=False)
+    projection = project(images, center=center)
+    np.testing.assert_allclose(projection.singular_values[:300], S[:300], rtol=1e-6)
+    np.testing.assert_allclose(projection.energy_shares()[:2], (S**2 / np.sum(S**2))[:2], rtol=1e-9)
+    coordinates = projection.coordinates(images)
+    for k in range(2):
+        sign = np.sign(projection.directions[:, k] @ Vt[k])
+        error = np.abs(coordinates[:, k] - sign * U[:, k] * S[k]).max()
+        assert error < 1e-6 * np.abs(coordinates[:, k]).max()
+
+
+def test_signs_are_fixed_by_the_largest_entry(training_digits):
+    directions = project(training_digits.first_of_each(50), components=5).directions
+    assert np.all(directions[np.abs(directions).argmax(axis=0), range(5)] > 0)
+
+
+def test_it_does_not_depend_on_the_size_of_its_blocks(training_digits, monkeypatch):
+    images = training_digits.first_of_each(100)
+    whole = project(images)
+    monkeypatch.setattr("mlp.svd.EVALUATION_ROWS", 7)
+    blocks = project(images)
+    np.testing.assert_array_equal(blocks.directions, whole.directions)  # sums of whole numbers are exact
+    np.testing.assert_allclose(blocks.coordinates(images), whole.coordinates(images), rtol=1e-12, atol=1e-9)
+
+
+def test_all_directions_rebuild_the_images_and_two_do_it_best(tmp_path):
+    images = dataset.load(write_folder(tmp_path / "f", [0, 1] * 20, [0, 1]), "training", (0, 1))
+    X = images.pixels().astype(float)
+    for center in (False, True):
+        whole = project(images, components=16, center=center)
+        np.testing.assert_allclose(whole.rebuild(whole.coordinates(images)), X, atol=1e-9)
+        two = project(images, center=center)
+        lost = np.sum((two.rebuild(two.coordinates(images)) - X) ** 2)
+        assert lost == pytest.approx(np.sum(whole.singular_values[2:] ** 2), rel=1e-9)  # Eckart and Young
+
+
+def test_fewer_images_than_pixels_will_do(training_digits):
+    images = training_digits.first_of_each(2)
+    singular_values = np.linalg.svd(images.pixels().astype(float), compute_uv=False)
+    np.testing.assert_allclose(project(images).singular_values[:4], singular_values, rtol=1e-6)
