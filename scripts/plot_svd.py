@@ -43,6 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     for path in filter(None, (output, options.reconstruct)):
         if path.suffix != ".png":
             raise InputError(f"{path}: the picture's name must end in .png")
+        path.parent.mkdir(parents=True, exist_ok=True)
 
     data = settings.data
     images = dataset.load(data.directory, "training", data.digits, data.limit_per_digit).first_of_each(
@@ -53,7 +54,6 @@ def main(arguments: Sequence[str]) -> None:
         coordinates = projection.coordinates(images)
     from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
 
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_points(output.with_suffix(".csv"), images, coordinates)
     plots.scatter(output, coordinates, images.labels, images.digits, projection)
     print(describe(images, projection))

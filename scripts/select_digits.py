@@ -5,6 +5,8 @@ The bundled data/ was made from the whole of MNIST by
     python scripts/select_digits.py MNIST data 0 1
 """
 
+import itertools
+import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
@@ -32,12 +34,11 @@ def main(arguments: Sequence[str]) -> None:
                 held = ", ".join(map(str, np.unique(source.labels)))
                 raise InputError(f"{source.files['labels']}: no digit {chosen} in it: it holds {held}")
     options.target.mkdir(parents=True, exist_ok=True)
-    paths = {
-        (part, kind): options.target / (file_names(part, kind)[0] + ".gz") for part in parts for kind in get_args(Kind)
-    }
-    for path in paths.values():
-        if path.exists():
-            raise InputError(f"{path}: exists already, nothing was written: name another folder")
+    names = {(part, kind): file_names(part, kind) for part in parts for kind in get_args(Kind)}
+    for name in itertools.chain.from_iterable(names.values()):
+        if os.path.lexists(options.target / name):
+            raise InputError(f"{options.target / name}: exists already, nothing was written: name another folder")
+    paths = {key: options.target / (usual + ".gz") for key, (usual, *_) in names.items()}
     for part, source in parts.items():
         keep = np.isin(source.labels, options.digits)
         idx.write(paths[part, "images"], source.images[keep])

@@ -1,0 +1,54 @@
+"""Promises of scripts/check_gradients.py."""
+
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from mlp import command_line
+from mlp.gates import EuclideanLoss, all_gates
+
+QUICK = ("--set", "model.hidden_sizes=[3, 2]")
+
+
+def test_it_prints_every_gate_and_every_array_of_the_network(command):
+    done = command("scripts/check_gradients.py", *QUICK)
+    assert done.returncode == 0, done.stderr
+    header, *rows, last = done.stdout.splitlines()
+    assert header.split("  ")[0] == "graph"
+    assert last == "all relative errors are below 1e-07"
+    for gate in all_gates():
+        assert sum(row.startswith(f"{gate.name} of ") for row in rows) >= 2
+    network = [row.split()[2] for row in rows if row.startswith("network 784-3-2-1")]
+    assert network == ["W1", "b1", "W2", "b2", "W3", "b3"]
+
+
+@pytest.fixture
+def main(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["check_gradients.py", "--config", str(ROOT / "config.yaml"), *QUICK])
+    specification = importlib.util.spec_from_file_location("check_gradients", ROOT / "scripts" / "check_gradients.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.main
+
+
+def test_a_broken_gate_is_named_and_the_exit_code_is_1(main, monkeypatch, capsys):
+    right = EuclideanLoss.backward
+
+    def wrong(self, dE, E, P, Y, dP, dY):
+        yield from right(self, dE, E, P, Y, dP, dY)
+        yield dP, np.multiply, dP, 2.0
+
+    monkeypatch.setattr(EuclideanLoss, "backward", wrong)
+    assert command_line.run(main) == 1
+    out, error = capsys.readouterr()
+    wrong_rows = [row for row in out.splitlines() if row.endswith("WRONG")]
+    assert {row[:34].strip() for row in wrong_rows} == {
+        "euclidean loss of (), ()",
+        "euclidean loss of (5, 1), (5, 1)",
+        "network 784-3-2-1",
+    }
+    assert error.startswith(f"error: {len(wrong_rows)} arrays have wrong gradients:\n")
+    assert "euclidean loss of (), (): A[]: the numeric gradient is " in error

@@ -1,0 +1,101 @@
+"""Promises of scripts/evaluate.py, run as a user runs it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT, write_folder
+
+from mlp import idx, idx_folder
+
+KEYS = {
+    *("n", "errors", "accuracy", "accuracy_interval", "confusion", "precision", "recall", "f1", "roc_auc", "loss"),
+    *("mistakes", "baselines", "digits", "split", "files"),
+}
+
+
+@pytest.fixture
+def trained(command, folder, tmp_path):
+    """A run on the made-up images, digits 1 and 7."""
+    config = tmp_path / "config.yaml"
+    config.write_text("data: {directory: made, digits: [1, 7]}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 3}\n")
+    done = command("train.py", "--config", config)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "outputs" / "0001"
+
+
+def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(command, tmp_path):
+    assert command("train.py", "--config", "config.yaml", "--output", tmp_path / "run").returncode == 0
+    done = command("scripts/evaluate.py", tmp_path / "run")
+    summary = json.loads((tmp_path / "run" / "evaluation-test.json").read_text())
+    assert (summary["n"], len(summary["mistakes"])) == (2115, summary["errors"])
+    assert summary["errors"] <= 3
+    assert done.stdout.startswith(f"{summary['errors']} errors in 2,115 test images of ")
+    assert "99.05%      20 errors   1 where the pixel in row 15, column 14 is above 34" in done.stdout
+    files = idx_folder.open_part(ROOT / "data", "test").sha256()
+    assert summary["files"] == files
+
+
+def test_the_files_and_the_json(command, trained):
+    done = command("scripts/evaluate.py", trained, "--json")
+    assert done.stdout == (trained / "evaluation-test.json").read_text()
+    summary = json.loads(done.stdout)
+    assert summary.keys() == KEYS
+    assert (summary["digits"], summary["n"], sum(map(sum, summary["confusion"]))) == ([1, 7], 6, 6)
+    for mistake in summary["mistakes"]:
+        assert mistake.keys() == {"index", "digit", "predicted", "probability"}
+        assert (mistake["predicted"] == 7) == (mistake["probability"] >= 0.5)
+    assert (trained / "confusion.png").exists()
+    assert (trained / "mistakes.png").exists()
+
+
+def test_the_newest_finished_run_is_the_default(command, trained, tmp_path):
+    done = command("scripts/evaluate.py", "--config", tmp_path / "config.yaml")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].endswith(str(trained))
+
+
+@pytest.mark.parametrize(("split", "images"), [("validation", 3), ("training", 27)])
+def test_the_images_of_the_run_itself_can_be_judged(command, trained, split, images):
+    done = command("scripts/evaluate.py", trained, "--split", split, "--json")
+    assert json.loads(done.stdout)["n"] == images
+    assert (trained / f"evaluation-{split}.json").exists()
+    assert not (trained / "confusion.png").exists()
+
+
+def write_other_shape(folder):
+    idx.write(folder / "t10k-images-idx3-ubyte", np.zeros((10, 2, 8), np.uint8))
+
+
+REFUSED = {
+    "test images of another shape": (write_other_shape, "images of (2, 8) pixels, but"),
+    "other training files": (lambda folder: write_folder(folder, [1, 7] * 20, [1, 7], seed=9), "are not those that"),
+    "no test files": (lambda folder: (folder / "t10k-images-idx3-ubyte").unlink(), "no test images"),
+    "no data": (lambda folder: shutil.rmtree(folder), "no such folder"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_belong_to_the_run_is_refused(command, trained, folder, change, message):
+    change(folder)
+    done = command("scripts/evaluate.py", trained)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(trained.glob("evaluation*"))
+
+
+def test_a_run_that_is_none_is_refused(command, tmp_path):
+    done = command("scripts/evaluate.py", tmp_path / "nothing")
+    assert done.returncode == 2
+    assert "is not the directory of a run" in done.stderr
+
+
+def test_no_validation_images_is_an_error_not_an_empty_figure(command, folder, tmp_path):
+    (tmp_path / "config.yaml").write_text("data: {directory: made, validation_fraction: 0}\ntraining: {epochs: 1}\n")
+    command("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    done = command("scripts/evaluate.py", tmp_path / "run", "--split", "validation")
+    assert done.returncode == 2
+    assert "it held out no validation images" in done.stderr

@@ -1,0 +1,59 @@
+"""Promises of scripts/plot_svd.py, run as a user runs it."""
+
+import csv
+
+import numpy as np
+import pytest
+
+
+def points(path):
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert list(rows[0]) == ["index", "digit", "x", "y"]
+    return np.array([[float(row[key]) for key in ("index", "digit", "x", "y")] for row in rows])
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_the_points_are_those_of_numpys_full_svd_on_the_first_thousand_of_each(
+    command, training_digits, tmp_path, center
+):
+    done = command("scripts/plot_svd.py", "--output", tmp_path / "deep" / "svd.png", *(["--center"] if center else []))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "deep" / "svd.png").exists()
+    found = points(tmp_path / "deep" / "svd.csv")
+    images = training_digits.first_of_each(1000)
+    np.testing.assert_array_equal(found[:, 0], images.indices)
+    np.testing.assert_array_equal(found[:, 1], images.labels)
+    X = images.pixels().astype(float)
+    U, S, _ = np.linalg.svd(X - X.mean(axis=0) if center else X, full_matrices=False)
+    expected = (U * S)[:, :2]
+    expected *= np.sign(np.sum(expected * found[:, 2:], axis=0))
+    assert np.abs(found[:, 2:] - expected).max() < 1e-6 * np.abs(expected).max()
+    assert f"{S[0]:,.2f}" in done.stdout
+
+
+def test_the_defaults_lie_under_the_output_directory(command, tmp_path):
+    done = command("scripts/plot_svd.py", "--per-class", 5, "--set", f"output.directory={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert len(points(tmp_path / "svd.csv")) == 10
+
+
+def test_the_rebuild_is_drawn_where_asked(command, tmp_path):
+    files = ("--output", tmp_path / "s.png", "--reconstruct", tmp_path / "there" / "r.png")
+    done = command("scripts/plot_svd.py", "--per-class", 5, *files)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "there" / "r.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--per-class", "0"], "--per-class 0: must be at least 1"),
+        (["--per-class", "x"], "invalid int value"),
+        (["--output", "a.gif"], "a.gif: the picture's name must end in .png"),
+        (["--set", "data.digits=[0, 7]"], "no digit 7 in it"),
+    ],
+)
+def test_bad_input_is_refused(command, arguments, message):
+    done = command("scripts/plot_svd.py", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr

@@ -1,0 +1,194 @@
+"""Promises of train.py, run as a user runs it."""
+
+import csv
+import fcntl
+import importlib
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+
+from mlp import command_line, idx_folder
+from mlp.gates import Matmul
+
+CONTRACT = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"}
+QUICK = ("--set", "training.epochs=2", "data.limit_per_digit=100")
+
+
+def bytes_of(run, name="model.npz"):
+    return (run / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A short run on the bundled digits: its directory and what was printed."""
+    directory = tmp_path_factory.mktemp("run") / "first"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "train.py", "--config", "config.yaml", *QUICK, "--output", str(directory)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return directory, done
+
+
+def test_the_run_directory_is_as_in_the_contract(run):
+    directory, _ = run
+    assert {path.name for path in directory.iterdir()} == CONTRACT
+    rows = list(csv.DictReader((directory / "history.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    manifest = json.loads((directory / "manifest.json").read_text())
+    assert manifest["status"] == "finished"
+    assert manifest["image_shape"] == [28, 28]
+    assert manifest["training_files"] == idx_folder.open_part(ROOT / "data", "training").sha256()
+    assert manifest["images"] == {"training": 180, "validation": 20}
+    assert manifest["gradient_check"]["largest_error"] < 1e-7
+    assert set(manifest["gradient_check"]["errors"]) == {"W1", "b1", "W2", "b2"}
+    assert manifest["threads"] == 1
+    assert all(library["num_threads"] == 1 for library in manifest["blas"])
+    config = yaml.safe_load((directory / "config.yaml").read_text())
+    assert config["data"]["directory"] == str(ROOT / "data")
+    assert config["training"]["epochs"] == 2
+
+
+def test_results_go_to_stdout_and_progress_to_stderr_a_line_an_epoch(run):
+    directory, done = run
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    assert "validation images" in done.stdout.splitlines()[0]
+    assert done.stdout.splitlines()[-1] == f"next:  python scripts/evaluate.py {directory}"
+
+
+def test_the_copied_config_repeats_the_run_bit_for_bit(run, command, tmp_path):
+    directory, _ = run
+    again = command("train.py", "--config", directory / "config.yaml", "--output", tmp_path / "again", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert bytes_of(directory) == bytes_of(tmp_path / "again")
+    histories = [
+        [row[:-1] for row in csv.reader((path / "history.csv").read_text().splitlines())]
+        for path in (directory, tmp_path / "again")
+    ]
+    assert histories[0] == histories[1]  # all but the seconds
+    assert bytes_of(directory, "config.yaml") == bytes_of(tmp_path / "again", "config.yaml")
+
+
+def test_neither_place_nor_thread_variables_change_a_bit(run, tmp_path):
+    directory, _ = run
+    environment = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "7", "LC_ALL": "C"}
+    subprocess.run(
+        [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", tmp_path / "a b"],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        capture_output=True,
+        check=True,
+    )
+    assert bytes_of(directory) == bytes_of(tmp_path / "a b")
+
+
+def test_another_seed_gives_another_model(run, command, tmp_path):
+    directory, _ = run
+    command("train.py", *QUICK, "training.seed=1", "--output", tmp_path / "other")
+    assert bytes_of(directory) != bytes_of(tmp_path / "other")
+
+
+def test_runs_are_numbered_under_the_output_directory(command, tmp_path):
+    for number in ("0001", "0002"):
+        done = command("train.py", *QUICK, f"output.directory={tmp_path}")
+        assert f"run:   {tmp_path / number}" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0001", "0002"]
+
+
+def test_without_validation_its_columns_are_empty_and_the_last_epoch_is_kept(command, tmp_path):
+    done = command("train.py", *QUICK, "data.validation_fraction=0", "--output", tmp_path / "run")
+    rows = list(csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines()))
+    assert {(row["validation_loss"], row["validation_accuracy"]) for row in rows} == {("", "")}
+    assert "the weights of the last epoch, 2, are kept" in done.stdout
+
+
+@pytest.mark.parametrize("hidden", ["[]", "[5, 4, 3]"])
+def test_any_hidden_sizes(command, tmp_path, hidden):
+    done = command("train.py", *QUICK, f"model.hidden_sizes={hidden}", "--output", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "run" / "model.npz", allow_pickle=False) as model:
+        layers = len(json.loads(hidden)) + 1
+        assert sorted(model.files) == sorted(["config", *(f"{kind}{k}" for kind in "Wb" for k in range(1, layers + 1))])
+
+
+def test_a_bar_is_drawn_on_a_terminal(tmp_path):
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    subprocess.run(
+        [sys.executable, "train.py", *QUICK, "--output", tmp_path / "run"],
+        cwd=ROOT,
+        stderr=slave,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    os.close(slave)
+    text = os.read(master, 100_000).decode()
+    os.close(master)
+    assert "steps" in text
+    assert "epoch 2/2: loss" in text
+
+
+def test_divergence_ends_with_exit_code_3_and_no_model(command, tmp_path):
+    options = ("training.learning_rate=1000", "training.weight_decay=1000", "training.batch_size=2")
+    done = command("train.py", *QUICK, *options, "--output", tmp_path / "run")
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: training diverged in epoch 1, step ")
+    assert "training.learning_rate (1000)" in done.stderr
+    assert not (tmp_path / "run" / "model.npz").exists()
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["status"] == "diverged"
+
+
+BAD = {
+    "a misspelt key": (["--set", "training.momentun=1"], "training.momentun: unknown key, did you mean momentum?"),
+    "no epochs": (["--set", "training.epochs=0"], "training.epochs: must be at least 1, not 0"),
+    "a digit that is not there": (["--set", "data.digits=[0, 2]"], "no digit 2 in it: it holds 0, 1"),
+    "no such data": (["--set", "data.directory=none"], "no such folder"),
+    "no such config": (["--config", "none.yaml"], "none.yaml: no such file"),
+    "a full directory": (["--output", "tests"], "tests: not empty"),
+    "a file for a directory": (["--output", "train.py"], "train.py: File exists"),
+    "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+    "more memory than there is": (["--set", "model.hidden_sizes=[1000000, 1000000]"], "not enough memory"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_message_exit_code_2_and_nothing_written(command, tmp_path, arguments, message):
+    before = sorted(ROOT.glob("outputs/*"))
+    done = command("train.py", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(ROOT.glob("outputs/*")) == before
+
+
+def test_a_network_with_a_wrong_gradient_is_not_trained(monkeypatch, tmp_path, capsys):
+    right = Matmul.backward
+
+    def wrong(self, dC, C, A, B, dA, dB):
+        yield from right(self, dC, C, A, B, dA, dB)
+        yield dB, np.multiply, dB, 1.01
+
+    monkeypatch.setattr(Matmul, "backward", wrong)
+    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
+    arguments = ["--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    assert command_line.run(importlib.import_module("train").main) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: the gradient check failed, nothing was trained:\n       W1[")
+    assert "\n       W2[" in message
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["status"] == "check failed"
+    assert manifest["gradient_check"]["errors"]["W1"] == pytest.approx(0.01, rel=0.05)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "manifest.json"}
