@@ -100,7 +100,7 @@ def summary(trainer: Trainer, run: Run) -> str:
         verdict = f"no validation images: the weights of the last epoch, {trainer.best_epoch}, are kept"
     else:
         verdict = (
-            f"{len(validation.mistakes)} errors in {len(validation.images):,} validation images "
+            f"validation errors: {len(validation.mistakes)} in {len(validation.images):,} images "
             f"({validation.accuracy:.2%} right) with the weights of epoch {trainer.best_epoch}, which are kept"
         )
     return "\n".join(

@@ -13,6 +13,7 @@ the calls that lead to dA read no other input's gradient, so that either can be 
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -27,7 +28,7 @@ Call = tuple[Any, ...]
 """(output, function, *arguments), to be run as ``function(*arguments, out=output)``."""
 
 
-class Gate:
+class Gate(ABC):
     """One operation: its equation in the docstring, and the two passes.
 
     ``forward(C, A, B)`` yields the calls that write the output C from the inputs;
@@ -40,9 +41,9 @@ class Gate:
     forward: Callable[..., Iterator[Call]]
     backward: Callable[..., Iterator[Call]]
 
+    @abstractmethod
     def output_shape(self, *shapes: Shape) -> Shape:
         """The output's shape for inputs of these shapes; ValueError where they do not fit."""
-        raise NotImplementedError
 
 
 class Elementwise(Gate):
@@ -64,7 +65,7 @@ TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)
 
 
 class Add(Elementwise):
-    """C = A + B, elementwise. It hands its gradient on to each input."""
+    """C = A + B, elementwise; dA = dC, dB = dC: it hands its gradient on to each input."""
 
     name = "add"
     checked_on = TWO_INPUTS
@@ -78,7 +79,7 @@ class Add(Elementwise):
 
 
 class Multiply(Elementwise):
-    """C = A * B, elementwise. It swaps its inputs."""
+    """C = A B, elementwise; dA = dC B, dB = dC A: it swaps its inputs."""
 
     name = "multiply"
     checked_on = TWO_INPUTS
@@ -109,7 +110,10 @@ class Divide(Elementwise):
 
 
 class Max(Elementwise):
-    """C = max(A, B), elementwise. It routes its gradient to the larger input, at a tie to the first."""
+    """C = max(A, B), elementwise; it routes its gradient to the larger input.
+
+    dA = dC where A >= B, else 0; dB = dC where A < B, else 0: at a tie all goes to the first input.
+    """
 
     name = "max"
     checked_on = TWO_INPUTS
@@ -118,7 +122,7 @@ class Max(Elementwise):
         yield C, np.maximum, A, B
 
     def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
-        yield dA, np.greater_equal, A, B  # 1 where A won, else 0
+        yield dA, np.greater_equal, A, B  # 1 where A is taken, else 0
         yield dA, np.multiply, dA, dC
 
         yield dB, np.less, A, B
@@ -137,15 +141,17 @@ class Sigmoid(Elementwise):
 
     def forward(self, P: Array, Z: Array) -> Iterator[Call]:
         largest = P.dtype.type(math.floor(-math.log(np.finfo(P.dtype).tiny)))
+        one = P.dtype.type(1)
         yield P, np.negative, Z
         yield P, np.minimum, P, largest
         yield P, np.maximum, P, -largest
         yield P, np.exp, P
-        yield P, np.add, P, P.dtype.type(1)
+        yield P, np.add, P, one
         yield P, np.reciprocal, P
 
     def backward(self, dP: Array, P: Array, Z: Array, dZ: Wanted) -> Iterator[Call]:
-        yield dZ, np.subtract, P.dtype.type(1), P
+        one = P.dtype.type(1)
+        yield dZ, np.subtract, one, P
         yield dZ, np.multiply, dZ, P
         yield dZ, np.multiply, dZ, dP
 
@@ -194,11 +200,11 @@ class EuclideanLoss(Gate):
         return ()
 
     def forward(self, E: Array, P: Array, Y: Array) -> Iterator[Call]:
-        D = np.empty_like(P)
+        D, half, all_axes = np.empty_like(P), P.dtype.type(0.5), None
         yield D, np.subtract, P, Y
         yield D, np.square, D
-        yield E, np.add.reduce, D, None
-        yield E, np.multiply, E, P.dtype.type(0.5)
+        yield E, np.add.reduce, D, all_axes
+        yield E, np.multiply, E, half
 
     def backward(self, dE: Array, E: Array, P: Array, Y: Array, dP: Wanted, dY: Wanted) -> Iterator[Call]:
         yield dP, np.subtract, P, Y

@@ -5,6 +5,7 @@ construction, and a pass is one loop over it, forwards or backwards: no sorting 
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
@@ -18,16 +19,16 @@ PLANS_KEPT = 8
 """Shapes that a graph keeps memory for: training needs its batch, the short last one, and validation's two."""
 
 
+@dataclass(frozen=True, eq=False)
 class Node:
     """A named value of the graph: a leaf (no gate), or what its gate makes of its input nodes."""
 
-    def __init__(self, index: int, name: str, gate: Gate | None, inputs: tuple["Node", ...], wanted: bool):
-        self.index = index
-        self.name = name
-        self.gate = gate
-        self.inputs = inputs
-        self.wanted = wanted
-        """Whether the gradient with respect to this node is asked for, or lies on the way to one that is."""
+    index: int
+    name: str
+    gate: Gate | None
+    inputs: tuple["Node", ...]
+    wanted: bool
+    """Whether the gradient with respect to this node is asked for, or lies on the way to one that is."""
 
     def __repr__(self) -> str:
         return f"<{self.gate.name if self.gate else 'leaf'} {self.name}>"

@@ -68,7 +68,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=14)
     axes.set(xticks=[0, 1], xticklabels=digits, yticks=[0, 1], yticklabels=digits)
     axes.set(xlabel="predicted digit", ylabel="true digit")
-    axes.set_title(f"{len(evaluation.mistakes)} errors in {len(evaluation.images):,} images")
+    axes.set_title(f"Errors: {len(evaluation.mistakes)} in {len(evaluation.images):,} images")
     _save(figure, path)
 
 

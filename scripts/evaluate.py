@@ -97,7 +97,7 @@ def describe(summary: dict[str, Any], directory: Path) -> str:
     rules = summary["baselines"]
     return "\n".join(
         [
-            f"{summary['errors']} errors in {summary['n']:,} {summary['split']} images of {shown(directory)}",
+            f"{summary['split']} errors: {summary['errors']} in {summary['n']:,} images, by {shown(directory)}",
             "",
             f"accuracy   {summary['accuracy']:9.4%}   ({CONFIDENCE:.0%} interval: {low:.2%} to {high:.2%})",
             *(f"{figure:10} {percent(summary[figure])}" for figure in ("precision", "recall", "f1", "roc_auc")),
@@ -111,7 +111,7 @@ def describe(summary: dict[str, Any], directory: Path) -> str:
             "",
             "simpler rules, learned from the same training images:",
             *(
-                f"{rule['accuracy']:9.2%}   {rule['errors']:5,} errors   {WORDING[name].format(**rule)}"
+                f"{rule['accuracy']:9.2%}   errors: {rule['errors']:<5,}   {WORDING[name].format(**rule)}"
                 for name, rule in rules.items()
             ),
         ]

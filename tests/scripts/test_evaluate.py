@@ -31,8 +31,8 @@ def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(command, 
     summary = json.loads((tmp_path / "run" / "evaluation-test.json").read_text())
     assert (summary["n"], len(summary["mistakes"])) == (2115, summary["errors"])
     assert summary["errors"] <= 3
-    assert done.stdout.startswith(f"{summary['errors']} errors in 2,115 test images of ")
-    assert "99.05%      20 errors   1 where the pixel in row 15, column 14 is above 34" in done.stdout
+    assert done.stdout.startswith(f"test errors: {summary['errors']} in 2,115 images, by ")
+    assert "99.05%   errors: 20      1 where the pixel in row 15, column 14 is above 34" in done.stdout
     files = idx_folder.open_part(ROOT / "data", "test").sha256()
     assert summary["files"] == files
 

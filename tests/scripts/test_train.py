@@ -63,7 +63,7 @@ def test_the_run_directory_is_as_in_the_contract(run):
 def test_results_go_to_stdout_and_progress_to_stderr_a_line_an_epoch(run):
     directory, done = run
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
-    assert "validation images" in done.stdout.splitlines()[0]
+    assert done.stdout.startswith("validation errors: ")
     assert done.stdout.splitlines()[-1] == f"next:  python scripts/evaluate.py {directory}"
 
 
