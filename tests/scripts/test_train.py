@@ -14,7 +14,7 @@ import termios
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, STRICT
 
 from mlp import command_line, idx_folder
 from mlp.gates import Matmul
@@ -32,7 +32,7 @@ def run(tmp_path_factory):
     """A short run on the bundled digits: its directory and what was printed."""
     directory = tmp_path_factory.mktemp("run") / "first"
     done = subprocess.run(
-        [sys.executable, "-W", "error", "train.py", "--config", "config.yaml", *QUICK, "--output", str(directory)],
+        [sys.executable, *STRICT, "train.py", "--config", "config.yaml", *QUICK, "--output", str(directory)],
         cwd=ROOT,
         capture_output=True,
         text=True,
