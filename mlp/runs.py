@@ -65,7 +65,7 @@ class Run:
     def write_model(self, parameters: dict[str, Array], config: Config) -> None:
         """Write model.npz. Its bytes depend on the arguments alone: NumPy dates every entry 1980."""
         with replacing(self.directory / "model.npz") as file:
-            np.savez(file, allow_pickle=False, **parameters, config=np.array(config.to_json_without_places()))
+            np.savez(file, **parameters, config=np.array(config.to_json_without_places()))
 
 
 def start(config: Config, directory: Path | None) -> Run:
