@@ -64,8 +64,9 @@ class Run:
 
     def write_model(self, parameters: dict[str, Array], config: Config) -> None:
         """Write model.npz. Its bytes depend on the arguments alone: NumPy dates every entry 1980."""
+        arrays: dict[str, Any] = parameters | {"config": np.array(config.to_json_without_places())}
         with replacing(self.directory / "model.npz") as file:
-            np.savez(file, **parameters, config=np.array(config.to_json_without_places()))
+            np.savez(file, **arrays)
 
 
 def start(config: Config, directory: Path | None) -> Run:
