@@ -71,8 +71,19 @@ def shown(path: Path) -> str:
     return shlex.quote(str(path) if relative.startswith(os.pardir) else relative)
 
 
+LONGEST_LINE, MOST_LINES = 300, 20
+"""Of a message: it fits a screen whatever is quoted in it."""
+
+
 def _report(message: str) -> None:
-    first, *others = message.splitlines()
+    """Print a message, with what it quotes made harmless to a terminal: escaped, and cut where it is long."""
+    lines = [
+        "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        for line in message.split("\n")
+    ]
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1} more"]
+    first, *others = [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..." for line in lines]
     print("\n       ".join([f"error: {first}", *others]), file=sys.stderr)
 
 

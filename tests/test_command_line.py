@@ -36,6 +36,15 @@ def test_errors_become_a_message_and_an_exit_code(error, code, message, capsys):
     assert capsys.readouterr() == ("", message)
 
 
+def test_a_message_fits_a_screen_and_is_harmless_to_a_terminal(capsys):
+    command_line.run(raiser(InputError("\n".join(["\x1b[2J\r" + "é" * 1000] * 1000))))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 20
+    assert lines[0].startswith(r"error: \x1b[2J\réé")
+    assert max(map(len, lines)) < 320
+    assert lines[-1].strip() == "... and 981 more"
+
+
 def test_a_usage_error_is_reported_like_any_other(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["tool.py", "--nonsense"])
     parser = command_line.Parser(prog="tool.py")
