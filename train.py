@@ -108,7 +108,7 @@ def summary(trainer: Trainer, run: Run) -> str:
             verdict,
             f"run:   {shown(run.directory)}",
             f"curve: {shown(run.directory / 'loss_curve.png')}",
-            f"next:  python scripts/evaluate.py {shown(run.directory)}",
+            f"next:  python {shown(Path(__file__).parent / 'scripts' / 'evaluate.py')} {shown(run.directory)}",
         ]
     )
 

@@ -11,6 +11,9 @@ from typing import NoReturn
 
 from mlp.errors import CommandError, InputError, Terminated
 
+CONFIG = Path("config.yaml")
+"""The config where none is named."""
+
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
@@ -24,9 +27,7 @@ class Parser(ArgumentParser):
 
     def add_config(self) -> None:
         """--config FILE and --set KEY=VALUE ..., as ``config.load`` takes them."""
-        self.add_argument(
-            "--config", type=Path, default=Path("config.yaml"), metavar="FILE", help="default: config.yaml"
-        )
+        self.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=f"default: {CONFIG}")
         self.add_argument(
             "--set",
             action="extend",

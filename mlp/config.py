@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mlp import yaml_text
@@ -20,7 +20,14 @@ from mlp.yaml_text import Place, dotted
 LARGEST = 64 * 1024
 """Bytes of a config file; the bundled one has two thousand."""
 
-Directory = Annotated[Path, Field(strict=False)]
+
+def _not_empty(directory: Any) -> Any:
+    if directory == "":
+        raise PydanticCustomError("empty", "must be a path")
+    return directory
+
+
+Directory = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]  # beyond which no memory holds two layers
@@ -146,7 +153,9 @@ class _Source:
             self.problems.append((order, origin, "must be section.key=value"))
             return
         document = yaml_text.parse(text)
-        self.problems += [(order, origin, message) for _, message in document.problems]
+        if document.problems:
+            self.problems.append((order, origin, document.problems[0][1]))
+            return
         if not isinstance(self.values, dict) or not isinstance(self.values.setdefault(section, {}), dict):
             return  # the file's own error, reported as such
         self.values[section][key] = document.value
@@ -200,10 +209,10 @@ MESSAGES = {
     "finite_number": "must be finite",
     "path_type": "must be a path",
     "tuple_type": "must be a list in brackets",
-    "greater_than": "must be above {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be below {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
 }
 """By pydantic's error types; other types keep pydantic's own words."""
@@ -218,7 +227,11 @@ def _describe(error: ErrorDetails) -> str:
         return f"{name}: must be {'a section of keys' if location else 'sections of keys'}"
     if error["type"] in ("missing", "too_long"):
         return f"{dotted(location[:2])}: must have two entries"
-    message = MESSAGES.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
+    bounds = {
+        key: f"{value:,.15g}" if isinstance(value, float | int) else value
+        for key, value in error.get("ctx", {}).items()
+    }
+    message = MESSAGES.get(error["type"], error["msg"]).format(**bounds)
     return f"{name}: {message}, not {_shown(error['input'])}"
 
 

@@ -12,6 +12,7 @@ against the smallest that can be resolved instead, lest rounding be taken for a 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from string import ascii_uppercase
 
 import numpy as np
@@ -64,7 +65,10 @@ EXAMPLES_PER_CLASS = 2
 """Images of each digit that a network is checked on: enough for the sums over the batch to matter."""
 
 MOST_MOVED = 1 << 15
-"""Elements that move along one direction, drawn at random where an array has more: bounds the time."""
+"""Up to so many elements of an array move together; of a longer one each direction moves a share."""
+
+MOST_WORK = 8_000_000
+"""Parameters times layers, to which the time of ``check_network`` is proportional: a fifth of a second."""
 
 
 def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> list[ArrayCheck]:
@@ -87,24 +91,34 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
     """Check a network's loss on these examples, in float64, along eight random directions an array.
 
-    An array that fails is checked again element by element, to name the index; it has failed either way.
+    A network too large to be checked in a fraction of a second is checked as far as a random choice of the
+    units in its widest layers goes, with their own weights. For an array that fails, an element is named.
     """
-    double = network.copy(np.float64)
+    double = network.thinned(_affordable_units(network.sizes), generator).copy(np.float64)
     double.loss(X, Y)
     checks = list(check_directions(double.graph, double.parameters, DIRECTIONS, generator))
-    failed = [check.name for check in checks if not check.passed]
-    named = {check.name: check for check in check_elements(double.graph, failed) if not check.passed}
-    return [named.get(check.name, check) for check in checks]
+    return [check if check.passed else pinpoint(double.graph, check, generator) for check in checks]
+
+
+def _affordable_units(sizes: Sequence[int]) -> int:
+    """How many units of a hidden layer can be checked: all there are, or as many as MOST_WORK allows."""
+
+    def work(units: int) -> int:
+        inputs, *hidden = sizes[:-1]
+        narrowed = [inputs, *(min(size, units) for size in hidden), 1]
+        return (len(narrowed) - 1) * sum(rows * columns for rows, columns in pairwise(narrowed))
+
+    units = max(sizes)
+    while units > 1 and work(units) > MOST_WORK:
+        units -= 1 + units // 8
+    return max(units, 1)
 
 
 def check_elements(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0) -> Iterator[ArrayCheck]:
     """Check every element of the named leaves, in the graph's latest forward pass."""
-    for name, f, A, dA in _leaves(graph, names, upstream):
-        a, numeric = A.reshape(-1), np.empty(A.size)
-        for k in range(A.size):
-            numeric[k] = _slope(f, a, slice(k, k + 1), np.ones(1), STEP * max(1.0, abs(a[k])))
-        written = dA.reshape(-1)
-        yield _compare(name, numeric, written, f(), partial(_element, A.shape))
+    for leaf in _leaves(graph, names, upstream):
+        numeric = np.array([leaf.slope(slice(k, k + 1), np.ones(1)) for k in range(leaf.a.size)])
+        yield leaf.compare(numeric, leaf.da, leaf.element)
 
 
 def check_directions(
@@ -116,61 +130,97 @@ def check_directions(
 ) -> Iterator[ArrayCheck]:
     """Check the named leaves along random directions of length 1: the passes needed do not grow with the elements.
 
-    A wrong gradient escapes only where the mistake is orthogonal to every direction: with probability 0
-    as long as all elements move, which in arrays of more than MOST_MOVED is a random part of them.
+    Every element moves: all of them in each direction, or, in an array of more than MOST_MOVED, every
+    eighth in each of eight. So a mistake escapes only where it is orthogonal to a random direction.
     """
-    for name, f, A, dA in _leaves(graph, names, upstream):
-        a, da = A.reshape(-1), dA.reshape(-1)
+    for leaf in _leaves(graph, names, upstream):
         numeric, written = np.empty(directions), np.empty(directions)
         for k in range(directions):
-            moved = np.arange(a.size)
-            if a.size > MOST_MOVED:
-                moved = np.unique(generator.integers(a.size, size=MOST_MOVED))
-            D = generator.standard_normal(moved.size)
-            D /= np.sqrt(D @ D)
-            numeric[k] = _slope(f, a, moved, D, STEP)
-            written[k] = D @ da[moved]
-        yield _compare(name, numeric, written, f(), _direction)
+            moved = slice(None) if leaf.a.size <= MOST_MOVED else slice(k, None, directions)
+            D = random_direction(leaf.a[moved].size, generator)
+            numeric[k], written[k] = leaf.slope(moved, D), D @ leaf.da[moved]
+        yield leaf.compare(numeric, written, lambda k: f" along direction {k + 1}")
 
 
-def _leaves(
-    graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike
-) -> Iterator[tuple[str, Callable[[], float], Array, Array]]:
-    """Each name with f as a function of what the leaf holds, the leaf's array and its written gradient."""
+def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator) -> ArrayCheck:
+    """Name an element behind a failed check, by halving the array towards the larger disagreement.
+
+    That takes four passes a halving, where comparing every element would take two an element. Where the
+    element that is found agrees after all, the failed check stands as it was.
+    """
+    (leaf,) = _leaves(graph, [failed.name], 1.0)
+
+    def disagreement(low: int, high: int) -> float:
+        moved, D = slice(low, high), random_direction(high - low, generator)
+        return abs(leaf.slope(moved, D) - float(D @ leaf.da[moved]))
+
+    low, high = 0, leaf.a.size
+    while high - low > 1:
+        middle = (low + high) // 2
+        if disagreement(low, middle) >= disagreement(middle, high):
+            high = middle
+        else:  # also where one of the two is nan
+            low = middle
+    numeric = leaf.da.copy()
+    numeric[low] = leaf.slope(slice(low, low + 1), np.ones(1))
+    element = leaf.compare(numeric, leaf.da, leaf.element)
+    return failed if element.passed else element
+
+
+def random_direction(size: int, generator: Generator) -> Array:
+    """A vector of length 1, (size,)."""
+    D = generator.uniform(-1, 1, size)
+    return np.asarray(D / np.sqrt(D @ D))
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A leaf under check."""
+
+    name: str
+    shape: Shape
+    a: Array
+    """Its elements in a row; what is written here counts in the graph."""
+    da: Array
+    """Their gradients as written by the gates."""
+    f: Callable[[], float]
+    """The number that is differentiated, for what the leaf holds now."""
+
+    def slope(self, moved: slice, D: Array) -> float:
+        """The numeric derivative of f with the elements a[moved] going along D, |D| = 1; they are put back."""
+        before = self.a[moved].copy()
+        h = STEP * max(1.0, abs(float(before[0]))) if before.size == 1 else STEP
+        self.a[moved] = above = before + h * D
+        f_above = self.f()
+        self.a[moved] = below = before - h * D
+        f_below = self.f()
+        self.a[moved] = before
+        return float((f_above - f_below) / ((above - below) @ D))  # the step as it was after rounding
+
+    def compare(self, numeric: Array, written: Array, where: Callable[[int], str]) -> ArrayCheck:
+        """The worst disagreement, ``where`` saying what the k-th number belongs to."""
+        difference = np.abs(numeric - written)
+        worst = int(np.argmax(difference))
+        largest = max(np.abs(numeric).max(), np.abs(written).max(), RESOLVABLE * abs(self.f()))
+        error = float(difference[worst] / largest) if difference[worst] else 0.0
+        return ArrayCheck(self.name, error, where(worst), float(numeric[worst]), float(written[worst]))
+
+    def element(self, k: int) -> str:
+        """The index of the k-th element in the leaf's own shape."""
+        return f"[{', '.join(str(i) for i in np.unravel_index(k, self.shape))}]"
+
+
+def _leaves(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_Leaf]:
+    """The named leaves, f being sum(upstream * output) in the graph's latest forward pass."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
     U = np.broadcast_to(np.asarray(upstream, np.float64), graph.repeat().shape)
     graph.backward(U)
 
-    def f(name: str) -> float:
-        return float(np.vdot(U, graph.repeat(name)))
+    def f(changed: str) -> float:
+        return float(np.vdot(U, graph.repeat(changed)))
 
     for name in names:
-        yield name, partial(f, name), graph.value(name), graph.gradient(name)
-
-
-def _slope(f: Callable[[], float], a: Array, moved: Array | slice, D: Array, h: float) -> float:
-    """The derivative of f with the elements a[moved] going along D; a is left as it was."""
-    before = a[moved].copy()
-    a[moved] = above = before + h * D
-    f_above = f()
-    a[moved] = below = before - h * D
-    f_below = f()
-    a[moved] = before
-    return float((f_above - f_below) / (((above - below) @ D) / (D @ D)))
-
-
-def _compare(name: str, numeric: Array, written: Array, f: float, where: Callable[[int], str]) -> ArrayCheck:
-    difference = np.abs(numeric - written)
-    worst = int(np.argmax(difference))
-    largest = max(np.abs(numeric).max(), np.abs(written).max(), RESOLVABLE * abs(f))
-    error = float(difference[worst] / largest) if difference[worst] else 0.0
-    return ArrayCheck(name, error, where(worst), float(numeric[worst]), float(written[worst]))
-
-
-def _element(shape: Shape, k: int) -> str:
-    return f"[{', '.join(str(i) for i in np.unravel_index(k, shape))}]"
-
-
-def _direction(k: int) -> str:
-    return f" along direction {k + 1}"
+        A, dA = graph.value(name), graph.gradient(name)
+        yield _Leaf(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
+        graph.repeat(name)  # with the leaf as it was, for the next one

@@ -50,6 +50,8 @@ class ComputationalGraph:
 
     def __init__(self, precision: DTypeLike = np.float64):
         self.precision = np.dtype(precision)
+        if self.precision not in (np.float32, np.float64):
+            raise ValueError(f"the precision must be float32 or float64, not {self.precision}")
         self.nodes: list[Node] = []
         self._by_name: dict[str, Node] = {}
         self._given: dict[Node, tuple[Array, Array | None]] = {}
@@ -94,13 +96,12 @@ class ComputationalGraph:
         one is missing or of no use, or where shapes do not fit. The array returned is the graph's own
         and changes with its next pass.
         """
-        plan = self._plan(output or self.nodes[-1], {name: np.shape(value) for name, value in inputs.items()})
-        for name, value in inputs.items():
-            memory = plan.values[self._by_name[name]]
-            if value is not memory:
-                memory[...] = value
-        self._latest = plan
-        return plan.forward()
+        self._latest = self._fed_plan(output, inputs)
+        return self._latest.forward()
+
+    def evaluate(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
+        """As ``forward``, but aside: the latest pass stays what ``backward``, ``value`` and ``gradient`` speak of."""
+        return self._fed_plan(output, inputs).forward()
 
     def repeat(self, changed: str | None = None) -> Array:
         """Repeat the latest forward pass on what its leaves hold now.
@@ -152,6 +153,17 @@ class ComputationalGraph:
         if self._latest is None:
             raise ValueError("there was no forward pass yet")
         return self._latest
+
+    def _fed_plan(self, output: Node | None, inputs: Mapping[str, ArrayLike]) -> "_Plan":
+        """The plan for this output and inputs of these shapes, with the inputs in its memory."""
+        if not self.nodes:
+            raise ValueError("the graph is empty")
+        plan = self._plan(output or self.nodes[-1], {name: np.shape(value) for name, value in inputs.items()})
+        for name, value in inputs.items():
+            memory = plan.values[self._by_name[name]]
+            if value is not memory:
+                memory[...] = value
+        return plan
 
     def _plan(self, output: Node, shapes: Mapping[str, Shape]) -> "_Plan":
         """The plan for this output and these input shapes, made once and kept while it is among the newest."""

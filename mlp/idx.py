@@ -33,6 +33,11 @@ TYPES: dict[int, np.dtype[Any]] = {
 }
 """Element types by the code in the header's third byte."""
 
+
+class _Malformed(Exception):
+    """What was found in a file and what was expected."""
+
+
 MOST_AXES = 32
 """NumPy 1 has arrays of at most 32 axes; the format would allow 255."""
 
@@ -49,11 +54,13 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
     path = Path(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: not a regular file")
+            raise InputError(f"{path}: not a regular file: put the IDX file itself there")
         with open(path, "rb") as file:
-            return _read_gzip(path, file) if path.suffix == ".gz" else _map_raw(path, file)
+            return _read_gzip(file) if path.suffix == ".gz" else _map_raw(file)
+    except _Malformed as error:
+        raise InputError(f"{path}: {error}: put an intact copy in its place") from error.__cause__
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+        raise InputError(f"{path}: {error.strerror or error}: put the IDX file there") from error
 
 
 def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
@@ -86,65 +93,68 @@ def _header(array: NDArray[Any]) -> bytes:
     return bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()
 
 
-def _map_raw(path: Path, file: BinaryIO) -> NDArray[Any]:
-    dtype, shape, size = _parse_header(path, file.read)
+def _map_raw(file: BinaryIO) -> NDArray[Any]:
+    dtype, shape, size = _parse_header(file.read)
     offset = file.tell()
     found = os.fstat(file.fileno()).st_size - offset
     if found != size:
-        raise InputError(
-            f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow"
-        )
-    if size == 0:
-        return np.empty(shape, dtype)
+        raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow")
+    if size == 0:  # nothing to map
+        return _read_only(np.empty(shape, dtype))
     flat = np.memmap(file, dtype, mode="r", offset=offset, shape=(size // dtype.itemsize,))
     return flat.view(np.ndarray).reshape(shape)
 
 
-def _read_gzip(path: Path, file: BinaryIO) -> NDArray[Any]:
+def _read_gzip(file: BinaryIO) -> NDArray[Any]:
     compressed = os.fstat(file.fileno()).st_size
     try:
         with gzip.GzipFile(fileobj=file) as stream:
-            dtype, shape, size = _parse_header(path, stream.read)
+            dtype, shape, size = _parse_header(stream.read)
             if size > DEFLATE_LIMIT * compressed:
-                raise InputError(
-                    f"{path}: {_promise(shape, dtype)}, {size:,} bytes, more than {compressed:,} bytes of gzip can hold"
+                raise _Malformed(
+                    f"{_promise(shape, dtype)}, {size:,} bytes, more than {compressed:,} bytes of gzip can hold"
                 )
             elements = np.empty(size, np.uint8)
             found = _read_into(stream, elements)
             if found < size or stream.read(1):
                 follow = f"but {found:,} follow" if found < size else "but more follow"
-                raise InputError(f"{path}: {_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}")
+                raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}")
     except EOFError:
-        raise InputError(f"{path}: truncated: the gzip data end early") from None
+        raise _Malformed("truncated: the gzip data end early") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: no intact gzip file: {error}") from error
-    array = elements.view(dtype).reshape(shape)
+        raise _Malformed(f"no intact gzip file, though its name ends in .gz ({error})") from error
+    return _read_only(elements.view(dtype).reshape(shape))
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     array.flags.writeable = False
     return array
 
 
-def _parse_header(path: Path, read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+def _parse_header(read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[int, ...], int]:
     """The element type, the shape and the number of bytes of the elements that must follow."""
     magic = read(4)
     if not magic:
-        raise InputError(f"{path}: empty, an IDX header was expected")
+        raise _Malformed("empty, an IDX header was expected")
     if magic[:2] == b"\x1f\x8b":
-        raise InputError(f"{path}: a gzip file inside: its name must end in .gz once for each time it was gzipped")
-    if len(magic) < 4 or magic[:2] != b"\0\0":
-        raise InputError(f"{path}: not an IDX file: it begins with {magic.hex(' ')}, 00 00 was expected")
+        raise _Malformed("gzip data where an IDX header was expected: its name must end in .gz, gzipped once")
+    if len(magic) < 4:
+        raise _Malformed(f"truncated within the first four bytes, {magic.hex(' ')}")
+    if magic[:2] != b"\0\0":
+        raise _Malformed(f"not an IDX file: it begins with {magic.hex(' ')}, 00 00 was expected")
     code, axes = magic[2:]
     if code not in TYPES:
         known = ", ".join(f"{known:02x}" for known in TYPES)
-        raise InputError(f"{path}: element type {code:02x} is none of the IDX types {known}")
+        raise _Malformed(f"element type {code:02x} is none of the IDX types {known}")
     if axes > MOST_AXES:
-        raise InputError(f"{path}: the header says {axes} axes, at most {MOST_AXES} can be read")
+        raise _Malformed(f"the header says {axes} axes, at most {MOST_AXES} can be read")
     lengths = read(4 * axes)
     if len(lengths) < 4 * axes:
-        raise InputError(f"{path}: truncated within the header of {axes} axes")
+        raise _Malformed(f"truncated within the header of {axes} axes")
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
     dtype = TYPES[code]
     if math.prod(length or 1 for length in shape) * dtype.itemsize > np.iinfo(np.intp).max:
-        raise InputError(f"{path}: {_promise(shape, dtype)}, more than any memory holds")
+        raise _Malformed(f"{_promise(shape, dtype)}, more than any memory holds")
     return dtype, shape, math.prod(shape) * dtype.itemsize
 
 

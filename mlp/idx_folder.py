@@ -46,7 +46,7 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
             "the two files must be of one set"
         )
     if images.size == 0:
-        raise InputError(f"{files['images']}: no image in it: its shape is {images.shape}")
+        raise InputError(f"{files['images']}: no image in it, its shape is {images.shape}: put images there")
     if labels.max() > 9:
         at = int(np.argmax(labels > 9))
         raise InputError(f"{files['labels']}: label {labels[at]} at index {at}: labels must be 0 to 9")
@@ -56,11 +56,13 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
 def find(directory: Path, part: Part, kind: Kind) -> Path:
     """The path of one of the four files, under whichever of its spellings it has."""
     if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder: data.directory must name the folder of the four IDX files")
+        raise InputError(
+            f"{directory}: no such folder: it must hold four IDX files, images and labels for training and test"
+        )
     spellings = file_names(part, kind)
     found = [directory / name for name in spellings if os.path.lexists(directory / name)]
     if not found:
-        raise InputError(f"{directory}: no {part} {kind}: there must be one of {', '.join(spellings)}")
+        raise InputError(f"{directory}: no {part} {kind}: put one of {', '.join(spellings)} there")
     if len(found) > 1:
         raise InputError(f"{found[0]} and {found[1].name} are two spellings of one file: remove one of them")
     return found[0]

@@ -11,6 +11,7 @@ Symbols, n being the batch size and one hidden layer shown:
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.random import Generator
@@ -27,8 +28,9 @@ class MLP:
     the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights;
     without one they are 0, to be filled in.
 
-    ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays. They are views of two flat arrays,
-    ``parameter_block`` and ``gradient_block``, so that an optimizer needs to know no layers.
+    ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays, to be written into, not replaced: they
+    are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer needs to
+    know no layers.
     """
 
     def __init__(self, sizes: Sequence[int], *, precision: DTypeLike = "float32", generator: Generator | None = None):
@@ -40,8 +42,8 @@ class MLP:
         count = sum(math.prod(shape) for shape in self.shapes.values())
         self.parameter_block = np.zeros(count, self.precision)
         self.gradient_block = np.zeros(count, self.precision)
-        self.parameters = self.views(self.parameter_block)
-        self.gradients = self.views(self.gradient_block)
+        self.parameters = MappingProxyType(self.views(self.parameter_block))
+        self.gradients = MappingProxyType(self.views(self.gradient_block))
         if generator is not None:
             for name, shape in self.shapes.items():
                 if name.startswith("W"):
@@ -78,6 +80,18 @@ class MLP:
         other.parameter_block[...] = self.parameter_block
         return other
 
+    def thinned(self, units: int, generator: Generator) -> "MLP":
+        """A narrower copy: of each hidden layer at most so many units, chosen at random, with their own weights."""
+        kept = [np.arange(size) for size in self.sizes]
+        for layer, size in list(enumerate(self.sizes))[1:-1]:
+            if size > units:
+                kept[layer] = np.sort(generator.choice(size, units, replace=False))
+        other = MLP([len(units) for units in kept], precision=self.precision)
+        for layer, (inputs, outputs) in enumerate(pairwise(kept), start=1):
+            other.parameters[f"W{layer}"][...] = self.parameters[f"W{layer}"][np.ix_(inputs, outputs)]
+            other.parameters[f"b{layer}"][...] = self.parameters[f"b{layer}"][outputs]
+        return other
+
     def memory(self, n: int) -> tuple[Array, Array]:
         """X (n, inputs) and Y (n, 1) as they lie in the graph; filling and passing these saves a copy."""
         memory = self.graph.memory(self._L, X=(n, self.sizes[0]), Y=(n, 1), n=())
@@ -94,18 +108,18 @@ class MLP:
         return float(self.graph.forward(self._L, X=X, Y=Y, n=n))
 
     def backward(self) -> None:
-        """Fill ``gradients`` with the derivatives of the latest ``loss``."""
+        """Fill ``gradients`` with the derivatives of the latest ``loss``, whatever was predicted since."""
         self.graph.backward()
 
     @property
     def probabilities(self) -> Array:
-        """P of the latest pass, (n, 1): the probabilities of class 1. The next pass writes over it."""
+        """P of the latest ``loss``, (n, 1): the probabilities of class 1. The next ``loss`` writes over it."""
         return self.graph.value("P")
 
     def predict(self, X: ArrayLike) -> Array:
         """The probability of class 1 for each row of X: (n, inputs) to (n, 1)."""
         self._rows(np.shape(X))
-        return self.graph.forward(self._P, X=X).copy()
+        return self.graph.evaluate(self._P, X=X).copy()
 
     def _rows(self, shape: Shape) -> int:
         if len(shape) != 2 or shape[1] != self.sizes[0] or shape[0] < 1:

@@ -3,6 +3,7 @@
 Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from mlp.evaluation import Evaluation
@@ -39,11 +40,17 @@ def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
     right.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     for axes in (left, right):
         axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5), xticks=_epoch_ticks(len(history)))
         axes.grid(alpha=0.3)
         axes.legend()
     _save(figure, path)
+
+
+def _epoch_ticks(epochs: int) -> list[int]:
+    """The first epoch and every 1st, 2nd, 5th, 10th, 20th, ...: at most a dozen."""
+    steps = (nice * 10**power for power in itertools.count() for nice in (1, 2, 5))
+    step = next(step for step in steps if epochs <= 12 * step)
+    return [1, *range(max(step, 2), epochs + 1, step)]
 
 
 def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str) -> None:
@@ -68,6 +75,8 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=14)
     axes.set(xticks=[0, 1], xticklabels=digits, yticks=[0, 1], yticklabels=digits)
     axes.set(xlabel="predicted digit", ylabel="true digit")
+    axes.axhline(0.5, color=GREY, linewidth=1)
+    axes.axvline(0.5, color=GREY, linewidth=1)
     axes.set_title(f"Errors: {len(evaluation.mistakes)} in {len(evaluation.images):,} images")
     _save(figure, path)
 
@@ -110,7 +119,8 @@ def _image_grid(title: str, images: int, *, columns: int, caption_lines: int) ->
 def _show(axes: Axes, image: NDArray[Any], shape: tuple[int, int]) -> None:
     """An image of bytes as ink on paper."""
     axes.imshow(image.reshape(shape), cmap="gray_r", vmin=0, vmax=255)
-    axes.set_axis_off()
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_color("#CCCCCC")
 
 
 def scatter(
@@ -121,7 +131,7 @@ def scatter(
     axes = figure.subplots()
     for digit, color, marker in zip(sorted(digits), (RED, BLUE), "o^", strict=True):
         x, y = coordinates[labels == digit].T
-        label = f"digit {digit} ({len(x):,} images)"
+        label = f"digit {digit}: {len(x):,}"
         axes.scatter(x, y, s=12, c=color, marker=marker, alpha=0.6, linewidths=0, label=label)
     x_label, y_label = (
         f"{ordinal} singular direction: σ = {value:,.0f}, {share:.1%} of the energy"
@@ -130,8 +140,9 @@ def scatter(
         )
     )
     axes.set(xlabel=x_label, ylabel=y_label)
-    axes.set_title(f"The digits in two dimensions, {'centred' if projection.mean.any() else 'not centred'}")
-    axes.set_aspect("equal")
+    axes.set_title(f"The digits in two dimensions, {'centred' if projection.centered else 'not centred'}")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_axisbelow(True)
     axes.grid(alpha=0.3)
     axes.legend()
     _save(figure, path)

@@ -1,9 +1,8 @@
-"""Run directories: made, numbered, written to and found again. The files are listed in the README."""
+"""Run directories: made, numbered and written to. The README lists the files."""
 
 import csv
 import io
 import json
-import math
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -12,17 +11,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 
 from mlp import __version__
-from mlp import config as configuration
 from mlp.config import Config
 from mlp.errors import CheckFailed, Diverged, InputError, Terminated
 from mlp.files import replacing, write_text
 from mlp.gates import Array
-from mlp.network import MLP
 from mlp.training import Epoch
 
 FINISHED = "finished"
@@ -77,9 +73,9 @@ def start(config: Config, directory: Path | None) -> Run:
     if directory is None:
         directory = _next_number(config.output.directory)
     else:
+        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+            raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
         directory.mkdir(parents=True, exist_ok=True)
-        if any(directory.iterdir()):
-            raise InputError(f"{directory}: not empty: a run never writes over another, name a new directory")
     write_text(directory / "config.yaml", config.to_yaml())
     run = Run(directory)
     run.note(
@@ -92,72 +88,6 @@ def start(config: Config, directory: Path | None) -> Run:
         git_commit=_git_commit(),
     )
     return run
-
-
-def newest_finished(output: Path) -> Path:
-    """The directory of the run under ``output`` that finished last."""
-    ended = [
-        (manifest["ended"], path.parent)
-        for path in output.glob("*/manifest.json")
-        if (manifest := read_manifest(path.parent))["status"] == FINISHED
-    ]
-    if not ended:
-        raise InputError(f"{output}: no finished run in it: train one, or name a run")
-    return max(ended)[1]
-
-
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a run; InputError where there is none."""
-    path = directory / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file: {directory} is not the directory of a run") from None
-    except ValueError as error:
-        raise InputError(f"{path}: damaged: {error}") from None
-    if not isinstance(manifest, dict) or not {"status", "ended"} <= manifest.keys():
-        raise InputError(f"{path}: not the manifest of a run")
-    return manifest
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """What a finished run left: its config, its manifest and its best network."""
-
-    directory: Path
-    config: Config
-    manifest: dict[str, Any]
-    network: MLP
-
-
-def open_finished(directory: Path) -> FinishedRun:
-    """A finished run read back; InputError where it is none, or a file of it is missing or damaged."""
-    manifest = read_manifest(directory)
-    if manifest["status"] != FINISHED:
-        raise InputError(f"{directory}: the run has not finished, its status is {manifest['status']}")
-    config = configuration.load(directory / "config.yaml")
-    network = MLP(
-        [math.prod(manifest["image_shape"]), *config.model.hidden_sizes, 1], precision=config.training.precision
-    )
-    arrays = _read_arrays(directory / "model.npz")
-    saved_config = arrays.pop("config", None)
-    if saved_config is None or saved_config.item() != config.to_json_without_places():
-        raise InputError(f"{directory / 'model.npz'}: not the model of the config beside it")
-    if {name: array.shape for name, array in arrays.items()} != network.shapes:
-        raise InputError(f"{directory / 'model.npz'}: not the weights of the network that the config describes")
-    for name, array in arrays.items():
-        network.parameters[name][...] = array
-    return FinishedRun(directory, config, manifest, network)
-
-
-def _read_arrays(path: Path) -> dict[str, Array]:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (BadZipFile, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"{path}: damaged: {error}") from None
 
 
 def _next_number(output: Path) -> Path:
@@ -179,12 +109,19 @@ def _now() -> str:
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout that this code runs from, with -dirty where it was changed; else None."""
+    """The commit of the checkout that this code runs from, with -dirty where the code was changed; else None.
+
+    Git is asked about the code alone: it would read the data files, those for testing too, to see if they changed.
+    """
     checkout = Path(__file__).parent.parent
     if not (checkout / ".git").exists():
         return None
-    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", "-C", checkout, *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - a fixed command
-    except (OSError, subprocess.CalledProcessError):
+        commit, changes = git("rev-parse", "--verify", "HEAD"), git("diff", "--quiet", "HEAD", "--", "mlp", "train.py")
+    except OSError:  # no git on this machine
         return None
+    return commit.stdout.strip() + ("-dirty" if changes.returncode else "") if commit.returncode == 0 else None

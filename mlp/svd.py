@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp.dataset import EVALUATION_ROWS, Dataset
+from mlp.errors import InputError
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +26,7 @@ class Projection:
     """All of them, (pixels,), descending."""
     mean: Floats
     """What was taken off each image before, (pixels,): the mean image, or zeros where X was not centred."""
+    centered: bool
 
     def coordinates(self, images: Dataset) -> Floats:
         """U S for any images of this size, (n, k)."""
@@ -43,8 +45,13 @@ class Projection:
 
 
 def project(images: Dataset, *, components: int = 2, center: bool = False) -> Projection:
-    """The singular value decomposition of the images' bytes, as far as the leading directions."""
+    """The singular value decomposition of the images' bytes, as far as the leading directions.
+
+    InputError where there are fewer pixels than directions, or nothing in the images to tell apart.
+    """
     pixels = images.inputs
+    if pixels < components:
+        raise InputError(f"{images.source.files['images']}: images of {pixels} pixels have no {components} directions")
     gram, total = np.zeros((pixels, pixels)), np.zeros(pixels)
     for rows in images.batches(EVALUATION_ROWS):
         X = images.pixels(rows).astype(np.float64)
@@ -52,7 +59,9 @@ def project(images: Dataset, *, components: int = 2, center: bool = False) -> Pr
         total += X.sum(axis=0)
     mean = total / len(images) if center else np.zeros(pixels)
     gram -= len(images) * np.outer(mean, mean)
+    if not gram.any():
+        raise InputError(f"{images.source.files['images']}: the {len(images)} images chosen have nothing in them")
     eigenvalues, eigenvectors = np.linalg.eigh(gram)
     V = eigenvectors[:, ::-1][:, :components]
     V = V * np.sign(V[np.abs(V).argmax(axis=0), np.arange(components)])
-    return Projection(V, np.sqrt(eigenvalues[::-1].clip(min=0)), mean)
+    return Projection(V, np.sqrt(eigenvalues[::-1].clip(min=0)), mean, center)

@@ -6,6 +6,7 @@ Each gate by itself, on scalars, arrays and whatever it broadcasts, and the netw
 real examples; all in float64 against centred differences. Exit code 1 if one is off.
 """
 
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     failed = []
     print(f"{'graph':34} {'array':6} {'largest relative error':24} where")
     with blas.threads(settings.training.threads):
-        for graph, check in [*gate_checks(settings), *network_checks(settings)]:
+        for graph, check in itertools.chain(gate_checks(settings), network_checks(settings)):
             verdict = "" if check.passed else "   WRONG"
             print(f"{graph:34} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
             if not check.passed:

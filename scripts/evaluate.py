@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlp import baselines, blas, command_line, config, dataset, runs
-from mlp.command_line import shown
+from mlp import baselines, blas, command_line, config, dataset, finished_runs
+from mlp.command_line import CONFIG, shown
 from mlp.dataset import Dataset
 from mlp.errors import InputError
 from mlp.evaluation import CONFIDENCE, evaluate
 from mlp.files import write_text
+from mlp.finished_runs import FinishedRun
 from mlp.idx_folder import Part
 from mlp.randomness import Stream, generator
-from mlp.runs import FinishedRun
 
 SPLITS = ("test", "validation", "training")
 
@@ -27,12 +27,14 @@ SPLITS = ("test", "validation", "training")
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Judge a trained run.")
     parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run's directory (default: the newest)")
-    parser.add_config()
+    parser.add_argument("--config", type=Path, metavar="FILE", help="whose newest run to judge (default: config.yaml)")
     parser.add_argument("--split", choices=SPLITS, default="test", help="the images to judge it on (default: test)")
     parser.add_argument("--json", action="store_true", help="print what the JSON file holds")
     options = parser.parse_args(arguments)
-    directory = options.run or runs.newest_finished(config.load(options.config, options.set).output.directory)
-    run = runs.open_finished(directory)
+    if options.run and options.config:
+        raise InputError("RUN and --config each name what to judge: give one of them")
+    directory = options.run or finished_runs.newest(config.load(options.config or CONFIG).output.directory)
+    run = finished_runs.read(directory)
     with blas.threads(run.config.training.threads):
         summary = judge(run, options.split)
     print(json.dumps(summary, indent=2) if options.json else describe(summary, run.directory))
@@ -63,17 +65,17 @@ def load(run: FinishedRun, part: Part) -> Dataset:
     """The run's digits in one part of its data; the limit on images is one on training."""
     data = run.config.data
     images = dataset.load(data.directory, part, data.digits, data.limit_per_digit if part == "training" else None)
-    if list(images.image_shape) != run.manifest["image_shape"]:
+    if images.image_shape != run.image_shape:
         raise InputError(
             f"{images.source.files['images']}: images of {images.image_shape} pixels, but {shown(run.directory)} was "
-            f"trained on {tuple(run.manifest['image_shape'])}: data.directory must hold images of the run's shape"
+            f"trained on {run.image_shape}: data.directory must hold images of the run's shape"
         )
     return images
 
 
 def check_same_files(run: FinishedRun, training: Dataset) -> None:
     """The baselines and the split mean nothing on other training images than the run's."""
-    if training.source.sha256() != run.manifest["training_files"]:
+    if training.source.sha256() != run.training_files:
         raise InputError(
             f"{run.config.data.directory}: the training files are not those that {shown(run.directory)} was trained on "
             "(manifest.json has their SHA-256): put those back, or train a new run on these"

@@ -40,10 +40,11 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"--per-class {options.per_class}: must be at least 1")
     settings = config.load(options.config, options.set)
     output = options.output or settings.output.directory / "svd.png"
+    if output == options.reconstruct:
+        raise InputError(f"{output}: --output and --reconstruct must be two files")
     for path in filter(None, (output, options.reconstruct)):
         if path.suffix != ".png":
             raise InputError(f"{path}: the picture's name must end in .png")
-        path.parent.mkdir(parents=True, exist_ok=True)
 
     data = settings.data
     images = dataset.load(data.directory, "training", data.digits, data.limit_per_digit).first_of_each(
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str]) -> None:
         coordinates = projection.coordinates(images)
     from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
 
+    for path in filter(None, (output, options.reconstruct)):
+        path.parent.mkdir(parents=True, exist_ok=True)
     write_points(output.with_suffix(".csv"), images, coordinates)
     plots.scatter(output, coordinates, images.labels, images.digits, projection)
     print(describe(images, projection))

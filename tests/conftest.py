@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from mlp import dataset, idx
+from mlp import config, dataset, idx, runs
+from mlp.config import Config
 from mlp.dataset import Dataset
+from mlp.network import MLP
 
 ROOT = Path(__file__).parent.parent
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
@@ -74,3 +76,19 @@ def training_digits() -> Dataset:
 def test_digits() -> Dataset:
     """The bundled test images, all of them."""
     return dataset.load(ROOT / "data", "test", (0, 1))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Config:
+    """A config whose runs go into tmp_path/outputs, for a network 4-3-1."""
+    (tmp_path / "config.yaml").write_text("model:\n  hidden_sizes: [3]\n")
+    return config.load(tmp_path / "config.yaml")
+
+
+def finished_run(settings: Config, directory: Path | None = None, seed: int = 0) -> tuple[Path, MLP]:
+    """A run that did nothing but end well: its directory and its network."""
+    network = MLP([4, 3, 1], generator=np.random.default_rng(seed))
+    with runs.start(settings, directory) as run:
+        run.note(image_shape=[2, 2], training_files={})
+        run.write_model(network.views(network.parameter_block), settings)
+    return run.directory, network

@@ -46,20 +46,38 @@ def test_a_wrong_gate_is_found_along_directions_and_then_named_by_index(share, m
         assert f"{check.name}{check.where}: the numeric gradient is {check.numeric:.10g}" in str(check)
 
 
-def test_one_wrong_element_is_found_and_named(monkeypatch):
+@pytest.mark.parametrize("wrong_by", [1e-3, np.nan])
+@pytest.mark.parametrize(
+    ("sizes", "row", "column"), [((9, 4, 1), 7, 2), ((784, 300, 1), 0, 0), ((784, 300, 1), 489, 299)]
+)
+def test_one_wrong_element_is_found_and_named_however_large_the_array(sizes, row, column, wrong_by, monkeypatch):
     right = Matmul.backward
 
     def wrong(self, dC, C, A, B, dA, dB):
         yield from right(self, dC, C, A, B, dA, dB)
-        if dB is not None and dB.shape == (9, 4):
-            yield dB[7, 2:3], np.add, dB[7, 2:3], 1e-3
+        if dB is not None and dB.shape == sizes[:2]:
+            element = dB[row, column : column + 1]
+            yield element, np.add, element, wrong_by
 
     monkeypatch.setattr(Matmul, "backward", wrong)
-    net, X, Y = network_and_examples(9, 4, 1)
+    net, X, Y = network_and_examples(*sizes)
     W1, *others = check_network(net, X, Y, rng())
-    assert (W1.passed, W1.where) == (False, "[7, 2]")
-    assert W1.written - W1.numeric == pytest.approx(1e-3, rel=1e-4)
+    assert (W1.passed, W1.where) == (False, f"[{row}, {column}]")
+    assert W1.written - W1.numeric == pytest.approx(wrong_by, rel=1e-4, nan_ok=True)
     assert all(check.passed for check in others)
+
+
+def test_a_network_too_large_for_the_time_is_checked_in_part(monkeypatch):
+    monkeypatch.setattr("mlp.gradient_check.MOST_WORK", 3000)
+    checked = []
+    thinned = MLP.thinned
+    monkeypatch.setattr(MLP, "thinned", lambda *arguments: checked.append(thinned(*arguments)) or checked[-1])
+    net, X, Y = network_and_examples(9, 200, 3, 80, 1)
+    assert all(check.passed for check in check_network(net, X, Y, rng()))
+    inputs, *hidden, outputs = checked[0].sizes
+    assert (inputs, outputs, hidden[1]) == (9, 1, 3)
+    assert 20 < hidden[0] < 100
+    assert 20 < hidden[2] <= 80
 
 
 def test_a_gradient_that_is_not_finite_fails():

@@ -46,7 +46,7 @@ def write(folder, name, array):
 
 BAD = {
     "no folder": (lambda folder: shutil.rmtree(folder), "no such folder"),
-    "no images": (lambda folder: (folder / IMAGES).unlink(), "no training images: there must be one of train-images"),
+    "no images": (lambda folder: (folder / IMAGES).unlink(), "no training images: put one of train-images"),
     "no labels": (lambda folder: (folder / LABELS).unlink(), "no training labels"),
     "a link to nowhere": (
         lambda folder: ((folder / IMAGES).unlink(), (folder / IMAGES).symlink_to("nowhere")),

@@ -84,6 +84,11 @@ def test_predict_gives_the_probabilities_of_the_pass_and_disturbs_nothing():
     np.testing.assert_array_equal(predicted, expected)
     net.predict(X[:2])
     np.testing.assert_array_equal(predicted, expected)
+    net.backward()
+    gradient = net.gradient_block.copy()
+    net.loss(X, Y)
+    net.backward()
+    np.testing.assert_array_equal(gradient, net.gradient_block)
     assert decide(np.array([0.4999, 0.5, 0.5001])).tolist() == [False, True, True]
 
 
@@ -94,6 +99,31 @@ def test_a_copy_has_the_weights_and_goes_its_own_way():
     assert other.loss(X, Y) == pytest.approx(net.loss(X, Y), rel=1e-6)
     other.parameter_block += 1
     assert net.loss(X, Y) != pytest.approx(other.loss(X, Y), rel=1e-3)
+
+
+def test_a_thinned_network_is_a_part_of_its_own():
+    net = network(5, 40, 7, 1)
+    thin = net.thinned(10, np.random.default_rng(0))
+    assert thin.sizes == (5, 10, 7, 1)
+    columns = {tuple(column) for column in net.parameters["W1"].T}
+    kept = [tuple(column) for column in thin.parameters["W1"].T]
+    assert len(set(kept)) == 10
+    assert set(kept) <= columns
+    positions = [np.flatnonzero((column == net.parameters["W1"].T).all(axis=1))[0] for column in kept]
+    np.testing.assert_array_equal(thin.parameters["W2"], net.parameters["W2"][positions])
+    np.testing.assert_array_equal(thin.parameters["W3"], net.parameters["W3"])
+
+
+def test_a_parameter_is_written_into_not_replaced():
+    net = network(5, 1)
+    with pytest.raises(TypeError):
+        net.parameters["W1"] = np.zeros((5, 1))
+
+
+@pytest.mark.parametrize("precision", ["float16", "int32", "complex128"])
+def test_other_precisions_are_refused(precision):
+    with pytest.raises(ValueError, match="the precision must be float32 or float64"):
+        network(5, 1, precision=precision)
 
 
 @pytest.mark.parametrize("shape", [(4,), (1, 4), (4, 2), (3, 1), ()])

@@ -38,6 +38,17 @@ def test_the_loss_curve_for_any_number_of_epochs(epochs, validation, tmp_path):
     pixels(tmp_path / "curve.png")
 
 
+def test_ticks_are_epochs_from_the_first_on_never_more_than_a_dozen_and_one():
+    assert plots._epoch_ticks(1) == [1]
+    assert plots._epoch_ticks(10) == list(range(1, 11))
+    assert plots._epoch_ticks(60) == [1, *range(5, 61, 5)]
+    for epochs in range(1, 1001):
+        ticks = plots._epoch_ticks(epochs)
+        assert len(ticks) <= 13
+        assert ticks == sorted({1, *ticks})
+        assert ticks[-1] <= epochs
+
+
 def test_a_loss_of_zero_can_be_drawn(tmp_path):
     rows = [Epoch(epoch, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.1) for epoch in (1, 2)]
     plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1)

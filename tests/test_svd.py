@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from conftest import write_folder
 
-from mlp import dataset
+from mlp import dataset, idx
+from mlp.errors import InputError
 from mlp.svd import project
 
 
@@ -47,6 +48,17 @@ def test_all_directions_rebuild_the_images_and_two_do_it_best(tmp_path):
         two = project(images, center=center)
         lost = np.sum((two.rebuild(two.coordinates(images)) - X) ** 2)
         assert lost == pytest.approx(np.sum(whole.singular_values[2:] ** 2), rel=1e-9)  # Eckart and Young
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [(np.ones((4, 1, 1)), "images of 1 pixels have no 2 directions"), (np.zeros((4, 3, 3)), "have nothing in them")],
+)
+def test_images_without_a_plane_are_refused(tmp_path, images, message):
+    folder = write_folder(tmp_path / "f", [0, 1, 0, 1], [0, 1])
+    idx.write(folder / "train-images-idx3-ubyte", images.astype(np.uint8))
+    with pytest.raises(InputError, match=message):
+        project(dataset.load(folder, "training", (0, 1)))
 
 
 def test_fewer_images_than_pixels_will_do(training_digits):

@@ -5,7 +5,7 @@ import pytest
 from conftest import write_folder
 
 from mlp import dataset
-from mlp.config import Training
+from mlp.config import Data, Model, Training
 from mlp.errors import Diverged
 from mlp.evaluation import evaluate
 from mlp.network import MLP
@@ -22,6 +22,20 @@ def trainer(training_set, validation_set=None, *, hidden=(8,), **options):
     )
     empty = training_set.first_of_each(0)
     return Trainer(network, training_set, validation_set or empty, options)
+
+
+def test_the_default_network_makes_one_or_two_errors_on_the_test_digits(training_digits, test_digits):
+    """The median over seeds 0 to 9; the defaults are those of config.yaml."""
+    errors = []
+    for seed in range(10):
+        split = training_digits.split(Data().validation_fraction, generator(seed, Stream.SPLIT))
+        run = trainer(*split, hidden=Model().hidden_sizes, seed=seed)
+        for _ in range(run.options.epochs):
+            run.run_epoch()
+        run.network.parameter_block[...] = np.concatenate([array.ravel() for array in run.best_parameters().values()])
+        errors.append(len(evaluate(run.network, test_digits).mistakes))
+    assert errors[0] <= 3
+    assert np.median(errors) <= 2
 
 
 @pytest.fixture

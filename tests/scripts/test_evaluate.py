@@ -87,6 +87,12 @@ def test_what_does_not_belong_to_the_run_is_refused(command, trained, folder, ch
     assert not list(trained.glob("evaluation*"))
 
 
+def test_a_run_and_a_config_are_one_too_many(command, trained):
+    done = command("scripts/evaluate.py", trained, "--config", "config.yaml")
+    assert done.returncode == 2
+    assert "give one of them" in done.stderr
+
+
 def test_a_run_that_is_none_is_refused(command, tmp_path):
     done = command("scripts/evaluate.py", tmp_path / "nothing")
     assert done.returncode == 2

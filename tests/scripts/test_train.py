@@ -155,8 +155,11 @@ BAD = {
     "a digit that is not there": (["--set", "data.digits=[0, 2]"], "no digit 2 in it: it holds 0, 1"),
     "no such data": (["--set", "data.directory=none"], "no such folder"),
     "no such config": (["--config", "none.yaml"], "none.yaml: no such file"),
-    "a full directory": (["--output", "tests"], "tests: not empty"),
-    "a file for a directory": (["--output", "train.py"], "train.py: File exists"),
+    "a full directory": (["--output", "tests"], "tests: not an empty directory"),
+    "a file for a directory": (
+        ["--output", "train.py"],
+        "train.py: not an empty directory: a run never writes over another, name a new one",
+    ),
     "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
     "more memory than there is": (["--set", "model.hidden_sizes=[1000000, 1000000]"], "not enough memory"),
 }
@@ -190,5 +193,5 @@ def test_a_network_with_a_wrong_gradient_is_not_trained(monkeypatch, tmp_path, c
     assert "\n       W2[" in message
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["status"] == "check failed"
-    assert manifest["gradient_check"]["errors"]["W1"] == pytest.approx(0.01, rel=0.05)
+    assert min(manifest["gradient_check"]["errors"][name] for name in ("W1", "W2")) > 1e-4
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "manifest.json"}
