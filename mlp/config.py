@@ -36,7 +36,7 @@ Units = Annotated[int, Field(ge=1, le=1_000_000)]  # beyond which no memory hold
 class Section(BaseModel):
     """Options are fixed once read; an unknown one, a wrong type and a number that is not finite are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Data(Section):

@@ -35,6 +35,16 @@ def test_swapping_the_digits_swaps_the_classes_but_not_who_is_right(training_dig
     assert max(errors[0].values()) < 50
 
 
+def test_the_nearest_mean_is_the_nearer_one_by_distance(training_digits, test_digits):
+    few = training_digits.first_of_each(20)
+    rule = next(rule for rule in baselines.learn(few) if rule.name == "nearest_class_mean")
+    pixels = few.pixels().astype(float)
+    means = [pixels[few.targets == target].mean(axis=0) for target in (0, 1)]
+    X = test_digits.pixels()
+    distances = [np.linalg.norm(X - mean, axis=1) for mean in means]
+    np.testing.assert_array_equal(rule.classify(X), distances[1] < distances[0])
+
+
 def test_one_telling_pixel_is_found(tmp_path):
     images = dataset.load(write_folder(tmp_path / "f", [2, 9] * 30, [2, 9]), "training", (2, 9))
     rule = next(rule for rule in baselines.learn(images) if rule.name == "single_pixel")
@@ -52,4 +62,5 @@ def test_no_cut_has_fewer_errors_than_the_best(points):
 
     values = np.unique(x)
     cuts = (values[1:] + values[:-1]) / 2
+    assert len(cuts) == 0 or threshold in cuts
     assert all(errors(threshold, above) <= errors(cut, side) for cut in cuts for side in (0, 1))

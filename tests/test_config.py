@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from mlp import config
 from mlp.config import KEYS, Config
@@ -161,6 +162,26 @@ def test_overrides_lie_over_the_file_the_last_one_on_top(write):
         path, ["training.epochs=3", "training.epochs=4", "data.digits=[3, 5]", "data.limit_per_digit=~"]
     )
     assert (loaded.training.epochs, loaded.training.seed, loaded.data.digits) == (4, 1, (3, 5))
+
+
+def test_an_override_is_blamed_for_what_it_brought(write):
+    path = write("data:\n  digits: [0, 1]\n")
+    assert errors(path, "data.digits=[0, 77]") == [
+        "--set data.digits=[0, 77]: data.digits[1]: must be at most 9, not 77"
+    ]
+    assert errors(path, "data.digits=[0") == [
+        "--set data.digits=[0: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"
+    ]
+
+
+def test_a_long_value_is_cut_in_the_message(write):
+    (message,) = errors(write(f"training:\n  epochs: {'x' * 5000}\n"))
+    assert len(message) < 150
+
+
+def test_a_config_does_not_change_once_read():
+    with pytest.raises(ValidationError, match="frozen"):
+        Config().training.epochs = 3
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,9 @@ def test_the_split_takes_its_share_of_each_digit_and_loses_none(training_digits,
 
 
 def test_the_split_follows_its_random_numbers_alone(training_digits):
+    held_out = training_digits.split(0.1, rng())[1].indices
+    assert np.diff(held_out).max() > 20  # from all over the file, not one stretch of it
+    assert held_out[-1] - held_out[0] > 12000
     first, again, other = (training_digits.split(0.1, rng(seed))[1].indices for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)

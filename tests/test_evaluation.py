@@ -71,7 +71,11 @@ def test_wilsons_interval_stays_within_zero_and_one():
         (1, 29, 0.0061, 0.1718),
     ):
         assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
-    assert wilson_interval(20, 20)[1] == 1
+    for n in range(1, 60):
+        for successes in range(n + 1):
+            low, high = wilson_interval(successes, n)
+            assert 0 <= low <= successes / n + 1e-12
+            assert successes / n - 1e-12 <= high <= 1
 
 
 scores = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40)

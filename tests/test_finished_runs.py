@@ -21,11 +21,13 @@ def test_a_finished_run_is_read_back(settings):
 def test_the_newest_finished_run_is_the_one_that_ended_last(settings):
     with pytest.raises(InputError, match="no finished run in it: train one, or name a run"):
         finished_runs.newest(settings.output.directory)
-    first, second = finished_run(settings)[0], finished_run(settings, settings.output.directory / "named")[0]
+    names = [settings.output.directory / name for name in ("zeta", "alpha", "beta")]
+    first, _, last = (finished_run(settings, name)[0] for name in names)
     with pytest.raises(Diverged), runs.start(settings, None):
         raise Diverged("it did")
-    assert finished_runs.newest(settings.output.directory) == second
-    assert first != second
+    assert finished_runs.newest(settings.output.directory) == last
+    manifest = finished_runs.read_manifest(first)
+    assert manifest.ended < finished_runs.read_manifest(last).ended
 
 
 def test_a_run_that_did_not_finish_is_refused(settings):

@@ -23,6 +23,13 @@ def test_no_gate_is_left_out_here():
     assert set(all_gates()) == set(GATES)
 
 
+def test_gates_of_two_inputs_are_checked_with_either_one_broadcast():
+    for gate in (Add, Multiply, Divide, Max):
+        broadcast = {k for shapes in gate.checked_on for k in (0, 1) if shapes[k] != np.broadcast_shapes(*shapes)}
+        assert broadcast == {0, 1}
+        assert ((), ()) in gate.checked_on
+
+
 @pytest.mark.parametrize(
     ("gate", "inputs", "expected"),
     [  # by hand: the value, then the gradient of each input
@@ -104,6 +111,7 @@ def test_the_sigmoid_hands_a_nan_on():
         (Add, (np.ones((2, 3)), np.ones(2)), r"add: shapes \(2, 3\) and \(2,\) do not broadcast"),
         (Matmul, (np.ones((2, 3)), np.ones((2, 3))), r"\(2, 3\) and \(2, 3\) do not fit: 3 columns meet 2 rows"),
         (Matmul, (np.ones((2, 3)), 1.0), "each must be a vector or a matrix"),
+        (Matmul, (np.ones((2, 2, 2)), np.ones((2, 2))), "each must be a vector or a matrix"),
         (EuclideanLoss, (np.ones((4, 1)), np.ones(4)), r"shapes \(4, 1\) and \(4,\) differ"),
     ],
 )

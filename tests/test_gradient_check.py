@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlp.gates import Matmul, Sigmoid
-from mlp.gradient_check import DIRECTIONS, TOLERANCE, check_directions, check_elements, check_network
+from mlp.gradient_check import DIRECTIONS, TOLERANCE, check_directions, check_elements, check_network, random_direction
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
 
@@ -109,5 +109,7 @@ def test_only_float64_is_checked():
         list(check_elements(graph, ["x"]))
 
 
-def test_the_tolerance_is_that_of_the_design():
-    assert TOLERANCE == 1e-7
+def test_the_tolerance_and_the_directions_are_those_that_were_asked_for():
+    assert (TOLERANCE, DIRECTIONS) == (1e-7, 8)
+    for size in (1, 2, 1000):
+        assert np.linalg.norm(random_direction(size, rng())) == pytest.approx(1, rel=1e-12)

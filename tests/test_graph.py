@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mlp.gates import Add, Divide, Gate, Matmul, Max, Multiply, Sigmoid
 from mlp.gradient_check import check_elements
-from mlp.graph import ComputationalGraph
+from mlp.graph import PLANS_KEPT, ComputationalGraph
 
 
 def circuit(**leaves):
@@ -160,6 +160,41 @@ def test_an_output_in_the_middle_needs_only_what_leads_to_it():
     assert y.gate is None
 
 
+def test_what_nobody_wants_is_left_alone():
+    graph = ComputationalGraph()
+    X = graph.input("X")
+    squares = graph.apply(Multiply(), X, X)  # nobody wants its gradient, nor that of X
+    graph.apply(Multiply(), squares, graph.leaf("w", 3.0))
+    assert graph.forward(X=2.0) == 12
+    graph.backward()
+    assert graph.gradient("w") == 4
+    graph.forward(squares, X=2.0)
+    graph.backward()  # nothing is wanted at all
+
+
+def test_nodes_without_a_name_are_numbered_from_one():
+    graph, x = circuit(x=2)
+    assert [graph.apply(Add(), x, x).name for _ in range(3)] == ["z1", "z2", "z3"]
+
+
+def test_memory_is_kept_for_a_few_shapes_only():
+    graph = ComputationalGraph()
+    graph.apply(Sigmoid(), graph.input("X"))
+    for n in range(1, 50):
+        graph.forward(X=np.zeros(n))
+    assert len(graph._plans) == PLANS_KEPT
+
+
+def test_a_pass_aside_leaves_the_latest_pass_as_it_was():
+    graph, x = circuit(x=2.0)
+    square = graph.apply(Multiply(), x, x, name="square")
+    other = graph.apply(Multiply(), square, graph.input("X"), name="other")
+    graph.forward(square)
+    assert graph.evaluate(other, X=5.0) == 20
+    graph.backward()
+    assert graph.gradient("x") == 4
+
+
 def test_a_leaf_can_be_the_output():
     graph, _ = circuit(x=2)
     assert graph.forward() == 2
@@ -180,6 +215,9 @@ def test_misuse_is_refused():
         (lambda: graph.forward(X=1, x=1), "x is not an input of f"),
         (lambda: graph.forward(x, X=1), "X is not an input of x"),
         (lambda: graph.leaf("w", [1.0], gradient=np.zeros(2)), "the gradient's array"),
+        (lambda: graph.leaf("w", [1.0], gradient=np.zeros(1, "float32")), "the gradient's array"),
+        (lambda: ComputationalGraph().forward(), "the graph is empty"),
+        (lambda: ComputationalGraph("float16"), "must be float32 or float64"),
     ):
         with pytest.raises(ValueError, match=message):
             action()

@@ -82,6 +82,7 @@ def test_predict_gives_the_probabilities_of_the_pass_and_disturbs_nothing():
     predicted = net.predict(X)
     assert predicted.shape == (6, 1)
     np.testing.assert_array_equal(predicted, expected)
+    net.predict(X[::-1])
     net.predict(X[:2])
     np.testing.assert_array_equal(predicted, expected)
     net.backward()

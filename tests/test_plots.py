@@ -38,6 +38,38 @@ def test_the_loss_curve_for_any_number_of_epochs(epochs, validation, tmp_path):
     pixels(tmp_path / "curve.png")
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures, kept instead of written."""
+    figures = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    return figures
+
+
+def test_the_curve_marks_the_epoch_kept_and_has_a_log_axis_where_the_loss_spans_decades(drawn, tmp_path):
+    for last in (3, 40):
+        plots.loss_curve(tmp_path / "curve.png", history(last), best_epoch=2)
+    for figure, scale in zip(drawn, ("linear", "log"), strict=True):
+        loss, accuracy = figure.axes
+        assert loss.get_yscale() == scale
+        for axes in (loss, accuracy):
+            (kept,) = [line for line in axes.lines if "kept" in line.get_label()]
+            assert kept.get_xdata() == [2, 2]
+            labels = [text.get_text() for text in axes.get_legend().get_texts()]
+            assert labels == ["training", "validation", "kept: epoch 2"]
+
+
+def test_mistakes_are_captioned_and_the_surest_come_first(images, drawn, tmp_path):
+    probabilities = images.targets.astype(float)
+    probabilities[[4, 7, 10]] = [0.6, 0.1, 0.9]
+    plots.mistakes(tmp_path / "mistakes.png", Evaluation(images, probabilities, 0.0))
+    assert [axes.get_title() for axes in drawn[0].axes] == [
+        "a 1, taken for 0\np(1) = 0.1000\nindex 7",
+        "a 0, taken for 1\np(1) = 0.9000\nindex 10",
+        "a 0, taken for 1\np(1) = 0.6000\nindex 4",
+    ]
+
+
 def test_ticks_are_epochs_from_the_first_on_never_more_than_a_dozen_and_one():
     assert plots._epoch_ticks(1) == [1]
     assert plots._epoch_ticks(10) == list(range(1, 11))

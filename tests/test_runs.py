@@ -9,7 +9,7 @@ import pytest
 from conftest import finished_run
 
 from mlp import runs
-from mlp.errors import Diverged, InputError
+from mlp.errors import Diverged, InputError, Terminated
 from mlp.finished_runs import read_manifest
 from mlp.training import Epoch
 
@@ -51,7 +51,13 @@ def test_the_model_loads_without_pickle_and_its_bytes_depend_on_its_content_alon
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(KeyboardInterrupt, "interrupted"), (OSError, "failed"), (MemoryError, "failed"), (Diverged, "diverged")],
+    [
+        (KeyboardInterrupt, "interrupted"),
+        (Terminated, "interrupted"),
+        (OSError, "failed"),
+        (MemoryError, "failed"),
+        (Diverged, "diverged"),
+    ],
 )
 def test_the_manifest_says_how_a_run_ended(settings, error, status):
     with pytest.raises(error), runs.start(settings, None) as run:  # noqa: PT012 - the block is what is tested

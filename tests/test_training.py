@@ -7,7 +7,7 @@ from conftest import write_folder
 from mlp import dataset
 from mlp.config import Data, Model, Training
 from mlp.errors import Diverged
-from mlp.evaluation import evaluate
+from mlp.evaluation import Evaluation, evaluate
 from mlp.network import MLP
 from mlp.randomness import Stream, generator
 from mlp.training import Trainer
@@ -75,7 +75,7 @@ def test_one_seed_gives_the_same_bits_and_another_others(made, options):
 def test_the_history_tells_what_happened(made):
     """Every figure of a row, worked out again beside the trainer with a plain loop."""
     training_set, validation_set = made
-    run = trainer(training_set, validation_set, batch_size=7, learning_rate=0.5, precision="float64", seed=5)
+    run = trainer(training_set, validation_set, batch_size=7, learning_rate=0.3, precision="float64", seed=5)
     plain = run.network.copy("float64")
     row = run.run_epoch()
     order = generator(5, Stream.SHUFFLE, 1).permutation(len(training_set))
@@ -89,13 +89,13 @@ def test_the_history_tells_what_happened(made):
         plain.backward()
         norms.append(np.sqrt(sum(np.sum(gradient**2) for gradient in plain.gradients.values())))
         sizes.append(len(batch))
-        plain.parameter_block -= 0.5 * plain.gradient_block
+        plain.parameter_block -= 0.3 * plain.gradient_block
     assert sizes[-1] == 2  # the short last batch is there
     assert row.epoch == 1
     assert row.train_loss == pytest.approx(np.average(losses, weights=sizes), rel=1e-12)
     assert row.train_accuracy == pytest.approx(np.average(rights, weights=sizes), rel=1e-12)
     assert row.gradient_norm == pytest.approx(np.mean(norms), rel=1e-12)
-    assert row.learning_rate == 0.5
+    assert row.learning_rate == 0.3
     X, Y = validation_set.arrays("float64")
     assert row.validation_loss == pytest.approx(np.mean((plain.predict(X) - Y) ** 2) / 2, rel=1e-12)
     assert row.validation_accuracy == pytest.approx(np.mean((plain.predict(X) >= 0.5) == Y), rel=1e-12)
@@ -115,6 +115,46 @@ def test_the_weights_kept_are_those_of_the_best_validation_loss(made):
     for name, parameter in run.best_parameters().items():
         np.testing.assert_array_equal(parameter, best[name])
     assert run.best_validation.loss == min(losses)
+
+
+def validation_of(losses):
+    """What ``evaluate`` would say in epoch after epoch."""
+    given = iter(losses)
+    return lambda network, images: Evaluation(images, np.zeros(len(images)), next(given))
+
+
+def test_at_a_tie_the_earliest_is_kept(made, monkeypatch):
+    monkeypatch.setattr("mlp.training.evaluate", validation_of([0.3, 0.2, 0.2, 0.4]))
+    run = trainer(*made)
+    for _ in range(4):
+        run.run_epoch()
+    assert run.best_epoch == 2
+
+
+def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
+    orders = []
+    batches = dataset.Dataset.batches
+    monkeypatch.setattr(
+        dataset.Dataset, "batches", lambda self, size, order=None: orders.append(order) or batches(self, size, order)
+    )
+    run = trainer(made[0])
+    for _ in range(2):
+        run.run_epoch()
+    assert len(orders) == 2
+    assert orders[0].tolist() != orders[1].tolist()
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(len(made[0])))
+
+
+def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
+    clock = [0.0]
+
+    def evaluate_slowly(network, images):
+        clock[0] += 100
+        return evaluate(network, images)
+
+    monkeypatch.setattr("mlp.training.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("mlp.training.evaluate", evaluate_slowly)
+    assert trainer(*made, batch_size=60).run_epoch(lambda: clock.append(clock.pop() + 1)).seconds == 4
 
 
 def test_without_validation_the_last_weights_are_kept(made):
@@ -139,6 +179,16 @@ def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
     run.optimizer.weight_decay = 1.0
     with pytest.raises(Diverged, match="the end of epoch 1: a weight is no longer finite"):
         run.run_epoch()
+
+
+def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, monkeypatch):
+    run = trainer(*made)
+    monkeypatch.setattr(run.network, "backward", lambda: run.network.gradient_block.fill(np.inf))
+    with pytest.raises(Diverged, match="the gradient's norm inf"):
+        run.run_epoch()
+    monkeypatch.setattr("mlp.training.evaluate", validation_of([np.nan]))
+    with pytest.raises(Diverged, match="the end of epoch 1: the validation loss is nan"):
+        trainer(*made).run_epoch()
 
 
 @pytest.mark.parametrize(("images", "batch_size", "steps"), [(10, 32, 1), (64, 32, 2), (65, 32, 3)])

@@ -54,6 +54,10 @@ def test_the_run_directory_is_as_in_the_contract(run):
     assert manifest["gradient_check"]["largest_error"] < 1e-7
     assert set(manifest["gradient_check"]["errors"]) == {"W1", "b1", "W2", "b2"}
     assert manifest["threads"] == 1
+    assert manifest["started"] < manifest["ended"]
+    if (ROOT / ".git").exists():
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+        assert manifest["git_commit"].removesuffix("-dirty") == head.stdout.strip()
     assert all(library["num_threads"] == 1 for library in manifest["blas"])
     config = yaml.safe_load((directory / "config.yaml").read_text())
     assert config["data"]["directory"] == str(ROOT / "data")
