@@ -3,14 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
-from mlp import config, dataset, idx, runs
+from mlp import blas, config, dataset, idx, runs
 from mlp.config import Config
 from mlp.dataset import Dataset
 from mlp.network import MLP
@@ -22,6 +22,13 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_blas_thread() -> Iterator[None]:
+    """As the commands run; two threads on a busy machine of two cores are many times slower than one."""
+    with blas.threads(1):
+        yield
 
 
 @pytest.fixture

@@ -44,12 +44,17 @@ def rewrite(directory, **arrays):
     np.savez(directory / "model.npz", **content)
 
 
+def save_one(path):
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+
+
 DAMAGE = {
     "no model": (lambda d: (d / "model.npz").unlink(), "model.npz: no such file"),
     "half a model": (lambda d: (d / "model.npz").write_bytes((d / "model.npz").read_bytes()[:400]), "npz: damaged"),
     "an empty model": (lambda d: (d / "model.npz").write_bytes(b""), "model.npz: damaged"),
     "no archive": (lambda d: (d / "model.npz").write_text("hello"), "model.npz: damaged"),
-    "one array for an archive": (lambda d: np.save((d / "model.npz").open("wb"), np.ones(3)), "model.npz: damaged"),
+    "one array for an archive": (lambda d: save_one(d / "model.npz"), "model.npz: damaged"),
     "a pickle in it": (lambda d: rewrite(d, W1=np.array([print], object)), "model.npz: damaged"),
     "text for weights": (lambda d: rewrite(d, W1=np.full((4, 3), "x")), "not the weights of the network"),
     "weights of another shape": (
@@ -77,7 +82,6 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("damage", "message"), DAMAGE.values(), ids=DAMAGE)
-@pytest.mark.filterwarnings("default::ResourceWarning")  # of the files that the damage leaves open
 def test_a_damaged_run_is_refused_by_name(settings, damage, message):
     directory, _ = finished_run(settings)
     damage(directory)
