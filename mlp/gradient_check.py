@@ -68,7 +68,7 @@ MOST_MOVED = 1 << 15
 """Up to so many elements of an array move together; of a longer one each direction moves a share."""
 
 MOST_WORK = 8_000_000
-"""Parameters times layers, to which the time of ``check_network`` is proportional: a fifth of a second."""
+"""Parameters times layers, to which the time along directions is proportional: this takes a fifth of a second."""
 
 
 def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> list[ArrayCheck]:
@@ -91,27 +91,29 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
     """Check a network's loss on these examples, in float64, along eight random directions an array.
 
-    A network too large to be checked in a fraction of a second is checked as far as a random choice of the
-    units in its widest layers goes, with their own weights. For an array that fails, an element is named.
+    For an array that fails, an element is named.
     """
-    double = network.thinned(_affordable_units(network.sizes), generator).copy(np.float64)
+    double = network.copy(np.float64)
     double.loss(X, Y)
     checks = list(check_directions(double.graph, double.parameters, DIRECTIONS, generator))
     return [check if check.passed else pinpoint(double.graph, check, generator) for check in checks]
 
 
-def _affordable_units(sizes: Sequence[int]) -> int:
-    """How many units of a hidden layer can be checked: all there are, or as many as MOST_WORK allows."""
+def affordable_part(network: MLP, generator: Generator) -> MLP:
+    """As much of a network as can be checked in a fraction of a second: all of it, unless it is very large.
+
+    Of a very large one the widest layers keep a random choice of their units, with their own weights.
+    """
+    inputs, *hidden, _ = network.sizes
 
     def work(units: int) -> int:
-        inputs, *hidden = sizes[:-1]
-        narrowed = [inputs, *(min(size, units) for size in hidden), 1]
-        return (len(narrowed) - 1) * sum(rows * columns for rows, columns in pairwise(narrowed))
+        sizes = [inputs, *(min(size, units) for size in hidden), 1]
+        return (len(sizes) - 1) * sum(rows * columns for rows, columns in pairwise(sizes))
 
-    units = max(sizes)
+    units = max(network.sizes)
     while units > 1 and work(units) > MOST_WORK:
         units -= 1 + units // 8
-    return max(units, 1)
+    return network.thinned(max(units, 1), generator)
 
 
 def check_elements(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0) -> Iterator[ArrayCheck]:

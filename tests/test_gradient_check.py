@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from mlp.gates import Matmul, Sigmoid
-from mlp.gradient_check import DIRECTIONS, TOLERANCE, check_directions, check_elements, check_network, random_direction
+from mlp.gradient_check import (
+    DIRECTIONS,
+    TOLERANCE,
+    affordable_part,
+    check_directions,
+    check_elements,
+    check_network,
+    random_direction,
+)
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
 
@@ -69,15 +77,15 @@ def test_one_wrong_element_is_found_and_named_however_large_the_array(sizes, row
 
 def test_a_network_too_large_for_the_time_is_checked_in_part(monkeypatch):
     monkeypatch.setattr("mlp.gradient_check.MOST_WORK", 3000)
-    checked = []
-    thinned = MLP.thinned
-    monkeypatch.setattr(MLP, "thinned", lambda *arguments: checked.append(thinned(*arguments)) or checked[-1])
     net, X, Y = network_and_examples(9, 200, 3, 80, 1)
-    assert all(check.passed for check in check_network(net, X, Y, rng()))
-    inputs, *hidden, outputs = checked[0].sizes
+    part = affordable_part(net, rng())
+    assert all(check.passed for check in check_network(part, X, Y, rng()))
+    inputs, *hidden, outputs = part.sizes
     assert (inputs, outputs, hidden[1]) == (9, 1, 3)
     assert 20 < hidden[0] < 100
     assert 20 < hidden[2] <= 80
+    small = affordable_part(network_and_examples(9, 5, 1)[0], rng())
+    assert small.sizes == (9, 5, 1)
 
 
 def test_a_gradient_that_is_not_finite_fails():
