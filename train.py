@@ -20,11 +20,16 @@ from mlp.randomness import Stream, generator
 from mlp.runs import Run
 from mlp.training import Trainer
 
+SECONDS_BETWEEN_WRITES = 1.0
+"""The whole history is written each time: every epoch would be too often where there are thousands a minute."""
+
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Train a network to tell two digits apart.")
     parser.add_config()
-    parser.add_argument("--output", type=Path, metavar="DIR", help="the run's directory (default: the next number)")
+    parser.add_argument(
+        "--output", type=command_line.path, metavar="DIR", help="the run's directory (default: the next number)"
+    )
     options = parser.parse_args(arguments)
     train(config.load(options.config, options.set), options.output)
 
@@ -84,10 +89,16 @@ def run_epochs(trainer: Trainer, run: Run) -> None:
     """Every epoch: a line to stderr and a row of history.csv; on a terminal a bar below the lines."""
     epochs = trainer.options.epochs
     steps = epochs * trainer.steps_per_epoch
+    written = perf_counter()
     with tqdm(total=steps, unit=" steps", leave=False, disable=not sys.stderr.isatty()) as bar:
-        for epoch in range(1, epochs + 1):
-            row = trainer.run_epoch(bar.update)
-            bar.write(f"epoch {epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
+        try:
+            for epoch in range(1, epochs + 1):
+                row = trainer.run_epoch(bar.update)
+                bar.write(f"epoch {epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
+                if perf_counter() - written > SECONDS_BETWEEN_WRITES:
+                    run.write_history(trainer.history)
+                    written = perf_counter()
+        finally:
             run.write_history(trainer.history)
 
 

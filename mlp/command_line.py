@@ -4,10 +4,11 @@ import os
 import shlex
 import signal
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mlp.errors import CommandError, InputError, Terminated
 
@@ -19,7 +20,10 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 class Parser(ArgumentParser):
-    """Arguments whose errors are reported like all others."""
+    """Arguments whose errors are reported like all others, and whose options have no second spelling."""
+
+    def __init__(self, **options: Any):
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError where argparse would print its usage and exit."""
@@ -27,7 +31,7 @@ class Parser(ArgumentParser):
 
     def add_config(self) -> None:
         """--config FILE and --set KEY=VALUE ..., as ``config.load`` takes them."""
-        self.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=f"default: {CONFIG}")
+        self.add_argument("--config", type=path, default=CONFIG, metavar="FILE", help=f"default: {CONFIG}")
         self.add_argument(
             "--set",
             action="extend",
@@ -45,6 +49,9 @@ def run(main: Callable[[Sequence[str]], None]) -> int:
     SIGINT and SIGTERM.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path that the terminal cannot show is no reason to fail
     try:
         main(sys.argv[1:])
     except CommandError as error:
@@ -66,17 +73,29 @@ def run(main: Callable[[Sequence[str]], None]) -> int:
     return 0
 
 
+def path(text: str) -> Path:
+    """A path argument; no text is no path."""
+    if not text:
+        raise ArgumentTypeError("a path must not be empty")
+    return Path(text)
+
+
 def shown(path: Path) -> str:
     """A path as the user would type it: relative where it is below the working folder, quoted where need be."""
     relative = os.path.relpath(path)
     return shlex.quote(str(path) if relative.startswith(os.pardir) else relative)
 
 
+def warn(message: str) -> None:
+    """Print a warning."""
+    _report(message, "warning")
+
+
 LONGEST_LINE, MOST_LINES = 300, 20
 """Of a message: it fits a screen whatever is quoted in it."""
 
 
-def _report(message: str) -> None:
+def _report(message: str, kind: str = "error") -> None:
     """Print a message, with what it quotes made harmless to a terminal: escaped, and cut where it is long."""
     lines = [
         "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
@@ -85,7 +104,7 @@ def _report(message: str) -> None:
     if len(lines) > MOST_LINES:
         lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1} more"]
     first, *others = [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..." for line in lines]
-    print("\n       ".join([f"error: {first}", *others]), file=sys.stderr)
+    print("\n       ".join([f"{kind}: {first}", *others]), file=sys.stderr)
 
 
 def _terminate(signum: int, frame: object) -> NoReturn:

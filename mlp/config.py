@@ -3,7 +3,7 @@
 import difflib
 import json
 import os
-import stat
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +15,21 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mlp import yaml_text
 from mlp.errors import InputError
+from mlp.files import read_small
 from mlp.yaml_text import Place, dotted
 
 LARGEST = 64 * 1024
 """Bytes of a config file; the bundled one has two thousand."""
 
 
-def _not_empty(directory: Any) -> Any:
-    if directory == "":
-        raise PydanticCustomError("empty", "must be a path")
+def _encodable(directory: Any) -> Any:
+    """The text, where it can be a path: not empty, and without what no file system takes."""
+    if isinstance(directory, str) and (not directory or re.search("[\0\ud800-\udfff]", directory)):
+        raise PydanticCustomError("no_path", "must be a path")
     return directory
 
 
-Directory = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]
+Directory = Annotated[Path, Field(strict=False), BeforeValidator(_encodable)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]  # beyond which no memory holds two layers
@@ -116,7 +118,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     except ValidationError as invalid:
         problems += [source.problem(error) for error in invalid.errors(include_url=False)]
     if problems:
-        raise InputError("\n".join(f"{origin}: {message}" for _, origin, message in sorted(problems)))
+        lines = [f"{origin}: {message}".replace("\n", "\\n") for _, origin, message in sorted(set(problems))]
+        raise InputError("\n".join(lines))
     return _absolute(config, path.parent)
 
 
@@ -180,16 +183,9 @@ AFTER_THE_FILE = 1 << 62
 
 def _read(path: Path) -> str:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: not a regular file")
-        with open(path, "rb") as file:
-            content = file.read(LARGEST + 1)
+        return read_small(path, LARGEST).decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: name a config with --config") from None
-    if len(content) > LARGEST:
-        raise InputError(f"{path}: larger than {LARGEST:,} bytes, that is no config")
-    try:
-        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
 

@@ -1,10 +1,14 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and small ones that are read whole."""
 
+import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from mlp.errors import InputError
 
 
 @contextmanager
@@ -21,8 +25,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say where
         raise
 
 
@@ -30,3 +36,23 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all, with the line endings that it has on every system."""
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """The bytes of a regular file of at most so many; InputError for anything else that is there.
+
+    FileNotFoundError where nothing is: what that means, the caller knows.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path}: not a regular file: put the file itself there")
+    with open(path, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"{path}: larger than {most:,} bytes: it cannot be the right file")
+    return content
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

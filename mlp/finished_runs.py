@@ -1,17 +1,17 @@
 """Finished runs: found again and read back, whole or not at all."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveInt, ValidationError
 
 from mlp import config as configuration
 from mlp.config import Config
 from mlp.errors import InputError
-from mlp.gates import Array
+from mlp.files import read_small, sha256
 from mlp.network import MLP
 from mlp.runs import FINISHED
 
@@ -20,9 +20,10 @@ class Manifest(BaseModel):
     """What is read back of a manifest; the rest is for people."""
 
     status: str
-    ended: str | None
-    image_shape: tuple[int, int] | None = None
+    ended: str | None = None
+    image_shape: tuple[PositiveInt, PositiveInt] | None = None
     training_files: dict[str, str] | None = None
+    model_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,20 @@ class FinishedRun:
     """The SHA-256 of each file, by its name."""
 
 
-def newest(output: Path) -> Path:
-    """The directory of the run under ``output`` that finished last."""
-    manifests = {path.parent: read_manifest(path.parent) for path in output.glob("*/manifest.json")}
-    ended = [(manifest.ended or "", path) for path, manifest in manifests.items() if manifest.status == FINISHED]
+LARGEST_MANIFEST = 1 << 20
+"""Bytes; one has two thousand."""
+
+
+def newest(output: Path, warn: Callable[[str], object]) -> Path:
+    """The directory of the run under ``output`` that finished last; of a manifest that is none, a warning."""
+    ended = []
+    for path in output.glob("*/manifest.json"):
+        try:
+            manifest = read_manifest(path.parent)
+        except InputError as error:
+            warn(str(error))
+        else:
+            ended += [(manifest.ended or "", path.parent)] if manifest.status == FINISHED else []
     if not ended:
         raise InputError(f"{output}: no finished run in it: train one, or name a run")
     return max(ended)[1]
@@ -50,7 +61,7 @@ def read_manifest(directory: Path) -> Manifest:
     """The manifest of a run; InputError where there is none."""
     path = directory / "manifest.json"
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(read_small(path, LARGEST_MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file: {directory} is not the directory of a run") from None
     except ValidationError as error:
@@ -67,32 +78,21 @@ def read(directory: Path) -> FinishedRun:
         raise InputError(f"{directory / 'config.yaml'}: no such file: without it the run cannot be read")
     config = configuration.load(directory / "config.yaml")
     network = MLP([math.prod(manifest.image_shape), *config.model.hidden_sizes, 1], precision=config.training.precision)
-    _fill(network, directory / "model.npz", config)
+    _fill(network, directory / "model.npz", config, manifest)
     return FinishedRun(directory, config, network, manifest.image_shape, manifest.training_files)
 
 
-def _fill(network: MLP, path: Path, config: Config) -> None:
-    """Give the network the weights in model.npz, which must be of this config."""
-    arrays = _read_arrays(path)
-    saved_config = arrays.pop("config", np.array(None))
-    if saved_config.tolist() != config.to_json_without_places():
+def _fill(network: MLP, path: Path, config: Config, manifest: Manifest) -> None:
+    """Give the network the weights in model.npz, which must be the one that the run wrote, of this config."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: train the run again")
+    if sha256(path) != manifest.model_sha256:
+        raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
+    with np.load(path, allow_pickle=False) as model:
+        arrays = dict(model)
+    if arrays.pop("config").item() != config.to_json_without_places():
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
-    if {name: (array.shape, array.dtype) for name, array in arrays.items()} != {
-        name: (array.shape, array.dtype) for name, array in network.parameters.items()
-    }:
-        raise InputError(f"{path}: not the weights of the network that the config describes: train the run again")
+    if {name: array.shape for name, array in arrays.items()} != network.shapes:
+        raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
     for name, array in arrays.items():
         network.parameters[name][...] = array
-    if not np.isfinite(network.parameter_block).all():
-        raise InputError(f"{path}: damaged: a weight is not finite: train the run again")
-
-
-def _read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays of an .npz archive."""
-    try:
-        with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file: train the run again") from None
-    except (BadZipFile, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"{path}: damaged: {error}: train the run again") from None

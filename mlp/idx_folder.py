@@ -1,6 +1,5 @@
 """A folder in MNIST's layout: four IDX files, images and labels for training and for test."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlp import idx
 from mlp.errors import InputError
+from mlp.files import sha256
 
 Part = Literal["training", "test"]
 Kind = Literal["images", "labels"]
@@ -72,12 +72,6 @@ def file_names(part: Part, kind: Kind) -> list[str]:
     """The spellings of one of the four files, the usual one first."""
     stems = [f"{PREFIX[part]}-{kind}{joint}idx{AXES[kind]}-ubyte" for joint in "-."]
     return [stem + ending for stem in stems for ending in ("", ".gz")]
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_bytes(path: Path, kind: Kind) -> NDArray[Any]:

@@ -4,10 +4,14 @@ Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind 
 """
 
 import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+os.environ["MPLBACKEND"] = "agg"  # before the import, which fails on a backend that it does not know
+
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,6 +22,8 @@ from mlp.evaluation import Evaluation
 from mlp.files import replacing
 from mlp.svd import Projection
 from mlp.training import Epoch
+
+matplotlib.rcdefaults()  # the same pictures whatever a user's own matplotlibrc says
 
 BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
 MARKED_EPOCHS = 30

@@ -17,7 +17,7 @@ import numpy as np
 from mlp import __version__
 from mlp.config import Config
 from mlp.errors import CheckFailed, Diverged, InputError, Terminated
-from mlp.files import replacing, write_text
+from mlp.files import replacing, sha256, write_text
 from mlp.gates import Array
 from mlp.training import Epoch
 
@@ -59,10 +59,14 @@ class Run:
         write_text(self.directory / "history.csv", text.getvalue())
 
     def write_model(self, parameters: dict[str, Array], config: Config) -> None:
-        """Write model.npz. Its bytes depend on the arguments alone: NumPy dates every entry 1980."""
+        """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known.
+
+        Its bytes depend on the arguments alone: NumPy dates every entry 1980.
+        """
         arrays: dict[str, Any] = parameters | {"config": np.array(config.to_json_without_places())}
         with replacing(self.directory / "model.npz") as file:
             np.savez(file, **arrays)
+        self.note(model_sha256=sha256(self.directory / "model.npz"))
 
 
 def start(config: Config, directory: Path | None) -> Run:

@@ -59,6 +59,8 @@ def parse(text: str) -> Document:
         before = text[: error.position]
         place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
         document.problems.append((place, f"character U+{error.character:04X} is not allowed"))
+    except (ValueError, OverflowError):  # PyYAML passes on what Python says of impossible characters and versions
+        document.problems.append(((1, 1), "there is an impossible character or number in it"))
     else:
         document.value = None if node is None else _value(document, node, ())
     return document

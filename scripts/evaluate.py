@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlp import baselines, blas, command_line, config, dataset, finished_runs
-from mlp.command_line import CONFIG, shown
+from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import Dataset
 from mlp.errors import InputError
 from mlp.evaluation import CONFIDENCE, evaluate
@@ -26,14 +26,18 @@ SPLITS = ("test", "validation", "training")
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Judge a trained run.")
-    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run's directory (default: the newest)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="whose newest run to judge (default: config.yaml)")
+    parser.add_argument(
+        "run", type=command_line.path, nargs="?", metavar="RUN", help="a run's directory (default: the newest)"
+    )
+    parser.add_argument(
+        "--config", type=command_line.path, metavar="FILE", help="whose newest run to judge (default: config.yaml)"
+    )
     parser.add_argument("--split", choices=SPLITS, default="test", help="the images to judge it on (default: test)")
     parser.add_argument("--json", action="store_true", help="print what the JSON file holds")
     options = parser.parse_args(arguments)
     if options.run and options.config:
         raise InputError("RUN and --config each name what to judge: give one of them")
-    directory = options.run or finished_runs.newest(config.load(options.config or CONFIG).output.directory)
+    directory = options.run or finished_runs.newest(config.load(options.config or CONFIG).output.directory, warn)
     run = finished_runs.read(directory)
     with blas.threads(run.config.training.threads):
         summary = judge(run, options.split)
@@ -52,12 +56,12 @@ def judge(run: FinishedRun, split: str) -> dict[str, Any]:
         for baseline in baselines.learn(training)
         for errors in [baseline.errors(images)]
     }
-    write_text(run.directory / f"evaluation-{split}.json", json.dumps(summary, indent=2) + "\n")
     from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
 
     ending = "" if split == "test" else f"-{split}"
     plots.confusion(run.directory / f"confusion{ending}.png", evaluation)
     plots.mistakes(run.directory / f"mistakes{ending}.png", evaluation)
+    write_text(run.directory / f"evaluation-{split}.json", json.dumps(summary, indent=2) + "\n")
     return summary
 
 

@@ -31,9 +31,11 @@ def main(arguments: Sequence[str]) -> None:
         "--per-class", type=int, default=PER_CLASS, metavar="N", help=f"first images of each digit ({PER_CLASS})"
     )
     parser.add_argument("--center", action="store_true", help="take the mean image off first")
-    parser.add_argument("--output", type=Path, metavar="FILE.png", help="default: svd.png under output.directory")
     parser.add_argument(
-        "--reconstruct", type=Path, metavar="FILE.png", help="also show six digits rebuilt from the plane"
+        "--output", type=command_line.path, metavar="FILE.png", help="default: svd.png under output.directory"
+    )
+    parser.add_argument(
+        "--reconstruct", type=command_line.path, metavar="FILE.png", help="also show six digits rebuilt from the plane"
     )
     options = parser.parse_args(arguments)
     if options.per_class < 1:

@@ -10,20 +10,22 @@ import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
 from mlp import command_line, idx
 from mlp.errors import InputError
-from mlp.idx_folder import Kind, Part, file_names, open_part, sha256
+from mlp.files import sha256
+from mlp.idx_folder import Kind, Part, file_names, open_part
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Choose digits out of an IDX folder and write a new one, gzipped.")
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="a folder of four IDX files")
-    parser.add_argument("target", type=Path, metavar="TARGET", help="the folder to write, which has none of them yet")
+    parser.add_argument("source", type=command_line.path, metavar="SOURCE", help="a folder of four IDX files")
+    parser.add_argument(
+        "target", type=command_line.path, metavar="TARGET", help="the folder to write, which has none of them yet"
+    )
     parser.add_argument("digits", type=digit, nargs="+", metavar="DIGIT", help="0 to 9")
     options = parser.parse_args(arguments)
 

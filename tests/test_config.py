@@ -179,6 +179,23 @@ def test_a_long_value_is_cut_in_the_message(write):
     assert len(message) < 150
 
 
+@pytest.mark.parametrize("text", [r'"\UFFFFFFFF"', r'"\U00110000"'])
+def test_an_impossible_character_is_refused(write, text):
+    assert errors(write(f"training: {{epochs: {text}}}")) == [
+        "config.yaml:1:1: there is an impossible character or number in it"
+    ]
+
+
+def test_a_key_cannot_forge_a_second_message(write):
+    assert len(errors(write(r'"a\nerror: b": 1'))) == 1
+
+
+@pytest.mark.parametrize("name", [r'"a\0b"', r'"\ud800"', '""'])
+def test_what_no_file_system_takes_is_no_path(write, name):
+    (message,) = errors(write(f"output: {{directory: {name}}}"))
+    assert message.startswith("config.yaml:1:21: output.directory: must be a path, not ")
+
+
 def test_a_config_does_not_change_once_read():
     with pytest.raises(ValidationError, match="frozen"):
         Config().training.epochs = 3
@@ -196,7 +213,7 @@ def test_files_that_are_no_config(tmp_path, content, message):
 
 
 def test_a_folder_is_no_config(tmp_path):
-    assert errors(tmp_path) == [f"{tmp_path}: not a regular file"]
+    assert errors(tmp_path) == [f"{tmp_path}: not a regular file: put the file itself there"]
 
 
 def test_paths_are_relative_to_the_file_not_to_the_working_folder(write, tmp_path, monkeypatch):

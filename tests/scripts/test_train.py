@@ -97,6 +97,22 @@ def test_neither_place_nor_thread_variables_change_a_bit(run, tmp_path):
     assert bytes_of(directory) == bytes_of(tmp_path / "a b")
 
 
+def test_surroundings_do_not_stop_a_run(tmp_path):
+    """A backend that is none, a user's own style, and a stdout that cannot show the path."""
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
+    surroundings = {"MPLBACKEND": "nonsense", "MATPLOTLIBRC": str(tmp_path), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", tmp_path / "ünï"],
+        env=os.environ | surroundings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert r"\xfcn\xef" in done.stdout
+    assert {path.name for path in (tmp_path / "ünï").iterdir()} == CONTRACT
+
+
 def test_another_seed_gives_another_model(run, command, tmp_path):
     directory, _ = run
     command("train.py", *QUICK, "training.seed=1", "--output", tmp_path / "other")
@@ -164,6 +180,8 @@ BAD = {
         ["--output", "train.py"],
         "train.py: not an empty directory: a run never writes over another, name a new one",
     ),
+    "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
+    "half a flag": (["--outpu", "x"], "unrecognized arguments: --outpu x"),
     "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
     "more memory than there is": (["--set", "model.hidden_sizes=[1000000, 1000000]"], "not enough memory"),
 }
