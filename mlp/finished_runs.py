@@ -23,7 +23,7 @@ class Manifest(BaseModel):
     ended: str | None = None
     image_shape: tuple[PositiveInt, PositiveInt] | None = None
     training_files: dict[str, str] | None = None
-    model_sha256: str | None = None
+    weights_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _fill(network: MLP, path: Path, config: Config, manifest: Manifest) -> None:
     """Give the network the weights in model.npz, which must be the one that the run wrote, of this config."""
     if not path.is_file():
         raise InputError(f"{path}: no such file: train the run again")
-    if sha256(path) != manifest.model_sha256:
+    if sha256(path) != manifest.weights_sha256:
         raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
     with np.load(path, allow_pickle=False) as model:
         arrays = dict(model)

@@ -66,7 +66,7 @@ class Run:
         arrays: dict[str, Any] = parameters | {"config": np.array(config.to_json_without_places())}
         with replacing(self.directory / "model.npz") as file:
             np.savez(file, **arrays)
-        self.note(model_sha256=sha256(self.directory / "model.npz"))
+        self.note(weights_sha256=sha256(self.directory / "model.npz"))
 
 
 def start(config: Config, directory: Path | None) -> Run:
