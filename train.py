@@ -10,7 +10,7 @@ from time import perf_counter
 
 from tqdm import tqdm
 
-from mlp import blas, command_line, config, dataset, gradient_check, runs
+from mlp import blas, command_line, config, gradient_check, recipe, runs
 from mlp.command_line import shown
 from mlp.config import Config
 from mlp.dataset import Dataset
@@ -37,15 +37,10 @@ def main(arguments: Sequence[str]) -> None:
 def train(options: Config, output: Path | None) -> None:
     """One run, from the data to the curve."""
     began = perf_counter()
-    seed = options.training.seed
     with blas.threads(options.training.threads) as libraries:
-        images = dataset.load(options.data.directory, "training", options.data.digits, options.data.limit_per_digit)
-        training_set, validation_set = images.split(options.data.validation_fraction, generator(seed, Stream.SPLIT))
-        network = MLP(
-            [images.inputs, *options.model.hidden_sizes, 1],
-            precision=options.training.precision,
-            generator=generator(seed, Stream.WEIGHTS),
-        )
+        images = recipe.training_images(options)
+        training_set, validation_set = recipe.split(options, images)
+        network = recipe.network(options, images.inputs)
         with runs.start(options, output) as run:
             run.note(
                 blas=libraries,
@@ -54,7 +49,7 @@ def train(options: Config, output: Path | None) -> None:
                 image_shape=images.image_shape,
                 images={"training": len(training_set), "validation": len(validation_set)},
             )
-            check_gradients(network, training_set, seed, run)
+            check_gradients(network, training_set, options.training.seed, run)
             trainer = Trainer(network, training_set, validation_set, options.training)
             run_epochs(trainer, run)
             run.write_model(trainer.best_parameters(), options)

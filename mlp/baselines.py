@@ -59,7 +59,7 @@ def _majority(counts: NDArray[np.int64], training: Dataset) -> Baseline:
 
 
 def _single_pixel(counts: NDArray[np.int64], training: Dataset) -> Baseline:
-    """The pixel and threshold that separate the training images best; the first at a tie."""
+    """The pixel and threshold that separate the training images best; at a tie the lowest."""
     up_to = counts.cumsum(axis=2)[:, :, :-1]  # (2, pixels, 255): images whose pixel is at most the threshold
     images_of = counts[:, 0].sum(axis=1)
     right = up_to[0] + images_of[1] - up_to[1]  # where brighter means class 1

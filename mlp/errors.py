@@ -24,4 +24,4 @@ class Diverged(CommandError):
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived; like KeyboardInterrupt no error, so that nothing takes it for one."""
+    """SIGTERM arrived; a BaseException like KeyboardInterrupt, so that no except Exception catches it."""

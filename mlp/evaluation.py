@@ -32,7 +32,7 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """The share of images classified rightly."""
-        return 1 - len(self.mistakes) / len(self.images)
+        return (len(self.images) - len(self.mistakes)) / len(self.images)
 
     @property
     def mistakes(self) -> NDArray[np.intp]:
@@ -87,7 +87,7 @@ def evaluate(network: MLP, images: Dataset) -> Evaluation:
 
 
 def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The interval for a share of successes by Wilson's score (Wilson 1927): honest near 0 and 1, within [0, 1]."""
+    """The interval for a share of successes by Wilson's score (Wilson 1927): it keeps its coverage near 0 and 1."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = successes / n
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)

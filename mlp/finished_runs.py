@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, PositiveInt, ValidationError
 
 from mlp import config as configuration
+from mlp import recipe
 from mlp.config import Config
 from mlp.errors import InputError
 from mlp.files import read_small, sha256
@@ -77,7 +78,7 @@ def read(directory: Path) -> FinishedRun:
     if not (directory / "config.yaml").exists():
         raise InputError(f"{directory / 'config.yaml'}: no such file: without it the run cannot be read")
     config = configuration.load(directory / "config.yaml")
-    network = MLP([math.prod(manifest.image_shape), *config.model.hidden_sizes, 1], precision=config.training.precision)
+    network = recipe.network(config, math.prod(manifest.image_shape))
     _fill(network, directory / "model.npz", config, manifest)
     return FinishedRun(directory, config, network, manifest.image_shape, manifest.training_files)
 

@@ -5,11 +5,11 @@ A gate's pass does not compute, it names the NumPy calls that do, output first:
     yield dA, np.multiply, dC, B          means  dA = dC * B, written into dA
 
 The graph collects these calls once, drops those whose output nobody wants (it is None then), and
-runs what is left as often as it likes. So a gate reads as its equation and costs nothing to call.
+runs what is left as often as it likes: after the first pass no code of a gate runs again.
 
 Symbols: capital letters are arrays, scalars being arrays of shape (). dA is the derivative of the
 graph's output with respect to A and has A's shape. A pass overwrites nothing but its own outputs, and
-the calls that lead to dA read no other input's gradient, so that either can be left out.
+dA's calls never read dB, so that the graph may drop the one and keep the other.
 """
 
 import math
@@ -175,11 +175,11 @@ class Matmul(Gate):
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         A, B = np.atleast_2d(A), _column(B)
-        yield C.reshape(len(A), -1), np.matmul, A, B
+        yield C.reshape(len(A), B.shape[1]), np.matmul, A, B
 
     def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
         A, B = np.atleast_2d(A), _column(B)
-        dC = dC.reshape(len(A), -1)
+        dC = dC.reshape(len(A), B.shape[1])
         yield _as(A, dA), np.matmul, dC, B.T
         yield _as(B, dB), np.matmul, A.T, dC
 

@@ -1,7 +1,7 @@
 """Hand-written gradients against numeric ones, for any graph in float64.
 
 The numeric derivative of f along a direction D is the centred difference (f(A + h D) - f(A - h D)) / 2h,
-where f = sum(U * output) for an upstream gradient U. Its own errors: h^2 f''' / 6 from leaving the line,
+where f = sum(U * output) for an upstream gradient U. Its own errors: h^2 f''' / 6 from the curve's bend,
 and eps |f| / h from rounding; h = eps^(1/3) balances the two (Press et al., Numerical Recipes, 5.7).
 
 The error of an array is the largest |numeric - written| over the largest gradient in the array, as in
@@ -9,6 +9,7 @@ Stanford's CS231n notes. A gradient too small against f for the difference to re
 against the smallest that can be resolved instead, lest rounding be taken for a mistake.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 3)
 
 RESOLVABLE = 10 * EPSILON / STEP / TOLERANCE
-"""The smallest gradient, as a share of |f|, that rounding leaves a tenth of the tolerance exact: 0.0037."""
+"""Below this share of |f|, 0.0037, a gradient cannot be resolved: rounding alone is a tenth of the tolerance."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,21 @@ MOST_WORK = 8_000_000
 def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> list[ArrayCheck]:
     """Check every element of a gate by itself, its inputs called A, B, ... and of these shapes.
 
-    The inputs and the upstream gradient are random, of either sign and of magnitude 1/2 to 2, which keeps
-    divisors off zero; an upstream gradient of ones would hide sums and means that are mistaken for another.
+    The inputs are random, of either sign and of magnitudes 1/2 to 2 with a gap between any two, which keeps
+    divisors off zero and the max gate off its kink. So is the upstream gradient: ones would hide sums and
+    means that are mistaken for another.
     """
-
-    def draw(shape: Shape) -> Array:
-        magnitude, sign = generator.uniform(0.5, 2, shape), generator.choice([-1.0, 1.0], shape)
-        return np.asarray(magnitude * sign)
-
+    sizes = [math.prod(shape) for shape in shapes]
+    magnitudes = generator.permutation(np.linspace(0.5, 2, sum(sizes)))
+    numbers = np.split(magnitudes * generator.choice([-1.0, 1.0], sum(sizes)), np.cumsum(sizes)[:-1])
     graph = ComputationalGraph()
-    leaves = [graph.leaf(name, draw(shape)) for name, shape in zip(ascii_uppercase, shapes, strict=False)]
+    leaves = [
+        graph.leaf(name, values.reshape(shape))
+        for name, values, shape in zip(ascii_uppercase, numbers, shapes, strict=False)
+    ]
     output = graph.forward(graph.apply(gate, *leaves))
-    return list(check_elements(graph, [leaf.name for leaf in leaves], draw(output.shape)))
+    upstream = generator.uniform(0.5, 2, output.shape) * generator.choice([-1.0, 1.0], output.shape)
+    return list(check_elements(graph, [leaf.name for leaf in leaves], upstream))
 
 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
@@ -133,7 +137,8 @@ def check_directions(
     """Check the named leaves along random directions of length 1: the passes needed do not grow with the elements.
 
     Every element moves: all of them in each direction, or, in an array of more than MOST_MOVED, every
-    eighth in each of eight. So a mistake escapes only where it is orthogonal to a random direction.
+    eighth in each of eight. The error is relative to the largest of the directions' derivatives: a mistake
+    passes that is below about the tolerance times the norm of the whole gradient.
     """
     for leaf in _leaves(graph, names, upstream):
         numeric, written = np.empty(directions), np.empty(directions)
@@ -222,7 +227,8 @@ def _leaves(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike
     def f(changed: str) -> float:
         return float(np.vdot(U, graph.repeat(changed)))
 
-    for name in names:
-        A, dA = graph.value(name), graph.gradient(name)
+    gradients = {name: graph.gradient(name) for name in names}
+    for name, dA in gradients.items():
+        A = graph.value(name)
         yield _Leaf(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
         graph.repeat(name)  # with the leaf as it was, for the next one

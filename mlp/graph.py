@@ -63,11 +63,11 @@ class ComputationalGraph:
     def leaf(self, name: str, value: ArrayLike, *, gradient: Array | None = None, wanted: bool = True) -> Node:
         """A leaf that holds a value: a number, or an array of any shape.
 
-        An array of the graph's precision is used where it lies, not copied: what is written into it
-        counts in the next pass. ``gradient``, an array of the same shape and precision, is where its
+        An array of the graph's precision, in C order, is used where it lies, not copied: what is written
+        into it counts in the next pass. ``gradient``, an array of the same shape and precision, is where its
         gradient shall be written; ``wanted=False`` leaves the gradient out.
         """
-        array = np.asarray(value, dtype=self.precision)
+        array = np.asarray(value, dtype=self.precision, order="C")
         if gradient is not None and (gradient.shape, gradient.dtype) != (array.shape, array.dtype):
             raise ValueError(f"the gradient's array is {gradient.dtype} {gradient.shape}, not as {name} itself")
         node = self._add(name, None, (), wanted)
@@ -81,12 +81,14 @@ class ComputationalGraph:
         return node
 
     def apply(self, gate: Gate, *inputs: Node, name: str | None = None) -> Node:
-        """A node for the gate's output; without a name it is called z1, z2, ... in turn."""
+        """A node for the gate's output; without a name it gets the next free one of z1, z2, ..."""
         for node in inputs:
             if not (node.index < len(self.nodes) and self.nodes[node.index] is node):
                 raise ValueError(f"{node} is a node of another graph")
+        if len(inputs) != len(gate.checked_on[0]):
+            raise ValueError(f"{gate.name} takes {len(gate.checked_on[0])} inputs, not {len(inputs)}")
         if name is None:
-            name = f"z{next(self._numbers)}"
+            name = next(name for number in self._numbers if (name := f"z{number}") not in self._by_name)
         return self._add(name, gate, inputs, any(node.wanted for node in inputs))
 
     def forward(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
@@ -118,11 +120,16 @@ class ComputationalGraph:
         self._latest_plan().backward(upstream)
 
     def value(self, name: str) -> Array:
-        """A node's value in the latest pass."""
-        return self._latest_plan().values[self._node(name)]
+        """A node's value in the latest pass; ValueError where the pass did not need it."""
+        value = self._latest_plan().values.get(self._node(name))
+        if value is None:
+            raise ValueError(f"the latest pass did not need {name}")
+        return value
 
     def gradient(self, name: str) -> Array:
-        """A node's gradient in the latest pass; ValueError where nobody asked for it."""
+        """A node's gradient in the latest pass; ValueError before ``backward``, or where nobody asked for it."""
+        if not self._latest_plan().went_back:
+            raise ValueError("there was no backward pass yet after the latest forward pass")
         gradient = self._latest_plan().gradients.get(self._node(name))
         if gradient is None:
             raise ValueError(f"nobody asked for the gradient of {name}")
@@ -203,6 +210,8 @@ class _Plan:
         self.gradients: dict[Node, Array] = {}
         self._forward: list[partial[Any]] = []
         self._backward: list[partial[Any]] | None = None
+        self.went_back = False
+        """Whether the gradients are those of the latest forward pass."""
         self._leaves = leaves
         self._first_use: dict[Node, int] = {}
         for node in nodes:
@@ -220,6 +229,7 @@ class _Plan:
 
     def forward(self, changed: Node | None = None) -> Array:
         calls = self._forward if changed is None else self._forward[self._first_use.get(changed, 0) :]
+        self.went_back = False
         for call in calls:
             call()
         return self.values[self.output]
@@ -230,6 +240,7 @@ class _Plan:
         self.gradients[self.output][...] = upstream
         for call in self._backward:
             call()
+        self.went_back = True
 
     def _backward_calls(self) -> Iterator[Call]:
         """Every gate's backward calls, the last gate first, so that a gradient is complete before it is used.
@@ -250,12 +261,15 @@ class _Plan:
             corrections: list[Call] = []
             for source in node.inputs:
                 target = self.gradients.get(source)
-                if target is not None and source in reached:
-                    total, target = target, np.empty_like(target)
-                    corrections.insert(0, (total, np.add, total, target))
-                if target is not None and isinstance(node.gate, Elementwise) and target.shape != C.shape:
-                    target, narrow = np.empty_like(C), target
-                    corrections.insert(0, unbroadcast(narrow, target))
+                if target is not None:
+                    total = target
+                    narrow = np.empty_like(total) if source in reached else total
+                    broadcast = isinstance(node.gate, Elementwise) and total.shape != C.shape
+                    target = np.empty_like(C) if broadcast else narrow
+                    if broadcast:
+                        corrections.append(unbroadcast(narrow, target))
+                    if narrow is not total:
+                        corrections.append((total, np.add, total, narrow))
                 targets.append(target)
                 reached.add(source)
             yield from node.gate.backward(dC, C, *(self.values[source] for source in node.inputs), *targets)

@@ -1,6 +1,6 @@
 """The IDX file format, in which MNIST comes: read and write, raw or gzipped.
 
-A file is a header of big-endian bytes and the elements, big-endian, last axis fastest:
+A file is a header and the elements, big-endian, last axis fastest:
 
     0   0   type   d   length of axis 1 (4 bytes) ... length of axis d (4 bytes)   elements
 

@@ -6,9 +6,10 @@ from mlp.gates import Array
 
 
 class SGD:
-    """V = momentum V + dA + weight_decay A, then A = A - learning_rate V (Sutskever et al. 2013, as in PyTorch).
+    """V = momentum V + dA + weight_decay A, then A = A - learning_rate V (as in PyTorch).
 
-    A and dA are the network's flat blocks of parameters and gradients, updated in place; V starts at 0.
+    A and dA are the network's flat blocks of parameters and gradients, updated in place; V starts at 0, and is not
+    kept where there is no momentum.
     """
 
     def __init__(self, A: Array, dA: Array, *, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0):
@@ -17,11 +18,11 @@ class SGD:
 
     def step(self) -> None:
         """Take one step against the gradient."""
-        V = self.dA
+        step = self.dA
         if self.weight_decay:
-            V = V + self.weight_decay * self.A
+            step = step + self.weight_decay * self.A
         if self.momentum:
             self.V *= self.momentum
-            self.V += V
-            V = self.V
-        self.A -= self.learning_rate * V
+            self.V += step
+            step = self.V
+        self.A -= self.learning_rate * step

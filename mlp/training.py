@@ -131,7 +131,7 @@ class Trainer:
             errors += int(np.count_nonzero(decide(self.network.probabilities) != Y))
             norm_sum += norm
             after_step()
-        return _Pass(loss_sum / images, 1 - errors / images, norm_sum / steps)
+        return _Pass(loss_sum / images, (images - errors) / images, norm_sum / steps)
 
     def _validate(self, epoch: int) -> Evaluation | None:
         if not np.isfinite(self.network.parameter_block).all():

@@ -1,8 +1,8 @@
 """YAML text as plain values, each with the place where it stands, for messages that can point at it.
 
-The values are those of YAML 1.2's core schema, without the surprises of YAML 1.1: 1e-3 is a number, 010
-is ten, yes is text. What a config has no use for is refused: anchors, aliases, tags, a key given twice,
-nesting that has no end.
+The values are a subset of YAML 1.2's core schema, without the surprises of YAML 1.1: decimal numbers (1e-3 is
+one, 010 is ten), true, false, null, .inf and .nan in lower case; all else, such as yes, is text. What a config
+has no use for is refused: anchors, aliases, tags, a key given twice, nesting that has no end.
 """
 
 import re

@@ -10,12 +10,11 @@ import itertools
 import sys
 from collections.abc import Iterator, Sequence
 
-from mlp import blas, command_line, config, dataset
+from mlp import blas, command_line, config, recipe
 from mlp.config import Config
 from mlp.errors import CheckFailed
 from mlp.gates import all_gates
 from mlp.gradient_check import EXAMPLES_PER_CLASS, TOLERANCE, ArrayCheck, check_elements, check_gate
-from mlp.network import MLP
 from mlp.randomness import Stream, generator
 
 
@@ -48,9 +47,8 @@ def gate_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
 
 def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     """The configured network as training would start it, on the first images of each digit."""
-    images = dataset.load(settings.data.directory, "training", settings.data.digits, settings.data.limit_per_digit)
-    weights = generator(settings.training.seed, Stream.WEIGHTS)
-    network = MLP([images.inputs, *settings.model.hidden_sizes, 1], precision="float64", generator=weights)
+    images = recipe.training_images(settings)
+    network = recipe.network(settings, images.inputs, "float64")
     network.loss(*images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64"))
     for check in check_elements(network.graph, network.parameters):
         yield f"network {'-'.join(map(str, network.sizes))}", check

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlp import baselines, blas, command_line, config, dataset, finished_runs
+from mlp import baselines, blas, command_line, config, dataset, finished_runs, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import Dataset
 from mlp.errors import InputError
 from mlp.evaluation import CONFIDENCE, evaluate
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
-from mlp.idx_folder import Part
-from mlp.randomness import Stream, generator
 
 SPLITS = ("test", "validation", "training")
 
@@ -46,16 +44,21 @@ def main(arguments: Sequence[str]) -> None:
 
 def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     """Every figure of the run on one split, written into the run's directory with the two pictures."""
-    training = load(run, "training")
+    training = same_shape(run, recipe.training_images(run.config))
     check_same_files(run, training)
-    images = load(run, "test") if split == "test" else part_of(run, training, split)
+    if split == "test":
+        data = run.config.data
+        images = same_shape(run, dataset.load(data.directory, "test", data.digits))
+    else:
+        images = part_of(run, training, split)
     evaluation = evaluate(run.network, images)
-    summary = {"split": split, "files": images.source.sha256()} | evaluation.summary()
-    summary["baselines"] = {
-        baseline.name: baseline.facts | {"errors": errors, "accuracy": 1 - errors / len(images)}
-        for baseline in baselines.learn(training)
-        for errors in [baseline.errors(images)]
-    }
+    summary = {"split": split, "files": images.source.sha256()} | evaluation.summary() | {"baselines": {}}
+    for rule in baselines.learn(training):
+        errors = rule.errors(images)
+        summary["baselines"][rule.name] = rule.facts | {
+            "errors": errors,
+            "accuracy": (len(images) - errors) / len(images),
+        }
     from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
 
     ending = "" if split == "test" else f"-{split}"
@@ -65,10 +68,8 @@ def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     return summary
 
 
-def load(run: FinishedRun, part: Part) -> Dataset:
-    """The run's digits in one part of its data; the limit on images is one on training."""
-    data = run.config.data
-    images = dataset.load(data.directory, part, data.digits, data.limit_per_digit if part == "training" else None)
+def same_shape(run: FinishedRun, images: Dataset) -> Dataset:
+    """The images, if they are of the run's shape."""
     if images.image_shape != run.image_shape:
         raise InputError(
             f"{images.source.files['images']}: images of {images.image_shape} pixels, but {shown(run.directory)} was "
@@ -82,14 +83,13 @@ def check_same_files(run: FinishedRun, training: Dataset) -> None:
     if training.source.sha256() != run.training_files:
         raise InputError(
             f"{run.config.data.directory}: the training files are not those that {shown(run.directory)} was trained on "
-            "(manifest.json has their SHA-256): put those back, or train a new run on these"
+            "(manifest.json has their SHA-256, as they were stored): put those back, or train a new run on these"
         )
 
 
 def part_of(run: FinishedRun, training: Dataset, split: str) -> Dataset:
     """The training or the validation images, split again as they were for the run."""
-    random = generator(run.config.training.seed, Stream.SPLIT)
-    rest, held_out = training.split(run.config.data.validation_fraction, random)
+    rest, held_out = recipe.split(run.config, training)
     images = rest if split == "training" else held_out
     if len(images) == 0:
         raise InputError(f"{shown(run.directory)}: it held out no validation images (data.validation_fraction is 0)")

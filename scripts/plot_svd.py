@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlp import blas, command_line, config, dataset
+from mlp import blas, command_line, config, recipe
 from mlp.command_line import shown
 from mlp.dataset import Dataset
 from mlp.errors import InputError
@@ -48,10 +48,7 @@ def main(arguments: Sequence[str]) -> None:
         if path.suffix != ".png":
             raise InputError(f"{path}: the picture's name must end in .png")
 
-    data = settings.data
-    images = dataset.load(data.directory, "training", data.digits, data.limit_per_digit).first_of_each(
-        options.per_class
-    )
+    images = recipe.training_images(settings).first_of_each(options.per_class)
     with blas.threads(settings.training.threads):
         projection = project(images, center=options.center)
         coordinates = projection.coordinates(images)

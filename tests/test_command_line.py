@@ -57,13 +57,20 @@ def test_a_bug_is_not_dressed_up():
         command_line.run(raiser(ZeroDivisionError()))
 
 
+def listen():
+    """Hear SIGINT even where whoever started the tests did not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals_end_a_command_with_their_code(number, code):
     program = (
         "import os, signal, sys\nfrom mlp import command_line\n"
         f"sys.exit(command_line.run(lambda arguments: os.kill(os.getpid(), {int(number)}) or signal.pause()))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False, preexec_fn=listen
+    )
     assert (done.returncode, done.stderr.count("\n")) == (code, 1)
 
 

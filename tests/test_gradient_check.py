@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from mlp.gates import Matmul, Sigmoid
+from mlp.gates import Matmul, Max, Sigmoid
 from mlp.gradient_check import (
     DIRECTIONS,
     TOLERANCE,
     affordable_part,
     check_directions,
     check_elements,
+    check_gate,
     check_network,
     random_direction,
 )
@@ -107,6 +108,20 @@ def test_the_number_of_passes_along_directions_does_not_grow_with_the_network(mo
         assert all(check.passed for check in check_network(*network_and_examples(*sizes), rng()))
         counts.append(len(passes))
     assert counts[0] == counts[1]
+
+
+def test_a_leaf_in_any_order_of_memory_is_checked():
+    graph = ComputationalGraph()
+    graph.apply(Sigmoid(), graph.leaf("W", np.arange(6.0).reshape(2, 3).T))
+    graph.forward()
+    (check,) = check_elements(graph, ["W"])
+    assert check.passed
+
+
+def test_no_seed_puts_two_inputs_on_the_kink_of_the_max_gate():
+    for seed in (63, 688, *range(100)):
+        for shapes in Max.checked_on:
+            assert all(check.passed for check in check_gate(Max(), shapes, rng(seed)))
 
 
 def test_only_float64_is_checked():

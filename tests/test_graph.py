@@ -71,6 +71,28 @@ def test_a_chain_of_twenty_thousand_gates():
     assert (graph.gradient("y"), graph.gradient("one")) == (1, 20_000)
 
 
+def test_one_array_broadcast_into_two_inputs_of_one_gate(monkeypatch):
+    """C = A B + D with A and B the same (3,) and D (2, 3): the gradient is 2 x, twice for the two rows."""
+
+    def forward(self, C, A, B, D):
+        yield C, np.multiply, A, B
+        yield C, np.add, C, D
+
+    def backward(self, dC, C, A, B, D, dA, dB, dD):
+        yield dA, np.multiply, dC, B
+        yield dB, np.multiply, dC, A
+        yield dD, np.positive, dC
+
+    monkeypatch.setattr(Add, "checked_on", [((), (), ())])
+    monkeypatch.setattr(Add, "forward", forward)
+    monkeypatch.setattr(Add, "backward", backward)
+    graph, x, D = circuit(x=[1.0, 2.0, 3.0], D=np.zeros((2, 3)))
+    graph.apply(Add(), x, x, D)
+    graph.forward()
+    graph.backward()
+    assert graph.gradient("x").tolist() == [4, 8, 12]
+
+
 def test_the_upstream_gradient_weighs_the_outputs():
     graph, A, B = circuit(A=[[1.0, 2], [3, 4]], B=[10.0, 20])
     graph.apply(Multiply(), A, B)
@@ -174,7 +196,8 @@ def test_what_nobody_wants_is_left_alone():
 
 def test_nodes_without_a_name_are_numbered_from_one():
     graph, x = circuit(x=2)
-    assert [graph.apply(Add(), x, x).name for _ in range(3)] == ["z1", "z2", "z3"]
+    graph.leaf("z2", 1)
+    assert [graph.apply(Add(), x, x).name for _ in range(3)] == ["z1", "z3", "z4"]
 
 
 def test_memory_is_kept_for_a_few_shapes_only():
@@ -222,5 +245,12 @@ def test_misuse_is_refused():
         with pytest.raises(ValueError, match=message):
             action()
     assert graph.forward(f, X=3) == 3
+    for action, message in (
+        (lambda: graph.gradient("x"), "no backward pass yet"),
+        (lambda: graph.apply(Add(), x), "add takes 2 inputs, not 1"),
+        (lambda: graph.forward(x) and graph.value("f"), "did not need f"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            action()
     assert isinstance(f.gate, Gate)
     assert other.nodes == [y]

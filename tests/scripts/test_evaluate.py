@@ -50,6 +50,14 @@ def test_the_files_and_the_json(command, trained):
     assert (trained / "mistakes.png").exists()
 
 
+def test_the_limit_on_training_images_is_none_on_test_images(command, folder, tmp_path):
+    (tmp_path / "config.yaml").write_text("data: {directory: made, limit_per_digit: 2}\ntraining: {epochs: 1}\n")
+    command("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    for split, images in (("test", 8), ("training", 2), ("validation", 2)):
+        done = command("scripts/evaluate.py", tmp_path / "run", "--split", split, "--json")
+        assert json.loads(done.stdout)["n"] == images
+
+
 def test_the_newest_finished_run_is_the_default(command, trained, tmp_path):
     done = command("scripts/evaluate.py", "--config", tmp_path / "config.yaml")
     assert done.returncode == 0, done.stderr

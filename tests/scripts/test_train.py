@@ -16,8 +16,9 @@ import pytest
 import yaml
 from conftest import ROOT, STRICT
 
-from mlp import command_line, idx_folder
+from mlp import command_line, config, idx_folder, recipe
 from mlp.gates import Matmul
+from mlp.training import Trainer
 
 CONTRACT = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"}
 QUICK = ("--set", "training.epochs=2", "data.limit_per_digit=100")
@@ -59,9 +60,9 @@ def test_the_run_directory_is_as_in_the_contract(run):
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
         assert manifest["git_commit"].removesuffix("-dirty") == head.stdout.strip()
     assert all(library["num_threads"] == 1 for library in manifest["blas"])
-    config = yaml.safe_load((directory / "config.yaml").read_text())
-    assert config["data"]["directory"] == str(ROOT / "data")
-    assert config["training"]["epochs"] == 2
+    resolved = yaml.safe_load((directory / "config.yaml").read_text())
+    assert resolved["data"]["directory"] == str(ROOT / "data")
+    assert resolved["training"]["epochs"] == 2
 
 
 def test_results_go_to_stdout_and_progress_to_stderr_a_line_an_epoch(run):
@@ -111,6 +112,20 @@ def test_surroundings_do_not_stop_a_run(tmp_path):
     assert done.returncode == 0, done.stderr
     assert r"\xfcn\xef" in done.stdout
     assert {path.name for path in (tmp_path / "ünï").iterdir()} == CONTRACT
+
+
+def test_the_weights_saved_are_those_of_the_best_epoch_not_of_the_last(command, tmp_path):
+    options = ["data.limit_per_digit=150", "training.epochs=8", "training.batch_size=4", "training.learning_rate=8"]
+    command("train.py", "--set", *options, "--output", tmp_path / "run")
+    settings = config.load(ROOT / "config.yaml", options)
+    training_set, validation_set = recipe.split(settings, recipe.training_images(settings))
+    trainer = Trainer(recipe.network(settings, 784), training_set, validation_set, settings.training)
+    for _ in range(8):
+        trainer.run_epoch()
+    assert trainer.best_epoch < 8
+    with np.load(tmp_path / "run" / "model.npz") as model:
+        for name, best in trainer.best_parameters().items():
+            np.testing.assert_array_equal(model[name], best)
 
 
 def test_another_seed_gives_another_model(run, command, tmp_path):
