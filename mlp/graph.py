@@ -102,8 +102,8 @@ class ComputationalGraph:
         return self._latest.forward()
 
     def evaluate(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
-        """As ``forward``, but aside: the latest pass stays what ``backward``, ``value`` and ``gradient`` speak of."""
-        return self._fed_plan(output, inputs).forward()
+        """As ``forward``, but aside, in memory of its own: ``backward``, ``value`` and ``gradient`` know nothing of it."""
+        return self._fed_plan(output, inputs, aside=True).forward()
 
     def repeat(self, changed: str | None = None) -> Array:
         """Repeat the latest forward pass on what its leaves hold now.
@@ -161,20 +161,21 @@ class ComputationalGraph:
             raise ValueError("there was no forward pass yet")
         return self._latest
 
-    def _fed_plan(self, output: Node | None, inputs: Mapping[str, ArrayLike]) -> "_Plan":
+    def _fed_plan(self, output: Node | None, inputs: Mapping[str, ArrayLike], aside: bool = False) -> "_Plan":
         """The plan for this output and inputs of these shapes, with the inputs in its memory."""
         if not self.nodes:
             raise ValueError("the graph is empty")
-        plan = self._plan(output or self.nodes[-1], {name: np.shape(value) for name, value in inputs.items()})
+        shapes = {name: np.shape(value) for name, value in inputs.items()}
+        plan = self._plan(output or self.nodes[-1], shapes, aside)
         for name, value in inputs.items():
             memory = plan.values[self._by_name[name]]
             if value is not memory:
                 memory[...] = value
         return plan
 
-    def _plan(self, output: Node, shapes: Mapping[str, Shape]) -> "_Plan":
+    def _plan(self, output: Node, shapes: Mapping[str, Shape], aside: bool = False) -> "_Plan":
         """The plan for this output and these input shapes, made once and kept while it is among the newest."""
-        key = (output, *shapes.items())
+        key = (output, aside, *shapes.items())
         if key not in self._plans:
             if len(self._plans) == PLANS_KEPT:
                 del self._plans[next(iter(self._plans))]

@@ -216,6 +216,10 @@ def test_a_pass_aside_leaves_the_latest_pass_as_it_was():
     assert graph.evaluate(other, X=5.0) == 20
     graph.backward()
     assert graph.gradient("x") == 4
+    graph.forward(other, X=1.0)
+    assert graph.evaluate(other, X=5.0) == 20
+    assert graph.value("X") == 1
+    assert graph.value("other") == 4
 
 
 def test_a_leaf_can_be_the_output():
