@@ -102,7 +102,7 @@ class ComputationalGraph:
         return self._latest.forward()
 
     def evaluate(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
-        """As ``forward``, but aside, in memory of its own: ``backward``, ``value`` and ``gradient`` know nothing of it."""
+        """As ``forward``, but aside: ``backward``, ``value`` and ``gradient`` go on speaking of the pass before."""
         return self._fed_plan(output, inputs, aside=True).forward()
 
     def repeat(self, changed: str | None = None) -> Array:
