@@ -59,6 +59,42 @@ def test_the_curve_marks_the_epoch_kept_and_has_a_log_axis_where_the_loss_spans_
             assert labels == ["training", "validation", "kept: epoch 2"]
 
 
+def test_each_curve_shows_its_own_column(drawn, tmp_path):
+    rows = [Epoch(epoch, 0.1 * epoch, 0.2 * epoch, 0.3, 0.4, 1.0, 1.0, 0.1) for epoch in (1, 2)]
+    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1)
+    shown = [{line.get_label(): list(line.get_ydata()) for line in axes.lines} for axes in drawn[0].axes]
+    assert (shown[0]["training"], shown[0]["validation"]) == ([0.1, 0.2], [0.2, 0.4])
+    assert (shown[1]["training"], shown[1]["validation"]) == ([0.3, 0.3], [0.4, 0.4])
+
+
+def test_the_confusion_matrix_has_true_rows_and_predicted_columns(images, drawn, tmp_path):
+    probabilities = images.targets.astype(float)
+    probabilities[0] = 1.0  # one of thirty zeros taken for a 1
+    plots.confusion(tmp_path / "confusion.png", Evaluation(images, probabilities, 0.0))
+    (axes,) = drawn[0].axes
+    cells = {text.get_position(): text.get_text() for text in axes.texts}  # (column, row)
+    assert cells == {(0, 0): "29\n96.67%", (1, 0): "1\n3.33%", (0, 1): "0\n0.00%", (1, 1): "30\n100.00%"}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted digit", "true digit")
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_the_scatter_says_whether_it_is_centred_and_keeps_the_plane_square(images, drawn, center, tmp_path):
+    projection = project(images, center=center)
+    plots.scatter(tmp_path / "s.png", projection.coordinates(images), images.labels, images.digits, projection)
+    (axes,) = drawn[0].axes
+    assert axes.get_title().endswith(", centred" if center else ", not centred")
+    assert axes.get_aspect() == 1
+    for label, k in ((axes.get_xlabel(), 0), (axes.get_ylabel(), 1)):
+        assert f"σ = {projection.singular_values[k]:,.0f}, {projection.energy_shares()[k]:.1%} of the energy" in label
+
+
+def test_the_rebuilds_are_drawn_below_their_images(images, drawn, tmp_path):
+    two, rebuilt = images.pixels(np.arange(2)), np.arange(32.0).reshape(2, 16)
+    plots.reconstruction(tmp_path / "r.png", two, rebuilt, images.labels[:2], images.image_shape)
+    pictures = [axes.images[0].get_array().reshape(-1) for axes in drawn[0].axes]
+    np.testing.assert_array_equal(pictures, [*two, *rebuilt])
+
+
 def test_mistakes_are_captioned_and_the_surest_come_first(images, drawn, tmp_path):
     probabilities = images.targets.astype(float)
     probabilities[[4, 7, 10]] = [0.6, 0.1, 0.9]
