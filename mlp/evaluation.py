@@ -49,7 +49,7 @@ class Evaluation:
         n, errors = len(self.images), len(self.mistakes)
         confusion = self.confusion()
         (_, false_positives), (false_negatives, true_positives) = confusion.tolist()
-        digits = self.images.digits
+        digits, targets, predicted = self.images.digits, self.images.targets, self.predicted
         return {
             "digits": list(digits),
             "n": n,
@@ -60,13 +60,13 @@ class Evaluation:
             "precision": _ratio(true_positives, true_positives + false_positives),
             "recall": _ratio(true_positives, true_positives + false_negatives),
             "f1": _ratio(2 * true_positives, 2 * true_positives + false_positives + false_negatives),
-            "roc_auc": roc_auc(self.images.targets, self.probabilities),
+            "roc_auc": roc_auc(targets, self.probabilities),
             "loss": self.loss,
             "mistakes": [
                 {
                     "index": int(self.images.indices[position]),
-                    "digit": digits[self.images.targets[position]],
-                    "predicted": digits[int(self.predicted[position])],
+                    "digit": digits[targets[position]],
+                    "predicted": digits[int(predicted[position])],
                     "probability": float(self.probabilities[position]),
                 }
                 for position in self.mistakes

@@ -136,8 +136,8 @@ def check_directions(
 ) -> Iterator[ArrayCheck]:
     """Check the named leaves along random directions of length 1: the passes needed do not grow with the elements.
 
-    Every element moves: all of them in each direction, or, in an array of more than MOST_MOVED, every
-    eighth in each of eight. The error is relative to the largest of the directions' derivatives: a mistake
+    Every element moves: all of them in each direction, or, in an array of more than MOST_MOVED, a share
+    of its own in each. The error is relative to the largest of the directions' derivatives: a mistake
     passes that is below about the tolerance times the norm of the whole gradient.
     """
     for leaf in _leaves(graph, names, upstream):

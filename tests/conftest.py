@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from mlp import blas, config, dataset, idx, runs
 from mlp.config import Config
@@ -18,8 +18,8 @@ from mlp.network import MLP
 ROOT = Path(__file__).parent.parent
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
 
-settings.register_profile("repeatable", deadline=None, derandomize=True)
-settings.load_profile("repeatable")
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
