@@ -14,7 +14,7 @@ dA's calls never read dB, so that the graph may drop the one and keep the other.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,14 +36,36 @@ class Gate(ABC):
     """
 
     name: ClassVar[str]
+    symbol: str
+    """What stands in its circle in a drawing."""
     checked_on: ClassVar[Sequence[tuple[Shape, ...]]]
     """Shapes of the inputs, one after another, for the check of the gate's gradients."""
+    positive: ClassVar[bool] = False
+    """Whether the inputs must be above 0."""
+    indices: ClassVar[frozenset[int]] = frozenset()
+    """Which inputs are class indices, whole numbers from 0: nothing flows back to them, there is no way between two."""
     forward: Callable[..., Iterator[Call]]
     backward: Callable[..., Iterator[Call]]
+
+    @classmethod
+    def checked(cls) -> Iterable["Gate"]:
+        """The gates of this kind to check: one, where nothing distinguishes two."""
+        return [cls()]
+
+    def __str__(self) -> str:
+        return self.name
 
     @abstractmethod
     def output_shape(self, *shapes: Shape) -> Shape:
         """The output's shape for inputs of these shapes; ValueError where they do not fit."""
+
+    @abstractmethod
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        """The same equations as Python for people: the output, then each input's gradient.
+
+        Templates in the symbols of ``forward`` and their gradients, such as ``{dC} * {B}``; for inputs of these shapes.
+        An elementwise gate's gradients are in its output's shape; a class index has none, its text is empty.
+        """
 
 
 class Elementwise(Gate):
@@ -56,7 +78,7 @@ class Elementwise(Gate):
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
-            raise ValueError(f"{self.name}: shapes {_and(shapes)} do not broadcast") from None
+            raise ValueError(f"{self.name}: shapes {both(shapes)} do not broadcast") from None
 
 
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
@@ -68,6 +90,7 @@ class Add(Elementwise):
     """C = A + B, elementwise; dA = dC, dB = dC: it hands its gradient on to each input."""
 
     name = "add"
+    symbol = "+"
     checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
@@ -77,11 +100,33 @@ class Add(Elementwise):
         yield dA, np.positive, dC
         yield dB, np.positive, dC
 
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "{A} + {B}", "{dC}", "{dC}"
+
+
+class Subtract(Elementwise):
+    """C = A - B, elementwise; dA = dC, dB = -dC."""
+
+    name = "subtract"
+    symbol = "−"
+    checked_on = TWO_INPUTS
+
+    def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
+        yield C, np.subtract, A, B
+
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
+        yield dA, np.positive, dC
+        yield dB, np.negative, dC
+
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "{A} - {B}", "{dC}", "-{dC}"
+
 
 class Multiply(Elementwise):
     """C = A B, elementwise; dA = dC B, dB = dC A: it swaps its inputs."""
 
     name = "multiply"
+    symbol = "×"
     checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
@@ -91,11 +136,15 @@ class Multiply(Elementwise):
         yield dA, np.multiply, dC, B
         yield dB, np.multiply, dC, A
 
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "{A} * {B}", "{dC} * {B}", "{dC} * {A}"
+
 
 class Divide(Elementwise):
     """C = A / B, elementwise; dA = dC / B, dB = -dC C / B."""
 
     name = "divide"
+    symbol = "÷"
     checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
@@ -108,6 +157,114 @@ class Divide(Elementwise):
         yield dB, np.divide, dB, B
         yield dB, np.negative, dB
 
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "{A} / {B}", "{dC} / {B}", "-{dC} * {C} / {B}"
+
+
+class Identity(Elementwise):
+    """C = A: a second name for a value; dA = dC."""
+
+    name = "identity"
+    symbol = "="
+    checked_on = ONE_INPUT
+
+    def forward(self, C: Array, A: Array) -> Iterator[Call]:
+        yield C, np.positive, A
+
+    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+        yield dA, np.positive, dC
+
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "+{A}", "{dC}"
+
+
+class Negate(Elementwise):
+    """C = -A, elementwise; dA = -dC."""
+
+    name = "negate"
+    symbol = "−x"
+    checked_on = ONE_INPUT
+
+    def forward(self, C: Array, A: Array) -> Iterator[Call]:
+        yield C, np.negative, A
+
+    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+        yield dA, np.negative, dC
+
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "-{A}", "-{dC}"
+
+
+class Power(Elementwise):
+    """C = A^k, elementwise, k a constant number; dA = dC k A^(k - 1)."""
+
+    name = "power"
+    checked_on = ONE_INPUT
+    positive = True
+
+    def __init__(self, exponent: float):
+        self.exponent = exponent
+        self.symbol = f"x^{exponent:g}"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.exponent:g}"
+
+    @classmethod
+    def checked(cls) -> Iterable[Gate]:
+        return [cls(exponent) for exponent in (-1.5, -1, 0, 0.5, 1, 2, 3)]
+
+    def forward(self, C: Array, A: Array) -> Iterator[Call]:
+        yield C, np.power, A, self.exponent
+
+    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+        if self.exponent == 0:
+            yield dA, np.multiply, dC, 0.0  # at A = 0 too, where A^(k - 1) is infinite
+        else:
+            yield dA, np.power, A, self.exponent - 1
+            yield dA, np.multiply, dA, self.exponent
+            yield dA, np.multiply, dA, dC
+
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        k = self.exponent
+        simple: dict[float, str] = {0: "0", 1: "1", 2: "2 * {A}"}
+        slope = simple.get(k, f"{k!r} * {{A}} ** {k - 1!r}")
+        return f"{{A}} ** {k!r}", f"{{dC}} * {slope}"
+
+
+class Exponential(Elementwise):
+    """C = exp(A), elementwise; dA = dC C, from the output alone."""
+
+    name = "exp"
+    symbol = "exp"
+    checked_on = ONE_INPUT
+
+    def forward(self, C: Array, A: Array) -> Iterator[Call]:
+        yield C, np.exp, A
+
+    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+        yield dA, np.multiply, dC, C
+
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "np.exp({A})", "{dC} * {C}"
+
+
+class Logarithm(Elementwise):
+    """C = log(A), the natural logarithm, elementwise; dA = dC / A."""
+
+    name = "log"
+    symbol = "log"
+    checked_on = ONE_INPUT
+    positive = True
+
+    def forward(self, C: Array, A: Array) -> Iterator[Call]:
+        yield C, np.log, A
+
+    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+        yield dA, np.divide, dC, A
+
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "np.log({A})", "{dC} / {A}"
+
 
 class Max(Elementwise):
     """C = max(A, B), elementwise; it routes its gradient to the larger input.
@@ -116,6 +273,7 @@ class Max(Elementwise):
     """
 
     name = "max"
+    symbol = "max"
     checked_on = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
@@ -128,6 +286,9 @@ class Max(Elementwise):
         yield dB, np.less, A, B
         yield dB, np.multiply, dB, dC
 
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "np.maximum({A}, {B})", "{dC} * ({A} >= {B})", "{dC} * ({A} < {B})"
+
 
 class Sigmoid(Elementwise):
     """P = 1 / (1 + exp(-Z)), elementwise; dZ = P (1 - P) dP, from the output alone.
@@ -137,6 +298,7 @@ class Sigmoid(Elementwise):
     """
 
     name = "sigmoid"
+    symbol = "σ"
     checked_on = ONE_INPUT
 
     def forward(self, P: Array, Z: Array) -> Iterator[Call]:
@@ -155,6 +317,9 @@ class Sigmoid(Elementwise):
         yield dZ, np.multiply, dZ, P
         yield dZ, np.multiply, dZ, dP
 
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        return "1 / (1 + np.exp(-{Z}))", "(1 - {P}) * {P} * {dP}"
+
 
 class Matmul(Gate):
     """C = A B, with A (n, k), B (k, m), C (n, m); dA = dC B', dB = A' dC.
@@ -163,14 +328,15 @@ class Matmul(Gate):
     """
 
     name = "matmul"
+    symbol = "@"
     checked_on = (((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         A, B = shapes
         if not (1 <= len(A) <= 2 and 1 <= len(B) <= 2):
-            raise ValueError(f"matmul: shapes {_and(shapes)}: each must be a vector or a matrix")
+            raise ValueError(f"matmul: shapes {both(shapes)}: each must be a vector or a matrix")
         if A[-1] != B[0]:
-            raise ValueError(f"matmul: shapes {_and(shapes)} do not fit: {A[-1]} columns meet {B[0]} rows")
+            raise ValueError(f"matmul: shapes {both(shapes)} do not fit: {A[-1]} columns meet {B[0]} rows")
         return A[:-1] + B[1:]
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
@@ -183,43 +349,33 @@ class Matmul(Gate):
         yield _as(A, dA), np.matmul, dC, B.T
         yield _as(B, dB), np.matmul, A.T, dC
 
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        A, B = map(len, shapes)
+        dA = "{dC} @ {B}.T" if B == 2 else "np.outer({dC}, {B})" if A == 2 else "{dC} * {B}"
+        dB = "{A}.T @ {dC}" if A == 2 else "np.outer({A}, {dC})" if B == 2 else "{dC} * {A}"
+        return "{A} @ {B}", dA, dB
 
-class EuclideanLoss(Gate):
-    """E = 1/2 sum (P - Y)^2 over all elements, a scalar; dP = (P - Y) dE, dY = (Y - P) dE.
 
-    P and Y must have one shape: a (4, 1) minus a (4,) would be a (4, 4).
-    """
+class Sum(Gate):
+    """C = sum of A over all its elements, a scalar; dA = dC for each of them."""
 
-    name = "euclidean loss"
-    checked_on = (((), ()), ((5, 1), (5, 1)))
+    name = "sum"
+    symbol = "Σ"
+    checked_on = ONE_INPUT
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        P, Y = shapes
-        if P != Y:
-            raise ValueError(f"euclidean loss: shapes {_and(shapes)} differ")
         return ()
 
-    def forward(self, E: Array, P: Array, Y: Array) -> Iterator[Call]:
-        D, half, all_axes = np.empty_like(P), P.dtype.type(0.5), None
-        yield D, np.subtract, P, Y
-        yield D, np.square, D
-        yield E, np.add.reduce, D, all_axes
-        yield E, np.multiply, E, half
+    def forward(self, C: Array, A: Array) -> Iterator[Call]:
+        all_axes = None
+        yield C, np.add.reduce, A, all_axes
 
-    def backward(self, dE: Array, E: Array, P: Array, Y: Array, dP: Wanted, dY: Wanted) -> Iterator[Call]:
-        yield dP, np.subtract, P, Y
-        yield dP, np.multiply, dP, dE
+    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+        yield dA, np.positive, dC
 
-        yield dY, np.subtract, Y, P
-        yield dY, np.multiply, dY, dE
-
-
-def all_gates(family: type[Gate] = Gate) -> list[type[Gate]]:
-    """Every gate there is: each subclass that has a name."""
-    gates = [family] if hasattr(family, "name") else []
-    for kind in family.__subclasses__():
-        gates += all_gates(kind)
-    return gates
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        (A,) = shapes
+        return "np.sum({A})", f"np.full({A}, {{dC}})" if A else "{dC}"
 
 
 def _column(B: Array) -> Array:
@@ -232,5 +388,6 @@ def _as(matrix: Array, gradient: Wanted) -> Wanted:
     return None if gradient is None else gradient.reshape(matrix.shape)
 
 
-def _and(shapes: tuple[Shape, ...]) -> str:
+def both(shapes: tuple[Shape, ...]) -> str:
+    """The shapes as words for a message."""
     return " and ".join(map(str, shapes))

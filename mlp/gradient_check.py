@@ -77,19 +77,22 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
 
     The inputs are random, of either sign and of magnitudes 1/2 to 2 with a gap between any two, which keeps
     divisors off zero and the max gate off its kink. So is the upstream gradient: ones would hide sums and
-    means that are mistaken for another.
+    means that are mistaken for another. A gate that needs positive inputs gets such; class indices are drawn
+    among the scores' and have no gradient to check.
     """
     sizes = [math.prod(shape) for shape in shapes]
     magnitudes = generator.permutation(np.linspace(0.5, 2, sum(sizes)))
-    numbers = np.split(magnitudes * generator.choice([-1.0, 1.0], sum(sizes)), np.cumsum(sizes)[:-1])
+    signs = generator.choice([-1.0, 1.0], sum(sizes))
+    numbers = np.split(magnitudes if gate.positive else magnitudes * signs, np.cumsum(sizes)[:-1])
     graph = ComputationalGraph()
-    leaves = [
-        graph.leaf(name, values.reshape(shape))
-        for name, values, shape in zip(ascii_uppercase, numbers, shapes, strict=False)
-    ]
+    leaves = []
+    for position, (name, values, shape) in enumerate(zip(ascii_uppercase, numbers, shapes, strict=False)):
+        value = generator.integers(shapes[0][-1], size=shape) if position in gate.indices else values.reshape(shape)
+        leaves.append(graph.leaf(name, value))
     output = graph.forward(graph.apply(gate, *leaves))
     upstream = generator.uniform(0.5, 2, output.shape) * generator.choice([-1.0, 1.0], output.shape)
-    return list(check_elements(graph, [leaf.name for leaf in leaves], upstream))
+    names = [leaf.name for position, leaf in enumerate(leaves) if position not in gate.indices]
+    return list(check_elements(graph, names, upstream))
 
 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
@@ -178,6 +181,14 @@ def random_direction(size: int, generator: Generator) -> Array:
     """A vector of length 1, (size,)."""
     D = generator.uniform(-1, 1, size)
     return np.asarray(D / np.sqrt(D @ D))
+
+
+def all_gates(family: type[Gate] = Gate) -> list[Gate]:
+    """Every gate there is to check, of each subclass that has a name."""
+    gates = list(family.checked()) if hasattr(family, "name") else []
+    for kind in family.__subclasses__():
+        gates += all_gates(kind)
+    return gates
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A node is made from nodes that exist already, so the list of nodes is in topolog
 construction, and a pass is one loop over it, forwards or backwards: no sorting and no recursion.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -89,21 +89,22 @@ class ComputationalGraph:
             raise ValueError(f"{gate.name} takes {len(gate.checked_on[0])} inputs, not {len(inputs)}")
         if name is None:
             name = next(name for number in self._numbers if (name := f"z{number}") not in self._by_name)
-        return self._add(name, gate, inputs, any(node.wanted for node in inputs))
+        wanted = any(node.wanted for position, node in enumerate(inputs) if position not in gate.indices)
+        return self._add(name, gate, inputs, wanted)
 
-    def forward(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
+    def forward(self, output: Node | None = None, /, *also: Node, **inputs: ArrayLike) -> Array:
         """Run the gates that the output needs (default: the last node) and return its value.
 
-        Each input that it needs is copied into the graph's own memory of that shape. ValueError where
-        one is missing or of no use, or where shapes do not fit. The array returned is the graph's own
-        and changes with its next pass.
+        ``also`` are nodes to compute beside it; ``backward`` starts from the output alone. Each input that
+        they need is copied into the graph's own memory of that shape. ValueError where one is missing or of
+        no use, or where shapes do not fit. The array returned is the graph's own and changes with its next pass.
         """
-        self._latest = self._fed_plan(output, inputs)
+        self._latest = self._fed_plan(output, also, inputs)
         return self._latest.forward()
 
     def evaluate(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
         """As ``forward``, but aside: ``backward``, ``value`` and ``gradient`` go on speaking of the pass before."""
-        return self._fed_plan(output, inputs, aside=True).forward()
+        return self._fed_plan(output, (), inputs, aside=True).forward()
 
     def repeat(self, changed: str | None = None) -> Array:
         """Repeat the latest forward pass on what its leaves hold now.
@@ -127,20 +128,27 @@ class ComputationalGraph:
         return value
 
     def gradient(self, name: str) -> Array:
-        """A node's gradient in the latest pass; ValueError before ``backward``, or where nobody asked for it."""
+        """A node's gradient in the latest pass; ValueError before ``backward``, or where it has none.
+
+        Asked for by nobody, or on no way to the output, or only by way of a class index.
+        """
         if not self._latest_plan().went_back:
             raise ValueError("there was no backward pass yet after the latest forward pass")
         gradient = self._latest_plan().gradients.get(self._node(name))
         if gradient is None:
-            raise ValueError(f"nobody asked for the gradient of {name}")
+            raise ValueError(f"{name} has no gradient: nobody asked for it, or nothing leads from it to the output")
         return gradient
 
-    def memory(self, output: Node, /, **shapes: Shape) -> dict[str, Array]:
+    def has_gradient(self, node: Node) -> bool:
+        """Whether the latest ``backward`` reached the node."""
+        return self._latest_plan().went_back and node in self._latest_plan().gradients
+
+    def memory(self, output: Node, /, *also: Node, **shapes: Shape) -> dict[str, Array]:
         """The arrays that a forward pass over inputs of these shapes would copy them into.
 
         Whoever fills these and hands them to ``forward`` saves the copy.
         """
-        plan = self._plan(output, shapes)
+        plan = self._plan(output, also, shapes)
         return {name: plan.values[self._by_name[name]] for name in shapes}
 
     def _add(self, name: str, gate: Gate | None, inputs: tuple[Node, ...], wanted: bool) -> Node:
@@ -161,36 +169,38 @@ class ComputationalGraph:
             raise ValueError("there was no forward pass yet")
         return self._latest
 
-    def _fed_plan(self, output: Node | None, inputs: Mapping[str, ArrayLike], aside: bool = False) -> "_Plan":
+    def _fed_plan(
+        self, output: Node | None, also: tuple[Node, ...], inputs: Mapping[str, ArrayLike], aside: bool = False
+    ) -> "_Plan":
         """The plan for this output and inputs of these shapes, with the inputs in its memory."""
         if not self.nodes:
             raise ValueError("the graph is empty")
         shapes = {name: np.shape(value) for name, value in inputs.items()}
-        plan = self._plan(output or self.nodes[-1], shapes, aside)
+        plan = self._plan(output or self.nodes[-1], also, shapes, aside)
         for name, value in inputs.items():
             memory = plan.values[self._by_name[name]]
             if value is not memory:
                 memory[...] = value
         return plan
 
-    def _plan(self, output: Node, shapes: Mapping[str, Shape], aside: bool = False) -> "_Plan":
-        """The plan for this output and these input shapes, made once and kept while it is among the newest."""
-        key = (output, aside, *shapes.items())
+    def _plan(self, output: Node, also: tuple[Node, ...], shapes: Mapping[str, Shape], aside: bool = False) -> "_Plan":
+        """The plan for these outputs and input shapes, made once and kept while it is among the newest."""
+        key = (output, also, aside, *shapes.items())
         if key not in self._plans:
             if len(self._plans) == PLANS_KEPT:
                 del self._plans[next(iter(self._plans))]
-            nodes, leaves = ancestors(output), dict(self._given)
+            nodes, leaves = ancestors(output, *also), dict(self._given)
             for name, shape in shapes.items():
                 if self._node(name) not in self._inputs.intersection(nodes):
                     raise ValueError(f"{name} is not an input of {output.name}")
                 leaves[self._node(name)] = (np.empty(shape, self.precision), None)
-            self._plans[key] = _Plan(nodes, leaves, self.precision)
+            self._plans[key] = _Plan(nodes, output, leaves, self.precision)
         return self._plans[key]
 
 
-def ancestors(output: Node) -> list[Node]:
-    """The output and every node that it is made from, in topological order."""
-    found, stack = {output}, [output]
+def ancestors(*outputs: Node) -> list[Node]:
+    """The outputs and every node that they are made from, in topological order."""
+    found, stack = set(outputs), list(outputs)
     while stack:
         for node in stack.pop().inputs:
             if node not in found:
@@ -199,14 +209,48 @@ def ancestors(output: Node) -> list[Node]:
     return sorted(found, key=lambda node: node.index)
 
 
+@dataclass(frozen=True)
+class Flow:
+    """A gradient on its way back from a gate to one of its inputs."""
+
+    source: Node
+    first: bool
+    """Whether it is the first to reach the input, and is written; a later one is added."""
+
+
+def way_back(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, list[Flow | None]]]:
+    """Each gate that the output's gradient reaches, the last first, and where each of its inputs' gradient goes.
+
+    In this order a gradient is complete before it is used. None for an input whose gradient nobody wants, or
+    that is a class index.
+    """
+    reached = {output}
+    for node in reversed(nodes):
+        if node.gate is None or node not in reached or not node.wanted:
+            continue
+        flows: list[Flow | None] = []
+        for position, source in enumerate(node.inputs):
+            goes = source.wanted and position not in node.gate.indices
+            flows.append(Flow(source, source not in reached) if goes else None)
+            if goes:
+                reached.add(source)
+        yield node, node.gate, flows
+
+
 class _Plan:
     """The memory and the bound calls of one forward and backward pass, for fixed shapes.
 
     Made once, a pass is then a loop over calls that need no look-up, no allocation and no decision.
     """
 
-    def __init__(self, nodes: list[Node], leaves: Mapping[Node, tuple[Array, Array | None]], precision: np.dtype[Any]):
-        self.output = nodes[-1]
+    def __init__(
+        self,
+        nodes: list[Node],
+        output: Node,
+        leaves: Mapping[Node, tuple[Array, Array | None]],
+        precision: np.dtype[Any],
+    ):
+        self.output = output
         self.values: dict[Node, Array] = {}
         self.gradients: dict[Node, Array] = {}
         self._forward: list[partial[Any]] = []
@@ -229,7 +273,7 @@ class _Plan:
             self._forward += _bind(node.gate.forward(self.values[node], *inputs))
 
     def forward(self, changed: Node | None = None) -> Array:
-        calls = self._forward if changed is None else self._forward[self._first_use.get(changed, 0) :]
+        calls = self._forward if changed is None else self._forward[self._first_use.get(changed, len(self._forward)) :]
         self.went_back = False
         for call in calls:
             call()
@@ -244,37 +288,33 @@ class _Plan:
         self.went_back = True
 
     def _backward_calls(self) -> Iterator[Call]:
-        """Every gate's backward calls, the last gate first, so that a gradient is complete before it is used.
-
-        The first gate to reach a node writes the node's gradient, every further one adds to it. Each
-        wanted node is reached, since all nodes here lead to the output.
-        """
-        for node, value in self.values.items():
-            if node.wanted or node is self.output:
-                given = self._leaves[node][1] if node in self._leaves else None
-                self.gradients[node] = np.empty_like(value) if given is None else given
-        reached: set[Node] = set()
-        for node in reversed(self.values):
-            if node.gate is None or not node.wanted:
-                continue
+        """The backward calls of every gate on the way back, and those that sum and add up what they write."""
+        self.gradients[self.output] = self._memory(self.output)
+        for node, gate, flows in way_back(list(self.values), self.output):
             C, dC = self.values[node], self.gradients[node]
             targets: list[Array | None] = []
             corrections: list[Call] = []
-            for source in node.inputs:
-                target = self.gradients.get(source)
-                if target is not None:
-                    total = target
-                    narrow = np.empty_like(total) if source in reached else total
-                    broadcast = isinstance(node.gate, Elementwise) and total.shape != C.shape
+            for flow in flows:
+                target = None
+                if flow is not None:
+                    if flow.first:
+                        self.gradients[flow.source] = self._memory(flow.source)
+                    total = self.gradients[flow.source]
+                    narrow = total if flow.first else np.empty_like(total)
+                    broadcast = isinstance(gate, Elementwise) and total.shape != C.shape
                     target = np.empty_like(C) if broadcast else narrow
                     if broadcast:
                         corrections.append(unbroadcast(narrow, target))
                     if narrow is not total:
                         corrections.append((total, np.add, total, narrow))
                 targets.append(target)
-                reached.add(source)
-            yield from node.gate.backward(dC, C, *(self.values[source] for source in node.inputs), *targets)
+            yield from gate.backward(dC, C, *(self.values[source] for source in node.inputs), *targets)
             yield from corrections
+
+    def _memory(self, node: Node) -> Array:
+        """Where a node's gradient is written."""
+        given = self._leaves[node][1] if node in self._leaves else None
+        return np.empty_like(self.values[node]) if given is None else given
 
 
 def unbroadcast(narrow: Array, wide: Array) -> Call:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike
 
-from mlp.gates import Add, Array, Divide, EuclideanLoss, Matmul, Shape, Sigmoid
+from mlp.gates import Add, Array, Divide, Matmul, Shape, Sigmoid
 from mlp.graph import ComputationalGraph, Node
+from mlp.losses import EuclideanLoss
 
 
 class MLP:

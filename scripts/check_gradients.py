@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from mlp import blas, command_line, config, recipe
 from mlp.config import Config
 from mlp.errors import CheckFailed
-from mlp.gates import all_gates
-from mlp.gradient_check import EXAMPLES_PER_CLASS, TOLERANCE, ArrayCheck, check_elements, check_gate
+from mlp.gradient_check import EXAMPLES_PER_CLASS, TOLERANCE, ArrayCheck, all_gates, check_elements, check_gate
 from mlp.randomness import Stream, generator
 
 
@@ -39,10 +38,10 @@ def main(arguments: Sequence[str]) -> None:
 def gate_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     """Every gate on the shapes that it is to be checked on."""
     random = generator(settings.training.seed, Stream.CHECK)
-    for kind in all_gates():
-        for shapes in kind.checked_on:
-            for check in check_gate(kind(), shapes, random):
-                yield f"{kind.name} of {', '.join(map(str, shapes))}", check
+    for gate in all_gates():
+        for shapes in gate.checked_on:
+            for check in check_gate(gate, shapes, random):
+                yield f"{gate} of {', '.join(map(str, shapes))}", check
 
 
 def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
