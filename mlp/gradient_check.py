@@ -124,10 +124,21 @@ def affordable_part(network: MLP, generator: Generator) -> MLP:
 
 
 def check_elements(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0) -> Iterator[ArrayCheck]:
-    """Check every element of the named leaves, in the graph's latest forward pass."""
+    """Check every element of the named nodes, in the graph's latest forward pass."""
+    for _, check in numeric_gradients(graph, names, upstream):
+        yield check
+
+
+def numeric_gradients(
+    graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0
+) -> Iterator[tuple[Array, ArrayCheck]]:
+    """The numeric gradient of each of the named nodes, element by element, and how the written one compares.
+
+    A node need not be a leaf: its value is moved after it was computed.
+    """
     for leaf in _leaves(graph, names, upstream):
         numeric = np.array([leaf.slope(slice(k, k + 1), np.ones(1)) for k in range(leaf.a.size)])
-        yield leaf.compare(numeric, leaf.da, leaf.element)
+        yield numeric.reshape(leaf.shape), leaf.compare(numeric, leaf.da, leaf.element)
 
 
 def check_directions(

@@ -319,11 +319,16 @@ class _Plan:
 
 def unbroadcast(narrow: Array, wide: Array) -> Call:
     """The call that undoes broadcasting: what was copied along an axis is summed along it."""
-    new_axes = wide.ndim - narrow.ndim
-    padded = (1,) * new_axes + narrow.shape
-    axes = tuple(axis for axis, length in enumerate(padded) if axis < new_axes or length != wide.shape[axis])
+    axes = copied_axes(narrow.shape, wide.shape)
     kept = tuple(length for axis, length in enumerate(wide.shape) if axis not in axes)
     return narrow.reshape(kept), np.add.reduce, wide, axes
+
+
+def copied_axes(narrow: Shape, wide: Shape) -> tuple[int, ...]:
+    """The axes along which an array of the narrow shape was copied to have the wide one."""
+    new_axes = len(wide) - len(narrow)
+    padded = (1,) * new_axes + narrow
+    return tuple(axis for axis, length in enumerate(padded) if axis < new_axes or length != wide[axis])
 
 
 def _bind(calls: Iterator[Call]) -> Iterator[partial[Any]]:

@@ -1,0 +1,431 @@
+"""An expression as text into a graph of gates: read by Python's own grammar, through a whitelist, and never run.
+
+The language: numbers, nested lists as arrays, names, ``+ - * / ** @``, unary minus, the FUNCTIONS, ``**`` with a
+constant exponent, and assignments separated by ``;``, the last of which is the output. A name is one leaf
+wherever it stands, so that its gradients add up.
+"""
+
+import ast
+import difflib
+import itertools
+import keyword
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mlp.errors import InputError
+from mlp.gates import (
+    Add,
+    Array,
+    Divide,
+    Exponential,
+    Gate,
+    Identity,
+    Logarithm,
+    Matmul,
+    Max,
+    Multiply,
+    Negate,
+    Power,
+    Shape,
+    Sigmoid,
+    Subtract,
+    Sum,
+)
+from mlp.graph import ComputationalGraph, Node
+from mlp.listing import is_constant
+from mlp.losses import SoftmaxLoss, SVMLoss
+
+FUNCTIONS: dict[str, Gate] = {
+    "exp": Exponential(),
+    "log": Logarithm(),
+    "sigmoid": Sigmoid(),
+    "max": Max(),
+    "sum": Sum(),
+    "softmax_loss": SoftmaxLoss(),
+    "svm_loss": SVMLoss(),
+}
+OPERATORS: dict[type[ast.operator], tuple[str, Gate]] = {
+    ast.Add: ("+", Add()),
+    ast.Sub: ("-", Subtract()),
+    ast.Mult: ("*", Multiply()),
+    ast.Div: ("/", Divide()),
+    ast.MatMult: ("@", Matmul()),
+}
+LANGUAGE = (
+    "the language has numbers, lists of them, names, + - * / ** @, unary minus, "
+    f"the functions {', '.join(FUNCTIONS)}, and NAME = ... separated by ;"
+)
+
+LONGEST = 10_000
+"""Characters of an expression."""
+LONGEST_VALUE = 100_000
+"""Characters of a value."""
+DEEPEST = 200
+"""Operations within one another."""
+MOST_ELEMENTS = 10_000
+"""Numbers in all arrays of a circuit together: it is for looking at."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What was typed, for messages that point into it."""
+
+    text: str
+    what: str = "the expression"
+
+    def error(self, place: int, message: str) -> InputError:
+        """The error at a character, 0 being the first, with the line and a caret under the place."""
+        start = self.text.rfind("\n", 0, place) + 1
+        line = self.text[start:].partition("\n")[0]
+        column = place - start
+        number = self.text.count("\n", 0, start) + 1
+        where = f"column {column + 1}" if "\n" not in self.text else f"line {number}, column {column + 1}"
+        cut = max(0, column - 60)
+        return InputError(f"{self.what}, {where}: {message}\n{line[cut : cut + 120]}\n{' ' * (column - cut)}^")
+
+    def place(self, line: int, offset: int) -> int:
+        """The character at a place of Python's parser: a line from 1, and UTF-8 bytes into it."""
+        lines = self.text.split("\n")
+        before = sum(len(line) + 1 for line in lines[: line - 1])
+        return before + len(lines[line - 1].encode()[:offset].decode())
+
+    def start(self, tree: ast.AST) -> int:
+        """The first character of a part."""
+        return self.place(tree.lineno, tree.col_offset)  # type: ignore[attr-defined]
+
+    def end(self, tree: ast.AST) -> int:
+        """The first character after a part."""
+        return self.place(tree.end_lineno, tree.end_col_offset)  # type: ignore[attr-defined]
+
+    def parse(self, longest: int) -> list[ast.stmt]:
+        """Python's syntax tree; InputError where the text is none, or too long or too deep to read."""
+        if len(self.text) > longest:
+            raise InputError(f"{self.what} has {len(self.text):,} characters, at most {longest:,} are read")
+        try:
+            return ast.parse(self.text).body
+        except SyntaxError as error:
+            lines = self.text.split("\n")
+            line = min(max(error.lineno or 1, 1), len(lines))
+            before = sum(len(line) + 1 for line in lines[: line - 1])
+            place = before + min(max((error.offset or 1) - 1, 0), len(lines[line - 1]))
+            raise self.error(place, error.msg) from None
+        except (MemoryError, RecursionError):
+            raise self.error(
+                0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"
+            ) from None
+        except ValueError as error:
+            raise InputError(f"{self.what}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A graph made from text: its nodes in the order of the text, constants among them."""
+
+    graph: ComputationalGraph
+    output: Node
+    text: Text
+    places: Mapping[Node, int]
+    """The character where each node stands."""
+
+    @property
+    def nodes(self) -> list[Node]:
+        """What has a name: all but the constants."""
+        return [node for node in self.graph.nodes if not is_constant(node)]
+
+    def run(self, upstream: ArrayLike | None = None) -> None:
+        """Forward, then backward from ``upstream`` (all ones by default, of the output's shape).
+
+        InputError where a value or a gradient is not finite, naming the first on its way.
+        """
+        graph = self.graph
+        # What leaves the finite numbers is not passed over, but reported below as an error.
+        with np.errstate(all="ignore"):
+            try:
+                output = graph.forward(self.output, *self.graph.nodes)
+            except ValueError as error:
+                raise InputError(str(error)) from None
+            for node in graph.nodes:
+                self._require_finite(node, graph.value(node.name), "value")
+            graph.backward(1.0 if upstream is None else self._checked(np.asarray(upstream, float), output.shape))
+        for node in reversed(graph.nodes):
+            if graph.has_gradient(node):
+                self._require_finite(node, graph.gradient(node.name), "gradient")
+
+    def _require_finite(self, node: Node, array: Array, what: str) -> None:
+        wrong = array[~np.isfinite(array)]
+        if wrong.size:
+            of = f"{node.gate or 'given'}, {node.name}"
+            raise self.text.error(
+                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it leaves the finite numbers here"
+            )
+
+    def _checked(self, upstream: Array, shape: Shape) -> Array:
+        try:
+            return np.broadcast_to(upstream, shape)
+        except ValueError:
+            raise InputError(
+                f"--upstream has shape {upstream.shape}, it does not fit the output {self.output.name} of shape {shape}"
+            ) from None
+
+
+def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -> Circuit:
+    """The circuit of an expression whose names have these values.
+
+    ``stages`` makes four gates of a sigmoid: times -1, exp, plus 1, 1 / x. InputError, with the place, for
+    whatever is not in the language, a name without a value, a value without use, shapes that do not fit,
+    and for what is too long, too deep or too large.
+    """
+    source = Text(text)
+    statements = source.parse(LONGEST)
+    if not statements:
+        raise source.error(0, "there is nothing to compute: write an expression, as in (x + y) * z")
+    return _Builder(source, statements, values, stages).circuit()
+
+
+def parse_value(name: str, text: str) -> Array:
+    """The value in NAME=VALUE or after an option: a number, or nested lists of numbers of one shape."""
+    source = Text(text, f"the value of {name}")
+    statements = source.parse(LONGEST_VALUE)
+    if len(statements) != 1 or not isinstance(statements[0], ast.Expr):
+        raise source.error(0, "must be a number, or lists of numbers in brackets")
+    return np.asarray(_literal(source, statements[0].value), float)
+
+
+def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
+    """The values in arguments NAME=VALUE."""
+    values: dict[str, Array] = {}
+    for argument in arguments:
+        name, equals, text = argument.partition("=")
+        name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
+        if not equals or not name.isidentifier():
+            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2 or W=[[1, 2], [3, 4]]")
+        if name in values:
+            raise InputError(f"{argument}: {name} has a value already")
+        values[name] = parse_value(name, text.strip())
+    return values
+
+
+def _literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
+    """A number, with its sign, or nested lists of one shape; InputError for anything else."""
+    if _negated(tree) and _is_number(tree.operand):
+        return -_number(source, tree.operand)
+    if isinstance(tree, ast.List):
+        if depth == 8:
+            raise source.error(source.start(tree), "an array has at most 8 dimensions")
+        items = [_literal(source, item, depth + 1) for item in tree.elts]
+        if not items:
+            raise source.error(source.start(tree), "an array must not be empty")
+        if len({np.shape(item) for item in items}) > 1:
+            raise source.error(source.start(tree), "the items of an array must have one shape")
+        return items
+    if _is_number(tree):
+        return _number(source, tree)
+    raise source.error(source.start(tree), "must be a number, or lists of numbers in brackets")
+
+
+def _is_number(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.Constant) and type(tree.value) in (int, float)
+
+
+def _number(source: Text, tree: ast.expr) -> float:
+    """The number, an int where it is written as one; InputError where a float64 cannot hold it."""
+    value: float = tree.value  # type: ignore[attr-defined]
+    try:
+        finite = math.isfinite(float(value))
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise source.error(source.start(tree), "the number is too large: the largest is about 1.8e308")
+    return value if abs(value) < 2**53 else float(value)
+
+
+class _Builder:
+    """Makes the nodes of one statement after another."""
+
+    def __init__(self, source: Text, statements: list[ast.stmt], values: Mapping[str, ArrayLike], stages: bool):
+        self.source, self.values, self.stages = source, values, stages
+        self.statements = [self._statement(statement) for statement in statements]
+        self.graph = ComputationalGraph()
+        self.places: dict[Node, int] = {}
+        self.shapes: dict[Node, Shape] = {}
+        self.leaves: dict[str, Node] = {}
+        self.bound: dict[str, Node] = {}
+        """What each name stands for so far."""
+        self.taken = self._names()
+        self.elements = 0
+
+    def circuit(self) -> Circuit:
+        """The whole circuit, the last statement's value its output."""
+        *_, (_, last) = self.statements
+        later = [target.id for target, _ in self.statements if target is not None]
+        for target, tree in self.statements:
+            if target is None:
+                if tree is not last:
+                    raise self._error(tree, "this value is lost: give it a name, as in q = x + y; q * z")
+                node = self._node(tree, self._free("f"))
+            else:
+                later.remove(target.id)  # a name that is given again belongs to the last value, as in Python
+                node = self._assigned(tree, self._free() if target.id in later else target.id)
+                self.bound[target.id] = node
+        for name in self.values:
+            if name not in self.bound:
+                names = ", ".join(self.bound) or "none"
+                raise InputError(f"{name} has a value, but is not in the expression: the names there are {names}")
+        return Circuit(self.graph, node, self.source, self.places)
+
+    def _statement(self, statement: ast.stmt) -> tuple[ast.Name | None, ast.expr]:
+        """The name to give, and the expression."""
+        if isinstance(statement, ast.Expr):
+            return None, statement.value
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+            if isinstance(target, ast.Name):
+                return target, statement.value
+        raise self._error(statement, f"not an expression or NAME = EXPRESSION: {LANGUAGE}")
+
+    def _names(self) -> set[str]:
+        """Every name in the text and with a value; InputError for one that would not do in the listing."""
+        places: dict[str, ast.AST | None] = dict.fromkeys(self.values)
+        for target, tree in self.statements:
+            called = {id(call.func) for call in ast.walk(tree) if isinstance(call, ast.Call)}
+            names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
+            for node in [*names, *([target] if target else [])]:
+                places[node.id] = node
+        for target, _ in self.statements:
+            if target is not None and target.id in self.values:
+                raise self._error(target, f"{target.id} has a value from outside already: give this another name")
+        for name, place in places.items():
+            if name in FUNCTIONS:
+                raise self._error(place, f"{name} is a function: call it, as in {name}(...), or take another name")
+            if name == "np" or keyword.iskeyword(name):
+                raise self._error(place, f"{name} has a meaning in Python: take another name")
+            if name[0] == "d" and name[1:] in places:
+                raise self._error(place, f"{name} is the gradient of {name[1:]} in the listing: take another name")
+        return set(places)
+
+    def _free(self, first: str | None = None) -> str:
+        """A name that nobody uses: the first choice, or the next of z1, z2, ...; nor is its gradient's name used."""
+        choices = itertools.chain([first] if first else [], (f"z{number}" for number in itertools.count(1)))
+        name = next(name for name in choices if name not in self.taken and f"d{name}" not in self.taken)
+        self.taken.add(name)
+        return name
+
+    def _assigned(self, tree: ast.expr, name: str) -> Node:
+        """The node of an assignment: its own even where the value is a number or another name."""
+        if isinstance(tree, ast.Name):
+            return self._apply(Identity(), tree, self._node(tree), name=name)
+        return self._node(tree, name)
+
+    def _node(self, tree: ast.expr, name: str | None = None, depth: int = 0) -> Node:
+        """The node of an expression; without a name a gate's gets the next free one."""
+        if depth > DEEPEST:
+            raise self._error(tree, f"more than {DEEPEST} operations within one another: give parts of them names")
+        if isinstance(tree, ast.Name):
+            return self._named(tree)
+        if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
+            exponent = self._exponent(tree.right)
+            return self._apply(Power(exponent), tree, self._node(tree.left, depth=depth + 1), name=name)
+        if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
+            symbol, gate = OPERATORS[type(tree.op)]
+            inputs = self._node(tree.left, depth=depth + 1), self._node(tree.right, depth=depth + 1)
+            return self._apply(gate, tree, *inputs, name=name, place=self._operator(tree, symbol))
+        if isinstance(tree, ast.Call):
+            return self._call(tree, name, depth)
+        if _is_number(tree) or isinstance(tree, ast.List) or (_negated(tree) and _is_number(tree.operand)):
+            return self._constant(tree, name)
+        if _negated(tree):
+            return self._apply(Negate(), tree, self._node(tree.operand, depth=depth + 1), name=name)
+        raise self._error(tree, f"not in the language: {LANGUAGE}")
+
+    def _call(self, tree: ast.Call, name: str | None, depth: int) -> Node:
+        if not isinstance(tree.func, ast.Name):
+            raise self._error(tree.func, f"only the functions {', '.join(FUNCTIONS)} can be called")
+        function = tree.func.id
+        if function not in FUNCTIONS:
+            near = difflib.get_close_matches(function, FUNCTIONS, n=1)
+            known = f"did you mean {near[0]}?" if near else f"known are {', '.join(FUNCTIONS)}"
+            raise self._error(tree, f"unknown function {function}: {known}")
+        gate, count = FUNCTIONS[function], len(tree.args)
+        arity = len(gate.checked_on[0])
+        if tree.keywords or count != arity:
+            given = "an argument by name" if tree.keywords else f"{count}"
+            raise self._error(tree, f"{function} takes {arity} argument{'s'[: arity - 1]}, not {given}")
+        inputs = [self._node(argument, depth=depth + 1) for argument in tree.args]
+        if self.stages and function == "sigmoid":
+            return self._stages_of_sigmoid(tree, inputs[0], name)
+        return self._apply(gate, tree, *inputs, name=name)
+
+    def _stages_of_sigmoid(self, tree: ast.expr, z: Node, name: str | None) -> Node:
+        """1 / (1 + exp(-1 z)) gate by gate: *-1, exp, +1, 1/x, as the notes draw it."""
+        minus_one, one = self._leaf("(-1)", -1, tree), self._leaf("1", 1, tree)
+        z = self._apply(Multiply(), tree, z, minus_one)
+        z = self._apply(Exponential(), tree, z)
+        z = self._apply(Add(), tree, z, one)
+        return self._apply(Divide(), tree, one, z, name=name)
+
+    def _named(self, tree: ast.Name) -> Node:
+        """What the name stands for: a value computed before, or a leaf, the same one wherever it stands."""
+        name = tree.id
+        if name not in self.bound:
+            if name not in self.values:
+                raise self._error(tree, f"{name} has no value: add {name}=NUMBER")
+            self.bound[name] = self._leaf(name, self.values[name], tree)
+        return self.bound[name]
+
+    def _constant(self, tree: ast.expr, name: str | None) -> Node:
+        """A leaf that is named by its number, or as it is told to; equal numbers are one leaf."""
+        value = _literal(self.source, tree)
+        text = f"({value!r})" if isinstance(value, int | float) and value < 0 else repr(value)
+        return self._leaf(name or text, value, tree)
+
+    def _leaf(self, name: str, value: ArrayLike, tree: ast.expr) -> Node:
+        if name not in self.leaves:
+            self.leaves[name] = self._add(self.graph.leaf(name, value), np.shape(value), tree)
+        return self.leaves[name]
+
+    def _exponent(self, tree: ast.expr) -> float:
+        exponent = None if isinstance(tree, ast.List) else self._signed_number(tree)
+        if exponent is None:
+            raise self._error(tree, "the exponent must be a number: a ** b is exp(b * log(a)) for a above 0")
+        return exponent
+
+    def _signed_number(self, tree: ast.expr) -> float | None:
+        if _negated(tree) and _is_number(tree.operand):
+            return -_number(self.source, tree.operand)
+        return _number(self.source, tree) if _is_number(tree) else None
+
+    def _apply(
+        self, gate: Gate, tree: ast.expr, *inputs: Node, name: str | None = None, place: int | None = None
+    ) -> Node:
+        """A node for the gate's output, its shape checked here, where the place is known."""
+        try:
+            shape = gate.output_shape(*(self.shapes[node] for node in inputs))
+        except ValueError as error:
+            raise self.source.error(self.source.start(tree) if place is None else place, str(error)) from None
+        return self._add(self.graph.apply(gate, *inputs, name=name or self._free()), shape, tree, place)
+
+    def _add(self, node: Node, shape: Shape, tree: ast.expr, place: int | None = None) -> Node:
+        self.shapes[node] = shape
+        self.places[node] = self.source.start(tree) if place is None else place
+        self.elements += math.prod(shape)
+        if self.elements > MOST_ELEMENTS:
+            raise self._error(tree, f"more than {MOST_ELEMENTS:,} numbers in all values together: use smaller arrays")
+        return node
+
+    def _operator(self, tree: ast.BinOp, symbol: str) -> int:
+        """Where the operator stands: between its operands are only parentheses and spaces."""
+        return self.source.text.index(symbol, self.source.end(tree.left))
+
+    def _error(self, tree: ast.AST | None, message: str) -> InputError:
+        """An error at a part of the text, or of a name from outside it."""
+        return InputError(message) if tree is None else self.source.error(self.source.start(tree), message)
+
+
+def _negated(tree: ast.expr) -> TypeGuard[ast.UnaryOp]:
+    return isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)

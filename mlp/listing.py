@@ -1,0 +1,157 @@
+"""A graph as staged code, as the notes write it: forward one line a node, then backward line by line in reverse.
+
+The code is Python that runs as it stands, with NumPy alone: every value ends in its name, every gradient in
+``d`` + name. Its lines come from the gates (``Gate.code``), its order and its sums from the graph.
+"""
+
+import inspect
+from collections.abc import Sequence
+
+import numpy as np
+
+from mlp.gates import Array, Elementwise, Gate, Shape
+from mlp.graph import ComputationalGraph, Node, copied_axes, way_back
+
+WIDEST_CODE = 56
+"""Characters before the comments of lines that are not longer; longer ones have theirs right behind."""
+WIDEST_LINE = 100
+LONGEST_QUOTE = 40
+
+
+def staged(graph: ComputationalGraph, output: Node) -> str:
+    """The listing of the graph's latest pass, every node of which it must have run, as must ``backward``."""
+    return "\n".join(
+        [
+            "import numpy as np",
+            "",
+            "# values",
+            *(_given(node, graph.value(node.name)) for node in graph.nodes if is_given(node)),
+            "",
+            "# forward",
+            *_forward(graph),
+            "",
+            f"# backward: d and a name is the derivative of {_scalar(graph, output)} with respect to it",
+            f"d{output.name} = {number(graph.gradient(output.name))}",
+            *_backward(graph, output),
+        ]
+    )
+
+
+def is_constant(node: Node) -> bool:
+    """Whether a leaf is a number or an array that stands for itself: its name is its text."""
+    return node.gate is None and not node.name.isidentifier()
+
+
+def is_given(node: Node) -> bool:
+    """Whether a leaf has a name, and its value from outside."""
+    return node.gate is None and not is_constant(node)
+
+
+def formula(graph: ComputationalGraph, node: Node) -> str | None:
+    """What a gate's node is, as Python in the names of its inputs; None for a leaf."""
+    return None if node.gate is None else _lines(graph, node, node.gate)[0]
+
+
+def number(value: Array) -> str:
+    """A value as Python that reads back to the same float64, on one line."""
+    text = repr(value.tolist())
+    return f"np.array({text})" if value.ndim else text
+
+
+def _forward(graph: ComputationalGraph) -> list[str]:
+    """One numbered line a gate."""
+    return [
+        _commented(f"{node.name} = {formula(graph, node)}", f"({line})") for node, line in _line_numbers(graph).items()
+    ]
+
+
+def _backward(graph: ComputationalGraph, output: Node) -> list[str]:
+    """One line for each input of each gate that a gradient goes to, the last gate first."""
+    lines, numbers = [], _line_numbers(graph)
+    for node, gate, flows in way_back(graph.nodes, output):
+        _, *gradients = _lines(graph, node, gate)
+        for flow, gradient in zip(flows, gradients, strict=True):
+            if flow is None or is_constant(flow.source):
+                continue
+            source, name = flow.source, flow.source.name
+            uses = [numbers[user] for user in numbers for used in user.inputs if used is source]
+            fans_out = len(uses) > 1
+            if fans_out and flow.first and gradient == f"d{node.name}" and graph.value(name).ndim:
+                gradient += ".copy()"  # what is added later must not reach the other gradient too
+            undone = f"undoes ({numbers[node]}) {_shortened(node, formula(graph, node))}"
+            if not flow.first:
+                undone += f"; += because {name} is used in {_and(uses)}"
+            lines.append(_commented(f"d{name} {'=' if flow.first else '+='} {gradient}", undone))
+    return lines
+
+
+def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
+    gates = [node for node in graph.nodes if node.gate is not None]
+    return {node: line for line, node in enumerate(gates, start=1)}
+
+
+def _lines(graph: ComputationalGraph, node: Node, gate: Gate) -> list[str]:
+    """The gate's code with the names in it: the value, then each input's gradient, in the input's own shape."""
+    all_constant = all(map(is_constant, node.inputs))
+    output, *symbols = list(inspect.signature(gate.forward).parameters)
+    names = {output: node.name, f"d{output}": f"d{node.name}"}
+    for symbol, source in zip(symbols, node.inputs, strict=True):
+        names[symbol] = _constant(graph, source, all_constant) if is_constant(source) else source.name
+    shapes = [graph.value(source.name).shape for source in node.inputs]
+    value, *gradients = (text.format(**names) for text in gate.code(*shapes))
+    if isinstance(gate, Elementwise):
+        C = graph.value(node.name).shape
+        gradients = [_summed(text, shape, C) for text, shape in zip(gradients, shapes, strict=True)]
+    return [value, *gradients]
+
+
+def _constant(graph: ComputationalGraph, node: Node, as_float: bool) -> str:
+    """The constant's text; a float's where it meets constants alone, so that no integer arithmetic comes of it."""
+    value = graph.value(node.name)
+    if value.ndim or as_float:
+        text = number(value)
+        return f"({text})" if text.startswith("-") else text
+    return node.name
+
+
+def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
+    """The code that sums a gradient over the axes along which its input was copied."""
+    if narrow == wide:
+        return gradient
+    axes = copied_axes(narrow, wide)
+    if not narrow:
+        return f"np.sum({gradient})"
+    axis = f"axis={axes[0] if len(axes) == 1 else axes}"
+    if len(narrow) == len(wide):
+        return f"np.sum({gradient}, {axis}, keepdims=True)"
+    text = f"np.sum({gradient}, {axis})"
+    return text if 1 not in narrow else f"{text}.reshape{narrow}"
+
+
+def _scalar(graph: ComputationalGraph, output: Node) -> str:
+    """The number that is differentiated, in words."""
+    upstream = graph.gradient(output.name)
+    if not upstream.ndim and upstream == 1:
+        return output.name
+    return f"sum({output.name})" if np.all(upstream == 1) else f"sum(d{output.name} * {output.name})"
+
+
+def _given(node: Node, value: Array) -> str:
+    """The line that sets a leaf, long arrays a row a line."""
+    text = f"{node.name} = {number(value)}"
+    return text if len(text) <= WIDEST_LINE else text.replace("], ", f"],\n{' ' * (len(node.name) + 13)}")
+
+
+def _shortened(node: Node, formula: str | None) -> str:
+    """A forward line where it is short, else what it computes."""
+    return f"{node.name} = {formula}" if len(formula or "") < LONGEST_QUOTE else node.name
+
+
+def _commented(code: str, comment: str) -> str:
+    return f"{code:{WIDEST_CODE}}  # {comment}"
+
+
+def _and(numbers: Sequence[int]) -> str:
+    """(1), (2) and (3), each once."""
+    words = [f"({number})" for number in sorted(set(numbers))]
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else f"{words[0]} twice"
