@@ -12,12 +12,12 @@ import keyword
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlp.circuit import Circuit
 from mlp.errors import InputError
 from mlp.gates import (
     Add,
@@ -38,8 +38,8 @@ from mlp.gates import (
     Sum,
 )
 from mlp.graph import ComputationalGraph, Node
-from mlp.listing import is_constant
 from mlp.losses import SoftmaxLoss, SVMLoss
+from mlp.source_text import Text
 
 FUNCTIONS: dict[str, Gate] = {
     "exp": Exponential(),
@@ -72,108 +72,6 @@ MOST_ELEMENTS = 10_000
 """Numbers in all arrays of a circuit together: it is for looking at."""
 
 
-@dataclass(frozen=True)
-class Text:
-    """What was typed, for messages that point into it."""
-
-    text: str
-    what: str = "the expression"
-
-    def error(self, place: int, message: str) -> InputError:
-        """The error at a character, 0 being the first, with the line and a caret under the place."""
-        start = self.text.rfind("\n", 0, place) + 1
-        line = self.text[start:].partition("\n")[0]
-        column = place - start
-        number = self.text.count("\n", 0, start) + 1
-        where = f"column {column + 1}" if "\n" not in self.text else f"line {number}, column {column + 1}"
-        cut = max(0, column - 60)
-        return InputError(f"{self.what}, {where}: {message}\n{line[cut : cut + 120]}\n{' ' * (column - cut)}^")
-
-    def place(self, line: int, offset: int) -> int:
-        """The character at a place of Python's parser: a line from 1, and UTF-8 bytes into it."""
-        lines = self.text.split("\n")
-        before = sum(len(line) + 1 for line in lines[: line - 1])
-        return before + len(lines[line - 1].encode()[:offset].decode())
-
-    def start(self, tree: ast.AST) -> int:
-        """The first character of a part."""
-        return self.place(tree.lineno, tree.col_offset)  # type: ignore[attr-defined]
-
-    def end(self, tree: ast.AST) -> int:
-        """The first character after a part."""
-        return self.place(tree.end_lineno, tree.end_col_offset)  # type: ignore[attr-defined]
-
-    def parse(self, longest: int) -> list[ast.stmt]:
-        """Python's syntax tree; InputError where the text is none, or too long or too deep to read."""
-        if len(self.text) > longest:
-            raise InputError(f"{self.what} has {len(self.text):,} characters, at most {longest:,} are read")
-        try:
-            return ast.parse(self.text).body
-        except SyntaxError as error:
-            lines = self.text.split("\n")
-            line = min(max(error.lineno or 1, 1), len(lines))
-            before = sum(len(line) + 1 for line in lines[: line - 1])
-            place = before + min(max((error.offset or 1) - 1, 0), len(lines[line - 1]))
-            raise self.error(place, error.msg) from None
-        except (MemoryError, RecursionError):
-            raise self.error(
-                0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"
-            ) from None
-        except ValueError as error:
-            raise InputError(f"{self.what}: {error}") from None
-
-
-@dataclass(frozen=True)
-class Circuit:
-    """A graph made from text: its nodes in the order of the text, constants among them."""
-
-    graph: ComputationalGraph
-    output: Node
-    text: Text
-    places: Mapping[Node, int]
-    """The character where each node stands."""
-
-    @property
-    def nodes(self) -> list[Node]:
-        """What has a name: all but the constants."""
-        return [node for node in self.graph.nodes if not is_constant(node)]
-
-    def run(self, upstream: ArrayLike | None = None) -> None:
-        """Forward, then backward from ``upstream`` (all ones by default, of the output's shape).
-
-        InputError where a value or a gradient is not finite, naming the first on its way.
-        """
-        graph = self.graph
-        # What leaves the finite numbers is not passed over, but reported below as an error.
-        with np.errstate(all="ignore"):
-            try:
-                output = graph.forward(self.output, *self.graph.nodes)
-            except ValueError as error:
-                raise InputError(str(error)) from None
-            for node in graph.nodes:
-                self._require_finite(node, graph.value(node.name), "value")
-            graph.backward(1.0 if upstream is None else self._checked(np.asarray(upstream, float), output.shape))
-        for node in reversed(graph.nodes):
-            if graph.has_gradient(node):
-                self._require_finite(node, graph.gradient(node.name), "gradient")
-
-    def _require_finite(self, node: Node, array: Array, what: str) -> None:
-        wrong = array[~np.isfinite(array)]
-        if wrong.size:
-            of = f"{node.gate or 'given'}, {node.name}"
-            raise self.text.error(
-                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it leaves the finite numbers here"
-            )
-
-    def _checked(self, upstream: Array, shape: Shape) -> Array:
-        try:
-            return np.broadcast_to(upstream, shape)
-        except ValueError:
-            raise InputError(
-                f"--upstream has shape {upstream.shape}, it does not fit the output {self.output.name} of shape {shape}"
-            ) from None
-
-
 def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -> Circuit:
     """The circuit of an expression whose names have these values.
 
@@ -181,7 +79,7 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
     whatever is not in the language, a name without a value, a value without use, shapes that do not fit,
     and for what is too long, too deep or too large.
     """
-    source = Text(text)
+    source = Text(text, "the expression")
     statements = source.parse(LONGEST)
     if not statements:
         raise source.error(0, "there is nothing to compute: write an expression, as in (x + y) * z")

@@ -219,11 +219,13 @@ class _Leaf:
         """The numeric derivative of f with the elements a[moved] going along D, |D| = 1; they are put back."""
         before = self.a[moved].copy()
         h = STEP * max(1.0, abs(float(before[0]))) if before.size == 1 else STEP
-        self.a[moved] = above = before + h * D
-        f_above = self.f()
-        self.a[moved] = below = before - h * D
-        f_below = self.f()
-        self.a[moved] = before
+        try:
+            self.a[moved] = above = before + h * D
+            f_above = self.f()
+            self.a[moved] = below = before - h * D
+            f_below = self.f()
+        finally:
+            self.a[moved] = before
         return float((f_above - f_below) / ((above - below) @ D))  # the step as it was after rounding
 
     def compare(self, numeric: Array, written: Array, where: Callable[[int], str]) -> ArrayCheck:

@@ -1,0 +1,82 @@
+"""A network's passes as the table of the notes: each gate's equation with its shapes, and what it sends back.
+
+Rows are examples, n of them; A' is A transposed; dA is the derivative of the loss with respect to A.
+"""
+
+import inspect
+from collections.abc import Sequence
+from itertools import count
+
+from mlp.gates import Gate, Shape
+from mlp.graph import Flow, Node, way_back
+from mlp.network import MLP
+
+NOTATION: dict[str, tuple[str, ...]] = {
+    "matmul": ("{A} {B}", "{dC} {B}'", "{A}' {dC}"),
+    "add": ("{A} + {B}", "{dC}", "{dC}"),
+    "sigmoid": ("sigmoid({Z})", "{P} (1 - {P}) {dP}"),
+    "euclidean loss": ("1/2 sum ({P} - {Y})^2", "({P} - {Y}) {dE}", ""),
+    "cross-entropy loss": ("sum (log(1 + exp({Z})) - {Y} {Z})", "(sigmoid({Z}) - {Y}) {dE}", ""),
+    "divide": ("{A} / {B}", "1/{B}, the one place where n stands", ""),
+}
+"""By gate, the gates of a network: the value, and each input's gradient, in the symbols of the gate's forward pass."""
+
+HEADER = ("forward", "shape", "backward", "shape")
+
+
+def network_table(network: MLP) -> str:
+    """The passes of ``loss`` and ``backward``, a row a gate, as a table in Markdown."""
+    nodes = network.graph.nodes
+    n = next(k for k in count(2) if k not in network.sizes)
+    shapes = _shapes(network, n)
+    flows = {node: flows for node, _, flows in way_back(nodes, nodes[-1])}
+
+    def shown(node: Node) -> str:
+        return "scalar" if shapes[node] == () else f"({', '.join(str(k) if k != n else 'n' for k in shapes[node])})"
+
+    rows: list[Sequence[str]] = [HEADER]
+    for node in nodes:
+        if node.gate is not None:
+            value, gradients = _equations(node, node.gate, flows.get(node, []), shapes)
+            back = ", ".join(f"d{source.name} {shown(source)}" for source in gradients)
+            rows.append((value, shown(node), ", ".join(gradients.values()) + _not_computed(node, flows), back))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows
+    )
+
+
+def _shapes(network: MLP, n: int) -> dict[Node, Shape]:
+    """Each node's shape for a batch of n, from the gates: nothing is computed."""
+    given = {"X": (n, network.sizes[0]), "Y": (n, 1), "n": (), **network.shapes}
+    shapes: dict[Node, Shape] = {}
+    for node in network.graph.nodes:
+        inputs = [shapes[source] for source in node.inputs]
+        shapes[node] = node.gate.output_shape(*inputs) if node.gate else given[node.name]
+    return shapes
+
+
+def _equations(
+    node: Node, gate: Gate, flows: Sequence[Flow | None], shapes: dict[Node, Shape]
+) -> tuple[str, dict[Node, str]]:
+    """The forward equation, and for each input that a gradient goes to the backward one."""
+    output, *symbols = list(inspect.signature(gate.forward).parameters)
+    names = {output: node.name, f"d{output}": f"d{node.name}"}
+    names |= {symbol: source.name for symbol, source in zip(symbols, node.inputs, strict=True)}
+    value, *gradients = (text.format(**names) for text in NOTATION[gate.name])
+    back: dict[Node, str] = {}
+    for flow, gradient in zip(flows, gradients, strict=False):
+        if flow is not None:
+            over_rows = "sum over rows of " if gate.name == "add" and shapes[flow.source] != shapes[node] else ""
+            back[flow.source] = f"d{flow.source.name} = {over_rows}{gradient}"
+    return f"{node.name} = {value}", back
+
+
+def _not_computed(node: Node, flows: dict[Node, list[Flow | None]]) -> str:
+    """What the table says of gradients that are left out."""
+    if node not in flows:
+        return "nothing: it is for predictions alone"
+    if node.inputs[0].name == "X" and flows[node][0] is None:
+        return " (dX is never computed: nobody asks for it)"
+    return ""

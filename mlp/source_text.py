@@ -1,0 +1,58 @@
+"""Text that somebody typed, read by Python's parser, with errors that point into it."""
+
+import ast
+from dataclasses import dataclass
+
+from mlp.errors import InputError
+
+
+@dataclass(frozen=True)
+class Text:
+    """What was typed, for messages that point into it."""
+
+    text: str
+    what: str
+    """What it is, in a message."""
+
+    def error(self, place: int, message: str) -> InputError:
+        """The error at a character, 0 being the first, with the line and a caret under the place."""
+        start = self.text.rfind("\n", 0, place) + 1
+        line = self.text[start:].partition("\n")[0]
+        column = place - start
+        number = self.text.count("\n", 0, start) + 1
+        where = f"column {column + 1}" if "\n" not in self.text else f"line {number}, column {column + 1}"
+        cut = max(0, column - 60)
+        return InputError(f"{self.what}, {where}: {message}\n{line[cut : cut + 120]}\n{' ' * (column - cut)}^")
+
+    def place(self, line: int, offset: int) -> int:
+        """The character at a place of Python's parser: a line from 1, and UTF-8 bytes into it."""
+        lines = self.text.split("\n")
+        before = sum(len(line) + 1 for line in lines[: line - 1])
+        return before + len(lines[line - 1].encode()[:offset].decode())
+
+    def start(self, tree: ast.AST) -> int:
+        """The first character of a part."""
+        return self.place(tree.lineno, tree.col_offset)  # type: ignore[attr-defined]
+
+    def end(self, tree: ast.AST) -> int:
+        """The first character after a part."""
+        return self.place(tree.end_lineno, tree.end_col_offset)  # type: ignore[attr-defined]
+
+    def parse(self, longest: int) -> list[ast.stmt]:
+        """Python's syntax tree; InputError where the text is none, or too long or too deep to read."""
+        if len(self.text) > longest:
+            raise InputError(f"{self.what} has {len(self.text):,} characters, at most {longest:,} are read")
+        try:
+            return ast.parse(self.text).body
+        except SyntaxError as error:
+            lines = self.text.split("\n")
+            line = min(max(error.lineno or 1, 1), len(lines))
+            before = sum(len(line) + 1 for line in lines[: line - 1])
+            place = before + min(max((error.offset or 1) - 1, 0), len(lines[line - 1]))
+            raise self.error(place, error.msg) from None
+        except (MemoryError, RecursionError):
+            raise self.error(
+                0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"
+            ) from None
+        except ValueError as error:
+            raise InputError(f"{self.what}: {error}") from None

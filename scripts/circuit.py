@@ -1,0 +1,291 @@
+"""Any expression as a circuit: every value forward, every gradient backward, each beside the numeric one.
+
+    python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
+    python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
+    python scripts/circuit.py --network outputs/0001 --digit 7 --draw digit.png
+
+The language: numbers, nested lists as arrays, names, + - * / ** @, exp, log, sigmoid, max, sum, softmax_loss,
+svm_loss, and assignments separated by ;. At a tie max gives its whole gradient to its first input.
+"""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlp import command_line, config, expression, finished_runs, listing
+from mlp.circuit import Circuit, Numeric
+from mlp.command_line import CONFIG, shown, warn
+from mlp.errors import InputError
+from mlp.examples import EXAMPLES
+from mlp.gates import Array
+from mlp.graph import Node
+from mlp.network_table import network_table
+
+NEWEST = Path()
+"""What --network without a run stands for."""
+
+
+ENDINGS = (".svg", ".png", ".pdf")
+MOST_SHOWN = 6
+"""Numbers of an array in the table."""
+LARGE = 1e-6
+"""A relative error that needs a word."""
+KINK = "there the derivative does not exist, or the numeric one's step leaves the domain."
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse(arguments)
+    if options.list_examples:
+        print(list_of_examples())
+    elif options.network is not None:
+        show_network(options)
+    else:
+        show_circuit(options)
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """The options; InputError for those that do not go together."""
+    parser = command_line.Parser(description="Run an expression forward and backward, on the gates of the network.")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="EXPRESSION NAME=VALUE",
+        help='such as "(x + y) * z" x=-2 y=5 z=-4, or "sum((W @ x) ** 2)" "W=[[1, 2], [3, 4]]" "x=[5, 6]"',
+    )
+    parser.add_argument("--upstream", metavar="VALUE", help="the gradient of the output (default: all ones)")
+    parser.add_argument("--stages", action="store_true", help="split each sigmoid into *-1, exp, +1, 1/x")
+    parser.add_argument("--json", action="store_true", help="print the nodes as JSON")
+    parser.add_argument("--code", action="store_true", help="print staged Python that runs as it stands")
+    parser.add_argument("--draw", type=command_line.path, metavar="FILE", help="draw it: .svg, .png or .pdf")
+    parser.add_argument("--jacobian", metavar="OUTS", help="names separated by commas, with --wrt: their Jacobian")
+    parser.add_argument("--wrt", metavar="INS", help="the names that the Jacobian is taken with respect to")
+    parser.add_argument("--list-examples", action="store_true", help="list the expressions of the lecture notes")
+    parser.add_argument("--example", metavar="NAME", help="one of these; NAME=VALUE changes a value of it")
+    parser.add_argument(
+        "--network",
+        nargs="?",
+        type=command_line.path,
+        const=NEWEST,
+        metavar="RUN",
+        help="a trained network's table of both passes instead (default: the newest run)",
+    )
+    parser.add_argument("--digit", type=int, metavar="INDEX", help="with --network and --draw: the test image to draw")
+    # A single dash starts an expression or a number, never an option, but for -h.
+    plain = [f" {word}" if word[:1] == "-" and word[:2] != "--" and word != "-h" else word for word in arguments]
+    options = parser.parse_intermixed_args(plain)
+    check(options)
+    return options
+
+
+def check(options: Namespace) -> None:
+    """InputError for options that do not go together."""
+    given = {name for name, value in vars(options).items() if value not in (None, False, [])}
+    of_circuits = given - {"network", "digit", "draw"}
+    if "network" in given and of_circuits:
+        raise InputError(f"--network does not go with {said(of_circuits)}: only with --digit and --draw")
+    if "network" in given and ("digit" in given) != ("draw" in given):
+        raise InputError("--digit INDEX and --draw FILE go together: which test image to draw, and where")
+    if "digit" in given and "network" not in given:
+        raise InputError("--digit names an image for --network [RUN]")
+    if "list_examples" in given and given != {"list_examples"}:
+        raise InputError("--list-examples goes with nothing else")
+    if ("jacobian" in given) != ("wrt" in given):
+        raise InputError("--jacobian OUTS and --wrt INS go together: what is derived, and with respect to what")
+    if "code" in given and given & {"json", "jacobian"}:
+        raise InputError(f"--code prints nothing but code: leave out {said(given & {'json', 'jacobian'})}")
+    if not given & {"words", "example", "network", "list_examples"}:
+        raise InputError('give an expression, as in "(x + y) * z" x=-2 y=5 z=-4, or --list-examples')
+    if "draw" in given and options.draw.suffix.lower() not in ENDINGS:
+        raise InputError(f"--draw {options.draw}: must end in {', '.join(ENDINGS)}")
+
+
+def said(names: set[str]) -> str:
+    """Options as they are typed."""
+    return ", ".join("EXPRESSION" if name == "words" else f"--{name.replace('_', '-')}" for name in sorted(names))
+
+
+def list_of_examples() -> str:
+    width = max(map(len, EXAMPLES))
+    return "\n".join(
+        f"{name:{width}}  {example.shows}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
+    )
+
+
+def show_circuit(options: Namespace) -> None:
+    """Run the expression, and print and draw what is asked for."""
+    text, arguments, jacobian = chosen(options)
+    circuit = expression.parse(text, expression.parse_values(arguments), stages=options.stages)
+    upstream = (
+        np.ones(()) if options.upstream is None else expression.parse_value("--upstream", options.upstream.strip())
+    )
+    circuit.run(upstream)
+    if options.draw:
+        from mlp import drawing  # matplotlib is slow to import
+
+        drawing.draw(circuit, options.draw)
+    if options.code:
+        print(listing.staged(circuit.graph, circuit.output))
+        return
+    facts: dict[str, Any] = {"output": circuit.output.name, "nodes": [as_json(circuit, node) for node in circuit.nodes]}
+    report = "" if options.json else table(circuit, circuit.numeric(upstream))
+    if jacobian:
+        facts["jacobian"] = jacobian_of(circuit, *jacobian, upstream)
+        report += "\n\n" + describe_jacobian(facts["jacobian"])
+    if options.draw:
+        report += f"\n\ndrawing: {shown(options.draw)}"
+    print(json.dumps(facts) if options.json else report)
+
+
+def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
+    """The expression, its NAME=VALUE arguments, and OUTS and INS of a Jacobian."""
+    jacobian = (options.jacobian, options.wrt) if options.jacobian else None
+    if options.example is None:
+        text, *arguments = options.words
+        return text.strip(), arguments, jacobian
+    if options.example not in EXAMPLES:
+        raise InputError(f"--example {options.example}: there is none of that name: there are {', '.join(EXAMPLES)}")
+    example = EXAMPLES[options.example]
+    changed = {word.partition("=")[0].strip() for word in options.words}
+    kept = [f"{name}={value}" for name, value in example.values.items() if name not in changed]
+    return example.expression, kept + options.words, jacobian or (None if options.code else example.jacobian)
+
+
+def as_json(circuit: Circuit, node: Node) -> dict[str, Any]:
+    """A node as JSON has it; ``inputs`` are the nodes it comes from, ``code`` has the constants too."""
+    graph = circuit.graph
+    return {
+        "name": node.name,
+        "gate": node.gate and node.gate.name,
+        "inputs": [source.name for source in node.inputs if not listing.is_constant(source)],
+        "value": graph.value(node.name).tolist(),
+        "gradient": graph.gradient(node.name).tolist() if graph.has_gradient(node) else None,
+        "code": listing.formula(graph, node),
+    }
+
+
+def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
+    """Every node, in forward order, its numeric gradient beside the written one."""
+    graph = circuit.graph
+    rows = [["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]]
+    for node in circuit.nodes:
+        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), brief(graph.value(node.name))]
+        if node in numeric:
+            found = numeric[node]
+            row += [brief(graph.gradient(node.name)), brief(found.gradient), f"{found.check.error:.1e}"]
+        else:
+            row += ["none", "", ""]  # a class index, or a value that leads nowhere
+        rows.append(row)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if any(not one.check.error < LARGE for one in numeric.values()):
+        lines += [
+            "",
+            "Where the two differ by much, a kink (a tie of max) or the edge of what a gate takes is near:",
+            KINK,
+        ]
+    return "\n".join(lines)
+
+
+def shortened(formula: str | None) -> str:
+    return "" if formula is None else formula if len(formula) <= 40 else formula[:37] + "..."
+
+
+def brief(array: Array | None) -> str:
+    """A number to all its digits, a small array to six, a larger one by its shape."""
+    if array is None:
+        return "(not taken)"
+    if not array.ndim:
+        return repr(array.item())
+    return (
+        np.array2string(array, precision=6, separator=", ", max_line_width=1000).replace("\n", "")
+        if array.size <= MOST_SHOWN
+        else f"{'x'.join(map(str, array.shape))} numbers"
+    )
+
+
+def jacobian_of(circuit: Circuit, outs: str, ins: str, upstream: Array) -> dict[str, Any]:
+    """The matrix, and the chain rule made of it: J' df/dx against df/dz."""
+    outputs, inputs = (unique(option, text) for option, text in (("--jacobian", outs), ("--wrt", ins)))
+    df_dx, df_dz = (
+        np.concatenate([circuit.gradient(circuit.node(name)).reshape(-1) for name in names])
+        for names in (outputs, inputs)
+    )
+    rows, columns = ([label for name in names for label in labels(circuit, name)] for names in (outputs, inputs))
+    J = circuit.jacobian(outputs, inputs)
+    circuit.run(upstream)
+    return {
+        "of": circuit.output.name,
+        "rows": rows,
+        "columns": columns,
+        "matrix": J.tolist(),
+        "df_dx": df_dx.tolist(),
+        "product": (J.T @ df_dx).tolist(),
+        "df_dz": df_dz.tolist(),
+        "equal": bool(np.allclose(J.T @ df_dx, df_dz, rtol=1e-12, atol=1e-12 * np.abs(J.T).dot(np.abs(df_dx)).max())),
+    }
+
+
+def unique(option: str, text: str) -> list[str]:
+    """Names separated by commas."""
+    names = [name.strip() for name in text.split(",")]
+    if "" in names or len(set(names)) < len(names):
+        raise InputError(f"{option} {text}: must be names separated by commas, each once")
+    return names
+
+
+def labels(circuit: Circuit, name: str) -> list[str]:
+    """A name for each element: x, or x[0], x[1], ..."""
+    shape = circuit.graph.value(circuit.node(name).name).shape
+    return [f"{name}{list(index)}" if index else name for index in np.ndindex(shape)]
+
+
+def describe_jacobian(facts: dict[str, Any]) -> str:
+    """The matrix with its names, and the two sides of the chain rule."""
+    f, rows, columns = facts["of"], facts["rows"], facts["columns"]
+    cells = [
+        ["", *columns],
+        *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    verdict = "equals" if facts["equal"] else "differs from"
+
+    def vector(numbers: list[float]) -> str:
+        return f"({', '.join(f'{x:.10g}' for x in numbers)})"
+
+    lines = [
+        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)}); the notes print J'",
+        "",
+        *("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells),
+        "",
+        f"d{f}/dx    = {vector(facts['df_dx'])}",
+        f"J' d{f}/dx = {vector(facts['product'])}",
+        f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
+    ]
+    if not facts["equal"]:
+        lines.append("as it must where a way leads from z to the output that passes none of x, or two of them")
+    return "\n".join(lines)
+
+
+def show_network(options: Namespace) -> None:
+    """A trained run's network: the table of its passes, or a drawing of one image on its way."""
+    directory = options.network
+    if directory == NEWEST:
+        directory = finished_runs.newest(config.load(CONFIG).output.directory, warn)
+    run = finished_runs.read(directory)
+    if options.draw is None:
+        print(f"{shown(run.directory)}: {'-'.join(map(str, run.network.sizes))}, a batch of n images\n")
+        print(network_table(run.network))
+        return
+    from mlp import network_drawing  # matplotlib is slow to import
+
+    network_drawing.draw(run, options.digit, options.draw)
+    print(f"drawing: {shown(options.draw)}")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))
