@@ -195,6 +195,9 @@ class Negate(Elementwise):
         return "-{A}", "-{dC}"
 
 
+SUPERSCRIPTS = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
+
+
 class Power(Elementwise):
     """C = A^k, elementwise, k a constant number; dA = dC k A^(k - 1)."""
 
@@ -204,7 +207,7 @@ class Power(Elementwise):
 
     def __init__(self, exponent: float):
         self.exponent = exponent
-        self.symbol = f"x^{exponent:g}"
+        self.symbol = "x" + f"{exponent:g}".translate(SUPERSCRIPTS)
 
     def __str__(self) -> str:
         return f"{self.name} {self.exponent:g}"

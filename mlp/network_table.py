@@ -32,7 +32,8 @@ def network_table(network: MLP) -> str:
     flows = {node: flows for node, _, flows in way_back(nodes, nodes[-1])}
 
     def shown(node: Node) -> str:
-        return "scalar" if shapes[node] == () else f"({', '.join(str(k) if k != n else 'n' for k in shapes[node])})"
+        lengths = ["n" if length == n else str(length) for length in shapes[node]]
+        return f"({', '.join(lengths)}{',' * (len(lengths) == 1)})" if lengths else "scalar"
 
     rows: list[Sequence[str]] = [HEADER]
     for node in nodes:

@@ -35,7 +35,9 @@ MOST_SHOWN = 6
 """Numbers of an array in the table."""
 LARGE = 1e-6
 """A relative error that needs a word."""
-KINK = "there the derivative does not exist, or the numeric one's step leaves the domain."
+KINK = """\
+Where the two differ by much, a kink or the edge of what a gate takes is near. At a tie max gives all to its first
+input, where the numeric derivative is halfway between the two sides; a step over the edge has no numeric derivative."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -84,7 +86,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def check(options: Namespace) -> None:
     """InputError for options that do not go together."""
-    given = {name for name, value in vars(options).items() if value not in (None, False, [])}
+    given = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
     of_circuits = given - {"network", "digit", "draw"}
     if "network" in given and of_circuits:
         raise InputError(f"--network does not go with {said(of_circuits)}: only with --digit and --draw")

@@ -1,0 +1,233 @@
+"""A circuit as a picture, as the notes draw it: values green above the wires, gradients red below.
+
+Left to right; a gate is a circle, its first input comes in above its second. A constant number is part of its
+gate. Arrays show their numbers where there are few, else their shape.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path as FilePath
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, PathPatch
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
+
+from mlp.circuit import Circuit
+from mlp.errors import InputError
+from mlp.files import replacing
+from mlp.gates import Add, Array, Divide, Max, Multiply, Subtract
+from mlp.graph import Node
+from mlp.layout import Box, Layout, Wire, layered
+from mlp.listing import is_constant
+
+matplotlib.rcdefaults()  # the same pictures whatever a user's own matplotlibrc says
+
+GREEN, RED, GREY, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
+SIZE, NAME_SIZE = 9, 11
+"""Points: of numbers, and of names and symbols."""
+LINE = 1.3 * SIZE / 72
+"""Inches between the lines of an array."""
+RADIUS, PAD = 0.2, 0.08
+"""Inches: of a gate's circle at least, and around text."""
+MOST_NODES = 150
+MOST_NUMBERS = 4
+"""Rows and columns of an array whose numbers are shown."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A node as it is drawn: the text of its circle, or no circle, and what stands around its wire."""
+
+    node: Node
+    symbol: str | None
+    name: str
+    value: list[str]
+    gradient: list[str]
+
+    @property
+    def radius(self) -> float:
+        """Of the circle."""
+        return 0.0 if self.symbol is None else max(RADIUS, text_width(self.symbol, NAME_SIZE) / 2 + 0.05)
+
+    @property
+    def head(self) -> float:
+        """The width of what stands at the left: the circle, or a leaf's name."""
+        return 2 * self.radius if self.symbol is not None else text_width(self.name, NAME_SIZE) + PAD
+
+    @property
+    def labels(self) -> float:
+        """The width of the numbers on the wire."""
+        return max(text_width(line, SIZE) for line in [*self.value, *self.gradient]) + 2 * PAD
+
+    @property
+    def box(self) -> Box:
+        """The room that all of it takes."""
+        name = LINE if self.symbol is not None else 0
+        above = max(self.radius + name, len(self.value) * LINE + PAD / 2)
+        below = max(self.radius, len(self.gradient) * LINE + PAD / 2)
+        return Box(self.head + self.labels, above, below)
+
+
+def draw(circuit: Circuit, path: FilePath) -> None:
+    """Write the circuit's latest pass as a picture, .svg, .png or .pdf by the file's ending."""
+    figure = picture(circuit)
+    save(figure, path)
+
+
+def picture(circuit: Circuit) -> Figure:
+    """The figure, as large as its text needs. InputError for a circuit too large to be looked at."""
+    parts = [part_of(circuit, node) for node in drawn(circuit)]
+    if len(parts) > MOST_NODES:
+        raise InputError(f"the circuit has {len(parts)} nodes: up to {MOST_NODES} can be drawn")
+    number = {part.node: k for k, part in enumerate(parts)}
+    layout = layered([part.box for part in parts], wires_of(parts, number))
+    margin, foot = 0.25, 0.35
+    caption = f"green, above a wire: its value; red, below: the derivative of {circuit.output.name} with respect to it"
+    width = max(layout.width, text_width(caption, SIZE)) + 2 * margin
+    height = layout.height + 2 * margin + foot
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-margin, width - margin), ylim=(height - margin, -margin))
+    axes.axis("off")
+    for line in layout.wires:
+        x, y = line[-1]
+        draw_wire(axes, [*line, (x + RADIUS, y)])  # up to the circle, which covers what is too long
+    for k, part in enumerate(parts):
+        draw_part(axes, part, layout, k)
+    axes.text(0, height - margin - foot / 2, caption, fontsize=SIZE, color=GREY, va="center")
+    return figure
+
+
+def save(figure: Figure, path: FilePath) -> None:
+    """Write a figure in the format of the file's ending, the same bytes each time; in SVG text stays text."""
+    kind = path.suffix[1:].lower()
+    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
+    with replacing(path) as file, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "circuit"}):
+        figure.savefig(file, format=kind, dpi=120, metadata=metadata)
+
+
+def drawn(circuit: Circuit) -> list[Node]:
+    """The nodes to draw: all but the numbers that are part of a gate."""
+    return [
+        node
+        for node in circuit.graph.nodes
+        if not is_constant(node) or any(not folded(user, node) for user in users(circuit, node))
+    ]
+
+
+def users(circuit: Circuit, node: Node) -> list[Node]:
+    """The gates that a node leads to."""
+    return [user for user in circuit.graph.nodes if node in user.inputs]
+
+
+def folded(user: Node, constant: Node) -> bool:
+    """Whether a constant is written into the gate that uses it: a number beside an input that is none."""
+    return (
+        constant_of(user) is constant
+        and not constant.name.startswith("[")
+        and isinstance(user.gate, Add | Subtract | Multiply | Divide | Max)
+    )
+
+
+def constant_of(node: Node) -> Node | None:
+    """The one constant among a gate's two inputs."""
+    constants = [source for source in node.inputs if is_constant(source)]
+    return constants[0] if len(constants) == 1 and len(node.inputs) == 2 else None
+
+
+def inputs_of(node: Node) -> list[Node]:
+    """The inputs that have wires."""
+    return [source for source in node.inputs if not (is_constant(source) and folded(node, source))]
+
+
+def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
+    """A wire for each input, the first of two above the second."""
+    wires = []
+    for part in parts:
+        sources = inputs_of(part.node)
+        port = part.radius / 2 if len(sources) == 2 else 0
+        wires += [
+            Wire(number[source], number[part.node], side * port) for source, side in zip(sources, (-1, 1), strict=False)
+        ]
+    return wires
+
+
+def part_of(circuit: Circuit, node: Node) -> Part:
+    """A node with the texts that stand around it."""
+    graph = circuit.graph
+    gradient = lines_of(graph.gradient(node.name)) if graph.has_gradient(node) and not is_constant(node) else [""]
+    symbol = None if node.gate is None else symbol_of(node)
+    name = "" if is_constant(node) else node.name
+    return Part(node, symbol, name, lines_of(graph.value(node.name)), gradient)
+
+
+def symbol_of(node: Node) -> str:
+    """What stands in the circle, with the constant that is part of the gate: ×2, 1/x, ..."""
+    gate, constant = node.gate, constant_of(node)
+    assert gate is not None  # noqa: S101
+    if constant is None or not folded(node, constant):
+        return gate.symbol
+    number = brief(float(constant.name.strip("()")))
+    if constant is node.inputs[0] and isinstance(gate, Subtract | Divide):
+        return f"{number}{'−' if isinstance(gate, Subtract) else '/'}x"
+    return f"{gate.symbol} {number}" if isinstance(gate, Max) else f"{gate.symbol}{number}"
+
+
+def lines_of(array: Array) -> list[str]:
+    """A number, the rows of a small array, or the shape of a larger one."""
+    if not array.ndim:
+        return [brief(float(array))]
+    if array.ndim > 2 or max(array.shape) > MOST_NUMBERS:
+        return [str(array.shape)]
+    return [f"[{'  '.join(brief(number, digits=3) for number in row)}]" for row in np.atleast_2d(array).tolist()]
+
+
+def brief(number: float, digits: int = 4) -> str:
+    """A number rounded to so many digits, whole numbers in full."""
+    return str(int(number)) if number == int(number) and abs(number) < 1e6 else f"{number:.{digits}g}"
+
+
+def text_width(text: str, size: float) -> float:
+    """Inches that a text takes in the figure's font."""
+    return float(TextPath((0, 0), text, size=size).get_extents().width) / 72 if text.strip() else 0.0
+
+
+def draw_wire(axes: Axes, line: list[tuple[float, float]]) -> None:
+    """Straight through layers, and between them a curve that leaves and arrives level."""
+    vertices, codes = [line[0]], [int(Path.MOVETO)]
+    for k, ((x0, y0), (x1, y1)) in enumerate(pairwise(line)):
+        if k % 2:
+            vertices.append((x1, y1))
+            codes.append(int(Path.LINETO))
+        else:
+            middle = (x0 + x1) / 2
+            vertices += [(middle, y0), (middle, y1), (x1, y1)]
+            codes += [int(Path.CURVE4)] * 3
+    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=GREY, linewidth=1, zorder=1))
+
+
+def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
+    """The circle or the name, and the wire with its numbers up to the layer's right side."""
+    y, right = layout.y[k], layout.right[k]
+    if part.symbol is not None:
+        start = layout.left[k] + 2 * part.radius
+        centre = (start - part.radius, y)
+        axes.add_patch(Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2))
+        axes.text(*centre, part.symbol, fontsize=NAME_SIZE, ha="center", va="center", color=INK, zorder=3)
+        axes.text(centre[0], y - part.radius - 0.03, part.name, fontsize=SIZE, ha="center", va="bottom", color=GREY)
+    else:
+        start = right - part.labels
+        axes.text(start - PAD / 2, y, part.name, fontsize=NAME_SIZE, ha="right", va="center", color=INK)
+    axes.plot([start, right], [y, y], color=GREY, linewidth=1, zorder=1, solid_capstyle="butt")
+    middle = start + part.labels / 2
+    for lines, color, first, va in (
+        (part.value, GREEN, -PAD / 2 - (len(part.value) - 1) * LINE, "bottom"),
+        (part.gradient, RED, PAD / 2, "top"),
+    ):
+        for k, line in enumerate(lines):
+            axes.text(middle, y + first + k * LINE, line, fontsize=SIZE, color=color, ha="center", va=va)

@@ -1,0 +1,232 @@
+"""Where the parts of a drawing go: boxes in layers from left to right, joined by wires with few crossings.
+
+The method of Sugiyama, Tagawa and Toda 1981: layers by the longest path, a place held in each layer that a wire
+passes through, each layer sorted by where its neighbours are, and then heights that keep wires straight. So a
+wire bends only between two layers, and never runs across a box.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+GAP = 0.6
+"""Between two layers, for the wires to bend in. All lengths are in inches, y downwards."""
+SPACE = 0.1
+"""Between two boxes of a layer."""
+SWEEPS = 12
+
+Place = tuple[int, int]
+"""A box and its layer, or the box that a passing wire comes from and the layer that it passes."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """How much room a part needs: its width, and above and below the height at which its wires meet it."""
+
+    width: float
+    above: float
+    below: float
+
+
+THIN = Box(0, 0.06, 0.06)
+"""The room of a wire that passes through a layer."""
+
+
+@dataclass(frozen=True)
+class Wire:
+    """From one box's right side to another's left side, ``port`` above (below 0) or below its middle."""
+
+    source: int
+    target: int
+    port: float = 0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each box is: the sides of its layer and its height; and each wire's points, between which it may bend.
+
+    A wire's points come in pairs: straight through a layer, then a bend to the next.
+    """
+
+    left: dict[int, float]
+    right: dict[int, float]
+    y: dict[int, float]
+    wires: list[list[tuple[float, float]]]
+    width: float
+    height: float
+
+
+def layered(boxes: Sequence[Box], wires: Sequence[Wire]) -> Layout:
+    """Lay out boxes, numbered from 0, whose wires lead from lower to higher numbers."""
+    layer_of = _layers(len(boxes), wires)
+    routes = [[(wire.source, layer) for layer in range(layer_of[wire.source], layer_of[wire.target])] for wire in wires]
+    links = _links(wires, routes, layer_of)
+    layers = _few_crossings(_initial(len(boxes), wires, routes, layer_of), links)
+    rooms = {place: boxes[place[0]] if layer_of[place[0]] == place[1] else THIN for layer in layers for place in layer}
+    y = _heights(layers, links, rooms)
+    left, right, x = [], [], 0.0
+    for layer in layers:
+        left.append(x)
+        right.append(x + max(rooms[place].width for place in layer))
+        x = right[-1] + GAP
+    points = []
+    for wire, route in zip(wires, routes, strict=True):
+        source, *passed = route
+        line = [(right[source[1]], y[source])]
+        for place in passed:
+            line += [(left[place[1]], y[place]), (right[place[1]], y[place])]
+        end = (wire.target, layer_of[wire.target])
+        points.append([*line, (left[end[1]], y[end] + wire.port)])
+    return Layout(
+        left={box: left[layer] for box, layer in enumerate(layer_of)},
+        right={box: right[layer] for box, layer in enumerate(layer_of)},
+        y={box: y[box, layer] for box, layer in enumerate(layer_of)},
+        wires=points,
+        width=right[-1],
+        height=max(y[place] + room.below for place, room in rooms.items()),
+    )
+
+
+def _layers(boxes: int, wires: Sequence[Wire]) -> list[int]:
+    """Each box's layer: just before the first that it leads to, what leads nowhere in the last."""
+    from_the_right = [0] * boxes
+    for wire in sorted(wires, key=lambda wire: wire.source, reverse=True):
+        from_the_right[wire.source] = max(from_the_right[wire.source], from_the_right[wire.target] + 1)
+    return [max(from_the_right) - layer for layer in from_the_right]
+
+
+Links = dict[int, list[tuple[Place, Place, float]]]
+"""By layer: what is joined to what in the next, and at which port."""
+
+
+def _links(wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Sequence[int]) -> Links:
+    links: Links = defaultdict(list)
+    for wire, route in zip(wires, routes, strict=True):
+        for place, following in zip(route, [*route[1:], (wire.target, layer_of[wire.target])], strict=True):
+            port = wire.port if following[0] == wire.target else 0.0
+            if (place, following, port) not in links[place[1]]:  # wires from one source share their way
+                links[place[1]].append((place, following, port))
+    return links
+
+
+def _initial(
+    boxes: int, wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Sequence[int]
+) -> list[list[Place]]:
+    """The places of each layer as met going back from the last box, upper ports first: without crossings in a tree."""
+    into: dict[int, list[tuple[float, list[Place], int]]] = defaultdict(list)
+    for wire, route in zip(wires, routes, strict=True):
+        into[wire.target].append((wire.port, route, wire.source))
+    layers: list[list[Place]] = [[] for _ in range(max(layer_of) + 1)]
+    met: set[Place] = set()
+    for start in range(boxes - 1, -1, -1):
+        stack = [[(start, layer_of[start])]]
+        while stack:
+            route = stack.pop()
+            for place in reversed(route):
+                if place not in met:
+                    met.add(place)
+                    layers[place[1]].append(place)
+            box = route[0][0]
+            stack += [route for _, route, _ in sorted(into.pop(box, []), key=lambda one: one[0], reverse=True)]
+    return layers
+
+
+def _few_crossings(layers: list[list[Place]], links: Links) -> list[list[Place]]:
+    """The best order met while each layer is sorted by the mean place of its neighbours, to and fro."""
+    best, fewest = layers, _crossings(layers, links)
+    for sweep in range(SWEEPS):
+        if fewest == 0:
+            break
+        layers = [list(layer) for layer in layers]
+        forwards = sweep % 2 == 0
+        for number in range(len(layers)) if forwards else reversed(range(len(layers))):
+            positions = _positions(layers)
+            near: dict[Place, list[float]] = defaultdict(list)
+            if forwards:
+                for a, b, _ in links.get(number - 1, []):
+                    near[b].append(positions[a])
+            else:
+                for a, b, port in links.get(number, []):
+                    near[a].append(positions[b] + port)
+            layers[number].sort(key=lambda place: np.mean(near[place]) if near[place] else positions[place])
+        crossings = _crossings(layers, links)
+        if crossings < fewest:
+            best, fewest = layers, crossings
+    return _swapped(best, links)
+
+
+def _swapped(layers: list[list[Place]], links: Links) -> list[list[Place]]:
+    """Neighbours swapped wherever that saves a crossing, until it saves none."""
+    fewest, saved = _crossings(layers, links), True
+    while saved and fewest:
+        saved = False
+        for layer in layers:
+            for k in range(len(layer) - 1):
+                layer[k], layer[k + 1] = layer[k + 1], layer[k]
+                crossings = _crossings(layers, links)
+                if crossings < fewest:
+                    fewest, saved = crossings, True
+                else:
+                    layer[k], layer[k + 1] = layer[k + 1], layer[k]
+    return layers
+
+
+def _positions(layers: Sequence[Sequence[Place]]) -> dict[Place, int]:
+    return {place: k for layer in layers for k, place in enumerate(layer)}
+
+
+def _crossings(layers: Sequence[Sequence[Place]], links: Links) -> int:
+    """How many pairs of wires cross between the layers."""
+    positions, crossings = _positions(layers), 0
+    for between in links.values():
+        ends = np.array([(positions[a], positions[b] + port) for a, b, port in between])
+        left, right = (ends[:, side, np.newaxis] - ends[:, side] for side in (0, 1))
+        crossings += int(np.count_nonzero(left * right < 0)) // 2
+    return crossings
+
+
+def _heights(layers: Sequence[Sequence[Place]], links: Links, rooms: Mapping[Place, Box]) -> dict[Place, float]:
+    """The height of each place: by turns the mean of its neighbours' behind and before it, none over another."""
+    before: dict[Place, list[tuple[Place, float]]] = defaultdict(list)
+    behind: dict[Place, list[tuple[Place, float]]] = defaultdict(list)
+    for between in links.values():
+        for a, b, port in between:
+            behind[a].append((b, port))
+            before[b].append((a, -port))
+    y: dict[Place, float] = {}
+    for layer in layers:
+        y |= zip(layer, _apart(layer, [0.0] * len(layer), rooms), strict=True)
+    for _ in range(SWEEPS):
+        for order, near in ((reversed(layers), behind), (layers, before)):
+            for layer in order:
+                wanted = [
+                    sum(y[other] + port for other, port in near[place]) / len(near[place]) if near[place] else y[place]
+                    for place in layer
+                ]
+                y |= zip(layer, _apart(layer, wanted, rooms), strict=True)
+    top = min(y[place] - room.above for place, room in rooms.items())
+    return {place: height - top for place, height in y.items()}
+
+
+def _apart(layer: Sequence[Place], wanted: Sequence[float], rooms: Mapping[Place, Box]) -> Iterator[float]:
+    """The heights nearest to those wanted, by least squares, that keep a layer's order and its rooms apart.
+
+    Less the room that the boxes above need, the heights must not fall: isotonic regression, by pooling
+    neighbours that would (Ayer and others 1955). A passing wire counts four times: it should be straight.
+    """
+    offsets = [0.0]
+    for upper, lower in pairwise(layer):
+        offsets.append(offsets[-1] + rooms[upper].below + SPACE + rooms[lower].above)
+    pools: list[tuple[float, float, int]] = []  # weighted mean, weight, members
+    for place, height, offset in zip(layer, wanted, offsets, strict=True):
+        mean, weight, members = height - offset, 4.0 if rooms[place] is THIN else 1.0, 1
+        while pools and pools[-1][0] > mean:
+            other_mean, other_weight, other_members = pools.pop()
+            mean = (mean * weight + other_mean * other_weight) / (weight + other_weight)
+            weight, members = weight + other_weight, members + other_members
+        pools.append((mean, weight, members))
+    means = (mean for mean, _, members in pools for _ in range(members))
+    return (mean + offset for mean, offset in zip(means, offsets, strict=True))
