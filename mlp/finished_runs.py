@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import BaseModel, PositiveInt, ValidationError
 
 from mlp import config as configuration
-from mlp import recipe
+from mlp import dataset, recipe
 from mlp.config import Config
+from mlp.dataset import Dataset
 from mlp.errors import InputError
 from mlp.files import read_small, sha256
 from mlp.network import MLP
@@ -37,6 +38,20 @@ class FinishedRun:
     image_shape: tuple[int, int]
     training_files: dict[str, str]
     """The SHA-256 of each file, by its name."""
+
+    def test_images(self) -> Dataset:
+        """The test images of the run's digits; InputError as in ``dataset.load``, and for another shape."""
+        data = self.config.data
+        return self.same_shape(dataset.load(data.directory, "test", data.digits))
+
+    def same_shape(self, images: Dataset) -> Dataset:
+        """The images, if they are of the run's shape; else InputError."""
+        if images.image_shape != self.image_shape:
+            raise InputError(
+                f"{images.source.files['images']}: images of {images.image_shape} pixels, but {self.directory} was "
+                f"trained on {self.image_shape}: data.directory must hold images of the run's shape"
+            )
+        return images
 
 
 LARGEST_MANIFEST = 1 << 20

@@ -27,14 +27,22 @@ class MLP:
 
     sizes: the number of inputs, of each hidden layer's units, and 1: ``[784, 32, 1]``. ``[784, 1]`` is
     the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights;
-    without one they are 0, to be filled in.
+    without one they are 0, to be filled in. input_gradient: whether ``backward`` also fills
+    ``graph.gradient("X")``, for which training has no use.
 
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays, to be written into, not replaced: they
     are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer needs to
     know no layers.
     """
 
-    def __init__(self, sizes: Sequence[int], *, precision: DTypeLike = "float32", generator: Generator | None = None):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        precision: DTypeLike = "float32",
+        generator: Generator | None = None,
+        input_gradient: bool = False,
+    ):
         if len(sizes) < 2 or min(sizes) < 1 or sizes[-1] != 1:
             raise ValueError(f"sizes {list(sizes)}: must be the inputs, any hidden layers, and 1 output")
         self.sizes = tuple(sizes)
@@ -49,12 +57,12 @@ class MLP:
             for name, shape in self.shapes.items():
                 if name.startswith("W"):
                     self.parameters[name][...] = glorot_uniform(shape, generator)
-        self.graph, self._P, self._L = self._build_graph()
+        self.graph, self._P, self._L = self._build_graph(input_gradient)
 
-    def _build_graph(self) -> tuple[ComputationalGraph, Node, Node]:
+    def _build_graph(self, input_gradient: bool) -> tuple[ComputationalGraph, Node, Node]:
         """The table of the module's docstring, for any number of layers."""
         graph = ComputationalGraph(self.precision)
-        Z = graph.input("X")
+        Z = graph.input("X", wanted=input_gradient)
         gates = 3 * (len(self.sizes) - 1)
         names = iter([f"Z{k}" for k in range(1, gates)] + ["P"])
         for layer in range(1, len(self.sizes)):
@@ -75,9 +83,9 @@ class MLP:
         pieces = np.split(block, ends[:-1])
         return {name: piece.reshape(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
 
-    def copy(self, precision: DTypeLike) -> "MLP":
+    def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> "MLP":
         """A network of its own with the same weights, in this precision."""
-        other = MLP(self.sizes, precision=precision)
+        other = MLP(self.sizes, precision=precision, input_gradient=input_gradient)
         other.parameter_block[...] = self.parameter_block
         return other
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlp import baselines, blas, command_line, config, dataset, finished_runs, recipe
+from mlp import baselines, blas, command_line, config, finished_runs, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import Dataset
 from mlp.errors import InputError
@@ -44,13 +44,9 @@ def main(arguments: Sequence[str]) -> None:
 
 def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     """Every figure of the run on one split, written into the run's directory with the two pictures."""
-    training = same_shape(run, recipe.training_images(run.config))
+    training = run.same_shape(recipe.training_images(run.config))
     check_same_files(run, training)
-    if split == "test":
-        data = run.config.data
-        images = same_shape(run, dataset.load(data.directory, "test", data.digits))
-    else:
-        images = part_of(run, training, split)
+    images = run.test_images() if split == "test" else part_of(run, training, split)
     evaluation = evaluate(run.network, images)
     summary = {"split": split, "files": images.source.sha256()} | evaluation.summary() | {"baselines": {}}
     for rule in baselines.learn(training):
@@ -66,16 +62,6 @@ def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     plots.mistakes(run.directory / f"mistakes{ending}.png", evaluation)
     write_text(run.directory / f"evaluation-{split}.json", json.dumps(summary, indent=2) + "\n")
     return summary
-
-
-def same_shape(run: FinishedRun, images: Dataset) -> Dataset:
-    """The images, if they are of the run's shape."""
-    if images.image_shape != run.image_shape:
-        raise InputError(
-            f"{images.source.files['images']}: images of {images.image_shape} pixels, but {shown(run.directory)} was "
-            f"trained on {run.image_shape}: data.directory must hold images of the run's shape"
-        )
-    return images
 
 
 def check_same_files(run: FinishedRun, training: Dataset) -> None:
