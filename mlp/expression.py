@@ -79,7 +79,7 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
     whatever is not in the language, a name without a value, a value without use, shapes that do not fit,
     and for what is too long, too deep or too large.
     """
-    source = Text(text, "the expression")
+    source = Text(text.strip(), "the expression")
     statements = source.parse(LONGEST)
     if not statements:
         raise source.error(0, "there is nothing to compute: write an expression, as in (x + y) * z")
@@ -88,7 +88,7 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
 
 def parse_value(name: str, text: str) -> Array:
     """The value in NAME=VALUE or after an option: a number, or nested lists of numbers of one shape."""
-    source = Text(text, f"the value of {name}")
+    source = Text(text.strip(), f"the value of {name}")
     statements = source.parse(LONGEST_VALUE)
     if len(statements) != 1 or not isinstance(statements[0], ast.Expr):
         raise source.error(0, "must be a number, or lists of numbers in brackets")
@@ -105,7 +105,7 @@ def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
             raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2 or W=[[1, 2], [3, 4]]")
         if name in values:
             raise InputError(f"{argument}: {name} has a value already")
-        values[name] = parse_value(name, text.strip())
+        values[name] = parse_value(name, text)
     return values
 
 

@@ -123,7 +123,7 @@ def show_circuit(options: Namespace) -> None:
     text, arguments, jacobian = chosen(options)
     circuit = expression.parse(text, expression.parse_values(arguments), stages=options.stages)
     upstream = (
-        np.ones(()) if options.upstream is None else expression.parse_value("--upstream", options.upstream.strip())
+        np.ones(()) if options.upstream is None else expression.parse_value("--upstream", options.upstream)
     )
     circuit.run(upstream)
     if options.draw:
@@ -148,7 +148,7 @@ def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
     jacobian = (options.jacobian, options.wrt) if options.jacobian else None
     if options.example is None:
         text, *arguments = options.words
-        return text.strip(), arguments, jacobian
+        return text, arguments, jacobian
     if options.example not in EXAMPLES:
         raise InputError(f"--example {options.example}: there is none of that name: there are {', '.join(EXAMPLES)}")
     example = EXAMPLES[options.example]
