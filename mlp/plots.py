@@ -30,14 +30,18 @@ MARKED_EPOCHS = 30
 """Up to so many epochs each is a dot on its curve."""
 MOST_MISTAKES = 40
 """Images on the page of mistakes."""
+LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
 
 
-def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
-    """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked."""
+def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str = "euclidean") -> None:
+    """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked.
+
+    ``loss`` is the name of the network's, for the label.
+    """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _curves(left, history, "train_loss", "validation_loss")
-    left.set(ylabel="loss (mean of ½ (p − y)²)", title="Loss")
+    left.set(ylabel=LOSS_LABELS[loss], title="Loss")
     losses = [value for row in history for value in (row.train_loss, row.validation_loss) if value]
     if losses and max(losses) > 10 * min(losses):
         left.set_yscale("log")
