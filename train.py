@@ -100,7 +100,8 @@ def run_epochs(trainer: Trainer, run: Run) -> None:
 def draw_curve(trainer: Trainer, run: Run) -> None:
     from mlp import plots  # matplotlib is slow to import, and a run that fails has no use for it
 
-    plots.loss_curve(run.directory / "loss_curve.png", trainer.history, trainer.best_epoch)
+    path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
+    plots.loss_curve(path, trainer.history, trainer.best_epoch, loss)
 
 
 def summary(trainer: Trainer, run: Run) -> str:

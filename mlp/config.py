@@ -61,6 +61,7 @@ class Model(Section):
     """The network."""
 
     hidden_sizes: tuple[Units, ...] = (32,)
+    loss: Literal["euclidean", "cross_entropy"] = "euclidean"
 
 
 class Training(Section):

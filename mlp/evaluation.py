@@ -22,7 +22,7 @@ class Evaluation:
     probabilities: NDArray[np.floating[Any]]
     """Of the positive class, the second digit."""
     loss: float
-    """The mean of 1/2 (p - y)^2."""
+    """The network's own loss, the mean over all images."""
 
     @property
     def predicted(self) -> NDArray[np.bool_]:

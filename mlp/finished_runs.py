@@ -106,9 +106,17 @@ def _fill(network: MLP, path: Path, config: Config, manifest: Manifest) -> None:
         raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
     with np.load(path, allow_pickle=False) as model:
         arrays = dict(model)
-    if arrays.pop("config").item() != config.to_json_without_places():
+    if not _is_config(arrays.pop("config").item(), config):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
     if {name: array.shape for name, array in arrays.items()} != network.shapes:
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
     for name, array in arrays.items():
         network.parameters[name][...] = array
+
+
+def _is_config(written: str, config: Config) -> bool:
+    """Whether the JSON in a model says the same as the config, a key that is younger than the run by its default."""
+    try:
+        return Config.model_validate_json(written).to_json_without_places() == config.to_json_without_places()
+    except ValidationError:
+        return False

@@ -6,10 +6,14 @@ Symbols, n being the batch size and one hidden layer shown:
 
     Z1 = X W1     Z2 = Z1 + b1     Z3 = sigmoid(Z2)
     Z4 = Z3 W2    Z5 = Z4 + b2     P  = sigmoid(Z5)     E = 1/2 sum (P - Y)^2     L = E / n
+
+This is the Euclidean loss. The cross-entropy is worked out from the logits Z5, and P stands beside it for predictions:
+
+    E = -sum (Y log P + (1 - Y) log(1 - P))     dZ5 = (P - Y) dE: the sigmoid's P (1 - P) has cancelled
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -17,9 +21,15 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike
 
-from mlp.gates import Add, Array, Divide, Matmul, Shape, Sigmoid
+from mlp.gates import Add, Array, Divide, Gate, Matmul, Shape, Sigmoid
 from mlp.graph import ComputationalGraph, Node
-from mlp.losses import EuclideanLoss
+from mlp.losses import CrossEntropyLoss, EuclideanLoss
+
+LOSSES: dict[str, Callable[[Node, Node], tuple[Gate, Node]]] = {
+    "euclidean": lambda Z, P: (EuclideanLoss(), P),
+    "cross_entropy": lambda Z, P: (CrossEntropyLoss(), Z),
+}
+"""By its name: the gate of E, and which of the last layer's logits Z and probabilities P it compares with Y."""
 
 
 class MLP:
@@ -27,8 +37,9 @@ class MLP:
 
     sizes: the number of inputs, of each hidden layer's units, and 1: ``[784, 32, 1]``. ``[784, 1]`` is
     the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights;
-    without one they are 0, to be filled in. input_gradient: whether ``backward`` also fills
-    ``graph.gradient("X")``, for which training has no use.
+    without one they are 0, to be filled in. loss: ``"euclidean"`` or ``"cross_entropy"``. input_gradient:
+    whether ``backward`` also fills ``graph.gradient("X")``, for which training has no use.
+
 
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays, to be written into, not replaced: they
     are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer needs to
@@ -42,10 +53,14 @@ class MLP:
         precision: DTypeLike = "float32",
         generator: Generator | None = None,
         input_gradient: bool = False,
+        loss: str = "euclidean",
     ):
         if len(sizes) < 2 or min(sizes) < 1 or sizes[-1] != 1:
             raise ValueError(f"sizes {list(sizes)}: must be the inputs, any hidden layers, and 1 output")
+        if loss not in LOSSES:
+            raise ValueError(f"the loss must be {' or '.join(LOSSES)}, not {loss}")
         self.sizes = tuple(sizes)
+        self.loss_name = loss
         self.precision = np.dtype(precision)
         self.shapes = parameter_shapes(sizes)
         count = sum(math.prod(shape) for shape in self.shapes.values())
@@ -60,9 +75,9 @@ class MLP:
         self.graph, self._P, self._L = self._build_graph(input_gradient)
 
     def _build_graph(self, input_gradient: bool) -> tuple[ComputationalGraph, Node, Node]:
-        """The table of the module's docstring, for any number of layers."""
+        """The tables of the module's docstring, for any number of layers."""
         graph = ComputationalGraph(self.precision)
-        Z = graph.input("X", wanted=input_gradient)
+        A = graph.input("X", wanted=input_gradient)
         gates = 3 * (len(self.sizes) - 1)
         names = iter([f"Z{k}" for k in range(1, gates)] + ["P"])
         for layer in range(1, len(self.sizes)):
@@ -70,12 +85,13 @@ class MLP:
                 graph.leaf(name, self.parameters[name], gradient=self.gradients[name])
                 for name in (f"W{layer}", f"b{layer}")
             )
-            Z = graph.apply(Matmul(), Z, W, name=next(names))
+            Z = graph.apply(Matmul(), A, W, name=next(names))
             Z = graph.apply(Add(), Z, b, name=next(names))
-            Z = graph.apply(Sigmoid(), Z, name=next(names))
-        E = graph.apply(EuclideanLoss(), Z, graph.input("Y"), name="E")
+            A = graph.apply(Sigmoid(), Z, name=next(names))
+        gate, compared = LOSSES[self.loss_name](Z, A)
+        E = graph.apply(gate, compared, graph.input("Y"), name="E")
         L = graph.apply(Divide(), E, graph.input("n"), name="L")
-        return graph, Z, L
+        return graph, A, L
 
     def views(self, block: Array) -> dict[str, Array]:
         """A flat array cut into consecutive views, one for each parameter."""
@@ -85,7 +101,7 @@ class MLP:
 
     def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> "MLP":
         """A network of its own with the same weights, in this precision."""
-        other = MLP(self.sizes, precision=precision, input_gradient=input_gradient)
+        other = MLP(self.sizes, precision=precision, loss=self.loss_name, input_gradient=input_gradient)
         other.parameter_block[...] = self.parameter_block
         return other
 
@@ -95,7 +111,7 @@ class MLP:
         for layer, size in list(enumerate(self.sizes))[1:-1]:
             if size > units:
                 kept[layer] = np.sort(generator.choice(size, units, replace=False))
-        other = MLP([len(units) for units in kept], precision=self.precision)
+        other = MLP([len(units) for units in kept], precision=self.precision, loss=self.loss_name)
         for layer, (inputs, outputs) in enumerate(pairwise(kept), start=1):
             other.parameters[f"W{layer}"][...] = self.parameters[f"W{layer}"][np.ix_(inputs, outputs)]
             other.parameters[f"b{layer}"][...] = self.parameters[f"b{layer}"][outputs]
@@ -103,18 +119,18 @@ class MLP:
 
     def memory(self, n: int) -> tuple[Array, Array]:
         """X (n, inputs) and Y (n, 1) as they lie in the graph; filling and passing these saves a copy."""
-        memory = self.graph.memory(self._L, X=(n, self.sizes[0]), Y=(n, 1), n=())
+        memory = self.graph.memory(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())
         return memory["X"], memory["Y"]
 
     def loss(self, X: ArrayLike, Y: ArrayLike) -> float:
-        """Run forward: the loss L, the mean over the batch of 1/2 (p - y)^2.
+        """Run forward: the loss L, the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
 
         X: (n, inputs). Y: (n, 1), 0 or 1. ValueError for any other shape.
         """
         n = self._rows(np.shape(X))
         if np.shape(Y) != (n, 1):
             raise ValueError(f"Y has shape {np.shape(Y)}, it must be {(n, 1)} for X of shape {np.shape(X)}")
-        return float(self.graph.forward(self._L, X=X, Y=Y, n=n))
+        return float(self.graph.forward(self._L, self._P, X=X, Y=Y, n=n))
 
     def backward(self) -> None:
         """Fill ``gradients`` with the derivatives of the latest ``loss``, whatever was predicted since."""

@@ -5,7 +5,7 @@ Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind 
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from mlp.evaluation import Evaluation
@@ -30,17 +30,19 @@ MARKED_EPOCHS = 30
 """Up to so many epochs each is a dot on its curve."""
 MOST_MISTAKES = 40
 """Images on the page of mistakes."""
+LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
 
 
-def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
-    """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked."""
+def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str = "euclidean") -> None:
+    """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked.
+
+    ``loss`` is the name of the network's, for the label.
+    """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _curves(left, history, "train_loss", "validation_loss")
-    left.set(ylabel="loss (mean of ½ (p − y)²)", title="Loss")
-    losses = [value for row in history for value in (row.train_loss, row.validation_loss) if value]
-    if losses and max(losses) > 10 * min(losses):
-        left.set_yscale("log")
+    left.set(ylabel=LOSS_LABELS[loss], title="Loss")
+    _log_where_it_spans_decades(left, [loss for row in history for loss in (row.train_loss, row.validation_loss)])
     _curves(right, history, "train_accuracy", "validation_accuracy")
     right.set(ylabel="accuracy", title="Accuracy")
     right.yaxis.set_major_formatter(PercentFormatter(xmax=1))
@@ -50,6 +52,12 @@ def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     _save(figure, path)
+
+
+def _log_where_it_spans_decades(axes: Axes, losses: Sequence[float | None]) -> None:
+    positive = [loss for loss in losses if loss]
+    if positive and max(positive) > 10 * min(positive):
+        axes.set_yscale("log")
 
 
 def _epoch_ticks(epochs: int) -> list[int]:
@@ -166,6 +174,42 @@ def reconstruction(
         grid.axes[k].set_title(f"a {label}", fontsize=9)
         _show(grid.axes[len(images) + k], rebuilt[k], shape)
     _save(grid, path)
+
+
+def step_curve(path: Path, losses: Sequence[float]) -> None:
+    """The Euclidean loss before the first step and after each."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(losses, color=BLUE, marker="o" if len(losses) <= MARKED_EPOCHS else None, markersize=4)
+    _log_where_it_spans_decades(axes, losses)
+    axes.set(xlabel="step", ylabel=LOSS_LABELS["euclidean"], title="Loss")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def decision_surface(
+    path: Path, predict: Callable[[NDArray[np.float64]], NDArray[Any]], X: NDArray[Any], Y: NDArray[Any]
+) -> None:
+    """P = predict(X) over the plane around the points X (n, 2) of targets Y (n,), and the line where P is 1/2."""
+    along = np.linspace(-0.5, 1.5, 201)
+    x1, x2 = np.meshgrid(along, along)
+    P = predict(np.stack([x1.ravel(), x2.ravel()], axis=1)).reshape(x1.shape)
+    figure = Figure(figsize=(6.6, 5.5), layout="constrained")
+    axes = figure.subplots()
+    filled = axes.contourf(x1, x2, P, levels=np.linspace(0, 1, 21), cmap="RdYlBu")
+    figure.colorbar(filled, label="P, the probability of 1", ticks=np.linspace(0, 1, 11))
+    if P.min() < 0.5 < P.max():
+        axes.contour(x1, x2, P, levels=[0.5], colors="black", linewidths=2)
+        axes.plot([], [], color="black", linewidth=2, label="P = ½")
+    for target, color, marker in zip((0, 1), (RED, BLUE), "o^", strict=True):
+        label, place = f"target {target}", X[target == Y].T
+        axes.plot(*place, marker, color=color, markersize=13, markeredgecolor="white", markeredgewidth=2, label=label)
+    ticks = np.linspace(-0.5, 1.5, 5)
+    axes.set(xlabel="x1", ylabel="x2", xticks=ticks, yticks=ticks, aspect="equal")
+    axes.set_title("What the network makes of the plane")
+    figure.legend(loc="outside lower center", ncols=3)
+    _save(figure, path)
 
 
 def _save(figure: Figure, path: Path) -> None:

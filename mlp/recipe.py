@@ -26,4 +26,5 @@ def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> 
         [inputs, *config.model.hidden_sizes, 1],
         precision=precision or config.training.precision,
         generator=generator(config.training.seed, Stream.WEIGHTS),
+        loss=config.model.loss,
     )

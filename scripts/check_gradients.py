@@ -23,11 +23,11 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     settings = config.load(options.config, options.set)
     failed = []
-    print(f"{'graph':34} {'array':6} {'largest relative error':24} where")
+    print(f"{'graph':36} {'array':6} {'largest relative error':24} where")
     with blas.threads(settings.training.threads):
         for graph, check in itertools.chain(gate_checks(settings), network_checks(settings)):
             verdict = "" if check.passed else "   WRONG"
-            print(f"{graph:34} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
+            print(f"{graph:36} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
             if not check.passed:
                 failed.append(f"{graph}: {check}")
     if failed:

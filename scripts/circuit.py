@@ -122,9 +122,7 @@ def show_circuit(options: Namespace) -> None:
     """Run the expression, and print and draw what is asked for."""
     text, arguments, jacobian = chosen(options)
     circuit = expression.parse(text, expression.parse_values(arguments), stages=options.stages)
-    upstream = (
-        np.ones(()) if options.upstream is None else expression.parse_value("--upstream", options.upstream)
-    )
+    upstream = np.ones(()) if options.upstream is None else expression.parse_value("--upstream", options.upstream)
     circuit.run(upstream)
     if options.draw:
         from mlp import drawing  # matplotlib is slow to import

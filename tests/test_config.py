@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from conftest import ROOT
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from mlp import config
 from mlp.config import KEYS, Config
 from mlp.errors import InputError
+from mlp.network import LOSSES
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_the_bundled_config_states_every_key_with_its_default():
 def test_the_defaults_are_those_of_the_contract():
     assert Config().model_dump(mode="json") == {
         "data": {"directory": "data", "digits": [0, 1], "limit_per_digit": None, "validation_fraction": 0.1},
-        "model": {"hidden_sizes": [32]},
+        "model": {"hidden_sizes": [32], "loss": "euclidean"},
         "training": {
             "epochs": 10,
             "batch_size": 32,
@@ -121,6 +123,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     "data:\n  directory: 3": "2:14: data.directory: must be a path, not 3",
     "model:\n  hidden_sizes: [3, 0]": "2:21: model.hidden_sizes[1]: must be at least 1, not 0",
     "model:\n  hidden_sizes: [1000001]": "2:18: model.hidden_sizes[0]: must be at most 1,000,000, not 1000001",
+    "model:\n  loss: cross_entrpy": "2:9: model.loss: must be 'euclidean' or 'cross_entropy', not \"cross_entrpy\"",
+    "model:\n  los: euclidean": "2:3: model.los: unknown key, did you mean loss?",
     "model:\n  hidden_sizes: 32": "2:17: model.hidden_sizes: must be a list in brackets, not 32",
     "- training": "1:1: the file: must be sections of keys",
     "training:\n  seed: 1\n  seed: 2": "3:3: training.seed: given twice, first in line 2",
@@ -250,6 +254,16 @@ def test_a_resolved_config_reads_back_as_itself(written, tmp_path_factory):
     path.write_text(written.to_yaml(), encoding="utf-8")
     read = config.load(path)
     assert (read.data, read.model, read.training) == (written.data, written.model, written.training)
+
+
+@given(written=configs)
+def test_the_json_beside_the_weights_reads_back_as_itself(written):
+    text = written.to_json_without_places()
+    assert Config.model_validate_json(text).to_json_without_places() == text
+
+
+def test_the_losses_of_the_config_are_those_of_the_network():
+    assert get_args(config.Model.model_fields["loss"].annotation) == tuple(LOSSES)
 
 
 def test_the_json_beside_the_weights_says_nothing_of_places():

@@ -9,6 +9,7 @@ from conftest import finished_run
 
 from mlp import finished_runs, runs
 from mlp.errors import Diverged, InputError
+from mlp.files import sha256
 
 
 def test_a_finished_run_is_read_back(settings):
@@ -16,6 +17,42 @@ def test_a_finished_run_is_read_back(settings):
     run = finished_runs.read(directory)
     assert (run.config, run.image_shape, run.training_files) == (settings, (2, 2), {})
     np.testing.assert_array_equal(run.network.parameter_block, network.parameter_block)
+
+
+def with_config(directory, text):
+    """The model with this text for its config, and the manifest to match."""
+    with np.load(directory / "model.npz") as model:
+        np.savez(directory / "model.npz", **(dict(model) | {"config": np.array(text)}))
+    rewrite(directory, weights_sha256=sha256(directory / "model.npz"))
+
+
+def test_a_run_older_than_a_key_is_read_with_the_keys_default(settings):
+    directory, network = finished_run(settings)
+    facts = json.loads(settings.to_json_without_places())
+    del facts["model"]["loss"]
+    with_config(directory, json.dumps(facts, separators=(",", ":")))
+    text = (directory / "config.yaml").read_text()
+    (directory / "config.yaml").write_text(text.replace("  loss: euclidean\n", ""))
+    run = finished_runs.read(directory)
+    assert run.network.loss_name == "euclidean"
+    np.testing.assert_array_equal(run.network.parameter_block, network.parameter_block)
+    (directory / "config.yaml").write_text(text.replace("euclidean", "cross_entropy"))
+    with pytest.raises(InputError, match=r"model\.npz: not the model of the config beside it: train the run again"):
+        finished_runs.read(directory)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"model": {"loss": "hinge"}}', '{"surprise": 1}'])
+def test_a_model_whose_config_is_none_is_refused(settings, text):
+    directory, _ = finished_run(settings)
+    with_config(directory, text)
+    with pytest.raises(InputError, match=r"model\.npz: not the model of the config beside it: train the run again"):
+        finished_runs.read(directory)
+
+
+def test_a_run_is_read_back_with_its_loss(settings):
+    model = settings.model.model_copy(update={"loss": "cross_entropy"})
+    directory, _ = finished_run(settings.model_copy(update={"model": model}))
+    assert finished_runs.read(directory).network.loss_name == "cross_entropy"
 
 
 def test_the_newest_finished_run_is_the_one_that_ended_last(settings):

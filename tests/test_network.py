@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp.gradient_check import check_elements
-from mlp.network import MLP, decide
+from mlp.network import LOSSES, MLP, decide
 
 
-def network(*sizes, precision="float64", seed=0):
-    return MLP(sizes, precision=precision, generator=np.random.default_rng(seed))
+def network(*sizes, precision="float64", seed=0, loss="euclidean"):
+    return MLP(sizes, precision=precision, generator=np.random.default_rng(seed), loss=loss)
 
 
 def examples(n, inputs, seed=1):
@@ -35,14 +35,37 @@ def test_one_hidden_layer_by_the_formulas_of_the_notes():
         np.testing.assert_allclose(net.gradients[name], expected, rtol=1e-12)
 
 
-def test_its_nodes_have_the_names_of_the_table():
-    names = [node.name for node in network(5, 4, 1).graph.nodes if node.gate]
+def test_with_cross_entropy_by_its_formulas():
+    """The second table; targets between 0 and 1 are as good as any."""
+    net = network(5, 4, 1, loss="cross_entropy")
+    X, _ = examples(3, 5)
+    Y = np.array([[0.0], [1.0], [0.3]])
+    W1, b1, W2, b2 = (net.parameters[name] for name in ("W1", "b1", "W2", "b2"))
+    Z3 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+    P = 1 / (1 + np.exp(-(Z3 @ W2 + b2)))
+    assert net.loss(X, Y) == pytest.approx(-np.mean(Y * np.log(P) + (1 - Y) * np.log(1 - P)), rel=1e-13)
+    np.testing.assert_allclose(net.probabilities, P, rtol=1e-14)
+    net.backward()
+    dZ5 = (P - Y) / 3
+    dZ2 = Z3 * (1 - Z3) * (dZ5 @ W2.T)
+    for name, expected in {"W2": Z3.T @ dZ5, "b2": dZ5.sum(0), "W1": X.T @ dZ2, "b1": dZ2.sum(0)}.items():
+        np.testing.assert_allclose(net.gradients[name], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_its_nodes_have_the_names_of_the_table(loss):
+    names = [node.name for node in network(5, 4, 1, loss=loss).graph.nodes if node.gate]
     assert " ".join(names) == "Z1 Z2 Z3 Z4 Z5 P E L"
 
 
-@given(hidden=st.lists(st.integers(1, 5), max_size=4), n=st.integers(1, 6), seed=st.integers(0, 1000))
-def test_the_reported_loss_is_the_one_that_is_differentiated_for_any_sizes(hidden, n, seed):
-    net = network(3, *hidden, 1, seed=seed)
+@given(
+    hidden=st.lists(st.integers(1, 5), max_size=4),
+    n=st.integers(1, 6),
+    seed=st.integers(0, 1000),
+    loss=st.sampled_from(list(LOSSES)),
+)
+def test_the_reported_loss_is_the_one_that_is_differentiated_for_any_sizes(hidden, n, seed, loss):
+    net = network(3, *hidden, 1, seed=seed, loss=loss)
     assert list(net.parameters) == [f"{kind}{layer}" for layer in range(1, len(hidden) + 2) for kind in "Wb"]
     net.loss(*examples(n, 3, seed))
     for check in check_elements(net.graph, net.parameters):
@@ -74,8 +97,9 @@ def test_both_precisions_start_from_the_same_weights():
     np.testing.assert_array_equal(single.parameter_block, double.parameter_block.astype("float32"))
 
 
-def test_predict_gives_the_probabilities_of_the_pass_and_disturbs_nothing():
-    net = network(5, 4, 1)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_predict_gives_the_probabilities_of_the_pass_and_disturbs_nothing(loss):
+    net = network(5, 4, 1, loss=loss)
     X, Y = examples(6, 5)
     net.loss(X, Y)
     expected = net.probabilities.copy()
@@ -91,6 +115,48 @@ def test_predict_gives_the_probabilities_of_the_pass_and_disturbs_nothing():
     net.backward()
     np.testing.assert_array_equal(gradient, net.gradient_block)
     assert decide(np.array([0.4999, 0.5, 0.5001])).tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_probabilities_are_those_of_the_batch_that_lies_in_the_graph(loss):
+    net = network(5, 4, 1, loss=loss)
+    batches = [examples(6, 5, seed) for seed in (1, 2)]
+    for batch in batches:
+        memory = net.memory(6)
+        for array, values in zip(memory, batch, strict=True):
+            array[...] = values
+        net.loss(*memory)
+        np.testing.assert_array_equal(net.probabilities, net.predict(batch[0]))
+        assert net.graph.value("X") is memory[0]  # the loss found its batch where it lay
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_cross_entropy_of_extreme_logits_is_finite_and_silent(precision, target):
+    """A network that is sure and wrong: the loss is the logit's size, and its gradient does not vanish."""
+    net = MLP([1, 1], precision=precision, loss="cross_entropy")
+    net.parameters["W1"][...] = 1e4
+    X, Y = np.array([[1.0], [-1.0]]), np.full((2, 1), target)
+    with np.errstate(all="raise", under="ignore"):
+        assert net.loss(X, Y) == pytest.approx(1e4 / 2, rel=1e-6)
+        net.backward()
+    np.testing.assert_allclose(net.probabilities, [[1], [0]], atol=1e-30)
+    sign = 1 - 2 * target
+    np.testing.assert_allclose(net.gradients["W1"], [[0.5]], rtol=1e-6)
+    np.testing.assert_allclose(net.gradients["b1"], [sign / 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_copy_and_a_part_keep_the_loss(loss):
+    net = network(5, 4, 1, loss=loss)
+    X, Y = examples(6, 5)
+    assert net.copy("float64").loss(X, Y) == net.loss(X, Y)
+    assert net.thinned(4, np.random.default_rng(0)).loss(X, Y) == net.loss(X, Y)
+
+
+def test_an_unknown_loss_is_refused():
+    with pytest.raises(ValueError, match="the loss must be euclidean or cross_entropy, not hinge"):
+        network(5, 1, loss="hinge")
 
 
 def test_a_copy_has_the_weights_and_goes_its_own_way():

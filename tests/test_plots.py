@@ -164,3 +164,54 @@ def test_the_reconstruction_shows_images_and_rebuilds(images, tmp_path):
     rebuilt = projection.rebuild(projection.coordinates(images))[six]
     plots.reconstruction(tmp_path / "r.png", images.pixels(six), rebuilt, images.labels[six], images.image_shape)
     pixels(tmp_path / "r.png")
+
+
+def test_the_steps_are_drawn_from_the_first_on_a_log_axis_where_the_loss_spans_decades(drawn, tmp_path):
+    for losses in ([0.12, 0.11, 0.1], [0.1, 0.01, 0.001, 0.0], [0.1]):
+        plots.step_curve(tmp_path / "curve.png", losses)
+        (axes,) = drawn[-1].axes
+        (line,) = axes.lines
+        assert (list(line.get_xdata()), list(line.get_ydata())) == (list(range(len(losses))), losses)
+        assert axes.get_yscale() == ("log" if len(losses) == 4 else "linear")
+        assert axes.get_ylabel() == "loss (mean of ½ (p − y)²)"
+
+
+CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])
+
+
+def left_half(X):
+    """P above 1/2 where x1 is below 1/2, whatever x2 is."""
+    return 1 / (1 + np.exp(8 * (X[:, :1] - 0.5)))
+
+
+def test_the_surface_shows_where_p_is_a_half_and_each_point_with_its_target(drawn, tmp_path):
+    plots.decision_surface(tmp_path / "surface.png", left_half, CORNERS, np.array([1, 1, 0, 1]))
+    axes, bar = drawn[0].axes
+    assert bar.get_ylabel() == "P, the probability of 1"
+    assert axes.get_aspect() == 1
+    assert min(*axes.get_xlim(), *axes.get_ylim()) == -0.5
+    assert max(*axes.get_xlim(), *axes.get_ylim()) == 1.5
+    _, half = axes.collections
+    assert half.levels.tolist() == [0.5]
+    (border,) = half.get_paths()
+    np.testing.assert_allclose(border.vertices[:, 0], 0.5, atol=1e-6)
+    points = {line.get_label(): (line.get_color(), sorted(line.get_xydata().tolist())) for line in axes.lines[1:]}
+    assert points == {
+        "target 0": (plots.RED, [[1, 0]]),
+        "target 1": (plots.BLUE, [[0, 0], [0, 1], [1, 1]]),
+    }
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["P = ½", "target 0", "target 1"]
+
+
+def test_on_the_surface_ones_lie_in_blue_and_zeros_in_red(tmp_path):
+    plots.decision_surface(tmp_path / "surface.png", left_half, CORNERS, np.array([1, 1, 0, 0]))
+    picture = pixels(tmp_path / "surface.png")[100:500, 150:600, :3]
+    left, right = picture[:, :100].mean(axis=(0, 1)), picture[:, -100:].mean(axis=(0, 1))
+    assert left[2] > left[0] + 0.3
+    assert right[0] > right[2] + 0.3
+
+
+@pytest.mark.parametrize("P", [0.0, 0.3, 0.5, 1.0])
+def test_a_surface_without_a_border_has_no_line(P, drawn, tmp_path):
+    plots.decision_surface(tmp_path / "s.png", lambda X: np.full((len(X), 1), P), CORNERS, np.array([0, 1, 1, 0]))
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["target 0", "target 1"]

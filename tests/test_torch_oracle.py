@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlp.config import Training
-from mlp.network import MLP
+from mlp.network import LOSSES, MLP
 from mlp.randomness import Stream, generator
 from mlp.sgd import SGD
 from mlp.training import Trainer
@@ -30,8 +30,11 @@ def arrays(net, gradients=False):
     return [tensor.numpy().T for tensor in tensors]
 
 
-def loss_of(net, X, Y):
-    return ((net(torch.tensor(X)) - torch.tensor(Y)) ** 2).sum() / 2 / len(X)
+def loss_of(net, X, Y, loss="euclidean"):
+    if loss == "euclidean":
+        return ((net(torch.tensor(X)) - torch.tensor(Y)) ** 2).sum() / 2 / len(X)
+    logits = net[:-1](torch.tensor(X))
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor(Y))
 
 
 def assert_equal(ours, theirs):
@@ -39,14 +42,15 @@ def assert_equal(ours, theirs):
         np.testing.assert_allclose(ours[name], other, rtol=0, atol=1e-10 * np.abs(other).max(), err_msg=name)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("hidden", [(), (32,), (16, 8, 4)])
-def test_loss_and_gradients_on_real_digits(hidden, training_digits):
-    network = MLP([784, *hidden, 1], precision="float64", generator=np.random.default_rng(1))
+def test_loss_and_gradients_on_real_digits(hidden, loss, training_digits):
+    network = MLP([784, *hidden, 1], precision="float64", generator=np.random.default_rng(1), loss=loss)
     X, Y = training_digits.first_of_each(20).arrays("float64")
     net = torch_network(network)
-    loss = loss_of(net, X, Y)
-    loss.backward()
-    assert network.loss(X, Y) == pytest.approx(loss.item(), rel=1e-12)
+    expected = loss_of(net, X, Y, loss)
+    expected.backward()
+    assert network.loss(X, Y) == pytest.approx(expected.item(), rel=1e-12)
     network.backward()
     assert_equal(network.gradients, arrays(net, gradients=True))
 

@@ -13,12 +13,13 @@ from mlp.randomness import Stream, generator
 from mlp.training import Trainer
 
 
-def trainer(training_set, validation_set=None, *, hidden=(8,), **options):
+def trainer(training_set, validation_set=None, *, hidden=(8,), loss="euclidean", **options):
     options = Training(**options)
     network = MLP(
         [training_set.inputs, *hidden, 1],
         precision=options.precision,
         generator=generator(options.seed, Stream.WEIGHTS),
+        loss=loss,
     )
     empty = training_set.first_of_each(0)
     return Trainer(network, training_set, validation_set or empty, options)
@@ -43,6 +44,16 @@ def made(tmp_path):
     """Three hundred made-up images whose first pixel tells the class: (training, validation)."""
     images = dataset.load(write_folder(tmp_path / "many", [0, 1] * 150, [0, 1]), "training", (0, 1))
     return images.split(0.2, np.random.default_rng(0))
+
+
+def test_by_cross_entropy_it_learns_at_the_same_rate(training_digits, test_digits):
+    run = trainer(training_digits, hidden=Model().hidden_sizes, loss="cross_entropy")
+    losses = [run.run_epoch().train_loss for _ in range(3)]
+    assert losses == sorted(losses, reverse=True)
+    evaluation = evaluate(run.network, test_digits)
+    assert len(evaluation.mistakes) <= 5
+    P, targets = evaluation.probabilities.astype(float), test_digits.targets
+    assert evaluation.loss == pytest.approx(-np.mean(np.log(np.where(targets, P, 1 - P))), rel=1e-3)
 
 
 def test_twenty_examples_are_learned_to_zero_loss(training_digits):

@@ -9,13 +9,15 @@ from conftest import ROOT
 
 from mlp import command_line
 from mlp.gradient_check import all_gates
-from mlp.losses import EuclideanLoss
+from mlp.losses import CrossEntropyLoss, EuclideanLoss
+from mlp.network import LOSSES
 
 QUICK = ("--set", "model.hidden_sizes=[3, 2]")
 
 
-def test_it_prints_every_gate_and_every_array_of_the_network(command):
-    done = command("scripts/check_gradients.py", *QUICK)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_it_prints_every_gate_and_every_array_of_the_network(command, loss):
+    done = command("scripts/check_gradients.py", *QUICK, f"model.loss={loss}")
     assert done.returncode == 0, done.stderr
     header, *rows, last = done.stdout.splitlines()
     assert header.split("  ")[0] == "graph"
@@ -27,29 +29,31 @@ def test_it_prints_every_gate_and_every_array_of_the_network(command):
 
 
 @pytest.fixture
-def main(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["check_gradients.py", "--config", str(ROOT / "config.yaml"), *QUICK])
+def main(monkeypatch, loss):
+    options = ["--config", str(ROOT / "config.yaml"), *QUICK, f"model.loss={loss}"]
+    monkeypatch.setattr(sys, "argv", ["check_gradients.py", *options])
     specification = importlib.util.spec_from_file_location("check_gradients", ROOT / "scripts" / "check_gradients.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module.main
 
 
-def test_a_broken_gate_is_named_and_the_exit_code_is_1(main, monkeypatch, capsys):
-    right = EuclideanLoss.backward
+@pytest.mark.parametrize(("loss", "gate"), [("euclidean", EuclideanLoss), ("cross_entropy", CrossEntropyLoss)])
+def test_a_broken_gate_is_named_and_the_exit_code_is_1(main, gate, monkeypatch, capsys):
+    right = gate.backward
 
-    def wrong(self, dE, E, P, Y, dP, dY):
-        yield from right(self, dE, E, P, Y, dP, dY)
-        yield dP, np.multiply, dP, 2.0
+    def wrong(self, dE, E, A, Y, dA, dY):
+        yield from right(self, dE, E, A, Y, dA, dY)
+        yield dA, np.multiply, dA, 2.0
 
-    monkeypatch.setattr(EuclideanLoss, "backward", wrong)
+    monkeypatch.setattr(gate, "backward", wrong)
     assert command_line.run(main) == 1
     out, error = capsys.readouterr()
     wrong_rows = [row for row in out.splitlines() if row.endswith("WRONG")]
-    assert {row[:34].strip() for row in wrong_rows} == {
-        "euclidean loss of (), ()",
-        "euclidean loss of (5, 1), (5, 1)",
+    assert {row[:36].strip() for row in wrong_rows} == {
+        f"{gate.name} of (), ()",
+        f"{gate.name} of (5, 1), (5, 1)",
         "network 784-3-2-1",
     }
     assert error.startswith(f"error: {len(wrong_rows)} arrays have wrong gradients:\n")
-    assert "euclidean loss of (), (): A[]: the numeric gradient is " in error
+    assert f"{gate.name} of (), (): A[]: the numeric gradient is " in error

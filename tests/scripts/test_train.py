@@ -16,7 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT, STRICT
 
-from mlp import command_line, config, idx_folder, recipe
+from mlp import command_line, config, idx_folder, plots, recipe
 from mlp.gates import Matmul
 from mlp.training import Trainer
 
@@ -26,6 +26,12 @@ QUICK = ("--set", "training.epochs=2", "data.limit_per_digit=100")
 
 def bytes_of(run, name="model.npz"):
     return (run / name).read_bytes()
+
+
+@pytest.fixture
+def main(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    return importlib.import_module("train").main
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +163,34 @@ def test_any_hidden_sizes(command, tmp_path, hidden):
         assert sorted(model.files) == sorted(["config", *(f"{kind}{k}" for kind in "Wb" for k in range(1, layers + 1))])
 
 
+def test_by_cross_entropy_and_judged_by_it(command, tmp_path):
+    done = command("train.py", *QUICK, "model.loss=cross_entropy", "--output", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(bytes_of(tmp_path / "run", "manifest.json"))
+    assert manifest["gradient_check"]["largest_error"] < 1e-7
+    rows = list(csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines()))
+    done = command("scripts/evaluate.py", tmp_path / "run", "--split", "validation", "--json")
+    assert done.returncode == 0, done.stderr
+    best = min(float(row["validation_loss"]) for row in rows)
+    assert json.loads(done.stdout)["loss"] == pytest.approx(best, rel=1e-12)
+    settings = config.load(tmp_path / "run" / "config.yaml")
+    _, held_out = recipe.split(settings, recipe.training_images(settings))
+    X, Y = held_out.arrays("float64")
+    with np.load(tmp_path / "run" / "model.npz") as model:
+        Z = 1 / (1 + np.exp(-(X @ model["W1"] + model["b1"]))) @ model["W2"] + model["b2"]
+    assert best == pytest.approx(np.mean(np.log1p(np.exp(-Z * (2 * Y - 1)))), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "label"), [("euclidean", "loss (mean of ½ (p − y)²)"), ("cross_entropy", "loss (mean cross-entropy)")]
+)
+def test_the_curve_says_which_loss_it_shows(main, loss, label, tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    main([*QUICK, f"model.loss={loss}", "--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "run")])
+    assert figures[0].axes[0].get_ylabel() == label
+
+
 def test_a_bar_is_drawn_on_a_terminal(tmp_path):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
@@ -186,6 +220,7 @@ def test_divergence_ends_with_exit_code_3_and_no_model(command, tmp_path):
 
 BAD = {
     "a misspelt key": (["--set", "training.momentun=1"], "training.momentun: unknown key, did you mean momentum?"),
+    "a misspelt loss": (["--set", "model.loss=crossentropy"], "must be 'euclidean' or 'cross_entropy', not"),
     "no epochs": (["--set", "training.epochs=0"], "training.epochs: must be at least 1, not 0"),
     "a digit that is not there": (["--set", "data.digits=[0, 2]"], "no digit 2 in it: it holds 0, 1"),
     "no such data": (["--set", "data.directory=none"], "no such folder"),
@@ -213,7 +248,7 @@ def test_bad_input_is_one_message_exit_code_2_and_nothing_written(command, tmp_p
     assert sorted(ROOT.glob("outputs/*")) == before
 
 
-def test_a_network_with_a_wrong_gradient_is_not_trained(monkeypatch, tmp_path, capsys):
+def test_a_network_with_a_wrong_gradient_is_not_trained(main, monkeypatch, tmp_path, capsys):
     right = Matmul.backward
 
     def wrong(self, dC, C, A, B, dA, dB):
@@ -221,10 +256,9 @@ def test_a_network_with_a_wrong_gradient_is_not_trained(monkeypatch, tmp_path, c
         yield dB, np.multiply, dB, 1.01
 
     monkeypatch.setattr(Matmul, "backward", wrong)
-    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
     arguments = ["--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "run")]
     monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    assert command_line.run(importlib.import_module("train").main) == 1
+    assert command_line.run(main) == 1
     message = capsys.readouterr().err
     assert message.startswith("error: the gradient check failed, nothing was trained:\n       W1[")
     assert "\n       W2[" in message

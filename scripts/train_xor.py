@@ -1,0 +1,144 @@
+"""Learn XOR, the four rows that no straight line divides, with the network 2-8-1 of the notes.
+
+    python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
+
+Takes steps over all four rows until they are clearly right, printing the loss on the way, and writes
+loss_curve.png and decision_surface.png. Exit code 1 if the steps do not suffice to get all four right.
+"""
+
+import math
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mlp import blas, command_line
+from mlp.command_line import shown
+from mlp.errors import CheckFailed, Diverged
+from mlp.network import MLP, decide
+from mlp.randomness import Stream, generator
+from mlp.sgd import SGD
+
+SIZES = (2, 8, 1)
+X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+Y = np.array([[0.0], [1.0], [1.0], [0.0]])
+
+OUTPUT = Path("outputs", "xor")
+LEARNING_RATE = 1.0
+STEPS = 10_000
+CLEAR = 0.1
+"""How near its target each probability shall come: where the last row is only just right, the line P = 1/2 runs
+through its point."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = command_line.Parser(description="Learn XOR with a network 2-8-1.")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the first weights (default: 0)")
+    parser.add_argument(
+        "--learning-rate", type=rate, default=LEARNING_RATE, metavar="RATE", help=f"default: {LEARNING_RATE:g}"
+    )
+    parser.add_argument(
+        "--steps", type=steps, default=STEPS, metavar="N", help=f"the most to take (default: {STEPS:,})"
+    )
+    parser.add_argument(
+        "--output", type=command_line.path, default=OUTPUT, metavar="DIR", help=f"default: {shown(OUTPUT)}"
+    )
+    options = parser.parse_args(arguments)
+    options.output.mkdir(parents=True, exist_ok=True)
+
+    network = MLP(SIZES, precision="float64", generator=generator(options.seed, Stream.WEIGHTS))
+    with blas.threads(1):
+        losses = train(network, options.learning_rate, options.steps)
+    print(table(network))
+    draw(network, losses, options.output)
+    if right(network) < len(X):
+        raise CheckFailed(
+            f"not learned, {right(network)} of {len(X)} rows are right: take more --steps ({options.steps:,}), "
+            f"or try another --learning-rate ({options.learning_rate:g}) or --seed ({options.seed})"
+        )
+    print(f"all {len(X)} rows are right after {len(losses) - 1:,} steps")
+
+
+def train(network: MLP, learning_rate: float, most_steps: int) -> list[float]:
+    """Step until all rows are clearly right or the steps are taken; the loss before the first step and after each."""
+    optimizer = SGD(network.parameter_block, network.gradient_block, learning_rate=learning_rate)
+    losses: list[float] = []
+    # What overflows is not silenced but caught: it shows in the next loss or weight.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step in range(most_steps + 1):
+            losses.append(network.loss(X, Y))
+            if not (math.isfinite(losses[-1]) and np.isfinite(network.parameter_block).all()):
+                raise Diverged(f"training diverged in step {step:,}: lower --learning-rate ({learning_rate:g})")
+            done = step == most_steps or np.abs(network.probabilities - Y).max() < CLEAR
+            if done or is_told(step):
+                print(f"step {step:6,}: loss {losses[-1]:.6f}, {right(network)} of {len(X)} right")
+            if done:
+                break
+            network.backward()
+            optimizer.step()
+    return losses
+
+
+def right(network: MLP) -> int:
+    """How many rows the latest pass has right."""
+    return int(np.count_nonzero(decide(network.probabilities) == Y))
+
+
+def is_told(step: int) -> bool:
+    """Whether the step is 0, 1, 2, 5, 10, 20, 50, ...: the first ones in detail, and never a screenful."""
+    return str(step).rstrip("0") in ("", "1", "2", "5")
+
+
+def table(network: MLP) -> str:
+    """The four rows: what goes in, what shall come out, and what does."""
+    rows = zip(X, Y[:, 0], network.probabilities[:, 0], strict=True)
+    return "\n".join(
+        ["", "x1  x2  target  probability of 1"]
+        + [f"{x1:2.0f}  {x2:2.0f}  {target:6.0f}  {probability:.4f}" for (x1, x2), target, probability in rows]
+        + [""]
+    )
+
+
+def draw(network: MLP, losses: Sequence[float], directory: Path) -> None:
+    from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
+
+    curve, surface = directory / "loss_curve.png", directory / "decision_surface.png"
+    plots.step_curve(curve, losses)
+    plots.decision_surface(surface, network.predict, X, Y[:, 0])
+    print(f"curve:   {shown(curve)}\nsurface: {shown(surface)}")
+
+
+def seed(text: str) -> int:
+    return whole(text, 0)
+
+
+def steps(text: str) -> int:
+    return whole(text, 1)
+
+
+def whole(text: str, least: int) -> int:
+    """The number, if it is whole and large enough."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise ArgumentTypeError(f"must be a whole number, at least {least}, not {text}")
+    return number
+
+
+def rate(text: str) -> float:
+    """The number, if it is positive and finite."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"must be a finite number above 0, not {text}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))
