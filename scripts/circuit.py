@@ -176,18 +176,14 @@ def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
         row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), brief(graph.value(node.name))]
         if node in numeric:
             found = numeric[node]
-            row += [brief(graph.gradient(node.name)), brief(found.gradient), f"{found.check.error:.1e}"]
+            row += [brief(graph.gradient(node.name)), brief(found.gradient, digits=10), f"{found.check.error:.1e}"]
         else:
             row += ["none", "", ""]  # a class index, or a value that leads nowhere
         rows.append(row)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     if any(not one.check.error < LARGE for one in numeric.values()):
-        lines += [
-            "",
-            "Where the two differ by much, a kink (a tie of max) or the edge of what a gate takes is near:",
-            KINK,
-        ]
+        lines += ["", KINK]
     return "\n".join(lines)
 
 
@@ -195,17 +191,15 @@ def shortened(formula: str | None) -> str:
     return "" if formula is None else formula if len(formula) <= 40 else formula[:37] + "..."
 
 
-def brief(array: Array | None) -> str:
-    """A number to all its digits, a small array to six, a larger one by its shape."""
+def brief(array: Array | None, digits: int | None = None) -> str:
+    """A number to so many digits, or all, a small array to six, a larger one by its shape."""
     if array is None:
         return "(not taken)"
-    if not array.ndim:
-        return repr(array.item())
-    return (
-        np.array2string(array, precision=6, separator=", ", max_line_width=1000).replace("\n", "")
-        if array.size <= MOST_SHOWN
-        else f"{'x'.join(map(str, array.shape))} numbers"
-    )
+    if array.ndim == 0:
+        return repr(array.item()) if digits is None else f"{array:.{digits}g}"
+    if array.size > MOST_SHOWN:
+        return f"{'x'.join(map(str, array.shape))} numbers"
+    return np.array2string(array, precision=6, separator=", ", max_line_width=1000).replace("\n", "")
 
 
 def jacobian_of(circuit: Circuit, outs: str, ins: str, upstream: Array) -> dict[str, Any]:

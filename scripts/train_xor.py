@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
 
     network = MLP(SIZES, precision="float64", generator=generator(options.seed, Stream.WEIGHTS))
     with blas.threads(1):
-        losses = train(network, options.learning_rate, options.steps)
+        losses, learned = train(network, options.learning_rate, options.steps)
     print(table(network))
     draw(network, losses, options.output)
     if right(network) < len(X):
@@ -58,11 +58,15 @@ def main(arguments: Sequence[str]) -> None:
             f"not learned, {right(network)} of {len(X)} rows are right: take more --steps ({options.steps:,}), "
             f"or try another --learning-rate ({options.learning_rate:g}) or --seed ({options.seed})"
         )
-    print(f"all {len(X)} rows are right after {len(losses) - 1:,} steps")
+    print(f"all {len(X)} rows are right from step {learned:,} on; {len(losses) - 1:,} steps were taken")
 
 
-def train(network: MLP, learning_rate: float, most_steps: int) -> list[float]:
-    """Step until all rows are clearly right or the steps are taken; the loss before the first step and after each."""
+def train(network: MLP, learning_rate: float, most_steps: int) -> tuple[list[float], int]:
+    """Step until all rows are clearly right or the steps are taken.
+
+    The loss before the first step and after each, and the step from which all rows were right to the end.
+    """
+    learned = most_steps + 1
     optimizer = SGD(network.parameter_block, network.gradient_block, learning_rate=learning_rate)
     losses: list[float] = []
     # What overflows is not silenced but caught: it shows in the next loss or weight.
@@ -71,14 +75,16 @@ def train(network: MLP, learning_rate: float, most_steps: int) -> list[float]:
             losses.append(network.loss(X, Y))
             if not (math.isfinite(losses[-1]) and np.isfinite(network.parameter_block).all()):
                 raise Diverged(f"training diverged in step {step:,}: lower --learning-rate ({learning_rate:g})")
+            just_learned = right(network) == len(X) and learned > step
+            learned = min(learned, step) if right(network) == len(X) else most_steps + 1
             done = step == most_steps or np.abs(network.probabilities - Y).max() < CLEAR
-            if done or is_told(step):
+            if done or just_learned or is_told(step):
                 print(f"step {step:6,}: loss {losses[-1]:.6f}, {right(network)} of {len(X)} right")
             if done:
                 break
             network.backward()
             optimizer.step()
-    return losses
+    return losses, learned
 
 
 def right(network: MLP) -> int:
