@@ -5,6 +5,7 @@ gate. Arrays show their numbers where there are few, else their shape.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import Any
@@ -13,9 +14,10 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle, PathPatch
 from matplotlib.path import Path
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from mlp.circuit import Circuit
 from mlp.errors import InputError
@@ -192,9 +194,11 @@ def brief(number: float, digits: int = 4) -> str:
     return str(int(number)) if number == int(number) and abs(number) < 1e6 else f"{number:.{digits}g}"
 
 
+@cache
 def text_width(text: str, size: float) -> float:
-    """Inches that a text takes in the figure's font."""
-    return float(TextPath((0, 0), text, size=size).get_extents().width) / 72 if text.strip() else 0.0
+    """Inches that a line of text takes in the figure's font."""
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
+    return float(width) / 72
 
 
 def draw_wire(axes: Axes, line: list[tuple[float, float]]) -> None:

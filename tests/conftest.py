@@ -1,10 +1,12 @@
 """What tests share: the bundled digits, small made-up data, and commands run as a user runs them."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import numpy as np
@@ -51,6 +53,16 @@ def command(tmp_path: Path) -> Command:
         )
 
     return run
+
+
+def load_script(name: str) -> ModuleType:
+    """A script as a module, not run: for tests that call it many times, or break what it uses."""
+    specification = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def write_folder(

@@ -1,11 +1,10 @@
 """Promises of scripts/check_gradients.py."""
 
-import importlib.util
 import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, load_script
 
 from mlp import command_line
 from mlp.gradient_check import all_gates
@@ -32,10 +31,7 @@ def test_it_prints_every_gate_and_every_array_of_the_network(command, loss):
 def main(monkeypatch, loss):
     options = ["--config", str(ROOT / "config.yaml"), *QUICK, f"model.loss={loss}"]
     monkeypatch.setattr(sys, "argv", ["check_gradients.py", *options])
-    specification = importlib.util.spec_from_file_location("check_gradients", ROOT / "scripts" / "check_gradients.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.main
+    return load_script("check_gradients").main
 
 
 @pytest.mark.parametrize(("loss", "gate"), [("euclidean", EuclideanLoss), ("cross_entropy", CrossEntropyLoss)])

@@ -1,12 +1,11 @@
 """Promises of scripts/train_xor.py, run as a user runs it."""
 
-import importlib.util
 import re
 import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, load_script
 
 from mlp import command_line
 from mlp.network import MLP
@@ -30,10 +29,7 @@ def table(text):
 @pytest.fixture
 def main():
     """Its main, not yet run."""
-    specification = importlib.util.spec_from_file_location("train_xor", ROOT / "scripts" / "train_xor.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.main
+    return load_script("train_xor").main
 
 
 def test_xor_is_learned_told_and_drawn(command, tmp_path):

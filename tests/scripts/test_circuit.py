@@ -1,0 +1,398 @@
+"""Promises of scripts/circuit.py, run as a user runs it; where many runs are needed, in this process."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+from conftest import finished_run, load_script, write_folder
+
+from mlp import command_line, config, runs
+from mlp.examples import EXAMPLES
+from mlp.network import MLP
+
+
+@pytest.fixture
+def circuit(monkeypatch, capsys):
+    """Run it: exit code, stdout, stderr."""
+    module = load_script("circuit")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["circuit.py", *map(str, arguments)])
+        code = command_line.run(module.main)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def nodes(circuit):
+    """Run it with --json: each node by its name."""
+
+    def run(*arguments):
+        code, out, error = circuit(*arguments, "--json")
+        assert (code, error) == (0, "")
+        found = json.loads(out)
+        return {"output": found["output"]} | {node["name"]: node for node in found["nodes"]}
+
+    return run
+
+
+def close(found, expected, digits=12):
+    """Whether it is the number to so many digits, or to all that are given."""
+    return found == pytest.approx(expected, rel=10**-digits)
+
+
+def test_the_command_of_the_design_as_a_user_types_it(command):
+    done = command("scripts/circuit.py", "(x + y) * z", "x=-2", "y=5", "z=-4")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, *rows = [re.split(r"  +", line) for line in done.stdout.splitlines()]
+    assert header == ["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]
+    assert [[row[0], *row[-4:-1]] for row in rows] == [
+        ["x", "-2.0", "-4.0", "-4"],
+        ["y", "5.0", "-4.0", "-4"],
+        ["z1", "3.0", "-4.0", "-4"],
+        ["z", "-4.0", "3.0", "3"],
+        ["f", "-12.0", "1.0", "1"],
+    ]
+    assert all(float(row[-1]) < 1e-9 for row in rows)
+    assert rows[2][1:3] == ["add", "x + y"]
+
+
+def test_json_has_the_keys_of_the_design_in_topological_order(circuit):
+    code, out, _ = circuit("2 * (x + exp(y)) ** 2", "x=1", "y=0", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["output"] == found["nodes"][-1]["name"]
+    seen = set()
+    for node in found["nodes"]:
+        assert {"name", "gate", "inputs", "value", "gradient"} <= node.keys()
+        assert seen.issuperset(node["inputs"])
+        seen.add(node["name"])
+    gates = {node["name"]: node["gate"] for node in found["nodes"]}
+    assert list(gates.values()) == [None, None, "exp", "add", "power", "multiply"]
+    assert (found["nodes"][-1]["value"], found["nodes"][-1]["gradient"]) == (8, 1)
+
+
+# Section 7 of the design, to all its digits.
+
+
+@pytest.mark.parametrize("text", ["f = (x + y) * z", "q = x + y; f = q * z"])
+def test_sum_times(nodes, text):
+    found = nodes(text, "x=-2", "y=5", "z=-4")
+    q = found["q"] if "q" in found else found["z1"]
+    assert (q["value"], q["gradient"]) == (3, -4)
+    assert (found["f"]["value"], found["f"]["gradient"]) == (-12, 1)
+    assert [found[name]["gradient"] for name in "xyz"] == [-4, -4, 3]
+
+
+def test_sigmoid_neuron(nodes):
+    found = nodes("--example", "sigmoid-neuron")
+    assert found[found["output"]]["value"] == 0.7310585786300049
+    gradients = [round(found[name]["gradient"], 8) for name in ("w0", "w1", "w2", "x0", "x1")]
+    assert gradients == [-0.19661193, -0.39322387, 0.19661193, 0.39322387, -0.58983580]
+
+
+def test_the_stages_of_the_sigmoid(nodes):
+    stages = [node for node in nodes("--example", "sigmoid-neuron", "--stages").values() if isinstance(node, dict)][-5:]
+    rounded = [(round(node["value"], 2), round(node["gradient"], 2)) for node in stages]
+    assert rounded == [(1, 0.20), (-1, -0.20), (0.37, -0.53), (1.37, -0.53), (0.73, 1)]
+    assert [node["gate"] for node in stages] == ["add", "multiply", "exp", "add", "divide"]
+    assert [node["code"] for node in stages[1:]] == ["z4 * (-1)", "np.exp(z5)", "z6 + 1", "1 / z7"]
+
+
+def test_max_gate(nodes):
+    found = nodes("--example", "max-gate")
+    by_gate = {node["gate"]: node for node in found.values() if isinstance(node, dict) and node["gate"]}
+    assert (found["f"]["value"], found["f"]["gradient"]) == (-20, 1)
+    assert (found["z1"]["value"], found["z1"]["gradient"]) == (-12, 2)
+    assert (by_gate["max"]["value"], by_gate["max"]["gradient"]) == (2, 2)
+    assert [found[name]["gradient"] for name in "xyzw"] == [-8, 6, 2, 0]
+
+
+def test_staged(nodes):
+    for arguments in (["--example", "staged"], ["(x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)", "x=3", "y=-4"]):
+        found = nodes(*arguments)
+        assert close(found["f"]["value"], 1.5456448841066441, 15)
+        assert close(found["x"]["gradient"], 2.0595697955721652, 15)
+        assert close(found["y"]["gradient"], 1.5922327514838093, 15)
+
+
+def test_vector_norm(nodes):
+    found = nodes("--example", "vector-norm")
+    np.testing.assert_allclose(found["q"]["value"], [0.22, 0.26], rtol=1e-14)
+    assert close(found["f"]["value"], 0.116, 14)
+    np.testing.assert_allclose(found["W"]["gradient"], [[0.088, 0.176], [0.104, 0.208]], rtol=1e-14)
+    np.testing.assert_allclose(found["x"]["gradient"], [-0.112, 0.636], rtol=1e-14)
+
+
+def test_jacobian_product(circuit):
+    code, out, _ = circuit("--example", "jacobian-product", "--json")
+    found = json.loads(out)
+    named = {node["name"]: node for node in found["nodes"]}
+    assert code == 0
+    assert [named[f"x{k}"]["value"] for k in (1, 2, 3, 4)] == [-1, 1, 4, 3]
+    assert [named[f"x{k}"]["gradient"] for k in (1, 2, 3, 4)] == [-2542, 3096, 5842, 2550]
+    assert (named["f"]["value"], named["z1"]["gradient"], named["z2"]["gradient"]) == (9207, 13850, 28460)
+    jacobian = found["jacobian"]
+    assert jacobian["matrix"] == [[1, -1], [2, 0], [0, 4], [4, 1]]
+    assert jacobian["df_dx"] == [-2542, 3096, 5842, 2550]
+    assert jacobian["product"] == jacobian["df_dz"] == [13850, 28460]
+    assert jacobian["equal"] is True
+
+
+def test_single_gates_and_matrices(nodes):
+    assert [nodes("--example", "multiply")[name]["gradient"] for name in "xy"] == [-3, 4]
+    assert [nodes("--example", "add")[name]["gradient"] for name in "xy"] == [1, 1]
+    assert [nodes("--example", "max")[name]["gradient"] for name in "xy"] == [1, 0]
+    assert nodes("--example", "reciprocal", "x=1.37")["x"]["gradient"] == pytest.approx(-1 / 1.37**2, rel=1e-15)
+    assert nodes("--example", "add-constant")["x"]["gradient"] == 1
+    assert nodes("--example", "exp")["x"]["gradient"] == pytest.approx(np.exp(-1), rel=1e-15)
+    assert nodes("--example", "scale")["x"]["gradient"] == -1
+    row = nodes("--example", "row-times-matrix")
+    assert (row["Z"]["value"], row["b"]["gradient"]) == ([[11, 22, 38]], [1, 1, 1])
+    assert (row["X"]["gradient"], row["W"]["gradient"]) == ([[3, 4]], [[1, 1, 1], [2, 2, 2]])
+    rows = nodes("--example", "row-times-matrix", "X=[[1, 2], [3, 4]]")
+    assert rows["b"]["gradient"] == [2, 2, 2]  # the sum over the rows
+    product = nodes("--example", "matrix-product")
+    W, X = (np.array(product[name]["value"]) for name in "WX")
+    assert (W.shape, X.shape) == ((5, 10), (10, 3))
+    np.testing.assert_allclose(product["W"]["gradient"], np.ones((5, 3)) @ X.T)
+    np.testing.assert_allclose(product["X"]["gradient"], W.T @ np.ones((5, 3)))
+
+
+def test_scaling_an_input_scales_its_weights_gradient(nodes):
+    found = nodes("--example", "data-scaling")
+    assert found["v"]["gradient"] == 1000 * found["w"]["gradient"] == 2000
+
+
+def test_the_classifier_losses(nodes):
+    svm, softmax = nodes("--example", "svm-loss"), nodes("--example", "softmax-loss")
+    assert close(svm["L"]["value"], 2.9)
+    assert svm["s"]["gradient"] == [-1, 1, 0]
+    p = np.exp([3.2, 5.1, -1.7]) / np.exp([3.2, 5.1, -1.7]).sum()
+    assert close(softmax["L"]["value"], -np.log(p[0]))
+    np.testing.assert_allclose(softmax["s"]["gradient"], p - [1, 0, 0], rtol=1e-12)
+    assert softmax["y"]["gradient"] is None
+
+
+# Everything else.
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("stages", [[], ["--stages"]])
+def test_every_example_agrees_with_numeric_gradients_and_its_code_runs(circuit, nodes, name, stages):
+    code, table, error = circuit("--example", name, *stages)
+    assert (code, error) == (0, "")
+    errors = re.findall(r"\d\.\de-?\+?\d\d$", table.split("\n\n")[0], re.MULTILINE)
+    assert len(errors) > 1
+    assert max(map(float, errors)) < 1e-6
+    code, listing, _ = circuit("--example", name, *stages, "--code")
+    scope = {}
+    exec(listing, scope)
+    for node in nodes("--example", name, *stages).values():
+        if isinstance(node, dict):
+            np.testing.assert_allclose(scope[node["name"]], node["value"], rtol=1e-12, atol=1e-12)
+            if node["gradient"] is not None:
+                np.testing.assert_allclose(scope[f"d{node['name']}"], node["gradient"], rtol=1e-12, atol=1e-12)
+
+
+def test_the_examples_are_listed_and_one_can_be_changed(circuit, nodes):
+    code, out, _ = circuit("--list-examples")
+    assert code == 0
+    for name, example in EXAMPLES.items():
+        assert re.search(rf"^{name} +{re.escape(example.shows)}\n +{re.escape(example.expression)}$", out, re.MULTILINE)
+    assert nodes("--example", "sum-times", "z=10", "x=0")["f"]["value"] == 50
+
+
+def test_the_upstream_gradient_is_ones_unless_given(nodes):
+    assert nodes("x * [1, 2, 3]", "x=[1, 1, 1]")["x"]["gradient"] == [1, 2, 3]
+    assert nodes("x * [1, 2, 3]", "x=[1, 1, 1]", "--upstream", "[1, 0, -1]")["x"]["gradient"] == [1, 0, -3]
+    assert nodes("x * 3", "x=1", "--upstream", "-2")["x"]["gradient"] == -6
+
+
+def test_an_expression_may_begin_with_a_minus_and_options_may_stand_anywhere(nodes):
+    assert nodes("-x * y", "--stages", "x=2", "y=3")["f"]["value"] == -6
+
+
+def test_at_a_tie_the_table_tells_that_the_first_input_gets_it(circuit):
+    code, out, _ = circuit("max(x, y)", "x=1", "y=1")
+    assert code == 0
+    assert "At a tie max gives all to its first" in out
+    assert "tie" not in circuit("max(x, y)", "x=1", "y=2")[1]
+
+
+def test_a_jacobian_of_arrays_has_a_row_and_a_column_for_each_element(circuit):
+    code, out, _ = circuit("x = A @ z; f = sum(x)", "A=[[1, 2], [3, 4]]", "z=[5, 6]", "--jacobian", "x", "--wrt", "z")
+    assert code == 0
+    assert "      z[0]  z[1]\nx[0]     1     2\nx[1]     3     4\n" in out
+    assert "J' df/dx = (4, 6)\ndf/dz    = (4, 6): f's own backward pass; J' df/dx equals it" in out
+    assert "the notes print J'" in out
+
+
+def test_a_way_past_the_outputs_is_told_and_not_called_equal(circuit):
+    arguments = "x = z ** 2; f = x + z", "z=3", "--jacobian", "x", "--wrt", "z"
+    _, out, _ = circuit(*arguments)
+    assert "J' df/dx = (6)\ndf/dz    = (7): f's own backward pass; J' df/dx differs from it" in out
+    assert json.loads(circuit(*arguments, "--json")[1])["jacobian"]["equal"] is False
+
+
+def test_a_jacobian_changes_nothing_else(circuit):
+    arguments = "x = z ** 2; f = x * x + 3 * z", "z=3"
+    jacobian = json.loads(circuit(*arguments, "--jacobian", "x", "--wrt", "z", "--json")[1])
+    assert jacobian["nodes"] == json.loads(circuit(*arguments, "--json")[1])["nodes"]
+
+
+@pytest.mark.parametrize("ending", [".svg", ".png", ".pdf", ".SVG"])
+def test_a_drawing_is_written_in_the_format_of_its_ending(circuit, tmp_path, ending):
+    path = tmp_path / f"neuron{ending}"
+    code, out, error = circuit("--example", "sigmoid-neuron", "--draw", path)
+    assert (code, error) == (0, "")
+    assert f"drawing: {path}" in out
+    head = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[ending.lower()]
+    assert path.read_bytes().startswith(head)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_drawing_holds_the_values_and_gradients_rounded(circuit, tmp_path):
+    for kind in ("first", "again"):
+        circuit("--example", "sigmoid-neuron", "--stages", "--draw", tmp_path / f"{kind}.svg", "--json")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "first.svg").read_text())
+    for exact in ("0.3679", "-0.5344", "1.368", "0.7311", "-0.5898", "×-1", "exp", "+1", "1/x", "w0", "f"):
+        assert exact in texts
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "again.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give an expression"),
+        (["x + y", "x=1"], "the expression, column 5: y has no value: add y=NUMBER"),
+        (["x", "x=1", "y=2"], "y has a value, but is not in the expression"),
+        (["x", "x"], "x: must be NAME=VALUE"),
+        (["x", "x=1", "--code", "--json"], "--code prints nothing but code: leave out --json"),
+        (["x", "x=1", "--code", "--jacobian", "x", "--wrt", "x"], "leave out --jacobian"),
+        (["x", "x=1", "--jacobian", "x"], "--jacobian OUTS and --wrt INS go together"),
+        (["x", "x=1", "--wrt", "x"], "--jacobian OUTS and --wrt INS go together"),
+        (["x", "x=1", "--jacobian", "x,q", "--wrt", "x"], "there is no 'q' in the expression: it has x"),
+        (["x", "x=1", "--jacobian", "x,", "--wrt", "x"], "--jacobian x,: must be names separated by commas"),
+        (["x", "x=1", "--jacobian", "x", "--wrt", "x,x"], "--wrt x,x: must be names separated by commas, each once"),
+        (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf"),
+        (["x", "x=1", "--draw", ""], "a path must not be empty"),
+        (["x", "x=1", "--draw", "no/such/folder/x.svg"], "No such file or directory"),
+        (["x", "x=1", "--digit", "0"], "--digit names an image for --network"),
+        (["x", "x=1", "--upstream", "a"], "the value of --upstream, column 1: must be a number"),
+        (
+            ["x", "x=1", "--upstream", "[1, 2]"],
+            r"--upstream has shape \(2,\), it does not fit the output x of shape \(\)",
+        ),
+        (["x", "x=1", "--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--example", "nonsense"], "--example nonsense: there is none of that name: there are multiply, add"),
+        (["--example", "multiply", "q=1"], "q has a value, but is not in the expression"),
+        (["--list-examples", "--json"], "--list-examples goes with nothing else"),
+        (["--network", "--json"], "--network does not go with --json"),
+        (["--network", "--digit", "0"], "--digit INDEX and --draw FILE go together"),
+        (["--network", "--draw", "x.svg"], "--digit INDEX and --draw FILE go together"),
+        (["--network", "--digit", "x", "--draw", "x.svg"], "argument --digit: invalid int value: 'x'"),
+        (["--network", "no-run"], "no-run/manifest.json: no such file"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(circuit, arguments, message):
+    code, out, error = circuit(*arguments)
+    assert (code, out) == (2, "")
+    assert error.startswith("error: ")
+    assert error.count("error: ") == 1
+    assert re.search(message, error)
+
+
+@pytest.mark.parametrize("text", ["__import__('os').system('echo owned')", "(" * 10_000, "9**9**9**9", "x.__class__"])
+def test_hostile_text_ends_in_exit_code_2_and_one_message(command, text):
+    done = command("scripts/circuit.py", text, "x=1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: the expression, column ")
+    assert "Traceback" not in done.stderr
+
+
+# A trained run.
+
+
+@pytest.fixture
+def run(tmp_path, settings):
+    """A run of the network 4-3-1 on images of 2 by 2 pixels, as training leaves it."""
+    write_folder(tmp_path / "data", [0, 1] * 3, [1, 7, 0], side=2)
+    return finished_run(settings)[0]
+
+
+def test_a_networks_table_is_that_of_the_design_with_shapes(circuit, run):
+    code, out, _ = circuit("--network", run)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines() if line.startswith("|")]
+    assert code == 0
+    assert "4-3-1" in out.splitlines()[0]
+    assert rows[2:] == [
+        ["Z1 = X W1", "(n, 3)", "dW1 = X' dZ1 (dX is never computed: nobody asks for it)", "dW1 (4, 3)"],
+        ["Z2 = Z1 + b1", "(n, 3)", "dZ1 = dZ2, db1 = sum over rows of dZ2", "dZ1 (n, 3), db1 (3,)"],
+        ["Z3 = sigmoid(Z2)", "(n, 3)", "dZ2 = Z3 (1 - Z3) dZ3", "dZ2 (n, 3)"],
+        ["Z4 = Z3 W2", "(n, 1)", "dZ3 = dZ4 W2', dW2 = Z3' dZ4", "dZ3 (n, 3), dW2 (3, 1)"],
+        ["Z5 = Z4 + b2", "(n, 1)", "dZ4 = dZ5, db2 = sum over rows of dZ5", "dZ4 (n, 1), db2 (1,)"],
+        ["P = sigmoid(Z5)", "(n, 1)", "dZ5 = P (1 - P) dP", "dZ5 (n, 1)"],
+        ["E = 1/2 sum (P - Y)^2", "scalar", "dP = (P - Y) dE", "dP (n, 1)"],
+        ["L = E / n", "scalar", "dE = 1/n, the one place where n stands", "dE scalar"],
+    ]
+
+
+def test_the_network_on_a_test_image_is_drawn(circuit, run, tmp_path):
+    code, _, error = circuit("--network", run, "--digit", 2, "--draw", tmp_path / "two.svg")
+    assert (code, error) == (0, "")
+    picture = (tmp_path / "two.svg").read_text()
+    assert "test image 2: a 0, taken for" in picture
+    for array in (
+        "image X",
+        "weights W1",
+        "hidden Z3",
+        "weights W2",
+        "dX, up to",
+        "dW1, up to",
+        "dZ3, up to",
+        "dW2, up to",
+    ):
+        assert array in picture
+    assert picture.count("<image ") == 8
+    for ending in (".png", ".pdf"):
+        assert circuit("--network", run, "--digit", 0, "--draw", tmp_path / f"two{ending}")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("digit", "message"),
+    [
+        (3, "--digit 3: the test file holds 3 images, 0 to 2"),
+        (-1, "--digit -1: the test file holds 3 images, 0 to 2"),
+        (1, "--digit 1: the test image is a 7, the run tells 0 from 1"),
+    ],
+)
+def test_an_image_that_cannot_be_drawn_is_named(circuit, run, tmp_path, digit, message):
+    code, _, error = circuit("--network", run, "--digit", digit, "--draw", tmp_path / "x.svg")
+    assert (code, error) == (2, f"error: {message}\n")
+    assert not (tmp_path / "x.svg").exists()
+
+
+def test_the_newest_run_is_the_default(command, run, settings, tmp_path):
+    (tmp_path / "config.yaml").write_text(settings.to_yaml())
+    done = command("scripts/circuit.py", "--network", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("outputs/0001: 4-3-1")
+
+
+def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_path):
+    write_folder(tmp_path / "data", [0, 1] * 3, [1, 0], side=2)
+    (tmp_path / "config.yaml").write_text("model: {hidden_sizes: [], loss: cross_entropy}\n")
+    settings = config.load(tmp_path / "config.yaml")
+    network = MLP([4, 1], generator=np.random.default_rng(0), loss="cross_entropy")
+    with runs.start(settings, None) as run:
+        run.note(image_shape=[2, 2], training_files={})
+        run.write_model(network.views(network.parameter_block), settings)
+    _, out, _ = circuit("--network", run.directory)
+    assert "dZ2 = (sigmoid(Z2) - Y) dE" in out
+    assert "nothing: it is for predictions alone" in out
+    assert circuit("--network", run.directory, "--digit", 0, "--draw", tmp_path / "x.svg")[0] == 0
+    assert "dP =" not in (tmp_path / "x.svg").read_text()

@@ -1,0 +1,136 @@
+"""Promises of mlp.listing: staged code as the notes write it, which runs as it stands and gives the graph's numbers."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mlp.expression import parse, parse_values
+from mlp.gates import Negate
+from mlp.graph import ComputationalGraph
+from mlp.listing import staged
+from mlp.network import MLP
+
+
+def listing(text, *values):
+    circuit = parse(text, parse_values(values))
+    circuit.run()
+    return staged(circuit.graph, circuit.output)
+
+
+def code_lines(text):
+    """The lines without comments, blank ones left out."""
+    return [line.partition("#")[0].rstrip() for line in text.splitlines() if line.partition("#")[0].strip()]
+
+
+def test_sum_times_is_the_code_of_the_notes():
+    assert code_lines(listing("q = x + y; f = q * z", "x=-2", "y=5", "z=-4")) == [
+        "import numpy as np",
+        "x = -2.0",
+        "y = 5.0",
+        "z = -4.0",
+        "q = x + y",
+        "f = q * z",
+        "df = 1.0",
+        "dq = df * z",
+        "dz = df * q",
+        "dx = dq",
+        "dy = dq",
+    ]
+
+
+def test_each_backward_line_tells_which_forward_line_it_undoes_in_reverse():
+    text = listing("q = x + y; f = q * z", "x=-2", "y=5", "z=-4")
+    assert re.findall(r"^([a-z]+) = .* # \((\d)\)$", text, re.MULTILINE) == [("q", "1"), ("f", "2")]
+    undone = re.findall(r"^d([a-z]) \+?= .* # undoes \((\d)\) (.*)$", text, re.MULTILINE)
+    assert undone == [
+        ("q", "2", "f = q * z"),
+        ("z", "2", "f = q * z"),
+        ("x", "1", "q = x + y"),
+        ("y", "1", "q = x + y"),
+    ]
+
+
+def test_a_value_that_fans_out_is_added_up_and_a_comment_says_so():
+    lines = listing("a = x * x; b = exp(x); f = a + b", "x=3").splitlines()
+    assert [line.split("  ")[0] for line in lines if line.startswith("dx")] == [
+        "dx = db * b",
+        "dx += da * x",
+        "dx += da * x",
+    ]
+    added = [line for line in lines if "+=" in line.partition("#")[0]]
+    assert all(line.endswith("; += because x is used in (1) and (2)") for line in added)
+    assert "+= because x is used in (1) twice" in listing("x * x", "x=3")
+
+
+def test_it_runs_as_it_stands_in_a_python_of_its_own(tmp_path):
+    text = listing("f = sum(sigmoid(W @ x) ** 2)", "W=[[0.1, 0.5], [-0.3, 0.8]]", "x=[0.2, 0.4]")
+    (tmp_path / "listing.py").write_text(text + "\nprint(dW.shape, dx.shape)\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-I", tmp_path / "listing.py"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "(2, 2) (2,)\n"
+
+
+def test_gradients_of_one_array_by_two_ways_do_not_share_memory():
+    """Where both came as dz itself, adding to the one must not reach the other."""
+    scope = {}
+    exec(listing("z = u + v; f = sum(z * u)", "u=[1, 2]", "v=[3, 4]"), scope)
+    np.testing.assert_array_equal(scope["du"], [5, 8])
+    np.testing.assert_array_equal(scope["dv"], [1, 2])
+    np.testing.assert_array_equal(scope["dz"], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "line"),
+    [
+        ("X + b", ("X=[[1, 2], [3, 4]]", "b=[5, 6]"), "db = np.sum(df, axis=0)"),
+        ("X * c", ("X=[[1, 2], [3, 4]]", "c=[[5], [6]]"), "dc = np.sum(df * X, axis=1, keepdims=True)"),
+        ("X - s", ("X=[[1, 2], [3, 4]]", "s=1"), "ds = np.sum(-df)"),
+        ("T + X", ("T=[[[1, 2]], [[3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=0).reshape(1, 2)"),
+        ("x ** -2", ("x=3",), "dx = df * -2 * x ** -3"),
+        ("x - (-2)", ("x=3",), "f = x - (-2)"),
+        ("max(2, 3)", (), "f = np.maximum(2.0, 3.0)"),  # floats, lest NumPy takes them for integers
+        ("max(2, 3) ** -1", (), "f = z1 ** -1"),
+    ],
+)
+def test_lines(text, values, line):
+    lines = code_lines(listing(text, *values))
+    assert line in lines
+    exec("\n".join(lines), {})
+
+
+def test_long_arrays_are_a_row_a_line():
+    W = np.arange(50).reshape(5, 10) / 7
+    text = listing("f = sum(W)", f"W={W.tolist()}")
+    assert max(map(len, text.splitlines())) < 250
+    scope = {}
+    exec(text, scope)
+    np.testing.assert_array_equal(scope["W"], W)
+
+
+@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
+@pytest.mark.parametrize("hidden", [[], [3], [3, 2]])
+def test_it_works_on_the_network(loss, hidden):
+    random = np.random.default_rng(0)
+    network = MLP([4, *hidden, 1], precision="float64", generator=random, loss=loss)
+    network.loss(random.random((5, 4)), [[0], [1], [1], [0], [1]])
+    network.backward()
+    scope = {}
+    exec(staged(network.graph, network.graph.nodes[-1]), scope)
+    for name, gradient in network.gradients.items():
+        np.testing.assert_allclose(scope[f"d{name}"], gradient, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(scope["P"], network.probabilities, rtol=1e-14)
+    assert "dX" not in scope
+
+
+def test_a_chain_of_two_thousand_gates_is_listed():
+    graph = ComputationalGraph()
+    node = graph.leaf("x", 1.0)
+    for _ in range(2_000):
+        node = graph.apply(Negate(), node)
+    graph.forward()
+    graph.backward()
+    assert len(staged(graph, node).splitlines()) > 4_000
