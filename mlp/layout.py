@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-GAP = 0.6
+GAP = 0.5
 """Between two layers, for the wires to bend in. All lengths are in inches, y downwards."""
 SPACE = 0.1
 """Between two boxes of a layer."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -63,6 +64,13 @@ def load_script(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+def copy_checkout(target: Path) -> Path:
+    """A copy of the project with nothing in it that a command has made."""
+    made = shutil.ignore_patterns(".git", ".venv", "0*", "xor", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+    shutil.copytree(ROOT, target, ignore=made)
+    return target
 
 
 def write_folder(

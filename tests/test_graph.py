@@ -258,3 +258,28 @@ def test_misuse_is_refused():
             action()
     assert isinstance(f.gate, Gate)
     assert other.nodes == [y]
+
+
+def test_nodes_beside_the_output_are_computed_and_get_no_gradient():
+    graph = ComputationalGraph()
+    x = graph.leaf("x", 3)
+    q = graph.apply(Multiply(), x, x, name="q")
+    f = graph.apply(Add(), x, x, name="f")
+    assert graph.forward(f, q) == 6
+    graph.backward()
+    assert (graph.value("q"), graph.gradient("x")) == (9, 2)
+    assert graph.has_gradient(x)
+    assert not graph.has_gradient(q)
+
+
+def test_the_value_of_a_gate_can_be_moved_to_see_what_follows():
+    graph = ComputationalGraph()
+    x = graph.leaf("x", 3)
+    q = graph.apply(Multiply(), x, x, name="q")
+    graph.apply(Add(), q, x, name="f")
+    graph.forward()
+    graph.value("q")[...] = 10
+    assert graph.repeat("q") == 13
+    graph.value("f")[...] = 7
+    assert graph.repeat("f") == 7  # nothing follows the output
+    assert graph.repeat() == 12

@@ -2,12 +2,11 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, copy_checkout
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUN_BY_CI = [
@@ -22,11 +21,7 @@ def blocks(language):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy with nothing in it that a command has made."""
-    target = tmp_path_factory.mktemp("checkout") / "copy"
-    made = shutil.ignore_patterns(".git", ".venv", "0*", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
-    shutil.copytree(ROOT, target, ignore=made)
-    return target
+    return copy_checkout(tmp_path_factory.mktemp("checkout") / "copy")
 
 
 def test_its_commands_in_their_order(checkout):

@@ -1,0 +1,128 @@
+"""Every command of docs/ works as it stands and prints what the page says; every picture and link is there."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, copy_checkout, load_script
+
+from mlp import command_line
+
+PAGE = ROOT / "docs" / "circuits.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+BLOCKS = load_script("make_docs").BLOCK
+
+
+def words(text):
+    """Numbers as numbers, for comparing what is computed; all else as it stands."""
+    found = []
+    for word in re.split(r"[\s,()\[\]]+", text):
+        try:
+            found.append(pytest.approx(float(word), rel=1e-6, abs=1e-6))
+        except ValueError:
+            found.append(word)
+    return found
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy without the page's pictures."""
+    target = copy_checkout(tmp_path_factory.mktemp("docs") / "copy")
+    shutil.rmtree(target / "docs" / "circuits")
+    (target / "docs" / "circuits").mkdir()
+    return target
+
+
+def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, monkeypatch, capsys):
+    monkeypatch.chdir(checkout)
+    for block in BLOCKS.finditer(TEXT):
+        printed = ""
+        for command in block["commands"].splitlines():
+            program, script, *arguments = shlex.split(command)
+            assert program == "python"
+            if script == "train.py":
+                subprocess.run([sys.executable, script, *arguments], capture_output=True, check=True)
+                continue
+            name = script.removeprefix("scripts/").removesuffix(".py")
+            monkeypatch.setattr(sys, "argv", [script, *arguments])
+            assert command_line.run(load_script(name).main) == 0, f"{command}\n{capsys.readouterr().err}"
+            printed += capsys.readouterr().out
+        if block["between"]:
+            assert words(block["output"]) == words(printed), block["commands"]
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", TEXT)
+    assert len(pictures) > 20
+    for picture in pictures:
+        assert (checkout / "docs" / picture).stat().st_size > 1000
+        assert (ROOT / "docs" / picture).exists()
+
+
+def test_its_pictures_are_the_ones_there_are():
+    files = {str(path.relative_to(PAGE.parent)) for path in (ROOT / "docs" / "circuits").rglob("*") if path.is_file()}
+    assert files == set(re.findall(r"\]\((circuits/[^)]+)\)", TEXT))
+
+
+def test_its_links_lead_somewhere():
+    for target in re.findall(r"[^!]\[[^]]+\]\(([^)]+)\)", TEXT):
+        assert (PAGE.parent / target).exists(), target
+
+
+def test_it_shows_every_example_in_the_order_of_the_notes():
+    named = re.findall(r"--example ([a-z-]+)", TEXT)
+    examples = list(load_script("circuit").EXAMPLES)
+    assert list(dict.fromkeys(["multiply", *named])) == [name for name in examples if name in named]
+    assert set(examples) - set(named) == {"sum-times"}  # whose expression is typed out
+
+
+PAGE_TO_MAKE = """# A page
+
+```sh
+python scripts/circuit.py "x * 2" x=3 --json
+```
+
+```text
+what it printed before
+```
+
+```sh
+python scripts/circuit.py --list-examples
+```
+
+The end.
+"""
+
+
+@pytest.fixture
+def make(monkeypatch, tmp_path, capsys):
+    def run(text):
+        (tmp_path / "page.md").write_text(text)
+        monkeypatch.setattr(sys, "argv", ["make_docs.py", str(tmp_path / "page.md")])
+        code = command_line.run(load_script("make_docs").main)
+        return code, (tmp_path / "page.md").read_text(), capsys.readouterr().err
+
+    return run
+
+
+def test_a_page_is_remade_with_what_its_commands_print(make):
+    code, page, _ = make(PAGE_TO_MAKE)
+    assert code == 0
+    before, after = PAGE_TO_MAKE.split("what it printed before\n")
+    assert page.startswith(before + '{"output": "f", "nodes": [')
+    assert page.endswith("}\n" + after)
+    assert make(page)[1] == page
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        ("python scripts/circuit.py y", 1, "error: python scripts/circuit.py y\n .*y has no value"),
+        ("rm -rf docs", 2, "error: rm -rf docs: only commands that start with python are run"),
+    ],
+)
+def test_a_command_that_fails_is_named_and_the_page_left_as_it_was(make, command, code, message):
+    text = f"```sh\n{command}\n```\n"
+    found, page, error = make(text)
+    assert (found, page) == (code, text)
+    assert re.search(message, error, re.DOTALL)
