@@ -10,7 +10,7 @@ from time import perf_counter
 
 from tqdm import tqdm
 
-from mlp import blas, command_line, config, gradient_check, recipe, runs
+from mlp import blas, command_line, config, gradient_check, network_check, recipe, runs
 from mlp.command_line import shown
 from mlp.config import Config
 from mlp.dataset import Dataset
@@ -62,9 +62,9 @@ def check_gradients(network: MLP, training_set: Dataset, seed: int, run: Run) ->
     """Refuse to train a network whose hand-written gradients are not the numeric ones."""
     began = perf_counter()
     random = generator(seed, Stream.CHECK)
-    X, Y = training_set.first_of_each(gradient_check.EXAMPLES_PER_CLASS).arrays("float64")
-    part = gradient_check.affordable_part(network, random)
-    checks = gradient_check.check_network(part, X, Y, random)
+    X, Y = training_set.first_of_each(network_check.EXAMPLES_PER_CLASS).arrays("float64")
+    part = network_check.affordable_part(network, random)
+    checks = network_check.check_network(part, X, Y, random)
     run.note(
         gradient_check={
             "sizes": part.sizes,

@@ -1,5 +1,6 @@
 """A circuit: a graph made from an expression, run both ways, each gradient beside the numeric one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,14 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlp.errors import InputError
-from mlp.gates import Array, Shape
+from mlp.gates import Array
 from mlp.gradient_check import DIRECTIONS, ArrayCheck, check_directions, numeric_gradients
 from mlp.graph import ComputationalGraph, Node
-from mlp.listing import is_constant
 from mlp.source_text import Text
 
 MOST_NUMERIC = 400
 """Numbers in an array, up to which each has a numeric gradient; a larger one is compared along directions."""
+MOST_ENTRIES = 10_000
+"""Of a Jacobian."""
 
 
 @dataclass(frozen=True)
@@ -37,83 +39,7 @@ class Circuit:
     @property
     def nodes(self) -> list[Node]:
         """What has a name: all but the constants."""
-        return [node for node in self.graph.nodes if not is_constant(node)]
-
-    def run(self, upstream: ArrayLike = 1.0) -> None:
-        """Forward, then backward from ``upstream``, which broadcasts to the output's shape.
-
-        InputError where a value or a gradient is not finite, naming the first on its way.
-        """
-        graph = self.graph
-        # What leaves the finite numbers is not passed over, but reported below as an error.
-        with np.errstate(all="ignore"):
-            try:
-                output = graph.forward(self.output, *graph.nodes)
-            except ValueError as error:
-                raise InputError(str(error)) from None
-            for node in graph.nodes:
-                self._require_finite(node, graph.value(node.name), "value")
-            graph.backward(self._fitting(np.asarray(upstream, float), output.shape))
-        for node in reversed(graph.nodes):
-            if graph.has_gradient(node):
-                self._require_finite(node, graph.gradient(node.name), "gradient")
-
-    def _require_finite(self, node: Node, array: Array, what: str) -> None:
-        wrong = array[~np.isfinite(array)]
-        if wrong.size:
-            of = f"{node.gate or 'given'}, {node.name}"
-            raise self.text.error(
-                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it leaves the finite numbers here"
-            )
-
-    def _fitting(self, upstream: Array, shape: Shape) -> Array:
-        try:
-            return np.broadcast_to(upstream, shape)
-        except ValueError:
-            raise InputError(
-                f"--upstream has shape {upstream.shape}, it does not fit the output {self.output.name} of shape {shape}"
-            ) from None
-
-    def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
-        """The numeric gradient of each named node that the latest pass gave a gradient.
-
-        Where a node is moved off what its gates take, a logarithm below 0 say, it is not a number.
-        """
-        graph = self.graph
-        found: dict[Node, Numeric] = {}
-        for node in [node for node in self.nodes if graph.has_gradient(node)]:
-            with np.errstate(all="ignore"):  # nan and inf are shown as such
-                if graph.value(node.name).size > MOST_NUMERIC:
-                    random = np.random.default_rng(0)
-                    (check,) = check_directions(graph, [node.name], DIRECTIONS, random, upstream)
-                    found[node] = Numeric(None, check)
-                else:
-                    ((gradient, check),) = numeric_gradients(graph, [node.name], upstream)
-                    found[node] = Numeric(gradient, check)
-        self.run(upstream)
-        return found
-
-    def jacobian(self, outputs: Sequence[str], inputs: Sequence[str]) -> Array:
-        """The derivatives of the outputs' elements, a row each, with respect to the inputs' elements, a column each.
-
-        A row is a backward pass from its output. The latest pass is another one then: ``run`` again for the old.
-        InputError where a name is none of the circuit's.
-        """
-        rows = []
-        for name in outputs:
-            output = self.node(name)
-            columns = [self.node(name) for name in inputs]
-            shape = self.graph.forward(output, *self.graph.nodes).shape
-            for unit in np.eye(max(1, int(np.prod(shape)))):
-                self.graph.backward(unit.reshape(shape))
-                rows.append(np.concatenate([self.gradient(node).reshape(-1) for node in columns]))
-        return np.array(rows)
-
-    def gradient(self, node: Node) -> Array:
-        """A node's gradient in the latest pass, zeros where none comes."""
-        if self.graph.has_gradient(node):
-            return self.graph.gradient(node.name)
-        return np.zeros_like(self.graph.value(node.name))
+        return [node for node in self.graph.nodes if not node.constant]
 
     def node(self, name: str) -> Node:
         """The node of that name; InputError where there is none."""
@@ -123,3 +49,84 @@ class Circuit:
         raise InputError(
             f"there is no {name!r} in the expression: it has {', '.join(node.name for node in self.nodes)}"
         )
+
+    def gradient(self, node: Node) -> Array:
+        """A node's gradient in the latest pass, zeros where none comes."""
+        if self.graph.has_gradient(node):
+            return self.graph.gradient(node.name)
+        return np.zeros_like(self.graph.value(node.name))
+
+    def run(self, upstream: ArrayLike = 1.0) -> None:
+        """Forward, then backward from ``upstream``, which broadcasts to the output's shape.
+
+        InputError where a value or a gradient is not finite, naming the first on its way.
+        """
+        graph = self.graph
+        shape = self._forward(self.output).shape
+        try:
+            upstream = np.broadcast_to(np.asarray(upstream, float), shape)
+        except ValueError:
+            raise InputError(
+                f"the upstream gradient has shape {np.shape(upstream)}, it does not fit the output "
+                f"{self.output.name} of shape {shape}"
+            ) from None
+        for node in graph.nodes:
+            self._require_finite(node, graph.value(node.name), "value")
+        self._backward(upstream)
+
+    def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
+        """The numeric gradient of each named node that the latest pass gave a gradient.
+
+        Where a node is moved off what its gates take, a logarithm below 0 say, it is not a number.
+        """
+        graph = self.graph
+        reached = [node for node in self.nodes if graph.has_gradient(node)]
+        small = [node for node in reached if graph.value(node.name).size <= MOST_NUMERIC]
+        large = [node for node in reached if graph.value(node.name).size > MOST_NUMERIC]
+        with np.errstate(all="ignore"):  # nan and inf are shown as such
+            elements = numeric_gradients(graph, [node.name for node in small], upstream)
+            found = {node: Numeric(*one) for node, one in zip(small, elements, strict=True)}
+            random = np.random.default_rng(0)
+            checks = check_directions(graph, [node.name for node in large], DIRECTIONS, random, upstream)
+            found |= {node: Numeric(None, check) for node, check in zip(large, checks, strict=True)}
+        self.run(upstream)
+        return found
+
+    def jacobian(self, outputs: Sequence[str], inputs: Sequence[str]) -> Array:
+        """The derivatives of the outputs' elements, a row each, with respect to the inputs' elements, a column each.
+
+        A row is a backward pass from its output. The latest pass is another one then: ``run`` again for the old.
+        InputError where a name is none of the circuit's, the matrix too large, or an entry not finite.
+        """
+        sources, columns = [self.node(name) for name in outputs], [self.node(name) for name in inputs]
+        size = math.prod(sum(self.graph.value(node.name).size for node in nodes) for nodes in (sources, columns))
+        if size > MOST_ENTRIES:
+            raise InputError(f"the Jacobian has {size:,} entries, at most {MOST_ENTRIES:,} are worked out")
+        rows = []
+        for source in sources:
+            shape = self._forward(source).shape
+            for unit in np.eye(math.prod(shape)):
+                self._backward(unit.reshape(shape))
+                rows.append(np.concatenate([self.gradient(node).reshape(-1) for node in columns]))
+        return np.array(rows)
+
+    # What leaves the finite numbers is not passed over, but reported as an error.
+
+    def _forward(self, output: Node) -> Array:
+        with np.errstate(all="ignore"):
+            return self.graph.forward(output, *self.graph.nodes)
+
+    def _backward(self, upstream: Array) -> None:
+        with np.errstate(all="ignore"):
+            self.graph.backward(upstream)
+        for node in reversed(self.nodes):
+            if self.graph.has_gradient(node):
+                self._require_finite(node, self.graph.gradient(node.name), "gradient")
+
+    def _require_finite(self, node: Node, array: Array, what: str) -> None:
+        wrong = array[~np.isfinite(array)]
+        if wrong.size:
+            of = f"{node.gate or 'given'}, {node.name}"
+            raise self.text.error(
+                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it leaves the finite numbers here"
+            )

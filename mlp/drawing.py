@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path as FilePath
-from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,13 +19,10 @@ from matplotlib.textpath import text_to_path
 
 from mlp.circuit import Circuit
 from mlp.errors import InputError
-from mlp.files import replacing
-from mlp.gates import Add, Array, Divide, Max, Multiply, Subtract
+from mlp.figures import save
+from mlp.gates import Add, Array, Divide, Gate, Max, Multiply, Subtract
 from mlp.graph import Node
 from mlp.layout import Box, Layout, Wire, layered
-from mlp.listing import is_constant
-
-matplotlib.rcdefaults()  # the same pictures whatever a user's own matplotlibrc says
 
 GREEN, RED, GREY, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
 SIZE, NAME_SIZE = 9, 11
@@ -77,8 +72,7 @@ class Part:
 
 def draw(circuit: Circuit, path: FilePath) -> None:
     """Write the circuit's latest pass as a picture, .svg, .png or .pdf by the file's ending."""
-    figure = picture(circuit)
-    save(figure, path)
+    save(picture(circuit), path)
 
 
 def picture(circuit: Circuit) -> Figure:
@@ -105,46 +99,25 @@ def picture(circuit: Circuit) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: FilePath) -> None:
-    """Write a figure in the format of the file's ending, the same bytes each time; in SVG text stays text."""
-    kind = path.suffix[1:].lower()
-    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
-    with replacing(path) as file, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "circuit"}):
-        figure.savefig(file, format=kind, dpi=120, metadata=metadata)
-
-
 def drawn(circuit: Circuit) -> list[Node]:
     """The nodes to draw: all but the numbers that are part of a gate."""
-    return [
-        node
-        for node in circuit.graph.nodes
-        if not is_constant(node) or any(not folded(user, node) for user in users(circuit, node))
-    ]
+    nodes = circuit.graph.nodes
+    wired = {source for node in nodes for source in inputs_of(node)}
+    return [node for node in nodes if not node.constant or node in wired]
 
 
-def users(circuit: Circuit, node: Node) -> list[Node]:
-    """The gates that a node leads to."""
-    return [user for user in circuit.graph.nodes if node in user.inputs]
-
-
-def folded(user: Node, constant: Node) -> bool:
-    """Whether a constant is written into the gate that uses it: a number beside an input that is none."""
+def number_within(node: Node) -> Node | None:
+    """The constant that is written into a gate's circle: a number, its other input being none."""
+    numbers = [source for source in node.inputs if source.constant and not source.name.startswith("[")]
+    takes_one = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max)
     return (
-        constant_of(user) is constant
-        and not constant.name.startswith("[")
-        and isinstance(user.gate, Add | Subtract | Multiply | Divide | Max)
+        numbers[0] if takes_one and len(numbers) == 1 and not all(source.constant for source in node.inputs) else None
     )
-
-
-def constant_of(node: Node) -> Node | None:
-    """The one constant among a gate's two inputs."""
-    constants = [source for source in node.inputs if is_constant(source)]
-    return constants[0] if len(constants) == 1 and len(node.inputs) == 2 else None
 
 
 def inputs_of(node: Node) -> list[Node]:
     """The inputs that have wires."""
-    return [source for source in node.inputs if not (is_constant(source) and folded(node, source))]
+    return [source for source in node.inputs if source is not number_within(node)]
 
 
 def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
@@ -162,19 +135,21 @@ def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
 def part_of(circuit: Circuit, node: Node) -> Part:
     """A node with the texts that stand around it."""
     graph = circuit.graph
-    gradient = lines_of(graph.gradient(node.name)) if graph.has_gradient(node) and not is_constant(node) else [""]
-    symbol = None if node.gate is None else symbol_of(node)
-    name = "" if is_constant(node) else node.name
-    return Part(node, symbol, name, lines_of(graph.value(node.name)), gradient)
+    return Part(
+        node,
+        symbol=None if node.gate is None else symbol_of(circuit, node, node.gate),
+        name="" if node.constant else node.name,
+        value=lines_of(graph.value(node.name)),
+        gradient=lines_of(graph.gradient(node.name)) if graph.has_gradient(node) else [""],
+    )
 
 
-def symbol_of(node: Node) -> str:
+def symbol_of(circuit: Circuit, node: Node, gate: Gate) -> str:
     """What stands in the circle, with the constant that is part of the gate: ×2, 1/x, ..."""
-    gate, constant = node.gate, constant_of(node)
-    assert gate is not None  # noqa: S101
-    if constant is None or not folded(node, constant):
+    constant = number_within(node)
+    if constant is None:
         return gate.symbol
-    number = brief(float(constant.name.strip("()")))
+    number = rounded(float(circuit.graph.value(constant.name)))
     if constant is node.inputs[0] and isinstance(gate, Subtract | Divide):
         return f"{number}{'−' if isinstance(gate, Subtract) else '/'}x"
     return f"{gate.symbol} {number}" if isinstance(gate, Max) else f"{gate.symbol}{number}"
@@ -183,13 +158,13 @@ def symbol_of(node: Node) -> str:
 def lines_of(array: Array) -> list[str]:
     """A number, the rows of a small array, or the shape of a larger one."""
     if not array.ndim:
-        return [brief(float(array))]
+        return [rounded(float(array))]
     if array.ndim > 2 or max(array.shape) > MOST_NUMBERS:
         return [str(array.shape)]
-    return [f"[{'  '.join(brief(number, digits=3) for number in row)}]" for row in np.atleast_2d(array).tolist()]
+    return [f"[{'  '.join(rounded(number, digits=3) for number in row)}]" for row in np.atleast_2d(array).tolist()]
 
 
-def brief(number: float, digits: int = 4) -> str:
+def rounded(number: float, digits: int = 4) -> str:
     """A number rounded to so many digits, whole numbers in full."""
     return str(int(number)) if number == int(number) and abs(number) < 1e6 else f"{number:.{digits}g}"
 
@@ -233,5 +208,5 @@ def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
         (part.value, GREEN, -PAD / 2 - (len(part.value) - 1) * LINE, "bottom"),
         (part.gradient, RED, PAD / 2, "top"),
     ):
-        for k, line in enumerate(lines):
-            axes.text(middle, y + first + k * LINE, line, fontsize=SIZE, color=color, ha="center", va=va)
+        for row, line in enumerate(lines):
+            axes.text(middle, y + first + row * LINE, line, fontsize=SIZE, color=color, ha="center", va=va)

@@ -12,7 +12,7 @@ import keyword
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,7 +38,7 @@ from mlp.gates import (
     Sum,
 )
 from mlp.graph import ComputationalGraph, Node
-from mlp.losses import SoftmaxLoss, SVMLoss
+from mlp.losses import SoftmaxLoss, SVMLoss, check_class_indices
 from mlp.source_text import Text
 
 FUNCTIONS: dict[str, Gate] = {
@@ -79,7 +79,7 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
     whatever is not in the language, a name without a value, a value without use, shapes that do not fit,
     and for what is too long, too deep or too large.
     """
-    source = Text(text.strip(), "the expression")
+    source = Text.of(text, "the expression")
     statements = source.parse(LONGEST)
     if not statements:
         raise source.error(0, "there is nothing to compute: write an expression, as in (x + y) * z")
@@ -88,7 +88,7 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
 
 def parse_value(name: str, text: str) -> Array:
     """The value in NAME=VALUE or after an option: a number, or nested lists of numbers of one shape."""
-    source = Text(text.strip(), f"the value of {name}")
+    source = Text.of(text, f"the value of {name}")
     statements = source.parse(LONGEST_VALUE)
     if len(statements) != 1 or not isinstance(statements[0], ast.Expr):
         raise source.error(0, "must be a number, or lists of numbers in brackets")
@@ -111,8 +111,6 @@ def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
 
 def _literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
     """A number, with its sign, or nested lists of one shape; InputError for anything else."""
-    if _negated(tree) and _is_number(tree.operand):
-        return -_number(source, tree.operand)
     if isinstance(tree, ast.List):
         if depth == 8:
             raise source.error(source.start(tree), "an array has at most 8 dimensions")
@@ -128,11 +126,16 @@ def _literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
 
 
 def _is_number(tree: ast.expr) -> bool:
+    """Whether it is a number, with or without a minus."""
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        tree = tree.operand
     return isinstance(tree, ast.Constant) and type(tree.value) in (int, float)
 
 
 def _number(source: Text, tree: ast.expr) -> float:
     """The number, an int where it is written as one; InputError where a float64 cannot hold it."""
+    if isinstance(tree, ast.UnaryOp):
+        return -_number(source, tree.operand)
     value: float = tree.value  # type: ignore[attr-defined]
     try:
         finite = math.isfinite(float(value))
@@ -152,7 +155,12 @@ class _Builder:
         self.graph = ComputationalGraph()
         self.places: dict[Node, int] = {}
         self.shapes: dict[Node, Shape] = {}
-        self.leaves: dict[str, Node] = {}
+        self.given: dict[Node, Array] = {}
+        """What the leaves hold."""
+        self.constants: dict[str, Node] = {}
+        self.numbers: set[Node] = set()
+        self.class_indices: set[Node] = set()
+        """What is used as the one or the other; it cannot be both, for a class index cannot be moved a little."""
         self.bound: dict[str, Node] = {}
         """What each name stands for so far."""
         self.taken = self._names()
@@ -171,6 +179,8 @@ class _Builder:
                 later.remove(target.id)  # a name that is given again belongs to the last value, as in Python
                 node = self._assigned(tree, self._free() if target.id in later else target.id)
                 self.bound[target.id] = node
+        if node in self.class_indices:
+            raise self._error(last, f"{node.name} is a class index, it cannot be the output too")
         for name in self.values:
             if name not in self.bound:
                 names = ", ".join(self.bound) or "none"
@@ -227,17 +237,21 @@ class _Builder:
         if isinstance(tree, ast.Name):
             return self._named(tree)
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
-            exponent = self._exponent(tree.right)
-            return self._apply(Power(exponent), tree, self._node(tree.left, depth=depth + 1), name=name)
+            if not _is_number(tree.right):
+                message = "the exponent must be a number: a ** b is exp(b * log(a)) for a above 0"
+                raise self._error(tree.right, message)
+            return self._apply(
+                Power(_number(self.source, tree.right)), tree, self._node(tree.left, depth=depth + 1), name=name
+            )
         if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
             symbol, gate = OPERATORS[type(tree.op)]
             inputs = self._node(tree.left, depth=depth + 1), self._node(tree.right, depth=depth + 1)
             return self._apply(gate, tree, *inputs, name=name, place=self._operator(tree, symbol))
         if isinstance(tree, ast.Call):
             return self._call(tree, name, depth)
-        if _is_number(tree) or isinstance(tree, ast.List) or (_negated(tree) and _is_number(tree.operand)):
+        if _is_number(tree) or isinstance(tree, ast.List):
             return self._constant(tree, name)
-        if _negated(tree):
+        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
             return self._apply(Negate(), tree, self._node(tree.operand, depth=depth + 1), name=name)
         raise self._error(tree, f"not in the language: {LANGUAGE}")
 
@@ -250,7 +264,7 @@ class _Builder:
             known = f"did you mean {near[0]}?" if near else f"known are {', '.join(FUNCTIONS)}"
             raise self._error(tree, f"unknown function {function}: {known}")
         gate, count = FUNCTIONS[function], len(tree.args)
-        arity = len(gate.checked_on[0])
+        arity = gate.arity()
         if tree.keywords or count != arity:
             given = "an argument by name" if tree.keywords else f"{count}"
             raise self._error(tree, f"{function} takes {arity} argument{'s'[: arity - 1]}, not {given}")
@@ -261,7 +275,7 @@ class _Builder:
 
     def _stages_of_sigmoid(self, tree: ast.expr, z: Node, name: str | None) -> Node:
         """1 / (1 + exp(-1 z)) gate by gate: *-1, exp, +1, 1/x, as the notes draw it."""
-        minus_one, one = self._leaf("(-1)", -1, tree), self._leaf("1", 1, tree)
+        minus_one, one = self._number_leaf("(-1)", -1, tree), self._number_leaf("1", 1, tree)
         z = self._apply(Multiply(), tree, z, minus_one)
         z = self._apply(Exponential(), tree, z)
         z = self._apply(Add(), tree, z, one)
@@ -277,43 +291,61 @@ class _Builder:
         return self.bound[name]
 
     def _constant(self, tree: ast.expr, name: str | None) -> Node:
-        """A leaf that is named by its number, or as it is told to; equal numbers are one leaf."""
+        """A leaf for what stands in the text: of the name given to it, or one that its text stands for."""
         value = _literal(self.source, tree)
+        if name is not None:
+            return self._leaf(name, value, tree)
         text = f"({value!r})" if isinstance(value, int | float) and value < 0 else repr(value)
-        return self._leaf(name or text, value, tree)
+        return self._number_leaf(text, value, tree)
 
-    def _leaf(self, name: str, value: ArrayLike, tree: ast.expr) -> Node:
-        if name not in self.leaves:
-            self.leaves[name] = self._add(self.graph.leaf(name, value), np.shape(value), tree)
-        return self.leaves[name]
-
-    def _exponent(self, tree: ast.expr) -> float:
-        exponent = None if isinstance(tree, ast.List) else self._signed_number(tree)
-        if exponent is None:
-            raise self._error(tree, "the exponent must be a number: a ** b is exp(b * log(a)) for a above 0")
-        return exponent
-
-    def _signed_number(self, tree: ast.expr) -> float | None:
-        if _negated(tree) and _is_number(tree.operand):
-            return -_number(self.source, tree.operand)
-        return _number(self.source, tree) if _is_number(tree) else None
+    def _number_leaf(self, text: str, value: ArrayLike, tree: ast.expr) -> Node:
+        """The constant of that text, the same one wherever it stands."""
+        if text not in self.constants:
+            self.constants[text] = self._leaf(text, value, tree, constant=True)
+        return self.constants[text]
 
     def _apply(
         self, gate: Gate, tree: ast.expr, *inputs: Node, name: str | None = None, place: int | None = None
     ) -> Node:
-        """A node for the gate's output, its shape checked here, where the place is known."""
+        """A node for the gate's output; its shape is checked here, where the place is known."""
+        place = self.source.start(tree) if place is None else place
         try:
             shape = gate.output_shape(*(self.shapes[node] for node in inputs))
+            for position, node in enumerate(inputs):
+                if position in gate.indices:
+                    self._use_as_class_index(node, classes=self.shapes[inputs[0]][-1])
+                elif node in self.class_indices:
+                    raise ValueError(f"{node.name} is a class index, it cannot be a number too")
+                elif not node.constant:
+                    self.numbers.add(node)
         except ValueError as error:
-            raise self.source.error(self.source.start(tree) if place is None else place, str(error)) from None
-        return self._add(self.graph.apply(gate, *inputs, name=name or self._free()), shape, tree, place)
+            raise self.source.error(place, str(error)) from None
+        return self._add(self.graph.apply(gate, *inputs, name=name or self._free(), wanted=True), shape, place)
 
-    def _add(self, node: Node, shape: Shape, tree: ast.expr, place: int | None = None) -> Node:
-        self.shapes[node] = shape
-        self.places[node] = self.source.start(tree) if place is None else place
+    def _use_as_class_index(self, node: Node, classes: int) -> None:
+        """Note that the node is a class index; ValueError where it does not hold such, or is a number elsewhere."""
+        if node not in self.given:
+            raise ValueError("a class index must be a value: it cannot be computed")
+        if node in self.numbers:
+            raise ValueError(f"{node.name} is a number elsewhere, it cannot be a class index too")
+        check_class_indices(self.given[node], classes)
+        if not node.constant:
+            self.class_indices.add(node)
+
+    def _leaf(self, name: str, value: ArrayLike, tree: ast.expr, *, constant: bool = False) -> Node:
+        """A leaf with a copy of the value."""
+        array = np.array(value, float)
+        node = self.graph.constant(name, array) if constant else self.graph.leaf(name, array)
+        self.given[node] = array
+        return self._add(node, array.shape, self.source.start(tree))
+
+    def _add(self, node: Node, shape: Shape, place: int) -> Node:
+        """Note where a node stands and its shape."""
+        self.shapes[node], self.places[node] = shape, place
         self.elements += math.prod(shape)
         if self.elements > MOST_ELEMENTS:
-            raise self._error(tree, f"more than {MOST_ELEMENTS:,} numbers in all values together: use smaller arrays")
+            message = f"more than {MOST_ELEMENTS:,} numbers in all values together: use smaller arrays"
+            raise self.source.error(place, message)
         return node
 
     def _operator(self, tree: ast.BinOp, symbol: str) -> int:
@@ -323,7 +355,3 @@ class _Builder:
     def _error(self, tree: ast.AST | None, message: str) -> InputError:
         """An error at a part of the text, or of a name from outside it."""
         return InputError(message) if tree is None else self.source.error(self.source.start(tree), message)
-
-
-def _negated(tree: ast.expr) -> TypeGuard[ast.UnaryOp]:
-    return isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)

@@ -1,11 +1,11 @@
 """Every operation: a forward pass and, directly under it, the backward pass.
 
-A gate's pass does not compute, it names the NumPy calls that do, output first:
+A gate's pass does not compute, it names the calls that do, of NumPy's functions but for a few, output first:
 
     yield dA, np.multiply, dC, B          means  dA = dC * B, written into dA
 
 The graph collects these calls once, drops those whose output nobody wants (it is None then), and
-runs what is left as often as it likes: after the first pass no code of a gate runs again.
+runs what is left as often as it likes: a gate's passes are gone through once for each shape.
 
 Symbols: capital letters are arrays, scalars being arrays of shape (). dA is the derivative of the
 graph's output with respect to A and has A's shape. A pass overwrites nothing but its own outputs, and
@@ -15,6 +15,8 @@ dA's calls never read dB, so that the graph may drop the one and keep the other.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,9 +45,26 @@ class Gate(ABC):
     positive: ClassVar[bool] = False
     """Whether the inputs must be above 0."""
     indices: ClassVar[frozenset[int]] = frozenset()
-    """Which inputs are class indices, whole numbers from 0: nothing flows back to them, there is no way between two."""
+    """Which inputs are class indices, whole numbers from 0: between two of them there is nothing, so no gradient."""
     forward: Callable[..., Iterator[Call]]
     backward: Callable[..., Iterator[Call]]
+
+    @classmethod
+    @cache
+    def symbols(cls) -> tuple[str, ...]:
+        """Of the output and of each input, as the passes name them."""
+        return tuple(signature(cls.forward).parameters)[1:]
+
+    @classmethod
+    def arity(cls) -> int:
+        """How many inputs it takes."""
+        return len(cls.symbols()) - 1
+
+    def named(self, templates: Sequence[str], output: str, inputs: Sequence[str]) -> list[str]:
+        """Equations in the gate's symbols with the names of its output and inputs in their places."""
+        names = dict(zip(self.symbols(), [output, *inputs], strict=True))
+        names |= {f"d{symbol}": f"d{name}" for symbol, name in names.items()}
+        return [template.format(**names) for template in templates]
 
     @classmethod
     def checked(cls) -> Iterable["Gate"]:
@@ -78,7 +97,7 @@ class Elementwise(Gate):
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
-            raise ValueError(f"{self.name}: shapes {both(shapes)} do not broadcast") from None
+            raise ValueError(f"{self.name}: shapes {in_words(shapes)} do not broadcast") from None
 
 
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
@@ -175,7 +194,7 @@ class Identity(Elementwise):
         yield dA, np.positive, dC
 
     def code(self, *shapes: Shape) -> tuple[str, ...]:
-        return "+{A}", "{dC}"
+        return "{A}", "{dC}"
 
 
 class Negate(Elementwise):
@@ -207,10 +226,28 @@ class Power(Elementwise):
 
     def __init__(self, exponent: float):
         self.exponent = exponent
-        self.symbol = "x" + f"{exponent:g}".translate(SUPERSCRIPTS)
+        number = f"{exponent:g}"
+        self.symbol = f"x{number.translate(SUPERSCRIPTS)}" if "e" not in number else "x^k"
 
     def __str__(self) -> str:
         return f"{self.name} {self.exponent:g}"
+
+    @classmethod
+    @cache
+    def symbols(cls) -> tuple[str, ...]:
+        """Of the output and of each input, as the passes name them."""
+        return tuple(signature(cls.forward).parameters)[1:]
+
+    @classmethod
+    def arity(cls) -> int:
+        """How many inputs it takes."""
+        return len(cls.symbols()) - 1
+
+    def named(self, templates: Sequence[str], output: str, inputs: Sequence[str]) -> list[str]:
+        """Equations in the gate's symbols with the names of its output and inputs in their places."""
+        names = dict(zip(self.symbols(), [output, *inputs], strict=True))
+        names |= {f"d{symbol}": f"d{name}" for symbol, name in names.items()}
+        return [template.format(**names) for template in templates]
 
     @classmethod
     def checked(cls) -> Iterable[Gate]:
@@ -337,9 +374,9 @@ class Matmul(Gate):
     def output_shape(self, *shapes: Shape) -> Shape:
         A, B = shapes
         if not (1 <= len(A) <= 2 and 1 <= len(B) <= 2):
-            raise ValueError(f"matmul: shapes {both(shapes)}: each must be a vector or a matrix")
+            raise ValueError(f"matmul: shapes {in_words(shapes)}: each must be a vector or a matrix")
         if A[-1] != B[0]:
-            raise ValueError(f"matmul: shapes {both(shapes)} do not fit: {A[-1]} columns meet {B[0]} rows")
+            raise ValueError(f"matmul: shapes {in_words(shapes)} do not fit: {A[-1]} columns meet {B[0]} rows")
         return A[:-1] + B[1:]
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
@@ -391,6 +428,6 @@ def _as(matrix: Array, gradient: Wanted) -> Wanted:
     return None if gradient is None else gradient.reshape(matrix.shape)
 
 
-def both(shapes: tuple[Shape, ...]) -> str:
+def in_words(shapes: tuple[Shape, ...]) -> str:
     """The shapes as words for a message."""
     return " and ".join(map(str, shapes))

@@ -29,6 +29,8 @@ class Node:
     inputs: tuple["Node", ...]
     wanted: bool
     """Whether the gradient with respect to this node is asked for, or lies on the way to one that is."""
+    constant: bool = False
+    """Whether it is a number or an array that stands for itself, its name being its text."""
 
     def __repr__(self) -> str:
         return f"<{self.gate.name if self.gate else 'leaf'} {self.name}>"
@@ -74,23 +76,32 @@ class ComputationalGraph:
         self._given[node] = (array, gradient)
         return node
 
+    def constant(self, text: str, value: ArrayLike) -> Node:
+        """A leaf without a name of its own, ``text`` standing for it; nobody wants its gradient."""
+        node = self._add(text, None, (), wanted=False, constant=True)
+        self._given[node] = (np.asarray(value, dtype=self.precision, order="C"), None)
+        return node
+
     def input(self, name: str, *, wanted: bool = False) -> Node:
         """A leaf whose value, of any shape, is given to every ``forward(name=value)``."""
         node = self._add(name, None, (), wanted)
         self._inputs.add(node)
         return node
 
-    def apply(self, gate: Gate, *inputs: Node, name: str | None = None) -> Node:
-        """A node for the gate's output; without a name it gets the next free one of z1, z2, ..."""
+    def apply(self, gate: Gate, *inputs: Node, name: str | None = None, wanted: bool = False) -> Node:
+        """A node for the gate's output; without a name it gets the next free one of z1, z2, ...
+
+        ``wanted`` asks for its gradient; else it is wanted where an input's is.
+        """
         for node in inputs:
             if not (node.index < len(self.nodes) and self.nodes[node.index] is node):
                 raise ValueError(f"{node} is a node of another graph")
-        if len(inputs) != len(gate.checked_on[0]):
-            raise ValueError(f"{gate.name} takes {len(gate.checked_on[0])} inputs, not {len(inputs)}")
+        if len(inputs) != gate.arity():
+            raise ValueError(f"{gate.name} takes {gate.arity()} inputs, not {len(inputs)}")
         if name is None:
             name = next(name for number in self._numbers if (name := f"z{number}") not in self._by_name)
-        wanted = any(node.wanted for position, node in enumerate(inputs) if position not in gate.indices)
-        return self._add(name, gate, inputs, wanted)
+        on_the_way = any(node.wanted for position, node in enumerate(inputs) if position not in gate.indices)
+        return self._add(name, gate, inputs, wanted or on_the_way)
 
     def forward(self, output: Node | None = None, /, *also: Node, **inputs: ArrayLike) -> Array:
         """Run the gates that the output needs (default: the last node) and return its value.
@@ -99,8 +110,11 @@ class ComputationalGraph:
         they need is copied into the graph's own memory of that shape. ValueError where one is missing or of
         no use, or where shapes do not fit. The array returned is the graph's own and changes with its next pass.
         """
-        self._latest = self._fed_plan(output, also, inputs)
-        return self._latest.forward()
+        self._latest = None
+        plan = self._fed_plan(output, also, inputs)
+        value = plan.forward()
+        self._latest = plan
+        return value
 
     def evaluate(self, output: Node | None = None, /, **inputs: ArrayLike) -> Array:
         """As ``forward``, but aside: ``backward``, ``value`` and ``gradient`` go on speaking of the pass before."""
@@ -151,10 +165,12 @@ class ComputationalGraph:
         plan = self._plan(output, also, shapes)
         return {name: plan.values[self._by_name[name]] for name in shapes}
 
-    def _add(self, name: str, gate: Gate | None, inputs: tuple[Node, ...], wanted: bool) -> Node:
+    def _add(
+        self, name: str, gate: Gate | None, inputs: tuple[Node, ...], wanted: bool, constant: bool = False
+    ) -> Node:
         if name in self._by_name:
             raise ValueError(f"the graph has a node {name} already")
-        node = Node(len(self.nodes), name, gate, inputs, wanted)
+        node = Node(len(self.nodes), name, gate, inputs, wanted, constant)
         self.nodes.append(node)
         self._by_name[name] = node
         return node
@@ -187,14 +203,15 @@ class ComputationalGraph:
         """The plan for these outputs and input shapes, made once and kept while it is among the newest."""
         key = (output, also, aside, *shapes.items())
         if key not in self._plans:
-            if len(self._plans) == PLANS_KEPT:
-                del self._plans[next(iter(self._plans))]
             nodes, leaves = ancestors(output, *also), dict(self._given)
             for name, shape in shapes.items():
                 if self._node(name) not in self._inputs.intersection(nodes):
                     raise ValueError(f"{name} is not an input of {output.name}")
                 leaves[self._node(name)] = (np.empty(shape, self.precision), None)
-            self._plans[key] = _Plan(nodes, output, leaves, self.precision)
+            plan = _Plan(nodes, output, leaves, self.precision)
+            if len(self._plans) == PLANS_KEPT:
+                del self._plans[next(iter(self._plans))]
+            self._plans[key] = plan
         return self._plans[key]
 
 
@@ -219,7 +236,7 @@ class Flow:
 
 
 def way_back(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, list[Flow | None]]]:
-    """Each gate that the output's gradient reaches, the last first, and where each of its inputs' gradient goes.
+    """Each gate through which the output's gradient flows, the last first, and where its inputs' gradients go.
 
     In this order a gradient is complete before it is used. None for an input whose gradient nobody wants, or
     that is a class index.
@@ -234,7 +251,8 @@ def way_back(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, 
             flows.append(Flow(source, source not in reached) if goes else None)
             if goes:
                 reached.add(source)
-        yield node, node.gate, flows
+        if any(flows):
+            yield node, node.gate, flows
 
 
 class _Plan:

@@ -1,10 +1,11 @@
 """A graph as staged code, as the notes write it: forward one line a node, then backward line by line in reverse.
 
 The code is Python that runs as it stands, with NumPy alone: every value ends in its name, every gradient in
-``d`` + name. Its lines come from the gates (``Gate.code``), its order and its sums from the graph.
+``d`` + name. Its lines come from the gates (``Gate.code``), its order and its sums from the graph. The numbers are
+the graph's, but where a sigmoid's input is beyond 708, at which the gate stops and the code goes on.
 """
 
-import inspect
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ WIDEST_CODE = 56
 """Characters before the comments of lines that are not longer; longer ones have theirs right behind."""
 WIDEST_LINE = 100
 LONGEST_QUOTE = 40
+MOST_USES = 8
 
 
 def staged(graph: ComputationalGraph, output: Node) -> str:
@@ -25,7 +27,7 @@ def staged(graph: ComputationalGraph, output: Node) -> str:
             "import numpy as np",
             "",
             "# values",
-            *(_given(node, graph.value(node.name)) for node in graph.nodes if is_given(node)),
+            *(_given(graph, node) for node in graph.nodes if node.gate is None and not node.constant),
             "",
             "# forward",
             *_forward(graph),
@@ -35,16 +37,6 @@ def staged(graph: ComputationalGraph, output: Node) -> str:
             *_backward(graph, output),
         ]
     )
-
-
-def is_constant(node: Node) -> bool:
-    """Whether a leaf is a number or an array that stands for itself: its name is its text."""
-    return node.gate is None and not node.name.isidentifier()
-
-
-def is_given(node: Node) -> bool:
-    """Whether a leaf has a name, and its value from outside."""
-    return node.gate is None and not is_constant(node)
 
 
 def formula(graph: ComputationalGraph, node: Node) -> str | None:
@@ -67,20 +59,25 @@ def _forward(graph: ComputationalGraph) -> list[str]:
 
 def _backward(graph: ComputationalGraph, output: Node) -> list[str]:
     """One line for each input of each gate that a gradient goes to, the last gate first."""
-    lines, numbers = [], _line_numbers(graph)
-    for node, gate, flows in way_back(graph.nodes, output):
-        _, *gradients = _lines(graph, node, gate)
+    numbers = _line_numbers(graph)
+    steps = list(way_back(graph.nodes, output))
+    uses: dict[Node, list[int]] = defaultdict(list)
+    for node, _, flows in steps:
+        for flow in flows:
+            if flow is not None:
+                uses[flow.source].append(numbers[node])
+    lines = []
+    for node, gate, flows in steps:
+        value, *gradients = _lines(graph, node, gate)
         for flow, gradient in zip(flows, gradients, strict=True):
-            if flow is None or is_constant(flow.source):
+            if flow is None:
                 continue
             source, name = flow.source, flow.source.name
-            uses = [numbers[user] for user in numbers for used in user.inputs if used is source]
-            fans_out = len(uses) > 1
-            if fans_out and flow.first and gradient == f"d{node.name}" and graph.value(name).ndim:
+            if len(uses[source]) > 1 and flow.first and gradient == f"d{node.name}" and graph.value(name).ndim:
                 gradient += ".copy()"  # what is added later must not reach the other gradient too
-            undone = f"undoes ({numbers[node]}) {_shortened(node, formula(graph, node))}"
+            undone = f"undoes ({numbers[node]}) {node.name}" + (f" = {value}" if len(value) < LONGEST_QUOTE else "")
             if not flow.first:
-                undone += f"; += because {name} is used in {_and(uses)}"
+                undone += f"; += because {name} is used in {_and(uses[source])}"
             lines.append(_commented(f"d{name} {'=' if flow.first else '+='} {gradient}", undone))
     return lines
 
@@ -92,22 +89,24 @@ def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
 
 def _lines(graph: ComputationalGraph, node: Node, gate: Gate) -> list[str]:
     """The gate's code with the names in it: the value, then each input's gradient, in the input's own shape."""
-    all_constant = all(map(is_constant, node.inputs))
-    output, *symbols = list(inspect.signature(gate.forward).parameters)
-    names = {output: node.name, f"d{output}": f"d{node.name}"}
-    for symbol, source in zip(symbols, node.inputs, strict=True):
-        names[symbol] = _constant(graph, source, all_constant) if is_constant(source) else source.name
+    all_constant = all(source.constant for source in node.inputs)
+    names = [
+        _constant(graph, source, all_constant, position in gate.indices) if source.constant else source.name
+        for position, source in enumerate(node.inputs)
+    ]
     shapes = [graph.value(source.name).shape for source in node.inputs]
-    value, *gradients = (text.format(**names) for text in gate.code(*shapes))
+    value, *gradients = gate.named(gate.code(*shapes), node.name, names)
     if isinstance(gate, Elementwise):
         C = graph.value(node.name).shape
         gradients = [_summed(text, shape, C) for text, shape in zip(gradients, shapes, strict=True)]
     return [value, *gradients]
 
 
-def _constant(graph: ComputationalGraph, node: Node, as_float: bool) -> str:
+def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: bool) -> str:
     """The constant's text; a float's where it meets constants alone, so that no integer arithmetic comes of it."""
     value = graph.value(node.name)
+    if as_index:
+        return number(value.astype(int))
     if value.ndim or as_float:
         text = number(value)
         return f"({text})" if text.startswith("-") else text
@@ -136,22 +135,24 @@ def _scalar(graph: ComputationalGraph, output: Node) -> str:
     return f"sum({output.name})" if np.all(upstream == 1) else f"sum(d{output.name} * {output.name})"
 
 
-def _given(node: Node, value: Array) -> str:
-    """The line that sets a leaf, long arrays a row a line."""
-    text = f"{node.name} = {number(value)}"
-    return text if len(text) <= WIDEST_LINE else text.replace("], ", f"],\n{' ' * (len(node.name) + 13)}")
-
-
-def _shortened(node: Node, formula: str | None) -> str:
-    """A forward line where it is short, else what it computes."""
-    return f"{node.name} = {formula}" if len(formula or "") < LONGEST_QUOTE else node.name
+def _given(graph: ComputationalGraph, leaf: Node) -> str:
+    """The line that sets a leaf, long arrays a row a line, class indices as whole numbers."""
+    value = graph.value(leaf.name)
+    if any(leaf is node.inputs[k] for node in graph.nodes if node.gate is not None for k in node.gate.indices):
+        value = value.astype(int)
+    text = f"{leaf.name} = {number(value)}"
+    return text if len(text) <= WIDEST_LINE else text.replace("], ", f"],\n{' ' * (len(leaf.name) + 13)}")
 
 
 def _commented(code: str, comment: str) -> str:
     return f"{code:{WIDEST_CODE}}  # {comment}"
 
 
-def _and(numbers: Sequence[int]) -> str:
-    """(1), (2) and (3), each once."""
-    words = [f"({number})" for number in sorted(set(numbers))]
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else f"{words[0]} twice"
+def _and(lines: Sequence[int]) -> str:
+    """(1), (2) and (3), each once; of many only how many."""
+    words = [f"({line})" for line in sorted(set(lines))]
+    if len(words) == 1:
+        return f"{words[0]} twice"
+    if len(words) > MOST_USES:
+        return f"{len(words)} lines"
+    return f"{', '.join(words[:-1])} and {words[-1]}"

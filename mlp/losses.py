@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlp.gates import Array, Call, Gate, Shape, Sigmoid, Wanted, both
+from mlp.gates import Array, Call, Gate, Shape, Sigmoid, Wanted, in_words
 
 
 class EuclideanLoss(Gate):
@@ -84,10 +84,12 @@ class CrossEntropyLoss(Gate):
         return forward, "(1 / (1 + np.exp(-{Z})) - {Y}) * {dE}", "-{Z} * {dE}"
 
 
-class ClassScores(Gate):
+class ClassLoss(Gate):
     """A loss of scores S (n, C) and class indices y (n,), or of one example's S (C,) and y ().
 
-    dS is its only gradient, so that whoever runs its backward pass wants it.
+    Both kinds push each wrong class j down by a share v_j, and the right one up by the sum of these:
+    ds_j = v_j dE, ds_y = -sum_j v_j dE. A kind writes its V, 0 at each right class, from D = S - s_y.
+    dS is the only gradient, so that whoever runs the backward pass wants it.
     """
 
     checked_on = (((3,), ()), ((4, 3), (4,)))
@@ -97,115 +99,133 @@ class ClassScores(Gate):
         S, y = shapes
         if not (1 <= len(S) <= 2 and S[-1] and y == S[:-1]):
             raise ValueError(
-                f"{self.name}: shapes {both(shapes)} do not fit: scores (classes,) need one class index, "
+                f"{self.name}: shapes {in_words(shapes)} do not fit: scores (classes,) need one class index, "
                 "scores (n, classes) need (n,) of them"
             )
         return ()
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
-        S, y = shapes
-        T = f"(np.arange({S[-1]}) == {'{y}[:, None]' if y else '{y}'})"
-        forward, backward = self.code_with(T)
-        return forward, backward, ""
+    def backward(self, dE: Array, E: Array, S: Array, y: Array, dS: Array, dy: None) -> Iterator[Call]:
+        T, total, last_axis = np.empty_like(S), np.empty(S.shape[:-1], S.dtype), -1
+        yield from self._behind(dS, T, S, y)
+        yield from self._shares(dS, T)
+        yield total, np.add.reduce, dS, last_axis
+        yield T, np.multiply, T, total[..., np.newaxis]
+        yield dS, np.subtract, dS, T
+        yield dS, np.multiply, dS, dE
 
     @abstractmethod
-    def code_with(self, T: str) -> tuple[str, str]:
-        """The texts for E and dS, given that for the array that is true at each example's right class."""
+    def _shares(self, V: Array, T: Array) -> Iterator[Call]:
+        """Write V over D; T is 1 at each right class, else 0."""
+
+    @staticmethod
+    def _behind(D: Array, T: Array, S: Array, y: Array) -> Iterator[Call]:
+        """Write into D each score less the right class's, S - s_y, and into T 1 at each right class, else 0."""
+        right, last_axis = np.empty(S.shape[:-1], S.dtype), -1
+        yield T, right_class, y
+        yield D, np.multiply, T, S
+        yield right, np.add.reduce, D, last_axis
+        yield D, np.subtract, S, right[..., np.newaxis]
 
 
-class SoftmaxLoss(ClassScores):
-    """E = sum over examples of -log p_y with p = softmax(S), p_j = exp(s_j) / sum_k exp(s_k); dS = (p - 1[j = y]) dE.
+class SoftmaxLoss(ClassLoss):
+    """E = sum over examples of -log p_y with p_j = exp(s_j) / sum_k exp(s_k); dS = (p - 1[j = y]) dE: v_j = p_j.
 
-    Computed as log sum_k exp(s_k) - s_y by logaddexp, in which nothing overflows.
+    Computed as log sum_k exp(s_k - s_y), by logaddexp: nothing overflows, nor is anything lost where the right
+    score is far ahead.
     """
 
     name = "softmax loss"
     symbol = "softmax"
 
     def forward(self, E: Array, S: Array, y: Array) -> Iterator[Call]:
-        rows, T, last_axis, all_axes = np.empty(S.shape[:-1], S.dtype), np.empty_like(S), -1, None
-        total = np.empty_like(E)
-        yield rows, np.logaddexp.reduce, S, last_axis
+        D, T, rows = np.empty_like(S), np.empty_like(S), np.empty(S.shape[:-1], S.dtype)
+        last_axis, all_axes = -1, None
+        yield from self._behind(D, T, S, y)
+        yield rows, np.logaddexp.reduce, D, last_axis
         yield E, np.add.reduce, rows, all_axes
-        yield T, right_class, y
-        yield T, np.multiply, T, S
-        yield total, np.add.reduce, T, all_axes
-        yield E, np.subtract, E, total
 
-    def backward(self, dE: Array, E: Array, S: Array, y: Array, dS: Array, dy: None) -> Iterator[Call]:
-        rows, T, last_axis = np.empty(S.shape[:-1], S.dtype), np.empty_like(S), -1
-        yield rows, np.logaddexp.reduce, S, last_axis
-        yield dS, np.subtract, S, rows[..., np.newaxis]
-        yield dS, np.exp, dS
-        yield T, right_class, y
-        yield dS, np.subtract, dS, T
-        yield dS, np.multiply, dS, dE
+    def _shares(self, V: Array, T: Array) -> Iterator[Call]:
+        rows, last_axis, one = np.empty(V.shape[:-1], V.dtype), -1, V.dtype.type(1)
+        yield rows, np.logaddexp.reduce, V, last_axis
+        yield V, np.subtract, V, rows[..., np.newaxis]
+        yield V, np.exp, V
+        wrong = np.empty_like(T)
+        yield wrong, np.subtract, one, T
+        yield V, np.multiply, V, wrong
 
-    def code_with(self, T: str) -> tuple[str, str]:
-        return (
-            f"np.sum(np.logaddexp.reduce({{S}}, axis=-1)) - np.sum({{S}} * {T})",
-            f"(np.exp({{S}} - np.logaddexp.reduce({{S}}, axis=-1, keepdims=True)) - {T}) * {{dE}}",
-        )
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        S, y = shapes
+        right, T = _right_score(S), _is_right(S)
+        if not y:
+            p = "np.exp({S} - np.logaddexp.reduce({S}))"
+            return f"np.logaddexp.reduce({{S}} - {right})", f"({p} - {T}) * {{dE}}", ""
+        p = "np.exp({S} - np.logaddexp.reduce({S}, axis=1, keepdims=True))"
+        return f"np.sum(np.logaddexp.reduce({{S}} - {right}, axis=1))", f"({p} - {T}) * {{dE}}", ""
 
 
-class SVMLoss(ClassScores):
+class SVMLoss(ClassLoss):
     """E = sum over examples and j != y of max(0, s_j - s_y + 1): the multiclass SVM's hinge loss, margin 1.
 
-    ds_j = dE where s_j - s_y + 1 > 0, else 0; ds_y = -dE for each such j.
+    v_j = 1 where s_j - s_y + 1 > 0, else 0.
     """
 
     name = "svm loss"
     symbol = "hinge"
 
     def forward(self, E: Array, S: Array, y: Array) -> Iterator[Call]:
-        D, T, zero, all_axes = np.empty_like(S), np.empty_like(S), S.dtype.type(0), None
-        yield from self._margins(D, T, S, y)
-        yield D, np.maximum, D, zero
+        D, T, all_axes = np.empty_like(S), np.empty_like(S), None
+        yield from self._behind(D, T, S, y)
+        yield from self._margins(D, T)
         yield E, np.add.reduce, D, all_axes
 
-    def backward(self, dE: Array, E: Array, S: Array, y: Array, dS: Array, dy: None) -> Iterator[Call]:
-        T, count, zero, last_axis = np.empty_like(S), np.empty(S.shape[:-1], S.dtype), S.dtype.type(0), -1
-        yield from self._margins(dS, T, S, y)
-        yield dS, np.greater, dS, zero
-        yield count, np.add.reduce, dS, last_axis
-        yield T, np.multiply, T, count[..., np.newaxis]
-        yield dS, np.subtract, dS, T
-        yield dS, np.multiply, dS, dE
+    def _shares(self, V: Array, T: Array) -> Iterator[Call]:
+        zero = V.dtype.type(0)
+        yield from self._margins(V, T)
+        yield V, np.greater, V, zero
 
     @staticmethod
-    def _margins(D: Array, T: Array, S: Array, y: Array) -> Iterator[Call]:
-        """Write s_j - s_y + 1 into D, but 0 at j = y, and into T 1 at j = y, else 0."""
-        right, last_axis, one = np.empty(S.shape[:-1], S.dtype), -1, S.dtype.type(1)
-        yield T, right_class, y
-        yield D, np.multiply, T, S
-        yield right, np.add.reduce, D, last_axis
-        yield D, np.subtract, S, right[..., np.newaxis]
+    def _margins(D: Array, T: Array) -> Iterator[Call]:
+        """Write max(0, s_j - s_y + 1) over D = S - s_y, but 0 at the right class."""
+        zero, one = D.dtype.type(0), D.dtype.type(1)
         yield D, np.add, D, one
-        yield D, np.subtract, D, T  # s_y - s_y + 1 - 1 = 0
+        yield D, np.subtract, D, T
+        yield D, np.maximum, D, zero
 
-    def code_with(self, T: str) -> tuple[str, str]:
-        margins = f"{{S}} - np.sum({{S}} * {T}, axis=-1, keepdims=True) + 1 - {T}"
-        over = f"({margins} > 0)"
-        return (
-            f"np.sum(np.maximum({margins}, 0))",
-            f"({over} - {T} * np.sum({over}, axis=-1, keepdims=True)) * {{dE}}",
-        )
+    def code(self, *shapes: Shape) -> tuple[str, ...]:
+        S, y = shapes
+        margin, T = f"{{S}} - {_right_score(S)} + 1", _is_right(S)
+        count = f"np.sum({margin} > 0, axis=1, keepdims=True)" if y else f"np.sum({margin} > 0)"
+        n = y[0] if y else 1  # the right class's own margin of 1, once for each example
+        return f"np.sum(np.maximum({margin}, 0)) - {n}", f"(({margin} > 0) - {count} * {T}) * {{dE}}", ""
+
+
+def _right_score(S: Shape) -> str:
+    """The text for s_y, as it is subtracted from S."""
+    return "{S}[{y}]" if len(S) == 1 else f"{{S}}[np.arange({S[0]}), {{y}}][:, None]"
+
+
+def _is_right(S: Shape) -> str:
+    """The text for the array of S's shape that is true at each example's right class."""
+    return f"(np.arange({S[-1]}) == {'{y}' if len(S) == 1 else '{y}[:, None]'})"
 
 
 def one_shape(gate: Gate, shapes: tuple[Shape, ...]) -> Shape:
     """The shape of a sum over the pairs of two arrays of one shape: a (4, 1) with a (4,) would be a (4, 4)."""
     if shapes[0] != shapes[1]:
-        raise ValueError(f"{gate.name}: shapes {both(shapes)} differ")
+        raise ValueError(f"{gate.name}: shapes {in_words(shapes)} differ")
     return ()
 
 
 def right_class(y: Array, out: Array) -> Array:
-    """Write 1 at each example's right class, else 0: y (n,) to out (n, C), or () to (C,).
+    """Write 1 at each example's right class, else 0: y (n,) to out (n, C), or () to (C,); ValueError as below."""
+    check_class_indices(y, out.shape[-1])
+    return np.equal(np.arange(out.shape[-1]), y[..., np.newaxis], out=out)
 
-    ValueError where y holds anything but the index of a class.
-    """
-    classes = out.shape[-1]
+
+def check_class_indices(y: Array, classes: int) -> None:
+    """ValueError where y holds anything but indices of so many classes."""
     wrong = y[(y != np.floor(y)) | (y < 0) | (y >= classes)]
     if wrong.size:
-        raise ValueError(f"{wrong[0]:g} is not the index of a class: it must be a whole number from 0 to {classes - 1}")
-    return np.equal(np.arange(classes), y[..., np.newaxis], out=out)
+        raise ValueError(
+            f"{wrong[0]:.17g} is not the index of a class: it must be a whole number from 0 to {classes - 1}"
+        )

@@ -13,7 +13,7 @@ This is the Euclidean loss. The cross-entropy is worked out from the logits Z5, 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -25,11 +25,8 @@ from mlp.gates import Add, Array, Divide, Gate, Matmul, Shape, Sigmoid
 from mlp.graph import ComputationalGraph, Node
 from mlp.losses import CrossEntropyLoss, EuclideanLoss
 
-LOSSES: dict[str, Callable[[Node, Node], tuple[Gate, Node]]] = {
-    "euclidean": lambda Z, P: (EuclideanLoss(), P),
-    "cross_entropy": lambda Z, P: (CrossEntropyLoss(), Z),
-}
-"""By its name: the gate of E, and which of the last layer's logits Z and probabilities P it compares with Y."""
+LOSSES: dict[str, Gate] = {"euclidean": EuclideanLoss(), "cross_entropy": CrossEntropyLoss()}
+"""By its name: the gate of E. It compares Y with P, the cross-entropy with the logits from which P is made."""
 
 
 class MLP:
@@ -88,8 +85,8 @@ class MLP:
             Z = graph.apply(Matmul(), A, W, name=next(names))
             Z = graph.apply(Add(), Z, b, name=next(names))
             A = graph.apply(Sigmoid(), Z, name=next(names))
-        gate, compared = LOSSES[self.loss_name](Z, A)
-        E = graph.apply(gate, compared, graph.input("Y"), name="E")
+        compared = Z if self.loss_name == "cross_entropy" else A
+        E = graph.apply(LOSSES[self.loss_name], compared, graph.input("Y"), name="E")
         L = graph.apply(Divide(), E, graph.input("n"), name="L")
         return graph, A, L
 

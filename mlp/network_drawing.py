@@ -12,8 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlp.drawing import GREEN, GREY, INK, RED, SIZE, save
+from mlp.drawing import GREEN, GREY, INK, RED, SIZE
 from mlp.errors import InputError
+from mlp.figures import save
 from mlp.finished_runs import FinishedRun
 from mlp.gates import Array
 from mlp.network import MLP, decide
@@ -26,13 +27,28 @@ SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.4, 1.7
 
 @dataclass(frozen=True)
 class Column:
-    """An array with its gradient, both as matrices to be shown; ``range`` are the values of the map's two ends."""
+    """An array with its gradient, both as matrices to be shown; ``limits`` are the values of the map's two ends."""
 
-    title: str
+    kind: str
+    name: str
     value: Array
     gradient: Array
     colors: str
-    range: tuple[float, float]
+    limits: tuple[float, float]
+    part: str = ""
+    """Which part of the array is shown, where it is not all."""
+
+    @property
+    def headings(self) -> tuple[str, str]:
+        """What stands above the value and above the gradient."""
+        largest = self.largest_gradient
+        size = f"up to ±{largest:.1e}" if largest else "all 0"
+        return f"{self.kind} {self.name}{self.part}", f"d{self.name}, {size}"
+
+    @property
+    def largest_gradient(self) -> float:
+        """The largest magnitude in the gradient."""
+        return float(np.nanmax(np.abs(self.gradient)))
 
 
 def draw(run: FinishedRun, index: int, path: Path) -> None:
@@ -71,30 +87,30 @@ def draw(run: FinishedRun, index: int, path: Path) -> None:
 def columns(network: MLP, image_shape: tuple[int, int]) -> list[Column]:
     """The image, and for each layer its weights and, where it is hidden, its activations."""
     graph = network.graph
-    image = Column(
-        "image X", graph.value("X").reshape(image_shape), graph.gradient("X").reshape(image_shape), "gray_r", (0, 1)
-    )
-    shown = [image]
-    units, _as_tiles = np.arange(network.sizes[0]), image_shape
+    X, dX = (array.reshape(image_shape) for array in (graph.value("X"), graph.gradient("X")))
+    shown = [Column("image", "X", X, dX, "gray_r", (0, 1))]
+    rows = np.arange(network.sizes[0])
     for layer, size in enumerate(network.sizes[1:], start=1):
         W, dW = graph.value(f"W{layer}"), graph.gradient(f"W{layer}")
-        kept = np.sort(np.argsort(-np.abs(dW).sum(axis=0), kind="stable")[:MOST_UNITS])
-        of = f", {len(kept)} of {size} units" if len(kept) < size else ""
-        W, dW = W[np.ix_(units, kept)], dW[np.ix_(units, kept)]
-        if layer == 1:
-            pair = tiles(W, image_shape), tiles(dW, image_shape)
-        elif size == 1:
-            pair = grid(W[:, 0]), grid(dW[:, 0])
-        else:
-            pair = W, dW
-        limit = float(np.abs(W).max()) or 1.0
-        shown.append(Column(f"weights W{layer}{of}", *pair, "PuOr", (-limit, limit)))
+        units = np.sort(np.argsort(-np.abs(dW).sum(axis=0), kind="stable")[:MOST_UNITS])
+        part = f", {len(units)} of {size} units" if len(units) < size else ""
+        part_of_rows = f", {len(rows)} of {len(W)} rows" if len(rows) < len(W) else ""
+        W, dW = (_as_map(array[np.ix_(rows, units)], layer, image_shape) for array in (W, dW))
+        limit = float(np.nanmax(np.abs(W))) or 1.0
+        shown.append(Column("weights", f"W{layer}", W, dW, "PuOr", (-limit, limit), part_of_rows + part))
         if layer < len(network.sizes) - 1:
             name = f"Z{3 * layer}"
-            value, gradient = (grid(array[0, kept]) for array in (graph.value(name), graph.gradient(name)))
-            shown.append(Column(f"hidden {name}{of}", value, gradient, "Greens", (0, 1)))
-        units = kept
+            Z, dZ = (grid(array[0, units]) for array in (graph.value(name), graph.gradient(name)))
+            shown.append(Column("hidden", name, Z, dZ, "Greens", (0, 1), part))
+        rows = units
     return shown
+
+
+def _as_map(W: Array, layer: int, image_shape: tuple[int, int]) -> Array:
+    """A weight matrix as it is shown: the first as images, a single column in a grid, others as they are."""
+    if layer == 1:
+        return tiles(W, image_shape)
+    return grid(W[:, 0]) if W.shape[1] == 1 else W
 
 
 def grid(vector: Array) -> Array:
@@ -110,12 +126,12 @@ def tiles(W: Array, image_shape: tuple[int, int]) -> Array:
     """Each column of W (pixels, units) as an image, placed as ``grid`` places the units, with nan between them."""
     rows, width = image_shape
     places = grid(np.arange(W.shape[1], dtype=float))
-    picture = np.full((places.shape[0] * (rows + 1) - 1, places.shape[1] * (width + 1) - 1), np.nan)
+    pixels = np.full((places.shape[0] * (rows + 1) - 1, places.shape[1] * (width + 1) - 1), np.nan)
     for (row, column), unit in np.ndenumerate(places):
         if not math.isnan(unit):
             top, left = row * (rows + 1), column * (width + 1)
-            picture[top : top + rows, left : left + width] = W[:, int(unit)].reshape(image_shape)
-    return picture
+            pixels[top : top + rows, left : left + width] = W[:, int(unit)].reshape(image_shape)
+    return pixels
 
 
 def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> Figure:
@@ -129,14 +145,15 @@ def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> 
     figure.text(GAP / width, 0.2 / height, caption, fontsize=SIZE, va="center", color=GREY)
     left = GAP
     for column, wide in zip(shown, widths, strict=True):
-        limit = float(np.nanmax(np.abs(column.gradient)))
-        for array, colors, (low, high), row, heading, color in (
-            (column.value, column.colors, column.range, 1, column.title, GREEN),
-            (column.gradient, "RdBu_r", (-limit or -1.0, limit or 1.0), 0, gradient_title(column.title, limit), RED),
+        value_heading, gradient_heading = column.headings
+        largest = column.largest_gradient or 1.0
+        for array, colors, limits, row, heading, color in (
+            (column.value, column.colors, column.limits, 1, value_heading, GREEN),
+            (column.gradient, "RdBu_r", (-largest, largest), 0, gradient_heading, RED),
         ):
             bottom = row * (SIDE + HEAD) + FOOT
             axes = figure.add_axes((left / width, bottom / height, wide / width, SIDE / height))
-            show(axes, array, colors, low, high)
+            show(axes, array, colors, *limits)
             axes.set_title(heading, fontsize=SIZE, color=color)
         left += wide + GAP
     last_sum = f"Z{3 * (len(network.sizes) - 1) - 1}"
@@ -150,12 +167,6 @@ def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> 
         middle = row * (SIDE + HEAD) + FOOT + SIDE / 2
         figure.text(left / width, middle / height, "\n".join(lines), fontsize=SIZE + 1, color=color, va="center")
     return figure
-
-
-def gradient_title(title: str, limit: float) -> str:
-    """The name of the array with its d, and what the map's ends mean."""
-    name = title.split(",")[0].split()[-1]
-    return f"d{name}, up to ±{limit:.1e}" if limit else f"d{name}, all 0"
 
 
 def show(axes: Axes, array: Array, colors: str, low: float, high: float) -> None:

@@ -3,25 +3,24 @@
 Rows are examples, n of them; A' is A transposed; dA is the derivative of the loss with respect to A.
 """
 
-import inspect
 from collections.abc import Sequence
 from itertools import count
 
-from mlp.gates import Gate, Shape
+from mlp.gates import Add, Divide, Gate, Matmul, Shape, Sigmoid
 from mlp.graph import Flow, Node, way_back
+from mlp.losses import CrossEntropyLoss, EuclideanLoss
 from mlp.network import MLP
+from mlp.text_table import markdown
 
-NOTATION: dict[str, tuple[str, ...]] = {
-    "matmul": ("{A} {B}", "{dC} {B}'", "{A}' {dC}"),
-    "add": ("{A} + {B}", "{dC}", "{dC}"),
-    "sigmoid": ("sigmoid({Z})", "{P} (1 - {P}) {dP}"),
-    "euclidean loss": ("1/2 sum ({P} - {Y})^2", "({P} - {Y}) {dE}", ""),
-    "cross-entropy loss": ("sum (log(1 + exp({Z})) - {Y} {Z})", "(sigmoid({Z}) - {Y}) {dE}", ""),
-    "divide": ("{A} / {B}", "1/{B}, the one place where n stands", ""),
+NOTATION: dict[type[Gate], tuple[str, ...]] = {
+    Matmul: ("{A} {B}", "{dC} {B}'", "{A}' {dC}"),
+    Add: ("{A} + {B}", "{dC}", "{dC}"),
+    Sigmoid: ("sigmoid({Z})", "{P} (1 - {P}) {dP}"),
+    EuclideanLoss: ("1/2 sum ({P} - {Y})^2", "({P} - {Y}) {dE}", ""),
+    CrossEntropyLoss: ("-sum ({Y} log P + (1 - {Y}) log(1 - P))", "(P - {Y}) {dE}", ""),
+    Divide: ("{A} / {B}", "1/{B}, the one place where n stands", ""),
 }
 """By gate, the gates of a network: the value, and each input's gradient, in the symbols of the gate's forward pass."""
-
-HEADER = ("forward", "shape", "backward", "shape")
 
 
 def network_table(network: MLP) -> str:
@@ -35,17 +34,13 @@ def network_table(network: MLP) -> str:
         lengths = ["n" if length == n else str(length) for length in shapes[node]]
         return f"({', '.join(lengths)}{',' * (len(lengths) == 1)})" if lengths else "scalar"
 
-    rows: list[Sequence[str]] = [HEADER]
+    rows = []
     for node in nodes:
         if node.gate is not None:
             value, gradients = _equations(node, node.gate, flows.get(node, []), shapes)
             back = ", ".join(f"d{source.name} {shown(source)}" for source in gradients)
             rows.append((value, shown(node), ", ".join(gradients.values()) + _not_computed(node, flows), back))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows
-    )
+    return markdown(("forward", "shape", "backward", "shape"), rows)
 
 
 def _shapes(network: MLP, n: int) -> dict[Node, Shape]:
@@ -62,14 +57,11 @@ def _equations(
     node: Node, gate: Gate, flows: Sequence[Flow | None], shapes: dict[Node, Shape]
 ) -> tuple[str, dict[Node, str]]:
     """The forward equation, and for each input that a gradient goes to the backward one."""
-    output, *symbols = list(inspect.signature(gate.forward).parameters)
-    names = {output: node.name, f"d{output}": f"d{node.name}"}
-    names |= {symbol: source.name for symbol, source in zip(symbols, node.inputs, strict=True)}
-    value, *gradients = (text.format(**names) for text in NOTATION[gate.name])
+    value, *gradients = gate.named(NOTATION[type(gate)], node.name, [source.name for source in node.inputs])
     back: dict[Node, str] = {}
     for flow, gradient in zip(flows, gradients, strict=False):
         if flow is not None:
-            over_rows = "sum over rows of " if gate.name == "add" and shapes[flow.source] != shapes[node] else ""
+            over_rows = "sum over rows of " if isinstance(gate, Add) and shapes[flow.source] != shapes[node] else ""
             back[flow.source] = f"d{flow.source.name} = {over_rows}{gradient}"
     return f"{node.name} = {value}", back
 

@@ -1,17 +1,13 @@
-"""Every figure. Nothing here needs a display: figures are drawn straight into PNG files.
+"""The figures of training, judging and the plane; circuits have their own in drawing.py and network_drawing.py.
 
 Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart.
 """
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ["MPLBACKEND"] = "agg"  # before the import, which fails on a backend that it does not know
-
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,11 +15,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from mlp.evaluation import Evaluation
-from mlp.files import replacing
+from mlp.figures import save
 from mlp.svd import Projection
 from mlp.training import Epoch
-
-matplotlib.rcdefaults()  # the same pictures whatever a user's own matplotlibrc says
 
 BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
 MARKED_EPOCHS = 30
@@ -51,7 +45,7 @@ def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str 
         axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5), xticks=_epoch_ticks(len(history)))
         axes.grid(alpha=0.3)
         axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def _log_where_it_spans_decades(axes: Axes, losses: Sequence[float | None]) -> None:
@@ -92,7 +86,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
     axes.axhline(0.5, color=GREY, linewidth=1)
     axes.axvline(0.5, color=GREY, linewidth=1)
     axes.set_title(f"Errors: {len(evaluation.mistakes)} in {len(evaluation.images):,} images")
-    _save(figure, path)
+    save(figure, path)
 
 
 def mistakes(path: Path, evaluation: Evaluation) -> None:
@@ -109,7 +103,7 @@ def mistakes(path: Path, evaluation: Evaluation) -> None:
         _show(axes, images.pixels(np.array([position])), images.image_shape)
         caption = f"a {digit}, taken for {predicted}\np({images.digits[1]}) = {evaluation.probabilities[position]:.4f}"
         axes.set_title(f"{caption}\nindex {images.indices[position]}", fontsize=9)
-    _save(grid, path)
+    save(grid, path)
 
 
 def _image_grid(title: str, images: int, *, columns: int, caption_lines: int) -> Figure:
@@ -159,7 +153,7 @@ def scatter(
     axes.set_axisbelow(True)
     axes.grid(alpha=0.3)
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def reconstruction(
@@ -173,7 +167,7 @@ def reconstruction(
         _show(grid.axes[k], images[k], shape)
         grid.axes[k].set_title(f"a {label}", fontsize=9)
         _show(grid.axes[len(images) + k], rebuilt[k], shape)
-    _save(grid, path)
+    save(grid, path)
 
 
 def step_curve(path: Path, losses: Sequence[float]) -> None:
@@ -185,7 +179,7 @@ def step_curve(path: Path, losses: Sequence[float]) -> None:
     axes.set(xlabel="step", ylabel=LOSS_LABELS["euclidean"], title="Loss")
     axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     axes.grid(alpha=0.3)
-    _save(figure, path)
+    save(figure, path)
 
 
 def decision_surface(
@@ -209,9 +203,4 @@ def decision_surface(
     axes.set(xlabel="x1", ylabel="x2", xticks=ticks, yticks=ticks, aspect="equal")
     axes.set_title("What the network makes of the plane")
     figure.legend(loc="outside lower center", ncols=3)
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=120, metadata={"Software": None})
+    save(figure, path)

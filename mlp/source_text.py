@@ -14,6 +14,11 @@ class Text:
     what: str
     """What it is, in a message."""
 
+    @classmethod
+    def of(cls, text: str, what: str) -> "Text":
+        """The text without blanks around it, its lines ended as Python's parser ends them."""
+        return cls(text.strip().replace("\r\n", "\n").replace("\r", "\n"), what)
+
     def error(self, place: int, message: str) -> InputError:
         """The error at a character, 0 being the first, with the line and a caret under the place."""
         start = self.text.rfind("\n", 0, place) + 1
@@ -26,9 +31,11 @@ class Text:
 
     def place(self, line: int, offset: int) -> int:
         """The character at a place of Python's parser: a line from 1, and UTF-8 bytes into it."""
-        lines = self.text.split("\n")
-        before = sum(len(line) + 1 for line in lines[: line - 1])
-        return before + len(lines[line - 1].encode()[:offset].decode())
+        text = self.text.split("\n")[line - 1]
+        return self._line_start(line) + len(text.encode()[:offset].decode())
+
+    def _line_start(self, line: int) -> int:
+        return sum(len(text) + 1 for text in self.text.split("\n")[: line - 1])
 
     def start(self, tree: ast.AST) -> int:
         """The first character of a part."""
@@ -47,9 +54,8 @@ class Text:
         except SyntaxError as error:
             lines = self.text.split("\n")
             line = min(max(error.lineno or 1, 1), len(lines))
-            before = sum(len(line) + 1 for line in lines[: line - 1])
-            place = before + min(max((error.offset or 1) - 1, 0), len(lines[line - 1]))
-            raise self.error(place, error.msg) from None
+            column = min(max(error.offset or 1, 1), len(lines[line - 1]) + 1)
+            raise self.error(self._line_start(line) + column - 1, error.msg) from None
         except (MemoryError, RecursionError):
             raise self.error(
                 0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from mlp import blas, command_line, config, recipe
 from mlp.config import Config
 from mlp.errors import CheckFailed
-from mlp.gradient_check import EXAMPLES_PER_CLASS, TOLERANCE, ArrayCheck, all_gates, check_elements, check_gate
+from mlp.gradient_check import TOLERANCE, ArrayCheck, all_gates, check_elements, check_gate
+from mlp.network_check import EXAMPLES_PER_CLASS
 from mlp.randomness import Stream, generator
 
 

@@ -4,8 +4,7 @@
     python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
     python scripts/circuit.py --network outputs/0001 --digit 7 --draw digit.png
 
-The language: numbers, nested lists as arrays, names, + - * / ** @, exp, log, sigmoid, max, sum, softmax_loss,
-svm_loss, and assignments separated by ;. At a tie max gives its whole gradient to its first input.
+--help tells the language. At a tie max gives its whole gradient to its first input.
 """
 
 import json
@@ -25,8 +24,9 @@ from mlp.examples import EXAMPLES
 from mlp.gates import Array
 from mlp.graph import Node
 from mlp.network_table import network_table
+from mlp.text_table import aligned
 
-NEWEST = Path()
+NEWEST = object()
 """What --network without a run stands for."""
 
 
@@ -35,9 +35,10 @@ MOST_SHOWN = 6
 """Numbers of an array in the table."""
 LARGE = 1e-6
 """A relative error that needs a word."""
-KINK = """\
-Where the two differ by much, a kink or the edge of what a gate takes is near. At a tie max gives all to its first
-input, where the numeric derivative is halfway between the two sides; a step over the edge has no numeric derivative."""
+APART = """\
+Where the two are far apart, look for a kink: at a tie max gives all to its first input, while the numeric derivative
+is halfway between both sides. Or a step leads to where a gate is not defined or a sigmoid is flat, or the output is so
+much larger than the gradient that rounding is all that is left of the difference."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str]) -> None:
 
 def parse(arguments: Sequence[str]) -> Namespace:
     """The options; InputError for those that do not go together."""
-    parser = command_line.Parser(description="Run an expression forward and backward, on the gates of the network.")
+    parser = command_line.Parser(
+        description="Run an expression forward and backward, on the gates of the network.",
+        epilog=f"In an EXPRESSION {expression.LANGUAGE}. At a tie max gives its whole gradient to its first input.",
+    )
     parser.add_argument(
         "words",
         nargs="*",
@@ -63,7 +67,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--stages", action="store_true", help="split each sigmoid into *-1, exp, +1, 1/x")
     parser.add_argument("--json", action="store_true", help="print the nodes as JSON")
     parser.add_argument("--code", action="store_true", help="print staged Python that runs as it stands")
-    parser.add_argument("--draw", type=command_line.path, metavar="FILE", help="draw it: .svg, .png or .pdf")
+    parser.add_argument("--draw", type=path, metavar="FILE", help="draw it: .svg, .png or .pdf")
     parser.add_argument("--jacobian", metavar="OUTS", help="names separated by commas, with --wrt: their Jacobian")
     parser.add_argument("--wrt", metavar="INS", help="the names that the Jacobian is taken with respect to")
     parser.add_argument("--list-examples", action="store_true", help="list the expressions of the lecture notes")
@@ -71,7 +75,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument(
         "--network",
         nargs="?",
-        type=command_line.path,
+        type=path,
         const=NEWEST,
         metavar="RUN",
         help="a trained network's table of both passes instead (default: the newest run)",
@@ -82,6 +86,11 @@ def parse(arguments: Sequence[str]) -> Namespace:
     options = parser.parse_intermixed_args(plain)
     check(options)
     return options
+
+
+def path(text: str) -> Path:
+    """A path, without the blank that was put before a dash."""
+    return command_line.path(text.removeprefix(" "))
 
 
 def check(options: Namespace) -> None:
@@ -138,12 +147,12 @@ def show_circuit(options: Namespace) -> None:
         report += "\n\n" + describe_jacobian(facts["jacobian"])
     if options.draw:
         report += f"\n\ndrawing: {shown(options.draw)}"
-    print(json.dumps(facts) if options.json else report)
+    print(json.dumps(facts, allow_nan=False) if options.json else report)
 
 
 def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
     """The expression, its NAME=VALUE arguments, and OUTS and INS of a Jacobian."""
-    jacobian = (options.jacobian, options.wrt) if options.jacobian else None
+    jacobian = (options.jacobian, options.wrt) if options.jacobian is not None else None
     if options.example is None:
         text, *arguments = options.words
         return text, arguments, jacobian
@@ -161,7 +170,7 @@ def as_json(circuit: Circuit, node: Node) -> dict[str, Any]:
     return {
         "name": node.name,
         "gate": node.gate and node.gate.name,
-        "inputs": [source.name for source in node.inputs if not listing.is_constant(source)],
+        "inputs": [source.name for source in node.inputs if not source.constant],
         "value": graph.value(node.name).tolist(),
         "gradient": graph.gradient(node.name).tolist() if graph.has_gradient(node) else None,
         "code": listing.formula(graph, node),
@@ -176,15 +185,16 @@ def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
         row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), brief(graph.value(node.name))]
         if node in numeric:
             found = numeric[node]
-            row += [brief(graph.gradient(node.name)), brief(found.gradient, digits=10), f"{found.check.error:.1e}"]
+            row += [
+                brief(graph.gradient(node.name)),
+                brief(found.gradient, digits=10),
+                f"{found.check.plain_error:.1e}",
+            ]
         else:
             row += ["none", "", ""]  # a class index, or a value that leads nowhere
         rows.append(row)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    if any(not one.check.error < LARGE for one in numeric.values()):
-        lines += ["", KINK]
-    return "\n".join(lines)
+    apart = any(not one.check.plain_error < LARGE for one in numeric.values())
+    return aligned(rows) + (f"\n\n{APART}" if apart else "")
 
 
 def shortened(formula: str | None) -> str:
@@ -241,11 +251,10 @@ def labels(circuit: Circuit, name: str) -> list[str]:
 def describe_jacobian(facts: dict[str, Any]) -> str:
     """The matrix with its names, and the two sides of the chain rule."""
     f, rows, columns = facts["of"], facts["rows"], facts["columns"]
-    cells = [
+    matrix = [
         ["", *columns],
         *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
     ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     verdict = "equals" if facts["equal"] else "differs from"
 
     def vector(numbers: list[float]) -> str:
@@ -254,7 +263,7 @@ def describe_jacobian(facts: dict[str, Any]) -> str:
     lines = [
         f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)}); the notes print J'",
         "",
-        *("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells),
+        aligned(matrix, str.rjust),
         "",
         f"d{f}/dx    = {vector(facts['df_dx'])}",
         f"J' d{f}/dx = {vector(facts['product'])}",
@@ -268,7 +277,7 @@ def describe_jacobian(facts: dict[str, Any]) -> str:
 def show_network(options: Namespace) -> None:
     """A trained run's network: the table of its passes, or a drawing of one image on its way."""
     directory = options.network
-    if directory == NEWEST:
+    if directory is NEWEST:
         directory = finished_runs.newest(config.load(CONFIG).output.directory, warn)
     run = finished_runs.read(directory)
     if options.draw is None:

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
         losses, learned = train(network, options.learning_rate, options.steps)
     print(table(network))
     draw(network, losses, options.output)
-    if right(network) < len(X):
+    if learned is None:
         raise CheckFailed(
             f"not learned, {right(network)} of {len(X)} rows are right: take more --steps ({options.steps:,}), "
             f"or try another --learning-rate ({options.learning_rate:g}) or --seed ({options.seed})"
@@ -61,12 +61,13 @@ def main(arguments: Sequence[str]) -> None:
     print(f"all {len(X)} rows are right from step {learned:,} on; {len(losses) - 1:,} steps were taken")
 
 
-def train(network: MLP, learning_rate: float, most_steps: int) -> tuple[list[float], int]:
+def train(network: MLP, learning_rate: float, most_steps: int) -> tuple[list[float], int | None]:
     """Step until all rows are clearly right or the steps are taken.
 
-    The loss before the first step and after each, and the step from which all rows were right to the end.
+    The loss before the first step and after each, and the step from which all rows were right to the
+    end, None where they are not.
     """
-    learned = most_steps + 1
+    learned: int | None = None
     optimizer = SGD(network.parameter_block, network.gradient_block, learning_rate=learning_rate)
     losses: list[float] = []
     # What overflows is not silenced but caught: it shows in the next loss or weight.
@@ -75,11 +76,12 @@ def train(network: MLP, learning_rate: float, most_steps: int) -> tuple[list[flo
             losses.append(network.loss(X, Y))
             if not (math.isfinite(losses[-1]) and np.isfinite(network.parameter_block).all()):
                 raise Diverged(f"training diverged in step {step:,}: lower --learning-rate ({learning_rate:g})")
-            just_learned = right(network) == len(X) and learned > step
-            learned = min(learned, step) if right(network) == len(X) else most_steps + 1
+            count = right(network)
+            just_learned = count == len(X) and learned is None
+            learned = None if count < len(X) else step if just_learned else learned
             done = step == most_steps or np.abs(network.probabilities - Y).max() < CLEAR
             if done or just_learned or is_told(step):
-                print(f"step {step:6,}: loss {losses[-1]:.6f}, {right(network)} of {len(X)} right")
+                print(f"step {step:6,}: loss {losses[-1]:.6f}, {count} of {len(X)} right")
             if done:
                 break
             network.backward()

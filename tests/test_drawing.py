@@ -8,7 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Circle, PathPatch
 
-from mlp.drawing import GREEN, GREY, INK, MOST_NODES, RED, SIZE, brief, picture
+from mlp.drawing import GREEN, GREY, INK, MOST_NODES, RED, SIZE, picture, rounded
 from mlp.errors import InputError
 from mlp.examples import EXAMPLES
 from mlp.expression import parse, parse_values
@@ -94,7 +94,8 @@ def test_values_are_green_above_the_wire_and_gradients_red_below():
         assert (above.get_color(), below.get_color()) == (GREEN, RED)
         assert above.get_position()[1] < y < below.get_position()[1]
     pairs = {
-        (brief(float(circuit.graph.value(n.name))), brief(float(circuit.graph.gradient(n.name)))) for n in circuit.nodes
+        (rounded(float(circuit.graph.value(n.name))), rounded(float(circuit.graph.gradient(n.name))))
+        for n in circuit.nodes
     }
     assert ("-20", "1") in pairs
     texts = [t.get_text() for t in axes.texts if t.get_color() == GREEN]
@@ -151,7 +152,7 @@ def test_small_arrays_show_their_numbers_and_larger_ones_their_shape():
      (123456.789, "1.235e+05"), (1e300, "1e+300"), (0.99999, "1")],
 )  # fmt: skip
 def test_numbers_are_rounded_from_the_exact_ones(number, text):
-    assert brief(number) == text
+    assert rounded(number) == text
 
 
 def test_thirty_nodes_fit_a_page_at_full_size():

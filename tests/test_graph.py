@@ -83,7 +83,7 @@ def test_one_array_broadcast_into_two_inputs_of_one_gate(monkeypatch):
         yield dB, np.multiply, dC, A
         yield dD, np.positive, dC
 
-    monkeypatch.setattr(Add, "checked_on", [((), (), ())])
+    monkeypatch.setattr(Add, "arity", lambda self: 3)
     monkeypatch.setattr(Add, "forward", forward)
     monkeypatch.setattr(Add, "backward", backward)
     graph, x, D = circuit(x=[1.0, 2.0, 3.0], D=np.zeros((2, 3)))

@@ -219,7 +219,7 @@ def test_an_expression_may_begin_with_a_minus_and_options_may_stand_anywhere(nod
 def test_at_a_tie_the_table_tells_that_the_first_input_gets_it(circuit):
     code, out, _ = circuit("max(x, y)", "x=1", "y=1")
     assert code == 0
-    assert "At a tie max gives all to its first" in out
+    assert "at a tie max gives all to its first input" in out
     assert "tie" not in circuit("max(x, y)", "x=1", "y=2")[1]
 
 
@@ -285,7 +285,7 @@ def test_a_drawing_holds_the_values_and_gradients_rounded(circuit, tmp_path):
         (["x", "x=1", "--upstream", "a"], "the value of --upstream, column 1: must be a number"),
         (
             ["x", "x=1", "--upstream", "[1, 2]"],
-            r"--upstream has shape \(2,\), it does not fit the output x of shape \(\)",
+            r"the upstream gradient has shape \(2,\), it does not fit the output x of shape \(\)",
         ),
         (["x", "x=1", "--nonsense"], "unrecognized arguments: --nonsense"),
         (["--example", "nonsense"], "--example nonsense: there is none of that name: there are multiply, add"),
@@ -392,7 +392,7 @@ def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_pat
         run.note(image_shape=[2, 2], training_files={})
         run.write_model(network.views(network.parameter_block), settings)
     _, out, _ = circuit("--network", run.directory)
-    assert "dZ2 = (sigmoid(Z2) - Y) dE" in out
+    assert "| dZ2 = (P - Y) dE " in out
     assert "nothing: it is for predictions alone" in out
     assert circuit("--network", run.directory, "--digit", 0, "--draw", tmp_path / "x.svg")[0] == 0
     assert "dP =" not in (tmp_path / "x.svg").read_text()
