@@ -4,6 +4,9 @@ Left to right; a gate is a circle, its first input comes in above its second. A 
 gate. Arrays show their numbers where there are few, else their shape.
 """
 
+from mlp.figures import save  # before matplotlib, for which it chooses the backend
+
+# isort: split
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -12,17 +15,17 @@ from pathlib import Path as FilePath
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Circle, PathPatch
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
 from mlp.circuit import Circuit
 from mlp.errors import InputError
-from mlp.figures import save
 from mlp.gates import Add, Array, Divide, Gate, Max, Multiply, Subtract
 from mlp.graph import Node
 from mlp.layout import Box, Layout, Wire, layered
+from mlp.listing import differentiated
 
 GREEN, RED, GREY, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
 SIZE, NAME_SIZE = 9, 11
@@ -31,6 +34,8 @@ LINE = 1.3 * SIZE / 72
 """Inches between the lines of an array."""
 RADIUS, PAD = 0.2, 0.08
 """Inches: of a gate's circle at least, and around text."""
+HINTING = 1.04
+"""Letters that are fitted to pixels come out so much wider."""
 MOST_NODES = 150
 MOST_NUMBERS = 4
 """Rows and columns of an array whose numbers are shown."""
@@ -53,8 +58,10 @@ class Part:
 
     @property
     def head(self) -> float:
-        """The width of what stands at the left: the circle, or a leaf's name."""
-        return 2 * self.radius if self.symbol is not None else text_width(self.name, NAME_SIZE) + PAD
+        """The width of what stands at the left: the circle and the name above it, or a leaf's name."""
+        if self.symbol is None:
+            return text_width(self.name, NAME_SIZE) + PAD
+        return max(2 * self.radius, text_width(self.name, SIZE))
 
     @property
     def labels(self) -> float:
@@ -77,22 +84,29 @@ def draw(circuit: Circuit, path: FilePath) -> None:
 
 def picture(circuit: Circuit) -> Figure:
     """The figure, as large as its text needs. InputError for a circuit too large to be looked at."""
-    parts = [part_of(circuit, node) for node in drawn(circuit)]
-    if len(parts) > MOST_NODES:
-        raise InputError(f"the circuit has {len(parts)} nodes: up to {MOST_NODES} can be drawn")
+    nodes = drawn(circuit)
+    if len(nodes) > MOST_NODES:
+        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MOST_NODES} can be drawn")
+    font = get_font(findfont(FontProperties()))
+    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
+    if unknown:
+        raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
+    parts = [part_of(circuit, node) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
-    layout = layered([part.box for part in parts], wires_of(parts, number))
+    wires = wires_of(parts, number)
+    layout = layered([part.box for part in parts], wires)
     margin, foot = 0.25, 0.35
-    caption = f"green, above a wire: its value; red, below: the derivative of {circuit.output.name} with respect to it"
+    f = differentiated(circuit.graph, circuit.output)
+    caption = f"green, above a wire: its value; red, below: the derivative of {f} with respect to it"
     width = max(layout.width, text_width(caption, SIZE)) + 2 * margin
     height = layout.height + 2 * margin + foot
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-margin, width - margin), ylim=(height - margin, -margin))
     axes.axis("off")
-    for line in layout.wires:
+    for wire, line in zip(wires, layout.wires, strict=True):
         x, y = line[-1]
-        draw_wire(axes, [*line, (x + RADIUS, y)])  # up to the circle, which covers what is too long
+        draw_wire(axes, [*line, (x + parts[wire.target].head / 2, y)])  # under the circle, which covers it
     for k, part in enumerate(parts):
         draw_part(axes, part, layout, k)
     axes.text(0, height - margin - foot / 2, caption, fontsize=SIZE, color=GREY, va="center")
@@ -150,9 +164,13 @@ def symbol_of(circuit: Circuit, node: Node, gate: Gate) -> str:
     if constant is None:
         return gate.symbol
     number = rounded(float(circuit.graph.value(constant.name)))
-    if constant is node.inputs[0] and isinstance(gate, Subtract | Divide):
+    first = constant is node.inputs[0]
+    if isinstance(gate, Max):
+        return f"max {number},x" if first else f"max x,{number}"
+    if first and isinstance(gate, Subtract | Divide):
         return f"{number}{'−' if isinstance(gate, Subtract) else '/'}x"
-    return f"{gate.symbol} {number}" if isinstance(gate, Max) else f"{gate.symbol}{number}"
+    in_brackets = number.startswith("-") and not isinstance(gate, Multiply)
+    return f"{gate.symbol}({number})" if in_brackets else f"{gate.symbol}{number}"
 
 
 def lines_of(array: Array) -> list[str]:
@@ -173,7 +191,7 @@ def rounded(number: float, digits: int = 4) -> str:
 def text_width(text: str, size: float) -> float:
     """Inches that a line of text takes in the figure's font."""
     width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
-    return float(width) / 72
+    return HINTING * float(width) / 72
 
 
 def draw_wire(axes: Axes, line: list[tuple[float, float]]) -> None:
@@ -194,8 +212,8 @@ def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
     """The circle or the name, and the wire with its numbers up to the layer's right side."""
     y, right = layout.y[k], layout.right[k]
     if part.symbol is not None:
-        start = layout.left[k] + 2 * part.radius
-        centre = (start - part.radius, y)
+        centre = (layout.left[k] + part.head / 2, y)
+        start = centre[0] + part.radius
         axes.add_patch(Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2))
         axes.text(*centre, part.symbol, fontsize=NAME_SIZE, ha="center", va="center", color=INK, zorder=3)
         axes.text(centre[0], y - part.radius - 0.03, part.name, fontsize=SIZE, ha="center", va="bottom", color=GREY)
@@ -203,7 +221,7 @@ def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
         start = right - part.labels
         axes.text(start - PAD / 2, y, part.name, fontsize=NAME_SIZE, ha="right", va="center", color=INK)
     axes.plot([start, right], [y, y], color=GREY, linewidth=1, zorder=1, solid_capstyle="butt")
-    middle = start + part.labels / 2
+    middle = layout.left[k] + part.head + part.labels / 2 if part.symbol is not None else start + part.labels / 2
     for lines, color, first, va in (
         (part.value, GREEN, -PAD / 2 - (len(part.value) - 1) * LINE, "bottom"),
         (part.gradient, RED, PAD / 2, "top"),

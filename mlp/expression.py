@@ -211,7 +211,7 @@ class _Builder:
         for name, place in places.items():
             if name in FUNCTIONS:
                 raise self._error(place, f"{name} is a function: call it, as in {name}(...), or take another name")
-            if name == "np" or keyword.iskeyword(name):
+            if name == "np" or keyword.iskeyword(name) or (name[:2] == name[-2:] == "__"):
                 raise self._error(place, f"{name} has a meaning in Python: take another name")
             if name[0] == "d" and name[1:] in places:
                 raise self._error(place, f"{name} is the gradient of {name[1:]} in the listing: take another name")

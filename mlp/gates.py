@@ -79,10 +79,10 @@ class Gate(ABC):
         """The output's shape for inputs of these shapes; ValueError where they do not fit."""
 
     @abstractmethod
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         """The same equations as Python for people: the output, then each input's gradient.
 
-        Templates in the symbols of ``forward`` and their gradients, such as ``{dC} * {B}``; for inputs of these shapes.
+        Templates in the symbols of ``forward`` and their gradients, such as ``{dC} * {B}``; for these very inputs.
         An elementwise gate's gradients are in its output's shape; a class index has none, its text is empty.
         """
 
@@ -119,7 +119,7 @@ class Add(Elementwise):
         yield dA, np.positive, dC
         yield dB, np.positive, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "{A} + {B}", "{dC}", "{dC}"
 
 
@@ -137,7 +137,7 @@ class Subtract(Elementwise):
         yield dA, np.positive, dC
         yield dB, np.negative, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "{A} - {B}", "{dC}", "-{dC}"
 
 
@@ -155,7 +155,7 @@ class Multiply(Elementwise):
         yield dA, np.multiply, dC, B
         yield dB, np.multiply, dC, A
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "{A} * {B}", "{dC} * {B}", "{dC} * {A}"
 
 
@@ -176,7 +176,7 @@ class Divide(Elementwise):
         yield dB, np.divide, dB, B
         yield dB, np.negative, dB
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "{A} / {B}", "{dC} / {B}", "-{dC} * {C} / {B}"
 
 
@@ -193,7 +193,7 @@ class Identity(Elementwise):
     def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
         yield dA, np.positive, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "{A}", "{dC}"
 
 
@@ -210,7 +210,7 @@ class Negate(Elementwise):
     def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
         yield dA, np.negative, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "-{A}", "-{dC}"
 
 
@@ -230,7 +230,7 @@ class Power(Elementwise):
         self.symbol = f"x{number.translate(SUPERSCRIPTS)}" if "e" not in number else "x^k"
 
     def __str__(self) -> str:
-        return f"{self.name} {self.exponent:g}"
+        return f"{self.name} {self.exponent}"
 
     @classmethod
     @cache
@@ -264,7 +264,7 @@ class Power(Elementwise):
             yield dA, np.multiply, dA, self.exponent
             yield dA, np.multiply, dA, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         k = self.exponent
         simple: dict[float, str] = {0: "0", 1: "1", 2: "2 * {A}"}
         slope = simple.get(k, f"{k!r} * {{A}} ** {k - 1!r}")
@@ -284,7 +284,7 @@ class Exponential(Elementwise):
     def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
         yield dA, np.multiply, dC, C
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "np.exp({A})", "{dC} * {C}"
 
 
@@ -302,7 +302,7 @@ class Logarithm(Elementwise):
     def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
         yield dA, np.divide, dC, A
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "np.log({A})", "{dC} / {A}"
 
 
@@ -326,7 +326,7 @@ class Max(Elementwise):
         yield dB, np.less, A, B
         yield dB, np.multiply, dB, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "np.maximum({A}, {B})", "{dC} * ({A} >= {B})", "{dC} * ({A} < {B})"
 
 
@@ -342,7 +342,7 @@ class Sigmoid(Elementwise):
     checked_on = ONE_INPUT
 
     def forward(self, P: Array, Z: Array) -> Iterator[Call]:
-        largest = P.dtype.type(math.floor(-math.log(np.finfo(P.dtype).tiny)))
+        largest = P.dtype.type(largest_exponent(P))
         one = P.dtype.type(1)
         yield P, np.negative, Z
         yield P, np.minimum, P, largest
@@ -357,8 +357,20 @@ class Sigmoid(Elementwise):
         yield dZ, np.multiply, dZ, P
         yield dZ, np.multiply, dZ, dP
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
-        return "1 / (1 + np.exp(-{Z}))", "(1 - {P}) * {P} * {dP}"
+    def code(self, *inputs: Array) -> tuple[str, ...]:
+        return sigmoid_code(*inputs), "(1 - {P}) * {P} * {dP}"
+
+
+def largest_exponent(array: Array) -> int:
+    """The largest whole number z for which neither exp(z) nor exp(-z) leaves the normal numbers of its precision."""
+    return math.floor(-math.log(np.finfo(array.dtype).tiny))
+
+
+def sigmoid_code(Z: Array) -> str:
+    """The sigmoid of {Z} as Python; where exp(-Z) would overflow, Z is held as the gate holds it."""
+    largest = largest_exponent(Z)
+    z = "{Z}" if Z.min() >= -largest else f"np.maximum({{Z}}, -{largest})"
+    return f"1 / (1 + np.exp(-{z}))"
 
 
 class Matmul(Gate):
@@ -389,8 +401,8 @@ class Matmul(Gate):
         yield _as(A, dA), np.matmul, dC, B.T
         yield _as(B, dB), np.matmul, A.T, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
-        A, B = map(len, shapes)
+    def code(self, *inputs: Array) -> tuple[str, ...]:
+        A, B = (array.ndim for array in inputs)
         dA = "{dC} @ {B}.T" if B == 2 else "np.outer({dC}, {B})" if A == 2 else "{dC} * {B}"
         dB = "{A}.T @ {dC}" if A == 2 else "np.outer({A}, {dC})" if B == 2 else "{dC} * {A}"
         return "{A} @ {B}", dA, dB
@@ -413,9 +425,9 @@ class Sum(Gate):
     def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
         yield dA, np.positive, dC
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
-        (A,) = shapes
-        return "np.sum({A})", f"np.full({A}, {{dC}})" if A else "{dC}"
+    def code(self, *inputs: Array) -> tuple[str, ...]:
+        (A,) = inputs
+        return "np.sum({A})", f"np.full({A.shape}, {{dC}})" if A.ndim else "{dC}"
 
 
 def _column(B: Array) -> Array:

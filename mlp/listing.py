@@ -1,8 +1,7 @@
 """A graph as staged code, as the notes write it: forward one line a node, then backward line by line in reverse.
 
 The code is Python that runs as it stands, with NumPy alone: every value ends in its name, every gradient in
-``d`` + name. Its lines come from the gates (``Gate.code``), its order and its sums from the graph. The numbers are
-the graph's, but where a sigmoid's input is beyond 708, at which the gate stops and the code goes on.
+``d`` + name. Its lines come from the gates (``Gate.code``), its order and its sums from the graph.
 """
 
 from collections import defaultdict
@@ -32,7 +31,7 @@ def staged(graph: ComputationalGraph, output: Node) -> str:
             "# forward",
             *_forward(graph),
             "",
-            f"# backward: d and a name is the derivative of {_scalar(graph, output)} with respect to it",
+            f"# backward: d and a name is the derivative of {differentiated(graph, output)} with respect to it",
             f"d{output.name} = {number(graph.gradient(output.name))}",
             *_backward(graph, output),
         ]
@@ -48,6 +47,14 @@ def number(value: Array) -> str:
     """A value as Python that reads back to the same float64, on one line."""
     text = repr(value.tolist())
     return f"np.array({text})" if value.ndim else text
+
+
+def differentiated(graph: ComputationalGraph, output: Node) -> str:
+    """The number that is differentiated, in words."""
+    upstream = graph.gradient(output.name)
+    if not upstream.ndim and upstream == 1:
+        return output.name
+    return f"sum({output.name})" if np.all(upstream == 1) else f"sum(d{output.name} * {output.name})"
 
 
 def _forward(graph: ComputationalGraph) -> list[str]:
@@ -94,11 +101,11 @@ def _lines(graph: ComputationalGraph, node: Node, gate: Gate) -> list[str]:
         _constant(graph, source, all_constant, position in gate.indices) if source.constant else source.name
         for position, source in enumerate(node.inputs)
     ]
-    shapes = [graph.value(source.name).shape for source in node.inputs]
-    value, *gradients = gate.named(gate.code(*shapes), node.name, names)
+    inputs = [graph.value(source.name) for source in node.inputs]
+    value, *gradients = gate.named(gate.code(*inputs), node.name, names)
     if isinstance(gate, Elementwise):
         C = graph.value(node.name).shape
-        gradients = [_summed(text, shape, C) for text, shape in zip(gradients, shapes, strict=True)]
+        gradients = [_summed(text, array.shape, C) for text, array in zip(gradients, inputs, strict=True)]
     return [value, *gradients]
 
 
@@ -125,14 +132,6 @@ def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
         return f"np.sum({gradient}, {axis}, keepdims=True)"
     text = f"np.sum({gradient}, {axis})"
     return text if 1 not in narrow else f"{text}.reshape{narrow}"
-
-
-def _scalar(graph: ComputationalGraph, output: Node) -> str:
-    """The number that is differentiated, in words."""
-    upstream = graph.gradient(output.name)
-    if not upstream.ndim and upstream == 1:
-        return output.name
-    return f"sum({output.name})" if np.all(upstream == 1) else f"sum(d{output.name} * {output.name})"
 
 
 def _given(graph: ComputationalGraph, leaf: Node) -> str:

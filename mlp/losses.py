@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlp.gates import Array, Call, Gate, Shape, Sigmoid, Wanted, in_words
+from mlp.gates import Array, Call, Gate, Shape, Sigmoid, Wanted, in_words, sigmoid_code
 
 
 class EuclideanLoss(Gate):
@@ -39,7 +39,7 @@ class EuclideanLoss(Gate):
         yield dY, np.subtract, Y, P
         yield dY, np.multiply, dY, dE
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         return "0.5 * np.sum(({P} - {Y}) ** 2)", "({P} - {Y}) * {dE}", "({Y} - {P}) * {dE}"
 
 
@@ -79,9 +79,9 @@ class CrossEntropyLoss(Gate):
         yield dY, np.negative, Z
         yield dY, np.multiply, dY, dE
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
+    def code(self, *inputs: Array) -> tuple[str, ...]:
         forward = "np.sum(np.maximum({Z}, 0) - {Z} * {Y} + np.log1p(np.exp(-np.abs({Z}))))"
-        return forward, "(1 / (1 + np.exp(-{Z})) - {Y}) * {dE}", "-{Z} * {dE}"
+        return forward, f"({sigmoid_code(inputs[0])} - {{Y}}) * {{dE}}", "-{Z} * {dE}"
 
 
 class ClassLoss(Gate):
@@ -153,8 +153,8 @@ class SoftmaxLoss(ClassLoss):
         yield wrong, np.subtract, one, T
         yield V, np.multiply, V, wrong
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
-        S, y = shapes
+    def code(self, *inputs: Array) -> tuple[str, ...]:
+        S, y = (array.shape for array in inputs)
         right, T = _right_score(S), _is_right(S)
         if not y:
             p = "np.exp({S} - np.logaddexp.reduce({S}))"
@@ -191,8 +191,8 @@ class SVMLoss(ClassLoss):
         yield D, np.subtract, D, T
         yield D, np.maximum, D, zero
 
-    def code(self, *shapes: Shape) -> tuple[str, ...]:
-        S, y = shapes
+    def code(self, *inputs: Array) -> tuple[str, ...]:
+        S, y = (array.shape for array in inputs)
         margin, T = f"{{S}} - {_right_score(S)} + 1", _is_right(S)
         count = f"np.sum({margin} > 0, axis=1, keepdims=True)" if y else f"np.sum({margin} > 0)"
         n = y[0] if y else 1  # the right class's own margin of 1, once for each example

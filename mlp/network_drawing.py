@@ -4,6 +4,9 @@ A column for the image, each weight matrix, each layer's activations and the pre
 shown as images, one for each hidden unit.
 """
 
+from mlp.figures import save  # before matplotlib, for which it chooses the backend
+
+# isort: split
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +17,6 @@ from matplotlib.figure import Figure
 
 from mlp.drawing import GREEN, GREY, INK, RED, SIZE
 from mlp.errors import InputError
-from mlp.figures import save
 from mlp.finished_runs import FinishedRun
 from mlp.gates import Array
 from mlp.network import MLP, decide
@@ -141,7 +143,7 @@ def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> 
     height = 2 * (SIDE + HEAD) + FOOT + 0.2
     figure = Figure(figsize=(width, height))
     figure.text(GAP / width, 1 - 0.25 / height, title, fontsize=13, va="center", color=INK)
-    caption = "above: the values; below: the derivatives of the loss with respect to them, red above 0 and blue below"
+    caption = "above: the values, weights purple above 0 and orange below; below: the loss's derivatives, red and blue"
     figure.text(GAP / width, 0.2 / height, caption, fontsize=SIZE, va="center", color=GREY)
     left = GAP
     for column, wide in zip(shown, widths, strict=True):

@@ -3,6 +3,9 @@
 Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart.
 """
 
+from mlp.figures import save  # before matplotlib, for which it chooses the backend
+
+# isort: split
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +18,6 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from mlp.evaluation import Evaluation
-from mlp.figures import save
 from mlp.svd import Projection
 from mlp.training import Epoch
 

@@ -1,6 +1,7 @@
 """Text that somebody typed, read by Python's parser, with errors that point into it."""
 
 import ast
+import warnings
 from dataclasses import dataclass
 
 from mlp.errors import InputError
@@ -50,12 +51,14 @@ class Text:
         if len(self.text) > longest:
             raise InputError(f"{self.what} has {len(self.text):,} characters, at most {longest:,} are read")
         try:
-            return ast.parse(self.text).body
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # what Python only warns of is an error, too
+                return ast.parse(self.text).body
         except SyntaxError as error:
             lines = self.text.split("\n")
             line = min(max(error.lineno or 1, 1), len(lines))
             column = min(max(error.offset or 1, 1), len(lines[line - 1]) + 1)
-            raise self.error(self._line_start(line) + column - 1, error.msg) from None
+            raise self.error(self._line_start(line) + column - 1, error.msg.partition(" - ")[0]) from None
         except (MemoryError, RecursionError):
             raise self.error(
                 0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"

@@ -8,7 +8,9 @@
 """
 
 import json
+import re
 import sys
+import unicodedata
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,16 +83,27 @@ def parse(arguments: Sequence[str]) -> Namespace:
         help="a trained network's table of both passes instead (default: the newest run)",
     )
     parser.add_argument("--digit", type=int, metavar="INDEX", help="with --network and --draw: the test image to draw")
-    # A single dash starts an expression or a number, never an option, but for -h.
-    plain = [f" {word}" if word[:1] == "-" and word[:2] != "--" and word != "-h" else word for word in arguments]
-    options = parser.parse_intermixed_args(plain)
+    options = parser.parse_intermixed_args([escaped(word) for word in arguments])
+    for name, value in vars(options).items():
+        if isinstance(value, str | list):
+            setattr(options, name, [unescaped(word) for word in value] if isinstance(value, list) else unescaped(value))
     check(options)
     return options
 
 
+def escaped(word: str) -> str:
+    """A blank before a dash that starts no option but an expression, a number or a path; argparse then lets it be."""
+    return f" {word}" if word.startswith("-") and not re.fullmatch(r"-h|--|--[a-z][a-z-]*(=.*)?", word, re.S) else word
+
+
+def unescaped(word: str) -> str:
+    """The word as it was typed."""
+    return word[1:] if word.startswith(" -") else word
+
+
 def path(text: str) -> Path:
-    """A path, without the blank that was put before a dash."""
-    return command_line.path(text.removeprefix(" "))
+    """A path as it was typed."""
+    return command_line.path(unescaped(text))
 
 
 def check(options: Namespace) -> None:
@@ -236,7 +249,7 @@ def jacobian_of(circuit: Circuit, outs: str, ins: str, upstream: Array) -> dict[
 
 def unique(option: str, text: str) -> list[str]:
     """Names separated by commas."""
-    names = [name.strip() for name in text.split(",")]
+    names = [unicodedata.normalize("NFKC", name.strip()) for name in text.split(",")]
     if "" in names or len(set(names)) < len(names):
         raise InputError(f"{option} {text}: must be names separated by commas, each once")
     return names

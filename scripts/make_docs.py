@@ -2,15 +2,18 @@
 
     python scripts/make_docs.py [docs/circuits.md]
 
-Every ``sh`` block is run from the checkout; the ``text`` block that follows one gets its output. The pictures are
-those that the commands draw.
+Every ``sh`` block is run, in a copy of the checkout without runs; the ``text`` block that follows one gets its
+output. The pictures are those that the commands draw into docs/.
 """
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from mlp import command_line
@@ -21,6 +24,8 @@ CHECKOUT = Path(__file__).parent.parent
 PAGE = CHECKOUT / "docs" / "circuits.md"
 BLOCK = re.compile(r"```sh\n(?P<commands>.*?)```\n(?P<between>\n```text\n)?(?(between)(?P<output>.*?)```\n)", re.DOTALL)
 """Commands, and the output right below, where there is one."""
+NEEDED = ("mlp", "scripts", "data", "docs", "train.py", "config.yaml")
+"""Of the checkout, for the commands."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,23 +34,30 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if not options.page.is_file():
         raise InputError(f"{options.page}: no such file: name a page of docs/")
-    write_text(options.page, BLOCK.sub(with_output, options.page.read_text(encoding="utf-8")))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in NEEDED:
+            source = CHECKOUT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+        page = BLOCK.sub(partial(with_output, copy), options.page.read_text(encoding="utf-8"))
+        shutil.copytree(copy / "docs", CHECKOUT / "docs", dirs_exist_ok=True)
+    write_text(options.page, page)
 
 
-def with_output(block: re.Match[str]) -> str:
+def with_output(copy: Path, block: re.Match[str]) -> str:
     """The block, with what its commands print now."""
-    printed = "".join(run(command) for command in block["commands"].splitlines())
+    printed = "".join(run(copy, command) for command in block["commands"].splitlines())
     shown = f"\n```text\n{printed}```\n" if block["between"] else ""
     return f"```sh\n{block['commands']}```\n{shown}"
 
 
-def run(command: str) -> str:
-    """What a command ``python ...`` prints, run from the checkout; CheckFailed where it fails."""
+def run(copy: Path, command: str) -> str:
+    """What a command ``python ...`` prints, run in the copy of the checkout; CheckFailed where it fails."""
     print(command, file=sys.stderr)
     program, *arguments = shlex.split(command)
     if program != "python":
         raise InputError(f"{command}: only commands that start with python are run")
-    done = subprocess.run([sys.executable, *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, *arguments], cwd=copy, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise CheckFailed(f"{command}\n{done.stderr}")
     return done.stdout

@@ -29,6 +29,11 @@ CIRCUITS["long names"] = (
     "learning_rate * gradient_of_the_loss",
     ["learning_rate=0.001", "gradient_of_the_loss=-123456.789"],
 )
+CIRCUITS["long names of gates"] = (
+    "the_sum_of_both_of_them = x + y; the_product_of_both_of_them = x * y; "
+    "the_final_output_of_everything = the_sum_of_both_of_them * the_product_of_both_of_them",
+    ["x=1", "y=2"],
+)
 CIRCUITS["a value alone"] = ("x", ["x=1"])
 CIRCUITS["a value that leads nowhere"] = ("q = x + 1; f = x * 2", ["x=1"])
 CIRCUITS["an array of three dimensions"] = ("sum(T * 2)", ["T=[[[1, 2]]]"])
@@ -114,8 +119,9 @@ def test_gates_are_circles_labelled_with_their_symbol_and_a_constant_is_part_of_
 @pytest.mark.parametrize(
     ("text", "symbol"),
     [
-        ("x - 2", "−2"), ("2 - x", "2−x"), ("x / 2", "÷2"), ("2 / x", "2/x"), ("max(0, x)", "max 0"),
-        ("x ** 2", "x²"), ("x ** -1.5", "x⁻¹·⁵"), ("-x", "−x"), ("sum(x)", "Σ"),
+        ("x - 2", "−2"), ("2 - x", "2−x"), ("x / 2", "÷2"), ("2 / x", "2/x"),
+        ("max(0, x)", "max 0,x"), ("max(x, 0)", "max x,0"), ("x - (-2)", "−(-2)"), ("x * -2", "×-2"),
+        ("x ** 1e-7", "x^k"), ("x ** 2", "x²"), ("x ** -1.5", "x⁻¹·⁵"), ("-x", "−x"), ("sum(x)", "Σ"),
     ],
 )  # fmt: skip
 def test_symbols(text, symbol):
@@ -181,3 +187,17 @@ def test_the_caption_names_what_is_differentiated():
 def test_a_drawing_leaves_the_circuit_as_it_was():
     circuit, _ = drawn("staged")
     np.testing.assert_allclose(circuit.graph.gradient("x"), 2.0595697955721652)
+
+
+def test_the_caption_says_what_is_differentiated_where_the_output_is_no_number_or_weighed():
+    circuit = parse("f = x * [1, 2]", {"x": 1})
+    for upstream, what in ((1.0, "sum(f)"), ([5, 7], "sum(df * f)")):
+        circuit.run(upstream)
+        assert picture(circuit).axes[0].texts[-1].get_text().endswith(f"the derivative of {what} with respect to it")
+
+
+def test_a_name_that_the_font_cannot_show_is_refused():
+    circuit = parse("日本 * 2", {"日本": 1})
+    circuit.run()
+    with pytest.raises(InputError, match="the font of drawings, DejaVu Sans, has no 日 本: choose another name"):
+        picture(circuit)

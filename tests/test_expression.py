@@ -102,6 +102,19 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
         ("exp()", (), 1, "exp takes 1 argument, not 0"),
         ("max(1, b=2)", (), 1, "max takes 2 arguments, not an argument by name"),
         ("sum(*[1])", (), 5, "not in the language"),
+        ("1 + softmax_loss(s, y)", ("s=[1, 2]", "y=2"), 5, "2 is not the index of a class: .* from 0 to 1"),
+        ("1 + svm_loss(s, 0.5)", ("s=[1, 2]",), 5, "0.5 is not the index of a class"),
+        (
+            "q = y * 2; q + svm_loss(s, y)",
+            ("s=[1, 2]", "y=1"),
+            16,
+            "y is a number elsewhere, it cannot be a class index too",
+        ),
+        ("svm_loss(s, y) + y", ("s=[1, 2]", "y=1"), 16, "y is a class index, it cannot be a number too"),
+        ("svm_loss(s, y * 1)", ("s=[1, 2]", "y=1"), 1, "a class index must be a value: it cannot be computed"),
+        ("L = svm_loss(s, y); y", ("s=[1, 2]", "y=1"), 21, "y is a class index, it cannot be the output too"),
+        ("1if 1else 2", (), 1, "invalid decimal literal"),
+        ("9" * 5000, (), 1, r"Exceeds the limit \(4300 digits\) for integer string conversion.*"),
         ("x ** y", ("x=1", "y=2"), 6, "the exponent must be a number"),
         ("1 + ", (), 4, "invalid syntax"),
         ("  2 * y", (), 5, "y has no value"),
@@ -146,6 +159,12 @@ def test_a_mistake_in_a_second_line_is_named_with_its_line():
     assert str(caught.value).endswith("\nq*nobody\n  ^")
 
 
+def test_line_ends_are_those_of_pythons_parser():
+    assert value("q = a + b\rq * 2", "a=1", "b=2") == value("q = a + b\r\nq * 2", "a=1", "b=2") == 6
+    with pytest.raises(InputError, match=r"^the expression, line 2, column 3: b has no value"):
+        run("q = a\rq*b", "a=1")
+
+
 def test_of_a_long_line_the_part_around_the_mistake_is_shown():
     with pytest.raises(InputError) as caught:
         run("+".join(["x"] * 100) + "+ y" + "+x" * 100, "x=1")
@@ -160,6 +179,7 @@ def test_of_a_long_line_the_part_around_the_mistake_is_shown():
         ("exp + 1", (), "exp is a function"),
         ("sum = 3; sum * 2", (), "sum is a function"),
         ("max(1, 2)", ("max=3",), "max is a function"),
+        ("__debug__ + 1", ("__debug__=1",), "__debug__ has a meaning in Python"),
         ("np + 1", ("np=1",), "np has a meaning in Python"),
         ("x", ("lambda=3", "x=1"), "lambda has a meaning in Python"),
         ("dx * x", ("x=1", "dx=2"), "dx is the gradient of x in the listing"),
@@ -227,6 +247,7 @@ HOSTILE = {
     "a bidirectional override": "x + \u202e1",
     "an ellipsis": "...",
     "bytes": "b'1'",
+    "a carriage return": "q=x\rfoo(q)",
     "a deep list": "[" * 150 + "1" + "]" * 150,
 }
 
@@ -259,3 +280,28 @@ def test_forty_doublings_are_forty_gates():
     circuit = run("y0 = x + x; " + "; ".join(f"y{k} = y{k - 1} + y{k - 1}" for k in range(1, 40)), "x=1")
     assert len(circuit.nodes) == 41
     assert circuit.graph.gradient("x") == 2**40
+
+
+def test_a_constant_has_no_gradient_and_what_is_made_of_constants_has():
+    circuit = run("z = 2 * (3 + 4); f = z * z")
+    assert [(node.name, circuit.graph.gradient(node.name).item()) for node in circuit.nodes] == [
+        ("z1", 56), ("z", 28), ("f", 1),
+    ]  # fmt: skip
+    assert not any(circuit.graph.has_gradient(node) for node in circuit.graph.nodes if node.constant)
+    assert value("x / 1e-150", "x=1e100") == pytest.approx(
+        1e250
+    )  # though the derivative by the constant would not be finite
+
+
+def test_integers_that_float64_cannot_hold_are_its_nearest_numbers():
+    assert value("x + 9007199254740993", "x=0") == 9007199254740992
+    assert value("max(x, 10 ** 1 * 1e30)", "x=0") == 1e31
+
+
+def test_the_given_arrays_are_copied():
+    a = np.array([1.0, 2.0])
+    circuit = parse("sum(x * y)", {"x": a, "y": a})
+    circuit.run()
+    for found in circuit.numeric().values():
+        assert found.check.plain_error < 1e-9
+    assert a.tolist() == [1, 2]

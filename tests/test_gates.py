@@ -191,6 +191,19 @@ def test_what_is_no_class_index_is_named(gate, wrong):
         run(gate, [[1.0, 2, 3], [4, 5, 6]], [0, wrong])
 
 
+def test_the_softmax_loss_keeps_what_is_left_where_the_right_score_is_far_ahead():
+    E, dS = run(SoftmaxLoss(), [1000, 990], 0, precision="float32")
+    assert pytest.approx(np.log1p(np.exp(-10)), rel=1e-6) == E
+    p = 1 / (1 + np.exp(10))
+    np.testing.assert_allclose(dS, [-p, p], rtol=1e-6)
+
+
+def test_what_leads_to_a_loss_by_a_class_index_alone_is_not_wanted():
+    graph = ComputationalGraph()
+    s, y = graph.input("s"), graph.leaf("y", 0)
+    assert not graph.apply(SVMLoss(), s, y).wanted
+
+
 def test_nothing_flows_back_to_a_class_index():
     graph = ComputationalGraph()
     s, a = graph.leaf("s", [3.2, 5.1, -1.7]), graph.leaf("a", 1)

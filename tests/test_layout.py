@@ -88,6 +88,18 @@ def test_a_tree_has_no_crossing_however_its_boxes_are_numbered():
     assert crossings(layered([SMALL] * count, wires), wires) == 0
 
 
+def test_the_order_of_a_layer_follows_its_neighbours():
+    """A row of four, each joined to its own of four others that were numbered the other way round."""
+    wires = [Wire(k, 7 - k) for k in range(4)] + [Wire(4 + k, 8, -0.15 + 0.1 * k) for k in range(4)]
+    assert crossings(layered([SMALL] * 9, wires), wires) == 0
+
+
+def test_no_swap_of_neighbours_would_save_a_crossing():
+    """Eight boxes in a ring, four in each layer: three crossings are the fewest there can be."""
+    wires = [Wire(0, 4), Wire(0, 7), Wire(1, 5), Wire(1, 6), Wire(2, 4), Wire(2, 6), Wire(3, 5), Wire(3, 7)]
+    assert crossings(layered([SMALL] * 8, wires), wires) == 3
+
+
 def test_a_chain_is_straight():
     wires = [Wire(0, 2, -0.1), Wire(1, 2, 0.1), *(Wire(k, k + 1) for k in range(2, 12))]
     layout = layered([SMALL] * 13, wires)

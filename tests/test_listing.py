@@ -102,6 +102,35 @@ def test_lines(text, values, line):
     exec("\n".join(lines), {})
 
 
+def test_a_class_index_is_a_whole_number_and_the_losses_are_the_lines_of_the_notes():
+    text = listing("L = svm_loss(s, y)", "s=[3.2, 5.1, -1.7]", "y=0")
+    assert "y = 0" in code_lines(text)
+    assert "L = np.sum(np.maximum(s - s[y] + 1, 0)) - 1" in code_lines(text)
+    text = listing("softmax_loss(s, [0, 2])", "s=[[3.2, 5.1, -1.7], [1, 2, 3]]")
+    assert "f = np.sum(np.logaddexp.reduce(s - s[np.arange(2), np.array([0, 2])][:, None], axis=1))" in code_lines(text)
+
+
+def test_a_sigmoid_of_a_huge_number_is_the_gates_and_overflows_nothing():
+    for text in ("log(sigmoid(x))", "sigmoid(x)"):
+        circuit = parse(text, {"x": [-1e4, 2.0]})
+        circuit.run()
+        scope = {}
+        exec(staged(circuit.graph, circuit.output), scope)
+        np.testing.assert_array_equal(scope["f"], circuit.graph.value("f"))
+        np.testing.assert_allclose(scope["dx"], circuit.graph.gradient("x"), rtol=1e-14)
+
+
+def test_a_line_that_nothing_flows_back_to_is_no_use():
+    lines = listing("q = x + 1; r = x * 2; s = x * 3; f = q + s", "x=1").splitlines()
+    assert [line for line in lines if line.endswith("+= because x is used in (1) and (3)")]
+    assert not any("dr" in line for line in code_lines("\n".join(lines)))
+
+
+def test_of_very_many_uses_only_the_number_is_told():
+    text = listing(" + ".join(["x"] * 30), "x=1")
+    assert "+= because x is used in 29 lines" in text
+
+
 def test_long_arrays_are_a_row_a_line():
     W = np.arange(50).reshape(5, 10) / 7
     text = listing("f = sum(W)", f"W={W.tolist()}")

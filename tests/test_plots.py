@@ -42,7 +42,7 @@ def test_the_loss_curve_for_any_number_of_epochs(epochs, validation, tmp_path):
 def drawn(monkeypatch):
     """The figures, kept instead of written."""
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
     return figures
 
 

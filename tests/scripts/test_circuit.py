@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -216,6 +217,22 @@ def test_an_expression_may_begin_with_a_minus_and_options_may_stand_anywhere(nod
     assert nodes("-x * y", "--stages", "x=2", "y=3")["f"]["value"] == -6
 
 
+def test_a_path_or_an_upstream_gradient_may_begin_with_a_dash(circuit, nodes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert circuit("x", "x=1", "--draw", "-x.svg")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["-x.svg"]
+    assert nodes("-x", "x=1", "--upstream", "-[2]"[:1] + "2")["x"]["gradient"] == 2
+    assert nodes("--x*3", "x=2")["f"]["value"] == 6
+
+
+def test_where_rounding_is_all_that_is_left_the_table_says_so(circuit):
+    _, out, _ = circuit("x ** 2 + 1e12", "x=1")
+    x = out.splitlines()[1].split()
+    assert x[:3] == ["x", "1.0", "2.0"]
+    assert float(x[-1]) > 0.01
+    assert "rounding is all that is left" in out
+
+
 def test_at_a_tie_the_table_tells_that_the_first_input_gets_it(circuit):
     code, out, _ = circuit("max(x, y)", "x=1", "y=1")
     assert code == 0
@@ -274,13 +291,19 @@ def test_a_drawing_holds_the_values_and_gradients_rounded(circuit, tmp_path):
         (["x", "x=1", "--code", "--json"], "--code prints nothing but code: leave out --json"),
         (["x", "x=1", "--code", "--jacobian", "x", "--wrt", "x"], "leave out --jacobian"),
         (["x", "x=1", "--jacobian", "x"], "--jacobian OUTS and --wrt INS go together"),
+        (["x", "x=1", "--jacobian", "", "--wrt", "x"], "--jacobian : must be names separated by commas"),
+        (
+            ["q = x ** 0.5; f = x * 1", "x=0", "--jacobian", "q", "--wrt", "x"],
+            "gradient of this .* is inf",
+        ),
+        (["x", f"x={[0] * 101}", "--jacobian", "x", "--wrt", "x"], "the Jacobian has 10,201 entries, at most 10,000"),
         (["x", "x=1", "--wrt", "x"], "--jacobian OUTS and --wrt INS go together"),
         (["x", "x=1", "--jacobian", "x,q", "--wrt", "x"], "there is no 'q' in the expression: it has x"),
         (["x", "x=1", "--jacobian", "x,", "--wrt", "x"], "--jacobian x,: must be names separated by commas"),
         (["x", "x=1", "--jacobian", "x", "--wrt", "x,x"], "--wrt x,x: must be names separated by commas, each once"),
         (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf"),
         (["x", "x=1", "--draw", ""], "a path must not be empty"),
-        (["x", "x=1", "--draw", "no/such/folder/x.svg"], "No such file or directory"),
+        (["x", "x=1", "--draw", "no/such/folder/x.svg"], "^error: no/such/folder/x.svg: No such file or directory\n$"),
         (["x", "x=1", "--digit", "0"], "--digit names an image for --network"),
         (["x", "x=1", "--upstream", "a"], "the value of --upstream, column 1: must be a number"),
         (
@@ -376,8 +399,12 @@ def test_an_image_that_cannot_be_drawn_is_named(circuit, run, tmp_path, digit, m
     assert not (tmp_path / "x.svg").exists()
 
 
-def test_the_newest_run_is_the_default(command, run, settings, tmp_path):
+def test_the_newest_run_is_the_default_and_the_current_folder_is_a_run_like_others(command, run, settings, tmp_path):
     (tmp_path / "config.yaml").write_text(settings.to_yaml())
+    other = finished_run(settings, seed=1)[0]
+    assert other != run
+    assert command("scripts/circuit.py", "--network", ".", cwd=run).stdout.startswith(".: 4-3-1")
+    shutil.rmtree(other)
     done = command("scripts/circuit.py", "--network", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("outputs/0001: 4-3-1")

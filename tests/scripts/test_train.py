@@ -186,7 +186,7 @@ def test_by_cross_entropy_and_judged_by_it(command, tmp_path):
 )
 def test_the_curve_says_which_loss_it_shows(main, loss, label, tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
     main([*QUICK, f"model.loss={loss}", "--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "run")])
     assert figures[0].axes[0].get_ylabel() == label
 
