@@ -1,6 +1,7 @@
 """Promises of mlp.expression: the language of the design, each mistake with its place, and nothing is ever run."""
 
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -280,6 +281,14 @@ def test_forty_doublings_are_forty_gates():
     circuit = run("y0 = x + x; " + "; ".join(f"y{k} = y{k - 1} + y{k - 1}" for k in range(1, 40)), "x=1")
     assert len(circuit.nodes) == 41
     assert circuit.graph.gradient("x") == 2**40
+
+
+def test_what_python_only_warns_of_is_an_error_and_nothing_else_is_printed():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(InputError, match="column 1: invalid decimal literal"):
+            run("1if 1else 2")
+    assert caught == []
 
 
 def test_a_constant_has_no_gradient_and_what_is_made_of_constants_has():

@@ -272,6 +272,16 @@ def test_nodes_beside_the_output_are_computed_and_get_no_gradient():
     assert not graph.has_gradient(q)
 
 
+def test_after_a_pass_that_failed_there_is_none_to_go_back_through():
+    graph = ComputationalGraph()
+    graph.apply(Multiply(), graph.input("x"), graph.leaf("y", [1.0, 2.0]), name="f")
+    graph.forward(x=3)
+    with pytest.raises(ValueError, match="do not broadcast"):
+        graph.forward(x=[1, 2, 3])
+    with pytest.raises(ValueError, match="there was no forward pass"):
+        graph.backward()
+
+
 def test_the_value_of_a_gate_can_be_moved_to_see_what_follows():
     graph = ComputationalGraph()
     x = graph.leaf("x", 3)

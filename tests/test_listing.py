@@ -94,6 +94,7 @@ def test_gradients_of_one_array_by_two_ways_do_not_share_memory():
         ("x - (-2)", ("x=3",), "f = x - (-2)"),
         ("max(2, 3)", (), "f = np.maximum(2.0, 3.0)"),  # floats, lest NumPy takes them for integers
         ("max(2, 3) ** -1", (), "f = z1 ** -1"),
+        (f"max(x, {10**30})", ("x=3",), "f = np.maximum(x, 1e+30)"),
     ],
 )
 def test_lines(text, values, line):

@@ -233,6 +233,16 @@ def test_where_rounding_is_all_that_is_left_the_table_says_so(circuit):
     assert "rounding is all that is left" in out
 
 
+def test_a_large_array_is_compared_along_directions(circuit):
+    code, out, _ = circuit("f = sum(x * x)", f"x={[k / 500 for k in range(500)]}")
+    assert code == 0
+    x, z1, f = (line.split() for line in out.splitlines()[1:])
+    assert x[:-1] == ["x", "500", "numbers", "500", "numbers", "(not", "taken)"]
+    assert float(x[-1]) < 1e-6
+    assert float(z1[-1]) < 1e-6
+    assert f[-3:-1] == ["1.0", "1"]
+
+
 def test_at_a_tie_the_table_tells_that_the_first_input_gets_it(circuit):
     code, out, _ = circuit("max(x, y)", "x=1", "y=1")
     assert code == 0
