@@ -10,9 +10,7 @@ import difflib
 import itertools
 import keyword
 import math
-import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,6 +38,7 @@ from mlp.gates import (
 from mlp.graph import ComputationalGraph, Node
 from mlp.losses import SoftmaxLoss, SVMLoss, check_class_indices
 from mlp.source_text import Text
+from mlp.values import is_number, literal, number
 
 FUNCTIONS: dict[str, Gate] = {
     "exp": Exponential(),
@@ -58,14 +57,12 @@ OPERATORS: dict[type[ast.operator], tuple[str, Gate]] = {
     ast.MatMult: ("@", Matmul()),
 }
 LANGUAGE = (
-    "the language has numbers, lists of them, names, + - * / ** @, unary minus, "
+    "numbers, lists of them, names, + - * / @, ** with a number, unary minus, "
     f"the functions {', '.join(FUNCTIONS)}, and NAME = ... separated by ;"
 )
 
 LONGEST = 10_000
 """Characters of an expression."""
-LONGEST_VALUE = 100_000
-"""Characters of a value."""
 DEEPEST = 200
 """Operations within one another."""
 MOST_ELEMENTS = 10_000
@@ -84,66 +81,6 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
     if not statements:
         raise source.error(0, "there is nothing to compute: write an expression, as in (x + y) * z")
     return _Builder(source, statements, values, stages).circuit()
-
-
-def parse_value(name: str, text: str) -> Array:
-    """The value in NAME=VALUE or after an option: a number, or nested lists of numbers of one shape."""
-    source = Text.of(text, f"the value of {name}")
-    statements = source.parse(LONGEST_VALUE)
-    if len(statements) != 1 or not isinstance(statements[0], ast.Expr):
-        raise source.error(0, "must be a number, or lists of numbers in brackets")
-    return np.asarray(_literal(source, statements[0].value), float)
-
-
-def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
-    """The values in arguments NAME=VALUE."""
-    values: dict[str, Array] = {}
-    for argument in arguments:
-        name, equals, text = argument.partition("=")
-        name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
-        if not equals or not name.isidentifier():
-            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2 or W=[[1, 2], [3, 4]]")
-        if name in values:
-            raise InputError(f"{argument}: {name} has a value already")
-        values[name] = parse_value(name, text)
-    return values
-
-
-def _literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
-    """A number, with its sign, or nested lists of one shape; InputError for anything else."""
-    if isinstance(tree, ast.List):
-        if depth == 8:
-            raise source.error(source.start(tree), "an array has at most 8 dimensions")
-        items = [_literal(source, item, depth + 1) for item in tree.elts]
-        if not items:
-            raise source.error(source.start(tree), "an array must not be empty")
-        if len({np.shape(item) for item in items}) > 1:
-            raise source.error(source.start(tree), "the items of an array must have one shape")
-        return items
-    if _is_number(tree):
-        return _number(source, tree)
-    raise source.error(source.start(tree), "must be a number, or lists of numbers in brackets")
-
-
-def _is_number(tree: ast.expr) -> bool:
-    """Whether it is a number, with or without a minus."""
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        tree = tree.operand
-    return isinstance(tree, ast.Constant) and type(tree.value) in (int, float)
-
-
-def _number(source: Text, tree: ast.expr) -> float:
-    """The number, an int where it is written as one; InputError where a float64 cannot hold it."""
-    if isinstance(tree, ast.UnaryOp):
-        return -_number(source, tree.operand)
-    value: float = tree.value  # type: ignore[attr-defined]
-    try:
-        finite = math.isfinite(float(value))
-    except OverflowError:
-        finite = False
-    if not finite:
-        raise source.error(source.start(tree), "the number is too large: the largest is about 1.8e308")
-    return value if abs(value) < 2**53 else float(value)
 
 
 class _Builder:
@@ -195,7 +132,7 @@ class _Builder:
             target = statement.targets[0]
             if isinstance(target, ast.Name):
                 return target, statement.value
-        raise self._error(statement, f"not an expression or NAME = EXPRESSION: {LANGUAGE}")
+        raise self._error(statement, f"not an expression or NAME = EXPRESSION: the language has {LANGUAGE}")
 
     def _names(self) -> set[str]:
         """Every name in the text and with a value; InputError for one that would not do in the listing."""
@@ -237,11 +174,11 @@ class _Builder:
         if isinstance(tree, ast.Name):
             return self._named(tree)
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
-            if not _is_number(tree.right):
+            if not is_number(tree.right):
                 message = "the exponent must be a number: a ** b is exp(b * log(a)) for a above 0"
                 raise self._error(tree.right, message)
             return self._apply(
-                Power(_number(self.source, tree.right)), tree, self._node(tree.left, depth=depth + 1), name=name
+                Power(number(self.source, tree.right)), tree, self._node(tree.left, depth=depth + 1), name=name
             )
         if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
             symbol, gate = OPERATORS[type(tree.op)]
@@ -249,11 +186,11 @@ class _Builder:
             return self._apply(gate, tree, *inputs, name=name, place=self._operator(tree, symbol))
         if isinstance(tree, ast.Call):
             return self._call(tree, name, depth)
-        if _is_number(tree) or isinstance(tree, ast.List):
+        if is_number(tree) or isinstance(tree, ast.List):
             return self._constant(tree, name)
         if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
             return self._apply(Negate(), tree, self._node(tree.operand, depth=depth + 1), name=name)
-        raise self._error(tree, f"not in the language: {LANGUAGE}")
+        raise self._error(tree, f"not in the language, which has {LANGUAGE}")
 
     def _call(self, tree: ast.Call, name: str | None, depth: int) -> Node:
         if not isinstance(tree.func, ast.Name):
@@ -292,7 +229,7 @@ class _Builder:
 
     def _constant(self, tree: ast.expr, name: str | None) -> Node:
         """A leaf for what stands in the text: of the name given to it, or one that its text stands for."""
-        value = _literal(self.source, tree)
+        value = literal(self.source, tree)
         if name is not None:
             return self._leaf(name, value, tree)
         text = f"({value!r})" if isinstance(value, int | float) and value < 0 else repr(value)

@@ -12,35 +12,23 @@ import re
 import sys
 import unicodedata
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlp import command_line, config, expression, finished_runs, listing
-from mlp.circuit import Circuit, Numeric
+from mlp.circuit_report import describe_jacobian, jacobian_facts, node_facts, table
 from mlp.command_line import CONFIG, shown, warn
 from mlp.errors import InputError
 from mlp.examples import EXAMPLES
-from mlp.gates import Array
-from mlp.graph import Node
 from mlp.network_table import network_table
-from mlp.text_table import aligned
+from mlp.values import parse_value, parse_values
 
 NEWEST = object()
 """What --network without a run stands for."""
-
-
 ENDINGS = (".svg", ".png", ".pdf")
-MOST_SHOWN = 6
-"""Numbers of an array in the table."""
-LARGE = 1e-6
-"""A relative error that needs a word."""
-APART = """\
-Where the two are far apart, look for a kink: at a tie max gives all to its first input, while the numeric derivative
-is halfway between both sides. Or a step leads to where a gate is not defined or a sigmoid is flat, or the output is so
-much larger than the gradient that rounding is all that is left of the difference."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -57,7 +45,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     """The options; InputError for those that do not go together."""
     parser = command_line.Parser(
         description="Run an expression forward and backward, on the gates of the network.",
-        epilog=f"In an EXPRESSION {expression.LANGUAGE}. At a tie max gives its whole gradient to its first input.",
+        epilog=f"EXPRESSION: {expression.LANGUAGE}. At a tie max gives its whole gradient to its first input.",
     )
     parser.add_argument(
         "words",
@@ -143,8 +131,8 @@ def list_of_examples() -> str:
 def show_circuit(options: Namespace) -> None:
     """Run the expression, and print and draw what is asked for."""
     text, arguments, jacobian = chosen(options)
-    circuit = expression.parse(text, expression.parse_values(arguments), stages=options.stages)
-    upstream = np.ones(()) if options.upstream is None else expression.parse_value("--upstream", options.upstream)
+    circuit = expression.parse(text, parse_values(arguments), stages=options.stages)
+    upstream = np.ones(()) if options.upstream is None else parse_value("--upstream", options.upstream)
     circuit.run(upstream)
     if options.draw:
         from mlp import drawing  # matplotlib is slow to import
@@ -153,14 +141,16 @@ def show_circuit(options: Namespace) -> None:
     if options.code:
         print(listing.staged(circuit.graph, circuit.output))
         return
-    facts: dict[str, Any] = {"output": circuit.output.name, "nodes": [as_json(circuit, node) for node in circuit.nodes]}
-    report = "" if options.json else table(circuit, circuit.numeric(upstream))
-    if jacobian:
-        facts["jacobian"] = jacobian_of(circuit, *jacobian, upstream)
-        report += "\n\n" + describe_jacobian(facts["jacobian"])
+    nodes = [node_facts(circuit, node) for node in circuit.nodes]
+    facts: dict[str, Any] = {"output": circuit.output.name, "nodes": nodes}
+    report = [] if options.json else [table(circuit, circuit.numeric(upstream))]
+    if jacobian is not None:
+        outs, ins = (names(option, text) for option, text in zip(("--jacobian", "--wrt"), jacobian, strict=True))
+        facts["jacobian"] = jacobian_facts(circuit, outs, ins, upstream)
+        report.append(describe_jacobian(facts["jacobian"]))
     if options.draw:
-        report += f"\n\ndrawing: {shown(options.draw)}"
-    print(json.dumps(facts, allow_nan=False) if options.json else report)
+        report.append(f"drawing: {shown(options.draw)}")
+    print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
 
 
 def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
@@ -177,114 +167,12 @@ def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
     return example.expression, kept + options.words, jacobian or (None if options.code else example.jacobian)
 
 
-def as_json(circuit: Circuit, node: Node) -> dict[str, Any]:
-    """A node as JSON has it; ``inputs`` are the nodes it comes from, ``code`` has the constants too."""
-    graph = circuit.graph
-    return {
-        "name": node.name,
-        "gate": node.gate and node.gate.name,
-        "inputs": [source.name for source in node.inputs if not source.constant],
-        "value": graph.value(node.name).tolist(),
-        "gradient": graph.gradient(node.name).tolist() if graph.has_gradient(node) else None,
-        "code": listing.formula(graph, node),
-    }
-
-
-def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
-    """Every node, in forward order, its numeric gradient beside the written one."""
-    graph = circuit.graph
-    rows = [["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]]
-    for node in circuit.nodes:
-        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), brief(graph.value(node.name))]
-        if node in numeric:
-            found = numeric[node]
-            row += [
-                brief(graph.gradient(node.name)),
-                brief(found.gradient, digits=10),
-                f"{found.check.plain_error:.1e}",
-            ]
-        else:
-            row += ["none", "", ""]  # a class index, or a value that leads nowhere
-        rows.append(row)
-    apart = any(not one.check.plain_error < LARGE for one in numeric.values())
-    return aligned(rows) + (f"\n\n{APART}" if apart else "")
-
-
-def shortened(formula: str | None) -> str:
-    return "" if formula is None else formula if len(formula) <= 40 else formula[:37] + "..."
-
-
-def brief(array: Array | None, digits: int | None = None) -> str:
-    """A number to so many digits, or all, a small array to six, a larger one by its shape."""
-    if array is None:
-        return "(not taken)"
-    if array.ndim == 0:
-        return repr(array.item()) if digits is None else f"{array:.{digits}g}"
-    if array.size > MOST_SHOWN:
-        return f"{'x'.join(map(str, array.shape))} numbers"
-    return np.array2string(array, precision=6, separator=", ", max_line_width=1000).replace("\n", "")
-
-
-def jacobian_of(circuit: Circuit, outs: str, ins: str, upstream: Array) -> dict[str, Any]:
-    """The matrix, and the chain rule made of it: J' df/dx against df/dz."""
-    outputs, inputs = (unique(option, text) for option, text in (("--jacobian", outs), ("--wrt", ins)))
-    df_dx, df_dz = (
-        np.concatenate([circuit.gradient(circuit.node(name)).reshape(-1) for name in names])
-        for names in (outputs, inputs)
-    )
-    rows, columns = ([label for name in names for label in labels(circuit, name)] for names in (outputs, inputs))
-    J = circuit.jacobian(outputs, inputs)
-    circuit.run(upstream)
-    return {
-        "of": circuit.output.name,
-        "rows": rows,
-        "columns": columns,
-        "matrix": J.tolist(),
-        "df_dx": df_dx.tolist(),
-        "product": (J.T @ df_dx).tolist(),
-        "df_dz": df_dz.tolist(),
-        "equal": bool(np.allclose(J.T @ df_dx, df_dz, rtol=1e-12, atol=1e-12 * np.abs(J.T).dot(np.abs(df_dx)).max())),
-    }
-
-
-def unique(option: str, text: str) -> list[str]:
-    """Names separated by commas."""
-    names = [unicodedata.normalize("NFKC", name.strip()) for name in text.split(",")]
-    if "" in names or len(set(names)) < len(names):
+def names(option: str, text: str) -> list[str]:
+    """The names in OUTS or INS."""
+    found = [unicodedata.normalize("NFKC", name.strip()) for name in text.split(",")]
+    if "" in found or len(set(found)) < len(found):
         raise InputError(f"{option} {text}: must be names separated by commas, each once")
-    return names
-
-
-def labels(circuit: Circuit, name: str) -> list[str]:
-    """A name for each element: x, or x[0], x[1], ..."""
-    shape = circuit.graph.value(circuit.node(name).name).shape
-    return [f"{name}{list(index)}" if index else name for index in np.ndindex(shape)]
-
-
-def describe_jacobian(facts: dict[str, Any]) -> str:
-    """The matrix with its names, and the two sides of the chain rule."""
-    f, rows, columns = facts["of"], facts["rows"], facts["columns"]
-    matrix = [
-        ["", *columns],
-        *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
-    ]
-    verdict = "equals" if facts["equal"] else "differs from"
-
-    def vector(numbers: list[float]) -> str:
-        return f"({', '.join(f'{x:.10g}' for x in numbers)})"
-
-    lines = [
-        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)}); the notes print J'",
-        "",
-        aligned(matrix, str.rjust),
-        "",
-        f"d{f}/dx    = {vector(facts['df_dx'])}",
-        f"J' d{f}/dx = {vector(facts['product'])}",
-        f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
-    ]
-    if not facts["equal"]:
-        lines.append("as it must where a way leads from z to the output that passes none of x, or two of them")
-    return "\n".join(lines)
+    return found
 
 
 def show_network(options: Namespace) -> None:

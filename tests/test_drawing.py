@@ -11,7 +11,8 @@ from matplotlib.patches import Circle, PathPatch
 from mlp.drawing import GREEN, GREY, INK, MOST_NODES, RED, SIZE, picture, rounded
 from mlp.errors import InputError
 from mlp.examples import EXAMPLES
-from mlp.expression import parse, parse_values
+from mlp.expression import parse
+from mlp.values import parse_values
 
 THIRTY = "; ".join(
     ["a0 = x + y", "b0 = x * y"]

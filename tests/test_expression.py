@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mlp.errors import InputError
-from mlp.expression import LONGEST, MOST_ELEMENTS, parse, parse_value, parse_values
+from mlp.expression import LONGEST, MOST_ELEMENTS, parse
+from mlp.values import parse_value, parse_values
 
 
 def run(text, *values, stages=False, upstream=1.0):

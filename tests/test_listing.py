@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from mlp.expression import parse, parse_values
+from mlp.expression import parse
 from mlp.gates import Negate
 from mlp.graph import ComputationalGraph
 from mlp.listing import staged
 from mlp.network import MLP
+from mlp.values import parse_values
 
 
 def listing(text, *values):

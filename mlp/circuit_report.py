@@ -1,0 +1,126 @@
+"""What is told of a circuit: its table for people, its nodes and Jacobians for JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mlp import listing
+from mlp.circuit import Circuit, Numeric
+from mlp.gates import Array
+from mlp.graph import Node
+from mlp.text_table import aligned
+
+MOST_SHOWN = 6
+"""Numbers of an array in the table."""
+LARGE = 1e-6
+"""A relative error that needs a word."""
+APART = """\
+Where the two are far apart, look for a kink: at a tie max gives all to its first input, while the numeric derivative
+is halfway between both sides. Or a step leads to where a gate is not defined or a sigmoid is flat, or the output is so
+much larger than the gradient that rounding is all that is left of the difference."""
+ROUNDING = 1e-12
+"""Two sums of products are equal that differ by less than this share of the products' magnitudes."""
+
+
+def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
+    """A node, ready for JSON; ``inputs`` are the nodes that it comes from, ``code`` has the constants too."""
+    graph = circuit.graph
+    return {
+        "name": node.name,
+        "gate": node.gate and node.gate.name,
+        "inputs": [source.name for source in node.inputs if not source.constant],
+        "value": graph.value(node.name).tolist(),
+        "gradient": graph.gradient(node.name).tolist() if graph.has_gradient(node) else None,
+        "code": listing.formula(graph, node),
+    }
+
+
+def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
+    """Every node, in forward order, its numeric gradient beside the written one."""
+    graph = circuit.graph
+    rows = [["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]]
+    for node in circuit.nodes:
+        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), brief(graph.value(node.name))]
+        if node in numeric:
+            found = numeric[node]
+            numbers = brief(graph.gradient(node.name)), brief(found.gradient, digits=10)
+            row += [*numbers, f"{found.check.plain_error:.1e}"]
+        else:
+            row += ["none", "", ""]  # a class index, or a value that leads nowhere
+        rows.append(row)
+    apart = any(not one.check.plain_error < LARGE for one in numeric.values())
+    return aligned(rows) + (f"\n\n{APART}" if apart else "")
+
+
+def shortened(formula: str | None) -> str:
+    """A forward line as far as a table has room for it."""
+    return "" if formula is None else formula if len(formula) <= 40 else formula[:37] + "..."
+
+
+def brief(array: Array | None, digits: int | None = None) -> str:
+    """A number to so many digits, or all, a small array to six, a larger one by its shape."""
+    if array is None:
+        return "(not taken)"
+    if array.ndim == 0:
+        return repr(array.item()) if digits is None else f"{array:.{digits}g}"
+    if array.size > MOST_SHOWN:
+        return f"{'x'.join(map(str, array.shape))} numbers"
+    return np.array2string(array, precision=6, separator=", ", max_line_width=1000).replace("\n", "")
+
+
+def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:
+    """The matrix, and the chain rule made of it: J' df/dx against df/dz; ready for JSON.
+
+    Both are equal where every way from the inputs, z, to the circuit's output, f, passes one of the outputs, x,
+    and none passes two.
+    """
+    df_dx, df_dz = (
+        np.concatenate([circuit.gradient(circuit.node(name)).reshape(-1) for name in names])
+        for names in (outputs, inputs)
+    )
+    rows, columns = ([label for name in names for label in labels(circuit, name)] for names in (outputs, inputs))
+    J = circuit.jacobian(outputs, inputs)
+    circuit.run(upstream)
+    return {
+        "of": circuit.output.name,
+        "rows": rows,
+        "columns": columns,
+        "matrix": J.tolist(),
+        "df_dx": df_dx.tolist(),
+        "product": (J.T @ df_dx).tolist(),
+        "df_dz": df_dz.tolist(),
+        "equal": bool(np.abs(J.T @ df_dx - df_dz).max() <= ROUNDING * (np.abs(J.T) @ np.abs(df_dx)).max()),
+    }
+
+
+def labels(circuit: Circuit, name: str) -> list[str]:
+    """A name for each element: x, or x[0], x[1], ..."""
+    shape = circuit.graph.value(circuit.node(name).name).shape
+    return [f"{name}{list(index)}" if index else name for index in np.ndindex(shape)]
+
+
+def describe_jacobian(facts: dict[str, Any]) -> str:
+    """The matrix with its names, and the two sides of the chain rule."""
+    f, rows, columns = facts["of"], facts["rows"], facts["columns"]
+    matrix = [
+        ["", *columns],
+        *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
+    ]
+    verdict = "equals" if facts["equal"] else "differs from"
+
+    def vector(numbers: list[float]) -> str:
+        return f"({', '.join(f'{x:.10g}' for x in numbers)})"
+
+    lines = [
+        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)}); the notes print J'",
+        "",
+        aligned(matrix, str.rjust),
+        "",
+        f"d{f}/dx    = {vector(facts['df_dx'])}",
+        f"J' d{f}/dx = {vector(facts['product'])}",
+        f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
+    ]
+    if not facts["equal"]:
+        lines.append("as it must where a way leads from z to the output that passes none of x, or two of them")
+    return "\n".join(lines)
