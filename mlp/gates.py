@@ -1,6 +1,6 @@
 """Every operation: a forward pass and, directly under it, the backward pass.
 
-A gate's pass does not compute, it names the calls that do, of NumPy's functions but for a few, output first:
+A gate's pass does not compute: it names the calls that do, NumPy's functions but for a few, output first:
 
     yield dA, np.multiply, dC, B          means  dA = dC * B, written into dA
 
