@@ -50,11 +50,21 @@ class Circuit:
             f"there is no {name!r} in the expression: it has {', '.join(node.name for node in self.nodes)}"
         )
 
-    def gradient(self, node: Node) -> Array:
-        """A node's gradient in the latest pass, zeros where none comes."""
+    def gradient(self, node: Node) -> Array | None:
+        """A node's gradient in the latest pass: zeros where no way leads to the output, None for a class index."""
         if self.graph.has_gradient(node):
             return self.graph.gradient(node.name)
-        return np.zeros_like(self.graph.value(node.name))
+        return None if self.graph.is_class_index(node) else np.zeros_like(self.graph.value(node.name))
+
+    def gradients(self, names: Sequence[str]) -> Array:
+        """The gradients of several nodes in one row; InputError for a class index, which has none."""
+        rows = []
+        for name in names:
+            gradient = self.gradient(self.node(name))
+            if gradient is None:
+                raise InputError(f"{name} is a class index: there is no derivative of it, nor with respect to it")
+            rows.append(gradient.reshape(-1))
+        return np.concatenate(rows)
 
     def run(self, upstream: ArrayLike = 1.0) -> None:
         """Forward, then backward from ``upstream``, which broadcasts to the output's shape.
@@ -96,7 +106,8 @@ class Circuit:
         """The derivatives of the outputs' elements, a row each, with respect to the inputs' elements, a column each.
 
         A row is a backward pass from its output. The latest pass is another one then: ``run`` again for the old.
-        InputError where a name is none of the circuit's, the matrix too large, or an entry not finite.
+        InputError where a name is none of the circuit's or a class index, the matrix too large, or an entry not
+        finite.
         """
         sources, columns = [self.node(name) for name in outputs], [self.node(name) for name in inputs]
         size = math.prod(sum(self.graph.value(node.name).size for node in nodes) for nodes in (sources, columns))
@@ -107,7 +118,7 @@ class Circuit:
             shape = self._forward(source).shape
             for unit in np.eye(math.prod(shape)):
                 self._backward(unit.reshape(shape))
-                rows.append(np.concatenate([self.gradient(node).reshape(-1) for node in columns]))
+                rows.append(self.gradients(inputs))
         return np.array(rows)
 
     # What leaves the finite numbers is not passed over, but reported as an error.
@@ -128,5 +139,5 @@ class Circuit:
         if wrong.size:
             of = f"{node.gate or 'given'}, {node.name}"
             raise self.text.error(
-                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it leaves the finite numbers here"
+                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it overflows or is undefined here"
             )

@@ -7,6 +7,7 @@ import numpy as np
 
 from mlp import listing
 from mlp.circuit import Circuit, Numeric
+from mlp.errors import InputError
 from mlp.gates import Array
 from mlp.graph import Node
 from mlp.text_table import aligned
@@ -16,22 +17,23 @@ MOST_SHOWN = 6
 LARGE = 1e-6
 """A relative error that needs a word."""
 APART = """\
-Where the two are far apart, look for a kink: at a tie max gives all to its first input, while the numeric derivative
-is halfway between both sides. Or a step leads to where a gate is not defined or a sigmoid is flat, or the output is so
-much larger than the gradient that rounding is all that is left of the difference."""
+A large relative error beside two tiny numbers is rounding: both are 0. Otherwise look for a kink (at a tie max gives
+all to its first input, while the numeric derivative is halfway between both sides), for a step to where a gate is not
+defined or a sigmoid is flat, for a function that bends strongly within a step, or for an output so large that
+rounding drowns the difference."""
 ROUNDING = 1e-12
 """Two sums of products are equal that differ by less than this share of the products' magnitudes."""
 
 
 def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
     """A node, ready for JSON; ``inputs`` are the nodes that it comes from, ``code`` has the constants too."""
-    graph = circuit.graph
+    graph, gradient = circuit.graph, circuit.gradient(node)
     return {
         "name": node.name,
         "gate": node.gate and node.gate.name,
         "inputs": [source.name for source in node.inputs if not source.constant],
         "value": graph.value(node.name).tolist(),
-        "gradient": graph.gradient(node.name).tolist() if graph.has_gradient(node) else None,
+        "gradient": None if gradient is None else gradient.tolist(),
         "code": listing.formula(graph, node),
     }
 
@@ -41,13 +43,14 @@ def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
     graph = circuit.graph
     rows = [["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]]
     for node in circuit.nodes:
-        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), brief(graph.value(node.name))]
+        value, gradient = graph.value(node.name), circuit.gradient(node)
+        told = brief(value.astype(int) if graph.is_class_index(node) else value)
+        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), told]
+        row.append("none" if gradient is None else brief(gradient))
         if node in numeric:
-            found = numeric[node]
-            numbers = brief(graph.gradient(node.name)), brief(found.gradient, digits=10)
-            row += [*numbers, f"{found.check.plain_error:.1e}"]
+            row += [brief(numeric[node].gradient, digits=10), f"{numeric[node].check.plain_error:.1e}"]
         else:
-            row += ["none", "", ""]  # a class index, or a value that leads nowhere
+            row += ["", ""]  # nothing to compare: a class index, or a value that leads nowhere
         rows.append(row)
     apart = any(not one.check.plain_error < LARGE for one in numeric.values())
     return aligned(rows) + (f"\n\n{APART}" if apart else "")
@@ -75,22 +78,23 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
     Both are equal where every way from the inputs, z, to the circuit's output, f, passes one of the outputs, x,
     and none passes two.
     """
-    df_dx, df_dz = (
-        np.concatenate([circuit.gradient(circuit.node(name)).reshape(-1) for name in names])
-        for names in (outputs, inputs)
-    )
+    df_dx, df_dz = circuit.gradients(outputs), circuit.gradients(inputs)
     rows, columns = ([label for name in names for label in labels(circuit, name)] for names in (outputs, inputs))
     J = circuit.jacobian(outputs, inputs)
     circuit.run(upstream)
+    with np.errstate(all="ignore"):  # what overflows is reported below
+        product, scale = J.T @ df_dx, (np.abs(J.T) @ np.abs(df_dx)).max()
+    if not np.isfinite(scale):
+        raise InputError(f"the product of the Jacobian's transpose and d{circuit.output.name}/dx overflows")
     return {
         "of": circuit.output.name,
         "rows": rows,
         "columns": columns,
         "matrix": J.tolist(),
         "df_dx": df_dx.tolist(),
-        "product": (J.T @ df_dx).tolist(),
+        "product": product.tolist(),
         "df_dz": df_dz.tolist(),
-        "equal": bool(np.abs(J.T @ df_dx - df_dz).max() <= ROUNDING * (np.abs(J.T) @ np.abs(df_dx)).max()),
+        "equal": bool(np.abs(product - df_dz).max() <= ROUNDING * scale),
     }
 
 
@@ -113,7 +117,7 @@ def describe_jacobian(facts: dict[str, Any]) -> str:
         return f"({', '.join(f'{x:.10g}' for x in numbers)})"
 
     lines = [
-        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)}); the notes print J'",
+        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)})",
         "",
         aligned(matrix, str.rjust),
         "",
@@ -122,5 +126,5 @@ def describe_jacobian(facts: dict[str, Any]) -> str:
         f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
     ]
     if not facts["equal"]:
-        lines.append("as it must where a way leads from z to the output that passes none of x, or two of them")
+        lines.append("as it must where some way from z to the output avoids x or passes two of them (or by rounding)")
     return "\n".join(lines)

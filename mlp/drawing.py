@@ -98,6 +98,10 @@ def picture(circuit: Circuit) -> Figure:
     margin, foot = 0.25, 0.35
     f = differentiated(circuit.graph, circuit.output)
     caption = f"green, above a wire: its value; red, below: the derivative of {f} with respect to it"
+    if any(part.value[0].startswith("(") for part in parts):
+        caption += "; larger arrays: their shape"
+    if any(circuit.gradient(node) is None for node in nodes):
+        caption += "; a class index has none"
     width = max(layout.width, text_width(caption, SIZE)) + 2 * margin
     height = layout.height + 2 * margin + foot
     figure = Figure(figsize=(width, height))
@@ -148,13 +152,13 @@ def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
 
 def part_of(circuit: Circuit, node: Node) -> Part:
     """A node with the texts that stand around it."""
-    graph = circuit.graph
+    graph, gradient = circuit.graph, circuit.gradient(node)
     return Part(
         node,
         symbol=None if node.gate is None else symbol_of(circuit, node, node.gate),
         name="" if node.constant else node.name,
         value=lines_of(graph.value(node.name)),
-        gradient=lines_of(graph.gradient(node.name)) if graph.has_gradient(node) else [""],
+        gradient=[""] if node.constant or gradient is None else lines_of(gradient),
     )
 
 

@@ -58,7 +58,7 @@ OPERATORS: dict[type[ast.operator], tuple[str, Gate]] = {
 }
 LANGUAGE = (
     "numbers, lists of them, names, + - * / @, ** with a number, unary minus, "
-    f"the functions {', '.join(FUNCTIONS)}, and NAME = ... separated by ;"
+    f"the functions {', '.join(FUNCTIONS)}, and assignments NAME = ... separated by semicolons"
 )
 
 LONGEST = 10_000
@@ -155,8 +155,8 @@ class _Builder:
         return set(places)
 
     def _free(self, first: str | None = None) -> str:
-        """A name that nobody uses: the first choice, or the next of z1, z2, ...; nor is its gradient's name used."""
-        choices = itertools.chain([first] if first else [], (f"z{number}" for number in itertools.count(1)))
+        """A name that nobody uses: the first choice, or the next of t1, t2, ...; nor is its gradient's name used."""
+        choices = itertools.chain([first] if first else [], (f"t{number}" for number in itertools.count(1)))
         name = next(name for name in choices if name not in self.taken and f"d{name}" not in self.taken)
         self.taken.add(name)
         return name
@@ -208,7 +208,10 @@ class _Builder:
         inputs = [self._node(argument, depth=depth + 1) for argument in tree.args]
         if self.stages and function == "sigmoid":
             return self._stages_of_sigmoid(tree, inputs[0], name)
-        return self._apply(gate, tree, *inputs, name=name)
+        node = self._apply(gate, tree, *inputs, name=name)
+        for position in gate.indices:
+            self._use_as_class_index(inputs[position], tree.args[position], classes=self.shapes[inputs[0]][-1])
+        return node
 
     def _stages_of_sigmoid(self, tree: ast.expr, z: Node, name: str | None) -> Node:
         """1 / (1 + exp(-1 z)) gate by gate: *-1, exp, +1, 1/x, as the notes draw it."""
@@ -248,24 +251,25 @@ class _Builder:
         place = self.source.start(tree) if place is None else place
         try:
             shape = gate.output_shape(*(self.shapes[node] for node in inputs))
-            for position, node in enumerate(inputs):
-                if position in gate.indices:
-                    self._use_as_class_index(node, classes=self.shapes[inputs[0]][-1])
-                elif node in self.class_indices:
+            for node in [node for position, node in enumerate(inputs) if position not in gate.indices]:
+                if node in self.class_indices:
                     raise ValueError(f"{node.name} is a class index, it cannot be a number too")
-                elif not node.constant:
+                if not node.constant:
                     self.numbers.add(node)
         except ValueError as error:
             raise self.source.error(place, str(error)) from None
         return self._add(self.graph.apply(gate, *inputs, name=name or self._free(), wanted=True), shape, place)
 
-    def _use_as_class_index(self, node: Node, classes: int) -> None:
-        """Note that the node is a class index; ValueError where it does not hold such, or is a number elsewhere."""
+    def _use_as_class_index(self, node: Node, tree: ast.expr, classes: int) -> None:
+        """Note that the node is a class index; InputError where it does not hold such, or is a number elsewhere."""
         if node not in self.given:
-            raise ValueError("a class index must be a value: it cannot be computed")
+            raise self._error(tree, "a class index must be a value: it cannot be computed")
         if node in self.numbers:
-            raise ValueError(f"{node.name} is a number elsewhere, it cannot be a class index too")
-        check_class_indices(self.given[node], classes)
+            raise self._error(tree, f"{node.name} is a number elsewhere, it cannot be a class index too")
+        try:
+            check_class_indices(self.given[node], classes)
+        except ValueError as error:
+            raise self._error(tree, str(error)) from None
         if not node.constant:
             self.class_indices.add(node)
 

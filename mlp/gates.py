@@ -43,7 +43,7 @@ class Gate(ABC):
     checked_on: ClassVar[Sequence[tuple[Shape, ...]]]
     """Shapes of the inputs, one after another, for the check of the gate's gradients."""
     positive: ClassVar[bool] = False
-    """Whether the inputs must be above 0."""
+    """Whether the gradient check shall draw inputs above 0 only."""
     indices: ClassVar[frozenset[int]] = frozenset()
     """Which inputs are class indices, whole numbers from 0: between two of them there is nothing, so no gradient."""
     forward: Callable[..., Iterator[Call]]
@@ -214,11 +214,11 @@ class Negate(Elementwise):
         return "-{A}", "-{dC}"
 
 
-SUPERSCRIPTS = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 class Power(Elementwise):
-    """C = A^k, elementwise, k a constant number; dA = dC k A^(k - 1)."""
+    """C = A^k, elementwise, k a constant number; dA = dC k A^(k - 1), infinite at A = 0 for 0 < k < 1."""
 
     name = "power"
     checked_on = ONE_INPUT
@@ -226,28 +226,11 @@ class Power(Elementwise):
 
     def __init__(self, exponent: float):
         self.exponent = exponent
-        number = f"{exponent:g}"
-        self.symbol = f"x{number.translate(SUPERSCRIPTS)}" if "e" not in number else "x^k"
+        whole = exponent == int(exponent) and abs(exponent) < 1000
+        self.symbol = f"x{int(exponent)}".translate(SUPERSCRIPTS) if whole else f"x^{exponent:g}"
 
     def __str__(self) -> str:
         return f"{self.name} {self.exponent}"
-
-    @classmethod
-    @cache
-    def symbols(cls) -> tuple[str, ...]:
-        """Of the output and of each input, as the passes name them."""
-        return tuple(signature(cls.forward).parameters)[1:]
-
-    @classmethod
-    def arity(cls) -> int:
-        """How many inputs it takes."""
-        return len(cls.symbols()) - 1
-
-    def named(self, templates: Sequence[str], output: str, inputs: Sequence[str]) -> list[str]:
-        """Equations in the gate's symbols with the names of its output and inputs in their places."""
-        names = dict(zip(self.symbols(), [output, *inputs], strict=True))
-        names |= {f"d{symbol}": f"d{name}" for symbol, name in names.items()}
-        return [template.format(**names) for template in templates]
 
     @classmethod
     def checked(cls) -> Iterable[Gate]:
@@ -334,7 +317,8 @@ class Sigmoid(Elementwise):
     """P = 1 / (1 + exp(-Z)), elementwise; dZ = P (1 - P) dP, from the output alone.
 
     |Z| is held to 87 in float32 and to 708 in float64, the largest whole numbers at which neither exp(Z)
-    nor its reciprocal leaves the normal numbers: no Z overflows, and P stays above 0.
+    nor its reciprocal leaves the normal numbers: no Z overflows, and P stays above 0. (It reaches 1, from about 37
+    on in float64, where dZ is 0. Where Z is held, dZ is P (1 - P) dP all the same.)
     """
 
     name = "sigmoid"

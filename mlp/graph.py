@@ -144,7 +144,8 @@ class ComputationalGraph:
     def gradient(self, name: str) -> Array:
         """A node's gradient in the latest pass; ValueError before ``backward``, or where it has none.
 
-        Asked for by nobody, or on no way to the output, or only by way of a class index.
+        It has none where nobody asked for it, where no way leads from it to the output, or where every way
+        passes through a class index.
         """
         if not self._latest_plan().went_back:
             raise ValueError("there was no backward pass yet after the latest forward pass")
@@ -156,6 +157,11 @@ class ComputationalGraph:
     def has_gradient(self, node: Node) -> bool:
         """Whether the latest ``backward`` reached the node."""
         return self._latest_plan().went_back and node in self._latest_plan().gradients
+
+    def is_class_index(self, node: Node) -> bool:
+        """Whether a gate takes the node for a class index."""
+        gates = [user for user in self.nodes if user.gate is not None]
+        return any(user.inputs[k] is node for user in gates for k in user.gate.indices)  # type: ignore[union-attr]
 
     def memory(self, output: Node, /, *also: Node, **shapes: Shape) -> dict[str, Array]:
         """The arrays that a forward pass over inputs of these shapes would copy them into.

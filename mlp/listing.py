@@ -31,9 +31,10 @@ def staged(graph: ComputationalGraph, output: Node) -> str:
             "# forward",
             *_forward(graph),
             "",
-            f"# backward: d and a name is the derivative of {differentiated(graph, output)} with respect to it",
+            f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME",
             f"d{output.name} = {number(graph.gradient(output.name))}",
             *_backward(graph, output),
+            *_zeros(graph, output),
         ]
     )
 
@@ -82,11 +83,24 @@ def _backward(graph: ComputationalGraph, output: Node) -> list[str]:
             source, name = flow.source, flow.source.name
             if len(uses[source]) > 1 and flow.first and gradient == f"d{node.name}" and graph.value(name).ndim:
                 gradient += ".copy()"  # what is added later must not reach the other gradient too
-            undone = f"undoes ({numbers[node]}) {node.name}" + (f" = {value}" if len(value) < LONGEST_QUOTE else "")
+            undone = f"back through ({numbers[node]}) {node.name}" + (
+                f" = {value}" if len(value) < LONGEST_QUOTE else ""
+            )
             if not flow.first:
                 undone += f"; += because {name} is used in {_and(uses[source])}"
             lines.append(_commented(f"d{name} {'=' if flow.first else '+='} {gradient}", undone))
     return lines
+
+
+def _zeros(graph: ComputationalGraph, output: Node) -> list[str]:
+    """The gradients of what the output does not depend on."""
+    return [
+        _commented(
+            f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}", f"{output.name} has no {node.name}"
+        )
+        for node in graph.nodes
+        if node.wanted and not graph.has_gradient(node) and not graph.is_class_index(node)
+    ]
 
 
 def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
@@ -137,7 +151,7 @@ def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
 def _given(graph: ComputationalGraph, leaf: Node) -> str:
     """The line that sets a leaf, long arrays a row a line, class indices as whole numbers."""
     value = graph.value(leaf.name)
-    if any(leaf is node.inputs[k] for node in graph.nodes if node.gate is not None for k in node.gate.indices):
+    if graph.is_class_index(leaf):
         value = value.astype(int)
     text = f"{leaf.name} = {number(value)}"
     return text if len(text) <= WIDEST_LINE else text.replace("], ", f"],\n{' ' * (len(leaf.name) + 13)}")

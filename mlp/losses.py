@@ -87,8 +87,9 @@ class CrossEntropyLoss(Gate):
 class ClassLoss(Gate):
     """A loss of scores S (n, C) and class indices y (n,), or of one example's S (C,) and y ().
 
-    Both kinds push each wrong class j down by a share v_j, and the right one up by the sum of these:
-    ds_j = v_j dE, ds_y = -sum_j v_j dE. A kind writes its V, 0 at each right class, from D = S - s_y.
+    Each wrong class j gets a share v_j of the gradient, the right one minus the sum of these: ds_j = v_j dE,
+    ds_y = -sum_j v_j dE. A step against the gradient lowers the wrong scores and raises the right one.
+    A kind writes its V, 0 at each right class, from D = S - s_y.
     dS is the only gradient, so that whoever runs the backward pass wants it.
     """
 
@@ -155,12 +156,14 @@ class SoftmaxLoss(ClassLoss):
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
         S, y = (array.shape for array in inputs)
-        right, T = _right_score(S), _is_right(S)
-        if not y:
-            p = "np.exp({S} - np.logaddexp.reduce({S}))"
-            return f"np.logaddexp.reduce({{S}} - {right})", f"({p} - {T}) * {{dE}}", ""
-        p = "np.exp({S} - np.logaddexp.reduce({S}, axis=1, keepdims=True))"
-        return f"np.sum(np.logaddexp.reduce({{S}} - {right}, axis=1))", f"({p} - {T}) * {{dE}}", ""
+        behind, T = f"{{S}} - {_right_score(S)}", _is_right(S)
+        if y:
+            E = f"np.sum(np.logaddexp.reduce({behind}, axis=1))"
+            log_p = f"{behind} - np.logaddexp.reduce({behind}, axis=1, keepdims=True)"
+        else:
+            E = f"np.logaddexp.reduce({behind})"
+            log_p = f"{behind} - {{E}}"
+        return E, f"np.where({T}, np.expm1({log_p}), np.exp({log_p})) * {{dE}}", ""  # expm1: p - 1 in full
 
 
 class SVMLoss(ClassLoss):
@@ -195,8 +198,7 @@ class SVMLoss(ClassLoss):
         S, y = (array.shape for array in inputs)
         margin, T = f"{{S}} - {_right_score(S)} + 1", _is_right(S)
         count = f"np.sum({margin} > 0, axis=1, keepdims=True)" if y else f"np.sum({margin} > 0)"
-        n = y[0] if y else 1  # the right class's own margin of 1, once for each example
-        return f"np.sum(np.maximum({margin}, 0)) - {n}", f"(({margin} > 0) - {count} * {T}) * {{dE}}", ""
+        return f"np.sum(np.maximum({margin}, 0) * ~{T})", f"(({margin} > 0) - {count} * {T}) * {{dE}}", ""
 
 
 def _right_score(S: Shape) -> str:

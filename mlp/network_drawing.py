@@ -23,7 +23,7 @@ from mlp.network import MLP, decide
 
 MOST_UNITS = 64
 """Hidden units of a layer that are shown: those with the largest gradients."""
-SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.4, 1.7
+SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.55, 1.7
 """Inches: of a heat map, between two, above each row, below both, and for the prediction in words."""
 
 
@@ -143,8 +143,11 @@ def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> 
     height = 2 * (SIDE + HEAD) + FOOT + 0.2
     figure = Figure(figsize=(width, height))
     figure.text(GAP / width, 1 - 0.25 / height, title, fontsize=13, va="center", color=INK)
-    caption = "above: the values, weights purple above 0 and orange below; below: the loss's derivatives, red and blue"
-    figure.text(GAP / width, 0.2 / height, caption, fontsize=SIZE, va="center", color=GREY)
+    caption = (
+        "above: the values, weights purple above 0 and orange below, hidden units white at 0 and dark at 1\n"
+        "below: the derivatives of the loss with respect to them, red above 0 and blue below"
+    )
+    figure.text(GAP / width, FOOT / 2 / height, caption, fontsize=SIZE, va="center", color=GREY)
     left = GAP
     for column, wide in zip(shown, widths, strict=True):
         value_heading, gradient_heading = column.headings

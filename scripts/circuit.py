@@ -45,7 +45,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     """The options; InputError for those that do not go together."""
     parser = command_line.Parser(
         description="Run an expression forward and backward, on the gates of the network.",
-        epilog=f"EXPRESSION: {expression.LANGUAGE}. At a tie max gives its whole gradient to its first input.",
+        epilog=f"EXPRESSION has {expression.LANGUAGE}. At a tie max gives its whole gradient to its first input.",
     )
     parser.add_argument(
         "words",
@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--jacobian", metavar="OUTS", help="names separated by commas, with --wrt: their Jacobian")
     parser.add_argument("--wrt", metavar="INS", help="the names that the Jacobian is taken with respect to")
     parser.add_argument("--list-examples", action="store_true", help="list the expressions of the lecture notes")
-    parser.add_argument("--example", metavar="NAME", help="one of these; NAME=VALUE changes a value of it")
+    parser.add_argument("--example", metavar="NAME", help="run this one of them; NAME=VALUE changes one of its values")
     parser.add_argument(
         "--network",
         nargs="?",
@@ -71,7 +71,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         help="a trained network's table of both passes instead (default: the newest run)",
     )
     parser.add_argument("--digit", type=int, metavar="INDEX", help="with --network and --draw: the test image to draw")
-    options = parser.parse_intermixed_args([escaped(word) for word in arguments])
+    options = parser.parse_intermixed_args(escaped(arguments))
     for name, value in vars(options).items():
         if isinstance(value, str | list):
             setattr(options, name, [unescaped(word) for word in value] if isinstance(value, list) else unescaped(value))
@@ -79,9 +79,18 @@ def parse(arguments: Sequence[str]) -> Namespace:
     return options
 
 
-def escaped(word: str) -> str:
-    """A blank before a dash that starts no option but an expression, a number or a path; argparse then lets it be."""
-    return f" {word}" if word.startswith("-") and not re.fullmatch(r"-h|--|--[a-z][a-z-]*(=.*)?", word, re.S) else word
+def escaped(words: Sequence[str]) -> list[str]:
+    """The words for argparse: with a blank before a dash that starts an expression, a number or a path, no option.
+
+    Behind ``--`` there are no options.
+    """
+    options = words[: words.index("--")] if "--" in words else words
+    taken = [re.fullmatch(r"-h|--[a-z][a-z-]*(=.*)?", word, re.DOTALL) for word in options]
+    taken += [None] * (len(words) - len(options))
+    marked = [
+        f" {word}" if word.startswith("-") and not option else word for word, option in zip(words, taken, strict=True)
+    ]
+    return marked[: len(options)] + marked[len(options) + 1 :]
 
 
 def unescaped(word: str) -> str:
@@ -179,6 +188,10 @@ def show_network(options: Namespace) -> None:
     """A trained run's network: the table of its passes, or a drawing of one image on its way."""
     directory = options.network
     if directory is NEWEST:
+        if not CONFIG.exists():
+            raise InputError(
+                f"{CONFIG}: no such file, so no newest run: go to the checkout, or name one: --network RUN"
+            )
         directory = finished_runs.newest(config.load(CONFIG).output.directory, warn)
     run = finished_runs.read(directory)
     if options.draw is None:

@@ -6,6 +6,7 @@ Every ``sh`` block is run, in a copy of the checkout without runs; the ``text`` 
 output. The pictures are those that the commands draw into docs/.
 """
 
+import filecmp
 import re
 import shlex
 import shutil
@@ -39,14 +40,25 @@ def main(arguments: Sequence[str]) -> None:
         for name in NEEDED:
             source = CHECKOUT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-        page = BLOCK.sub(partial(with_output, copy), options.page.read_text(encoding="utf-8"))
-        shutil.copytree(copy / "docs", CHECKOUT / "docs", dirs_exist_ok=True)
+        page = BLOCK.sub(partial(with_output, copy), read(options.page))
+        for drawn in (copy / "docs").rglob("*"):
+            place = CHECKOUT / drawn.relative_to(copy)
+            if drawn.is_file() and not (place.exists() and filecmp.cmp(drawn, place, shallow=False)):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(drawn, place)
     write_text(options.page, page)
+
+
+def read(page: Path) -> str:
+    try:
+        return page.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{page}: byte {error.start} is not UTF-8: save the page as UTF-8") from None
 
 
 def with_output(copy: Path, block: re.Match[str]) -> str:
     """The block, with what its commands print now."""
-    printed = "".join(run(copy, command) for command in block["commands"].splitlines())
+    printed = "".join(run(copy, command) for command in block["commands"].splitlines() if command.strip())
     shown = f"\n```text\n{printed}```\n" if block["between"] else ""
     return f"```sh\n{block['commands']}```\n{shown}"
 
@@ -54,10 +66,13 @@ def with_output(copy: Path, block: re.Match[str]) -> str:
 def run(copy: Path, command: str) -> str:
     """What a command ``python ...`` prints, run in the copy of the checkout; CheckFailed where it fails."""
     print(command, file=sys.stderr)
-    program, *arguments = shlex.split(command)
+    try:
+        program, *arguments = shlex.split(command)
+    except ValueError as error:
+        raise InputError(f"{command}: {error}") from None
     if program != "python":
         raise InputError(f"{command}: only commands that start with python are run")
-    done = subprocess.run([sys.executable, *arguments], cwd=copy, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, *arguments], cwd=copy, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     if done.returncode:
         raise CheckFailed(f"{command}\n{done.stderr}")
     return done.stdout

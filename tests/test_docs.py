@@ -88,6 +88,7 @@ what it printed before
 
 ```sh
 python scripts/circuit.py --list-examples
+
 ```
 
 The end.
@@ -114,10 +115,18 @@ def test_a_page_is_remade_with_what_its_commands_print(make):
     assert make(page)[1] == page
 
 
+def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):
+    (tmp_path / "page.md").write_bytes(b"\xff")
+    monkeypatch.setattr(sys, "argv", ["make_docs.py", str(tmp_path / "page.md")])
+    assert command_line.run(load_script("make_docs").main) == 2
+    assert "byte 0 is not UTF-8" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
         ("python scripts/circuit.py y", 1, "error: python scripts/circuit.py y\n .*y has no value"),
+        ("python 'x", 2, "error: python 'x: No closing quotation"),
         ("rm -rf docs", 2, "error: rm -rf docs: only commands that start with python are run"),
     ],
 )
