@@ -198,7 +198,11 @@ class SVMLoss(ClassLoss):
         S, y = (array.shape for array in inputs)
         margin, T = f"{{S}} - {_right_score(S)} + 1", _is_right(S)
         count = f"np.sum({margin} > 0, axis=1, keepdims=True)" if y else f"np.sum({margin} > 0)"
-        return f"np.sum(np.maximum({margin}, 0) * ~{T})", f"(({margin} > 0) - {count} * {T}) * {{dE}}", ""
+        return (
+            f"np.sum(np.maximum({margin}, 0) * {_is_right(S, '!=')})",
+            f"(({margin} > 0) - {count} * {T}) * {{dE}}",
+            "",
+        )
 
 
 def _right_score(S: Shape) -> str:
@@ -206,9 +210,9 @@ def _right_score(S: Shape) -> str:
     return "{S}[{y}]" if len(S) == 1 else f"{{S}}[np.arange({S[0]}), {{y}}][:, None]"
 
 
-def _is_right(S: Shape) -> str:
-    """The text for the array of S's shape that is true at each example's right class."""
-    return f"(np.arange({S[-1]}) == {'{y}' if len(S) == 1 else '{y}[:, None]'})"
+def _is_right(S: Shape, equals: str = "==") -> str:
+    """The text for the array of S's shape that is true at each example's right class, or with != at all others."""
+    return f"(np.arange({S[-1]}) {equals} {'{y}' if len(S) == 1 else '{y}[:, None]'})"
 
 
 def one_shape(gate: Gate, shapes: tuple[Shape, ...]) -> Shape:

@@ -107,7 +107,7 @@ def test_lines(text, values, line):
 def test_a_class_index_is_a_whole_number_and_the_losses_are_the_lines_of_the_notes():
     text = listing("L = svm_loss(s, y)", "s=[3.2, 5.1, -1.7]", "y=0")
     assert "y = 0" in code_lines(text)
-    assert "L = np.sum(np.maximum(s - s[y] + 1, 0) * ~(np.arange(3) == y))" in code_lines(text)
+    assert "L = np.sum(np.maximum(s - s[y] + 1, 0) * (np.arange(3) != y))" in code_lines(text)
     text = listing("softmax_loss(s, [0, 2])", "s=[[3.2, 5.1, -1.7], [1, 2, 3]]")
     assert "f = np.sum(np.logaddexp.reduce(s - s[np.arange(2), np.array([0, 2])][:, None], axis=1))" in code_lines(text)
 
