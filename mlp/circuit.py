@@ -54,7 +54,7 @@ class Circuit:
         """A node's gradient in the latest pass: zeros where no way leads to the output, None for a class index."""
         if self.graph.has_gradient(node):
             return self.graph.gradient(node.name)
-        return None if self.graph.is_class_index(node) else np.zeros_like(self.graph.value(node.name))
+        return None if node in self.graph.class_indices else np.zeros_like(self.graph.value(node.name))
 
     def gradients(self, names: Sequence[str]) -> Array:
         """The gradients of several nodes in one row; InputError for a class index, which has none."""

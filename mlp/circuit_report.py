@@ -41,10 +41,11 @@ def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
 def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
     """Every node, in forward order, its numeric gradient beside the written one."""
     graph = circuit.graph
+    class_indices = graph.class_indices
     rows = [["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]]
     for node in circuit.nodes:
         value, gradient = graph.value(node.name), circuit.gradient(node)
-        told = brief(value.astype(int) if graph.is_class_index(node) else value)
+        told = brief(value.astype(int) if node in class_indices else value)
         row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), told]
         row.append("none" if gradient is None else brief(gradient))
         if node in numeric:

@@ -123,7 +123,8 @@ class ComputationalGraph:
     def repeat(self, changed: str | None = None) -> Array:
         """Repeat the latest forward pass on what its leaves hold now.
 
-        Where one leaf alone has changed since, naming it saves the gates before its first use.
+        Where one node's value alone was changed since, naming it runs the gates from its first use on: what a
+        gate had computed stays as it was changed.
         """
         return self._latest_plan().forward(None if changed is None else self._node(changed))
 
@@ -158,10 +159,10 @@ class ComputationalGraph:
         """Whether the latest ``backward`` reached the node."""
         return self._latest_plan().went_back and node in self._latest_plan().gradients
 
-    def is_class_index(self, node: Node) -> bool:
-        """Whether a gate takes the node for a class index."""
-        gates = [user for user in self.nodes if user.gate is not None]
-        return any(user.inputs[k] is node for user in gates for k in user.gate.indices)  # type: ignore[union-attr]
+    @property
+    def class_indices(self) -> set[Node]:
+        """What some gate takes for a class index."""
+        return {node.inputs[k] for node in self.nodes if node.gate is not None for k in node.gate.indices}
 
     def memory(self, output: Node, /, *also: Node, **shapes: Shape) -> dict[str, Array]:
         """The arrays that a forward pass over inputs of these shapes would copy them into.

@@ -94,12 +94,13 @@ def _backward(graph: ComputationalGraph, output: Node) -> list[str]:
 
 def _zeros(graph: ComputationalGraph, output: Node) -> list[str]:
     """The gradients of what the output does not depend on."""
+    class_indices = graph.class_indices
     return [
         _commented(
             f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}", f"{output.name} has no {node.name}"
         )
         for node in graph.nodes
-        if node.wanted and not graph.has_gradient(node) and not graph.is_class_index(node)
+        if node.wanted and not graph.has_gradient(node) and node not in class_indices
     ]
 
 
@@ -151,7 +152,7 @@ def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
 def _given(graph: ComputationalGraph, leaf: Node) -> str:
     """The line that sets a leaf, long arrays a row a line, class indices as whole numbers."""
     value = graph.value(leaf.name)
-    if graph.is_class_index(leaf):
+    if leaf in graph.class_indices:
         value = value.astype(int)
     text = f"{leaf.name} = {number(value)}"
     return text if len(text) <= WIDEST_LINE else text.replace("], ", f"],\n{' ' * (len(leaf.name) + 13)}")
