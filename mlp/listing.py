@@ -53,8 +53,8 @@ def number(value: Array) -> str:
 def differentiated(graph: ComputationalGraph, output: Node) -> str:
     """The number that is differentiated, in words."""
     upstream = graph.gradient(output.name)
-    if not upstream.ndim and upstream == 1:
-        return output.name
+    if not upstream.ndim:
+        return output.name if upstream == 1 else f"d{output.name} * {output.name}"
     return f"sum({output.name})" if np.all(upstream == 1) else f"sum(d{output.name} * {output.name})"
 
 

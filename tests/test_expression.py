@@ -159,6 +159,8 @@ def test_a_mistake_in_a_second_line_is_named_with_its_line():
     with pytest.raises(InputError, match=r"^the expression, line 2, column 3: nobody has no value") as caught:
         run("q = 1\nq*nobody")
     assert str(caught.value).endswith("\nq*nobody\n  ^")
+    with pytest.raises(InputError, match=r"^the expression, line 2, column 3: nobody has no value"):
+        run("q = 1\né*nobody*q", "é=1")
 
 
 def test_line_ends_are_those_of_pythons_parser():

@@ -66,6 +66,17 @@ def test_a_value_that_fans_out_is_added_up_and_a_comment_says_so():
     assert "+= because x is used in (1) twice" in listing("x * x", "x=3")
 
 
+@pytest.mark.parametrize(
+    ("text", "upstream", "what"),
+    [("2 * x", 1, "f"), ("2 * x", 3, "df * f"), ("[1, 2] * x", 1, "sum(f)"), ("[1, 2] * x", [1, 3], "sum(df * f)")],
+)
+def test_it_says_what_is_differentiated(text, upstream, what):
+    circuit = parse(text, {"x": 1})
+    circuit.run(upstream)
+    heading = f"# backward: dNAME is the derivative of {what} with respect to NAME"
+    assert heading in staged(circuit.graph, circuit.output).splitlines()
+
+
 def test_it_runs_as_it_stands_in_a_python_of_its_own(tmp_path):
     text = listing("f = sum(sigmoid(W @ x) ** 2)", "W=[[0.1, 0.5], [-0.3, 0.8]]", "x=[0.2, 0.4]")
     (tmp_path / "listing.py").write_text(text + "\nprint(dW.shape, dx.shape)\n")
@@ -165,6 +176,7 @@ def test_it_works_on_the_network(loss, hidden):
     for name, gradient in network.gradients.items():
         np.testing.assert_allclose(scope[f"d{name}"], gradient, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(scope["P"], network.probabilities, rtol=1e-14)
+    np.testing.assert_allclose(scope["L"], network.graph.value("L"), rtol=1e-12)
     assert "dX" not in scope
 
 

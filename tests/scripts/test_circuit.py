@@ -473,6 +473,7 @@ def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_pat
         run.write_model(network.views(network.parameter_block), settings)
     _, out, _ = circuit("--network", run.directory)
     assert "| dZ2 = (P - Y) dE " in out
+    assert "| E = -sum (Y log P + (1 - Y) log(1 - P)) |" in out
     assert "nothing: it is for predictions alone" in out
     assert circuit("--network", run.directory, "--digit", 0, "--draw", tmp_path / "x.svg")[0] == 0
     assert "dP =" not in (tmp_path / "x.svg").read_text()
