@@ -160,13 +160,16 @@ def _few_crossings(layers: list[list[Place]], links: Links) -> list[list[Place]]
 
 def _swapped(layers: list[list[Place]], links: Links) -> list[list[Place]]:
     """Neighbours swapped wherever that saves a crossing, until it saves none."""
-    fewest, saved = _crossings(layers, links), True
-    while saved and fewest:
+    saved = True
+    while saved:
         saved = False
-        for layer in layers:
-            for k in range(len(layer) - 1):
+        for number, layer in enumerate(layers):
+            beside = {gap: links[gap] for gap in (number - 1, number) if gap in links}
+            around = layers[max(0, number - 1) : number + 2]
+            fewest = _crossings(around, beside)
+            for k in range(len(layer) - 1 if fewest else 0):
                 layer[k], layer[k + 1] = layer[k + 1], layer[k]
-                crossings = _crossings(layers, links)
+                crossings = _crossings(around, beside)
                 if crossings < fewest:
                     fewest, saved = crossings, True
                 else:
@@ -179,7 +182,7 @@ def _positions(layers: Sequence[Sequence[Place]]) -> dict[Place, int]:
 
 
 def _crossings(layers: Sequence[Sequence[Place]], links: Links) -> int:
-    """How many pairs of wires cross between the layers."""
+    """How many pairs of these wires cross between the layers that they join."""
     positions, crossings = _positions(layers), 0
     for between in links.values():
         ends = np.array([(positions[a], positions[b] + port) for a, b, port in between])
