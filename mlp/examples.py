@@ -1,7 +1,7 @@
-"""The circuits of the lecture notes, in their order, with the numbers that the notes give them.
+"""The circuits of the lecture notes, in their order; where the notes give one no numbers, small ones.
 
-Sources: the lecture notes' single gates, circuits and staged code are those of Stanford's CS231n ("Backpropagation,
-Intuitions"), and so are the scores of the two losses ("Linear Classification").
+The first circuit, the sigmoid neuron, the staged expression and the scores of the two losses are also those of
+Stanford's CS231n notes ("Backpropagation, Intuitions" and "Linear Classification").
 """
 
 from collections.abc import Mapping

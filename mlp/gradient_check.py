@@ -39,13 +39,13 @@ class ArrayCheck:
 
     name: str
     error: float
-    """Relative to the array's largest gradient; nan where a gradient is not finite."""
+    """Relative to the largest gradient in the array, or to the smallest that can be resolved; nan where not finite."""
     where: str
     """The element as ``[i, j]``, or the direction as `` along direction k``."""
     numeric: float
     written: float
     plain_error: float
-    """As ``error``, but always relative to the array's largest gradient, even where rounding is all that is seen."""
+    """Always relative to the array's largest gradient, even where rounding is all that is seen."""
 
     @property
     def passed(self) -> bool:
@@ -103,9 +103,9 @@ def numeric_gradients(
 
     A node need not be a leaf: its value is moved after it was computed.
     """
-    for leaf in _leaves(graph, names, upstream):
-        numeric = np.array([leaf.slope(slice(k, k + 1), np.ones(1)) for k in range(leaf.a.size)])
-        yield numeric.reshape(leaf.shape), leaf.compare(numeric, leaf.da, leaf.element)
+    for node in _checked(graph, names, upstream):
+        numeric = np.array([node.slope(slice(k, k + 1), np.ones(1)) for k in range(node.a.size)])
+        yield numeric.reshape(node.shape), node.compare(numeric, node.da, node.element)
 
 
 def check_directions(
@@ -115,19 +115,19 @@ def check_directions(
     generator: Generator,
     upstream: ArrayLike = 1.0,
 ) -> Iterator[ArrayCheck]:
-    """Check the named leaves along random directions of length 1: the passes needed do not grow with the elements.
+    """Check the named nodes along random directions of length 1: the passes needed do not grow with the elements.
 
     Every element moves: all of them in each direction, or, in an array of more than MOST_MOVED, a share
     of its own in each. The error is relative to the largest of the directions' derivatives: a mistake
     passes that is below about the tolerance times the norm of the whole gradient.
     """
-    for leaf in _leaves(graph, names, upstream):
+    for node in _checked(graph, names, upstream):
         numeric, written = np.empty(directions), np.empty(directions)
         for k in range(directions):
-            moved = slice(None) if leaf.a.size <= MOST_MOVED else slice(k, None, directions)
-            D = random_direction(leaf.a[moved].size, generator)
-            numeric[k], written[k] = leaf.slope(moved, D), D @ leaf.da[moved]
-        yield leaf.compare(numeric, written, lambda k: f" along direction {k + 1}")
+            moved = slice(None) if node.a.size <= MOST_MOVED else slice(k, None, directions)
+            D = random_direction(node.a[moved].size, generator)
+            numeric[k], written[k] = node.slope(moved, D), D @ node.da[moved]
+        yield node.compare(numeric, written, lambda k: f" along direction {k + 1}")
 
 
 def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator) -> ArrayCheck:
@@ -136,22 +136,22 @@ def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator
     That takes four passes a halving, where comparing every element would take two an element. Where the
     element that is found agrees after all, the failed check stands as it was.
     """
-    (leaf,) = _leaves(graph, [failed.name], 1.0)
+    (node,) = _checked(graph, [failed.name], 1.0)
 
     def disagreement(low: int, high: int) -> float:
         moved, D = slice(low, high), random_direction(high - low, generator)
-        return abs(leaf.slope(moved, D) - float(D @ leaf.da[moved]))
+        return abs(node.slope(moved, D) - float(D @ node.da[moved]))
 
-    low, high = 0, leaf.a.size
+    low, high = 0, node.a.size
     while high - low > 1:
         middle = (low + high) // 2
         if disagreement(low, middle) >= disagreement(middle, high):
             high = middle
         else:  # also where one of the two is nan
             low = middle
-    numeric = leaf.da.copy()
-    numeric[low] = leaf.slope(slice(low, low + 1), np.ones(1))
-    element = leaf.compare(numeric, leaf.da, leaf.element)
+    numeric = node.da.copy()
+    numeric[low] = node.slope(slice(low, low + 1), np.ones(1))
+    element = node.compare(numeric, node.da, node.element)
     return failed if element.passed else element
 
 
@@ -170,8 +170,8 @@ def all_gates(family: type[Gate] = Gate) -> list[Gate]:
 
 
 @dataclass(frozen=True)
-class _Leaf:
-    """A leaf under check."""
+class _Checked:
+    """A node under check."""
 
     name: str
     shape: Shape
@@ -180,7 +180,7 @@ class _Leaf:
     da: Array
     """Their gradients as written by the gates."""
     f: Callable[[], float]
-    """The number that is differentiated, for what the leaf holds now."""
+    """The number that is differentiated, for what the node holds now."""
 
     def slope(self, moved: slice, D: Array) -> float:
         """The numeric derivative of f with the elements a[moved] going along D, |D| = 1; they are put back."""
@@ -207,12 +207,12 @@ class _Leaf:
         return ArrayCheck(self.name, error, where(worst), float(numeric[worst]), float(written[worst]), plain_error)
 
     def element(self, k: int) -> str:
-        """The index of the k-th element in the leaf's own shape."""
+        """The index of the k-th element in the node's own shape."""
         return f"[{', '.join(str(i) for i in np.unravel_index(k, self.shape))}]"
 
 
-def _leaves(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_Leaf]:
-    """The named leaves, f being sum(upstream * output) in the graph's latest forward pass."""
+def _checked(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_Checked]:
+    """The named nodes, f being sum(upstream * output) in the graph's latest forward pass."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
     U = np.broadcast_to(np.asarray(upstream, np.float64), graph.repeat().shape)
@@ -224,5 +224,5 @@ def _leaves(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike
     gradients = {name: graph.gradient(name) for name in names}
     for name, dA in gradients.items():
         A = graph.value(name)
-        yield _Leaf(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
-        graph.repeat(name)  # with the leaf as it was, for the next one
+        yield _Checked(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
+        graph.repeat(name)  # with the node as it was, for the next one

@@ -37,7 +37,6 @@ class MLP:
     without one they are 0, to be filled in. loss: ``"euclidean"`` or ``"cross_entropy"``. input_gradient:
     whether ``backward`` also fills ``graph.gradient("X")``, for which training has no use.
 
-
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays, to be written into, not replaced: they
     are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer needs to
     know no layers.

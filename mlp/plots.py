@@ -29,7 +29,7 @@ MOST_MISTAKES = 40
 LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
 
 
-def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str = "euclidean") -> None:
+def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str) -> None:
     """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked.
 
     ``loss`` is the name of the network's, for the label.

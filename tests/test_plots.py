@@ -34,7 +34,7 @@ def history(epochs, validation=True):
 @pytest.mark.parametrize("epochs", [1, 2, 30, 1000])
 @pytest.mark.parametrize("validation", [True, False])
 def test_the_loss_curve_for_any_number_of_epochs(epochs, validation, tmp_path):
-    plots.loss_curve(tmp_path / "curve.png", history(epochs, validation), best_epoch=epochs)
+    plots.loss_curve(tmp_path / "curve.png", history(epochs, validation), best_epoch=epochs, loss="euclidean")
     pixels(tmp_path / "curve.png")
 
 
@@ -48,7 +48,7 @@ def drawn(monkeypatch):
 
 def test_the_curve_marks_the_epoch_kept_and_has_a_log_axis_where_the_loss_spans_decades(drawn, tmp_path):
     for last in (3, 40):
-        plots.loss_curve(tmp_path / "curve.png", history(last), best_epoch=2)
+        plots.loss_curve(tmp_path / "curve.png", history(last), best_epoch=2, loss="euclidean")
     for figure, scale in zip(drawn, ("linear", "log"), strict=True):
         loss, accuracy = figure.axes
         assert loss.get_yscale() == scale
@@ -61,7 +61,7 @@ def test_the_curve_marks_the_epoch_kept_and_has_a_log_axis_where_the_loss_spans_
 
 def test_each_curve_shows_its_own_column(drawn, tmp_path):
     rows = [Epoch(epoch, 0.1 * epoch, 0.2 * epoch, 0.3, 0.4, 1.0, 1.0, 0.1) for epoch in (1, 2)]
-    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1)
+    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1, loss="euclidean")
     shown = [{line.get_label(): list(line.get_ydata()) for line in axes.lines} for axes in drawn[0].axes]
     assert (shown[0]["training"], shown[0]["validation"]) == ([0.1, 0.2], [0.2, 0.4])
     assert (shown[1]["training"], shown[1]["validation"]) == ([0.3, 0.3], [0.4, 0.4])
@@ -119,7 +119,7 @@ def test_ticks_are_epochs_from_the_first_on_never_more_than_a_dozen_and_one():
 
 def test_a_loss_of_zero_can_be_drawn(tmp_path):
     rows = [Epoch(epoch, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.1) for epoch in (1, 2)]
-    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1)
+    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1, loss="euclidean")
     pixels(tmp_path / "curve.png")
 
 
@@ -153,7 +153,7 @@ def test_in_the_scatter_zeros_are_red_and_ones_blue(images, digits, tmp_path):
 def test_the_same_figure_gives_the_same_bytes(images, tmp_path):
     contents = set()
     for name in ("a.png", "b.png"):
-        plots.loss_curve(tmp_path / name, history(3), best_epoch=2)
+        plots.loss_curve(tmp_path / name, history(3), best_epoch=2, loss="euclidean")
         contents.add((tmp_path / name).read_bytes())
     assert len(contents) == 1
 
