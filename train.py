@@ -4,58 +4,128 @@ python train.py --config config.yaml
 """
 
 import sys
-from collections.abc import Sequence
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import perf_counter
 
 from tqdm import tqdm
 
-from mlp import blas, command_line, config, gradient_check, network_check, recipe, runs
-from mlp.command_line import shown
+from mlp import (
+    blas,
+    checkpoint,
+    command_line,
+    config,
+    finished_runs,
+    gradient_check,
+    network_check,
+    provenance,
+    recipe,
+    runs,
+)
+from mlp.checkpoint import Checkpoint
+from mlp.command_line import CONFIG, shown, warn
 from mlp.config import Config
 from mlp.dataset import Dataset
-from mlp.errors import CheckFailed
+from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
+from mlp.files import locked
 from mlp.network import MLP
 from mlp.randomness import Stream, generator
 from mlp.runs import Run
 from mlp.training import Trainer
 
-SECONDS_BETWEEN_WRITES = 1.0
-"""The whole history is written each time: every epoch would be too often where there are thousands a minute."""
-
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Train a network to tell two digits apart.")
-    parser.add_config()
+    parser.add_config(default=None)
     parser.add_argument(
         "--output", type=command_line.path, metavar="DIR", help="the run's directory (default: the next number)"
     )
+    parser.add_argument(
+        "--resume",
+        type=command_line.path,
+        metavar="RUN",
+        help="go on with the run in this directory; with --config also start it there, where there is none yet",
+    )
     options = parser.parse_args(arguments)
-    train(config.load(options.config, options.set), options.output)
+    if options.resume and options.output:
+        raise InputError("--output names a new run's directory, --resume a run that is there: give one of them")
+    if options.resume and options.resume.exists():
+        resume(options.resume, options.config, options.set)
+    elif options.resume and not options.config:
+        raise InputError(f"{options.resume}: no such run: with --config FILE one is started there")
+    else:
+        settings = config.load(options.config or CONFIG, options.set)
+        train(settings, runs.new(settings, options.output or options.resume, warn))
 
 
-def train(options: Config, output: Path | None) -> None:
-    """One run, from the data to the curve."""
+def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) -> None:
+    """Go on from a run's newest checkpoint; begin it where it was stopped before its first."""
+    with locked(directory, warn):
+        saved = checkpoint.newest(directory, warn)
+        if config_file is not None:
+            settings = config.load(config_file, overrides)
+        elif saved is not None:
+            settings = config.parse(saved.config.to_yaml(), directory / "config.yaml", overrides)
+        else:
+            raise InputError(f"{directory}: no checkpoint in it: with --config FILE a run is started there")
+        if saved is None:
+            runs.check_unbegun(directory)
+            train(settings, Run(directory, settings))
+            return
+        saved.check_goes_on_with(settings, directory)
+        if settings.training.epochs == saved.config.training.epochs and finished_runs.is_finished(directory):
+            print(f"{shown(directory)} is finished, nothing was changed: training.epochs may grow by --set")
+        else:
+            train(settings, Run(directory, settings, saved.facts), saved)
+
+
+def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoint | None = None) -> None:
+    """One run, from its beginning or from where it was saved, to the curve."""
     began = perf_counter()
-    with blas.threads(options.training.threads) as libraries:
-        images = recipe.training_images(options)
-        training_set, validation_set = recipe.split(options, images)
-        network = recipe.network(options, images.inputs)
-        with runs.start(options, output) as run:
-            run.note(
-                blas=libraries,
-                threads=options.training.threads,
-                training_files=images.source.sha256(),
-                image_shape=images.image_shape,
-                images={"training": len(training_set), "validation": len(validation_set)},
-            )
-            check_gradients(network, training_set, options.training.seed, run)
-            trainer = Trainer(network, training_set, validation_set, options.training)
-            run_epochs(trainer, run)
-            run.write_model(trainer.best_parameters(), options)
-            draw_curve(trainer, run)
-            run.note(best_epoch=trainer.best_epoch, seconds=perf_counter() - began)
+    with blas.threads(settings.training.threads) as libraries:
+        images = recipe.training_images(settings)
+        training_set, validation_set = recipe.split(settings, images)
+        network = recipe.network(settings, images.inputs)
+        trainer = Trainer(network, training_set, validation_set, settings.training)
+        facts = provenance.facts(libraries) | {
+            "threads": settings.training.threads,
+            "training_files": images.source.sha256(),
+            "image_shape": images.image_shape,
+            "images": {"training": len(training_set), "validation": len(validation_set)},
+        }
+        with interrupts.held(), opened as run, how_to_go_on(run):
+            if saved is None:
+                run.begin(**facts)
+            else:
+                recipe.check_same_files(settings, images, saved.facts["training_files"], run.directory)
+                run.go_on(saved, facts, warn)
+            check_gradients(network, training_set, settings.training.seed, run)
+            if saved is not None:
+                trainer.restore(saved.state)
+            run.save(trainer.state())  # before the first step: from here on there is something to go on from, and room
+            interrupts.check()
+            learn(trainer, run)
+            finish(trainer, run)
+            run.note(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
     print(summary(trainer, run))
+
+
+@contextmanager
+def how_to_go_on(run: Run) -> Iterator[None]:
+    """Say so in what stops a run that has a checkpoint."""
+    try:
+        yield
+    except (Interrupted, OSError, MemoryError) as stop:
+        if run.is_saved:
+            stop.add_note(f"go on with: python {shown(Path(__file__))} --resume {shown(run.directory)}")
+        raise
 
 
 def check_gradients(network: MLP, training_set: Dataset, seed: int, run: Run) -> None:
@@ -80,39 +150,62 @@ def check_gradients(network: MLP, training_set: Dataset, seed: int, run: Run) ->
         raise CheckFailed("\n".join([f"the gradient check failed{of}, nothing was trained:", *failed]))
 
 
-def run_epochs(trainer: Trainer, run: Run) -> None:
-    """Every epoch: a line to stderr and a row of history.csv; on a terminal a bar below the lines."""
-    epochs = trainer.options.epochs
+def learn(trainer: Trainer, run: Run) -> None:
+    """Every epoch that is left: a line to stderr, a checkpoint where one is due; on a terminal a bar below.
+
+    A signal ends it after the step under way, with a checkpoint.
+    """
+    epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
     steps = epochs * trainer.steps_per_epoch
-    written = perf_counter()
-    with tqdm(total=steps, unit=" steps", leave=False, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def after_step() -> None:
+            bar.update()
+            if unit == "step" and trainer.steps % interval == 0:
+                run.save(trainer.state())
+            interrupts.check()
+
         try:
-            for epoch in range(1, epochs + 1):
-                row = trainer.run_epoch(bar.update)
-                bar.write(f"epoch {epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
-                if perf_counter() - written > SECONDS_BETWEEN_WRITES:
+            while len(trainer.history) < epochs:
+                row = trainer.run_epoch(after_step, interrupts.check)
+                bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
+                if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
+                    run.save(trainer.state())
                     run.write_history(trainer.history)
-                    written = perf_counter()
-        finally:
+                interrupts.check()
+        except Interrupted:
+            run.save(trainer.state())
             run.write_history(trainer.history)
+            raise
+        except Diverged as error:
+            run.write_history(trainer.history)
+            run.write_divergence(error.report)
+            if trainer.good_epochs == 0:
+                checkpoint.discard(run.directory)
+            raise
 
 
-def draw_curve(trainer: Trainer, run: Run) -> None:
+def finish(trainer: Trainer, run: Run) -> None:
+    """What is made from the last checkpoint: the history, the best weights and the curve."""
+    run.write_history(trainer.history)
+    run.write_model(trainer.best_parameters())
+    interrupts.check()
     from mlp import plots  # matplotlib is slow to import, and a run that fails has no use for it
 
     path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
-    plots.loss_curve(path, trainer.history, trainer.best_epoch, loss)
+    plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
+    interrupts.check()
 
 
 def summary(trainer: Trainer, run: Run) -> str:
     """What a user wants to know at the end, and the command to type next."""
-    validation = trainer.best_validation
-    if validation is None:
-        verdict = f"no validation images: the weights of the last epoch, {trainer.best_epoch}, are kept"
+    best, images = trainer.history[trainer.progress.best_epoch - 1], len(trainer.validation_set)
+    if best.validation_accuracy is None:
+        verdict = f"no validation images: the weights of the last epoch, {best.epoch}, are kept"
     else:
         verdict = (
-            f"validation errors: {len(validation.mistakes)} in {len(validation.images):,} images "
-            f"({validation.accuracy:.2%} right) with the weights of epoch {trainer.best_epoch}, which are kept"
+            f"validation errors: {round((1 - best.validation_accuracy) * images)} in {images:,} images "
+            f"({best.validation_accuracy:.2%} right) with the weights of epoch {best.epoch}, which are kept"
         )
     return "\n".join(
         [

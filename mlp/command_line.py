@@ -6,17 +6,15 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mlp.errors import CommandError, InputError, Terminated
+from mlp import interrupts
+from mlp.errors import CommandError, InputError, Interrupted
 
 CONFIG = Path("config.yaml")
 """The config where none is named."""
-
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
 
 
 class Parser(ArgumentParser):
@@ -29,9 +27,9 @@ class Parser(ArgumentParser):
         """Raise InputError where argparse would print its usage and exit."""
         raise InputError(f"{message} (see {self.prog} --help)")
 
-    def add_config(self) -> None:
+    def add_config(self, default: Path | None = CONFIG) -> None:
         """--config FILE and --set KEY=VALUE ..., as ``config.load`` takes them."""
-        self.add_argument("--config", type=path, default=CONFIG, metavar="FILE", help=f"default: {CONFIG}")
+        self.add_argument("--config", type=path, default=default, metavar="FILE", help=f"default: {CONFIG}")
         self.add_argument(
             "--set",
             action="extend",
@@ -48,29 +46,79 @@ def run(main: Callable[[Sequence[str]], None]) -> int:
     0 done, 1 a check failed, 2 bad input or a failure of the system, 3 diverged, 130 and 143 after
     SIGINT and SIGTERM.
     """
-    signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path that the terminal cannot show is no reason to fail
+    interrupts.listen()
+    output = _forgiving("stdout")
+    _forgiving("stderr")
+    code = _run(main)
+    sys.stdout.flush()
+    if output is not None and output.error is not None and not isinstance(output.error, BrokenPipeError):
+        _report(f"standard output: {output.error.strerror}: what was to be printed there is lost")
+        code = code or InputError.exit_code
+    return code
+
+
+def _run(main: Callable[[Sequence[str]], None]) -> int:
     try:
-        main(sys.argv[1:])
+        with interrupts.at_once():
+            main(sys.argv[1:])
     except CommandError as error:
         _report(str(error))
         return error.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
-        _report(f"{where}{error.strerror or error}")
+        _report(_with_notes(f"{where}{error.strerror or error}", error))
         return InputError.exit_code
     except MemoryError as error:
-        _report(f"not enough memory: {error}")
+        _report(_with_notes(f"not enough memory: {error}", error))
         return InputError.exit_code
-    except KeyboardInterrupt:
-        _report("interrupted")
-        return INTERRUPTED
-    except Terminated:
-        _report("terminated")
-        return TERMINATED
+    except Interrupted as stop:
+        _report(_with_notes(signal.strsignal(stop.number) or str(stop.number), stop), "stopped")
+        return stop.exit_code
     return 0
+
+
+def _with_notes(message: str, error: BaseException) -> str:
+    return ": ".join([message, *getattr(error, "__notes__", [])])
+
+
+class _Forgiving(FileIO):
+    """A stream for people: where it cannot be written to any more, a command goes on without it.
+
+    A closed pipe (``| head``) means that its reader has seen enough; a full device is remembered.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.error = self.error or error
+            return len(data)
+
+
+def _forgiving(name: str) -> _Forgiving | None:
+    """Make sys.stdout or sys.stderr forgiving, and show what its encoding cannot as an escape.
+
+    One that was closed at the start leads nowhere. Another than the process's own, as under a test, stays as it is.
+    """
+    stream = getattr(sys, name)
+    if stream is None:
+        setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    if stream is not getattr(sys, f"__{name}__") or not isinstance(stream, TextIOWrapper):
+        return None
+    raw = _Forgiving(stream.fileno(), "w", closefd=False)
+    setattr(
+        sys,
+        name,
+        TextIOWrapper(
+            BufferedWriter(raw),
+            encoding=stream.encoding,
+            errors="backslashreplace",  # a path that the terminal cannot show is no reason to fail
+            line_buffering=stream.line_buffering,
+        ),
+    )
+    return raw
 
 
 def path(text: str) -> Path:
@@ -105,7 +153,3 @@ def _report(message: str, kind: str = "error") -> None:
         lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1} more"]
     first, *others = [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..." for line in lines]
     print("\n       ".join([f"{kind}: {first}", *others]), file=sys.stderr)
-
-
-def _terminate(signum: int, frame: object) -> NoReturn:
-    raise Terminated

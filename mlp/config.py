@@ -31,7 +31,8 @@ def _encodable(directory: Any) -> Any:
 
 Directory = Annotated[Path, Field(strict=False), BeforeValidator(_encodable)]
 Digit = Annotated[int, Field(ge=0, le=9)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+INTERVAL = r"^[1-9][0-9]{0,8} (epochs?|steps?)$"
 Units = Annotated[int, Field(ge=1, le=1_000_000)]  # beyond which no memory holds two layers
 
 
@@ -60,7 +61,7 @@ class Data(Section):
 class Model(Section):
     """The network."""
 
-    hidden_sizes: tuple[Units, ...] = (32,)
+    hidden_sizes: Annotated[tuple[Units, ...], Field(max_length=100)] = (32,)
     loss: Literal["euclidean", "cross_entropy"] = "euclidean"
 
 
@@ -72,9 +73,16 @@ class Training(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1000)] = 1.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = 0
     precision: Literal["float32", "float64"] = "float32"
-    threads: Count = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    checkpoint_every: Annotated[str, Field(pattern=INTERVAL)] = "1 epoch"
+
+    @property
+    def checkpoint_interval(self) -> tuple[int, str]:
+        """How many, and of what: "epoch" or "step"."""
+        count, _, unit = self.checkpoint_every.partition(" ")
+        return int(count), unit.removesuffix("s")
 
 
 class Output(Section):
@@ -95,6 +103,16 @@ class Config(Section):
         """The config as text that ``load`` reads back to the same config."""
         return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
+    def differences(self, other: "Config") -> list[str]:
+        """Each option that is not as in the other config, and what it is in both, the places aside."""
+        mine, others = (json.loads(config.to_json_without_places()) for config in (self, other))
+        return [
+            f"{key} is {_shown(mine[section][name])}, not {_shown(others[section][name])}"
+            for key in KEYS
+            for section, name in [key.split(".")]
+            if name in mine.get(section, {}) and mine[section][name] != others[section][name]
+        ]
+
     def to_json_without_places(self) -> str:
         """The options that decide what is learned, as JSON: all but data.directory and output."""
         return self.model_dump_json(exclude={"data": {"directory"}, "output": True})
@@ -110,7 +128,12 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     Keys left out have their defaults. Paths are relative to the file's folder and come back absolute.
     InputError with every error of the file and of the overrides, a line each, saying where it is.
     """
-    source = _Source.of_file(path)
+    return parse(_read(path), path, overrides)
+
+
+def parse(text: str, path: Path, overrides: Sequence[str] = ()) -> Config:
+    """As ``load``, of the text that the file has, or would have."""
+    source = _Source.of_text(text, path)
     for number, option in enumerate(overrides):
         source.override(option, number)
     problems = source.problems
@@ -135,8 +158,8 @@ class _Source:
     """(order, origin, message)"""
 
     @classmethod
-    def of_file(cls, path: Path) -> "_Source":
-        document = yaml_text.parse(_read(path))
+    def of_text(cls, text: str, path: Path) -> "_Source":
+        document = yaml_text.parse(text)
 
         def at(place: Place) -> tuple[Place, str]:
             return place, f"{path}:{place[0]}:{place[1]}"
@@ -205,6 +228,8 @@ MESSAGES = {
     "float_type": "must be a number",
     "finite_number": "must be finite",
     "path_type": "must be a path",
+    "string_type": "must be a number of epochs or steps, such as 1 epoch or 200 steps",
+    "string_pattern_mismatch": "must be a number of epochs or steps, such as 1 epoch or 200 steps",
     "tuple_type": "must be a list in brackets",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -223,7 +248,8 @@ def _describe(error: ErrorDetails) -> str:
     if error["type"] == "model_type":
         return f"{name}: must be {'a section of keys' if location else 'sections of keys'}"
     if error["type"] in ("missing", "too_long"):
-        return f"{dotted(location[:2])}: must have two entries"
+        most = error.get("ctx", {}).get("max_length", 2)
+        return f"{dotted(location[:2])}: must have {'two' if most == 2 else f'at most {most}'} entries"
     bounds = {
         key: f"{value:,.15g}" if isinstance(value, float | int) else value
         for key, value in error.get("ctx", {}).items()

@@ -1,5 +1,7 @@
 """What can go wrong on purpose: each error a command reports, with the exit code it ends in."""
 
+from typing import Any
+
 
 class CommandError(Exception):
     """An error whose text is the whole message for the user: what, where, and the cure."""
@@ -18,10 +20,23 @@ class InputError(CommandError):
 
 
 class Diverged(CommandError):
-    """Training left the finite numbers."""
+    """Training left the finite numbers, or learned nothing: ``report`` says where and how, ready for JSON."""
 
     exit_code = 3
 
+    def __init__(self, message: str, report: dict[str, Any] | None = None):
+        super().__init__(message)
+        self.report = report or {}
 
-class Terminated(BaseException):
-    """SIGTERM arrived; a BaseException like KeyboardInterrupt, so that no except Exception catches it."""
+
+class Interrupted(BaseException):
+    """A signal asked the command to stop; a BaseException, so that no except Exception catches it."""
+
+    def __init__(self, number: int):
+        super().__init__()
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell says of a program that a signal ended."""
+        return 128 + self.number

@@ -1,5 +1,6 @@
 """How good a classifier is: errors with their interval, the confusion matrix, and what is derived from it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -74,8 +75,8 @@ class Evaluation:
         }
 
 
-def evaluate(network: MLP, images: Dataset) -> Evaluation:
-    """Run the network over every image, in blocks."""
+def evaluate(network: MLP, images: Dataset, after_block: Callable[[], object] = lambda: None) -> Evaluation:
+    """Run the network over every image, in blocks, each followed by a call of ``after_block``."""
     probabilities = np.empty(len(images), network.precision)
     loss_sum = 0.0
     for rows in images.batches(EVALUATION_ROWS):
@@ -83,6 +84,7 @@ def evaluate(network: MLP, images: Dataset) -> Evaluation:
         images.fetch(rows, X, Y)
         loss_sum += network.loss(X, Y) * len(rows)
         probabilities[rows] = network.probabilities[:, 0]
+        after_block()
     return Evaluation(images, probabilities, loss_sum / len(images))
 
 

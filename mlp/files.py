@@ -1,35 +1,66 @@
-"""Files that are written whole or not at all, and small ones that are read whole."""
+"""Files that are written whole or not at all, small ones that are read whole, and folders that one process has."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from mlp.errors import InputError
 
+NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+"""What a file system says that cannot lock a folder; NFS, for one, says EBADF."""
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     """A binary file to write into, which takes the place of ``path`` when the block ends without an error.
 
-    Until then the bytes are in ``path`` + ``.tmp`` beside it; they are on the disk before the rename, so
-    that neither a crash nor a full disk leaves a torn file under the final name.
+    Until then the bytes are in ``path`` + ``.tmp`` beside it. They are on the disk before the rename, and the
+    rename is before the block's end, so that neither a crash nor a full disk leaves a torn file under the
+    final name. With ``previous`` the old file is kept under that name.
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None and path.exists():
+            os.replace(path, previous)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename in (None, str(temporary), temporary):
+        with suppress(OSError):  # what went wrong is said already, and the next write takes the same name
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary), temporary, str(path.parent)):
             error.filename = str(path)  # a full disk does not say where, and nobody asked for the temporary file
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """See to it that a rename within the folder is on the disk (fsync(2): a file's own fsync does not)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rename(path: Path, name: Path) -> None:
+    """Give a file another name in its folder, in place of what has that name, for good."""
+    os.replace(path, name)
+    _sync_folder(name.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there, for good."""
+    path.unlink(missing_ok=True)
+    _sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -43,16 +74,47 @@ def read_small(path: Path, most: int) -> bytes:
 
     FileNotFoundError where nothing is: what that means, the caller knows.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise InputError(f"{path}: not a regular file: put the file itself there")
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise InputError(f"{path}: larger than {most:,} bytes: it cannot be the right file")
     return content
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, open for reading; InputError for a folder, a pipe or a device, which could block for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path}: not a regular file: put the file itself there")
+    return open(path, "rb")
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(folder: Path, warn: Callable[[str], object]) -> Iterator[None]:
+    """Have a folder to oneself; InputError where another process has it.
+
+    The lock is the system's (flock(2)) and on the folder itself: it leaves no file behind, and ends with the
+    process however that ends. On a file system that has no locks there is a warning instead.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise InputError(
+            f"{folder}: another run is at work in it: wait for its end, or name another directory"
+        ) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            os.close(descriptor)
+            raise
+        warn(f"{folder}: its file system has no locks ({error.strerror}): see to it that no other run works in it")
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, PositiveInt, ValidationError
 
 from mlp import config as configuration
-from mlp import dataset, recipe
+from mlp import dataset, npz, recipe
 from mlp.config import Config
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.files import read_small, sha256
+from mlp.files import open_regular, read_small, sha256
 from mlp.network import MLP
 from mlp.runs import FINISHED
 
@@ -98,15 +97,27 @@ def read(directory: Path) -> FinishedRun:
     return FinishedRun(directory, config, network, manifest.image_shape, manifest.training_files)
 
 
+def is_finished(directory: Path) -> bool:
+    """Whether a finished run is there, and whole."""
+    try:
+        read(directory)
+    except InputError:
+        return False
+    return True
+
+
 def _fill(network: MLP, path: Path, config: Config, manifest: Manifest) -> None:
     """Give the network the weights in model.npz, which must be the one that the run wrote, of this config."""
     if not path.is_file():
         raise InputError(f"{path}: no such file: train the run again")
     if sha256(path) != manifest.weights_sha256:
         raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
-    with np.load(path, allow_pickle=False) as model:
-        arrays = dict(model)
-    if not _is_config(arrays.pop("config").item(), config):
+    try:
+        with open_regular(path) as file:
+            arrays = npz.read(file)
+    except npz.Damaged as error:
+        raise InputError(f"{path}: {error}: train the run again") from error
+    if "config" not in arrays or not _is_config(arrays.pop("config").item(), config):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
     if {name: array.shape for name, array in arrays.items()} != network.shapes:
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")

@@ -159,6 +159,19 @@ class ComputationalGraph:
         """Whether the latest ``backward`` reached the node."""
         return self._latest_plan().went_back and node in self._latest_plan().gradients
 
+    def latest(self) -> Iterator[tuple[Gate | None, str, Array]]:
+        """Every array of the latest passes in the order of their making: the gate that made it, its name, itself.
+
+        First the values, None being the gate of a leaf; then, after ``backward``, the gradients, dA that of A.
+        """
+        plan = self._latest_plan()
+        for node, value in plan.values.items():
+            yield node.gate, node.name, value
+        for _, gate, flows in way_back(list(plan.values), plan.output) if plan.went_back else ():
+            for flow in flows:
+                if flow is not None:
+                    yield gate, f"d{flow.source.name}", plan.gradients[flow.source]
+
     @property
     def class_indices(self) -> set[Node]:
         """What some gate takes for a class index."""

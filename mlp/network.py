@@ -59,7 +59,7 @@ class MLP:
         self.loss_name = loss
         self.precision = np.dtype(precision)
         self.shapes = parameter_shapes(sizes)
-        count = sum(math.prod(shape) for shape in self.shapes.values())
+        count = parameter_count(sizes)
         self.parameter_block = np.zeros(count, self.precision)
         self.gradient_block = np.zeros(count, self.precision)
         self.parameters = MappingProxyType(self.views(self.parameter_block))
@@ -160,6 +160,11 @@ def parameter_shapes(sizes: Sequence[int]) -> dict[str, Shape]:
         shapes[f"W{layer}"] = (inputs, outputs)
         shapes[f"b{layer}"] = (outputs,)
     return shapes
+
+
+def parameter_count(sizes: Sequence[int]) -> int:
+    """How many numbers a network of these sizes learns."""
+    return sum(math.prod(shape) for shape in parameter_shapes(sizes).values())
 
 
 def glorot_uniform(shape: Shape, generator: Generator) -> Array:

@@ -1,10 +1,14 @@
 """What a config says: its images, their split and the network to start from, the same wherever they are needed."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from numpy.typing import DTypeLike
 
 from mlp import dataset
 from mlp.config import Config
 from mlp.dataset import Dataset
+from mlp.errors import InputError
 from mlp.network import MLP
 from mlp.randomness import Stream, generator
 
@@ -13,6 +17,18 @@ def training_images(config: Config) -> Dataset:
     """The config's digits in the training files, of each at most the limit. InputError as in ``dataset.load``."""
     data = config.data
     return dataset.load(data.directory, "training", data.digits, data.limit_per_digit)
+
+
+def check_same_files(config: Config, images: Dataset, recorded: Mapping[str, str], run: Path) -> dict[str, str]:
+    """The SHA-256 of each file of the images, by its name; InputError where they are not those recorded of the run."""
+    found = images.source.sha256()
+    if list(found.values()) != list(recorded.values()):
+        names = [name for name, known in zip(found, recorded.values(), strict=False) if found[name] != known]
+        raise InputError(
+            f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its manifest.json "
+            "has their SHA-256): put those back, or train a new run on these"
+        )
+    return found
 
 
 def split(config: Config, images: Dataset) -> tuple[Dataset, Dataset]:

@@ -1,33 +1,36 @@
-"""Run directories: made, numbered and written to. The README lists the files."""
+"""Run directories: made, numbered, had by one process at a time, and written to. The README lists the files."""
 
 import csv
 import io
 import json
-import platform
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from mlp import __version__
+from mlp import checkpoint, npz, provenance
+from mlp.checkpoint import Checkpoint
 from mlp.config import Config
-from mlp.errors import CheckFailed, Diverged, InputError, Terminated
-from mlp.files import replacing, sha256, write_text
+from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
+from mlp.files import locked, remove, replacing, sha256, write_text
 from mlp.gates import Array
-from mlp.training import Epoch
+from mlp.training import Epoch, State
 
+DIVERGENCE = "divergence.json"
 FINISHED = "finished"
 ENDINGS: dict[type[BaseException], str] = {
     CheckFailed: "check failed",
     Diverged: "diverged",
-    KeyboardInterrupt: "interrupted",
-    Terminated: "interrupted",
+    Interrupted: "interrupted",
 }
+AT_THE_START = {
+    name + ending for name in ("config.yaml", "manifest.json", checkpoint.NEWEST) for ending in ("", ".tmp")
+}
+"""What a run leaves that was stopped before its first checkpoint."""
 
 
 @dataclass
@@ -35,7 +38,22 @@ class Run:
     """A directory that one run writes into. ``manifest`` holds what is to be known of the run beside its results."""
 
     directory: Path
+    config: Config
     manifest: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self, **facts: Any) -> None:
+        """Write config.yaml and a manifest with these facts."""
+        write_text(self.directory / "config.yaml", self.config.to_yaml())
+        self.note(status="running", started=_now(), ended=None, **facts)
+
+    def go_on(self, saved: Checkpoint, facts: Mapping[str, Any], warn: Callable[[str], object]) -> None:
+        """As ``begin``, from a checkpoint; a warning where the facts of now may make the result another one."""
+        for difference in provenance.differences(saved.facts, facts):
+            warn(f"not as at the run's beginning, so that its last bits may differ: {difference}")
+        checkpoint.reinstate(saved, self.directory)
+        remove(self.directory / DIVERGENCE)
+        write_text(self.directory / "config.yaml", self.config.to_yaml())
+        self.note(status="running", ended=None, resumed=[*self.manifest.get("resumed", []), _now()])
 
     def note(self, **facts: Any) -> None:
         """Add facts to the manifest and write it."""
@@ -47,7 +65,21 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Write the manifest's last word: how the run ended, and when."""
-        self.note(status=FINISHED if kind is None else ENDINGS.get(kind, "failed"), ended=_now())
+        ending = {"status": FINISHED if kind is None else ENDINGS.get(kind, "failed"), "ended": _now()}
+        if kind is not None and issubclass(kind, OSError):
+            with suppress(OSError):  # the disk that failed may fail again, and has been told of
+                self.note(**ending)
+        else:
+            self.note(**ending)
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether there is something to go on from."""
+        return checkpoint.exists(self.directory)
+
+    def save(self, state: State) -> None:
+        """Write a checkpoint."""
+        checkpoint.save(self.directory, Checkpoint(self.config, self.manifest, state))
 
     def write_history(self, epochs: Sequence[Epoch]) -> None:
         """Write history.csv whole, a row an epoch; numbers so that they read back exactly."""
@@ -58,40 +90,48 @@ class Run:
             writer.writerow("" if value is None else value for value in asdict(epoch).values())
         write_text(self.directory / "history.csv", text.getvalue())
 
-    def write_model(self, parameters: dict[str, Array], config: Config) -> None:
-        """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known.
-
-        Its bytes depend on the arguments alone: NumPy dates every entry 1980.
-        """
-        arrays: dict[str, Any] = parameters | {"config": np.array(config.to_json_without_places())}
+    def write_model(self, parameters: dict[str, Array]) -> None:
+        """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known."""
+        arrays = parameters | {"config": np.array(self.config.to_json_without_places())}
         with replacing(self.directory / "model.npz") as file:
-            np.savez(file, **arrays)
+            npz.write(file, arrays)
         self.note(weights_sha256=sha256(self.directory / "model.npz"))
 
+    def write_divergence(self, report: Mapping[str, Any]) -> None:
+        """Write divergence.json."""
+        write_text(self.directory / DIVERGENCE, json.dumps(report, indent=2) + "\n")
 
-def start(config: Config, directory: Path | None) -> Run:
-    """Make the run's directory, which must be absent or empty, with config.yaml and a first manifest in it.
 
-    Without a directory it is the next free number under the config's output directory.
+@contextmanager
+def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -> Iterator[Run]:
+    """A run in a directory of its own, which must be absent or empty, and is made.
+
+    Without a directory it is the next free number under the config's output directory. InputError where the
+    directory holds anything, or another process is at work in it.
     """
     if directory is None:
         directory = _next_number(config.output.directory)
-    else:
-        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-            raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
-        directory.mkdir(parents=True, exist_ok=True)
-    write_text(directory / "config.yaml", config.to_yaml())
-    run = Run(directory)
-    run.note(
-        status="running",
-        started=_now(),
-        ended=None,
-        versions={"mlp": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in ("numpy", "matplotlib", "pydantic", "PyYAML", "threadpoolctl", "tqdm")},
-        platform=platform.platform(),
-        git_commit=_git_commit(),
-    )
-    return run
+    elif directory.exists() and not directory.is_dir():
+        raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
+    directory.mkdir(parents=True, exist_ok=True)
+    with locked(directory, warn):
+        if any(directory.iterdir()):
+            raise InputError(
+                f"{directory}: not an empty directory: a run never writes over another, name a new one, or go on with "
+                "the run in it by --resume"
+            )
+        with Run(directory, config) as run:
+            yield run
+
+
+def check_unbegun(directory: Path) -> None:
+    """InputError where a directory holds more than a run that was stopped at its start leaves behind."""
+    others = sorted(path.name for path in directory.iterdir() if path.name not in AT_THE_START)
+    if others:
+        raise InputError(
+            f"{directory}: no checkpoint in it, but {', '.join(others)}: a run never writes over another, name a new "
+            "directory"
+        )
 
 
 def _next_number(output: Path) -> Path:
@@ -110,22 +150,3 @@ def _next_number(output: Path) -> Path:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _git_commit() -> str | None:
-    """The commit of the checkout that this code runs from, with -dirty where the code was changed; else None.
-
-    Git is asked about the code alone: it would read the data files, those for testing too, to see if they changed.
-    """
-    checkout = Path(__file__).parent.parent
-    if not (checkout / ".git").exists():
-        return None
-
-    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["git", "-C", checkout, *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
-
-    try:
-        commit, changes = git("rev-parse", "--verify", "HEAD"), git("diff", "--quiet", "HEAD", "--", "mlp", "train.py")
-    except OSError:  # no git on this machine
-        return None
-    return commit.stdout.strip() + ("-dirty" if changes.returncode else "") if commit.returncode == 0 else None

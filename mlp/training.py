@@ -1,13 +1,14 @@
-"""The epoch loop: batches forward, backward and a step of SGD, and the best weights kept."""
+"""The epoch loop: batches forward, backward and a step of SGD, the best weights kept, divergence noticed."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
+from mlp import divergence
 from mlp.config import Training
 from mlp.dataset import Dataset
 from mlp.errors import Diverged
@@ -45,12 +46,42 @@ class Epoch:
         return f"{loss}; {accuracy}; {self.seconds:.2f} s"
 
 
-class _Pass(NamedTuple):
-    """What a pass over the training images showed."""
+@dataclass
+class Pass:
+    """How far the pass over the training images is: its steps so far, and sums over them."""
 
-    loss: float
-    accuracy: float
-    gradient_norm: float
+    steps: int = 0
+    loss: float = 0.0
+    """Of each batch, times its images."""
+    errors: int = 0
+    gradient_norm: float = 0.0
+    seconds: float = 0.0
+    above: int | None = None
+    """The first step whose loss was above the untrained network's."""
+
+
+@dataclass
+class Progress:
+    """How far training is, the weights aside."""
+
+    history: list[Epoch] = field(default_factory=list)
+    current: Pass = field(default_factory=Pass)
+    """Of the epoch that follows the history."""
+    best_epoch: int = 0
+    untrained_loss: float | None = None
+    """The untrained network's on the training images; None before the first step."""
+    above_since: tuple[int, int] | None = None
+    """Epoch and step from which on every epoch's training loss was above the untrained network's."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All that is needed to go on from the latest step: what a checkpoint holds. Blocks as in ``MLP``."""
+
+    progress: Progress
+    parameters: Array
+    velocity: Array
+    best: Array
 
 
 class Trainer:
@@ -72,86 +103,173 @@ class Trainer:
             momentum=options.momentum,
             weight_decay=options.weight_decay,
         )
-        self.history: list[Epoch] = []
-        self.best_epoch = 0
-        self.best_validation: Evaluation | None = None
+        self.progress = Progress()
         self._best_block = network.parameter_block.copy()
+        self._last_finite: dict[str, Any] = {}
+        self._norms_before = divergence.norms(network)
+
+    @property
+    def history(self) -> list[Epoch]:
+        """The epochs that are complete."""
+        return self.progress.history
+
+    @property
+    def best(self) -> Epoch | None:
+        """The epoch whose weights are the best; None before the first."""
+        return self.history[self.progress.best_epoch - 1] if self.history else None
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in a pass, the short last one included."""
         return math.ceil(len(self.training_set) / self.options.batch_size)
 
-    def run_epoch(self, after_step: Callable[[], object] = lambda: None) -> Epoch:
-        """Train on every training image once and score the validation images.
+    @property
+    def good_epochs(self) -> int:
+        """Complete epochs before the training loss came to stay above the untrained network's."""
+        return self.progress.above_since[0] - 1 if self.progress.above_since else len(self.history)
 
-        Diverged, naming the step and training.learning_rate, when a loss, gradient or weight is not finite.
+    @property
+    def steps(self) -> int:
+        """Steps taken since the beginning."""
+        return len(self.history) * self.steps_per_epoch + self.progress.current.steps
+
+    def state(self) -> State:
+        """Where training is, to go on from there later; Diverged where a weight is not finite.
+
+        Its arrays are the trainer's own and change with the next step.
         """
-        epoch = len(self.history) + 1
+        self._check_weights()
+        return State(self.progress, self.network.parameter_block, self.optimizer.V, self._best_block)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state: what follows is what would have followed there, bit for bit."""
+        self.progress = state.progress
+        self.network.parameter_block[...] = state.parameters
+        self.optimizer.V[...] = state.velocity
+        self._best_block[...] = state.best
+
+    def run_epoch(
+        self, after_step: Callable[[], object] = lambda: None, after_block: Callable[[], object] = lambda: None
+    ) -> Epoch:
+        """Train on every training image once, or on those that are left of it, and score the validation images.
+
+        ``after_step`` is called after every step, ``after_block`` after every block of images that are only looked
+        at; what they raise ends the epoch where ``state`` can go on from. Diverged, with where and how, when a loss,
+        gradient or weight is not finite, and when the training loss says that nothing is learned.
+        """
+        self._norms_before = divergence.norms(self.network)
         # What overflows is not silenced but caught: it shows in the next loss, gradient or weight.
         with np.errstate(over="ignore", invalid="ignore"):
-            started = perf_counter()
-            training = self._train(epoch, after_step)
-            seconds = perf_counter() - started
-            validation = self._validate(epoch)
-        self._keep_best(epoch, validation)
-        row = Epoch(
-            epoch=epoch,
-            train_loss=training.loss,
-            validation_loss=validation.loss if validation else None,
-            train_accuracy=training.accuracy,
-            validation_accuracy=validation.accuracy if validation else None,
-            learning_rate=self.options.learning_rate,
-            gradient_norm=training.gradient_norm,
-            seconds=seconds,
-        )
-        self.history.append(row)
+            if self.progress.untrained_loss is None:
+                self.progress.untrained_loss = evaluate(self.network, self.training_set, after_block).loss
+            self._train(after_step)
+            validation = self._validate(after_block)
+        row = self._complete(validation)
+        self._check_learning()
         return row
 
     def best_parameters(self) -> dict[str, Array]:
         """The best weights, by name."""
         return self.network.views(self._best_block)
 
-    def _train(self, epoch: int, after_step: Callable[[], object]) -> _Pass:
-        """One pass over the shuffled training images."""
-        images = len(self.training_set)
-        order = generator(self.options.seed, Stream.SHUFFLE, epoch).permutation(images)
-        loss_sum, norm_sum, errors, steps = 0.0, 0.0, 0, 0
-        for positions in self.training_set.batches(self.options.batch_size, order):
-            X, Y = self.network.memory(len(positions))
+    def _train(self, after_step: Callable[[], object]) -> None:
+        """What is left of the pass over the shuffled training images."""
+        network, done, batch_size = self.network, self.progress.current, self.options.batch_size
+        epoch = self._epoch
+        order = generator(self.options.seed, Stream.SHUFFLE, epoch).permutation(len(self.training_set))
+        for positions in self.training_set.batches(batch_size, order[done.steps * batch_size :]):
+            started = perf_counter()
+            X, Y = network.memory(len(positions))
             self.training_set.fetch(positions, X, Y)
-            loss = self.network.loss(X, Y)
-            self.network.backward()
-            norm = math.sqrt(self.network.gradient_block @ self.network.gradient_block)
-            steps += 1
+            loss = network.loss(X, Y)
+            network.backward()
+            norm = math.sqrt(network.gradient_block @ network.gradient_block)
             if not math.isfinite(loss + norm):
-                raise self._diverged(f"epoch {epoch}, step {steps}: the loss is {loss}, the gradient's norm {norm}")
+                raise self._not_finite(f"the loss is {loss}, the gradient's norm {norm}", done.steps + 1)
             self.optimizer.step()
-            loss_sum += loss * len(positions)
-            errors += int(np.count_nonzero(decide(self.network.probabilities) != Y))
-            norm_sum += norm
+            done.steps += 1
+            done.loss += loss * len(positions)
+            done.errors += int(np.count_nonzero(decide(network.probabilities) != Y))
+            done.gradient_norm += norm
+            if done.above is None and self._is_above(loss):
+                done.above = done.steps
+            self._last_finite = {"epoch": epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
+            done.seconds += perf_counter() - started
             after_step()
-        return _Pass(loss_sum / images, (images - errors) / images, norm_sum / steps)
 
-    def _validate(self, epoch: int) -> Evaluation | None:
-        if not np.isfinite(self.network.parameter_block).all():
-            raise self._diverged(f"the end of epoch {epoch}: a weight is no longer finite")
+    def _validate(self, after_block: Callable[[], object]) -> Evaluation | None:
+        self._check_weights()
         if len(self.validation_set) == 0:
             return None
-        validation = evaluate(self.network, self.validation_set)
+        validation = evaluate(self.network, self.validation_set, after_block)
         if not math.isfinite(validation.loss):
-            raise self._diverged(f"the end of epoch {epoch}: the validation loss is {validation.loss}")
+            raise self._not_finite(f"the validation loss after it is {validation.loss}", self.progress.current.steps)
         return validation
 
-    def _diverged(self, where: str) -> Diverged:
-        options = self.options
-        return Diverged(
-            f"training diverged in {where}: lower training.learning_rate ({options.learning_rate:g})"
-            + (f" or training.weight_decay ({options.weight_decay:g})" if options.weight_decay else "")
+    def _complete(self, validation: Evaluation | None) -> Epoch:
+        """The row of the epoch whose pass is done; its weights are kept where they are the best."""
+        done, images = self.progress.current, len(self.training_set)
+        row = Epoch(
+            epoch=self._epoch,
+            train_loss=done.loss / images,
+            validation_loss=validation.loss if validation else None,
+            train_accuracy=(images - done.errors) / images,
+            validation_accuracy=validation.accuracy if validation else None,
+            learning_rate=self.options.learning_rate,
+            gradient_norm=done.gradient_norm / done.steps,
+            seconds=done.seconds,
         )
-
-    def _keep_best(self, epoch: int, validation: Evaluation | None) -> None:
-        best = self.best_validation
-        if validation is None or best is None or validation.loss < best.loss:
-            self.best_epoch, self.best_validation = epoch, validation
+        if _is_better(row, self.best):
+            self.progress.best_epoch = row.epoch
             self._best_block[...] = self.network.parameter_block
+        if not self._is_above(row.train_loss):
+            self.progress.above_since = None
+        elif self.progress.above_since is None:
+            self.progress.above_since = (row.epoch, done.above or done.steps)
+        self.history.append(row)
+        self.progress.current = Pass()
+        return row
+
+    @property
+    def _epoch(self) -> int:
+        """The epoch under way."""
+        return len(self.history) + 1
+
+    def _is_above(self, loss: float) -> bool:
+        return divergence.is_above(loss, self.progress.untrained_loss or 0.0)
+
+    def _check_weights(self) -> None:
+        if not np.isfinite(self.network.parameter_block).all():
+            raise self._not_finite("a weight is no longer finite after it", self.progress.current.steps)
+
+    def _check_learning(self) -> None:
+        """Diverged where the epochs so far say that nothing is learned."""
+        untrained, losses = self.progress.untrained_loss or 0.0, [row.train_loss for row in self.history]
+        if self.progress.above_since and divergence.given_up(losses, untrained, self.options.epochs):
+            epoch, step = self.progress.above_since
+            what = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
+            raise self._diverged(what, epoch, step, divergence.suspect(self.network))
+
+    def _not_finite(self, what: str, step: int) -> Diverged:
+        return self._diverged(what, self._epoch, step, divergence.first_not_finite(self.network))
+
+    def _diverged(self, what: str, epoch: int, step: int, suspect: tuple[str, str]) -> Diverged:
+        options, (gate, array) = self.options, suspect
+        cure = f"lower training.learning_rate ({options.learning_rate:g})"
+        if options.weight_decay:
+            cure += f" or training.weight_decay ({options.weight_decay:g})"
+        norms = divergence.norms(self.network)
+        report = {"reason": what, "epoch": epoch, "step": step, "gate": gate, "array": array}
+        report["untrained_loss"] = self.progress.untrained_loss
+        report["last_finite"] = self._last_finite | {
+            "parameter_norms": norms if all(map(math.isfinite, norms.values())) else self._norms_before
+        }
+        report["saturated"] = divergence.saturated(self.network)
+        report["try"] = divergence.advice(options, self.good_epochs)
+        return Diverged(f"training diverged in epoch {epoch}, step {step}: {what}: {cure}", report)
+
+
+def _is_better(row: Epoch, best: Epoch | None) -> bool:
+    if best is None or row.validation_loss is None or best.validation_loss is None:
+        return True
+    return row.validation_loss < best.validation_loss

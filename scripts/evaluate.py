@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
 def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     """Every figure of the run on one split, written into the run's directory with the two pictures."""
     training = run.same_shape(recipe.training_images(run.config))
-    check_same_files(run, training)
+    recipe.check_same_files(run.config, training, run.training_files, run.directory)  # as baselines and split need them
     images = run.test_images() if split == "test" else part_of(run, training, split)
     evaluation = evaluate(run.network, images)
     summary = {"split": split, "files": images.source.sha256()} | evaluation.summary() | {"baselines": {}}
@@ -62,15 +62,6 @@ def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     plots.mistakes(run.directory / f"mistakes{ending}.png", evaluation)
     write_text(run.directory / f"evaluation-{split}.json", json.dumps(summary, indent=2) + "\n")
     return summary
-
-
-def check_same_files(run: FinishedRun, training: Dataset) -> None:
-    """The baselines and the split mean nothing on other training images than the run's."""
-    if training.source.sha256() != run.training_files:
-        raise InputError(
-            f"{run.config.data.directory}: the training files are not those that {shown(run.directory)} was trained on "
-            "(manifest.json has their SHA-256, as they were stored): put those back, or train a new run on these"
-        )
 
 
 def part_of(run: FinishedRun, training: Dataset, split: str) -> Dataset:

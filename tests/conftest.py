@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from mlp import blas, config, dataset, idx, runs
+from mlp import blas, config, dataset, idx, interrupts, runs
 from mlp.config import Config
 from mlp.dataset import Dataset
 from mlp.network import MLP
@@ -25,6 +26,16 @@ hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=Tr
 hypothesis.settings.load_profile("repeatable")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """A command that is run within the tests listens for signals; the tests themselves stop as ever."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    interrupts.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -115,7 +126,7 @@ def settings(tmp_path: Path) -> Config:
 def finished_run(settings: Config, directory: Path | None = None, seed: int = 0) -> tuple[Path, MLP]:
     """A run that did nothing but end well: its directory and its network."""
     network = MLP([4, 3, 1], generator=np.random.default_rng(seed))
-    with runs.start(settings, directory) as run:
-        run.note(image_shape=[2, 2], training_files={})
-        run.write_model(network.views(network.parameter_block), settings)
+    with runs.new(settings, directory, pytest.fail) as run:
+        run.begin(image_shape=[2, 2], training_files={})
+        run.write_model(network.views(network.parameter_block))
     return run.directory, network

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlp import command_line
-from mlp.errors import CheckFailed, Diverged, InputError, Terminated
+from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
 
 
 def raiser(error):
@@ -27,8 +27,8 @@ def raiser(error):
         (OSError("odd"), 2, "error: odd\n"),
         (MemoryError("no 3 TiB"), 2, "error: not enough memory: no 3 TiB\n"),
         (Diverged("too fast"), 3, "error: too fast\n"),
-        (KeyboardInterrupt(), 130, "error: interrupted\n"),
-        (Terminated(), 143, "error: terminated\n"),
+        (Interrupted(signal.SIGINT), 130, "stopped: Interrupt\n"),
+        (Interrupted(signal.SIGTERM), 143, "stopped: Terminated\n"),
     ],
 )
 def test_errors_become_a_message_and_an_exit_code(error, code, message, capsys):

@@ -57,6 +57,7 @@ def test_the_defaults_are_those_of_the_contract():
             "seed": 0,
             "precision": "float32",
             "threads": 1,
+            "checkpoint_every": "1 epoch",
         },
         "output": {"directory": "outputs"},
     }
@@ -91,7 +92,7 @@ BAD = {  # text: its only message, after "config.yaml:"
     "trainig:\n  epochs: 3": "1:1: trainig: unknown section, did you mean training?",
     "training:\n  hidden_sizes: [3]": "2:3: training.hidden_sizes: unknown key, did you mean model.hidden_sizes?",
     "training:\n  zzz: 3": "2:3: training.zzz: unknown key, known are epochs, batch_size, learning_rate, momentum, "
-    "weight_decay, seed, precision, threads",
+    "weight_decay, seed, precision, threads, checkpoint_every",
     "training:\n  epochs: 0": "2:11: training.epochs: must be at least 1, not 0",
     "training:\n  batch_size: 0": "2:15: training.batch_size: must be at least 1, not 0",
     "training:\n  learning_rate: -1": "2:18: training.learning_rate: must be above 0, not -1",

@@ -60,7 +60,7 @@ def test_the_newest_finished_run_is_the_one_that_ended_last(settings):
         finished_runs.newest(settings.output.directory, pytest.fail)
     names = [settings.output.directory / name for name in ("zeta", "alpha", "beta")]
     first, _, last = (finished_run(settings, name)[0] for name in names)
-    with pytest.raises(Diverged), runs.start(settings, None):
+    with pytest.raises(Diverged), runs.new(settings, None, pytest.fail):
         raise Diverged("it did")
     assert finished_runs.newest(settings.output.directory, pytest.fail) == last
     manifest = finished_runs.read_manifest(first)
@@ -68,7 +68,7 @@ def test_the_newest_finished_run_is_the_one_that_ended_last(settings):
 
 
 def test_a_run_that_did_not_finish_is_refused(settings):
-    with pytest.raises(Diverged), runs.start(settings, None) as run:
+    with pytest.raises(Diverged), runs.new(settings, None, pytest.fail) as run:
         raise Diverged("it did")
     with pytest.raises(InputError, match="not a finished run, its status is diverged"):
         finished_runs.read(run.directory)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 import threading
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from conftest import finished_run
 
 from mlp import runs
-from mlp.errors import Diverged, InputError, Terminated
+from mlp.errors import Diverged, InputError, Interrupted
 from mlp.finished_runs import read_manifest
 from mlp.training import Epoch
 
@@ -18,8 +19,13 @@ def test_runs_are_numbered_and_never_share_a_directory(settings):
     (settings.output.directory / "0041").mkdir(parents=True)
     (settings.output.directory / "notes").mkdir()
     found, threads = [], []
+
+    def begin():
+        with runs.new(settings, None, pytest.fail) as run:
+            found.append(run.directory.name)
+
     for _ in range(8):
-        threads.append(threading.Thread(target=lambda: found.append(runs.start(settings, None).directory.name)))
+        threads.append(threading.Thread(target=begin))
         threads[-1].start()
     for thread in threads:
         thread.join()
@@ -29,11 +35,25 @@ def test_runs_are_numbered_and_never_share_a_directory(settings):
 def test_a_named_directory_must_be_absent_or_empty(settings, tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("empty", "absent/deep"):
-        assert runs.start(settings, tmp_path / name).directory == tmp_path / name
-        before = sorted((tmp_path / name).iterdir())
-        with pytest.raises(InputError, match="not an empty directory: a run never writes over another"):
-            runs.start(settings, tmp_path / name)
-        assert sorted((tmp_path / name).iterdir()) == before
+        with runs.new(settings, tmp_path / name, pytest.fail) as run:
+            run.begin()
+        before = (tmp_path / name / "manifest.json").read_bytes()
+        with (
+            pytest.raises(InputError, match="not an empty directory: a run never writes over another"),
+            runs.new(settings, tmp_path / name, pytest.fail),
+        ):
+            pytest.fail("it began")
+        assert (tmp_path / name / "manifest.json").read_bytes() == before
+
+
+def test_a_directory_is_one_runs_at_a_time(settings, tmp_path):
+    with runs.new(settings, tmp_path / "one", pytest.fail):
+        with (
+            pytest.raises(InputError, match="one: another run is at work in it: wait for its end, or name another"),
+            runs.new(settings, tmp_path / "one", pytest.fail),
+        ):
+            pytest.fail("it began")
+        assert list((tmp_path / "one").iterdir()) == []
 
 
 def test_the_model_loads_without_pickle_and_its_bytes_depend_on_its_content_alone(settings, tmp_path):
@@ -52,15 +72,17 @@ def test_the_model_loads_without_pickle_and_its_bytes_depend_on_its_content_alon
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (KeyboardInterrupt, "interrupted"),
-        (Terminated, "interrupted"),
+        (Interrupted(signal.SIGINT), "interrupted"),
+        (Interrupted(signal.SIGTERM), "interrupted"),
         (OSError, "failed"),
         (MemoryError, "failed"),
-        (Diverged, "diverged"),
+        (Diverged("so"), "diverged"),
     ],
 )
 def test_the_manifest_says_how_a_run_ended(settings, error, status):
-    with pytest.raises(error), runs.start(settings, None) as run:  # noqa: PT012 - the block is what is tested
+    kind = error if isinstance(error, type) else type(error)
+    with pytest.raises(kind), runs.new(settings, None, pytest.fail) as run:  # noqa: PT012 - the block is what is tested
+        run.begin()
         assert read_manifest(run.directory).status == "running"
         raise error
     assert read_manifest(run.directory).status == status
@@ -68,8 +90,8 @@ def test_the_manifest_says_how_a_run_ended(settings, error, status):
 
 def test_history_reads_back_exactly(settings):
     rows = [Epoch(1, 0.1, None, 1 / 3, None, 1e-3, 2.0, 0.5), Epoch(2, 1e-30, 0.25, 1.0, 0.125, 1e-3, 2.0, 0.5)]
-    run = runs.start(settings, None)
-    run.write_history(rows)
+    with runs.new(settings, None, pytest.fail) as run:
+        run.write_history(rows)
     header, *lines = csv.reader((run.directory / "history.csv").read_text().splitlines())
     columns = "epoch train_loss validation_loss train_accuracy validation_accuracy learning_rate gradient_norm seconds"
     assert header == columns.split()

@@ -114,24 +114,24 @@ def test_the_history_tells_what_happened(made):
 
 
 def test_the_weights_kept_are_those_of_the_best_validation_loss(made):
-    run = trainer(*made, batch_size=4, learning_rate=8.0)
+    run = trainer(*made, batch_size=4, learning_rate=4.0)
     blocks = []
     for _ in range(12):
         run.run_epoch()
         blocks.append(run.network.parameter_block.copy())
     losses = [row.validation_loss for row in run.history]
-    assert run.best_epoch == 1 + losses.index(min(losses))
-    assert run.best_epoch < 12  # else this test shows nothing
-    best = run.network.views(blocks[run.best_epoch - 1])
+    assert run.progress.best_epoch == 1 + losses.index(min(losses))
+    assert run.progress.best_epoch < 12  # else this test shows nothing
+    best = run.network.views(blocks[run.progress.best_epoch - 1])
     for name, parameter in run.best_parameters().items():
         np.testing.assert_array_equal(parameter, best[name])
-    assert run.best_validation.loss == min(losses)
+    assert run.best.validation_loss == min(losses)
 
 
 def validation_of(losses):
-    """What ``evaluate`` would say in epoch after epoch."""
-    given = iter(losses)
-    return lambda network, images: Evaluation(images, np.zeros(len(images)), next(given))
+    """What ``evaluate`` would say of the untrained network, and then in epoch after epoch."""
+    given = iter([1.0, *losses])
+    return lambda network, images, after_block: Evaluation(images, np.zeros(len(images)), next(given))
 
 
 def test_at_a_tie_the_earliest_is_kept(made, monkeypatch):
@@ -139,7 +139,7 @@ def test_at_a_tie_the_earliest_is_kept(made, monkeypatch):
     run = trainer(*made)
     for _ in range(4):
         run.run_epoch()
-    assert run.best_epoch == 2
+    assert run.progress.best_epoch == 2
 
 
 def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
@@ -151,6 +151,7 @@ def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
     run = trainer(made[0])
     for _ in range(2):
         run.run_epoch()
+    orders = [order for order in orders if order is not None]  # None: the untrained network is looked at
     assert len(orders) == 2
     assert orders[0].tolist() != orders[1].tolist()
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(len(made[0])))
@@ -159,13 +160,19 @@ def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
 def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
     clock = [0.0]
 
-    def evaluate_slowly(network, images):
+    def evaluate_slowly(*arguments):
         clock[0] += 100
-        return evaluate(network, images)
+        return evaluate(*arguments)
 
+    def save_slowly():
+        clock[0] += 1000
+
+    run = trainer(*made, batch_size=60)
+    backward = run.network.backward
     monkeypatch.setattr("mlp.training.perf_counter", lambda: clock[0])
     monkeypatch.setattr("mlp.training.evaluate", evaluate_slowly)
-    assert trainer(*made, batch_size=60).run_epoch(lambda: clock.append(clock.pop() + 1)).seconds == 4
+    monkeypatch.setattr(run.network, "backward", lambda: clock.append(clock.pop() + 1) or backward())
+    assert run.run_epoch(save_slowly).seconds == 4
 
 
 def test_without_validation_the_last_weights_are_kept(made):
@@ -173,7 +180,7 @@ def test_without_validation_the_last_weights_are_kept(made):
     for _ in range(3):
         row = run.run_epoch()
     assert (row.validation_loss, row.validation_accuracy) == (None, None)
-    assert (run.best_epoch, run.best_validation) == (3, None)
+    assert (run.progress.best_epoch, run.best) == (3, row)
     np.testing.assert_array_equal(run.best_parameters()["W1"], run.network.parameters["W1"])
 
 
@@ -188,17 +195,18 @@ def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
     run = trainer(*made, batch_size=1000, learning_rate=1000.0)
     run.network.parameter_block[0] = np.float32(3e38)
     run.optimizer.weight_decay = 1.0
-    with pytest.raises(Diverged, match="the end of epoch 1: a weight is no longer finite"):
+    with pytest.raises(Diverged, match="epoch 1, step 1: a weight is no longer finite after it"):
         run.run_epoch()
 
 
 def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, monkeypatch):
     run = trainer(*made)
     monkeypatch.setattr(run.network, "backward", lambda: run.network.gradient_block.fill(np.inf))
-    with pytest.raises(Diverged, match="the gradient's norm inf"):
+    with pytest.raises(Diverged, match="the gradient's norm inf") as diverged:
         run.run_epoch()
+    assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("add", "db2")
     monkeypatch.setattr("mlp.training.evaluate", validation_of([np.nan]))
-    with pytest.raises(Diverged, match="the end of epoch 1: the validation loss is nan"):
+    with pytest.raises(Diverged, match="epoch 1, step 8: the validation loss after it is nan"):
         trainer(*made).run_epoch()
 
 

@@ -468,9 +468,9 @@ def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_pat
     (tmp_path / "config.yaml").write_text("model: {hidden_sizes: [], loss: cross_entropy}\n")
     settings = config.load(tmp_path / "config.yaml")
     network = MLP([4, 1], generator=np.random.default_rng(0), loss="cross_entropy")
-    with runs.start(settings, None) as run:
-        run.note(image_shape=[2, 2], training_files={})
-        run.write_model(network.views(network.parameter_block), settings)
+    with runs.new(settings, None, pytest.fail) as run:
+        run.begin(image_shape=[2, 2], training_files={})
+        run.write_model(network.views(network.parameter_block))
     _, out, _ = circuit("--network", run.directory)
     assert "| dZ2 = (P - Y) dE " in out
     assert "| E = -sum (Y log P + (1 - Y) log(1 - P)) |" in out

@@ -20,7 +20,10 @@ from mlp import command_line, config, idx_folder, plots, recipe
 from mlp.gates import Matmul
 from mlp.training import Trainer
 
-CONTRACT = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"}
+CONTRACT = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"} | {
+    "checkpoint.npz",
+    "checkpoint.previous.npz",
+}
 QUICK = ("--set", "training.epochs=2", "data.limit_per_digit=100")
 
 
@@ -128,7 +131,7 @@ def test_the_weights_saved_are_those_of_the_best_epoch_not_of_the_last(command, 
     trainer = Trainer(recipe.network(settings, 784), training_set, validation_set, settings.training)
     for _ in range(8):
         trainer.run_epoch()
-    assert trainer.best_epoch < 8
+    assert trainer.progress.best_epoch < 8
     with np.load(tmp_path / "run" / "model.npz") as model:
         for name, best in trainer.best_parameters().items():
             np.testing.assert_array_equal(model[name], best)

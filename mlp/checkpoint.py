@@ -1,0 +1,141 @@
+"""Checkpoints: all that a run needs to go on, in one file that is whole or is not there.
+
+A checkpoint is written beside the one before it, which is kept until the next: if the newest should be damaged, the
+previous one goes on, and the run ends in the same bytes.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from mlp import config as configuration
+from mlp import npz
+from mlp.config import Config
+from mlp.errors import InputError
+from mlp.files import open_regular, remove, rename, replacing
+from mlp.network import parameter_count
+from mlp.npz import Damaged
+from mlp.training import Epoch, Progress, State
+
+NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
+BLOCKS = ("parameters", "velocity", "best")
+PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a run is, and how far it has come."""
+
+    config: Config
+    facts: dict[str, Any]
+    """Of the manifest, the data files' SHA-256 among them."""
+    state: State
+    path: Path | None = None
+    """The file that it was read from."""
+
+    def check_goes_on_with(self, config: Config, run: Path) -> None:
+        """InputError, naming each difference, where this is not the run's config but for more epochs."""
+        differences = config.differences(self.config)
+        if config.training.epochs > self.config.training.epochs:
+            differences = [text for text in differences if not text.startswith("training.epochs ")]
+        if differences:
+            raise InputError(
+                "\n".join(
+                    [
+                        f"{run}: not the config of the run in it; training.epochs alone may be another, a larger one:",
+                        *differences,
+                    ]
+                )
+            )
+
+
+def save(directory: Path, checkpoint: Checkpoint) -> None:
+    """Write the directory's newest checkpoint; the one before is kept as the previous one."""
+    state, progress = checkpoint.state, checkpoint.state.progress
+    rest = asdict(progress) | {"config": checkpoint.config.to_yaml(), "facts": checkpoint.facts}
+    del rest["history"]
+    history = [[np.nan if value is None else value for value in astuple(row)] for row in progress.history]
+    arrays = {
+        **{name: getattr(state, name) for name in BLOCKS},
+        "history": np.array(history, np.float64).reshape(-1, len(fields(Epoch))),
+        "rest": np.array(json.dumps(rest)),
+    }
+    with replacing(directory / NEWEST, directory / PREVIOUS) as file:
+        npz.write(file, arrays)
+        npz.seal(file)
+
+
+def exists(directory: Path) -> bool:
+    """Whether there is a checkpoint, whole or not."""
+    return any(os.path.lexists(directory / name) for name in (NEWEST, PREVIOUS))
+
+
+def reinstate(checkpoint: Checkpoint, directory: Path) -> None:
+    """Give the previous checkpoint the place of a newest one that is damaged, which must never become the previous."""
+    if checkpoint.path == directory / PREVIOUS:
+        rename(checkpoint.path, directory / NEWEST)
+
+
+def discard(directory: Path) -> None:
+    """Remove the directory's checkpoints."""
+    for name in (NEWEST, PREVIOUS):
+        remove(directory / name)
+
+
+def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
+    """The newest checkpoint in the directory, or the previous one, with a warning, where it is damaged.
+
+    None where there never was one; InputError where there is none that is whole.
+    """
+    paths = [directory / name for name in (NEWEST, PREVIOUS)]
+    problems = []
+    for path in paths:
+        try:
+            found = read(path)
+        except FileNotFoundError:
+            problems.append(f"{path}: no such file")
+        except Damaged as error:
+            problems.append(f"{path}: damaged: {error}")
+        else:
+            for problem in problems:
+                warn(f"{problem}: going on from {path.name}, the checkpoint before it")
+            return found
+    if not exists(directory):
+        return None
+    advice = f"it cannot go on: train a new run in another directory, from {directory / 'config.yaml'} if that is there"
+    raise InputError("\n".join([*problems, advice]))
+
+
+def read(path: Path) -> Checkpoint:
+    """A checkpoint as it was written; Damaged where one bit of it is another, FileNotFoundError where there is none."""
+    try:
+        with open_regular(path) as file:
+            arrays = npz.read_sealed(file)
+        rest = json.loads(arrays["rest"].item())
+        config = configuration.parse(rest.pop("config"), path)
+        facts = rest.pop("facts")
+        history = [_epoch(row) for row in arrays["history"].tolist()]
+        state = State(PROGRESS.validate_python(rest | {"history": history}), *(arrays[name] for name in BLOCKS))
+        count = parameter_count([math.prod(facts["image_shape"]), *config.model.hidden_sizes, 1])
+        expected = {(np.dtype(config.training.precision), (count,))}
+        if {(arrays[name].dtype, arrays[name].shape) for name in BLOCKS} != expected:
+            raise Damaged("its weights are not those of its config")
+        if state.progress.best_epoch not in range(len(history) + 1) or (history and not state.progress.best_epoch):
+            raise Damaged("its best epoch is none of its epochs")
+    except (InputError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Damaged(f"not a checkpoint ({error})") from error
+    return Checkpoint(config, facts, state, path)
+
+
+def _epoch(row: list[float]) -> Epoch:
+    """A row of the history array: nan stands for None."""
+    columns: dict[str, Any] = dict(zip((column.name for column in fields(Epoch)), row, strict=True))
+    columns = {name: None if math.isnan(value) else value for name, value in columns.items()}
+    return Epoch(**columns | {"epoch": int(row[0])})

@@ -1,0 +1,83 @@
+"""When training has failed to learn, where that began, and what to try.
+
+A network diverges in two ways. Its numbers leave the finite ones, or, as a rate that is too high drives every sigmoid
+into saturation where its slope is 0, nothing ever becomes infinite and the loss stays above where it started.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mlp.config import Training
+from mlp.gates import Sigmoid
+from mlp.network import LOSSES, MLP
+
+EPOCHS_ABOVE = 3
+"""Epochs running whose training loss is above the untrained network's, after which a run is given up."""
+ROUNDING = 1e-5
+"""Share of a loss by which float32 may miss it: no more than that above is not above."""
+FLAT = 0.01
+"""A sigmoid's slope P (1 - P), at most 1/4, below which its unit counts as saturated."""
+
+
+def is_above(loss: float, untrained_loss: float) -> bool:
+    """Whether a loss is worse than the untrained network's, beyond rounding."""
+    return loss > untrained_loss * (1 + ROUNDING)
+
+
+def given_up(losses: Sequence[float], untrained_loss: float, epochs: int) -> bool:
+    """Whether the losses of the epochs so far, of so many to come in all, say that nothing was learned."""
+    above = [is_above(loss, untrained_loss) for loss in losses[-EPOCHS_ABOVE:]]
+    return above[-1] and (len(losses) == epochs or above == [True] * EPOCHS_ABOVE)
+
+
+def first_not_finite(network: MLP) -> tuple[str, str]:
+    """The gate, and the array that it made, where the latest passes first left the finite numbers.
+
+    An array dA is the gradient with respect to A. A parameter that was not finite before the pass is the work
+    of the update, "sgd". Where every number is finite, and only a norm is not, it is the one with the largest.
+    """
+    latest = [(("sgd" if gate is None else gate.name), name, array) for gate, name, array in network.graph.latest()]
+    for gate, name, array in latest:
+        if not np.isfinite(array).all():
+            return gate, name
+    gate, name, _ = max(latest, key=lambda made: np.abs(made[2]).max())
+    return gate, name
+
+
+def saturated(network: MLP) -> dict[str, float]:
+    """For each sigmoid, by its output's name, the share of its values in the latest batch where its slope is flat."""
+    values = {
+        node.name: network.graph.value(node.name) for node in network.graph.nodes if isinstance(node.gate, Sigmoid)
+    }
+    return {name: float(np.mean(P * (1 - P) < FLAT)) for name, P in values.items()}
+
+
+def suspect(network: MLP) -> tuple[str, str]:
+    """The gate, and the array that it made, to look at where the numbers are finite but the loss is not falling.
+
+    The first sigmoid that is flat for more than half of its values: no gradient comes back through it. Else the loss.
+    """
+    for name, share in saturated(network).items():
+        if share > 0.5:
+            return Sigmoid.name, name
+    return LOSSES[network.loss_name].name, "E"
+
+
+def norms(network: MLP) -> dict[str, float]:
+    """The Euclidean norm of each parameter array; inf where its square is more than the precision holds."""
+    return {name: math.sqrt(np.vdot(array, array)) for name, array in network.parameters.items()}
+
+
+def advice(options: Training, good_epochs: int) -> list[str]:
+    """What to try, the likeliest cure first."""
+    rate = options.learning_rate
+    tries = [f"a lower training.learning_rate than {rate:g}: {rate / 10:.1g}, then {rate / 100:.1g}"]
+    if options.momentum:
+        tries += [f"a lower training.momentum than {options.momentum:g}: it multiplies the rate by up to 1 / (1 - it)"]
+    if options.weight_decay:
+        tries += [f"a lower training.weight_decay than {options.weight_decay:g}: 0 leaves it out"]
+    if good_epochs:
+        tries += [f"training.epochs={good_epochs}: the same run as far as it was good, which keeps its model"]
+    return tries

@@ -1,0 +1,78 @@
+"""NPZ files: named arrays, written to the same bytes each time and read without trusting what is read.
+
+A sealed one ends in the SHA-256 of everything before it, as the comment that a ZIP archive may end in; so NumPy and
+every ZIP program can read it, and damage anywhere is known before anything is parsed.
+"""
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Mapping
+from typing import BinaryIO
+
+import numpy as np
+
+from mlp.gates import Array
+
+PREFIX = b"sha256 "
+DIGITS = 2 * hashlib.sha256().digest_size
+END_RECORD = 22
+"""Bytes of a ZIP archive's end record, before its comment (PKWARE's APPNOTE, 4.3.16)."""
+CHUNK = 1 << 20
+
+
+class Damaged(Exception):
+    """What is wrong with a file."""
+
+
+def write(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
+    """Write the arrays. The bytes depend on them alone: NumPy dates every entry 1980."""
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def seal(file: BinaryIO) -> None:
+    """End what ``write`` wrote in the SHA-256 of all of it; the file is open for reading, too."""
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.comment = PREFIX + b"0" * DIGITS
+    size = file.seek(0, os.SEEK_END)
+    digest = _digest(file, size - DIGITS)
+    file.seek(size - DIGITS)
+    file.write(digest)
+
+
+def read_sealed(file: BinaryIO) -> dict[str, Array]:
+    """The arrays of a sealed file; Damaged where one bit is not as it was written."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - END_RECORD - len(PREFIX) - DIGITS))
+    tail = file.read()
+    if not (tail.startswith(b"PK\5\6") and tail[END_RECORD:].startswith(PREFIX)):
+        raise Damaged("cut off, or never whole")
+    if _digest(file, size - DIGITS) != tail[-DIGITS:]:
+        raise Damaged("its SHA-256 is not the one that it ends in")
+    return read(file)
+
+
+def read(file: BinaryIO) -> dict[str, Array]:
+    """The arrays; no code is run, and no more memory used than the file has bytes. Damaged where it is none such."""
+    size = file.seek(0, os.SEEK_END)
+    arrays = {}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist():
+                if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
+                    raise Damaged(f"its entry {entry.filename} is not as NumPy stores arrays")
+                with archive.open(entry) as stream:
+                    arrays[entry.filename.removesuffix(".npy")] = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, KeyError, EOFError, OSError, MemoryError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise Damaged(f"no archive of arrays ({error})") from error
+    return arrays
+
+
+def _digest(file: BinaryIO, size: int) -> bytes:
+    """The SHA-256 of the first so many bytes, in hexadecimal digits."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while size > 0 and (chunk := file.read(min(CHUNK, size))):
+        digest.update(chunk)
+        size -= len(chunk)
+    return digest.hexdigest().encode()
