@@ -38,12 +38,12 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
     An array dA is the gradient with respect to A. A parameter that was not finite before the pass is the work
     of the update, "sgd". Where every number is finite, and only a norm is not, it is the one with the largest.
     """
-    latest = [(("sgd" if gate is None else gate.name), name, array) for gate, name, array in network.graph.latest()]
+    latest = list(network.graph.latest())
     for gate, name, array in latest:
         if not np.isfinite(array).all():
-            return gate, name
-    gate, name, _ = max(latest, key=lambda made: np.abs(made[2]).max())
-    return gate, name
+            return ("sgd" if gate is None else gate.name), name
+    made = [(np.abs(array).max(), gate.name, name) for gate, name, array in latest if gate is not None]
+    return max(made)[1:]
 
 
 def saturated(network: MLP) -> dict[str, float]:

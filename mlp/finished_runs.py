@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, PositiveInt, ValidationError
 
@@ -13,6 +14,7 @@ from mlp.config import Config
 from mlp.dataset import Dataset
 from mlp.errors import InputError
 from mlp.files import open_regular, read_small, sha256
+from mlp.gates import Array
 from mlp.network import MLP
 from mlp.runs import FINISHED
 
@@ -25,6 +27,19 @@ class Manifest(BaseModel):
     image_shape: tuple[PositiveInt, PositiveInt] | None = None
     training_files: dict[str, str] | None = None
     weights_sha256: str | None = None
+    versions: dict[str, str] = {}
+    code_sha256: str | None = None
+    machine: str | None = None
+    blas: list[dict[str, Any]] = []
+
+
+class FinishedManifest(Manifest):
+    """What a finished run's manifest has for certain."""
+
+    status: Literal["finished"]
+    image_shape: tuple[PositiveInt, PositiveInt]
+    training_files: dict[str, str]
+    weights_sha256: str
 
 
 @dataclass(frozen=True)
@@ -86,14 +101,17 @@ def read_manifest(directory: Path) -> Manifest:
 
 def read(directory: Path) -> FinishedRun:
     """A finished run; InputError where it is none, or a file of it is missing or damaged."""
-    manifest = read_manifest(directory)
-    if manifest.status != FINISHED or manifest.image_shape is None or manifest.training_files is None:
-        raise InputError(f"{directory}: not a finished run, its status is {manifest.status}: name another run")
-    if not (directory / "config.yaml").exists():
-        raise InputError(f"{directory / 'config.yaml'}: no such file: without it the run cannot be read")
-    config = configuration.load(directory / "config.yaml")
+    manifest = read_finished_manifest(directory)
+    config = read_config(directory)
+    weights, made_with = read_model(directory, manifest)
+    path = directory / "model.npz"
+    if config.differences(made_with):
+        raise InputError(f"{path}: not the model of the config beside it: train the run again")
     network = recipe.network(config, math.prod(manifest.image_shape))
-    _fill(network, directory / "model.npz", config, manifest)
+    if {name: array.shape for name, array in weights.items()} != network.shapes:
+        raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
+    for name, array in weights.items():
+        network.parameters[name][...] = array
     return FinishedRun(directory, config, network, manifest.image_shape, manifest.training_files)
 
 
@@ -106,28 +124,35 @@ def is_finished(directory: Path) -> bool:
     return True
 
 
-def _fill(network: MLP, path: Path, config: Config, manifest: Manifest) -> None:
-    """Give the network the weights in model.npz, which must be the one that the run wrote, of this config."""
+def read_finished_manifest(directory: Path) -> FinishedManifest:
+    """The manifest of a finished run; InputError where it is none."""
+    manifest = read_manifest(directory)
+    try:
+        return FinishedManifest(**manifest.model_dump())
+    except ValidationError:
+        raise InputError(
+            f"{directory}: not a finished run, its status is {manifest.status}: name another run"
+        ) from None
+
+
+def read_config(directory: Path) -> Config:
+    """The config of a run; InputError where it is missing or damaged."""
+    if not (directory / "config.yaml").exists():
+        raise InputError(f"{directory / 'config.yaml'}: no such file: without it the run cannot be read")
+    return configuration.load(directory / "config.yaml")
+
+
+def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, Array], Config]:
+    """The weights in model.npz and the config they were made with; InputError for other bytes than the run wrote."""
+    path = directory / "model.npz"
     if not path.is_file():
         raise InputError(f"{path}: no such file: train the run again")
     if sha256(path) != manifest.weights_sha256:
         raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
     try:
         with open_regular(path) as file:
-            arrays = npz.read(file)
-    except npz.Damaged as error:
-        raise InputError(f"{path}: {error}: train the run again") from error
-    if "config" not in arrays or not _is_config(arrays.pop("config").item(), config):
-        raise InputError(f"{path}: not the model of the config beside it: train the run again")
-    if {name: array.shape for name, array in arrays.items()} != network.shapes:
-        raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
-    for name, array in arrays.items():
-        network.parameters[name][...] = array
-
-
-def _is_config(written: str, config: Config) -> bool:
-    """Whether the JSON in a model says the same as the config, a key that is younger than the run by its default."""
-    try:
-        return Config.model_validate_json(written).to_json_without_places() == config.to_json_without_places()
-    except ValidationError:
-        return False
+            weights = npz.read(file)
+        # A key that is younger than the run has its default.
+        return weights, Config.model_validate_json(weights.pop("config").item())
+    except (npz.Damaged, KeyError, ValueError) as error:
+        raise InputError(f"{path}: not the model of a run: train the run again") from error

@@ -42,7 +42,12 @@ MOST_AXES = 32
 """NumPy 1 has arrays of at most 32 axes; the format would allow 255."""
 
 DEFLATE_LIMIT = 1032
-"""Deflate shrinks nothing by more than 1032 to 1 (zlib's technical details), so no honest header says more."""
+"""Deflate shrinks nothing by more than 1032 to 1 (zlib's technical details), so no honest header says more.
+
+Nor does a file system that compresses, so that a raw file beyond it is a hole with a name."""
+
+UNCOUNTED = 1 << 16
+"""Bytes: small files lie where file systems do not count them, or have not been written out yet."""
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -95,10 +100,13 @@ def _header(array: NDArray[Any]) -> bytes:
 
 def _map_raw(file: BinaryIO) -> NDArray[Any]:
     dtype, shape, size = _parse_header(file.read)
-    offset = file.tell()
-    found = os.fstat(file.fileno()).st_size - offset
+    offset, facts = file.tell(), os.fstat(file.fileno())
+    found = facts.st_size - offset
     if found != size:
         raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow")
+    stored = 512 * facts.st_blocks  # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere
+    if size > DEFLATE_LIMIT * (stored + UNCOUNTED):
+        raise _Malformed(f"all but empty: {_promise(shape, dtype)}, {size:,} bytes, but {stored:,} are on the disk")
     if size == 0:  # nothing to map
         return _read_only(np.empty(shape, dtype))
     flat = np.memmap(file, dtype, mode="r", offset=offset, shape=(size // dtype.itemsize,))

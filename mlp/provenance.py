@@ -48,12 +48,14 @@ def _code(facts: Mapping[str, Any]) -> str:
 
 
 def _kernels(facts: Mapping[str, Any]) -> str:
-    libraries = [[library.get(key) for key in ("internal_api", "version", "architecture")] for library in facts["blas"]]
+    libraries = [
+        [library.get(key) for key in ("internal_api", "version", "architecture")] for library in facts.get("blas", ())
+    ]
     return ", ".join(" ".join(map(str, library)) for library in libraries)
 
 
 def _threads(facts: Mapping[str, Any]) -> str:
-    return ", ".join(str(library.get("num_threads")) for library in facts["blas"])
+    return ", ".join(str(library.get("num_threads")) for library in facts.get("blas", ()))
 
 
 def _code_sha256() -> str:

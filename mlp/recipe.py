@@ -25,8 +25,8 @@ def check_same_files(config: Config, images: Dataset, recorded: Mapping[str, str
     if list(found.values()) != list(recorded.values()):
         names = [name for name, known in zip(found, recorded.values(), strict=False) if found[name] != known]
         raise InputError(
-            f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its manifest.json "
-            "has their SHA-256): put those back, or train a new run on these"
+            f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its "
+            "manifest.json has their SHA-256): put those back, or train a new run on these"
         )
     return found
 

@@ -45,7 +45,7 @@ def test_a_run_older_than_a_key_is_read_with_the_keys_default(settings):
 def test_a_model_whose_config_is_none_is_refused(settings, text):
     directory, _ = finished_run(settings)
     with_config(directory, text)
-    with pytest.raises(InputError, match=r"model\.npz: not the model of the config beside it: train the run again"):
+    with pytest.raises(InputError, match=r"model\.npz: not the model of a run: train the run again"):
         finished_runs.read(directory)
 
 

@@ -55,16 +55,27 @@ def test_a_non_contiguous_array_is_written_in_its_order(tmp_path):
     np.testing.assert_array_equal(idx.read(tmp_path / "a"), array)
 
 
+def with_a_hole(path, size):
+    """An IDX file of so many bytes, all but the header a hole that takes no room on the disk."""
+    with path.open("wb") as file:
+        file.write(bytes([0, 0, 8, 1]) + struct.pack(">I", size))
+        file.truncate(8 + size)
+    return path
+
+
 def test_raw_files_are_mapped_not_read(tmp_path):
-    path = tmp_path / "large"
-    with path.open("wb") as file:  # a gigabyte that takes no room on the disk
-        file.write(bytes([0, 0, 8, 1]) + struct.pack(">I", 1 << 30))
-        file.truncate(8 + (1 << 30))
+    path = with_a_hole(tmp_path / "large", 1 << 26)
     tracemalloc.start()
     assert idx.read(path)[-1] == 0
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 20
+
+
+def test_a_file_that_is_all_hole_is_refused(tmp_path):
+    path = with_a_hole(tmp_path / "huge", (1 << 32) - 1)
+    with pytest.raises(InputError, match=r"huge: all but empty: .*4,294,967,295 bytes, but [\d,]+ are on the disk"):
+        idx.read(path)
 
 
 @pytest.mark.parametrize("array", [np.zeros(2, np.uint16), np.zeros(2, np.int64), np.zeros(2, bool), np.array(["a"])])

@@ -1,0 +1,68 @@
+"""Run a finished run again, and say whether the same bytes come out.
+
+    python scripts/replay.py [RUN]
+
+Where they do not, names the first cause: data, config, code, NumPy, machine, BLAS kernel or threads.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlp import command_line, config, finished_runs, idx_folder, provenance
+from mlp.command_line import CONFIG, shown, warn
+from mlp.errors import CheckFailed
+from mlp.finished_runs import FinishedManifest
+
+TRAIN = Path(__file__).parent.parent / "train.py"
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = command_line.Parser(description="Run a finished run again and compare the weights, bit for bit.")
+    parser.add_argument(
+        "run", type=command_line.path, nargs="?", metavar="RUN", help="a run's directory (default: the newest)"
+    )
+    options = parser.parse_args(arguments)
+    directory = options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn)
+    recorded = finished_runs.read_finished_manifest(directory)
+    check_config(directory, recorded)
+    check_data(directory, recorded)
+    with tempfile.TemporaryDirectory() as folder:
+        again = train_again(directory, Path(folder) / "run")
+    if again.weights_sha256 == recorded.weights_sha256:
+        print(f"identical: {shown(directory)} run again gives the same model.npz, SHA-256 {again.weights_sha256}")
+        return
+    cause, *others = [*provenance.differences(recorded.model_dump(), again.model_dump()), "nothing known has changed"]
+    also = f" (different, too: {'; '.join(others[:-1])})" if others[:-1] else ""
+    raise CheckFailed(f"{shown(directory)}: not identical: {cause}{also}")
+
+
+def check_config(directory: Path, recorded: FinishedManifest) -> None:
+    """CheckFailed where config.yaml is no longer the config that the model was made with."""
+    _, made_with = finished_runs.read_model(directory, recorded)
+    differences = finished_runs.read_config(directory).differences(made_with)
+    if differences:
+        raise CheckFailed(f"{shown(directory)}: not identical: the config: {'; '.join(differences)}")
+
+
+def check_data(directory: Path, recorded: FinishedManifest) -> None:
+    """CheckFailed where the training files are no longer those that the run was trained on."""
+    found = idx_folder.open_part(finished_runs.read_config(directory).data.directory, "training").sha256()
+    differing = [name for name, sha256 in found.items() if recorded.training_files.get(name) != sha256]
+    if differing:
+        raise CheckFailed(f"{shown(directory)}: not identical: the data: other bytes in {' and '.join(differing)}")
+
+
+def train_again(directory: Path, target: Path) -> FinishedManifest:
+    """The manifest of a new run of the same config."""
+    command = [sys.executable, TRAIN, "--config", directory / "config.yaml", "--output", target]
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+    if done.returncode:
+        raise CheckFailed(f"{shown(directory)}: running it again ended with exit code {done.returncode}")
+    return finished_runs.read_finished_manifest(target)
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))
