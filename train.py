@@ -113,7 +113,7 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
             interrupts.check()
             learn(trainer, run)
             finish(trainer, run)
-            run.note(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
+            run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
     print(summary(trainer, run))
 
 

@@ -54,6 +54,7 @@ def run(main: Callable[[Sequence[str]], None]) -> int:
     if output is not None and output.error is not None and not isinstance(output.error, BrokenPipeError):
         _report(f"standard output: {output.error.strerror}: what was to be printed there is lost")
         code = code or InputError.exit_code
+    interrupts.ignore()
     return code
 
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 from mlp.errors import Interrupted
 
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
 _heard: int | None = None
 _at_once = False
 
@@ -21,8 +23,14 @@ def listen() -> None:
 
     SIGINT also where it was ignored, as it is in what a shell starts in the background: whoever sends it means it.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in NUMBERS:
         signal.signal(number, _note)
+
+
+def ignore() -> None:
+    """Hear nothing more: the work is done, and Python's own end would let a signal end it otherwise."""
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def forget() -> None:

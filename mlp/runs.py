@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,13 +64,16 @@ class Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Write the manifest's last word: how the run ended, and when."""
-        ending = {"status": FINISHED if kind is None else ENDINGS.get(kind, "failed"), "ended": _now()}
-        if kind is not None and issubclass(kind, OSError):
-            with suppress(OSError):  # the disk that failed may fail again, and has been told of
-                self.note(**ending)
-        else:
-            self.note(**ending)
+        """Where the run did not come to ``finish``, write how it ended into the manifest."""
+        if kind is None:
+            return
+        with suppress(OSError) if issubclass(kind, OSError) else nullcontext():
+            # The disk that has just failed may fail again: what is told is the first failure.
+            self.note(status=ENDINGS.get(kind, "failed"), ended=_now())
+
+    def finish(self, **facts: Any) -> None:
+        """Write the manifest's last word: all that the run makes is there."""
+        self.note(**facts, status=FINISHED, ended=_now())
 
     @property
     def is_saved(self) -> bool:

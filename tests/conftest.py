@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,31 @@ hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=Tr
 hypothesis.settings.load_profile("repeatable")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-faults", action="store_true", help="inject every fault, not some of each kind")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``trial``: the numbers that the marker ``trials`` asks for."""
+    for mark in metafunc.definition.iter_markers("trials"):
+        metafunc.parametrize("trial", range(mark.args[metafunc.config.getoption("--all-faults")]))
+
+
+@pytest.fixture
+def injected(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Count a fault of this kind; the sums are printed at the end."""
+    return lambda kind: request.node.user_properties.append(("fault", kind))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for report in terminalreporter.getreports("passed") if report.when == "call"]
+    faults = Counter(kind for report in reports for name, kind in report.user_properties if name == "fault")
+    if faults:
+        terminalreporter.section("faults injected, and survived as promised")
+        for kind, count in sorted(faults.items()):
+            terminalreporter.line(f"{count:6,}  {kind}")
 
 
 @pytest.fixture(autouse=True)
@@ -129,4 +155,5 @@ def finished_run(settings: Config, directory: Path | None = None, seed: int = 0)
     with runs.new(settings, directory, pytest.fail) as run:
         run.begin(image_shape=[2, 2], training_files={})
         run.write_model(network.views(network.parameter_block))
+        run.finish()
     return run.directory, network

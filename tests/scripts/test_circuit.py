@@ -471,6 +471,7 @@ def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_pat
     with runs.new(settings, None, pytest.fail) as run:
         run.begin(image_shape=[2, 2], training_files={})
         run.write_model(network.views(network.parameter_block))
+        run.finish()
     _, out, _ = circuit("--network", run.directory)
     assert "| dZ2 = (P - Y) dE " in out
     assert "| E = -sum (Y log P + (1 - Y) log(1 - P)) |" in out

@@ -1,0 +1,104 @@
+"""What the fault tests share: a short run, what it should come to, and how to run it again."""
+
+import csv
+import importlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from conftest import ROOT, write_folder
+
+from mlp import command_line
+
+TRAIN = str(ROOT / "train.py")
+QUIET = {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def project(folder, **training):
+    """A data folder and a config in it for a short run with momentum, on 36 training and 4 validation images."""
+    write_folder(folder / "made", [0, 1, 7, 1] * 10, [0, 1])
+    options = {"epochs": 3, "batch_size": 8, "momentum": 0.5} | training
+    (folder / "config.yaml").write_text(
+        "data: {directory: made, validation_fraction: 0.2}\nmodel: {hidden_sizes: [3]}\ntraining: "
+        + json.dumps(options).replace('"', "")
+        + "\n"
+    )
+    return folder / "config.yaml"
+
+
+def digits_config(folder, checkpoint_every):
+    """A config for a run on real digits that takes some tenths of a second."""
+    (folder / "config.yaml").write_text(
+        f"data: {{directory: {ROOT / 'data'}, limit_per_digit: 300}}\nmodel: {{hidden_sizes: [16]}}\n"
+        f"training: {{epochs: 12, momentum: 0.5, batch_size: 16, checkpoint_every: {checkpoint_every}}}\n"
+    )
+    return folder / "config.yaml"
+
+
+def start(*arguments, **options):
+    """train.py as a process of its own, its stderr piped."""
+    return subprocess.Popen(
+        [sys.executable, TRAIN, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | QUIET,
+        **options,
+    )
+
+
+def finish(*arguments):
+    """train.py to its end, which must be a good one; what it said on stderr."""
+    process = start(*arguments)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 0, said
+    return said
+
+
+def outcome(directory):
+    """All that a finished run must have in common with one that was never stopped: model, and history but for seconds."""
+    manifest = json.loads((directory / "manifest.json").read_text())
+    assert manifest["status"] == "finished"
+    assert not list(directory.glob("*.tmp"))
+    rows = [row[:-1] for row in csv.reader((directory / "history.csv").read_text().splitlines())]
+    return (directory / "model.npz").read_bytes(), rows
+
+
+@cache
+def load_train():
+    """train.py as a module."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        return importlib.import_module("train")
+    finally:
+        sys.path.remove(str(ROOT))
+
+
+def train(monkeypatch, *arguments):
+    """train.py within this process: its exit code."""
+    monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
+    return command_line.run(load_train().main)
+
+
+def one_message(text, kind="error"):
+    """The only message in what was printed to stderr, without the epochs' lines."""
+    lines = [line for line in text.splitlines() if not line.startswith("epoch ")]
+    assert lines, "no message"
+    assert lines[0].startswith(f"{kind}: "), text
+    assert all(line.startswith(" " * 7) for line in lines[1:]), text
+    assert "Traceback" not in text
+    assert len(lines) <= 20
+    assert all(len(line) < 330 and line.isprintable() for line in lines)
+    return "\n".join(lines)
+
+
+def command_in(message):
+    """The arguments of the command that a message tells to go on with."""
+    program, script, *arguments = shlex.split(message.partition("go on with: ")[2])
+    assert (program, Path(script).name) == ("python", "train.py")
+    return arguments
