@@ -91,6 +91,8 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
     began = perf_counter()
     with blas.threads(settings.training.threads) as libraries:
         images = recipe.training_images(settings)
+        if saved is not None:
+            recipe.check_same_files(settings, images, saved.facts["training_files"], saved.path.parent)
         training_set, validation_set = recipe.split(settings, images)
         network = recipe.network(settings, images.inputs)
         trainer = Trainer(network, training_set, validation_set, settings.training)
@@ -104,7 +106,6 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
             if saved is None:
                 run.begin(**facts)
             else:
-                recipe.check_same_files(settings, images, saved.facts["training_files"], run.directory)
                 run.go_on(saved, facts, warn)
             check_gradients(network, training_set, settings.training.seed, run)
             if saved is not None:

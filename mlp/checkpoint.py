@@ -37,8 +37,8 @@ class Checkpoint:
     facts: dict[str, Any]
     """Of the manifest, the data files' SHA-256 among them."""
     state: State
-    path: Path | None = None
-    """The file that it was read from."""
+    path: Path
+    """Its file."""
 
     def check_goes_on_with(self, config: Config, run: Path) -> None:
         """InputError, naming each difference, where this is not the run's config but for more epochs."""
@@ -56,8 +56,8 @@ class Checkpoint:
             )
 
 
-def save(directory: Path, checkpoint: Checkpoint) -> None:
-    """Write the directory's newest checkpoint; the one before is kept as the previous one."""
+def save(checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in its place; the one that was there is kept as the previous one."""
     state, progress = checkpoint.state, checkpoint.state.progress
     rest = asdict(progress) | {"config": checkpoint.config.to_yaml(), "facts": checkpoint.facts}
     del rest["history"]
@@ -67,7 +67,7 @@ def save(directory: Path, checkpoint: Checkpoint) -> None:
         "history": np.array(history, np.float64).reshape(-1, len(fields(Epoch))),
         "rest": np.array(json.dumps(rest)),
     }
-    with replacing(directory / NEWEST, directory / PREVIOUS) as file:
+    with replacing(checkpoint.path, checkpoint.path.with_name(PREVIOUS)) as file:
         npz.write(file, arrays)
         npz.seal(file)
 

@@ -153,5 +153,6 @@ def _report(message: str, kind: str = "error") -> None:
     ]
     if len(lines) > MOST_LINES:
         lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1} more"]
-    first, *others = [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..." for line in lines]
+    half = LONGEST_LINE // 2  # what is wrong stands at the end, where it is at the beginning
+    first, *others = [line if len(line) <= LONGEST_LINE else f"{line[:half]}...{line[-half:]}" for line in lines]
     print("\n       ".join([f"{kind}: {first}", *others]), file=sys.stderr)

@@ -53,7 +53,11 @@ def _sync_folder(folder: Path) -> None:
 
 def rename(path: Path, name: Path) -> None:
     """Give a file another name in its folder, in place of what has that name, for good."""
-    os.replace(path, name)
+    try:
+        os.replace(path, name)
+    except OSError as error:
+        error.filename = str(name)  # what is in the way, rather than what was to be renamed
+        raise
     _sync_folder(name.parent)
 
 

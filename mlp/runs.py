@@ -82,7 +82,7 @@ class Run:
 
     def save(self, state: State) -> None:
         """Write a checkpoint."""
-        checkpoint.save(self.directory, Checkpoint(self.config, self.manifest, state))
+        checkpoint.save(Checkpoint(self.config, self.manifest, state, self.directory / checkpoint.NEWEST))
 
     def write_history(self, epochs: Sequence[Epoch]) -> None:
         """Write history.csv whole, a row an epoch; numbers so that they read back exactly."""

@@ -28,7 +28,9 @@ CONSTANTS = {
     ".inf": float("inf"),
     ".nan": float("nan"),
 }
-INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
+INTEGER = re.compile(r"[-+]?[0-9]+")
+MOST_DIGITS = 100
+"""Of a whole number; a longer one stays text, which nothing takes for a number."""
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -104,7 +106,7 @@ def _plain(text: str) -> Any:
     if text in CONSTANTS:
         return CONSTANTS[text]
     if INTEGER.fullmatch(text):
-        return int(text)
+        return int(text) if len(text) <= MOST_DIGITS else text
     return float(text) if NUMBER.fullmatch(text) else text
 
 

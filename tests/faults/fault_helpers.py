@@ -4,12 +4,16 @@ import csv
 import importlib
 import json
 import os
+import resource
 import shlex
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import pytest
 from conftest import ROOT, write_folder
 
 from mlp import command_line
@@ -61,7 +65,7 @@ def finish(*arguments):
 
 
 def outcome(directory):
-    """All that a finished run must have in common with one that was never stopped: model, and history but for seconds."""
+    """What a finished run must have in common with one that was never stopped: model, and history but for seconds."""
     manifest = json.loads((directory / "manifest.json").read_text())
     assert manifest["status"] == "finished"
     assert not list(directory.glob("*.tmp"))
@@ -83,6 +87,28 @@ def train(monkeypatch, *arguments):
     """train.py within this process: its exit code."""
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
     return command_line.run(load_train().main)
+
+
+MEMORY = 256 << 20
+"""Bytes beyond what the process has: a file of a thousand bytes must not need more."""
+SECONDS = 5
+"""Of the processor's time."""
+
+
+@contextmanager
+def bounded():
+    """Whoever needs more memory or time than MEMORY and SECONDS fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = signal.signal(signal.SIGPROF, lambda *_: pytest.fail(f"more than {SECONDS} s"))
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        signal.signal(signal.SIGPROF, before)
 
 
 def one_message(text, kind="error"):
