@@ -132,7 +132,10 @@ def path(text: str) -> Path:
 
 def shown(path: Path) -> str:
     """A path as the user would type it: relative where it is below the working folder, quoted where need be."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except FileNotFoundError:  # the working folder is gone
+        relative = str(path)
     return shlex.quote(str(path) if relative.startswith(os.pardir) else relative)
 
 

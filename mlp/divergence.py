@@ -73,7 +73,8 @@ def norms(network: MLP) -> dict[str, float]:
 def advice(options: Training, good_epochs: int) -> list[str]:
     """What to try, the likeliest cure first."""
     rate = options.learning_rate
-    tries = [f"a lower training.learning_rate than {rate:g}: {rate / 10:.1g}, then {rate / 100:.1g}"]
+    tenth, hundredth = (float(f"{rate / factor:.0e}") for factor in (10, 100))
+    tries = [f"a lower training.learning_rate than {rate:g}: {tenth:g}, then {hundredth:g}"]
     if options.momentum:
         tries += [f"a lower training.momentum than {options.momentum:g}: it multiplies the rate by up to 1 / (1 - it)"]
     if options.weight_decay:

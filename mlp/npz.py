@@ -8,7 +8,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Mapping
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def read_sealed(file: BinaryIO) -> dict[str, Array]:
 
 
 def read(file: BinaryIO) -> dict[str, Array]:
-    """The arrays; no code is run, and no more memory used than the file has bytes. Damaged where it is none such."""
+    """The arrays, read-only; no code is run, and memory bounded by the file's size. Damaged if it has none."""
     size = file.seek(0, os.SEEK_END)
     arrays = {}
     try:
@@ -62,10 +62,24 @@ def read(file: BinaryIO) -> dict[str, Array]:
                 if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
                     raise Damaged(f"its entry {entry.filename} is not as NumPy stores arrays")
                 with archive.open(entry) as stream:
-                    arrays[entry.filename.removesuffix(".npy")] = np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, KeyError, EOFError, OSError, MemoryError, NotImplementedError, zipfile.BadZipFile) as error:
+                    arrays[entry.filename.removesuffix(".npy")] = _read_array(stream)
+    except (ValueError, TypeError, KeyError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
         raise Damaged(f"no archive of arrays ({error})") from error
     return arrays
+
+
+def _read_array(stream: IO[bytes]) -> Array:
+    """An array in NumPy's format 1.0, whose header must promise what follows: NumPy makes room for what it promises."""
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("another version of NumPy's format")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.hasobject:
+        raise ValueError("objects, which would run code")
+    content = stream.read()
+    array: Array = np.ndarray(shape, dtype, content, order="F" if fortran_order else "C")
+    if array.nbytes != len(content):
+        raise ValueError(f"{len(content):,} bytes where {array.nbytes:,} were promised")
+    return array
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:

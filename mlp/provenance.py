@@ -51,7 +51,7 @@ def _kernels(facts: Mapping[str, Any]) -> str:
     libraries = [
         [library.get(key) for key in ("internal_api", "version", "architecture")] for library in facts.get("blas", ())
     ]
-    return ", ".join(" ".join(map(str, library)) for library in libraries)
+    return ", ".join(" ".join(map(str, library)) for library in libraries) or "none"
 
 
 def _threads(facts: Mapping[str, Any]) -> str:

@@ -191,7 +191,7 @@ class Trainer:
             done.loss += loss * len(positions)
             done.errors += int(np.count_nonzero(decide(network.probabilities) != Y))
             done.gradient_norm += norm
-            if done.above is None and self._is_above(loss):
+            if done.above is None and self._is_above(loss) and self.steps > 1:  # the first loss is the untrained one's
                 done.above = done.steps
             self._last_finite = {"epoch": epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
             done.seconds += perf_counter() - started

@@ -1,0 +1,147 @@
+"""Promises of scripts/replay.py: a run repeats bit for bit, or the first cause of a difference is named."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, load_script, write_folder
+
+from mlp import idx, provenance
+
+
+@pytest.fixture
+def trained(command, tmp_path):
+    """A finished run of 4 by 4 pixels."""
+    write_folder(tmp_path / "made", [0, 1] * 20, [0, 1])
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 2}\n"
+    )
+    done = command("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "run"
+
+
+def test_a_run_is_identical_to_itself(command, trained):
+    before = {path.name: path.read_bytes() for path in trained.iterdir()}
+    done = command("scripts/replay.py", trained)
+    assert done.returncode == 0, done.stderr
+    sha256 = json.loads(before["manifest.json"])["weights_sha256"]
+    assert done.stdout == f"identical: {trained} run again gives the same model.npz, SHA-256 {sha256}\n"
+    assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
+
+
+def change_data(run):
+    path = run.parent / "made" / "train-images-idx3-ubyte"
+    images = idx.read(path).copy()
+    images[3, 2, 1] ^= 1
+    idx.write(path, images)
+
+
+def change_config(run):
+    path = run / "config.yaml"
+    path.write_text(path.read_text().replace("seed: 0", "seed: 4"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (change_data, "not identical: the data: other bytes in train-images-idx3-ubyte"),
+        (change_config, "not identical: the config: training.seed is 4, not 0"),
+    ],
+)
+def test_what_was_changed_since_is_named(command, trained, change, message):
+    change(trained)
+    done = command("scripts/replay.py", trained)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {trained}: {message}\n"
+
+
+def forge(run, **facts):
+    """Another model, as if it had been trained under these facts."""
+    manifest = json.loads((run / "manifest.json").read_text()) | facts
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"code_sha256": "0" * 64}, "not identical: the code: 0.1.0 (SHA-256 000000000000...) then, 0.1.0 (SHA-256 "),
+        ({"versions": {"mlp": "0.1.0", "numpy": "1.0"}}, "not identical: NumPy: 1.0 then, "),
+        ({"machine": "pdp11"}, "not identical: the machine: pdp11 then, "),
+        ({"blas": []}, "not identical: the BLAS kernel: none then, "),
+        ({}, "not identical: nothing known has changed"),
+    ],
+)
+def test_what_the_surroundings_have_changed_is_named(facts, message, trained, monkeypatch, capsys):
+    replay = load_script("replay")
+    forge(trained, **facts)
+    again = replay.train_again
+
+    def other(directory, target):
+        return again(directory, target).model_copy(update={"weights_sha256": "another"})
+
+    monkeypatch.setattr(replay, "train_again", other)
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
+    assert replay.command_line.run(replay.main) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_causes_come_in_the_order_of_their_likelihood():
+    then = {"code_sha256": "a", "versions": {"numpy": "1"}, "machine": "m", "blas": [{"num_threads": 1}]}
+    now = {"code_sha256": "b", "versions": {"numpy": "2"}, "machine": "n", "blas": [{"num_threads": 2, "version": "3"}]}
+    causes = [text.partition(":")[0] for text in provenance.differences(then, now)]
+    assert causes == ["the code", "NumPy", "the machine", "the BLAS kernel", "the BLAS threads"]
+    assert list(provenance.differences(then, then)) == []
+
+
+def test_another_blas_kernel_is_named(tmp_path):
+    """OpenBLAS is told to take the kernels of an old processor; the run must be large enough for that to matter."""
+    facts = json.loads(
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import json; from mlp import blas\nwith blas.threads(1) as b: print(json.dumps(b))",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
+    if facts[0]["internal_api"] != "openblas" or facts[0]["architecture"] not in ("Haswell", "Zen", "SkylakeX"):
+        pytest.skip(f"no other kernel is known to run here: {facts}")
+    options = ["--set", "training.epochs=1", "data.limit_per_digit=200"]
+    train = [
+        sys.executable,
+        ROOT / "train.py",
+        "--config",
+        ROOT / "config.yaml",
+        *options,
+        "--output",
+        tmp_path / "run",
+    ]
+    subprocess.run(train, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "replay.py", tmp_path / "run"],
+        env=os.environ | {"OPENBLAS_CORETYPE": "Sandybridge"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "not identical: the BLAS kernel: openblas " in done.stderr
+    assert done.stderr.endswith(" Sandybridge now\n")
+
+
+def test_what_is_no_finished_run_is_refused(command, trained, tmp_path):
+    shutil.rmtree(tmp_path / "made")
+    assert "no such folder" in command("scripts/replay.py", trained).stderr
+    (trained / "model.npz").write_bytes(b"")
+    assert "model.npz: damaged" in command("scripts/replay.py", trained).stderr
+    forge(trained, status="interrupted")
+    done = command("scripts/replay.py", trained)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "not a finished run, its status is interrupted" in done.stderr

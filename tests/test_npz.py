@@ -1,0 +1,86 @@
+"""Promises of mlp.npz: NumPy's own format, sealed, read without running code and without more memory than the file."""
+
+import io
+import struct
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+
+from mlp import npz
+from mlp.npz import Damaged
+
+ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "text": np.array("héllo"), "none": np.zeros((0, 8))}
+
+
+def sealed():
+    file = io.BytesIO()
+    npz.write(file, ARRAYS)
+    npz.seal(file)
+    return file.getvalue()
+
+
+def assert_same(arrays):
+    assert set(arrays) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(arrays[name], array)
+        assert arrays[name].dtype == array.dtype
+
+
+def test_what_is_sealed_is_read_back_and_numpy_reads_it_too():
+    assert_same(npz.read_sealed(io.BytesIO(sealed())))
+    with np.load(io.BytesIO(sealed()), allow_pickle=False) as arrays:
+        assert_same(dict(arrays))
+    assert zipfile.ZipFile(io.BytesIO(sealed())).testzip() is None
+    assert sealed() == sealed()
+
+
+def test_every_single_bit_counts():
+    content = sealed()
+    for at in range(len(content)):
+        changed = content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :]
+        with pytest.raises(Damaged):
+            npz.read_sealed(io.BytesIO(changed))
+
+
+def test_every_cut_is_seen():
+    content = sealed()
+    for at in range(len(content)):
+        with pytest.raises(Damaged):
+            npz.read_sealed(io.BytesIO(content[:at]))
+
+
+def archive(compression=zipfile.ZIP_STORED, **entries):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as made:
+        for name, content in entries.items():
+            made.writestr(f"{name}.npy", content)
+    return file
+
+
+def array_of(shape, dtype="|u1"):
+    """The header of an .npy file (NumPy's format 1.0) that promises an array, and a hundred bytes."""
+    text = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + bytes(100)
+
+
+FORGED = {
+    "a shape that is not there": archive(a=array_of((1 << 40,))),
+    "a shape that overflows": archive(a=array_of((1 << 40, 1 << 40))),
+    "objects": archive(a=array_of((12,), "|O")),
+    "code for a type": archive(a=array_of((12,), "__import__('os').abort()")),
+    "a bomb": archive(zipfile.ZIP_DEFLATED, a=array_of((1 << 28,)) + bytes(1 << 28)),
+    "no array": archive(a=b"text"),
+    "nothing": io.BytesIO(b""),
+}
+
+
+@pytest.mark.parametrize("file", FORGED.values(), ids=FORGED)
+def test_what_is_forged_is_refused_in_little_memory(file):
+    tracemalloc.start()
+    with pytest.raises(Damaged):
+        npz.read(file)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 22
