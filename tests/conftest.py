@@ -23,20 +23,23 @@ from mlp.network import MLP
 ROOT = Path(__file__).parent.parent
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
 
-hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("repeatable")
-
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-faults", action="store_true", help="inject every fault, not some of each kind")
+    parser.addoption("--all-trials", action="store_true", help="run every trial, not some of each kind: some minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    examples = 2000 if config.getoption("--all-trials") else 100
+    hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=examples)
+    hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """``trial``: the numbers that the marker ``trials`` asks for."""
     for mark in metafunc.definition.iter_markers("trials"):
-        metafunc.parametrize("trial", range(mark.args[metafunc.config.getoption("--all-faults")]))
+        metafunc.parametrize("trial", range(mark.args[metafunc.config.getoption("--all-trials")]))
 
 
 @pytest.fixture

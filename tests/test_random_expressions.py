@@ -170,10 +170,13 @@ def gradient(circuit, name):
     return circuit.gradient(circuit.node(name))
 
 
-thousand = settings(max_examples=1000, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+many = settings(
+    max_examples=3 * settings.default.max_examples,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
 
 
-@thousand
+@many
 @given(cases())
 def test_values_and_gradients_are_those_of_numeric_differentiation_and_of_the_listing(case):
     circuit, upstream = passes(case)
@@ -191,7 +194,7 @@ def test_values_and_gradients_are_those_of_numeric_differentiation_and_of_the_li
         agree(gradient(circuit, name), expected, 1e-9)
 
 
-@thousand
+@many
 @given(cases())
 def test_values_and_gradients_are_those_of_pytorch(case):
     torch = pytest.importorskip("torch")

@@ -4,8 +4,7 @@ import gzip
 from contextlib import contextmanager
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -19,14 +18,7 @@ arrays = st.sampled_from(NATIVE).flatmap(
 )
 
 
-@pytest.fixture
-def examples(request):
-    """How many hypothesis shall try."""
-    return settings(max_examples=2000 if request.config.getoption("--all-faults") else 100)
-
-
-def test_every_type_and_shape_comes_back(examples, tmp_path, injected):
-    @examples
+def test_every_type_and_shape_comes_back(tmp_path, injected):
     @given(array=arrays, ending=st.sampled_from(["", ".gz"]), big_endian=st.booleans())
     def check(array, ending, big_endian):
         path = tmp_path / f"array{ending}"
@@ -60,8 +52,7 @@ def read_or_refuse(path, content):
         assert len(content) == 4 + 4 * array.ndim + array.nbytes
 
 
-def test_no_header_makes_anything_but_an_array_or_a_clear_refusal(examples, tmp_path, injected):
-    @examples
+def test_no_header_makes_anything_but_an_array_or_a_clear_refusal(tmp_path, injected):
     @given(header=st.binary(max_size=24), ending=st.sampled_from(["", ".gz"]))
     def check(header, ending):
         read_or_refuse(tmp_path / f"a{ending}", b"\0\0" + header)
@@ -70,10 +61,9 @@ def test_no_header_makes_anything_but_an_array_or_a_clear_refusal(examples, tmp_
     check()
 
 
-def test_no_change_of_a_header_does(examples, tmp_path, injected):
+def test_no_change_of_a_header_does(tmp_path, injected):
     whole = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6])
 
-    @examples
     @given(at=st.integers(0, 11), byte=st.integers(0, 255), ending=st.sampled_from(["", ".gz"]))
     def check(at, byte, ending):
         read_or_refuse(tmp_path / f"a{ending}", whole[:at] + bytes([byte]) + whole[at + 1 :])
@@ -82,12 +72,11 @@ def test_no_change_of_a_header_does(examples, tmp_path, injected):
     check()
 
 
-def test_no_damage_within_gzip_gives_another_array(examples, tmp_path, injected):
+def test_no_damage_within_gzip_gives_another_array(tmp_path, injected):
     array = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
     idx.write(tmp_path / "whole.gz", array)
     whole = (tmp_path / "whole.gz").read_bytes()
 
-    @examples
     @given(at=st.integers(0, len(whole) - 1), byte=st.integers(0, 255), cut=st.booleans())
     def check(at, byte, cut):
         path = tmp_path / "a.gz"
@@ -103,8 +92,7 @@ PIECES = "training|epochs|data|:|[|]|{|}|,|-|3|1e9|.inf|&a|*a|!!int|'|>|?|%|#|<<
 words = st.sampled_from([*PIECES.split("|"), "|", '"', ": "])
 
 
-def test_no_text_makes_anything_but_a_config_or_a_clear_refusal(examples, tmp_path, injected):
-    @examples
+def test_no_text_makes_anything_but_a_config_or_a_clear_refusal(tmp_path, injected):
     @given(text=st.lists(words | st.text(max_size=3), max_size=30).map("".join))
     def check(text):
         path = tmp_path / "config.yaml"

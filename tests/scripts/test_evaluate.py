@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,14 +17,24 @@ KEYS = {
 }
 
 
-@pytest.fixture
-def trained(command, folder, tmp_path):
-    """A run on the made-up images, digits 1 and 7."""
-    config = tmp_path / "config.yaml"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder of made-up images, a config and a run on its digits 1 and 7."""
+    root = tmp_path_factory.mktemp("whole")
+    write_folder(root / "made", [0, 1, 7, 1] * 10, [0, 1, 7, 1, 0] * 2)
+    config = root / "config.yaml"
     config.write_text("data: {directory: made, digits: [1, 7]}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 3}\n")
-    done = command("train.py", "--config", config)
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "outputs" / "0001"
+    subprocess.run([sys.executable, ROOT / "train.py", "--config", config], check=True, capture_output=True)
+    return root
+
+
+@pytest.fixture
+def trained(whole, folder, tmp_path):
+    """The run, to be changed; so are its data and its config."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    run = tmp_path / "outputs" / "0001"
+    (run / "config.yaml").write_text((run / "config.yaml").read_text().replace(str(whole), str(tmp_path)))
+    return run
 
 
 def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(command, tmp_path):

@@ -12,15 +12,23 @@ from conftest import ROOT, load_script, write_folder
 from mlp import idx, provenance
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with data, a config and a finished run of 4 by 4 pixels."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_folder(folder / "made", [0, 1] * 20, [0, 1])
+    (folder / "config.yaml").write_text("data: {directory: made}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 2}\n")
+    train = [sys.executable, ROOT / "train.py", "--config", folder / "config.yaml", "--output", folder / "run"]
+    subprocess.run(train, check=True, capture_output=True)
+    return folder
+
+
 @pytest.fixture
-def trained(command, tmp_path):
-    """A finished run of 4 by 4 pixels."""
-    write_folder(tmp_path / "made", [0, 1] * 20, [0, 1])
-    (tmp_path / "config.yaml").write_text(
-        "data: {directory: made}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 2}\n"
-    )
-    done = command("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
+def trained(whole, tmp_path):
+    """The run, to be changed; its data are a copy, too."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(config.read_text().replace(str(whole), str(tmp_path)))
     return tmp_path / "run"
 
 
@@ -77,13 +85,9 @@ def forge(run, **facts):
 )
 def test_what_the_surroundings_have_changed_is_named(facts, message, trained, monkeypatch, capsys):
     replay = load_script("replay")
+    now = replay.finished_runs.read_finished_manifest(trained).model_copy(update={"weights_sha256": "another"})
+    monkeypatch.setattr(replay, "train_again", lambda directory, target: now)
     forge(trained, **facts)
-    again = replay.train_again
-
-    def other(directory, target):
-        return again(directory, target).model_copy(update={"weights_sha256": "another"})
-
-    monkeypatch.setattr(replay, "train_again", other)
     monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
     assert replay.command_line.run(replay.main) == 1
     assert message in capsys.readouterr().err

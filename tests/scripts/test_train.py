@@ -6,7 +6,6 @@ import importlib
 import json
 import os
 import pty
-import shlex
 import struct
 import subprocess
 import sys
@@ -108,42 +107,6 @@ def test_neither_place_nor_thread_variables_change_a_bit(run, tmp_path):
     assert bytes_of(directory) == bytes_of(tmp_path / "a b")
 
 
-SURROUNDINGS = {
-    "a backend that is none": ("MPLBACKEND=nonsense {}", 0),
-    "a style of one's own": ("MATPLOTLIBRC={tmp} {}", 0),
-    "a stdout in ASCII": ("PYTHONIOENCODING=ascii {}", 0),
-    "a stdout in cp1252": ("PYTHONIOENCODING=cp1252 {}", 0),
-    "a locale in C": ("env -u LANG LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 {}", 0),
-    "no home": ("env -u HOME {}", 0),
-    "a home that is none": ("HOME=/dev/null {}", 0),
-    "no variable at all": ("env -i {}", 0),
-    "stderr closed": ("{} 2>&-", 0),
-    "stdout closed": ("{} >&-", 0),
-    "everything closed": ("{} <&- >&- 2>&-", 0),
-    "a reader who has seen enough": ("{} | head -n 1; exit ${{PIPESTATUS[0]}}", 0),
-    "a reader who is not there": ("{} 2>&1 | true; exit ${{PIPESTATUS[0]}}", 0),
-    "stderr on a full device": ("{} 2>/dev/full", 0),
-    "stdout on a full device": ("{} >/dev/full", 2),
-    "another working folder": ("cd / && {}", 0),
-    "a folder that is gone": ("mkdir {tmp}/x && cd {tmp}/x && rmdir {tmp}/x && {}", 0),
-}
-
-
-@pytest.mark.parametrize(("shell", "code"), SURROUNDINGS.values(), ids=SURROUNDINGS)
-def test_surroundings_do_not_stop_a_run(shell, code, run, tmp_path):
-    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
-    target = tmp_path / "ü 漢"
-    train = [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", target]
-    command = shell.format(shlex.join(map(str, train)), tmp=tmp_path)
-    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)  # noqa: S607
-    assert done.returncode == code, done.stderr
-    assert {path.name for path in target.iterdir()} == CONTRACT
-    assert json.loads(bytes_of(target, "manifest.json"))["status"] == "finished"
-    assert bytes_of(target) == bytes_of(run[0])
-    for said in (done.stdout, done.stderr):
-        assert not {b"Traceback", b"Exception ignored", b"Broken pipe"} & set(said.split(b": ")[0].splitlines())
-
-
 def test_what_stdout_cannot_show_is_escaped(tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", tmp_path / "ünï"],
@@ -153,39 +116,6 @@ def test_what_stdout_cannot_show_is_escaped(tmp_path):
         check=True,
     )
     assert r"\xfcn\xef" in done.stdout
-
-
-@pytest.mark.parametrize("year", [1970, 2039])
-def test_a_wrong_clock_does_not_stop_a_run(year, run, tmp_path):
-    """Python's clocks show the year's second day; 2039 is beyond what 32 bits of seconds hold."""
-    program = f"""
-import datetime, runpy, sys, time
-real, moment = datetime.datetime, datetime.datetime({year}, 1, 2, tzinfo=datetime.UTC).timestamp()
-class Clock(real):
-    now = classmethod(lambda cls, tz=None: real.fromtimestamp(moment, tz))
-datetime.datetime, time.time, time.time_ns = Clock, lambda: moment, lambda: int(moment * 10**9)
-sys.argv[:] = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-    train = [ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", tmp_path / "run"]
-    subprocess.run([sys.executable, "-c", program, *train], cwd=ROOT, check=True, capture_output=True)
-    assert bytes_of(tmp_path / "run") == bytes_of(run[0])
-    assert json.loads(bytes_of(tmp_path / "run", "manifest.json"))["ended"].startswith(f"{year}-01-02")
-
-
-def test_of_two_runs_in_one_directory_exactly_one_proceeds(tmp_path, run):
-    for arguments in (["--output"], ["--config", ROOT / "config.yaml", "--resume"]):
-        target = tmp_path / arguments[-1]
-        command = [sys.executable, "train.py", *QUICK, *arguments, target]
-        both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-        said = [process.communicate()[1] for process in both]
-        codes = [process.returncode for process in both]
-        assert 0 in codes
-        for code, text in zip(codes, said, strict=True):
-            # The slower one finds the directory taken, or, where it is much slower, the run in it finished.
-            assert code == 0 or (code == 2 and ("another run is at work in it" in text or "not an empty" in text)), text
-        assert "--resume" in arguments or sorted(codes) == [0, 2]
-        assert bytes_of(target) == bytes_of(run[0])
 
 
 def test_the_weights_saved_are_those_of_the_best_epoch_not_of_the_last(command, tmp_path):

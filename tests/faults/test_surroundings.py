@@ -1,0 +1,96 @@
+"""What surrounds a run does not stop it, and does not change its model by a bit."""
+
+import json
+import shlex
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+QUICK = ("--set", "training.epochs=2", "data.limit_per_digit=100")
+MADE = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"} | {
+    "checkpoint.npz",
+    "checkpoint.previous.npz",
+}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """The model of an undisturbed run."""
+    target = tmp_path_factory.mktemp("undisturbed") / "run"
+    subprocess.run([sys.executable, "train.py", *QUICK, "--output", target], cwd=ROOT, check=True, capture_output=True)
+    return (target / "model.npz").read_bytes()
+
+
+SURROUNDINGS = {
+    "no variable at all": ("env -i {}", 0),
+    "everything closed": ("{} <&- >&- 2>&-", 0),
+    "a reader who is not there": ("{} 2>&1 | true; exit ${{PIPESTATUS[0]}}", 0),
+    "stderr on a full device": ("{} 2>/dev/full", 0),
+    "stdout on a full device": ("{} >/dev/full", 2),
+    "a folder that is gone": ("mkdir {tmp}/x && cd {tmp}/x && rmdir {tmp}/x && {}", 0),
+    "a backend that is none": ("MPLBACKEND=nonsense {}", 0),
+    "a style of one's own": ("MATPLOTLIBRC={tmp} {}", 0),
+    "a stdout in ASCII": ("PYTHONIOENCODING=ascii {}", 0),
+    "a stdout in cp1252": ("PYTHONIOENCODING=cp1252 {}", 0),
+    "a locale in C": ("env -u LANG LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 {}", 0),
+    "no home": ("env -u HOME {}", 0),
+    "a home that is none": ("HOME=/dev/null {}", 0),
+    "stderr closed": ("{} 2>&-", 0),
+    "stdout closed": ("{} >&-", 0),
+    "a reader who has seen enough": ("{} | head -n 1; exit ${{PIPESTATUS[0]}}", 0),
+    "another working folder": ("cd / && {}", 0),
+}
+
+
+@pytest.mark.trials(6, len(SURROUNDINGS))
+def test_surroundings_do_not_stop_a_run(trial, expected, tmp_path, injected):
+    shell, code = list(SURROUNDINGS.values())[trial]
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
+    target = tmp_path / "ü 漢"
+    train = [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", target]
+    command = shell.format(shlex.join(map(str, train)), tmp=tmp_path)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)  # noqa: S607
+    assert done.returncode == code, done.stderr
+    assert {path.name for path in target.iterdir()} == MADE
+    assert json.loads((target / "manifest.json").read_text())["status"] == "finished"
+    assert (target / "model.npz").read_bytes() == expected
+    for said in (done.stdout, done.stderr):
+        assert not {b"Traceback", b"Exception ignored", b"Broken pipe"} & set(said.split(b": ")[0].splitlines())
+    injected("odd surroundings")
+
+
+@pytest.mark.parametrize("year", [1970, 2039])
+def test_a_wrong_clock_does_not_stop_a_run(year, expected, tmp_path, injected):
+    """Python's clocks show the year's second day; 2039 is beyond what 32 bits of seconds hold."""
+    program = f"""
+import datetime, runpy, sys, time
+real, moment = datetime.datetime, datetime.datetime({year}, 1, 2, tzinfo=datetime.UTC).timestamp()
+class Clock(real):
+    now = classmethod(lambda cls, tz=None: real.fromtimestamp(moment, tz))
+datetime.datetime, time.time, time.time_ns = Clock, lambda: moment, lambda: int(moment * 10**9)
+sys.argv[:] = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+    train = [ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", tmp_path / "run"]
+    subprocess.run([sys.executable, "-c", program, *train], cwd=ROOT, check=True, capture_output=True)
+    assert (tmp_path / "run" / "model.npz").read_bytes() == expected
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["ended"].startswith(f"{year}-01-02")
+    injected("odd surroundings")
+
+
+def test_of_two_runs_in_one_directory_exactly_one_proceeds(tmp_path, expected, injected):
+    for arguments in (["--output"], ["--config", ROOT / "config.yaml", "--resume"]):
+        target = tmp_path / arguments[-1]
+        command = [sys.executable, "train.py", *QUICK, *arguments, target]
+        both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        said = [process.communicate()[1] for process in both]
+        codes = [process.returncode for process in both]
+        assert 0 in codes
+        for code, text in zip(codes, said, strict=True):
+            # The slower one finds the directory taken, or, where it is much slower, the run in it finished.
+            assert code == 0 or (code == 2 and ("another run is at work in it" in text or "not an empty" in text)), text
+        assert "--resume" in arguments or sorted(codes) == [0, 2]
+        assert (target / "model.npz").read_bytes() == expected
+        injected("two runs in one directory")
