@@ -34,7 +34,7 @@ def test_how_often_it_saves_changes_nothing_that_is_learned(shared):
     assert len(histories[0]) == 13
 
 
-@pytest.mark.trials(4, 150)
+@pytest.mark.trials(3, 150)
 def test_killed_at_a_random_moment(trial, shared, tmp_path, injected):
     random_ = random.Random(trial)
     checkpoint_every = EVERY[trial % 2]
