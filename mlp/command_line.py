@@ -73,7 +73,7 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
         _report(_with_notes(f"not enough memory: {error}", error))
         return InputError.exit_code
     except Interrupted as stop:
-        advice = getattr(stop, "__notes__", ["nothing was begun, give the same command again"])
+        advice = getattr(stop, "__notes__", ["give the same command again"])
         _report(": ".join(advice), "interrupted" if stop.number == signal.SIGINT else "terminated")
         return stop.exit_code
     return 0

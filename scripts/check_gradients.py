@@ -6,8 +6,14 @@ Each gate by itself, on scalars, arrays and whatever it broadcasts, and the netw
 real examples; all in float64 against centred differences. Exit code 1 if one is off.
 """
 
-import itertools
 import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
+import itertools
 from collections.abc import Iterator, Sequence
 
 from mlp import blas, command_line, config, recipe

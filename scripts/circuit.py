@@ -7,9 +7,15 @@
 --help tells the language. At a tie max gives its whole gradient to its first input.
 """
 
+import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
 import json
 import re
-import sys
 import unicodedata
 from argparse import Namespace
 from collections.abc import Sequence

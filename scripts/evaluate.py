@@ -5,8 +5,14 @@
 Writes RUN/evaluation-test.json, confusion.png and mistakes.png, and prints the figures.
 """
 
-import json
 import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -6,12 +6,18 @@ Every ``sh`` block is run, in a copy of the checkout without runs; the ``text`` 
 output. The pictures are those that the commands draw into docs/.
 """
 
+import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
 import filecmp
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from functools import partial

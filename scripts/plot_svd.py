@@ -5,9 +5,15 @@
 Writes the scatter of the first two singular directions' coordinates, and beside it a CSV of the same points.
 """
 
+import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,14 @@
 Where they do not, names the first cause: data, config, code, NumPy, machine, BLAS kernel or threads.
 """
 
-import subprocess
 import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path

@@ -5,9 +5,15 @@ The bundled data/ was made from the whole of MNIST by
     python scripts/select_digits.py MNIST data 0 1
 """
 
+import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
 import itertools
 import os
-import sys
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from typing import get_args

@@ -6,8 +6,14 @@ Takes steps over all four rows until they are clearly right, printing the loss o
 loss_curve.png and decision_surface.png. Exit code 1 if the steps do not suffice to get all four right.
 """
 
-import math
 import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.listen()  # before the imports that take a while
+
+import math
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path

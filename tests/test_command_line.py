@@ -27,8 +27,8 @@ def raiser(error):
         (OSError("odd"), 2, "error: odd\n"),
         (MemoryError("no 3 TiB"), 2, "error: not enough memory: no 3 TiB\n"),
         (Diverged("too fast"), 3, "error: too fast\n"),
-        (Interrupted(signal.SIGINT), 130, "interrupted: nothing was begun, give the same command again\n"),
-        (Interrupted(signal.SIGTERM), 143, "terminated: nothing was begun, give the same command again\n"),
+        (Interrupted(signal.SIGINT), 130, "interrupted: give the same command again\n"),
+        (Interrupted(signal.SIGTERM), 143, "terminated: give the same command again\n"),
     ],
 )
 def test_errors_become_a_message_and_an_exit_code(error, code, message, capsys):

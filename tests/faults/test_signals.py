@@ -81,7 +81,7 @@ def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path,
         if "--resume" in message:
             finish(*command_in(message))
         else:
-            assert message == f"{kind}: nothing was begun, give the same command again"
+            assert message == f"{kind}: give the same command again"
             finish("--config", config, "--output", run)
     assert outcome(run) == expected
 
