@@ -68,22 +68,35 @@ def main(arguments: Sequence[str]) -> None:
 def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) -> None:
     """Go on from a run's newest checkpoint; begin it where it was stopped before its first."""
     with locked(directory, warn):
-        saved = checkpoint.newest(directory, warn)
+        finished = finished_runs.finished_config(directory)
+        saved = checkpoint.newest(directory, warn) if finished is None else None
+        known = finished if saved is None else saved.config
         if config_file is not None:
             settings = config.load(config_file, overrides)
-        elif saved is not None:
-            settings = config.parse(saved.config.to_yaml(), directory / "config.yaml", overrides)
+        elif known is not None:
+            settings = config.parse(known.to_yaml(), directory / "config.yaml", overrides)
         else:
             raise InputError(f"{directory}: no checkpoint in it: with --config FILE a run is started there")
-        if saved is None:
-            runs.check_unbegun(directory)
+        if known is None:
+            runs.check_unbegun(directory, settings)
             train(settings, Run(directory, settings))
             return
-        saved.check_goes_on_with(settings, directory)
-        if settings.training.epochs == saved.config.training.epochs and finished_runs.is_finished(directory):
-            print(f"{shown(directory)} is finished, nothing was changed: training.epochs may grow by --set")
-        else:
-            train(settings, Run(directory, settings, saved.facts), saved)
+        known.check_goes_on(settings, directory)
+        if finished is not None and settings.training.epochs == finished.training.epochs:
+            stay_finished(directory, finished, settings)
+            return
+        saved = saved or checkpoint.newest(directory, warn)
+        if saved is None:
+            raise InputError(f"{directory}: finished, and without a checkpoint to go on from: train a new run")
+        train(settings, Run(directory, settings, dict(saved.facts)), saved)
+
+
+def stay_finished(directory: Path, finished: Config, settings: Config) -> None:
+    """Say that there is nothing to do; InputError where other data are named than the run's."""
+    if settings.data.directory != finished.data.directory:
+        recorded = finished_runs.read_finished_manifest(directory).training_files
+        recipe.check_same_files(settings, recipe.training_images(settings), recorded, directory)
+    print(f"{shown(directory)} is finished, nothing was changed: training.epochs may grow by --set")
 
 
 def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoint | None = None) -> None:
@@ -110,12 +123,16 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
             check_gradients(network, training_set, settings.training.seed, run)
             if saved is not None:
                 trainer.restore(saved.state)
-            run.save(trainer.state())  # before the first step: from here on there is something to go on from, and room
+            run.save(trainer.state())  # before the first step: there is room, and something to go on from
             interrupts.check()
-            learn(trainer, run)
+            try:
+                learn(trainer, run)
+            except Diverged as error:
+                leave_diverged(trainer, run, error)
+                raise
             finish(trainer, run)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
-    print(summary(trainer, run))
+            print(summary(trainer, run))
 
 
 @contextmanager
@@ -172,29 +189,29 @@ def learn(trainer: Trainer, run: Run) -> None:
                 bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
                 if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
                     run.save(trainer.state())
-                    run.write_history(trainer.history)
                 interrupts.check()
         except Interrupted:
             run.save(trainer.state())
-            run.write_history(trainer.history)
             raise
-        except Diverged as error:
-            run.write_history(trainer.history)
-            run.write_divergence(error.report)
-            if trainer.good_epochs == 0:
-                checkpoint.discard(run.directory)
-            raise
+
+
+def leave_diverged(trainer: Trainer, run: Run, error: Diverged) -> None:
+    """Of a run that diverged: what happened, and no weights where none were good."""
+    run.write_history(trainer.history)
+    run.write_divergence(error.report)
+    if trainer.good_epochs == 0:
+        checkpoint.discard(run.directory)
 
 
 def finish(trainer: Trainer, run: Run) -> None:
     """What is made from the last checkpoint: the history, the best weights and the curve."""
     run.write_history(trainer.history)
     run.write_model(trainer.best_parameters())
-    interrupts.check()
-    from mlp import plots  # matplotlib is slow to import, and a run that fails has no use for it
+    with interrupts.at_once():  # the first import of matplotlib on a machine can take seconds
+        from mlp import plots  # a run that fails has no use for it
 
-    path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
-    plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
+        path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
+        plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
     interrupts.check()
 
 

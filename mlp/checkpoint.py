@@ -7,8 +7,8 @@ previous one goes on, and the run ends in the same bytes.
 import json
 import math
 import os
-from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,18 @@ from mlp.training import Epoch, Progress, State
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
-PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What is no array; the history is one."""
+
+    config: str
+    facts: dict[str, Any]
+    progress: Progress
+
+
+REST: TypeAdapter[_Rest] = TypeAdapter(_Rest)
 
 
 @dataclass(frozen=True)
@@ -40,32 +51,16 @@ class Checkpoint:
     path: Path
     """Its file."""
 
-    def check_goes_on_with(self, config: Config, run: Path) -> None:
-        """InputError, naming each difference, where this is not the run's config but for more epochs."""
-        differences = config.differences(self.config)
-        if config.training.epochs > self.config.training.epochs:
-            differences = [text for text in differences if not text.startswith("training.epochs ")]
-        if differences:
-            raise InputError(
-                "\n".join(
-                    [
-                        f"{run}: not the config of the run in it; training.epochs alone may be another, a larger one:",
-                        *differences,
-                    ]
-                )
-            )
-
 
 def save(checkpoint: Checkpoint) -> None:
     """Write a checkpoint in its place; the one that was there is kept as the previous one."""
     state, progress = checkpoint.state, checkpoint.state.progress
-    rest = asdict(progress) | {"config": checkpoint.config.to_yaml(), "facts": checkpoint.facts}
-    del rest["history"]
+    rest = _Rest(checkpoint.config.to_yaml(), checkpoint.facts, replace(progress, history=[]))
     history = [[np.nan if value is None else value for value in astuple(row)] for row in progress.history]
     arrays = {
         **{name: getattr(state, name) for name in BLOCKS},
         "history": np.array(history, np.float64).reshape(-1, len(fields(Epoch))),
-        "rest": np.array(json.dumps(rest)),
+        "rest": np.array(json.dumps(asdict(rest))),
     }
     with replacing(checkpoint.path, checkpoint.path.with_name(PREVIOUS)) as file:
         npz.write(file, arrays)
@@ -109,7 +104,7 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
             return found
     if not exists(directory):
         return None
-    advice = f"it cannot go on: train a new run in another directory, from {directory / 'config.yaml'} if that is there"
+    advice = f"nothing is left to go on from: train a new run in another directory, with {directory / 'config.yaml'}"
     raise InputError("\n".join([*problems, advice]))
 
 
@@ -118,20 +113,34 @@ def read(path: Path) -> Checkpoint:
     try:
         with open_regular(path) as file:
             arrays = npz.read_sealed(file)
-        rest = json.loads(arrays["rest"].item())
-        config = configuration.parse(rest.pop("config"), path)
-        facts = rest.pop("facts")
-        history = [_epoch(row) for row in arrays["history"].tolist()]
-        state = State(PROGRESS.validate_python(rest | {"history": history}), *(arrays[name] for name in BLOCKS))
-        count = parameter_count([math.prod(facts["image_shape"]), *config.model.hidden_sizes, 1])
-        expected = {(np.dtype(config.training.precision), (count,))}
-        if {(arrays[name].dtype, arrays[name].shape) for name in BLOCKS} != expected:
-            raise Damaged("its weights are not those of its config")
-        if state.progress.best_epoch not in range(len(history) + 1) or (history and not state.progress.best_epoch):
-            raise Damaged("its best epoch is none of its epochs")
-    except (InputError, KeyError, TypeError, ValueError, RecursionError) as error:
+        rest = REST.validate_json(arrays["rest"].item())
+        config = configuration.parse(rest.config, path)
+        rest.progress.history = [_epoch(row) for row in arrays["history"].tolist()]
+        state = State(rest.progress, *(arrays[name] for name in BLOCKS))
+        _check(state, config, rest.facts["image_shape"])
+    except (FileNotFoundError, PermissionError):
+        raise
+    except OSError as error:
+        raise Damaged(error.strerror) from error
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise Damaged(f"not a checkpoint ({error})") from error
-    return Checkpoint(config, facts, state, path)
+    return Checkpoint(config, rest.facts, state, path)
+
+
+def _check(state: State, config: Config, image_shape: Sequence[int]) -> None:
+    """ValueError where the parts do not belong together."""
+    count = parameter_count([math.prod(image_shape), *config.model.hidden_sizes, 1])
+    expected = (np.dtype(config.training.precision), (count,))
+    for name in BLOCKS:
+        block = getattr(state, name)
+        if (block.dtype, block.shape) != expected or not np.isfinite(block).all():
+            raise ValueError(f"its {name} are not those of its config")
+    progress = state.progress
+    epochs = [row.epoch for row in progress.history]
+    if epochs != list(range(1, len(epochs) + 1)) or progress.best_epoch not in (epochs or [0]):
+        raise ValueError("its epochs are not in order")
+    if progress.current.steps < 0:
+        raise ValueError("its steps are fewer than none")
 
 
 def _epoch(row: list[float]) -> Epoch:

@@ -67,20 +67,16 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
         return error.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
-        _report(_with_notes(f"{where}{error.strerror or error}", error))
+        _report(f"{where}{error.strerror or error}", notes=_notes(error))
         return InputError.exit_code
     except MemoryError as error:
-        _report(_with_notes(f"not enough memory: {error}", error))
+        _report(f"not enough memory: {error}", notes=_notes(error))
         return InputError.exit_code
     except Interrupted as stop:
-        advice = getattr(stop, "__notes__", ["give the same command again"])
-        _report(": ".join(advice), "interrupted" if stop.number == signal.SIGINT else "terminated")
+        kind = "interrupted" if stop.number == signal.SIGINT else "terminated"
+        _report(kind=kind, notes=_notes(stop) or ["give the same command again"])
         return stop.exit_code
     return 0
-
-
-def _with_notes(message: str, error: BaseException) -> str:
-    return ": ".join([message, *getattr(error, "__notes__", [])])
 
 
 class _Forgiving(FileIO):
@@ -148,14 +144,23 @@ LONGEST_LINE, MOST_LINES = 300, 20
 """Of a message: it fits a screen whatever is quoted in it."""
 
 
-def _report(message: str, kind: str = "error") -> None:
-    """Print a message, with what it quotes made harmless to a terminal: escaped, and cut where it is long."""
-    lines = [
-        "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-        for line in message.split("\n")
-    ]
+def _notes(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])
+
+
+def _report(message: str = "", kind: str = "error", notes: Sequence[str] = ()) -> None:
+    """Print a message, with what it quotes made harmless to a terminal: escaped, and cut where it is long.
+
+    Notes are our own, a command to be copied, and stay whole.
+    """
+    lines = [_harmless(line) for line in message.split("\n")] if message else []
     if len(lines) > MOST_LINES:
         lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1} more"]
     half = LONGEST_LINE // 2  # what is wrong stands at the end, where it is at the beginning
-    first, *others = [line if len(line) <= LONGEST_LINE else f"{line[:half]}...{line[-half:]}" for line in lines]
-    print("\n       ".join([f"{kind}: {first}", *others]), file=sys.stderr)
+    lines = [line if len(line) <= LONGEST_LINE else f"{line[:half]}...{line[-half:]}" for line in lines]
+    whole = ": ".join([kind, *filter(None, ["\n       ".join(lines)]), *map(_harmless, notes)])
+    print(whole, file=sys.stderr)
+
+
+def _harmless(line: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

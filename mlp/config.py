@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,9 +23,12 @@ LARGEST = 64 * 1024
 """Bytes of a config file; the bundled one has two thousand."""
 
 
+NO_PATH = re.compile("[\0\ud800-\udfff]")
+
+
 def _encodable(directory: Any) -> Any:
     """The text, where it can be a path: not empty, and without what no file system takes."""
-    if isinstance(directory, str) and (not directory or re.search("[\0\ud800-\udfff]", directory)):
+    if isinstance(directory, str) and (not directory or NO_PATH.search(directory)):
         raise PydanticCustomError("no_path", "must be a path")
     return directory
 
@@ -32,8 +36,19 @@ def _encodable(directory: Any) -> Any:
 Directory = Annotated[Path, Field(strict=False), BeforeValidator(_encodable)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
-INTERVAL = r"^[1-9][0-9]{0,8} (epochs?|steps?)$"
-Units = Annotated[int, Field(ge=1, le=1_000_000)]  # beyond which no memory holds two layers
+INTERVAL = re.compile(r"[1-9][0-9]{0,8} (epochs?|steps?)")
+MOST_WEIGHTS = 1_000_000_000
+"""Between two layers: 4 GB in float32, of which training needs four times as much."""
+
+
+def _interval(value: Any) -> Any:
+    """The text, where it says how often."""
+    if not (isinstance(value, str) and INTERVAL.fullmatch(value)):
+        raise PydanticCustomError("no_interval", "must be a number of epochs or steps, such as 1 epoch or 200 steps")
+    return value
+
+
+Units = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Section(BaseModel):
@@ -64,6 +79,13 @@ class Model(Section):
     hidden_sizes: Annotated[tuple[Units, ...], Field(max_length=100)] = (32,)
     loss: Literal["euclidean", "cross_entropy"] = "euclidean"
 
+    @field_validator("hidden_sizes")
+    @classmethod
+    def _fit_in_memory(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if any(inputs * outputs > MOST_WEIGHTS for inputs, outputs in pairwise(sizes)):
+            raise PydanticCustomError("too_many", f"must have at most {MOST_WEIGHTS:,} weights between two layers")
+        return sizes
+
 
 class Training(Section):
     """How it learns."""
@@ -76,7 +98,7 @@ class Training(Section):
     seed: Annotated[int, Field(ge=0, lt=1 << 128)] = 0
     precision: Literal["float32", "float64"] = "float32"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    checkpoint_every: Annotated[str, Field(pattern=INTERVAL)] = "1 epoch"
+    checkpoint_every: Annotated[str, BeforeValidator(_interval)] = "1 epoch"
 
     @property
     def checkpoint_interval(self) -> tuple[int, str]:
@@ -112,6 +134,19 @@ class Config(Section):
             for section, name in [key.split(".")]
             if name in mine.get(section, {}) and mine[section][name] != others[section][name]
         ]
+
+    def check_goes_on(self, other: "Config", run: Path) -> None:
+        """InputError, naming each difference, where a run of this config cannot go on under the other one.
+
+        What is learned must be the same; of the epochs there may be more.
+        """
+        grown = max(self.training.epochs, other.training.epochs)
+        same = self.model_copy(update={"training": self.training.model_copy(update={"epochs": grown})})
+        if differences := other.differences(same):
+            head = (
+                f"{run}: its run has another config; of its options only training.epochs may be another, a larger one:"
+            )
+            raise InputError("\n".join([head, *differences]))
 
     def to_json_without_places(self) -> str:
         """The options that decide what is learned, as JSON: all but data.directory and output."""
@@ -228,8 +263,6 @@ MESSAGES = {
     "float_type": "must be a number",
     "finite_number": "must be finite",
     "path_type": "must be a path",
-    "string_type": "must be a number of epochs or steps, such as 1 epoch or 200 steps",
-    "string_pattern_mismatch": "must be a number of epochs or steps, such as 1 epoch or 200 steps",
     "tuple_type": "must be a list in brackets",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -278,7 +311,10 @@ def _shown(value: Any) -> str:
 
 def _absolute(config: Config, folder: Path) -> Config:
     def resolve(section: Any) -> Any:
-        return section.model_copy(update={"directory": Path(os.path.abspath(folder / section.directory))})
+        directory = os.path.abspath(folder / section.directory)
+        if NO_PATH.search(directory):
+            raise InputError(f"{directory}: a folder's name in it is not UTF-8: give it another name")
+        return section.model_copy(update={"directory": Path(directory)})
 
     return config.model_copy(update={"data": resolve(config.data), "output": resolve(config.output)})
 

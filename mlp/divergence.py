@@ -17,6 +17,8 @@ EPOCHS_ABOVE = 3
 """Epochs running whose training loss is above the untrained network's, after which a run is given up."""
 ROUNDING = 1e-5
 """Share of a loss by which float32 may miss it: no more than that above is not above."""
+UPDATE = "sgd"
+"""What stands for a gate where the update made an array what it is."""
 FLAT = 0.01
 """A sigmoid's slope P (1 - P), at most 1/4, below which its unit counts as saturated."""
 
@@ -41,7 +43,7 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
     latest = list(network.graph.latest())
     for gate, name, array in latest:
         if not np.isfinite(array).all():
-            return ("sgd" if gate is None else gate.name), name
+            return (UPDATE if gate is None else gate.name), name
     made = [(np.abs(array).max(), gate.name, name) for gate, name, array in latest if gate is not None]
     return max(made)[1:]
 
@@ -62,7 +64,8 @@ def suspect(network: MLP) -> tuple[str, str]:
     for name, share in saturated(network).items():
         if share > 0.5:
             return Sigmoid.name, name
-    return LOSSES[network.loss_name].name, "E"
+    gate = LOSSES[network.loss_name]
+    return gate.name, next(node.name for node in network.graph.nodes if node.gate is gate)
 
 
 def norms(network: MLP) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """Files that are written whole or not at all, small ones that are read whole, and folders that one process has."""
 
 import errno
-import fcntl
 import hashlib
 import os
 import stat
@@ -67,6 +66,19 @@ def remove(path: Path) -> None:
     _sync_folder(path.parent)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in, for good; FileExistsError where it is there."""
+    if not folder.parent.exists():
+        with suppress(FileExistsError):  # another process makes it, too
+            make_folder(folder.parent)
+    folder.mkdir()
+    try:
+        _sync_folder(folder.parent)
+    except OSError as error:
+        error.filename = str(folder)
+        raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all, with the line endings that it has on every system."""
     with replacing(path) as file:
@@ -105,6 +117,8 @@ def locked(folder: Path, warn: Callable[[str], object]) -> Iterator[None]:
     The lock is the system's (flock(2)) and on the folder itself: it leaves no file behind, and ends with the
     process however that ends. On a file system that has no locks there is a warning instead.
     """
+    import fcntl  # where it is missing, on Windows, all that needs no lock still works
+
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,6 +19,13 @@ from mlp.network import MLP
 from mlp.runs import FINISHED
 
 
+class Sitting(BaseModel):
+    """A time at which a run went on, and what was other than at its beginning."""
+
+    at: str
+    changed: list[str]
+
+
 class Manifest(BaseModel):
     """What is read back of a manifest; the rest is for people."""
 
@@ -31,6 +38,7 @@ class Manifest(BaseModel):
     code_sha256: str | None = None
     machine: str | None = None
     blas: list[dict[str, Any]] = []
+    resumed: list[Sitting] = []
 
 
 class FinishedManifest(Manifest):
@@ -68,6 +76,8 @@ class FinishedRun:
         return images
 
 
+MADE = ("history.csv", "loss_curve.png")
+"""What a finished run has, and is not needed to read it back."""
 LARGEST_MANIFEST = 1 << 20
 """Bytes; one has two thousand."""
 
@@ -115,13 +125,13 @@ def read(directory: Path) -> FinishedRun:
     return FinishedRun(directory, config, network, manifest.image_shape, manifest.training_files)
 
 
-def is_finished(directory: Path) -> bool:
-    """Whether a finished run is there, and whole."""
+def finished_config(directory: Path) -> Config | None:
+    """The config of the finished run there, with all that it made; None where there is none such."""
     try:
-        read(directory)
+        run = read(directory)
     except InputError:
-        return False
-    return True
+        return None
+    return run.config if all((directory / name).is_file() for name in MADE) else None
 
 
 def read_finished_manifest(directory: Path) -> FinishedManifest:

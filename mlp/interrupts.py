@@ -2,7 +2,7 @@
 
 A signal is noted when it arrives. Between ``at_once`` and its end it also raises Interrupted there and then, which
 suits work that leaves nothing behind; elsewhere, and within ``held``, it waits until ``check`` is called. A second
-SIGINT ends the process on the spot.
+SIGINT, or one after a SIGTERM, ends the process on the spot.
 """
 
 import os

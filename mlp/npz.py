@@ -8,21 +8,24 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Mapping
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mlp.gates import Array
+Array = NDArray[Any]
 
 PREFIX = b"sha256 "
 DIGITS = 2 * hashlib.sha256().digest_size
 END_RECORD = 22
 """Bytes of a ZIP archive's end record, before its comment (PKWARE's APPNOTE, 4.3.16)."""
+ENCRYPTED = 1
+"""Of an entry's flags."""
 CHUNK = 1 << 20
 
 
 class Damaged(Exception):
-    """What is wrong with a file."""
+    """A file is not as it was written; the text says in what."""
 
 
 def write(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
@@ -59,7 +62,7 @@ def read(file: BinaryIO) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
-                if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
+                if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & ENCRYPTED or entry.file_size > size:
                     raise Damaged(f"its entry {entry.filename} is not as NumPy stores arrays")
                 with archive.open(entry) as stream:
                     arrays[entry.filename.removesuffix(".npy")] = _read_array(stream)
@@ -73,8 +76,8 @@ def _read_array(stream: IO[bytes]) -> Array:
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("another version of NumPy's format")
     shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.hasobject:
-        raise ValueError("objects, which would run code")
+    if dtype.hasobject or min(shape, default=0) < 0:
+        raise ValueError("objects, which would run code, or a shape that is none")
     content = stream.read()
     array: Array = np.ndarray(shape, dtype, content, order="F" if fortran_order else "C")
     if array.nbytes != len(content):

@@ -19,16 +19,19 @@ def training_images(config: Config) -> Dataset:
     return dataset.load(data.directory, "training", data.digits, data.limit_per_digit)
 
 
-def check_same_files(config: Config, images: Dataset, recorded: Mapping[str, str], run: Path) -> dict[str, str]:
-    """The SHA-256 of each file of the images, by its name; InputError where they are not those recorded of the run."""
+def changed_files(images: Dataset, recorded: Mapping[str, str]) -> list[str]:
+    """The names of the images' files that have other bytes than those recorded, in their order, of a run."""
     found = images.source.sha256()
-    if list(found.values()) != list(recorded.values()):
-        names = [name for name, known in zip(found, recorded.values(), strict=False) if found[name] != known]
+    return [name for name, known in zip(found, recorded.values(), strict=False) if found[name] != known]
+
+
+def check_same_files(config: Config, images: Dataset, recorded: Mapping[str, str], run: Path) -> None:
+    """InputError, naming them, where files of the images have other bytes than those recorded of the run."""
+    if names := changed_files(images, recorded):
         raise InputError(
             f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its "
             "manifest.json has their SHA-256): put those back, or train a new run on these"
         )
-    return found
 
 
 def split(config: Config, images: Dataset) -> tuple[Dataset, Dataset]:

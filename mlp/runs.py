@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from mlp import checkpoint, npz, provenance
 from mlp.checkpoint import Checkpoint
 from mlp.config import Config
 from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
-from mlp.files import locked, remove, replacing, sha256, write_text
+from mlp.files import locked, make_folder, remove, replacing, sha256, write_text
 from mlp.gates import Array
 from mlp.training import Epoch, State
 
@@ -27,10 +27,8 @@ ENDINGS: dict[type[BaseException], str] = {
     Diverged: "diverged",
     Interrupted: "interrupted",
 }
-AT_THE_START = {
-    name + ending for name in ("config.yaml", "manifest.json", checkpoint.NEWEST) for ending in ("", ".tmp")
-}
-"""What a run leaves that was stopped before its first checkpoint."""
+TORN = {f"{name}.tmp" for name in ("config.yaml", "manifest.json", checkpoint.NEWEST)}
+"""What a run may leave half written that was stopped before its first checkpoint."""
 
 
 @dataclass
@@ -40,6 +38,8 @@ class Run:
     directory: Path
     config: Config
     manifest: dict[str, Any] = field(default_factory=dict)
+    _rows: int | None = None
+    """Of history.csv as it was last written here."""
 
     def begin(self, **facts: Any) -> None:
         """Write config.yaml and a manifest with these facts."""
@@ -48,12 +48,14 @@ class Run:
 
     def go_on(self, saved: Checkpoint, facts: Mapping[str, Any], warn: Callable[[str], object]) -> None:
         """As ``begin``, from a checkpoint; a warning where the facts of now may make the result another one."""
-        for difference in provenance.differences(saved.facts, facts):
+        changed = list(provenance.differences(saved.facts, facts))
+        for difference in changed:
             warn(f"not as at the run's beginning, so that its last bits may differ: {difference}")
         checkpoint.reinstate(saved, self.directory)
         remove(self.directory / DIVERGENCE)
         write_text(self.directory / "config.yaml", self.config.to_yaml())
-        self.note(status="running", ended=None, resumed=[*self.manifest.get("resumed", []), _now()])
+        resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}]
+        self.note(status="running", ended=None, resumed=resumed)
 
     def note(self, **facts: Any) -> None:
         """Add facts to the manifest and write it."""
@@ -65,11 +67,9 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Where the run did not come to ``finish``, write how it ended into the manifest."""
-        if kind is None:
-            return
-        with suppress(OSError) if issubclass(kind, OSError) else nullcontext():
-            # The disk that has just failed may fail again: what is told is the first failure.
-            self.note(status=ENDINGS.get(kind, "failed"), ended=_now())
+        if kind is not None and self.manifest:  # else it did not even begin
+            with suppress(OSError):  # what stopped the run is told, and matters more than that the disk failed then
+                self.note(status=ENDINGS.get(kind, "failed"), ended=_now())
 
     def finish(self, **facts: Any) -> None:
         """Write the manifest's last word: all that the run makes is there."""
@@ -81,8 +81,10 @@ class Run:
         return checkpoint.exists(self.directory)
 
     def save(self, state: State) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, and the history that it holds."""
         checkpoint.save(Checkpoint(self.config, self.manifest, state, self.directory / checkpoint.NEWEST))
+        if len(state.progress.history) != self._rows:
+            self.write_history(state.progress.history)
 
     def write_history(self, epochs: Sequence[Epoch]) -> None:
         """Write history.csv whole, a row an epoch; numbers so that they read back exactly."""
@@ -92,6 +94,7 @@ class Run:
         for epoch in epochs:
             writer.writerow("" if value is None else value for value in asdict(epoch).values())
         write_text(self.directory / "history.csv", text.getvalue())
+        self._rows = len(epochs)
 
     def write_model(self, parameters: dict[str, Array]) -> None:
         """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known."""
@@ -116,7 +119,9 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
         directory = _next_number(config.output.directory)
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
-    directory.mkdir(parents=True, exist_ok=True)
+    elif not directory.exists():
+        with suppress(FileExistsError):  # another run was quicker: the lock tells which is to have it
+            make_folder(directory)
     with locked(directory, warn):
         if any(directory.iterdir()):
             raise InputError(
@@ -127,24 +132,28 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
             yield run
 
 
-def check_unbegun(directory: Path) -> None:
-    """InputError where a directory holds more than a run that was stopped at its start leaves behind."""
-    others = sorted(path.name for path in directory.iterdir() if path.name not in AT_THE_START)
+def check_unbegun(directory: Path, config: Config) -> None:
+    """InputError where a directory holds more than a run of this config leaves that was stopped at its start."""
+    others = {path.name for path in directory.iterdir()} - TORN
+    if "config.yaml" in others and (directory / "config.yaml").read_bytes() == config.to_yaml().encode():
+        others -= {"config.yaml", "manifest.json"}
     if others:
         raise InputError(
-            f"{directory}: no checkpoint in it, but {', '.join(others)}: a run never writes over another, name a new "
-            "directory"
+            f"{directory}: no checkpoint in it, but {', '.join(sorted(others))}: a run never writes over another, name "
+            "a new directory"
         )
 
 
 def _next_number(output: Path) -> Path:
     """A new directory output/0001, 0002, ...: one more than the highest there, whoever else is making one."""
-    output.mkdir(parents=True, exist_ok=True)
+    if not output.exists():
+        with suppress(FileExistsError):
+            make_folder(output)
     number = max((int(path.name) for path in output.iterdir() if path.name.isdecimal()), default=0) + 1
     while True:
         directory = output / f"{number:04d}"
         try:
-            directory.mkdir()
+            make_folder(directory)
         except FileExistsError:
             number += 1
         else:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -70,6 +69,8 @@ class Progress:
     best_epoch: int = 0
     untrained_loss: float | None = None
     """The untrained network's on the training images; None before the first step."""
+    last_finite: dict[str, float] = field(default_factory=dict)
+    """Of the latest step: epoch, step, loss and gradient_norm."""
     above_since: tuple[int, int] | None = None
     """Epoch and step from which on every epoch's training loss was above the untrained network's."""
 
@@ -105,7 +106,6 @@ class Trainer:
         )
         self.progress = Progress()
         self._best_block = network.parameter_block.copy()
-        self._last_finite: dict[str, Any] = {}
         self._norms_before = divergence.norms(network)
 
     @property
@@ -193,7 +193,7 @@ class Trainer:
             done.gradient_norm += norm
             if done.above is None and self._is_above(loss) and self.steps > 1:  # the first loss is the untrained one's
                 done.above = done.steps
-            self._last_finite = {"epoch": epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
+            self.progress.last_finite = {"epoch": epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
             done.seconds += perf_counter() - started
             after_step()
 
@@ -236,7 +236,8 @@ class Trainer:
         return len(self.history) + 1
 
     def _is_above(self, loss: float) -> bool:
-        return divergence.is_above(loss, self.progress.untrained_loss or 0.0)
+        assert self.progress.untrained_loss is not None  # noqa: S101 - it is worked out before the first step
+        return divergence.is_above(loss, self.progress.untrained_loss)
 
     def _check_weights(self) -> None:
         if not np.isfinite(self.network.parameter_block).all():
@@ -244,14 +245,18 @@ class Trainer:
 
     def _check_learning(self) -> None:
         """Diverged where the epochs so far say that nothing is learned."""
-        untrained, losses = self.progress.untrained_loss or 0.0, [row.train_loss for row in self.history]
+        untrained, losses = self.progress.untrained_loss, [row.train_loss for row in self.history]
+        assert untrained is not None  # noqa: S101 - as above
         if self.progress.above_since and divergence.given_up(losses, untrained, self.options.epochs):
             epoch, step = self.progress.above_since
             what = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
             raise self._diverged(what, epoch, step, divergence.suspect(self.network))
 
     def _not_finite(self, what: str, step: int) -> Diverged:
-        return self._diverged(what, self._epoch, step, divergence.first_not_finite(self.network))
+        gate, array = divergence.first_not_finite(self.network)
+        if gate == divergence.UPDATE:  # of the step before the one that noticed
+            step = max(self.progress.current.steps, 1)
+        return self._diverged(what, self._epoch, step, (gate, array))
 
     def _diverged(self, what: str, epoch: int, step: int, suspect: tuple[str, str]) -> Diverged:
         options, (gate, array) = self.options, suspect
@@ -261,7 +266,7 @@ class Trainer:
         norms = divergence.norms(self.network)
         report = {"reason": what, "epoch": epoch, "step": step, "gate": gate, "array": array}
         report["untrained_loss"] = self.progress.untrained_loss
-        report["last_finite"] = self._last_finite | {
+        report["last_finite"] = self.progress.last_finite | {
             "parameter_norms": norms if all(map(math.isfinite, norms.values())) else self._norms_before
         }
         report["saturated"] = divergence.saturated(self.network)

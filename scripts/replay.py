@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlp import command_line, config, finished_runs, idx_folder, provenance
+from mlp import command_line, config, finished_runs, provenance, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.errors import CheckFailed
 from mlp.finished_runs import FinishedManifest
@@ -40,8 +40,10 @@ def main(arguments: Sequence[str]) -> None:
     if again.weights_sha256 == recorded.weights_sha256:
         print(f"identical: {shown(directory)} run again gives the same model.npz, SHA-256 {again.weights_sha256}")
         return
-    cause, *others = [*provenance.differences(recorded.model_dump(), again.model_dump()), "nothing known has changed"]
-    also = f" (different, too: {'; '.join(others[:-1])})" if others[:-1] else ""
+    causes = list(provenance.differences(recorded.model_dump(), again.model_dump()))
+    causes += [f"it went on under other conditions: {text}" for sitting in recorded.resumed for text in sitting.changed]
+    cause, *others = causes or ["nothing known has changed"]
+    also = f" (different, too: {'; '.join(others)})" if others else ""
     raise CheckFailed(f"{shown(directory)}: not identical: {cause}{also}")
 
 
@@ -55,10 +57,9 @@ def check_config(directory: Path, recorded: FinishedManifest) -> None:
 
 def check_data(directory: Path, recorded: FinishedManifest) -> None:
     """CheckFailed where the training files are no longer those that the run was trained on."""
-    found = idx_folder.open_part(finished_runs.read_config(directory).data.directory, "training").sha256()
-    differing = [name for name, sha256 in found.items() if recorded.training_files.get(name) != sha256]
-    if differing:
-        raise CheckFailed(f"{shown(directory)}: not identical: the data: other bytes in {' and '.join(differing)}")
+    images = recipe.training_images(finished_runs.read_config(directory))
+    if names := recipe.changed_files(images, recorded.training_files):
+        raise CheckFailed(f"{shown(directory)}: not identical: the data: other bytes in {' and '.join(names)}")
 
 
 def train_again(directory: Path, target: Path) -> FinishedManifest:

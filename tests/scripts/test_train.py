@@ -231,7 +231,10 @@ BAD = {
     "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
     "half a flag": (["--outpu", "x"], "unrecognized arguments: --outpu x"),
     "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
-    "more memory than there is": (["--set", "model.hidden_sizes=[1000000, 1000000]"], "not enough memory"),
+    "more weights than memory": (
+        ["--set", "model.hidden_sizes=[1000000, 1001]"],
+        "at most 1,000,000,000 weights between",
+    ),
 }
 
 
