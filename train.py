@@ -8,7 +8,7 @@ import sys
 from mlp import interrupts
 
 if __name__ == "__main__":
-    interrupts.listen()  # before the imports that take a while
+    interrupts.start()  # before the imports that take a while
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -108,7 +108,7 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
             recipe.check_same_files(settings, images, saved.facts["training_files"], saved.path.parent)
         training_set, validation_set = recipe.split(settings, images)
         network = recipe.network(settings, images.inputs)
-        trainer = Trainer(network, training_set, validation_set, settings.training)
+        trainer = Trainer(network, training_set, validation_set, settings.training, interrupts.at_once())
         facts = provenance.facts(libraries) | {
             "threads": settings.training.threads,
             "training_files": images.source.sha256(),

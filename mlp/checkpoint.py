@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import BaseModel, PositiveInt, TypeAdapter
 
 from mlp import config as configuration
 from mlp import npz
@@ -26,6 +26,16 @@ from mlp.training import Epoch, Progress, State
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
+
+
+class _Facts(BaseModel):
+    """What is used of the facts."""
+
+    training_files: dict[str, str]
+    image_shape: tuple[PositiveInt, PositiveInt]
+    versions: dict[str, str]
+    blas: list[dict[str, Any]]
+    resumed: list[Any] = []
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,7 @@ def read(path: Path) -> Checkpoint:
         config = configuration.parse(rest.config, path)
         rest.progress.history = [_epoch(row) for row in arrays["history"].tolist()]
         state = State(rest.progress, *(arrays[name] for name in BLOCKS))
-        _check(state, config, rest.facts["image_shape"])
+        _check(state, config, _Facts.model_validate(rest.facts).image_shape)
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:

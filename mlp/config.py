@@ -275,7 +275,7 @@ MESSAGES = {
 
 def _describe(error: ErrorDetails) -> str:
     location = error["loc"]
-    name = dotted(location) or "the file"
+    name = (dotted(location) or "''") if location else "the file"
     if error["type"] == "extra_forbidden":
         return f"{name}: unknown {'key' if len(location) > 1 else 'section'}{_suggestion(location)}"
     if error["type"] == "model_type":
@@ -320,7 +320,13 @@ def _absolute(config: Config, folder: Path) -> Config:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a list on one line."""
+    """Writes a list on one line, and escapes what a reader would take for the end of one or skip."""
 
 
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if re.search("[\x85\u2028\u2029\ufeff]", text) else None
+    ),
+)
 _Dumper.add_representer(list, lambda dumper, items: dumper.represent_sequence("tag:yaml.org,2002:seq", items, True))

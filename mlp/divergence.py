@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlp.config import Training
-from mlp.gates import Sigmoid
+from mlp.gates import Array, Sigmoid
 from mlp.network import LOSSES, MLP
 
 EPOCHS_ABOVE = 3
@@ -69,8 +69,14 @@ def suspect(network: MLP) -> tuple[str, str]:
 
 
 def norms(network: MLP) -> dict[str, float]:
-    """The Euclidean norm of each parameter array; inf where its square is more than the precision holds."""
-    return {name: math.sqrt(np.vdot(array, array)) for name, array in network.parameters.items()}
+    """The Euclidean norm of each parameter array, finite where its elements are."""
+    return {name: _norm(array) for name, array in network.parameters.items()}
+
+
+def _norm(array: Array) -> float:
+    """By way of the largest element: the squares of large ones are more than float32 holds."""
+    largest = float(np.abs(array).max())
+    return largest * float(np.linalg.norm(array / array.dtype.type(largest))) if 0 < largest < math.inf else largest
 
 
 def advice(options: Training, good_epochs: int) -> list[str]:

@@ -1,7 +1,5 @@
 """What can go wrong on purpose: each error a command reports, with the exit code it ends in."""
 
-from typing import Any
-
 
 class CommandError(Exception):
     """An error whose text is the whole message for the user: what, where, and the cure."""
@@ -24,7 +22,7 @@ class Diverged(CommandError):
 
     exit_code = 3
 
-    def __init__(self, message: str, report: dict[str, Any] | None = None):
+    def __init__(self, message: str, report: dict[str, object] | None = None):
         super().__init__(message)
         self.report = report or {}
 

@@ -1,14 +1,14 @@
 """SIGINT and SIGTERM: heard from a command's first line on, and acted on where nothing is left half done.
 
-A signal is noted when it arrives. Between ``at_once`` and its end it also raises Interrupted there and then, which
-suits work that leaves nothing behind; elsewhere, and within ``held``, it waits until ``check`` is called. A second
-SIGINT, or one after a SIGTERM, ends the process on the spot.
+A signal is noted when it arrives. Within ``at_once`` it also raises Interrupted there and then, which suits work that
+leaves nothing behind; elsewhere, and within ``held``, it waits until ``check`` is called. A second SIGINT, or one after
+a SIGTERM, ends the process on the spot.
+
+Imports little, as nothing is heard before it is imported.
 """
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from mlp.errors import Interrupted
 
@@ -16,6 +16,21 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 _heard: int | None = None
 _at_once = False
+
+
+def start() -> None:
+    """``listen``, for a command's first line, and see to it that a second SIGINT is heard whatever is under way.
+
+    One long call, a large product say, keeps Python from hearing. So the system writes each signal's number into a
+    pipe as it arrives, and a thread reads them.
+    """
+    listen()
+    from threading import Thread  # not before it listens
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    Thread(target=_watch, args=(reading,), daemon=True).start()
 
 
 def listen() -> None:
@@ -45,29 +60,34 @@ def check() -> None:
         raise Interrupted(_heard)
 
 
-@contextmanager
-def at_once() -> Iterator[None]:
+class Acting:
+    """A block within which signals raise at once, or wait; to be entered as often as one likes."""
+
+    def __init__(self, at_once: bool):
+        self._now = at_once
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        global _at_once
+        self._before.append(_at_once)
+        _at_once = self._now
+        if _at_once and _heard is not None:  # one that came before
+            self.__exit__()
+            raise Interrupted(_heard)
+
+    def __exit__(self, *_: object) -> None:
+        global _at_once
+        _at_once = self._before.pop()
+
+
+def at_once() -> Acting:
     """Raise within this block wherever a signal arrives; at its beginning for one that came before."""
-    with _acting(True):
-        check()
-        yield
+    return Acting(True)
 
 
-@contextmanager
-def held() -> Iterator[None]:
+def held() -> Acting:
     """Within this block signals wait for the next ``check``."""
-    with _acting(False):
-        yield
-
-
-@contextmanager
-def _acting(at_once: bool) -> Iterator[None]:
-    global _at_once
-    before, _at_once = _at_once, at_once
-    try:
-        yield
-    finally:
-        _at_once = before
+    return Acting(False)
 
 
 def _note(number: int, frame: object) -> None:
@@ -79,3 +99,11 @@ def _note(number: int, frame: object) -> None:
     _heard = number
     if _at_once:
         raise Interrupted(number)
+
+
+def _watch(reading: int) -> None:
+    heard = 0
+    while number := os.read(reading, 1):
+        heard += 1
+        if heard > 1 and number[0] == signal.SIGINT:
+            os._exit(128 + signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -85,18 +86,31 @@ class State:
     best: Array
 
 
+LOOKED_AT = 100
+"""Images of each digit on which the sigmoids of a network are looked at that does not learn."""
+
+
 class Trainer:
     """A network on its way: its optimizer, its history, and the best weights so far.
 
     The best are those of the lowest validation loss, the earliest at a tie; without validation images
-    those of the last epoch.
+    those of the last epoch. ``computing`` is entered for the part of each step, by far the longest, that changes
+    nothing of this: what breaks off a step there leaves it to be taken again.
     """
 
-    def __init__(self, network: MLP, training_set: Dataset, validation_set: Dataset, options: Training):
+    def __init__(
+        self,
+        network: MLP,
+        training_set: Dataset,
+        validation_set: Dataset,
+        options: Training,
+        computing: AbstractContextManager[object] | None = None,
+    ):
         self.network = network
         self.training_set = training_set
         self.validation_set = validation_set
         self.options = options
+        self.computing = computing or nullcontext()
         self.optimizer = SGD(
             network.parameter_block,
             network.gradient_block,
@@ -179,11 +193,12 @@ class Trainer:
         order = generator(self.options.seed, Stream.SHUFFLE, epoch).permutation(len(self.training_set))
         for positions in self.training_set.batches(batch_size, order[done.steps * batch_size :]):
             started = perf_counter()
-            X, Y = network.memory(len(positions))
-            self.training_set.fetch(positions, X, Y)
-            loss = network.loss(X, Y)
-            network.backward()
-            norm = math.sqrt(network.gradient_block @ network.gradient_block)
+            with self.computing:
+                X, Y = network.memory(len(positions))
+                self.training_set.fetch(positions, X, Y)
+                loss = network.loss(X, Y)
+                network.backward()
+                norm = math.sqrt(network.gradient_block @ network.gradient_block)
             if not math.isfinite(loss + norm):
                 raise self._not_finite(f"the loss is {loss}, the gradient's norm {norm}", done.steps + 1)
             self.optimizer.step()
@@ -249,6 +264,7 @@ class Trainer:
         assert untrained is not None  # noqa: S101 - as above
         if self.progress.above_since and divergence.given_up(losses, untrained, self.options.epochs):
             epoch, step = self.progress.above_since
+            evaluate(self.network, self.training_set.first_of_each(LOOKED_AT))  # the sigmoids are to be looked at
             what = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
             raise self._diverged(what, epoch, step, divergence.suspect(self.network))
 

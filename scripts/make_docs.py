@@ -11,7 +11,7 @@ import sys
 from mlp import interrupts
 
 if __name__ == "__main__":
-    interrupts.listen()  # before the imports that take a while
+    interrupts.start()  # before the imports that take a while
 
 import filecmp
 import re

@@ -10,7 +10,7 @@ import sys
 from mlp import interrupts
 
 if __name__ == "__main__":
-    interrupts.listen()  # before the imports that take a while
+    interrupts.start()  # before the imports that take a while
 
 import itertools
 import os

@@ -234,12 +234,12 @@ configs = st.builds(
     Config,
     data=st.builds(
         config.Data,
-        directory=st.text("ab é'\"#:{}", min_size=1).map(lambda name: Path("/" + name)),
+        directory=st.text("ab é'\"#:{}漢\t\n\x85\u2028\ufeff", min_size=1).map(lambda name: Path("/" + name)),
         digits=st.permutations(range(10)).map(lambda digits: tuple(digits[:2])),
         limit_per_digit=st.none() | st.integers(1, 10**9),
         validation_fraction=st.floats(0, 1, exclude_max=True),
     ),
-    model=st.builds(config.Model, hidden_sizes=st.lists(st.integers(1, 10**6), max_size=4).map(tuple)),
+    model=st.builds(config.Model, hidden_sizes=st.lists(st.integers(1, 30_000), max_size=4).map(tuple)),
     training=st.builds(
         config.Training,
         learning_rate=st.floats(0, 1000, exclude_min=True),

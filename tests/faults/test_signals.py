@@ -2,12 +2,16 @@
 
 import random
 import signal
+import subprocess
+import sys
 import time
 from functools import cache
 from pathlib import Path
 
 import pytest
 from fault_helpers import command_in, digits_config, finish, one_message, outcome, start
+
+from mlp import checkpoint
 
 EVERY = ["1 epoch", "5 steps"]
 
@@ -46,7 +50,8 @@ def test_killed_at_a_random_moment(trial, shared, tmp_path, injected):
         process.kill()
         _, said = process.communicate()
         assert "Traceback" not in said
-        injected("SIGKILLs at random moments")
+        if process.returncode == -signal.SIGKILL:  # else it had been done before
+            injected("SIGKILLs at random moments")
     finish(*arguments)
     assert outcome(tmp_path / "run") == expected
 
@@ -73,8 +78,8 @@ def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path,
     time.sleep(random_.uniform(0, seconds))
     process.send_signal(number)
     _, said = process.communicate(timeout=50)
-    injected(f"{number.name}s at random moments")
     if process.returncode != 0:  # else it had been done before
+        injected(f"{number.name}s at random moments")
         assert process.returncode == 128 + number
         message = one_message(said, kind)
         assert message.count("\n") == 0
@@ -86,21 +91,45 @@ def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path,
     assert outcome(run) == expected
 
 
-def test_a_second_sigint_stops_at_once(tmp_path):
-    """The first is noted and waits for the step under way, which here takes for ever."""
-    import os
-    import subprocess
-    import sys
+BUSY = {
+    "between two calls": "while True: time.sleep(0.01)",
+    "within one long call": "np.arange(10_000_000).reshape(10, -1) @ np.ones((1_000_000, 300), int)",
+}
 
-    program = (
-        "import sys, time\nfrom mlp import interrupts\ninterrupts.listen()\nprint('ready', flush=True)\n"
-        "while True: time.sleep(0.01)"
-    )
+
+@pytest.mark.parametrize("busy", BUSY.values(), ids=BUSY)
+def test_a_second_sigint_stops_at_once(busy):
+    """The first is noted, and waits for a check, which here never comes."""
+    program = f"import time, numpy as np\nfrom mlp import interrupts\ninterrupts.start()\nprint(flush=True)\n{busy}"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout.readline() == b"ready\n"
-    os.kill(process.pid, signal.SIGINT)
+    assert process.stdout.readline() == b"\n"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1)
-    os.kill(process.pid, signal.SIGINT)
+        process.wait(0.5)
+    process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     assert process.communicate() == (b"", b"")
+
+
+LONG = {
+    "many epochs": ["training.epochs=1000000", "data.limit_per_digit=100"],
+    "long steps": ["training.batch_size=20000", "model.hidden_sizes=[2000]", "training.learning_rate=0.01"],
+}
+
+
+@pytest.mark.parametrize("options", LONG.values(), ids=LONG)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_would_go_on_for_long_is_stopped(options, number, code, tmp_path, injected):
+    run = tmp_path / "run"
+    process = start("--set", *options, "--output", run)
+    while not (run / "checkpoint.npz").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=50)
+    assert process.returncode == code
+    assert command_in(said.splitlines()[-1]) == ["--resume", str(run)]
+    assert checkpoint.read(run / "checkpoint.npz").config.training.epochs >= 10
+    injected(f"{number.name}s in what would go on for long")

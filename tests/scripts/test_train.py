@@ -233,7 +233,7 @@ BAD = {
     "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
     "more weights than memory": (
         ["--set", "model.hidden_sizes=[1000000, 1001]"],
-        "at most 1,000,000,000 weights between",
+        "at most 1,000,000,000 weights",
     ),
 }
 
