@@ -8,7 +8,6 @@ Source: Yann LeCun, "The MNIST database of handwritten digits", section "the IDX
 """
 
 import gzip
-import io
 import math
 import os
 import stat
@@ -32,6 +31,11 @@ TYPES: dict[int, np.dtype[Any]] = {
     0x0E: np.dtype(">f8"),
 }
 """Element types by the code in the header's third byte."""
+
+
+CHUNK = 1 << 20
+GZIP = 16 + zlib.MAX_WBITS
+"""What zlib calls gzip's format, with its checksums checked."""
 
 
 class _Malformed(Exception):
@@ -116,22 +120,51 @@ def _map_raw(file: BinaryIO) -> NDArray[Any]:
 def _read_gzip(file: BinaryIO) -> NDArray[Any]:
     compressed = os.fstat(file.fileno()).st_size
     try:
-        with gzip.GzipFile(fileobj=file) as stream:
-            dtype, shape, size = _parse_header(stream.read)
-            if size > DEFLATE_LIMIT * compressed:
-                raise _Malformed(
-                    f"{_promise(shape, dtype)}, {size:,} bytes, more than {compressed:,} bytes of gzip can hold"
-                )
-            elements = np.empty(size, np.uint8)
-            found = _read_into(stream, elements)
-            if found < size or stream.read(1):
-                follow = f"but {found:,} follow" if found < size else "but more follow"
-                raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}")
+        stream = _GzipMembers(file)
+        dtype, shape, size = _parse_header(stream.read)
+        if size > DEFLATE_LIMIT * compressed:
+            raise _Malformed(
+                f"{_promise(shape, dtype)}, {size:,} bytes, more than {compressed:,} bytes of gzip can hold"
+            )
+        elements = np.empty(size, np.uint8)
+        found = _read_into(stream, elements)
+        if found < size or stream.read(1):
+            follow = f"but {found:,} follow" if found < size else "but more follow"
+            raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}")
     except EOFError:
         raise _Malformed("truncated: the gzip data end early") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
+    except zlib.error as error:
         raise _Malformed(f"no intact gzip file, though its name ends in .gz ({error})") from error
     return _read_only(elements.view(dtype).reshape(shape))
+
+
+class _GzipMembers:
+    """What the members of a gzip file hold, one right behind the other, and nothing else between or after them.
+
+    Python's gzip module skips zeros there; a download that was cut off and filled up has them.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._waiting = file.read(CHUNK)
+        self._member = zlib.decompressobj(GZIP) if self._waiting else None
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or fewer where the last member ends before; EOFError where a member is cut off."""
+        pieces: list[bytes] = []
+        while size > 0 and self._member is not None:
+            piece = self._member.decompress(self._waiting, size)
+            pieces.append(piece)
+            size -= len(piece)
+            self._waiting = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            ended = self._member.eof
+            if not self._waiting and (ended or not piece):
+                self._waiting = self._file.read(CHUNK)
+                if not (self._waiting or ended):
+                    raise EOFError
+            if ended:
+                self._member = zlib.decompressobj(GZIP) if self._waiting else None
+        return b"".join(pieces)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -166,14 +199,15 @@ def _parse_header(read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[in
     return dtype, shape, math.prod(shape) * dtype.itemsize
 
 
-def _read_into(stream: gzip.GzipFile, elements: NDArray[np.uint8]) -> int:
+def _read_into(stream: _GzipMembers, elements: NDArray[np.uint8]) -> int:
     """Fill the elements from the stream; the number of bytes found, fewer where the stream ends early."""
     view, found = elements.data, 0
     while found < len(view):
-        chunk = stream.readinto(view[found : found + io.DEFAULT_BUFFER_SIZE * 128])
+        chunk = stream.read(min(CHUNK, len(view) - found))
         if not chunk:
             break
-        found += chunk
+        view[found : found + len(chunk)] = chunk
+        found += len(chunk)
     return found
 
 

@@ -1,9 +1,14 @@
-"""Promises of mlp.files: a file is written whole or not at all."""
+"""Promises of mlp.files: a file is written whole or not at all, and a folder is one process's at a time."""
+
+import errno
+import os
+import stat
 
 import pytest
 
+from mlp import files
 from mlp.errors import InputError
-from mlp.files import read_small, replacing, write_text
+from mlp.files import locked, make_folder, read_small, remove, rename, replacing, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -39,3 +44,76 @@ def test_only_small_regular_files_are_read(tmp_path):
             read_small(other, most)
     with pytest.raises(FileNotFoundError):
         read_small(tmp_path / "b", 5)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the module asks of the system, in its order: the calls by which a power cut is survived."""
+    made = []
+
+    class System:
+        def __getattr__(self, name):
+            return getattr(os, name)
+
+        def fsync(self, descriptor):
+            made.append("fsync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync file")
+            os.fsync(descriptor)
+
+        def replace(self, source, target):
+            made.append(f"rename to {target.name}")
+            os.replace(source, target)
+
+    monkeypatch.setattr(files, "os", System())
+    return made
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_path, calls):
+    path, previous = tmp_path / "a", tmp_path / "b"
+    for text in (b"old", b"new"):
+        with replacing(path, previous) as file:
+            file.write(text)
+    once = ["fsync file", "rename to a", "fsync folder"]
+    assert calls == [*once, "fsync file", "rename to b", "rename to a", "fsync folder"]
+    assert (path.read_bytes(), previous.read_bytes()) == (b"new", b"old")
+
+
+def test_a_new_name_and_a_removal_are_on_the_disk_too(tmp_path, calls):
+    make_folder(tmp_path / "x" / "y")
+    assert calls == ["fsync folder", "fsync folder"]
+    write_text(tmp_path / "x" / "y" / "a", "")
+    calls.clear()
+    rename(tmp_path / "x" / "y" / "a", tmp_path / "x" / "y" / "b")
+    remove(tmp_path / "x" / "y" / "b")
+    assert calls == ["rename to b", "fsync folder", "fsync folder"]
+    assert list((tmp_path / "x" / "y").iterdir()) == []
+
+
+def test_a_folder_is_ones_until_the_end(tmp_path):
+    with locked(tmp_path, pytest.fail):
+        with pytest.raises(InputError, match="another run is at work in it"), locked(tmp_path, pytest.fail):
+            pytest.fail("two had it")
+        assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path, pytest.fail):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_there_is_a_warning(number, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    warnings = []
+    with locked(tmp_path, warnings.append):
+        pass
+    (warning,) = warnings
+    assert warning.startswith(f"{tmp_path}: its file system has no locks (")
+
+
+def test_a_lock_that_fails_otherwise_is_an_error(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError, match="Input/output error"), locked(tmp_path, pytest.fail):
+        pytest.fail("it had it")

@@ -111,6 +111,16 @@ EACH = {
     "gzip with one bit wrong": (packed(flipped), "no intact gzip file|truncated|too long|not an IDX"),
     "gzip with a wrong checksum": (packed(lambda content: content[:-8] + bytes(8)), "no intact gzip file"),
     "garbage behind gzip": (packed(lambda content: content + b"garbage"), "no intact gzip file"),
+    "zeros behind gzip": (packed(lambda content: content + bytes(512)), "no intact gzip file"),
+    "a megabyte of zeros behind gzip": (packed(lambda content: content + bytes(1 << 20)), "no intact gzip file"),
+    "zeros between two members": (
+        packed(two_members(lambda rest: bytes(8) + gzip.compress(rest))),
+        "no intact gzip file",
+    ),
+    "a gzip header with a wrong checksum": (
+        packed(lambda content: content[:3] + b"\x02" + content[4:10] + b"\0\0" + content[10:]),
+        "no intact gzip file",
+    ),
     "a second member cut off": (packed(two_members(lambda rest: gzip.compress(rest)[:-5])), "the gzip data end early"),
     "a second member that is raw": (packed(two_members(lambda rest: rest)), "no intact gzip|truncated"),
     "a member too many": (packed(lambda content: content + gzip.compress(b"x")), "too long"),

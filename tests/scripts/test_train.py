@@ -212,8 +212,23 @@ def test_divergence_ends_with_exit_code_3_and_no_model(command, tmp_path):
     assert done.returncode == 3
     assert done.stderr.startswith("error: training diverged in epoch 1, step ")
     assert "training.learning_rate (1000)" in done.stderr
-    assert not (tmp_path / "run" / "model.npz").exists()
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        *("config.yaml", "manifest.json", "history.csv", "divergence.json")
+    }
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["status"] == "diverged"
+    report = json.loads((tmp_path / "run" / "divergence.json").read_text())
+    assert {"epoch", "step", "gate", "array", "last_finite", "try"} <= report.keys()
+    assert f"epoch {report['epoch']}, step {report['step']}: " in done.stderr
+
+
+def test_a_rate_that_saturates_the_sigmoids_is_no_success(command, tmp_path):
+    done = command("train.py", *QUICK, "training.epochs=9", "training.learning_rate=300", "--output", tmp_path / "run")
+    assert done.returncode == 3
+    assert [line[:10] for line in done.stderr.splitlines()] == ["epoch 1/9:", "epoch 2/9:", "error: tra"]
+    assert "lower training.learning_rate (300)" in done.stderr
+    assert not list((tmp_path / "run").glob("*.npz"))
+    report = json.loads((tmp_path / "run" / "divergence.json").read_text())
+    assert (report["epoch"], report["gate"]) == (1, "sigmoid")
 
 
 BAD = {
