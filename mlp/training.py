@@ -70,7 +70,7 @@ class Progress:
     best_epoch: int = 0
     untrained_loss: float | None = None
     """The untrained network's on the training images; None before the first step."""
-    last_finite: dict[str, float] = field(default_factory=dict)
+    last_finite: dict[str, int | float] = field(default_factory=dict)
     """Of the latest step: epoch, step, loss and gradient_norm."""
     above_since: tuple[int, int] | None = None
     """Epoch and step from which on every epoch's training loss was above the untrained network's."""

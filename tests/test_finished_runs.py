@@ -68,7 +68,8 @@ def test_the_newest_finished_run_is_the_one_that_ended_last(settings):
 
 
 def test_a_run_that_did_not_finish_is_refused(settings):
-    with pytest.raises(Diverged), runs.new(settings, None, pytest.fail) as run:
+    with pytest.raises(Diverged), runs.new(settings, None, pytest.fail) as run:  # noqa: PT012
+        run.begin()
         raise Diverged("it did")
     with pytest.raises(InputError, match="not a finished run, its status is diverged"):
         finished_runs.read(run.directory)

@@ -6,7 +6,7 @@ from conftest import write_folder
 
 from mlp import dataset
 from mlp.config import Data, Model, Training
-from mlp.errors import Diverged
+from mlp.errors import Diverged, Interrupted
 from mlp.evaluation import Evaluation, evaluate
 from mlp.network import MLP
 from mlp.randomness import Stream, generator
@@ -126,6 +126,69 @@ def test_the_weights_kept_are_those_of_the_best_validation_loss(made):
     for name, parameter in run.best_parameters().items():
         np.testing.assert_array_equal(parameter, best[name])
     assert run.best.validation_loss == min(losses)
+
+
+def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
+    """The best epoch is the tenth: a state from the eleventh must bring its weights along."""
+    whole = trainer(*made, batch_size=4, learning_rate=4.0, momentum=0.1)
+    for _ in range(12):
+        whole.run_epoch()
+    assert 1 < whole.progress.best_epoch < 11  # else this test shows nothing
+    for epochs, steps in ((1, 0), (whole.progress.best_epoch, 3), (11, 0), (11, whole.steps_per_epoch)):
+        first, second = (trainer(*made, batch_size=4, learning_rate=4.0, momentum=0.1) for _ in range(2))
+
+        def stop(run=first, at=epochs * whole.steps_per_epoch + steps):
+            if run.steps == at:
+                raise Interrupted(2)
+
+        with pytest.raises(Interrupted):  # noqa: PT012 - in which epoch it is raised is the case
+            while True:
+                first.run_epoch(stop)
+        second.restore(first.state())
+        while len(second.history) < 12:
+            second.run_epoch()
+        assert second.network.parameter_block.tobytes() == whole.network.parameter_block.tobytes()
+        for name, best in whole.best_parameters().items():
+            np.testing.assert_array_equal(second.best_parameters()[name], best)
+
+
+def test_what_only_looks_at_images_can_be_broken_off_after_each_block(made, monkeypatch):
+    """The untrained network on 240 images and the validation on 60, in blocks of 50."""
+    monkeypatch.setattr("mlp.evaluation.EVALUATION_ROWS", 50)
+    blocks = []
+    run = trainer(*made)
+    run.run_epoch(after_block=lambda: blocks.append(1))
+    assert len(blocks) == 5 + 2
+
+
+def test_what_breaks_off_the_computing_of_a_step_leaves_it_to_be_taken_again(made):
+    whole, broken = trainer(*made), trainer(*made)
+    whole.run_epoch()
+
+    class Stop:
+        left = 3
+
+        def __enter__(self):
+            self.left -= 1
+
+        def __exit__(self, *_):
+            if self.left == 0:
+                raise Interrupted(2)
+
+    broken.computing = Stop()
+    with pytest.raises(Interrupted):
+        broken.run_epoch()
+    assert broken.progress.current.steps == 2
+    broken.run_epoch()
+    assert broken.network.parameter_block.tobytes() == whole.network.parameter_block.tobytes()
+
+
+def test_weights_that_are_not_finite_are_no_state_to_go_on_from(made):
+    run = trainer(*made)
+    run.run_epoch()
+    run.network.parameter_block[0] = np.nan
+    with pytest.raises(Diverged, match="a weight is no longer finite"):
+        run.state()
 
 
 def validation_of(losses):

@@ -120,6 +120,12 @@ HOSTILE = {
     "the same digit twice": value("[1, 1]", "must be two different digits", "data.digits"),
     "a digit above 9": ("data:\n  digits: [0, 10]\n", r"yaml:2:15: data.digits\[1\]: must be at most 9, not 10"),
     "an interval of nothing": value("0 steps", "must be a number of epochs or steps", "training.checkpoint_every"),
+    "an interval of 5,000 digits": value("9" * 5000 + " steps", "must be a number", "training.checkpoint_every"),
+    "a seed beyond 128 bits": value(str(1 << 128), "must be below 3.4", "training.seed"),
+    "more weights than memory holds": value(
+        "[100000, 100000]", "must have at most 1,000,000,000 weights", "model.hidden_sizes"
+    ),
+    "an empty key": ("'': 1\n", "yaml:1:1: '': unknown section"),
     "an interval without a unit": value("5", "must be a number of epochs or steps", "training.checkpoint_every"),
     "an interval in hours": value("1 hour", "must be a number of epochs or steps", "training.checkpoint_every"),
     "a path of nothing": value("''", "must be a path", "data.directory"),

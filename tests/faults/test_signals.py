@@ -1,5 +1,6 @@
 """A run that is killed at any moment and resumed ends as if nothing had happened."""
 
+import os
 import random
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from fault_helpers import command_in, digits_config, finish, one_message, outcome, start
 
 from mlp import checkpoint
@@ -91,6 +93,24 @@ def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path,
     assert outcome(run) == expected
 
 
+@pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+@pytest.mark.parametrize("script", ["train.py", "scripts/evaluate.py"])
+def test_asked_to_stop_while_it_imports(script, number, kind, tmp_path):
+    """What it imports sends the signal, and then goes on as ever."""
+    (tmp_path / "pydantic.py").write_text(
+        f"import os, sys\nos.kill(os.getpid(), {int(number)})\n"
+        f"sys.path.remove({str(tmp_path)!r})\ndel sys.modules['pydantic']\nimport pydantic\n"
+    )
+    done = subprocess.run(
+        [sys.executable, ROOT / script],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (128 + number, f"{kind}: give the same command again\n")
+
+
 BUSY = {
     "between two calls": "while True: time.sleep(0.01)",
     "within one long call": "np.arange(10_000_000).reshape(10, -1) @ np.ones((1_000_000, 300), int)",
@@ -112,14 +132,13 @@ def test_a_second_sigint_stops_at_once(busy):
     assert process.communicate() == (b"", b"")
 
 
-LONG = {
-    "many epochs": ["training.epochs=1000000", "data.limit_per_digit=100"],
-    "long steps": ["training.batch_size=20000", "model.hidden_sizes=[2000]", "training.learning_rate=0.01"],
-}
+MANY_EPOCHS = ["training.epochs=1000000", "data.limit_per_digit=100"]
+LONG_STEPS = ["training.batch_size=20000", "model.hidden_sizes=[2000]", "training.learning_rate=0.01"]
 
 
-@pytest.mark.parametrize("options", LONG.values(), ids=LONG)
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("options", "number", "code"), [(MANY_EPOCHS, signal.SIGTERM, 143), (LONG_STEPS, signal.SIGINT, 130)]
+)
 def test_what_would_go_on_for_long_is_stopped(options, number, code, tmp_path, injected):
     run = tmp_path / "run"
     process = start("--set", *options, "--output", run)

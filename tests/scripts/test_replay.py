@@ -101,6 +101,44 @@ def test_causes_come_in_the_order_of_their_likelihood():
     assert list(provenance.differences(then, then)) == []
 
 
+def test_every_difference_is_told_the_likeliest_first(trained, monkeypatch, capsys):
+    replay = load_script("replay")
+    now = replay.finished_runs.read_finished_manifest(trained).model_copy(update={"weights_sha256": "another"})
+    monkeypatch.setattr(replay, "train_again", lambda directory, target: now)
+    forge(trained, machine="pdp11", blas=[], resumed=[{"at": "noon", "changed": ["NumPy: 1.0 then, 2.0 now"]}])
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
+    assert replay.command_line.run(replay.main) == 1
+    said = capsys.readouterr().err
+    first, *others = said.splitlines()
+    assert "not identical: the machine: pdp11 then, " in first
+    assert others[0].startswith("       different, too: the BLAS kernel: none then, ")
+    assert others[-1] == "       different, too: it went on under other conditions: NumPy: 1.0 then, 2.0 now"
+
+
+def test_a_run_that_fails_when_it_is_run_again_is_not_identical(trained, monkeypatch, capsys):
+    replay = load_script("replay")
+    monkeypatch.setattr(replay, "TRAIN", "no such file")
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
+    assert replay.command_line.run(replay.main) == 1
+    assert "running it again ended with exit code 2" in capsys.readouterr().err
+
+
+def test_the_code_is_known_by_every_byte_of_it(tmp_path, monkeypatch):
+    (tmp_path / "mlp").mkdir()
+    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path)
+    seen = set()
+    for name, text in (
+        ("train.py", "a"),
+        ("train.py", "b"),
+        ("mlp/sgd.py", "a"),
+        ("mlp/sgd.py", "b"),
+        ("mlp/x.py", ""),
+    ):
+        (tmp_path / name).write_text(text)
+        seen.add(provenance.facts([])["code_sha256"])
+    assert len(seen) == 5
+
+
 def test_another_blas_kernel_is_named(tmp_path):
     """OpenBLAS is told to take the kernels of an old processor; the run must be large enough for that to matter."""
     facts = json.loads(

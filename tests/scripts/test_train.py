@@ -244,6 +244,8 @@ BAD = {
         "train.py: not an empty directory: a run never writes over another, name a new one",
     ),
     "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
+    "two names for a directory": (["--output", "a", "--resume", "b"], "give one of them"),
+    "a run that is not there": (["--resume", "nowhere"], "nowhere: no such run: with --config FILE one is started"),
     "half a flag": (["--outpu", "x"], "unrecognized arguments: --outpu x"),
     "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
     "more weights than memory": (

@@ -1,0 +1,258 @@
+"""What is saved, and when, of a run that is stopped at a certain step; and what is said of it."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from fault_helpers import one_message, outcome, project, train
+
+from mlp import checkpoint, files, finished_runs, provenance, runs, training
+from mlp.errors import Interrupted
+
+STEPS = 3
+"""Of an epoch: 24 images to train on, 8 a batch."""
+
+
+def at_step(monkeypatch, step, happens):
+    """Something that happens right after the update of a step, counted from the beginning."""
+    update, taken = training.SGD.step, []
+
+    def then(optimizer):
+        update(optimizer)
+        taken.append(1)
+        if len(taken) == step:
+            happens()
+
+    monkeypatch.setattr(training.SGD, "step", then)
+
+
+interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
+
+
+def out_of_memory():
+    raise MemoryError("no 3 TiB")
+
+
+@pytest.fixture
+def stopped(tmp_path, capsys):
+    """A run that was stopped at its seventh step, of nine, with its last checkpoint after the sixth or later."""
+
+    def stop(happens=interrupt, code=130, **options):
+        config = project(tmp_path, **options)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            at_step(monkeypatch, 7, happens)
+            assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == code
+        return tmp_path / "run"
+
+    yield stop
+    capsys.readouterr()
+
+
+def place(run):
+    """Epochs and steps, in the newest checkpoint."""
+    progress = checkpoint.read(run / checkpoint.NEWEST).state.progress
+    return len(progress.history), progress.current.steps
+
+
+def rows(run):
+    return len((run / "history.csv").read_text().splitlines()) - 1
+
+
+def test_a_signal_saves_the_step_under_way_whole(stopped, monkeypatch, tmp_path):
+    run = stopped(checkpoint_every="9 epochs")
+    assert (place(run), rows(run)) == ((2, 1), 2)
+    assert json.loads((run / "manifest.json").read_text())["status"] == "interrupted"
+    assert train(monkeypatch, "--resume", run) == 0
+    assert train(monkeypatch, "--config", tmp_path / "config.yaml", "--output", tmp_path / "whole") == 0
+    assert outcome(run) == outcome(tmp_path / "whole")
+
+
+def test_what_else_stops_it_leaves_the_last_checkpoint_and_says_how_to_go_on(stopped, capsys):
+    run = stopped(out_of_memory, 2)
+    assert (place(run), rows(run)) == ((2, 0), 2)
+    message = one_message(capsys.readouterr().err)
+    assert message.startswith("error: not enough memory: no 3 TiB: go on with: python ")
+    assert message.endswith(f"--resume {run}")
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_every", "places"),
+    [("1 epoch", [0, 3, 6, 9]), ("2 epochs", [0, 6, 9]), ("4 steps", [0, 4, 8, 9]), ("7 steps", [0, 7, 9])],
+)
+def test_it_saves_as_often_as_asked_at_the_beginning_and_at_the_end(checkpoint_every, places, tmp_path, monkeypatch):
+    save, saved = runs.Run.save, []
+
+    def note(run, state):
+        saved.append(STEPS * len(state.progress.history) + state.progress.current.steps)
+        save(run, state)
+
+    monkeypatch.setattr(runs.Run, "save", note)
+    config = project(tmp_path, checkpoint_every=checkpoint_every)
+    assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 0
+    assert saved == places
+
+
+def test_all_of_it_comes_back(stopped):
+    saved = checkpoint.read(stopped() / checkpoint.NEWEST)
+    progress = saved.state.progress
+    progress.above_since, progress.untrained_loss, progress.best_epoch = (1, 2), 0.1 + 0.2, 1
+    progress.current = training.Pass(1, 0.1, 2, 1 / 3, 4.5, 1)
+    changed = replace(saved, state=replace(saved.state, best=saved.state.best + 1, velocity=saved.state.velocity * 3))
+    checkpoint.save(changed)
+    back = checkpoint.read(saved.path)
+    assert (back.config, back.facts, back.state.progress) == (changed.config, changed.facts, progress)
+    for name in checkpoint.BLOCKS:
+        assert getattr(back.state, name).tobytes() == getattr(changed.state, name).tobytes()
+
+
+@pytest.mark.parametrize("part", ["write_model", "loss_curve"])
+def test_a_signal_at_the_end_is_no_finished_run_and_resume_makes_the_rest(part, tmp_path, capsys):
+    config, run = project(tmp_path), tmp_path / "run"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if part == "write_model":
+            monkeypatch.setattr(runs.Run, part, lambda *_: interrupt())
+        else:
+            monkeypatch.setattr(files, "write_text", partial(stop_at_the_curve, files.write_text))
+        assert train(monkeypatch, "--config", config, "--output", run) == 130
+    assert f"--resume {run}" in one_message(capsys.readouterr().err, "interrupted")
+    assert json.loads((run / "manifest.json").read_text())["status"] == "interrupted"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert train(monkeypatch, "--resume", run) == 0
+    assert outcome(run)
+
+
+def stop_at_the_curve(write_text, path, text):
+    if path.name == "loss_curve.png":
+        interrupt()
+    write_text(path, text)
+
+
+def test_it_is_not_finished_before_all_is_there(tmp_path, monkeypatch):
+    seen = []
+    config, run = project(tmp_path), tmp_path / "run"
+    finish = runs.Run.finish
+
+    def look(self, **facts):
+        seen.append({path.name for path in run.iterdir()})
+        finish(self, **facts)
+
+    monkeypatch.setattr(runs.Run, "finish", look)
+    assert train(monkeypatch, "--config", config, "--output", run) == 0
+    assert seen == [
+        {"config.yaml", "manifest.json", *finished_runs.MADE, "model.npz", checkpoint.NEWEST, checkpoint.PREVIOUS}
+    ]
+
+
+def test_a_finished_run_that_grew_is_read_back_as_what_it_became(tmp_path, monkeypatch):
+    config, run = project(tmp_path), tmp_path / "run"
+    assert train(monkeypatch, "--config", config, "--output", run) == 0
+    assert train(monkeypatch, "--resume", run, "--set", "training.epochs=5") == 0
+    assert finished_runs.read(run).config.training.epochs == 5
+    (sitting,) = finished_runs.read_manifest(run).resumed
+    assert sitting.changed == []
+
+
+def test_other_surroundings_are_warned_of_and_noted(stopped, monkeypatch, capsys):
+    run, facts = stopped(), provenance.facts
+    capsys.readouterr()
+    monkeypatch.setattr(provenance, "facts", lambda blas: facts(blas) | {"machine": "pdp11"})
+    assert train(monkeypatch, "--resume", run) == 0
+    warning = one_message(capsys.readouterr().err, "warning")
+    assert warning.startswith("warning: not as at the run's beginning, so that its last bits may differ: the machine: ")
+    (sitting,) = finished_runs.read_manifest(run).resumed
+    assert sitting.changed[0].endswith("then, pdp11 now")
+
+
+def test_a_run_that_was_killed_at_its_start_is_begun_again(tmp_path, monkeypatch, capsys):
+    config, run = project(tmp_path), tmp_path / "run"
+    assert train(monkeypatch, "--config", config, "--output", run) == 0
+    for path in run.iterdir():
+        if path.name not in ("config.yaml", "manifest.json"):
+            path.unlink()
+    for name in ("config.yaml.tmp", "manifest.json.tmp", "checkpoint.npz.tmp"):
+        (run / name).write_text("torn")
+    assert train(monkeypatch, "--resume", run, "--config", config, "--set", "training.seed=1") == 2
+    assert "no checkpoint in it, but config.yaml, manifest.json: " in capsys.readouterr().err
+    assert train(monkeypatch, "--resume", run, "--config", config) == 0
+    assert outcome(run)
+
+
+def test_a_folder_with_a_config_of_ones_own_is_left_alone(tmp_path, monkeypatch, capsys):
+    config = project(tmp_path / "mine")
+    before = config.read_bytes()
+    (config.parent / "made").rename(tmp_path / "made")
+    options = ("--set", f"data.directory={tmp_path / 'made'}")
+    assert train(monkeypatch, "--resume", config.parent, "--config", config, *options) == 2
+    assert "no checkpoint in it, but config.yaml" in one_message(capsys.readouterr().err)
+    assert config.read_bytes() == before
+
+
+def test_where_another_run_is_at_work_nothing_is_done(stopped, monkeypatch, capsys):
+    run = stopped()
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    with files.locked(run, pytest.fail):
+        assert train(monkeypatch, "--resume", run) == 2
+    assert "another run is at work in it" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_other_labels_are_other_data(stopped, monkeypatch, capsys):
+    run = stopped()
+    path = run.parent / "made" / "train-labels-idx1-ubyte"
+    content = bytearray(path.read_bytes())
+    content[8], content[9] = content[9], content[8]
+    path.write_bytes(content)
+    assert train(monkeypatch, "--resume", run) == 2
+    assert "train-labels-idx1-ubyte are not those" in capsys.readouterr().err
+
+
+def test_a_damaged_newest_one_is_replaced_at_once(stopped, monkeypatch):
+    """It must never become the previous one: the first save would then have nothing whole beside it."""
+    run = stopped()
+    (run / checkpoint.NEWEST).write_bytes(b"damaged")
+
+    def stop(run_, state):
+        assert checkpoint.read(run / checkpoint.NEWEST)
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(runs.Run, "save", stop)
+    assert train(monkeypatch, "--resume", run) == 143
+    assert not (run / checkpoint.PREVIOUS).exists()
+
+
+def test_divergence_is_told_in_json_and_leaves_no_weights(tmp_path, monkeypatch):
+    config, run = project(tmp_path, learning_rate=1000, weight_decay=1000, batch_size=2), tmp_path / "run"
+    assert train(monkeypatch, "--config", config, "--output", run) == 3
+    report = json.loads((run / "divergence.json").read_text(), parse_constant=pytest.fail)
+    assert set(report["last_finite"]) == {"epoch", "step", "loss", "gradient_norm", "parameter_norms"}
+    assert {path.name for path in run.iterdir()} == {"config.yaml", "manifest.json", "history.csv", "divergence.json"}
+
+
+def test_good_epochs_are_kept_and_a_run_that_goes_on_after_all_has_no_report(tmp_path, monkeypatch):
+    config, run = project(tmp_path, epochs=5, learning_rate=0.1), tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patched:
+        everything_is_above = partial(patched.setattr, training.divergence, "is_above", lambda *_: True)
+        at_step(patched, 10, everything_is_above)  # the first of epoch 4
+        assert train(patched, "--config", config, "--output", run) == 3
+    assert place(run) == (3, 0)
+    assert json.loads((run / "divergence.json").read_text())["epoch"] == 4
+    assert train(monkeypatch, "--resume", run) == 0
+    assert not (run / "divergence.json").exists()
+    assert (run / "loss_curve.png").exists()
+
+
+def test_a_run_stopped_at_the_brink_of_divergence_diverges_when_it_goes_on(tmp_path, monkeypatch, capsys):
+    """Stopped after the last step of its last epoch, without validation: nothing is left to compute but the verdict."""
+    options = {"epochs": 1, "learning_rate": 1000, "checkpoint_every": "1 step"}
+    config, run = project(tmp_path, **options), tmp_path / "run"
+    config.write_text(config.read_text().replace("validation_fraction: 0.2", "validation_fraction: 0"))
+    assert train(monkeypatch, "--config", config, "--output", tmp_path / "whole") == 3
+    with pytest.MonkeyPatch.context() as patched:
+        at_step(patched, 4, interrupt)  # of four: there are 30 images
+        assert train(patched, "--config", config, "--output", run) == 130
+    assert train(monkeypatch, "--resume", run) == 3
+    reports = [(path / "divergence.json").read_text() for path in (run, tmp_path / "whole")]
+    assert reports[0] == reports[1]
