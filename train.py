@@ -15,15 +15,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from tqdm import tqdm
-
 from mlp import (
     blas,
     checkpoint,
     command_line,
     config,
     finished_runs,
-    gradient_check,
+    learning,
     network_check,
     provenance,
     recipe,
@@ -32,11 +30,8 @@ from mlp import (
 from mlp.checkpoint import Checkpoint
 from mlp.command_line import CONFIG, shown, warn
 from mlp.config import Config
-from mlp.dataset import Dataset
-from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
+from mlp.errors import InputError, Interrupted
 from mlp.files import locked
-from mlp.network import MLP
-from mlp.randomness import Stream, generator
 from mlp.runs import Run
 from mlp.training import Trainer
 
@@ -120,17 +115,13 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
                 run.begin(**facts)
             else:
                 run.go_on(saved, facts, warn)
-            check_gradients(network, training_set, settings.training.seed, run)
+            network_check.check_before_training(network, training_set, settings.training.seed, run.note)
             if saved is not None:
                 trainer.restore(saved.state)
             run.save(trainer.state())  # before the first step: there is room, and something to go on from
             interrupts.check()
-            try:
-                learn(trainer, run)
-            except Diverged as error:
-                leave_diverged(trainer, run, error)
-                raise
-            finish(trainer, run)
+            learning.learn(trainer, run)
+            learning.finish(trainer, run)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
             print(summary(trainer, run))
 
@@ -144,75 +135,6 @@ def how_to_go_on(run: Run) -> Iterator[None]:
         if run.is_saved:
             stop.add_note(f"go on with: python {shown(Path(__file__))} --resume {shown(run.directory)}")
         raise
-
-
-def check_gradients(network: MLP, training_set: Dataset, seed: int, run: Run) -> None:
-    """Refuse to train a network whose hand-written gradients are not the numeric ones."""
-    began = perf_counter()
-    random = generator(seed, Stream.CHECK)
-    X, Y = training_set.first_of_each(network_check.EXAMPLES_PER_CLASS).arrays("float64")
-    part = network_check.affordable_part(network, random)
-    checks = network_check.check_network(part, X, Y, random)
-    run.note(
-        gradient_check={
-            "sizes": part.sizes,
-            "largest_error": max(check.error for check in checks),
-            "tolerance": gradient_check.TOLERANCE,
-            "errors": {check.name: check.error for check in checks},
-            "seconds": perf_counter() - began,
-        }
-    )
-    failed = [str(check) for check in checks if not check.passed]
-    if failed:
-        of = "" if part.sizes == network.sizes else f" in a part of the network, {part.sizes}"
-        raise CheckFailed("\n".join([f"the gradient check failed{of}, nothing was trained:", *failed]))
-
-
-def learn(trainer: Trainer, run: Run) -> None:
-    """Every epoch that is left: a line to stderr, a checkpoint where one is due; on a terminal a bar below.
-
-    A signal ends it after the step under way, with a checkpoint.
-    """
-    epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
-    steps = epochs * trainer.steps_per_epoch
-    with tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=not sys.stderr.isatty()) as bar:
-
-        def after_step() -> None:
-            bar.update()
-            if unit == "step" and trainer.steps % interval == 0:
-                run.save(trainer.state())
-            interrupts.check()
-
-        try:
-            while len(trainer.history) < epochs:
-                row = trainer.run_epoch(after_step, interrupts.check)
-                bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
-                if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
-                    run.save(trainer.state())
-                interrupts.check()
-        except Interrupted:
-            run.save(trainer.state())
-            raise
-
-
-def leave_diverged(trainer: Trainer, run: Run, error: Diverged) -> None:
-    """Of a run that diverged: what happened, and no weights where none were good."""
-    run.write_history(trainer.history)
-    run.write_divergence(error.report)
-    if trainer.good_epochs == 0:
-        checkpoint.discard(run.directory)
-
-
-def finish(trainer: Trainer, run: Run) -> None:
-    """What is made from the last checkpoint: the history, the best weights and the curve."""
-    run.write_history(trainer.history)
-    run.write_model(trainer.best_parameters())
-    with interrupts.at_once():  # the first import of matplotlib on a machine can take seconds
-        from mlp import plots  # a run that fails has no use for it
-
-        path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
-        plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
-    interrupts.check()
 
 
 def summary(trainer: Trainer, run: Run) -> str:

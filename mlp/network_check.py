@@ -1,19 +1,46 @@
 """A network's gradients against numeric ones, before it is trained: in a fraction of a second, whatever its size."""
 
+from collections.abc import Callable
 from itertools import pairwise
+from time import perf_counter
 
 import numpy as np
 from numpy.random import Generator
 
+from mlp.dataset import Dataset
+from mlp.errors import CheckFailed
 from mlp.gates import Array
-from mlp.gradient_check import DIRECTIONS, ArrayCheck, check_directions, pinpoint
+from mlp.gradient_check import DIRECTIONS, TOLERANCE, ArrayCheck, check_directions, pinpoint
 from mlp.network import MLP
+from mlp.randomness import Stream, generator
 
 EXAMPLES_PER_CLASS = 2
 """Images of each digit that a network is checked on: enough for the sums over the batch to matter."""
 
 MOST_WORK = 8_000_000
 """Parameters times layers, to which the time along directions is proportional: this takes a fifth of a second."""
+
+
+def check_before_training(network: MLP, training_set: Dataset, seed: int, note: Callable[..., object]) -> None:
+    """CheckFailed for a network whose hand-written gradients are not the numeric ones; what was found is noted."""
+    began = perf_counter()
+    random = generator(seed, Stream.CHECK)
+    X, Y = training_set.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
+    part = affordable_part(network, random)
+    checks = check_network(part, X, Y, random)
+    note(
+        gradient_check={
+            "sizes": part.sizes,
+            "largest_error": max(check.error for check in checks),
+            "tolerance": TOLERANCE,
+            "errors": {check.name: check.error for check in checks},
+            "seconds": perf_counter() - began,
+        }
+    )
+    failed = [str(check) for check in checks if not check.passed]
+    if failed:
+        of = "" if part.sizes == network.sizes else f" in a part of the network, {part.sizes}"
+        raise CheckFailed("\n".join([f"the gradient check failed{of}, nothing was trained:", *failed]))
 
 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:

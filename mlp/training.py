@@ -177,9 +177,8 @@ class Trainer:
             if self.progress.untrained_loss is None:
                 self.progress.untrained_loss = evaluate(self.network, self.training_set, after_block).loss
             self._train(after_step)
-            validation = self._validate(after_block)
-        row = self._complete(validation)
-        self._check_learning()
+            row = self._complete(self._validate(after_block))
+            self._check_learning()
         return row
 
     def best_parameters(self) -> dict[str, Array]:

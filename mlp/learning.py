@@ -1,0 +1,62 @@
+"""A run while it learns: told of, saved when it is due, stopped by a signal or divergence; and what it makes then."""
+
+import sys
+
+from tqdm import tqdm
+
+from mlp import checkpoint, interrupts
+from mlp.errors import Diverged, Interrupted
+from mlp.runs import Run
+from mlp.training import Trainer
+
+
+def learn(trainer: Trainer, run: Run) -> None:
+    """Every epoch that is left: a line to stderr, a checkpoint where one is due; on a terminal a bar below.
+
+    A signal ends it with a checkpoint. Diverged, with what happened in the run's directory, and no weights there where
+    none were good.
+    """
+    try:
+        _run_epochs(trainer, run)
+    except Diverged as error:
+        run.write_history(trainer.history)
+        run.write_divergence(error.report)
+        if trainer.good_epochs == 0:
+            checkpoint.discard(run.directory)
+        raise
+
+
+def finish(trainer: Trainer, run: Run) -> None:
+    """What is made from the last checkpoint: the history, the best weights and the curve."""
+    run.write_history(trainer.history)
+    run.write_model(trainer.best_parameters())
+    with interrupts.at_once():  # the first import of matplotlib on a machine can take seconds
+        from mlp import plots  # a run that fails has no use for it
+
+        path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
+        plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
+    interrupts.check()
+
+
+def _run_epochs(trainer: Trainer, run: Run) -> None:
+    """The epochs; the state of a trainer that was broken off is where it goes on."""
+    epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
+    steps = epochs * trainer.steps_per_epoch
+    with tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def after_step() -> None:
+            bar.update()
+            if unit == "step" and trainer.steps % interval == 0:
+                run.save(trainer.state())
+            interrupts.check()
+
+        try:
+            while len(trainer.history) < epochs:
+                row = trainer.run_epoch(after_step, interrupts.check)
+                bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
+                if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
+                    run.save(trainer.state())
+                interrupts.check()
+        except Interrupted:
+            run.save(trainer.state())
+            raise
