@@ -73,8 +73,7 @@ def save(checkpoint: Checkpoint) -> None:
         "rest": np.array(json.dumps(asdict(rest))),
     }
     with replacing(checkpoint.path, checkpoint.path.with_name(PREVIOUS)) as file:
-        npz.write(file, arrays)
-        npz.seal(file)
+        npz.write_sealed(file, arrays)
 
 
 def exists(directory: Path) -> bool:

@@ -16,8 +16,7 @@ ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "text": np.array("h
 
 def sealed():
     file = io.BytesIO()
-    npz.write(file, ARRAYS)
-    npz.seal(file)
+    npz.write_sealed(file, ARRAYS)
     return file.getvalue()
 
 
@@ -34,6 +33,13 @@ def test_what_is_sealed_is_read_back_and_numpy_reads_it_too():
         assert_same(dict(arrays))
     assert zipfile.ZipFile(io.BytesIO(sealed())).testzip() is None
     assert sealed() == sealed()
+
+
+def test_the_bytes_are_those_of_numpy():
+    ours, numpys = io.BytesIO(), io.BytesIO()
+    npz.write(ours, ARRAYS)
+    np.savez(numpys, **ARRAYS)
+    assert ours.getvalue() == numpys.getvalue()
 
 
 def test_every_single_bit_counts():
