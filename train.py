@@ -90,7 +90,7 @@ def stay_finished(directory: Path, finished: Config, settings: Config) -> None:
     """Say that there is nothing to do; InputError where other data are named than the run's."""
     if settings.data.directory != finished.data.directory:
         recorded = finished_runs.read_finished_manifest(directory).training_files
-        recipe.check_same_files(settings, recipe.training_images(settings), recorded, directory)
+        recipe.check_same_files(settings, recipe.training_images(settings).source.sha256(), recorded, directory)
     print(f"{shown(directory)} is finished, nothing was changed: training.epochs may grow by --set")
 
 
@@ -99,14 +99,15 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
     began = perf_counter()
     with blas.threads(settings.training.threads) as libraries:
         images = recipe.training_images(settings)
+        files = images.source.sha256()
         if saved is not None:
-            recipe.check_same_files(settings, images, saved.facts["training_files"], saved.path.parent)
+            recipe.check_same_files(settings, files, saved.facts["training_files"], saved.path.parent)
         training_set, validation_set = recipe.split(settings, images)
         network = recipe.network(settings, images.inputs)
         trainer = Trainer(network, training_set, validation_set, settings.training, interrupts.at_once())
         facts = provenance.facts(libraries) | {
             "threads": settings.training.threads,
-            "training_files": images.source.sha256(),
+            "training_files": files,
             "image_shape": images.image_shape,
             "images": {"training": len(training_set), "validation": len(validation_set)},
         }

@@ -19,15 +19,14 @@ def training_images(config: Config) -> Dataset:
     return dataset.load(data.directory, "training", data.digits, data.limit_per_digit)
 
 
-def changed_files(images: Dataset, recorded: Mapping[str, str]) -> list[str]:
-    """The names of the images' files that have other bytes than those recorded, in their order, of a run."""
-    found = images.source.sha256()
+def changed_files(found: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
+    """The names of the files, images and labels, whose SHA-256 is not the one recorded of a run under any spelling."""
     return [name for name, known in zip(found, recorded.values(), strict=False) if found[name] != known]
 
 
-def check_same_files(config: Config, images: Dataset, recorded: Mapping[str, str], run: Path) -> None:
-    """InputError, naming them, where files of the images have other bytes than those recorded of the run."""
-    if names := changed_files(images, recorded):
+def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping[str, str], run: Path) -> None:
+    """InputError, naming them, where training files have other bytes than those recorded of the run."""
+    if names := changed_files(found, recorded):
         raise InputError(
             f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its "
             "manifest.json has their SHA-256): put those back, or train a new run on these"
