@@ -30,11 +30,14 @@ def finish(trainer: Trainer, run: Run) -> None:
     """What is made from the last checkpoint: the history, the best weights and the curve."""
     run.write_history(trainer.history)
     run.write_model(trainer.best_parameters())
-    with interrupts.at_once():  # the first import of matplotlib on a machine can take seconds
-        from mlp import plots  # a run that fails has no use for it
+    interrupts.check()
+    # Slow to import, and of no use to a run that fails. Signals wait: broken off, it leaves objects half made that
+    # complain when they are deleted.
+    from mlp import plots
 
-        path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
-        plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
+    interrupts.check()
+    path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
+    plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
     interrupts.check()
 
 
