@@ -171,7 +171,7 @@ def gradient(circuit, name):
 
 
 many = settings(
-    max_examples=3 * settings.default.max_examples,
+    max_examples=2 * settings.default.max_examples,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 

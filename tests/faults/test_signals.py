@@ -40,7 +40,7 @@ def test_how_often_it_saves_changes_nothing_that_is_learned(shared):
     assert len(histories[0]) == 13
 
 
-@pytest.mark.trials(3, 150)
+@pytest.mark.trials(2, 150)
 def test_killed_at_a_random_moment(trial, shared, tmp_path, injected):
     random_ = random.Random(trial)
     checkpoint_every = EVERY[trial % 2]
@@ -69,7 +69,7 @@ def wait_until_it_listens(process):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc to see that a process listens")
 @pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
-@pytest.mark.trials(2, 50)
+@pytest.mark.trials(1, 50)
 def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path, injected):
     random_ = random.Random(trial)
     checkpoint_every = EVERY[trial % 2]
