@@ -22,8 +22,8 @@ from mlp.yaml_text import Place, dotted
 LARGEST = 64 * 1024
 """Bytes of a config file; the bundled one has two thousand."""
 
-
 NO_PATH = re.compile("[\0\ud800-\udfff]")
+"""What no path in a config can hold: a zero byte, and what stands for bytes that are no UTF-8."""
 
 
 def _encodable(directory: Any) -> Any:
@@ -36,6 +36,7 @@ def _encodable(directory: Any) -> Any:
 Directory = Annotated[Path, Field(strict=False), BeforeValidator(_encodable)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Units = Annotated[int, Field(ge=1, le=1_000_000)]
 INTERVAL = re.compile(r"[1-9][0-9]{0,8} (epochs?|steps?)")
 MOST_WEIGHTS = 1_000_000_000
 """Between two layers: 4 GB in float32, of which training needs four times as much."""
@@ -46,9 +47,6 @@ def _interval(value: Any) -> Any:
     if not (isinstance(value, str) and INTERVAL.fullmatch(value)):
         raise PydanticCustomError("no_interval", "must be a number of epochs or steps, such as 1 epoch or 200 steps")
     return value
-
-
-Units = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Section(BaseModel):

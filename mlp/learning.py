@@ -27,8 +27,7 @@ def learn(trainer: Trainer, run: Run) -> None:
 
 
 def finish(trainer: Trainer, run: Run) -> None:
-    """What is made from the last checkpoint: the history, the best weights and the curve."""
-    run.write_history(trainer.history)
+    """What is made from the last checkpoint, beside the history: the best weights and the curve."""
     run.write_model(trainer.best_parameters())
     interrupts.check()
     # Slow to import, and of no use to a run that fails. Signals wait: broken off, it leaves objects half made that
