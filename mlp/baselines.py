@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.dataset import EVALUATION_ROWS, Dataset
+from mlp.dataset import Dataset
 from mlp.svd import project
 
 Bytes = NDArray[np.uint8]
@@ -26,8 +26,7 @@ class Baseline:
         """The images that the rule gets wrong."""
         targets = images.targets
         return sum(
-            int(np.count_nonzero(self.classify(images.pixels(rows)) != targets[rows]))
-            for rows in images.batches(EVALUATION_ROWS)
+            int(np.count_nonzero(self.classify(images.pixels(rows)) != targets[rows])) for rows in images.blocks()
         )
 
 
@@ -46,7 +45,7 @@ def _pixel_counts(training: Dataset) -> NDArray[np.int64]:
     counts = np.zeros(2 * pixels * 256, np.int64)
     cell_of_pixel = 256 * np.arange(pixels)
     targets = training.targets
-    for rows in training.batches(EVALUATION_ROWS):
+    for rows in training.blocks():
         cells = training.pixels(rows) + cell_of_pixel + (256 * pixels) * targets[rows, np.newaxis].astype(np.int64)
         counts += np.bincount(cells.reshape(-1), minlength=counts.size)
     return counts.reshape(2, pixels, 256)

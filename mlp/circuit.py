@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from mlp.errors import InputError
 from mlp.gates import Array
 from mlp.gradient_check import DIRECTIONS, ArrayCheck, check_directions, numeric_gradients
-from mlp.graph import ComputationalGraph, Node
+from mlp.graph import ComputationalGraph
+from mlp.node import Node
 from mlp.source_text import Text
 
 MOST_NUMERIC = 400

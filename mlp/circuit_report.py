@@ -9,7 +9,7 @@ from mlp import listing
 from mlp.circuit import Circuit, Numeric
 from mlp.errors import InputError
 from mlp.gates import Array
-from mlp.graph import Node
+from mlp.node import Node
 from mlp.text_table import aligned
 
 MOST_SHOWN = 6

@@ -23,9 +23,9 @@ from matplotlib.textpath import text_to_path
 from mlp.circuit import Circuit
 from mlp.errors import InputError
 from mlp.gates import Add, Array, Divide, Gate, Max, Multiply, Subtract
-from mlp.graph import Node
 from mlp.layout import Box, Layout, Wire, layered
 from mlp.listing import differentiated
+from mlp.node import Node
 
 GREEN, RED, GREY, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
 SIZE, NAME_SIZE = 9, 11

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.dataset import EVALUATION_ROWS, Dataset
+from mlp.dataset import Dataset
 from mlp.network import MLP, decide
 
 CONFIDENCE = 0.95
@@ -79,11 +79,11 @@ def evaluate(network: MLP, images: Dataset, after_block: Callable[[], object] = 
     """Run the network over every image, in blocks, each followed by a call of ``after_block``."""
     probabilities = np.empty(len(images), network.precision)
     loss_sum = 0.0
-    for rows in images.batches(EVALUATION_ROWS):
-        X, Y = network.memory(len(rows))
-        images.fetch(rows, X, Y)
-        loss_sum += network.loss(X, Y) * len(rows)
-        probabilities[rows] = network.probabilities[:, 0]
+    for rows in images.blocks():
+        batch = network.batch(len(rows))
+        images.fetch(rows, batch.X, batch.Y)
+        loss_sum += batch.loss() * len(rows)
+        probabilities[rows] = batch.P[:, 0]
         after_block()
     return Evaluation(images, probabilities, loss_sum / len(images))
 

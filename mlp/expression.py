@@ -35,8 +35,9 @@ from mlp.gates import (
     Subtract,
     Sum,
 )
-from mlp.graph import ComputationalGraph, Node
+from mlp.graph import ComputationalGraph
 from mlp.losses import SoftmaxLoss, SVMLoss, check_class_indices
+from mlp.node import Node
 from mlp.source_text import Text
 from mlp.values import is_number, literal, number
 

@@ -326,11 +326,11 @@ class Sigmoid(Elementwise):
     checked_on = ONE_INPUT
 
     def forward(self, P: Array, Z: Array) -> Iterator[Call]:
-        largest = P.dtype.type(largest_exponent(P))
-        one = P.dtype.type(1)
+        largest = np.full_like(P, largest_exponent(P))  # arrays: NumPy's minimum is slow beside a single number
+        smallest, one = -largest, P.dtype.type(1)
         yield P, np.negative, Z
         yield P, np.minimum, P, largest
-        yield P, np.maximum, P, -largest
+        yield P, np.maximum, P, smallest
         yield P, np.exp, P
         yield P, np.add, P, one
         yield P, np.reciprocal, P
@@ -377,13 +377,13 @@ class Matmul(Gate):
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         A, B = np.atleast_2d(A), _column(B)
-        yield C.reshape(len(A), B.shape[1]), np.matmul, A, B
+        yield C.reshape(len(A), B.shape[1]), np.dot, A, B
 
     def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
         A, B = np.atleast_2d(A), _column(B)
         dC = dC.reshape(len(A), B.shape[1])
-        yield _as(A, dA), np.matmul, dC, B.T
-        yield _as(B, dB), np.matmul, A.T, dC
+        yield _as(A, dA), np.dot, dC, B.T
+        yield _as(B, dB), np.dot, A.T, dC
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
         A, B = (array.ndim for array in inputs)

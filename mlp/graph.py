@@ -4,36 +4,19 @@ A node is made from nodes that exist already, so the list of nodes is in topolog
 construction, and a pass is one loop over it, forwards or backwards: no sorting and no recursion.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from mlp.gates import Array, Call, Elementwise, Gate, Shape
+from mlp.gates import Array, Gate, Shape
+from mlp.node import Node, ancestors, way_back
+from mlp.plan import Plan
 
 PLANS_KEPT = 8
 """Shapes that a graph keeps memory for: training needs its batch, the short last one, and validation's two."""
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """A named value of the graph: a leaf (no gate), or what its gate makes of its input nodes."""
-
-    index: int
-    name: str
-    gate: Gate | None
-    inputs: tuple["Node", ...]
-    wanted: bool
-    """Whether the gradient with respect to this node is asked for, or lies on the way to one that is."""
-    constant: bool = False
-    """Whether it is a number or an array that stands for itself, its name being its text."""
-
-    def __repr__(self) -> str:
-        return f"<{self.gate.name if self.gate else 'leaf'} {self.name}>"
 
 
 class ComputationalGraph:
@@ -59,8 +42,8 @@ class ComputationalGraph:
         self._given: dict[Node, tuple[Array, Array | None]] = {}
         self._inputs: set[Node] = set()
         self._numbers = count(1)
-        self._plans: dict[tuple[Any, ...], _Plan] = {}
-        self._latest: _Plan | None = None
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._latest: Plan | None = None
 
     def leaf(self, name: str, value: ArrayLike, *, gradient: Array | None = None, wanted: bool = True) -> Node:
         """A leaf that holds a value: a number, or an array of any shape.
@@ -111,7 +94,18 @@ class ComputationalGraph:
         no use, or where shapes do not fit. The array returned is the graph's own and changes with its next pass.
         """
         self._latest = None
-        plan = self._fed_plan(output, also, inputs)
+        return self.run(self._fed_plan(output, also, inputs))
+
+    def plan(self, output: Node, /, *also: Node, **shapes: Shape) -> Plan:
+        """What ``forward`` runs for inputs of these shapes, made once: its ``values`` are where inputs are copied to.
+
+        Whoever fills these and calls ``run`` saves the copy and the looking up.
+        """
+        return self._plan(output, also, shapes)
+
+    def run(self, plan: Plan) -> Array:
+        """``forward`` by a plan of this graph, on what its inputs' memory holds."""
+        self._latest = None
         value = plan.forward()
         self._latest = plan
         return value
@@ -177,14 +171,6 @@ class ComputationalGraph:
         """What some gate takes for a class index."""
         return {node.inputs[k] for node in self.nodes if node.gate is not None for k in node.gate.indices}
 
-    def memory(self, output: Node, /, *also: Node, **shapes: Shape) -> dict[str, Array]:
-        """The arrays that a forward pass over inputs of these shapes would copy them into.
-
-        Whoever fills these and hands them to ``forward`` saves the copy.
-        """
-        plan = self._plan(output, also, shapes)
-        return {name: plan.values[self._by_name[name]] for name in shapes}
-
     def _add(
         self, name: str, gate: Gate | None, inputs: tuple[Node, ...], wanted: bool, constant: bool = False
     ) -> Node:
@@ -200,14 +186,14 @@ class ComputationalGraph:
             raise ValueError(f"the graph has no node {name}")
         return self._by_name[name]
 
-    def _latest_plan(self) -> "_Plan":
+    def _latest_plan(self) -> Plan:
         if self._latest is None:
             raise ValueError("there was no forward pass yet")
         return self._latest
 
     def _fed_plan(
         self, output: Node | None, also: tuple[Node, ...], inputs: Mapping[str, ArrayLike], aside: bool = False
-    ) -> "_Plan":
+    ) -> Plan:
         """The plan for this output and inputs of these shapes, with the inputs in its memory."""
         if not self.nodes:
             raise ValueError("the graph is empty")
@@ -219,7 +205,7 @@ class ComputationalGraph:
                 memory[...] = value
         return plan
 
-    def _plan(self, output: Node, also: tuple[Node, ...], shapes: Mapping[str, Shape], aside: bool = False) -> "_Plan":
+    def _plan(self, output: Node, also: tuple[Node, ...], shapes: Mapping[str, Shape], aside: bool = False) -> Plan:
         """The plan for these outputs and input shapes, made once and kept while it is among the newest."""
         key = (output, also, aside, *shapes.items())
         if key not in self._plans:
@@ -228,149 +214,8 @@ class ComputationalGraph:
                 if self._node(name) not in self._inputs.intersection(nodes):
                     raise ValueError(f"{name} is not an input of {output.name}")
                 leaves[self._node(name)] = (np.empty(shape, self.precision), None)
-            plan = _Plan(nodes, output, leaves, self.precision)
+            plan = Plan(nodes, output, leaves, self.precision)
             if len(self._plans) == PLANS_KEPT:
                 del self._plans[next(iter(self._plans))]
             self._plans[key] = plan
         return self._plans[key]
-
-
-def ancestors(*outputs: Node) -> list[Node]:
-    """The outputs and every node that they are made from, in topological order."""
-    found, stack = set(outputs), list(outputs)
-    while stack:
-        for node in stack.pop().inputs:
-            if node not in found:
-                found.add(node)
-                stack.append(node)
-    return sorted(found, key=lambda node: node.index)
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A gradient on its way back from a gate to one of its inputs."""
-
-    source: Node
-    first: bool
-    """Whether it is the first to reach the input, and is written; a later one is added."""
-
-
-def way_back(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, list[Flow | None]]]:
-    """Each gate through which the output's gradient flows, the last first, and where its inputs' gradients go.
-
-    In this order a gradient is complete before it is used. None for an input whose gradient nobody wants, or
-    that is a class index.
-    """
-    reached = {output}
-    for node in reversed(nodes):
-        if node.gate is None or node not in reached or not node.wanted:
-            continue
-        flows: list[Flow | None] = []
-        for position, source in enumerate(node.inputs):
-            goes = source.wanted and position not in node.gate.indices
-            flows.append(Flow(source, source not in reached) if goes else None)
-            if goes:
-                reached.add(source)
-        if any(flows):
-            yield node, node.gate, flows
-
-
-class _Plan:
-    """The memory and the bound calls of one forward and backward pass, for fixed shapes.
-
-    Made once, a pass is then a loop over calls that need no look-up, no allocation and no decision.
-    """
-
-    def __init__(
-        self,
-        nodes: list[Node],
-        output: Node,
-        leaves: Mapping[Node, tuple[Array, Array | None]],
-        precision: np.dtype[Any],
-    ):
-        self.output = output
-        self.values: dict[Node, Array] = {}
-        self.gradients: dict[Node, Array] = {}
-        self._forward: list[partial[Any]] = []
-        self._backward: list[partial[Any]] | None = None
-        self.went_back = False
-        """Whether the gradients are those of the latest forward pass."""
-        self._leaves = leaves
-        self._first_use: dict[Node, int] = {}
-        for node in nodes:
-            if node.gate is None:
-                if node not in leaves:
-                    raise ValueError(f"{self.output.name} needs a value for the input {node.name}")
-                self.values[node] = leaves[node][0]
-                continue
-            inputs = [self.values[node] for node in node.inputs]
-            shape = node.gate.output_shape(*(value.shape for value in inputs))
-            self.values[node] = np.empty(shape, precision)
-            for source in node.inputs:
-                self._first_use.setdefault(source, len(self._forward))
-            self._forward += _bind(node.gate.forward(self.values[node], *inputs))
-
-    def forward(self, changed: Node | None = None) -> Array:
-        calls = self._forward if changed is None else self._forward[self._first_use.get(changed, len(self._forward)) :]
-        self.went_back = False
-        for call in calls:
-            call()
-        return self.values[self.output]
-
-    def backward(self, upstream: ArrayLike) -> None:
-        if self._backward is None:
-            self._backward = list(_bind(self._backward_calls()))
-        self.gradients[self.output][...] = upstream
-        for call in self._backward:
-            call()
-        self.went_back = True
-
-    def _backward_calls(self) -> Iterator[Call]:
-        """The backward calls of every gate on the way back, and those that sum and add up what they write."""
-        self.gradients[self.output] = self._memory(self.output)
-        for node, gate, flows in way_back(list(self.values), self.output):
-            C, dC = self.values[node], self.gradients[node]
-            targets: list[Array | None] = []
-            corrections: list[Call] = []
-            for flow in flows:
-                target = None
-                if flow is not None:
-                    if flow.first:
-                        self.gradients[flow.source] = self._memory(flow.source)
-                    total = self.gradients[flow.source]
-                    narrow = total if flow.first else np.empty_like(total)
-                    broadcast = isinstance(gate, Elementwise) and total.shape != C.shape
-                    target = np.empty_like(C) if broadcast else narrow
-                    if broadcast:
-                        corrections.append(unbroadcast(narrow, target))
-                    if narrow is not total:
-                        corrections.append((total, np.add, total, narrow))
-                targets.append(target)
-            yield from gate.backward(dC, C, *(self.values[source] for source in node.inputs), *targets)
-            yield from corrections
-
-    def _memory(self, node: Node) -> Array:
-        """Where a node's gradient is written."""
-        given = self._leaves[node][1] if node in self._leaves else None
-        return np.empty_like(self.values[node]) if given is None else given
-
-
-def unbroadcast(narrow: Array, wide: Array) -> Call:
-    """The call that undoes broadcasting: what was copied along an axis is summed along it."""
-    axes = copied_axes(narrow.shape, wide.shape)
-    kept = tuple(length for axis, length in enumerate(wide.shape) if axis not in axes)
-    return narrow.reshape(kept), np.add.reduce, wide, axes
-
-
-def copied_axes(narrow: Shape, wide: Shape) -> tuple[int, ...]:
-    """The axes along which an array of the narrow shape was copied to have the wide one."""
-    new_axes = len(wide) - len(narrow)
-    padded = (1,) * new_axes + narrow
-    return tuple(axis for axis, length in enumerate(padded) if axis < new_axes or length != wide[axis])
-
-
-def _bind(calls: Iterator[Call]) -> Iterator[partial[Any]]:
-    """The calls that somebody wants, ready to run."""
-    for output, function, *arguments in calls:
-        if output is not None:
-            yield partial(function, *arguments, out=output)

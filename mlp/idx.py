@@ -13,6 +13,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable
+from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,6 +71,18 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
         raise InputError(f"{path}: {error}: put an intact copy in its place") from error.__cause__
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}: put the IDX file there") from error
+
+
+def release(array: NDArray[Any]) -> None:
+    """Let go of the pages that a mapped file was read by, so that they count no more as memory of this process.
+
+    They are read again, mostly from the system's cache, when they are needed again. Other arrays stay as they are.
+    """
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap):
+        owner.madvise(MADV_DONTNEED)
 
 
 def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlp.gates import Array, Elementwise, Gate, Shape
-from mlp.graph import ComputationalGraph, Node, copied_axes, way_back
+from mlp.graph import ComputationalGraph
+from mlp.node import Node, way_back
+from mlp.plan import copied_axes
 
 WIDEST_CODE = 56
 """Characters before the comments of lines that are not longer; longer ones have theirs right behind."""

@@ -14,6 +14,7 @@ This is the Euclidean loss. The cross-entropy is worked out from the logits Z5, 
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -22,11 +23,15 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike
 
 from mlp.gates import Add, Array, Divide, Gate, Matmul, Shape, Sigmoid
-from mlp.graph import ComputationalGraph, Node
+from mlp.graph import ComputationalGraph
 from mlp.losses import CrossEntropyLoss, EuclideanLoss
+from mlp.node import Node
+from mlp.plan import Plan
 
 LOSSES: dict[str, Gate] = {"euclidean": EuclideanLoss(), "cross_entropy": CrossEntropyLoss()}
 """By its name: the gate of E. It compares Y with P, the cross-entropy with the logits from which P is made."""
+HALF = np.asarray(0.5, np.float32)
+"""From where on a probability is decided for class 1."""
 
 
 class MLP:
@@ -68,12 +73,13 @@ class MLP:
             for name, shape in self.shapes.items():
                 if name.startswith("W"):
                     self.parameters[name][...] = glorot_uniform(shape, generator)
-        self.graph, self._P, self._L = self._build_graph(input_gradient)
+        self.graph = ComputationalGraph(self.precision)
+        self._X, self._Y, self._n, self._P, self._L = self._build_graph(input_gradient)
 
-    def _build_graph(self, input_gradient: bool) -> tuple[ComputationalGraph, Node, Node]:
-        """The tables of the module's docstring, for any number of layers."""
-        graph = ComputationalGraph(self.precision)
-        A = graph.input("X", wanted=input_gradient)
+    def _build_graph(self, input_gradient: bool) -> tuple[Node, Node, Node, Node, Node]:
+        """The tables of the module's docstring, for any number of layers: the nodes X, Y, n, P and L."""
+        graph = self.graph
+        X = A = graph.input("X", wanted=input_gradient)
         gates = 3 * (len(self.sizes) - 1)
         names = iter([f"Z{k}" for k in range(1, gates)] + ["P"])
         for layer in range(1, len(self.sizes)):
@@ -85,9 +91,9 @@ class MLP:
             Z = graph.apply(Add(), Z, b, name=next(names))
             A = graph.apply(Sigmoid(), Z, name=next(names))
         compared = Z if self.loss_name == "cross_entropy" else A
-        E = graph.apply(LOSSES[self.loss_name], compared, graph.input("Y"), name="E")
-        L = graph.apply(Divide(), E, graph.input("n"), name="L")
-        return graph, A, L
+        E = graph.apply(LOSSES[self.loss_name], compared, Y := graph.input("Y"), name="E")
+        L = graph.apply(Divide(), E, n := graph.input("n"), name="L")
+        return X, Y, n, A, L
 
     def views(self, block: Array) -> dict[str, Array]:
         """A flat array cut into consecutive views, one for each parameter."""
@@ -113,10 +119,12 @@ class MLP:
             other.parameters[f"b{layer}"][...] = self.parameters[f"b{layer}"][outputs]
         return other
 
-    def memory(self, n: int) -> tuple[Array, Array]:
-        """X (n, inputs) and Y (n, 1) as they lie in the graph; filling and passing these saves a copy."""
-        memory = self.graph.memory(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())
-        return memory["X"], memory["Y"]
+    def batch(self, n: int) -> "Batch":
+        """The network's own memory for n examples, to be filled; the same at every call as long as few n are in use."""
+        plan = self.graph.plan(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())
+        X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
+        plan.values[self._n][...] = n
+        return Batch(X, Y, P, self.graph, plan)
 
     def loss(self, X: ArrayLike, Y: ArrayLike) -> float:
         """Run forward: the loss L, the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
@@ -126,7 +134,9 @@ class MLP:
         n = self._rows(np.shape(X))
         if np.shape(Y) != (n, 1):
             raise ValueError(f"Y has shape {np.shape(Y)}, it must be {(n, 1)} for X of shape {np.shape(X)}")
-        return float(self.graph.forward(self._L, self._P, X=X, Y=Y, n=n))
+        batch = self.batch(n)
+        batch.X[...], batch.Y[...] = X, Y
+        return batch.loss()
 
     def backward(self) -> None:
         """Fill ``gradients`` with the derivatives of the latest ``loss``, whatever was predicted since."""
@@ -148,9 +158,27 @@ class MLP:
         return shape[0]
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Examples in a network's memory: fill X and Y, ask for the loss, then for the network's ``backward``."""
+
+    X: Array
+    """(n, inputs)"""
+    Y: Array
+    """(n, 1), 0 or 1"""
+    P: Array
+    """(n, 1): after ``loss``, the probability of class 1"""
+    graph: ComputationalGraph
+    plan: Plan
+
+    def loss(self) -> float:
+        """As the network's own ``loss``, of the examples that are here."""
+        return float(self.graph.run(self.plan))
+
+
 def decide(P: Array) -> Array:
     """The class of each probability: True, class 1, from 1/2 on."""
-    return P >= 0.5
+    return P >= HALF
 
 
 def parameter_shapes(sizes: Sequence[int]) -> dict[str, Shape]:

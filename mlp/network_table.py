@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import count
 
 from mlp.gates import Add, Divide, Gate, Matmul, Shape, Sigmoid
-from mlp.graph import Flow, Node, way_back
 from mlp.losses import CrossEntropyLoss, EuclideanLoss
 from mlp.network import MLP
+from mlp.node import Flow, Node, way_back
 from mlp.text_table import markdown
 
 NOTATION: dict[type[Gate], tuple[str, ...]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.dataset import EVALUATION_ROWS, Dataset
+from mlp.dataset import Dataset
 from mlp.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ class Projection:
 
     def coordinates(self, images: Dataset) -> Floats:
         """U S for any images of this size, (n, k)."""
-        blocks = [(images.pixels(rows) - self.mean) @ self.directions for rows in images.batches(EVALUATION_ROWS)]
+        blocks = [(images.pixels(rows) - self.mean) @ self.directions for rows in images.blocks()]
         return np.concatenate(blocks)
 
     def rebuild(self, coordinates: Floats) -> Floats:
@@ -54,7 +54,7 @@ def project(images: Dataset, *, components: int = 2, center: bool = False) -> Pr
     if pixels < components:
         raise InputError(f"{images.source.files['images']}: images of {pixels} pixels have no {components} directions")
     gram, total = np.zeros((pixels, pixels)), np.zeros(pixels)
-    for rows in images.batches(EVALUATION_ROWS):
+    for rows in images.blocks():
         X = images.pixels(rows).astype(np.float64)
         gram += X.T @ X
         total += X.sum(axis=0)

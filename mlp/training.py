@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlp import divergence
 from mlp.config import Training
-from mlp.dataset import Dataset
+from mlp.dataset import Dataset, scale
 from mlp.errors import Diverged
 from mlp.evaluation import Evaluation, evaluate
+from mlp.feed import Feed
 from mlp.gates import Array
-from mlp.network import MLP, decide
+from mlp.learner import Learner
+from mlp.network import MLP, Batch, decide
 from mlp.randomness import Stream, generator
-from mlp.sgd import SGD
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,8 @@ class Trainer:
         self.validation_set = validation_set
         self.options = options
         self.computing = computing or nullcontext()
-        self.optimizer = SGD(
-            network.parameter_block,
-            network.gradient_block,
-            learning_rate=options.learning_rate,
-            momentum=options.momentum,
-            weight_decay=options.weight_decay,
-        )
+        self.feed = Feed(training_set, options.batch_size)
+        self.learner = Learner(network, self.feed.active, options)
         self.progress = Progress()
         self._best_block = network.parameter_block.copy()
         self._norms_before = divergence.norms(network)
@@ -153,13 +150,13 @@ class Trainer:
         Its arrays are the trainer's own and change with the next step.
         """
         self._check_weights()
-        return State(self.progress, self.network.parameter_block, self.optimizer.V, self._best_block)
+        return State(self.progress, self.network.parameter_block, self.learner.velocity, self._best_block)
 
     def restore(self, state: State) -> None:
         """Go on from a state: what follows is what would have followed there, bit for bit."""
         self.progress = state.progress
         self.network.parameter_block[...] = state.parameters
-        self.optimizer.V[...] = state.velocity
+        self.learner.velocity[...] = state.velocity
         self._best_block[...] = state.best
 
     def run_epoch(
@@ -186,30 +183,41 @@ class Trainer:
         return self.network.views(self._best_block)
 
     def _train(self, after_step: Callable[[], object]) -> None:
-        """What is left of the pass over the shuffled training images."""
-        network, done, batch_size = self.network, self.progress.current, self.options.batch_size
-        epoch = self._epoch
-        order = generator(self.options.seed, Stream.SHUFFLE, epoch).permutation(len(self.training_set))
-        for positions in self.training_set.batches(batch_size, order[done.steps * batch_size :]):
-            started = perf_counter()
-            with self.computing:
-                X, Y = network.memory(len(positions))
-                self.training_set.fetch(positions, X, Y)
-                loss = network.loss(X, Y)
-                network.backward()
-                norm = math.sqrt(network.gradient_block @ network.gradient_block)
-            if not math.isfinite(loss + norm):
-                raise self._not_finite(f"the loss is {loss}, the gradient's norm {norm}", done.steps + 1)
-            self.optimizer.step()
-            done.steps += 1
-            done.loss += loss * len(positions)
-            done.errors += int(np.count_nonzero(decide(network.probabilities) != Y))
-            done.gradient_norm += norm
-            if done.above is None and self._is_above(loss) and self.steps > 1:  # the first loss is the untrained one's
-                done.above = done.steps
-            self.progress.last_finite = {"epoch": epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
-            done.seconds += perf_counter() - started
-            after_step()
+        """What is left of the pass over the shuffled training images, by the learner."""
+        self.learner.load()
+        try:
+            random = generator(self.options.seed, Stream.SHUFFLE, self._epoch)
+            batch, began = self.learner.network.batch(self.options.batch_size), perf_counter()
+            for pixels, targets in self.feed.batches(random, self.progress.current.steps):
+                if len(pixels) != len(batch.X):
+                    batch = self.learner.network.batch(len(pixels))
+                self._step(batch, pixels, targets)
+                self.progress.current.seconds += perf_counter() - began
+                after_step()
+                began = perf_counter()
+        finally:
+            self.learner.store()
+
+    def _step(self, batch: Batch, pixels: NDArray[np.uint8], targets: NDArray[np.bool_]) -> None:
+        """A batch forward and backward, and a step of SGD."""
+        progress, network = self.progress, self.learner.network
+        done = progress.current
+        with self.computing:
+            scale(pixels, batch.X)
+            batch.Y[...] = targets
+            loss = batch.loss()
+            network.backward()
+            norm = math.sqrt(np.dot(network.gradient_block, network.gradient_block))
+        if not math.isfinite(loss + norm):
+            raise self._not_finite(network, f"the loss is {loss}, the gradient's norm {norm}", done.steps + 1)
+        self.learner.step()
+        done.steps += 1
+        done.loss += loss * len(pixels)
+        done.errors += int(np.count_nonzero(decide(batch.P) != targets))
+        done.gradient_norm += norm
+        if done.above is None and self._is_above(loss) and self.steps > 1:  # the first loss is the untrained one's
+            done.above = done.steps
+        progress.last_finite = {"epoch": self._epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
 
     def _validate(self, after_block: Callable[[], object]) -> Evaluation | None:
         self._check_weights()
@@ -217,7 +225,8 @@ class Trainer:
             return None
         validation = evaluate(self.network, self.validation_set, after_block)
         if not math.isfinite(validation.loss):
-            raise self._not_finite(f"the validation loss after it is {validation.loss}", self.progress.current.steps)
+            what = f"the validation loss after it is {validation.loss}"
+            raise self._not_finite(self.network, what, self.progress.current.steps)
         return validation
 
     def _complete(self, validation: Evaluation | None) -> Epoch:
@@ -254,8 +263,12 @@ class Trainer:
         return divergence.is_above(loss, self.progress.untrained_loss)
 
     def _check_weights(self) -> None:
-        if not np.isfinite(self.network.parameter_block).all():
-            raise self._not_finite("a weight is no longer finite after it", self.progress.current.steps)
+        """Diverged where the update made a weight what is no longer finite."""
+        self.learner.store()
+        for name, array in self.network.parameters.items():
+            if not np.isfinite(array).all():
+                what, step = "a weight is no longer finite after it", max(self.progress.current.steps, 1)
+                raise self._diverged(what, self._epoch, step, (divergence.UPDATE, name))
 
     def _check_learning(self) -> None:
         """Diverged where the epochs so far say that nothing is learned."""
@@ -267,14 +280,15 @@ class Trainer:
             what = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
             raise self._diverged(what, epoch, step, divergence.suspect(self.network))
 
-    def _not_finite(self, what: str, step: int) -> Diverged:
-        gate, array = divergence.first_not_finite(self.network)
+    def _not_finite(self, network: MLP, what: str, step: int) -> Diverged:
+        gate, array = divergence.first_not_finite(network)
         if gate == divergence.UPDATE:  # of the step before the one that noticed
             step = max(self.progress.current.steps, 1)
         return self._diverged(what, self._epoch, step, (gate, array))
 
     def _diverged(self, what: str, epoch: int, step: int, suspect: tuple[str, str]) -> Diverged:
         options, (gate, array) = self.options, suspect
+        self.learner.store()
         cure = f"lower training.learning_rate ({options.learning_rate:g})"
         if options.weight_decay:
             cure += f" or training.weight_decay ({options.weight_decay:g})"

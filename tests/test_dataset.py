@@ -49,18 +49,23 @@ def test_pixels_are_divided_by_255_to_the_last_bit(folder):
         assert X.max() <= 1
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 10, 30, 100])
-def test_batches_hold_every_image_once_in_the_given_order_the_last_being_short(folder, batch_size):
+@pytest.mark.parametrize("block", [1, 7, 10, 30, 100])
+def test_blocks_hold_every_image_once_the_last_being_short(folder, block, monkeypatch):
+    monkeypatch.setattr("mlp.dataset.BLOCK", block)
     data = dataset.load(folder, "training", (0, 1))
-    order = rng().permutation(len(data))
-    batches = list(data.batches(batch_size, order))
-    np.testing.assert_array_equal(np.concatenate(batches), order)
-    assert [len(batch) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
-    assert len(batches[-1]) == (30 - 1) % batch_size + 1
-    X, Y = np.empty((len(batches[-1]), 16)), np.empty((len(batches[-1]), 1))
-    data.fetch(batches[-1], X, Y)
-    np.testing.assert_array_equal(X, data.arrays("float64")[0][batches[-1]])
-    np.testing.assert_array_equal(Y[:, 0], data.targets[batches[-1]])
+    blocks = list(data.blocks())
+    np.testing.assert_array_equal(np.concatenate(blocks), np.arange(30))
+    assert [len(positions) for positions in blocks[:-1]] == [block] * (len(blocks) - 1)
+    assert len(blocks[-1]) == (30 - 1) % block + 1
+
+
+def test_images_are_fetched_by_their_positions(folder):
+    data = dataset.load(folder, "training", (0, 1))
+    positions = rng().permutation(30)[:7]
+    X, Y = np.empty((7, 16)), np.empty((7, 1))
+    data.fetch(positions, X, Y)
+    np.testing.assert_array_equal(X, data.arrays("float64")[0][positions])
+    np.testing.assert_array_equal(Y[:, 0], data.targets[positions])
 
 
 @pytest.mark.parametrize(

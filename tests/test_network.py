@@ -118,16 +118,16 @@ def test_predict_gives_the_probabilities_of_the_pass_and_disturbs_nothing(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_probabilities_are_those_of_the_batch_that_lies_in_the_graph(loss):
+def test_a_batch_in_the_network_s_own_memory_gives_the_same(loss):
     net = network(5, 4, 1, loss=loss)
     batches = [examples(6, 5, seed) for seed in (1, 2)]
     for batch in batches:
-        memory = net.memory(6)
-        for array, values in zip(memory, batch, strict=True):
-            array[...] = values
-        net.loss(*memory)
+        memory = net.batch(6)
+        memory.X[...], memory.Y[...] = batch
+        assert memory.loss() == net.loss(*batch)
         np.testing.assert_array_equal(net.probabilities, net.predict(batch[0]))
-        assert net.graph.value("X") is memory[0]  # the loss found its batch where it lay
+        np.testing.assert_array_equal(memory.P, net.probabilities)
+        assert net.graph.value("X") is memory.X  # the loss found its batch where it lay
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

@@ -33,7 +33,7 @@ def test_signs_are_fixed_by_the_largest_entry(training_digits):
 def test_it_does_not_depend_on_the_size_of_its_blocks(training_digits, monkeypatch):
     images = training_digits.first_of_each(100)
     whole = project(images)
-    monkeypatch.setattr("mlp.svd.EVALUATION_ROWS", 7)
+    monkeypatch.setattr("mlp.dataset.BLOCK", 7)
     blocks = project(images)
     np.testing.assert_array_equal(blocks.directions, whole.directions)  # sums of whole numbers are exact
     np.testing.assert_allclose(blocks.coordinates(images), whole.coordinates(images), rtol=1e-12, atol=1e-9)

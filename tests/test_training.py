@@ -154,7 +154,7 @@ def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
 
 def test_what_only_looks_at_images_can_be_broken_off_after_each_block(made, monkeypatch):
     """The untrained network on 240 images and the validation on 60, in blocks of 50."""
-    monkeypatch.setattr("mlp.evaluation.EVALUATION_ROWS", 50)
+    monkeypatch.setattr("mlp.dataset.BLOCK", 50)
     blocks = []
     run = trainer(*made)
     run.run_epoch(after_block=lambda: blocks.append(1))
@@ -206,18 +206,20 @@ def test_at_a_tie_the_earliest_is_kept(made, monkeypatch):
 
 
 def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
-    orders = []
-    batches = dataset.Dataset.batches
-    monkeypatch.setattr(
-        dataset.Dataset, "batches", lambda self, size, order=None: orders.append(order) or batches(self, size, order)
-    )
     run = trainer(made[0])
+    seen, batches = [], run.feed.batches
+
+    def look(*arguments):
+        for pixels, targets in batches(*arguments):
+            seen[-1] += map(bytes, pixels)
+            yield pixels, targets
+
+    monkeypatch.setattr(run.feed, "batches", look)
     for _ in range(2):
+        seen.append([])
         run.run_epoch()
-    orders = [order for order in orders if order is not None]  # None: the untrained network is looked at
-    assert len(orders) == 2
-    assert orders[0].tolist() != orders[1].tolist()
-    assert sorted(orders[0]) == sorted(orders[1]) == list(range(len(made[0])))
+    assert seen[0] != seen[1]
+    assert sorted(seen[0]) == sorted(seen[1]) == sorted(map(bytes, made[0].pixels()))
 
 
 def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
@@ -231,10 +233,10 @@ def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
         clock[0] += 1000
 
     run = trainer(*made, batch_size=60)
-    backward = run.network.backward
+    backward = run.learner.network.backward
     monkeypatch.setattr("mlp.training.perf_counter", lambda: clock[0])
     monkeypatch.setattr("mlp.training.evaluate", evaluate_slowly)
-    monkeypatch.setattr(run.network, "backward", lambda: clock.append(clock.pop() + 1) or backward())
+    monkeypatch.setattr(run.learner.network, "backward", lambda: clock.append(clock.pop() + 1) or backward())
     assert run.run_epoch(save_slowly).seconds == 4
 
 
@@ -257,21 +259,24 @@ def test_divergence_names_the_step_and_the_options(made):
 def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
     run = trainer(*made, batch_size=1000, learning_rate=1000.0)
     run.network.parameter_block[0] = np.float32(3e38)
-    run.optimizer.weight_decay = 1.0
+    run.learner.optimizer.weight_decay = 1.0
     with pytest.raises(Diverged, match="epoch 1, step 1: a weight is no longer finite after it"):
         run.run_epoch()
 
 
 def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, monkeypatch):
     run = trainer(*made)
-    backward = run.network.backward
-    monkeypatch.setattr(run.network, "backward", lambda: backward() or run.network.gradient_block.fill(np.inf))
+    network = run.learner.network
+    backward = network.backward
+    monkeypatch.setattr(network, "backward", lambda: backward() or network.gradient_block.fill(np.inf))
     with pytest.raises(Diverged, match="the gradient's norm inf") as diverged:
         run.run_epoch()
     assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("add", "db2")
     monkeypatch.setattr("mlp.training.evaluate", validation_of([np.nan]))
+    other = trainer(*made)
+    evaluate(other.network, made[1])  # which the one above only says that it did
     with pytest.raises(Diverged, match="epoch 1, step 8: the validation loss after it is nan"):
-        trainer(*made).run_epoch()
+        other.run_epoch()
 
 
 @pytest.mark.parametrize(("images", "batch_size", "steps"), [(10, 32, 1), (64, 32, 2), (65, 32, 3)])

@@ -1,0 +1,138 @@
+"""Promises of mlp.feed: each epoch every image once, in a fresh order, from memory that does not grow with the set."""
+
+import itertools
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import write_folder
+
+from mlp import dataset, feed, idx
+from mlp.feed import Feed
+
+PIXELS = 16
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Two hundred images, no two of them alike, a pixel of which is 0 in all and another in all but one."""
+    folder = write_folder(tmp_path / "many", [0, 1, 1, 7] * 66, [0, 1])
+    path = folder / "train-images-idx3-ubyte"
+    pixels = idx.read(path).copy()
+    pixels[:, 1, 2], pixels[:, 3, 3] = 0, 0
+    pixels[263 - 3, 3, 3] = 1  # one of digit 0, the last to be looked at
+    idx.write(path, pixels)
+    return dataset.load(folder, "training", (0, 1))
+
+
+@pytest.fixture
+def small_pools(monkeypatch):
+    """Pools of 40 images in runs of 10, for batches of 5; nothing is copied."""
+    for name, rows in {"COPIED": 0, "POOL": 40, "RUN": 10, "GATHERED": 15}.items():
+        monkeypatch.setattr(feed, name, rows * PIXELS)
+
+
+def epoch(made, seed=0, done=0):
+    """Its batches, each as a list of (pixels, target)."""
+    batches = made.batches(rng(seed), done)
+    return [list(zip(map(bytes, pixels), targets[:, 0].tolist(), strict=True)) for pixels, targets in batches]
+
+
+def everything(images, active):
+    return sorted(zip(map(bytes, images.pixels()[:, active]), (images.targets == 1).tolist(), strict=True))
+
+
+def test_a_small_set_is_permuted_without_the_pixels_that_are_0_in_every_image(images):
+    made = Feed(images, 7)
+    assert set(range(PIXELS)) - set(made.active) == {6}
+    order = rng(3).permutation(len(images))
+    pixels, targets = (np.concatenate(arrays) for arrays in zip(*map(copied, made.batches(rng(3))), strict=True))
+    np.testing.assert_array_equal(pixels, images.pixels()[order][:, made.active])
+    np.testing.assert_array_equal(targets[:, 0], images.targets[order])
+
+
+def copied(arrays):
+    return [array.copy() for array in arrays]
+
+
+def test_of_the_bundled_digits_167_pixels_are_left_out(training_digits):
+    made = Feed(training_digits, 32)
+    assert len(made.active) == 784 - 167
+    assert not np.delete(training_digits.pixels(), made.active, axis=1).any()
+
+
+@pytest.mark.parametrize("batch_size", [5, 7, 64, 1000])
+@pytest.mark.usefixtures("small_pools")
+def test_of_a_large_set_nothing_is_left_out_and_every_image_comes_once(images, batch_size):
+    made = Feed(images, batch_size)
+    np.testing.assert_array_equal(made.active, np.arange(PIXELS))
+    batches = epoch(made)
+    assert sorted(itertools.chain(*batches)) == everything(images, made.active)
+    assert {len(batch) for batch in batches[:-1]} <= {batch_size}
+    assert len(batches) == -(-len(images) // batch_size)
+
+
+@pytest.mark.usefixtures("small_pools")
+def test_a_large_set_is_mixed_from_all_over_and_anew_each_epoch(images):
+    made = Feed(images, 5)
+    first, again, other = epoch(made, 1), epoch(made, 1), epoch(made, 2)
+    assert first == again
+    assert first != other
+    place = {pixels: position for position, pixels in enumerate(map(bytes, images.pixels()))}
+    spread = [np.ptp([place[pixels] for pixels, _ in batch]) for batch in first]
+    assert np.median(spread) > len(images) / 4  # neighbours only would be 4
+
+
+@pytest.mark.parametrize("copied", [True, False])
+@pytest.mark.parametrize("batch_size", [5, 7, 64])
+def test_an_epoch_goes_on_after_any_step_as_it_would_have(images, batch_size, copied, request):
+    if not copied:
+        request.getfixturevalue("small_pools")
+    made = Feed(images, batch_size)
+    whole = epoch(made)
+    for done in range(len(whole) + 1):
+        assert epoch(made, done=done) == whole[done:]
+
+
+@pytest.mark.parametrize("limit", [0, 10**6])
+def test_images_without_any_ink_keep_their_pixels(tmp_path, limit, monkeypatch):
+    monkeypatch.setattr(feed, "COPIED", limit)
+    folder = write_folder(tmp_path / "blank", [0, 1] * 5, [0, 1])
+    idx.write(folder / "train-images-idx3-ubyte", np.zeros((10, 4, 4), np.uint8))
+    made = Feed(dataset.load(folder, "training", (0, 1)), 4)
+    assert len(made.active) == PIXELS
+    assert [len(batch) for batch in epoch(made)] == [4, 4, 2]
+
+
+def test_what_fits_is_measured_without_the_pixels_left_out(images, monkeypatch):
+    monkeypatch.setattr(feed, "COPIED", 15 * len(images))
+    assert len(Feed(images, 5).active) == 15
+    monkeypatch.setattr(feed, "COPIED", 15 * len(images) - 1)
+    assert len(Feed(images, 5).active) == 16
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's count of the pages that a process has mapped")
+def test_pages_of_a_mapped_file_do_not_pile_up(tmp_path, monkeypatch):
+    """40 MB of images: through them by batches and by blocks, a few MB are mapped at a time."""
+    monkeypatch.setattr(feed, "COPIED", 0)
+    monkeypatch.setattr(feed, "POOL", 2_000_000)
+    folder = write_folder(tmp_path / "large", [0, 1] * 10_000, [0, 1], side=45)
+    images = dataset.load(folder, "training", (0, 1))
+    before, most = mapped(), 0
+    for batches in (Feed(images, 32).batches(rng()), images.blocks()):
+        for batch in batches:
+            if not isinstance(batch, tuple):
+                images.pixels(batch)
+            most = max(most, mapped())
+    assert most - before < 10_000
+
+
+def mapped():
+    """KB of files that are mapped into this process and in memory."""
+    return int(re.search(r"RssFile:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
