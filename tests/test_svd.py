@@ -6,7 +6,7 @@ from conftest import write_folder
 
 from mlp import dataset, idx
 from mlp.errors import InputError
-from mlp.svd import project
+from mlp.svd import leading_eigenvectors, project
 
 
 @pytest.mark.parametrize("center", [False, True])
@@ -16,7 +16,9 @@ def test_it_equals_numpys_full_svd_on_the_first_thousand_of_each_digit(training_
     X -= X.mean(axis=0) if center else 0
     U, S, Vt = np.linalg.svd(X, full_matrices=False)
     projection = project(images, center=center)
-    np.testing.assert_allclose(projection.singular_values[:300], S[:300], rtol=1e-6)
+    np.testing.assert_allclose(projection.singular_values, S[:2], rtol=1e-11)
+    many = project(images, components=300, center=center).singular_values
+    np.testing.assert_allclose(many, S[:300], rtol=1e-6)
     np.testing.assert_allclose(projection.energy_shares()[:2], (S**2 / np.sum(S**2))[:2], rtol=1e-9)
     coordinates = projection.coordinates(images)
     for k in range(2):
@@ -48,6 +50,7 @@ def test_all_directions_rebuild_the_images_and_two_do_it_best(tmp_path):
         two = project(images, center=center)
         lost = np.sum((two.rebuild(two.coordinates(images)) - X) ** 2)
         assert lost == pytest.approx(np.sum(whole.singular_values[2:] ** 2), rel=1e-9)  # Eckart and Young
+        assert whole.energy == two.energy == pytest.approx(np.sum((X - whole.mean) ** 2), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +67,46 @@ def test_images_without_a_plane_are_refused(tmp_path, images, message):
 def test_fewer_images_than_pixels_will_do(training_digits):
     images = training_digits.first_of_each(2)
     singular_values = np.linalg.svd(images.pixels().astype(float), compute_uv=False)
-    np.testing.assert_allclose(project(images).singular_values[:4], singular_values, rtol=1e-6)
+    np.testing.assert_allclose(project(images, components=4).singular_values, singular_values, rtol=1e-6)
+    rest = project(images, components=8)
+    assert np.all(rest.singular_values[4:] < 1e-6 * singular_values[0])
+    np.testing.assert_allclose(rest.directions.T @ rest.directions, np.eye(8), atol=1e-12)
+
+
+def test_bytes_of_255_everywhere_are_summed_without_rounding(tmp_path):
+    """The largest sums that there are: 300 images of 9 pixels have one singular value, 255 sqrt(300 * 9)."""
+    folder = write_folder(tmp_path / "f", [0, 1] * 150, [0, 1])
+    idx.write(folder / "train-images-idx3-ubyte", np.full((300, 3, 3), 255, np.uint8))
+    projection = project(dataset.load(folder, "training", (0, 1)))
+    assert projection.energy == 255**2 * 300 * 9
+    np.testing.assert_allclose(projection.singular_values, [255 * np.sqrt(2700), 0], rtol=1e-12, atol=1e-3)
+
+
+def test_pixels_without_ink_count_as_directions_where_no_others_are_left(tmp_path):
+    folder = write_folder(tmp_path / "f", [0, 1, 0, 1], [0, 1])
+    images = np.zeros((4, 2, 2), np.uint8)
+    images[:, 1, 0] = 3, 4, 0, 0
+    idx.write(folder / "train-images-idx3-ubyte", images)
+    projection = project(dataset.load(folder, "training", (0, 1)), components=4)
+    np.testing.assert_allclose(projection.singular_values, [5, 0, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(projection.directions[:, 0], [0, 0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(projection.directions.T @ projection.directions, np.eye(4), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "eigenvalues",
+    [
+        pytest.param(np.arange(90, 0, -1.0) ** 2, id="apart"),
+        pytest.param(np.array([5.0, 5, 5, *[1e-3] * 87]), id="equal ones"),
+        pytest.param(np.array([1e6, 1, *np.linspace(0.999, 0.9, 88)]), id="crowded"),
+        pytest.param(np.array([7.0, *[0] * 89]), id="one alone"),
+        pytest.param(np.ones(90), id="all the same"),
+    ],
+)
+def test_the_leading_eigenvectors_are_those_of_any_spectrum(eigenvalues):
+    Q = np.linalg.qr(np.random.default_rng(1).standard_normal((90, 90)))[0]
+    G = (Q * eigenvalues) @ Q.T
+    found, V = leading_eigenvectors(G, 2)
+    np.testing.assert_allclose(found, eigenvalues[:2], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(G @ V, V * found, atol=1e-10 * eigenvalues[0])
+    np.testing.assert_allclose(V.T @ V, np.eye(2), atol=1e-12)
