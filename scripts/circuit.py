@@ -24,12 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from mlp import command_line, config, expression, finished_runs, listing
+from mlp import command_line, expression, listing
 from mlp.circuit_report import describe_jacobian, jacobian_facts, node_facts, table
 from mlp.command_line import CONFIG, shown, warn
 from mlp.errors import InputError
 from mlp.examples import EXAMPLES
-from mlp.network_table import network_table
 from mlp.values import parse_value, parse_values
 
 NEWEST = object()
@@ -192,6 +191,8 @@ def names(option: str, text: str) -> list[str]:
 
 def show_network(options: Namespace) -> None:
     """A trained run's network: the table of its passes, or a drawing of one image on its way."""
+    from mlp import config, finished_runs  # expressions need neither, and they take half of the time to start
+
     directory = options.network
     if directory is NEWEST:
         if not CONFIG.exists():
@@ -202,6 +203,8 @@ def show_network(options: Namespace) -> None:
     run = finished_runs.read(directory)
     if options.draw is None:
         print(f"{shown(run.directory)}: {'-'.join(map(str, run.network.sizes))}, a batch of n images\n")
+        from mlp.network_table import network_table
+
         print(network_table(run.network))
         return
     from mlp import network_drawing  # matplotlib is slow to import
