@@ -1,0 +1,140 @@
+"""Measure this project beside PyTorch, JAX and scikit-learn, on the same work.
+
+    python scripts/benchmark.py [--only steps commands svd memory] [--sizes 64x64 32x32] [--epochs 15]
+
+steps: microseconds a training step. commands: the whole train.py. svd: the digits in two dimensions. memory: the peak
+while training. Who is not installed is left out; the extra `benchmark` installs all. Exit code 1 where the contenders'
+training losses differ, and the work therefore was not the same.
+"""
+
+import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.start()  # before the imports that take a while
+
+import re
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import commands, contenders, machine, memory, results, steps, svd
+from benchmarks.work import Work, plain, sized
+
+from mlp import blas, command_line, config, recipe
+from mlp.command_line import shown
+from mlp.config import Config
+from mlp.errors import CheckFailed
+
+SIZES = [(64, 64), (32, 32), (128, 128), (10, 30)]
+MEMORY_SIZE = (32, 32)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = command_line.Parser(description="Measure this project beside PyTorch, JAX and scikit-learn.")
+    parser.add_config()
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="default: all of them")
+    parser.add_argument(
+        "--sizes", type=size, nargs="+", default=SIZES, metavar="BATCHxHIDDEN", help="of the steps (64x64 ... 10x30)"
+    )
+    parser.add_argument("--epochs", type=count, default=15, metavar="N", help="measured for each of the steps (15)")
+    parser.add_argument("--repeats", type=count, default=5, metavar="N", help="of each command and each SVD (5)")
+    parser.add_argument(
+        "--output", type=command_line.path, metavar="DIR", help="default: benchmark under output.directory"
+    )
+    options = parser.parse_args(arguments)
+    settings = plain(config.load(options.config, options.set))
+    output = options.output or settings.output.directory / "benchmark"
+    output.mkdir(parents=True, exist_ok=True)
+    with machine.one_core() as held, blas.threads(1) as libraries:
+        print(machine.describe(libraries, held))
+        if absent := sorted({c.name for c in contenders.CONTENDERS if not c.installed}):
+            print(f"left out, as not installed (the extra `benchmark` has them): {'; '.join(absent)}")
+        problems = []
+        for part in dict.fromkeys(options.only):
+            problems += PARTS[part](settings, options, output)
+    if problems:
+        raise CheckFailed("\n".join(["the contenders did not do the same work:", *problems]))
+
+
+def measure_steps(settings: Config, options: Namespace, output: Path) -> list[str]:
+    """Each size in turn; the contenders whose losses are not this project's."""
+    images, rows = recipe.training_images(settings), []
+    for batch_size, hidden_size in dict.fromkeys(options.sizes):
+        work = Work(sized(settings, batch_size, hidden_size, options.epochs + 1), images)
+        rows += steps.measure(work, contenders.taking_part(), options.epochs)
+    from benchmarks import figure  # matplotlib is slow to import, and memory that it has is not the contenders'
+
+    results.write(output / "steps.csv", steps.Row, rows)
+    figure.draw(output / "steps.png", rows)
+    tell(steps.table(rows), output / "steps.csv", output / "steps.png")
+    for message in steps.not_alone(rows):
+        command_line.warn(message)
+    return steps.disagreements(rows)
+
+
+def measure_commands(settings: Config, options: Namespace, output: Path) -> list[str]:
+    rows = commands.measure(settings, options.repeats)
+    results.write(output / "commands.csv", commands.Row, rows)
+    tell(commands.table(rows), output / "commands.csv")
+    return []
+
+
+def measure_svd(settings: Config, options: Namespace, output: Path) -> list[str]:
+    with written(settings) as file:
+        rows = svd.measure(recipe.training_images(settings), file, options.repeats)
+    results.write(output / "svd.csv", svd.Row, rows)
+    tell(svd.table(rows), output / "svd.csv")
+    return []
+
+
+def measure_memory(settings: Config, options: Namespace, output: Path) -> list[str]:
+    with written(sized(settings, *MEMORY_SIZE, epochs=1)) as file:
+        rows = memory.measure(file, *MEMORY_SIZE, contenders.taking_part())
+    results.write(output / "memory.csv", memory.Row, rows)
+    tell(memory.table(rows), output / "memory.csv")
+    return []
+
+
+PARTS: dict[str, Callable[[Config, Namespace, Path], list[str]]] = {
+    "steps": measure_steps,
+    "commands": measure_commands,
+    "svd": measure_svd,
+    "memory": measure_memory,
+}
+"""By its name: a part, which gives the checks that failed in it."""
+
+
+def tell(table: str, *paths: Path) -> None:
+    """Print a table, and where it is in full."""
+    print(f"\n{table}\n\n{'  '.join(map(shown, paths))}", flush=True)
+
+
+@contextmanager
+def written(settings: Config) -> Iterator[Path]:
+    """The config as a file, for another process."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(settings.to_yaml(), encoding="utf-8")
+        yield path
+
+
+def size(text: str) -> tuple[int, int]:
+    """Batch and hidden units."""
+    if not (match := re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", text, re.ASCII)):
+        raise ArgumentTypeError(f"must be BATCHxHIDDEN, such as 64x32, not {text}")
+    return int(match[1]), int(match[2])
+
+
+def count(text: str) -> int:
+    """A number from 1 on."""
+    if not re.fullmatch(r"[1-9]\d{0,5}", text, re.ASCII):
+        raise ArgumentTypeError(f"must be a whole number, at least 1, not {text}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))

@@ -1,0 +1,1 @@
+"""What benchmark.py measures, a part of it in each module."""

@@ -1,0 +1,51 @@
+"""Whole processes: their time and their peak memory."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlp.errors import InputError
+
+SCRIPTS = Path(__file__).parents[1]
+CHECKOUT = SCRIPTS.parent
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process took."""
+
+    seconds: float
+    peak_megabytes: float
+    """The most memory that was in use, in millions of bytes."""
+
+
+def run(*arguments: object) -> Process:
+    """Run Python with these arguments; InputError, with its last words, where that fails."""
+    command = [sys.executable, str(Path(__file__).with_name("launch.py")), *map(str, arguments)]
+    # A group of its own, so that what stops the benchmark can stop all that it has started.
+    child = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment()
+    )
+    try:
+        output, errors = child.communicate()
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        raise
+    if child.returncode:
+        raise InputError(f"{command[1]} ended with {child.returncode}: {errors.strip().splitlines()[-1:]}")
+    code, seconds, peak = json.loads(output.splitlines()[-1])
+    if code:
+        last = (errors.strip().splitlines() or ["it says nothing"])[-1]
+        raise InputError(f"python {' '.join(map(str, arguments))} ended with exit code {code}: {last}")
+    return Process(seconds, peak / 1e6)
+
+
+def environment() -> dict[str, str]:
+    """The process's, in which Python also finds what is here and in the checkout."""
+    paths = [str(SCRIPTS), str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}

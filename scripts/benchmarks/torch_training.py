@@ -1,0 +1,125 @@
+"""The job of train.py's default config as one would write it with PyTorch, for benchmark.py to compare with.
+
+Nothing of this project is used: MNIST's files are read with gzip and NumPy, the digits chosen and split, the network
+trained and validated, its best weights, history and curve written.
+"""
+
+import argparse
+import csv
+import gzip
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def main() -> None:
+    options = parse()
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    images, labels = read(options.data, options.digits, options.limit)
+    training, validation = split(labels, options.validation)
+    X, Y = torch.from_numpy(images.astype(np.float32) / 255), torch.from_numpy(labels[:, None].astype(np.float32))
+
+    sizes = [X.shape[1], *options.hidden, 1]
+    network = nn.Sequential()
+    for inputs, outputs in pairwise(sizes):
+        network.append(nn.Linear(inputs, outputs)).append(nn.Sigmoid())
+    optimizer = torch.optim.SGD(network.parameters(), lr=options.learning_rate)
+
+    options.output.mkdir(parents=True)
+    history, best = [], float("inf")
+    for epoch in range(1, options.epochs + 1):
+        train_loss, train_accuracy = train(network, optimizer, X[training], Y[training], options.batch_size)
+        with torch.no_grad():
+            P = network(X[validation])
+            loss = euclidean(P, Y[validation]).item()
+            accuracy = ((P >= 0.5) == Y[validation]).float().mean().item()
+        if loss < best:
+            best = loss
+            torch.save(network.state_dict(), options.output / "model.pt")
+        history.append((epoch, train_loss, loss, train_accuracy, accuracy))
+        print(f"epoch {epoch}: loss {train_loss:.6f}, validation {loss:.6f}, accuracy {accuracy:.2%}")
+    write(options.output, history)
+
+
+def parse() -> Any:
+    parser = argparse.ArgumentParser(description="Train a network to tell two digits apart, with PyTorch.")
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--digits", type=int, nargs=2, default=[0, 1])
+    parser.add_argument("--limit", type=int, help="first images of each digit")
+    parser.add_argument("--validation", type=float, default=0.1)
+    parser.add_argument("--hidden", type=int, nargs="*", default=[32])
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--learning-rate", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def read(folder: Path, digits: list[int], limit: int | None) -> tuple[Any, Any]:
+    """The chosen digits' images, (n, pixels) bytes, and for each whether it is the second digit."""
+    with gzip.open(folder / "train-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28 * 28)
+    with gzip.open(folder / "train-labels-idx1-ubyte.gz") as file:
+        labels = np.frombuffer(file.read(), np.uint8, offset=8)
+    chosen = np.sort(np.concatenate([np.flatnonzero(labels == digit)[:limit] for digit in digits]))
+    return images[chosen], labels[chosen] == digits[1]
+
+
+def split(labels: Any, fraction: float) -> tuple[Any, Any]:
+    """The positions to train on and, of each class the same share, those to validate on."""
+    held_out: list[int] = []
+    for target in (False, True):
+        positions = np.flatnonzero(labels == target)
+        held_out.extend(np.random.permutation(positions)[: round(fraction * len(positions))])
+    return np.setdiff1d(np.arange(len(labels)), held_out), np.sort(held_out)
+
+
+def euclidean(P: Any, Y: Any) -> Any:
+    return ((P - Y) ** 2).sum() / 2 / len(Y)
+
+
+def train(network: Any, optimizer: Any, X: Any, Y: Any, batch_size: int) -> tuple[float, float]:
+    """An epoch: the mean loss and the accuracy of its batches, each before its update."""
+    total, right = 0.0, 0
+    for batch in torch.randperm(len(X)).split(batch_size):
+        optimizer.zero_grad()
+        P = network(X[batch])
+        loss = euclidean(P, Y[batch])
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(batch)
+        right += int(((P >= 0.5) == Y[batch]).sum())
+    return total / len(X), right / len(X)
+
+
+def write(folder: Path, history: list[Any]) -> None:
+    """The history as CSV and as a curve."""
+    with open(folder / "history.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["epoch", "train_loss", "validation_loss", "train_accuracy", "validation_accuracy"])
+        writer.writerows(history)
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    epochs, *columns = zip(*history, strict=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for k, name in enumerate(["loss", "accuracy"]):
+        axes[k].plot(epochs, columns[2 * k], marker="o", label="training")
+        axes[k].plot(epochs, columns[2 * k + 1], marker="o", label="validation")
+        axes[k].set(xlabel="epoch", ylabel=name, yscale="log" if name == "loss" else "linear")
+        axes[k].grid(alpha=0.3)
+        axes[k].legend()
+    figure.savefig(folder / "loss_curve.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()
