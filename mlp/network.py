@@ -175,6 +175,10 @@ class Batch:
         """As the network's own ``loss``, of the examples that are here."""
         return float(self.graph.run(self.plan))
 
+    def backward(self) -> None:
+        """As the network's own ``backward``, after ``loss``."""
+        self.plan.backward(1.0)
+
 
 def decide(P: Array) -> Array:
     """The class of each probability: True, class 1, from 1/2 on."""

@@ -186,38 +186,39 @@ class Trainer:
         """What is left of the pass over the shuffled training images, by the learner."""
         self.learner.load()
         try:
-            random = generator(self.options.seed, Stream.SHUFFLE, self._epoch)
-            batch, began = self.learner.network.batch(self.options.batch_size), perf_counter()
-            for pixels, targets in self.feed.batches(random, self.progress.current.steps):
+            done, network, epoch = self.progress.current, self.learner.network, self._epoch
+            random = generator(self.options.seed, Stream.SHUFFLE, epoch)
+            batch, began = network.batch(self.options.batch_size), perf_counter()
+            for pixels, targets in self.feed.batches(random, done.steps):
                 if len(pixels) != len(batch.X):
-                    batch = self.learner.network.batch(len(pixels))
-                self._step(batch, pixels, targets)
-                self.progress.current.seconds += perf_counter() - began
+                    batch = network.batch(len(pixels))
+                loss, norm = self._gradients(batch, pixels, targets)
+                if not math.isfinite(loss + norm):
+                    what = f"the loss is {loss}, the gradient's norm {norm}"
+                    raise self._not_finite(network, what, done.steps + 1)
+                self.learner.step()
+                done.steps += 1
+                done.loss += loss * len(pixels)
+                done.errors += int(np.count_nonzero(decide(batch.P) != targets))
+                done.gradient_norm += norm
+                if done.above is None and self._is_above(loss) and self.steps > 1:  # the first is the untrained one's
+                    done.above = done.steps
+                self.progress.last_finite = {"epoch": epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
+                done.seconds += perf_counter() - began
                 after_step()
                 began = perf_counter()
         finally:
             self.learner.store()
 
-    def _step(self, batch: Batch, pixels: NDArray[np.uint8], targets: NDArray[np.bool_]) -> None:
-        """A batch forward and backward, and a step of SGD."""
-        progress, network = self.progress, self.learner.network
-        done = progress.current
+    def _gradients(self, batch: Batch, pixels: NDArray[np.uint8], targets: NDArray[np.bool_]) -> tuple[float, float]:
+        """A batch forward and backward: its loss, and the norm of the gradient over all parameters."""
         with self.computing:
             scale(pixels, batch.X)
             batch.Y[...] = targets
             loss = batch.loss()
-            network.backward()
-            norm = math.sqrt(np.dot(network.gradient_block, network.gradient_block))
-        if not math.isfinite(loss + norm):
-            raise self._not_finite(network, f"the loss is {loss}, the gradient's norm {norm}", done.steps + 1)
-        self.learner.step()
-        done.steps += 1
-        done.loss += loss * len(pixels)
-        done.errors += int(np.count_nonzero(decide(batch.P) != targets))
-        done.gradient_norm += norm
-        if done.above is None and self._is_above(loss) and self.steps > 1:  # the first loss is the untrained one's
-            done.above = done.steps
-        progress.last_finite = {"epoch": self._epoch, "step": done.steps, "loss": loss, "gradient_norm": norm}
+            batch.backward()
+            gradient = self.learner.network.gradient_block
+            return loss, math.sqrt(np.dot(gradient, gradient))
 
     def _validate(self, after_block: Callable[[], object]) -> Evaluation | None:
         self._check_weights()

@@ -8,7 +8,7 @@ from mlp import dataset
 from mlp.config import Data, Model, Training
 from mlp.errors import Diverged, Interrupted
 from mlp.evaluation import Evaluation, evaluate
-from mlp.network import MLP
+from mlp.network import MLP, Batch
 from mlp.randomness import Stream, generator
 from mlp.training import Trainer
 
@@ -233,10 +233,10 @@ def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
         clock[0] += 1000
 
     run = trainer(*made, batch_size=60)
-    backward = run.learner.network.backward
+    backward = Batch.backward
     monkeypatch.setattr("mlp.training.perf_counter", lambda: clock[0])
     monkeypatch.setattr("mlp.training.evaluate", evaluate_slowly)
-    monkeypatch.setattr(run.learner.network, "backward", lambda: clock.append(clock.pop() + 1) or backward())
+    monkeypatch.setattr(Batch, "backward", lambda batch: clock.append(clock.pop() + 1) or backward(batch))
     assert run.run_epoch(save_slowly).seconds == 4
 
 
@@ -266,9 +266,8 @@ def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
 
 def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, monkeypatch):
     run = trainer(*made)
-    network = run.learner.network
-    backward = network.backward
-    monkeypatch.setattr(network, "backward", lambda: backward() or network.gradient_block.fill(np.inf))
+    backward, gradients = Batch.backward, run.learner.network.gradient_block
+    monkeypatch.setattr(Batch, "backward", lambda batch: backward(batch) or gradients.fill(np.inf))
     with pytest.raises(Diverged, match="the gradient's norm inf") as diverged:
         run.run_epoch()
     assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("add", "db2")
