@@ -126,6 +126,24 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def digit(text: str) -> int:
+    """A digit argument."""
+    if len(text) != 1 or text not in "0123456789":
+        raise ArgumentTypeError(f"{text} is not a digit 0 to 9")
+    return int(text)
+
+
+def whole(text: str, least: int) -> int:
+    """A number argument, if it is whole and large enough."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise ArgumentTypeError(f"must be a whole number, at least {least}, not {text}")
+    return number
+
+
 def shown(path: Path) -> str:
     """A path as the user would type it: relative where it is below the working folder, quoted where need be."""
     try:

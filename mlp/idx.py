@@ -12,13 +12,14 @@ import math
 import os
 import stat
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mlp.errors import InputError
 from mlp.files import replacing
@@ -90,29 +91,51 @@ def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
 
     ValueError for an element type or a shape that the format has no room for.
     """
-    path = Path(path)
-    header = _header(array)
-    with replacing(path) as file:
-        if path.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=9, mtime=0) as stream:
-                _write(stream, header, array)
-        else:
-            _write(file, header, array)
+    _write(Path(path), _header(array.shape, array.dtype), [array])
 
 
-def _write(file: BinaryIO | gzip.GzipFile, header: bytes, array: NDArray[Any]) -> None:
-    file.write(header)
-    file.write(np.ascontiguousarray(array, array.dtype.newbyteorder(">")).data)
+def write_blocks(
+    path: str | os.PathLike[str], shape: tuple[int, ...], dtype: DTypeLike, blocks: Iterable[NDArray[Any]]
+) -> None:
+    """``write`` for an array that is never whole in memory: its blocks in their order along the first axis.
+
+    ValueError also where the blocks are not of this type or do not add up to this shape; nothing is written then.
+    """
+    dtype = np.dtype(dtype)
+    _write(Path(path), _header(shape, dtype), _adding_up(shape, dtype, blocks))
 
 
-def _header(array: NDArray[Any]) -> bytes:
-    codes = [code for code, dtype in TYPES.items() if dtype == array.dtype.newbyteorder(">")]
+def _adding_up(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    rows, *rest = shape
+    found = 0
+    for block in blocks:
+        found += len(block)
+        if block.dtype.newbyteorder(">") != dtype.newbyteorder(">") or list(block.shape[1:]) != rest or found > rows:
+            raise ValueError(f"a block of {block.dtype} {block.shape}, up to row {found:,}, in {dtype} {shape}")
+        yield block
+    if found < rows:
+        raise ValueError(f"the blocks end at row {found:,}, the shape is {shape}")
+
+
+def _write(path: Path, header: bytes, blocks: Iterable[NDArray[Any]]) -> None:
+    with replacing(path) as file, _packed(file) if path.suffix == ".gz" else nullcontext(file) as stream:
+        stream.write(header)
+        for block in blocks:
+            stream.write(np.ascontiguousarray(block, block.dtype.newbyteorder(">")).data)
+
+
+def _packed(file: BinaryIO) -> gzip.GzipFile:
+    return gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=9, mtime=0)
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    codes = [code for code, known in TYPES.items() if known == dtype.newbyteorder(">")]
     if not codes:
-        names = ", ".join(dtype.name for dtype in TYPES.values())
-        raise ValueError(f"IDX has no element type for {array.dtype}; it has {names}")
-    if array.ndim > MOST_AXES or max(array.shape, default=0) >= 2**32:
-        raise ValueError(f"IDX has no room for shape {array.shape}")
-    return bytes([0, 0, codes[0], array.ndim]) + np.array(array.shape, ">u4").tobytes()
+        names = ", ".join(known.name for known in TYPES.values())
+        raise ValueError(f"IDX has no element type for {dtype}; it has {names}")
+    if len(shape) > MOST_AXES or max(shape, default=0) >= 2**32:
+        raise ValueError(f"IDX has no room for shape {shape}")
+    return bytes([0, 0, codes[0], len(shape)]) + np.array(shape, ">u4").tobytes()
 
 
 def _map_raw(file: BinaryIO) -> NDArray[Any]:

@@ -1,9 +1,10 @@
 """A folder in MNIST's layout: four IDX files, images and labels for training and for test."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,14 @@ class ImagesAndLabels:
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     files: dict[Kind, Path]
+
+    def among(self, digits: Sequence[int]) -> NDArray[np.bool_]:
+        """Which images are of these digits, (N,); InputError where there is none of one of them."""
+        for digit in digits:
+            if digit not in self.labels:
+                held = ", ".join(map(str, np.unique(self.labels)))
+                raise InputError(f"{self.files['labels']}: no digit {digit} in it: it holds {held}")
+        return np.isin(self.labels, digits)
 
     def sha256(self) -> dict[str, str]:
         """The SHA-256 of each file as it lies on the disk, by the file's name."""
@@ -66,6 +75,18 @@ def find(directory: Path, part: Part, kind: Kind) -> Path:
     if len(found) > 1:
         raise InputError(f"{found[0]} and {found[1].name} are two spellings of one file: remove one of them")
     return found[0]
+
+
+def new_files(directory: Path, ending: str = "") -> dict[tuple[Part, Kind], Path]:
+    """The paths of four files to be written there; InputError where one of them is, under any of its spellings."""
+    paths: dict[tuple[Part, Kind], Path] = {}
+    for part in get_args(Part):
+        for kind in AXES:
+            spellings = [directory / name for name in file_names(part, kind)]
+            for path in filter(os.path.lexists, spellings):
+                raise InputError(f"{path}: exists already, nothing was written: name another folder")
+            paths[part, kind] = spellings[0].with_name(spellings[0].name + ending)
+    return paths
 
 
 def file_names(part: Part, kind: Kind) -> list[str]:

@@ -17,6 +17,8 @@ class Stream(IntEnum):
     SPLIT = 1
     SHUFFLE = 2
     CHECK = 3
+    ORDER = 4
+    DISTORTION = 5
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0) -> Generator:

@@ -125,22 +125,11 @@ def draw(network: MLP, losses: Sequence[float], directory: Path) -> None:
 
 
 def seed(text: str) -> int:
-    return whole(text, 0)
+    return command_line.whole(text, 0)
 
 
 def steps(text: str) -> int:
-    return whole(text, 1)
-
-
-def whole(text: str, least: int) -> int:
-    """The number, if it is whole and large enough."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise ArgumentTypeError(f"must be a whole number, at least {least}, not {text}")
-    return number
+    return command_line.whole(text, 1)
 
 
 def rate(text: str) -> float:

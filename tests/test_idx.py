@@ -34,6 +34,33 @@ def test_a_non_contiguous_array_is_written_in_its_order(tmp_path):
     np.testing.assert_array_equal(idx.read(tmp_path / "a"), array)
 
 
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_blocks_make_the_file_that_the_whole_array_makes(name, tmp_path):
+    array = np.arange(84, dtype=np.int16).reshape(7, 4, 3)
+    idx.write(tmp_path / name, array)
+    whole = (tmp_path / name).read_bytes()
+    for dtype in (np.int16, ">i2"):
+        idx.write_blocks(tmp_path / name, (7, 4, 3), dtype, iter([array[:2], array[2:2], array[2:6], array[6:]]))
+        assert (tmp_path / name).read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [],
+        [np.zeros((4, 2), np.uint8)],
+        [np.zeros((4, 2), np.uint8)] * 2,
+        [np.zeros((5, 3), np.uint8)],
+        [np.zeros(5, np.uint8)],
+        [np.zeros((5, 2), np.int8)],
+    ],
+)
+def test_blocks_that_do_not_add_up_leave_no_file(blocks, tmp_path):
+    with pytest.raises(ValueError, match="block"):
+        idx.write_blocks(tmp_path / "a", (5, 2), np.uint8, blocks)
+    assert not list(tmp_path.iterdir())
+
+
 def with_a_hole(path, size):
     """An IDX file of so many bytes, all but the header a hole that takes no room on the disk."""
     with path.open("wb") as file:
