@@ -65,12 +65,23 @@ class Dataset:
         """0 or 1 for the images at these positions of this data set."""
         return np.asarray(self.source.labels[self.indices[positions]] == self.digits[1], np.uint8)
 
-    def pixels(self, positions: Positions = slice(None)) -> NDArray[np.uint8]:
-        """The pixels 0..255 of the images at these positions of this data set, (n, inputs)."""
+    def pixels(self, positions: Positions = slice(None), out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """The pixels 0..255 of the images at these positions of this data set, (n, inputs), in ``out`` if given."""
         images = self.source.images.reshape(len(self.source.images), -1)
-        chosen: NDArray[np.uint8] = images.take(self.indices[positions], axis=0)
-        idx.release(images)
+        # Clipping, which no index here needs, is the one mode that writes into the output without a copy of it.
+        chosen: NDArray[np.uint8] = images.take(self.indices[positions], axis=0, out=out, mode="clip")
         return chosen
+
+    def release(self) -> None:
+        """Let go of the memory in which a mapped file was looked at so far."""
+        idx.release(self.source.images)
+
+    def copy_of(self, pixels: NDArray[np.intp]) -> "Dataset":
+        """These images in memory, with these pixels alone, as if each was a single row of them."""
+        rows = np.empty((len(self), 1, len(pixels)), np.uint8)
+        for positions in self.blocks():
+            rows[positions, 0] = self.pixels(positions).take(pixels, axis=1)
+        return Dataset(replace(self.source, images=rows, labels=self.labels), self.digits, np.arange(len(self)))
 
     def fetch(self, positions: Positions, X: Array, Y: Array) -> None:
         """Write the images at these positions, scaled to 0..1, into X (n, inputs), their targets into Y (n, 1)."""
@@ -81,6 +92,7 @@ class Dataset:
         """The positions of all images, in blocks: what only looks at images goes through them so."""
         for start in range(0, len(self), BLOCK):
             yield np.arange(start, min(start + BLOCK, len(self)))
+            self.release()
 
     def arrays(self, precision: DTypeLike) -> tuple[Array, Array]:
         """All images and targets at once: X (n, inputs) in 0..1 and Y (n, 1)."""

@@ -11,10 +11,10 @@ from mlp.dataset import Dataset
 
 COPIED = 64_000_000
 """Bytes of pixels up to which a training set is copied."""
-POOL = 16_000_000
-"""Bytes of pixels of a larger one that are in memory at a time."""
-RUN = 128_000
-"""Bytes of neighbouring images that are read at a time: a file is slow to read here and there."""
+POOL = 8_000_000
+"""Bytes of pixels of a larger one that are shuffled together."""
+RUN = 512_000
+"""Bytes of neighbouring images that such a pool is made of: a file is slow to read here and there."""
 GATHERED = 300_000
 """Bytes of pixels that are gathered at a time, for some batches: the fewer the calls, the less is waited for memory."""
 
@@ -24,78 +24,52 @@ class Feed:
 
     A set whose pixels, without those that are 0 in every image, come to at most ``COPIED`` bytes is copied, and an
     epoch is a permutation of it. Of a larger one nothing is left out, and it is shuffled in two steps, as cards are:
-    runs of neighbours in a random order fill a pool, which is then permuted, and after it the next one.
+    runs of neighbours in a random order make a pool, which is permuted, and after it the next one.
     """
 
     active: NDArray[np.intp]
     """The pixels that the rows have: all, or those that are not 0 in every image. Ascending."""
 
     def __init__(self, images: Dataset, batch_size: int):
-        self._images, self._batch_size = images, batch_size
+        self._batch_size = batch_size
         self.active = active_pixels(images, at_most=COPIED // len(images))
         self._is_copy = len(self.active) * len(images) <= COPIED
-        self._rows = np.empty((len(images) if self._is_copy else self._pool_size, len(self.active)), np.uint8)
-        self._targets = np.empty((len(self._rows), 1), bool)
-        batches = max(1, GATHERED // (batch_size * len(self.active)))
-        self._gathered = np.empty((batches * batch_size, len(self.active)), np.uint8)
-        if self._is_copy:
-            self._targets[:, 0] = images.targets
-            for positions in images.blocks():
-                self._rows[positions] = images.pixels(positions).take(self.active, axis=1)
+        self._images = images.copy_of(self.active) if self._is_copy else images
+        self._gathered = np.empty((self._batches_in(GATHERED) * batch_size, len(self.active)), np.uint8)
 
     def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
         """An epoch's batches but for so many that are done: pixels 0..255, (n, active pixels), and targets, (n, 1).
 
         The next batch may write over these arrays.
         """
-        size = self._batch_size
-        for runs in self._pools(random):
-            order = random.permutation(sum(map(len, runs)))
-            steps = math.ceil(len(order) / size)
-            if done < steps:
-                self._load(runs)
-                for start in range(done * size, len(order), len(self._gathered)):
-                    rows = order[start : start + len(self._gathered)]
-                    # Any other mode would write into a copy of the output first.
-                    pixels = self._rows.take(rows, axis=0, out=self._gathered[: len(rows)], mode="clip")
-                    targets = self._targets.take(rows, axis=0)
-                    for first in range(0, len(rows), size):
-                        yield pixels[first : first + size], targets[first : first + size]
-            done = max(0, done - steps)
+        size, at_a_time = self._batch_size, len(self._gathered)
+        for pool in self._pools(random):
+            for start in range(done * size, len(pool), at_a_time):
+                positions = pool[start : start + at_a_time]
+                pixels = self._images.pixels(positions, out=self._gathered[: len(positions)])
+                targets = self._images.targets_of(positions).astype(bool)[:, np.newaxis]
+                for first in range(0, len(positions), size):
+                    yield pixels[first : first + size], targets[first : first + size]
+            self._images.release()
+            done = max(0, done - math.ceil(len(pool) / size))
 
-    def _pools(self, random: Generator) -> Iterator[list[range]]:
-        """The runs of positions that each pool is filled with."""
+    def _pools(self, random: Generator) -> Iterator[NDArray[np.intp]]:
+        """The positions of all images, in the order in which they come, a pool at a time."""
         images = len(self._images)
         if self._is_copy:
-            yield [range(images)]
+            yield random.permutation(images)
             return
-        length, per_pool = self._run_length, self._pool_size // self._run_length
-        whole = images // length
-        starts = [*(length * random.permutation(whole)).tolist(), whole * length]  # the short one last
-        runs = [run for start in starts if (run := range(start, min(start + length, images)))]
-        for first in range(0, len(runs), per_pool):
-            yield runs[first : first + per_pool]
+        run = self._batch_size * self._batches_in(RUN)  # whole batches, so that no pool but the last has a short one
+        whole = images // run
+        starts = run * np.append(random.permutation(whole), whole)  # the short one, if there is one, last
+        per_pool = max(1, POOL // (run * self._images.inputs))
+        for first in range(0, len(starts), per_pool):
+            positions = (starts[first : first + per_pool, np.newaxis] + np.arange(run)).reshape(-1)
+            yield random.permutation(positions[positions < images])
 
-    def _load(self, runs: list[range]) -> None:
-        """Fill the pool."""
-        if self._is_copy:
-            return
-        row = 0
-        for run in runs:
-            positions = slice(run.start, run.stop)
-            self._rows[row : row + len(run)] = self._images.pixels(positions)
-            self._targets[row : row + len(run), 0] = self._images.targets_of(positions)
-            row += len(run)
-
-    @property
-    def _run_length(self) -> int:
-        """Images in a run: whole batches, so that no pool but the last has a short one."""
-        return self._batch_size * max(1, RUN // (self._images.inputs * self._batch_size))
-
-    @property
-    def _pool_size(self) -> int:
-        """Images in a pool: whole runs."""
-        return self._run_length * max(1, POOL // (self._images.inputs * self._run_length))
+    def _batches_in(self, pixels: int) -> int:
+        """How many batches so many bytes hold, at least one."""
+        return max(1, pixels // (self._batch_size * self._images.inputs))
 
 
 def active_pixels(images: Dataset, at_most: int) -> NDArray[np.intp]:

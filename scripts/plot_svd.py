@@ -12,8 +12,6 @@ from mlp import interrupts
 if __name__ == "__main__":
     interrupts.start()  # before the imports that take a while
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from mlp import blas, command_line, config, recipe
 from mlp.command_line import shown
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.files import write_text
+from mlp.files import replacing
 from mlp.svd import Floats, Projection, project
 
 PER_CLASS = 1000
@@ -73,11 +71,12 @@ def main(arguments: Sequence[str]) -> None:
 
 def write_points(path: Path, images: Dataset, coordinates: Floats) -> None:
     """Index (in the IDX file), digit, x, y: a row an image, in full precision."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["index", "digit", "x", "y"])
-    writer.writerows(zip(images.indices.tolist(), images.labels.tolist(), *coordinates.T.tolist(), strict=True))
-    write_text(path, text.getvalue())
+    labels = images.labels
+    with replacing(path) as file:
+        file.write(b"index,digit,x,y\n")
+        for rows in images.blocks():
+            points = zip(images.indices[rows], labels[rows], *coordinates[rows].T.tolist(), strict=True)
+            file.write("".join(f"{index},{digit},{x},{y}\n" for index, digit, x, y in points).encode())
 
 
 def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks import commands, contenders, machine, memory, processes, steps, svd
+from benchmarks import commands, contenders, machine, memory, processes, size, steps, svd
 from benchmarks.contenders import FLOOR, PROJECT
 from benchmarks.work import Work, plain, sized
 from conftest import ROOT, load_script
@@ -18,7 +18,7 @@ from mlp import command_line
 from mlp.config import Config
 from mlp.errors import InputError
 
-TABLES = {"steps": steps.Row, "commands": commands.Row, "svd": svd.Row, "memory": memory.Row}
+TABLES = {"steps": steps.Row, "commands": commands.Row, "svd": svd.Row, "memory": memory.Row, "size": size.Row}
 NUMPY_ALONE = ["two matrix products", "this project", "this project, cross-entropy"]
 
 
@@ -51,7 +51,7 @@ def benchmark(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.usefixtures("numpy_alone")
 def test_every_part_writes_its_table_without_the_contenders_that_are_not_installed(benchmark, tmp_path):
-    code, out, error = benchmark("--epochs", 1, "--repeats", 1, "--sizes", "16x8", "200x4")
+    code, out, error = benchmark("--epochs", 1, "--repeats", 1, "--sizes", "16x8", "200x4", "--images", 500)
     assert (code, error) == (0, "")
     assert (
         "left out, as not installed (the extra `benchmark` has them): JAX, jitted; PyTorch, eager; scikit-learn" in out
@@ -65,8 +65,9 @@ def test_every_part_writes_its_table_without_the_contenders_that_are_not_install
     assert [row["contender"] for row in rows["memory"]] == NUMPY_ALONE[1:]
     assert [row["command"] for row in rows["commands"]] == ["train.py"]
     assert [(row["method"], row["images"]) for row in rows["svd"]] == [(svd.PROJECT, "100"), (svd.FULL, "100")]
+    assert [row["images"] for row in rows["size"]] == ["500"]
     assert all(float(row["error"]) < 1e-10 for row in rows["svd"])
-    assert all(10 < float(row["peak_megabytes"]) < 10_000 for part in ("memory", "svd") for row in rows[part])
+    assert all(10 < float(row["peak_megabytes"]) < 10_000 for part in ("memory", "svd", "size") for row in rows[part])
 
 
 @pytest.mark.usefixtures("numpy_alone")
