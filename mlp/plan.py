@@ -32,8 +32,9 @@ class Plan:
         self.output = output
         self.values: dict[Node, Array] = {}
         self.gradients: dict[Node, Array] = {}
-        self._forward: list[Callable[[], object]] = []
-        self._backward: list[Callable[[], object]] | None = None
+        self.forward_calls: list[Callable[[], object]] = []
+        self.backward_calls: list[Callable[[], object]] | None = None
+        """None before the first backward pass, which binds them."""
         self.went_back = False
         """Whether the gradients are those of the latest forward pass."""
         self._leaves = leaves
@@ -48,23 +49,23 @@ class Plan:
             shape = node.gate.output_shape(*(value.shape for value in inputs))
             self.values[node] = np.empty(shape, precision)
             for source in node.inputs:
-                self._first_use.setdefault(source, len(self._forward))
-            self._forward += bind(node.gate.forward(self.values[node], *inputs))
+                self._first_use.setdefault(source, len(self.forward_calls))
+            self.forward_calls += bind(node.gate.forward(self.values[node], *inputs))
 
     def forward(self, changed: Node | None = None) -> Array:
         """Run the gates, or those alone that come after one node whose value was changed."""
-        calls = self._forward if changed is None else self._forward[self._first_use.get(changed, len(self._forward)) :]
+        first = 0 if changed is None else self._first_use.get(changed, len(self.forward_calls))
         self.went_back = False
-        for call in calls:
+        for call in self.forward_calls[first:]:
             call()
         return self.values[self.output]
 
     def backward(self, upstream: ArrayLike) -> None:
         """Fill the gradients, beginning with the output's."""
-        if self._backward is None:
-            self._backward = self._bind_backward()
+        if self.backward_calls is None:
+            self.backward_calls = self._bind_backward()
         self.gradients[self.output][...] = upstream
-        for call in self._backward:
+        for call in self.backward_calls:
             call()
         self.went_back = True
 

@@ -1,11 +1,11 @@
 """Measure this project beside PyTorch, JAX and scikit-learn, on the same work.
 
-    python scripts/benchmark.py [--only steps commands svd memory size] [--sizes 64x64 32x32] [--epochs 15]
+    python scripts/benchmark.py [--only steps lines commands svd memory size] [--sizes 64x64 32x32] [--epochs 15]
 
-steps: microseconds a training step. commands: the whole train.py. svd: the digits in two dimensions. memory: the peak
-while training. size: ten thousand images against a million, for which it needs 0.8 GB of disk. Who is not installed is
-left out; the extra `benchmark` installs all. Exit code 1 where the contenders' training losses differ, and the work
-therefore was not the same.
+steps: microseconds a training step. lines: where they go, of this project's. commands: the whole train.py. svd: the
+digits in two dimensions. memory: the peak while training. size: ten thousand images against a million, for which it
+needs 0.8 GB of disk. Who is not installed is left out; the extra `benchmark` installs all. Exit code 1 where the
+contenders' training losses differ, and the work therefore was not the same.
 """
 
 import sys
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import commands, contenders, machine, memory, results, size, steps, svd
+from benchmarks import commands, contenders, lines, machine, memory, results, size, steps, svd
 from benchmarks.work import Work, plain, sized
 
 from mlp import blas, command_line, config, recipe
@@ -78,6 +78,16 @@ def measure_steps(settings: Config, options: Namespace, output: Path) -> list[st
     return steps.disagreements(rows)
 
 
+def measure_lines(settings: Config, options: Namespace, output: Path) -> list[str]:
+    images, found = recipe.training_images(settings), []
+    for batch_size, hidden_size in dict.fromkeys(options.sizes):
+        rows = lines.measure(Work(sized(settings, batch_size, hidden_size, options.epochs), images), options.epochs)
+        tell(lines.table(rows), output / "lines.csv")
+        found += rows
+    results.write(output / "lines.csv", lines.Row, found)
+    return []
+
+
 def measure_commands(settings: Config, options: Namespace, output: Path) -> list[str]:
     rows = commands.measure(settings, options.repeats)
     results.write(output / "commands.csv", commands.Row, rows)
@@ -110,6 +120,7 @@ def measure_size(settings: Config, options: Namespace, output: Path) -> list[str
 
 PARTS: dict[str, Callable[[Config, Namespace, Path], list[str]]] = {
     "steps": measure_steps,
+    "lines": measure_lines,
     "commands": measure_commands,
     "svd": measure_svd,
     "memory": measure_memory,

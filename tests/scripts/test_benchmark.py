@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks import commands, contenders, machine, memory, processes, size, steps, svd
+from benchmarks import commands, contenders, lines, machine, memory, processes, size, steps, svd
 from benchmarks.contenders import FLOOR, PROJECT
 from benchmarks.work import Work, plain, sized
 from conftest import ROOT, load_script
@@ -18,7 +18,14 @@ from mlp import command_line
 from mlp.config import Config
 from mlp.errors import InputError
 
-TABLES = {"steps": steps.Row, "commands": commands.Row, "svd": svd.Row, "memory": memory.Row, "size": size.Row}
+TABLES = {
+    "steps": steps.Row,
+    "lines": lines.Row,
+    "commands": commands.Row,
+    "svd": svd.Row,
+    "memory": memory.Row,
+    "size": size.Row,
+}
 NUMPY_ALONE = ["two matrix products", "this project", "this project, cross-entropy"]
 
 
@@ -62,6 +69,8 @@ def test_every_part_writes_its_table_without_the_contenders_that_are_not_install
     assert [row["steps_per_epoch"] for row in rows["steps"]] == 3 * ["7"] + 3 * ["1"]
     assert {row["times_floor"] for row in rows["steps"] if row["contender"] == FLOOR} == {"1.0"}
     assert {row["times_this_project"] for row in rows["steps"] if row["contender"] == PROJECT} == {"1.0"}
+    found = [row["line"] for row in rows["lines"] if row["batch_size"] == "16"]
+    assert {"Z1 = dot(X, W1)", "dW1 = dot(X', dZ2)", "db2 = dot(1, dZ5)", "t = subtract(P, Y)"} < set(found)
     assert [row["contender"] for row in rows["memory"]] == NUMPY_ALONE[1:]
     assert [row["command"] for row in rows["commands"]] == ["train.py"]
     assert [(row["method"], row["images"]) for row in rows["svd"]] == [(svd.PROJECT, "100"), (svd.FULL, "100")]
