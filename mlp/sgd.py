@@ -14,17 +14,20 @@ class SGD:
 
     def __init__(self, A: Array, dA: Array, *, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0):
         self.A, self.dA, self.V = A, dA, np.zeros_like(A)
-        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+        # Arrays, as it takes NumPy longer to make one of a number than to multiply by it.
+        self.learning_rate, self.momentum, self.weight_decay = (
+            np.asarray(rate, A.dtype) for rate in (learning_rate, momentum, weight_decay)
+        )
         self._step = np.empty_like(A)  # once: a large temporary array costs as much as the update
 
     def step(self) -> None:
         """Take one step against the gradient."""
         step = self.dA
         if self.weight_decay:
-            step = np.multiply(self.A, self.weight_decay, out=self._step)
+            step = np.multiply(self.A, self.weight_decay, self._step)
             step += self.dA
         if self.momentum:
             self.V *= self.momentum
             self.V += step
             step = self.V
-        self.A -= np.multiply(step, self.learning_rate, out=self._step)
+        self.A -= np.multiply(step, self.learning_rate, self._step)
