@@ -68,20 +68,13 @@ class Dataset:
     def pixels(self, positions: Positions = slice(None), out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """The pixels 0..255 of the images at these positions of this data set, (n, inputs), in ``out`` if given."""
         images = self.source.images.reshape(len(self.source.images), -1)
-        # Clipping, which no index here needs, is the one mode that writes into the output without a copy of it.
+        # The default mode would fill a copy of the output first; no index here needs to be clipped.
         chosen: NDArray[np.uint8] = images.take(self.indices[positions], axis=0, out=out, mode="clip")
         return chosen
 
     def release(self) -> None:
         """Let go of the memory in which a mapped file was looked at so far."""
         idx.release(self.source.images)
-
-    def copy_of(self, pixels: NDArray[np.intp]) -> "Dataset":
-        """These images in memory, with these pixels alone, as if each was a single row of them."""
-        rows = np.empty((len(self), 1, len(pixels)), np.uint8)
-        for positions in self.blocks():
-            rows[positions, 0] = self.pixels(positions).take(pixels, axis=1)
-        return Dataset(replace(self.source, images=rows, labels=self.labels), self.digits, np.arange(len(self)))
 
     def fetch(self, positions: Positions, X: Array, Y: Array) -> None:
         """Write the images at these positions, scaled to 0..1, into X (n, inputs), their targets into Y (n, 1)."""
@@ -138,11 +131,8 @@ def load(directory: Path, part: Part, digits: tuple[int, int], limit_per_digit: 
     InputError where the files are not in order or do not hold one of the digits.
     """
     source = open_part(directory, part)
-    labels = source.labels
-    present = np.flatnonzero(np.bincount(labels, minlength=10))
-    for digit in digits:
-        if digit not in present:
-            held = ", ".join(map(str, present))
-            raise InputError(f"{source.files['labels']}: no digit {digit} in it: it holds {held} (data.digits)")
-    both = Dataset(source, digits, np.flatnonzero((labels == digits[0]) | (labels == digits[1])))
+    try:
+        both = Dataset(source, digits, np.flatnonzero(source.among(digits)))
+    except InputError as error:
+        raise InputError(f"{error} (data.digits)") from None
     return both if limit_per_digit is None else both.first_of_each(limit_per_digit)

@@ -49,7 +49,12 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
 
 
 def saturated(network: MLP) -> dict[str, float]:
-    """For each sigmoid, by its output's name, the share of its values in the latest batch where its slope is flat."""
+    """For each sigmoid, by its output's name, the share of its values in the latest batch where its slope is flat.
+
+    None at all before the first batch: a run may stop where it was resumed.
+    """
+    if not network.graph.has_run:
+        return {}
     values = {
         node.name: network.graph.value(node.name) for node in network.graph.nodes if isinstance(node.gate, Sigmoid)
     }

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from mlp.dataset import Dataset
 
+Bytes = NDArray[np.uint8]
+
 COPIED = 64_000_000
 """Bytes of pixels up to which a training set is copied."""
 POOL = 8_000_000
@@ -24,39 +26,52 @@ class Feed:
 
     A set whose pixels, without those that are 0 in every image, come to at most ``COPIED`` bytes is copied, and an
     epoch is a permutation of it. Of a larger one nothing is left out, and it is shuffled in two steps, as cards are:
-    runs of neighbours in a random order make a pool, which is permuted, and after it the next one.
+    runs of neighbours in a random order make a pool, which is permuted, and after it the next one. (The last run, if it
+    is a short one, is always in the last pool.)
     """
 
     active: NDArray[np.intp]
     """The pixels that the rows have: all, or those that are not 0 in every image. Ascending."""
 
     def __init__(self, images: Dataset, batch_size: int):
-        self._batch_size = batch_size
+        self._images, self._batch_size = images, min(batch_size, len(images))
         self.active = active_pixels(images, at_most=COPIED // len(images))
-        self._is_copy = len(self.active) * len(images) <= COPIED
-        self._images = images.copy_of(self.active) if self._is_copy else images
-        self._gathered = np.empty((self._batches_in(GATHERED) * batch_size, len(self.active)), np.uint8)
+        self._copy: tuple[Bytes, Bytes] | None = None
+        if len(self.active) * len(images) <= COPIED:
+            rows = np.empty((len(images), len(self.active)), np.uint8)
+            for positions in images.blocks():
+                rows[positions] = images.pixels(positions).take(self.active, axis=1)
+            self._copy = rows, images.targets
 
-    def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[Bytes, NDArray[np.bool_]]]:
         """An epoch's batches but for so many that are done: pixels 0..255, (n, active pixels), and targets, (n, 1).
 
         The next batch may write over these arrays.
         """
-        size, at_a_time = self._batch_size, len(self._gathered)
+        size = self._batch_size
+        gathered = np.empty((self._batches_in(GATHERED) * size, len(self.active)), np.uint8)
         for pool in self._pools(random):
-            for start in range(done * size, len(pool), at_a_time):
-                positions = pool[start : start + at_a_time]
-                pixels = self._images.pixels(positions, out=self._gathered[: len(positions)])
-                targets = self._images.targets_of(positions).astype(bool)[:, np.newaxis]
+            for start in range(done * size, len(pool), len(gathered)):
+                positions = pool[start : start + len(gathered)]
+                pixels, targets = self._gather(positions, gathered[: len(positions)])
                 for first in range(0, len(positions), size):
                     yield pixels[first : first + size], targets[first : first + size]
             self._images.release()
             done = max(0, done - math.ceil(len(pool) / size))
 
+    def _gather(self, positions: NDArray[np.intp], out: Bytes) -> tuple[Bytes, NDArray[np.bool_]]:
+        """The pixels, in ``out``, and the targets of the images at these positions."""
+        if self._copy is None:
+            pixels, targets = self._images.pixels(positions, out=out), self._images.targets_of(positions)
+        else:
+            rows, all_targets = self._copy
+            pixels, targets = rows.take(positions, axis=0, out=out, mode="clip"), all_targets.take(positions)
+        return pixels, targets.astype(bool)[:, np.newaxis]
+
     def _pools(self, random: Generator) -> Iterator[NDArray[np.intp]]:
         """The positions of all images, in the order in which they come, a pool at a time."""
         images = len(self._images)
-        if self._is_copy:
+        if self._copy is not None:
             yield random.permutation(images)
             return
         run = self._batch_size * self._batches_in(RUN)  # whole batches, so that no pool but the last has a short one

@@ -16,7 +16,7 @@ from mlp.node import Node, ancestors, way_back
 from mlp.plan import Plan
 
 PLANS_KEPT = 8
-"""Shapes that a graph keeps memory for: training needs its batch, the short last one, and validation's two."""
+"""Shapes that a graph keeps memory for: training needs its batch and the short last one, evaluation as many."""
 
 
 class ComputationalGraph:
@@ -53,8 +53,11 @@ class ComputationalGraph:
         gradient shall be written; ``wanted=False`` leaves the gradient out.
         """
         array = np.asarray(value, dtype=self.precision, order="C")
-        if gradient is not None and (gradient.shape, gradient.dtype) != (array.shape, array.dtype):
-            raise ValueError(f"the gradient's array is {gradient.dtype} {gradient.shape}, not as {name} itself")
+        if gradient is not None:
+            if (gradient.shape, gradient.dtype) != (array.shape, array.dtype):
+                raise ValueError(f"the gradient's array is {gradient.dtype} {gradient.shape}, not as {name} itself")
+            if not gradient.flags.c_contiguous:
+                raise ValueError(f"the gradient's array for {name} is not in C order")
         node = self._add(name, None, (), wanted)
         self._given[node] = (array, gradient)
         return node
@@ -140,7 +143,8 @@ class ComputationalGraph:
         """A node's gradient in the latest pass; ValueError before ``backward``, or where it has none.
 
         It has none where nobody asked for it, where no way leads from it to the output, or where every way
-        passes through a class index.
+        passes through a class index. The array is the graph's own, and where a gate only hands a gradient on it is
+        another node's as well: copy it before you write to it.
         """
         if not self._latest_plan().went_back:
             raise ValueError("there was no backward pass yet after the latest forward pass")
@@ -152,6 +156,11 @@ class ComputationalGraph:
     def has_gradient(self, node: Node) -> bool:
         """Whether the latest ``backward`` reached the node."""
         return self._latest_plan().went_back and node in self._latest_plan().gradients
+
+    @property
+    def has_run(self) -> bool:
+        """Whether there was a forward pass, to speak of."""
+        return self._latest is not None
 
     def latest(self) -> Iterator[tuple[Gate | None, str, Array]]:
         """Every array of the latest passes in the order of their making: the gate that made it, its name, itself.

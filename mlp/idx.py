@@ -77,7 +77,8 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
 def release(array: NDArray[Any]) -> None:
     """Let go of the pages that a mapped file was read by, so that they count no more as memory of this process.
 
-    They are read again, mostly from the system's cache, when they are needed again. Other arrays stay as they are.
+    They are read again, mostly from the system's cache, when they are needed again. Other arrays stay as they are, and
+    macOS may take its time.
     """
     owner: object = array
     while isinstance(owner, np.ndarray):

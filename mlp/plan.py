@@ -162,7 +162,7 @@ def _bound(function: Callable[..., object], arguments: list[Any], out: Array) ->
     if isinstance(function, np.ufunc):
         written = np.atleast_1d(out)
         arguments = [
-            written if value is out else np.asarray(value).reshape(()) if np.size(value) == 1 else value
+            written if value is out else np.asarray(value, out.dtype).reshape(()) if np.size(value) == 1 else value
             for value in arguments
         ]
         out = written

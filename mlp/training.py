@@ -95,6 +95,7 @@ LOOKED_AT = 100
 class Trainer:
     """A network on its way: its optimizer, its history, and the best weights so far.
 
+    ``network`` has the weights of the last epoch's end, or of the last ``state``; between them the learner is ahead.
     The best are those of the lowest validation loss, the earliest at a tie; without validation images
     those of the last epoch. ``computing`` is entered for the part of each step, by far the longest, that changes
     nothing of this: what breaks off a step there leaves it to be taken again.
@@ -149,6 +150,7 @@ class Trainer:
 
         Its arrays are the trainer's own and change with the next step.
         """
+        self.learner.store()
         self._check_weights()
         return State(self.progress, self.network.parameter_block, self.learner.velocity, self._best_block)
 
@@ -188,7 +190,7 @@ class Trainer:
         try:
             done, network, epoch = self.progress.current, self.learner.network, self._epoch
             random = generator(self.options.seed, Stream.SHUFFLE, epoch)
-            batch, began = network.batch(self.options.batch_size), perf_counter()
+            batch, began = network.batch(min(self.options.batch_size, len(self.training_set))), perf_counter()
             for pixels, targets in self.feed.batches(random, done.steps):
                 if len(pixels) != len(batch.X):
                     batch = network.batch(len(pixels))
@@ -264,12 +266,11 @@ class Trainer:
         return divergence.is_above(loss, self.progress.untrained_loss)
 
     def _check_weights(self) -> None:
-        """Diverged where the update made a weight what is no longer finite."""
-        self.learner.store()
+        """Diverged where the update made a weight of the whole network what is no longer finite."""
         for name, array in self.network.parameters.items():
             if not np.isfinite(array).all():
                 what, step = "a weight is no longer finite after it", max(self.progress.current.steps, 1)
-                raise self._diverged(what, self._epoch, step, (divergence.UPDATE, name))
+                raise self._diverged(self.learner.network, what, self._epoch, step, (divergence.UPDATE, name))
 
     def _check_learning(self) -> None:
         """Diverged where the epochs so far say that nothing is learned."""
@@ -279,17 +280,18 @@ class Trainer:
             epoch, step = self.progress.above_since
             evaluate(self.network, self.training_set.first_of_each(LOOKED_AT))  # the sigmoids are to be looked at
             what = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
-            raise self._diverged(what, epoch, step, divergence.suspect(self.network))
+            raise self._diverged(self.network, what, epoch, step, divergence.suspect(self.network))
 
     def _not_finite(self, network: MLP, what: str, step: int) -> Diverged:
         gate, array = divergence.first_not_finite(network)
         if gate == divergence.UPDATE:  # of the step before the one that noticed
             step = max(self.progress.current.steps, 1)
-        return self._diverged(what, self._epoch, step, (gate, array))
+        return self._diverged(network, what, self._epoch, step, (gate, array))
 
-    def _diverged(self, what: str, epoch: int, step: int, suspect: tuple[str, str]) -> Diverged:
+    def _diverged(self, network: MLP, what: str, epoch: int, step: int, suspect: tuple[str, str]) -> Diverged:
+        """What is raised, with its report; ``network`` is the one whose latest pass is to be looked at."""
         options, (gate, array) = self.options, suspect
-        self.learner.store()
+        self.learner.store()  # for the norms
         cure = f"lower training.learning_rate ({options.learning_rate:g})"
         if options.weight_decay:
             cure += f" or training.weight_decay ({options.weight_decay:g})"
@@ -299,7 +301,7 @@ class Trainer:
         report["last_finite"] = self.progress.last_finite | {
             "parameter_norms": norms if all(map(math.isfinite, norms.values())) else self._norms_before
         }
-        report["saturated"] = divergence.saturated(self.network)
+        report["saturated"] = divergence.saturated(network)
         report["try"] = divergence.advice(options, self.good_epochs)
         return Diverged(f"training diverged in epoch {epoch}, step {step}: {what}: {cure}", report)
 

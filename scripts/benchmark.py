@@ -151,10 +151,7 @@ def shape(text: str) -> tuple[int, int]:
 
 
 def count(text: str) -> int:
-    """A number from 1 on."""
-    if not re.fullmatch(r"[1-9]\d{0,7}", text, re.ASCII):
-        raise ArgumentTypeError(f"must be a whole number, at least 1, not {text}")
-    return int(text)
+    return command_line.whole(text, 1)
 
 
 if __name__ == "__main__":

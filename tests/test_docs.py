@@ -64,9 +64,23 @@ def test_its_pictures_are_the_ones_there_are():
     assert files == set(re.findall(r"\]\((circuits/[^)]+)\)", TEXT))
 
 
-def test_its_links_lead_somewhere():
-    for target in re.findall(r"[^!]\[[^]]+\]\(([^)]+)\)", TEXT):
-        assert (PAGE.parent / target).exists(), target
+@pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert len(targets) > 3
+    for target in targets:
+        assert (page.parent / target).exists(), target
+
+
+def test_the_commands_of_performance_run_on_fewer_images(checkout):
+    """But for benchmark.py, every part of which has its test."""
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    assert commands[0] == "python scripts/benchmark.py"
+    assert len(commands) == 3
+    for command in commands[1:]:
+        arguments = shlex.split(command.replace("--images 1000000", "--images 300"))[1:]
+        subprocess.run([sys.executable, *arguments], cwd=checkout, capture_output=True, check=True)
 
 
 def test_it_shows_every_example_in_the_order_of_the_notes():

@@ -100,6 +100,14 @@ def test_an_epoch_goes_on_after_any_step_as_it_would_have(images, batch_size, co
         assert epoch(made, done=done) == whole[done:]
 
 
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_batch_larger_than_the_set_takes_no_more_memory_than_the_set(images, copied, request):
+    if not copied:
+        request.getfixturevalue("small_pools")
+    (batch,) = Feed(images, 10**12).batches(rng())
+    assert len(batch[0]) == len(images)
+
+
 @pytest.mark.parametrize("limit", [0, 10**6])
 def test_images_without_any_ink_keep_their_pixels(tmp_path, limit, monkeypatch):
     monkeypatch.setattr(feed, "COPIED", limit)
@@ -134,5 +142,5 @@ def test_pages_of_a_mapped_file_do_not_pile_up(tmp_path, monkeypatch):
 
 
 def mapped():
-    """KB of files that are mapped into this process and in memory."""
-    return int(re.search(r"RssFile:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
+    """KB of files that are mapped into this process and in memory; on a tmpfs they count as shared memory."""
+    return sum(map(int, re.findall(r"Rss(?:File|Shmem):\s+(\d+) kB", Path("/proc/self/status").read_text())))

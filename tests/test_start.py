@@ -14,6 +14,8 @@ COMMANDS = {
     "scripts/circuit.py x*y x=2 y=3 --json": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
     "scripts/check_gradients.py --help": FIGURES | {"tqdm"},
     "scripts/evaluate.py --help": FIGURES | {"tqdm"},
+    "scripts/grow_data.py --help": FIGURES | CONFIG | {"threadpoolctl"},
+    "scripts/benchmark.py --help": FIGURES | {"torch", "jax", "sklearn"},
     "scripts/plot_svd.py --help": FIGURES | {"tqdm"},
     "scripts/replay.py --help": FIGURES | {"tqdm", "threadpoolctl"},
     "scripts/select_digits.py --help": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
@@ -22,6 +24,7 @@ COMMANDS = {
 TELL = """
 import runpy, sys
 sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])  # as for a script
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 finally:

@@ -191,6 +191,26 @@ def test_weights_that_are_not_finite_are_no_state_to_go_on_from(made):
         run.state()
 
 
+def test_a_state_has_the_weights_of_the_step_that_it_follows(made):
+    """Also in the middle of an epoch: what it holds makes the next batch's loss what it is."""
+    run, seen = trainer(*made, batch_size=16), []
+    other = trainer(*made, batch_size=16)
+
+    def look():
+        other.restore(run.state())
+        seen.append(other.network.parameter_block.copy())
+
+    run.run_epoch(look)
+    assert len({block.tobytes() for block in seen}) == run.steps_per_epoch
+    np.testing.assert_array_equal(seen[-1], run.network.parameter_block)
+
+
+def test_batches_as_large_as_you_like_are_one_step(made):
+    run = trainer(*made, batch_size=10**9)
+    assert run.steps_per_epoch == 1
+    assert run.run_epoch().train_loss == pytest.approx(run.progress.untrained_loss, rel=1e-6)
+
+
 def validation_of(losses):
     """What ``evaluate`` would say of the untrained network, and then in epoch after epoch."""
     given = iter([1.0, *losses])

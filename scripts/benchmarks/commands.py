@@ -36,7 +36,7 @@ def measure(config: Config, repeats: int) -> list[Row]:
         folder = Path(name)
         (folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
         commands = {PROJECT: [CHECKOUT / "train.py", "--config", folder / "config.yaml"]}
-        if find_spec("torch") is not None:
+        if find_spec("torch") is not None and takes_part(config):
             commands[PYTORCH] = [Path(__file__).with_name("torch_training.py"), *options(config)]
         found: dict[str, list[Process]] = {command: [] for command in commands}
         for turn in range(repeats + 1):
@@ -47,6 +47,11 @@ def measure(config: Config, repeats: int) -> list[Row]:
                     found[command].append(process)
     project = median(process.seconds for process in found[PROJECT])
     return [row(config, command, runs, project) for command, runs in found.items()]
+
+
+def takes_part(config: Config) -> bool:
+    """Whether the data are as the PyTorch script reads them: gzipped, under the usual name."""
+    return (config.data.directory / "train-images-idx3-ubyte.gz").exists()
 
 
 def options(config: Config) -> list[object]:

@@ -20,7 +20,11 @@ CLOCK = "the clock itself, which is taken off"
 
 @dataclass(frozen=True)
 class Row:
-    """A row of lines.csv: the median over an epoch's full batches."""
+    """A row of lines.csv: the median over an epoch's full batches.
+
+    But the bytes are gathered for some batches at a time, which is the mean; and what is left of an epoch's time as the
+    history has it, "all else", may come out below 0 on a machine that is busy.
+    """
 
     batch_size: int
     hidden_size: int
@@ -32,11 +36,7 @@ class Row:
 def measure(work: Work, epochs: int) -> list[Row]:
     """A row for each line of a step, in their order, after so many epochs as ``train.py`` makes them."""
     trainer = Trainer(work.network("euclidean"), work.images, work.images.first_of_each(0), work.config.training)
-    began = 0.0
-    for _ in range(epochs):
-        began = perf_counter()
-        trainer.run_epoch()
-    whole = 1e6 * (perf_counter() - began) / work.steps
+    whole = 1e6 * median(trainer.run_epoch().seconds for _ in range(epochs)) / work.steps
     trainer.learner.load()
     batch = trainer.learner.network.batch(work.batch_size)
     batch.loss()

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +34,21 @@ def run(*arguments: object) -> Process:
     try:
         output, errors = child.communicate()
     except BaseException:
-        os.killpg(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may be over by now
+            os.killpg(child.pid, signal.SIGKILL)
         child.communicate()
         raise
     if child.returncode:
-        raise InputError(f"{command[1]} ended with {child.returncode}: {errors.strip().splitlines()[-1:]}")
+        raise InputError(f"{command[1]} ended with exit code {child.returncode}: {last_line(errors)}")
     code, seconds, peak = json.loads(output.splitlines()[-1])
     if code:
-        last = (errors.strip().splitlines() or ["it says nothing"])[-1]
-        raise InputError(f"python {' '.join(map(str, arguments))} ended with exit code {code}: {last}")
+        raise InputError(f"python {' '.join(map(str, arguments))} ended with exit code {code}: {last_line(errors)}")
     return Process(seconds, peak / 1e6)
+
+
+def last_line(text: str) -> str:
+    """What a process said last."""
+    return (text.strip().splitlines() or ["it says nothing"])[-1]
 
 
 def environment() -> dict[str, str]:

@@ -33,28 +33,27 @@ class Row:
 
 
 def measure(config: Config, images: int, repeats: int, folder: Path) -> list[Row]:
-    """Grow so many images in a folder beside the results, and train on the first of them and on all, in turn."""
+    """Grow few images and so many, in folders beside the results, and train on each in turn."""
+    epochs = {min(FEW, images): min(MOST_EPOCHS, max(EPOCHS, EPOCHS * images // FEW)), images: EPOCHS}
+    found: dict[int, list[tuple[float, float]]] = {size: [] for size in epochs}
     with TemporaryDirectory(dir=folder) as name:
         work = Path(name)
-        grown = work / "grown"
-        grow = (CHECKOUT / "scripts" / "grow_data.py", config.data.directory, grown, "--images", images, "--digits")
-        processes.run(*grow, *config.data.digits)
-        epochs = {min(FEW, images): min(MOST_EPOCHS, max(EPOCHS, EPOCHS * images // FEW)), images: EPOCHS}
-        found: dict[int, list[tuple[float, float]]] = {size: [] for size in epochs}
+        for size in epochs:
+            grow = (CHECKOUT / "scripts" / "grow_data.py", config.data.directory, work / str(size))
+            processes.run(*grow, "--images", size, "--digits", *config.data.digits)
         for repeat in range(repeats):
             for size in epochs:
-                limit = None if size == images else size // 2
-                found[size].append(train(config, grown, limit, epochs[size], work / f"{size}-{repeat}"))
+                found[size].append(train(config, work / str(size), epochs[size], work / f"{size}-{repeat}"))
     columns = {size: [median(column) for column in zip(*runs, strict=True)] for size, runs in found.items()}
     few = columns[min(FEW, images)][0]
     return [Row(size, repeats, epochs[size], time, time / few, peak) for size, (time, peak) in columns.items()]
 
 
-def train(config: Config, grown: Path, limit: int | None, epochs: int, output: Path) -> tuple[float, float]:
+def train(config: Config, grown: Path, epochs: int, output: Path) -> tuple[float, float]:
     """Microseconds that an image takes in the median epoch, and the peak memory in megabytes."""
     settings = config.model_copy(
         update={
-            "data": config.data.model_copy(update={"directory": grown, "limit_per_digit": limit}),
+            "data": config.data.model_copy(update={"directory": grown, "limit_per_digit": None}),
             "training": config.training.model_copy(update={"epochs": epochs}),
         }
     )

@@ -47,7 +47,7 @@ class Work:
         return dict(self.network("euclidean").parameters)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """The order of the images in an epoch, counted from 1: the one in which the trainer takes them."""
+        """The order of the images in an epoch, counted from 1: the one in which the trainer takes them, up to 64 MB."""
         return generator(self.config.training.seed, Stream.SHUFFLE, epoch).permutation(len(self.images))
 
     @cached_property

@@ -1,0 +1,121 @@
+"""Promises of mlp.plan: what is bound gives what the gates say, whatever is left out or not copied on the way."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from mlp.gates import Add, Elementwise, Exponential, Identity, Multiply, Power, Subtract
+from mlp.graph import ComputationalGraph
+
+SHAPE = (3, 4)
+
+
+def leaf(graph, name, seed, gradient=None):
+    return graph.leaf(name, np.random.default_rng(seed).uniform(1, 2, SHAPE), gradient=gradient)
+
+
+def test_a_gradient_that_a_gate_hands_on_is_not_copied():
+    graph = ComputationalGraph()
+    x, y = leaf(graph, "x", 0), leaf(graph, "y", 1)
+    f = graph.apply(Add(), graph.apply(Identity(), x, name="i"), y, name="f")
+    graph.forward(f)
+    graph.backward(np.full(SHAPE, 3.0))
+    assert all(graph.gradient(name) is graph.gradient("f") for name in ("x", "y", "i"))
+    np.testing.assert_array_equal(graph.gradient("x"), np.full(SHAPE, 3.0))
+
+
+def test_but_where_something_is_added_to_it_it_is_an_array_of_its_own():
+    graph = ComputationalGraph()
+    x, y = leaf(graph, "x", 0), leaf(graph, "y", 1)
+    graph.forward(graph.apply(Add(), graph.apply(Add(), x, y, name="s"), graph.apply(Add(), x, x), name="f"))
+    for _ in range(2):  # the second pass begins with the first one's gradients
+        graph.backward()
+        for name, times in (("x", 3), ("y", 1), ("s", 1), ("f", 1)):
+            np.testing.assert_array_equal(graph.gradient(name), np.full(SHAPE, times), err_msg=name)
+
+
+def test_and_where_an_array_was_given_for_it_it_is_written_there():
+    graph = ComputationalGraph()
+    given = np.zeros(SHAPE)
+    x, y = leaf(graph, "x", 0, given), leaf(graph, "y", 1)
+    graph.forward(graph.apply(Subtract(), x, y))
+    graph.backward()
+    np.testing.assert_array_equal(given, np.ones(SHAPE))
+    assert graph.gradient("x") is given
+
+
+class Odd(Elementwise):
+    """C = A + B, whose backward pass hands on what is not its gradient: dA = B, dB = dC twice over."""
+
+    name = "odd"
+    symbol = "?"
+    checked_on = ()
+
+    def forward(self, C, A, B) -> Iterator:
+        yield C, np.add, A, B
+
+    def backward(self, dC, C, A, B, dA, dB) -> Iterator:
+        yield dA, np.positive, B
+        yield dB, np.positive, dC
+        yield dB, np.add, dB, dC
+
+    def code(self, *inputs):
+        return "", "", ""
+
+
+def test_only_the_gate_s_own_gradient_is_handed_on_and_only_as_it_is():
+    graph = ComputationalGraph()
+    x, y = leaf(graph, "x", 0), leaf(graph, "y", 1)
+    graph.forward(graph.apply(Odd(), x, y, name="f"))
+    graph.backward()
+    np.testing.assert_array_equal(graph.gradient("x"), graph.value("y"))
+    np.testing.assert_array_equal(graph.gradient("y"), np.full(SHAPE, 2.0))
+    np.testing.assert_array_equal(graph.gradient("f"), np.ones(SHAPE))
+
+
+@pytest.mark.parametrize(
+    "shapes", [((3, 4), (4,)), ((3, 4), (1, 4)), ((3, 4), (3, 1)), ((3, 4), ()), ((1,), ()), ((), ())]
+)
+def test_sums_over_what_was_broadcast(shapes):
+    """The gradient of A in A + B is the upstream gradient, summed over what A was copied along."""
+    upstream = np.random.default_rng(2).standard_normal(np.broadcast_shapes(*shapes))
+    for first, second in (shapes, shapes[::-1]):
+        graph = ComputationalGraph()
+        a, b = graph.leaf("a", np.ones(first)), graph.leaf("b", np.ones(second))
+        graph.forward(graph.apply(Add(), a, b))
+        graph.backward(upstream)
+        for name, shape in (("a", first), ("b", second)):
+            padded = (1,) * (upstream.ndim - len(shape)) + shape
+            axes = tuple(axis for axis, length in enumerate(padded) if length != upstream.shape[axis])
+            expected = upstream.sum(axis=axes, keepdims=True).reshape(shape)
+            np.testing.assert_allclose(graph.gradient(name), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (5,), (2, 3)])
+def test_calls_are_worked_out_in_the_graph_s_precision(precision, shape):
+    """A number in a gate does not raise it: the same bits as NumPy's own with a number of Python's."""
+    A = np.random.default_rng(0).uniform(1, 2, shape).astype(precision)
+    graph = ComputationalGraph(precision)
+    a = graph.leaf("a", A)
+    graph.forward(graph.apply(Power(2.5), graph.apply(Exponential(), a)))
+    with np.errstate(all="raise"):
+        expected = np.power(np.exp(A), np.asarray(2.5, precision))
+    np.testing.assert_array_equal(graph.value("z2"), expected)
+    graph.backward()
+    assert graph.gradient("a").dtype == precision
+
+
+def test_a_gradient_s_array_must_lie_as_its_value_does():
+    graph = ComputationalGraph()
+    with pytest.raises(ValueError, match="the gradient's array for a is not in C order"):
+        graph.leaf("a", np.ones(SHAPE), gradient=np.ones(SHAPE[::-1]).T)
+
+
+def test_one_value_used_twice_in_one_gate_gets_both_gradients():
+    graph = ComputationalGraph()
+    x = leaf(graph, "x", 0)
+    graph.forward(graph.apply(Multiply(), x, x))
+    graph.backward()
+    np.testing.assert_allclose(graph.gradient("x"), 2 * graph.value("x"), rtol=1e-15)
