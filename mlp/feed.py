@@ -15,6 +15,8 @@ COPIED = 64_000_000
 """Bytes of pixels up to which a training set is copied."""
 POOL = 8_000_000
 """Bytes of pixels of a larger one that are shuffled together."""
+LEAST_BATCHES = 4
+"""In a pool, however large a batch is: it would be the same images in each epoch otherwise."""
 RUN = 512_000
 """Bytes of neighbouring images that such a pool is made of: a file is slow to read here and there."""
 GATHERED = 300_000
@@ -26,8 +28,7 @@ class Feed:
 
     A set whose pixels, without those that are 0 in every image, come to at most ``COPIED`` bytes is copied, and an
     epoch is a permutation of it. Of a larger one nothing is left out, and it is shuffled in two steps, as cards are:
-    runs of neighbours in a random order make a pool, which is permuted, and after it the next one. (The last run, if it
-    is a short one, is always in the last pool.)
+    runs of neighbours in a random order make a pool, which is permuted, and after it the next one.
     """
 
     active: NDArray[np.intp]
@@ -70,17 +71,17 @@ class Feed:
 
     def _pools(self, random: Generator) -> Iterator[NDArray[np.intp]]:
         """The positions of all images, in the order in which they come, a pool at a time."""
-        images = len(self._images)
+        images, inputs = len(self._images), self._images.inputs
         if self._copy is not None:
             yield random.permutation(images)
             return
-        run = self._batch_size * self._batches_in(RUN)  # whole batches, so that no pool but the last has a short one
-        whole = images // run
-        starts = run * np.append(random.permutation(whole), whole)  # the short one, if there is one, last
-        per_pool = max(1, POOL // (run * self._images.inputs))
-        for first in range(0, len(starts), per_pool):
-            positions = (starts[first : first + per_pool, np.newaxis] + np.arange(run)).reshape(-1)
-            yield random.permutation(positions[positions < images])
+        run = max(1, RUN // inputs)
+        whole, offset = images // run, random.integers(images)  # the runs begin elsewhere in each epoch
+        starts = offset + run * np.append(random.permutation(whole), whole)  # the short one, if there is one, last
+        pool = self._batch_size * max(LEAST_BATCHES, self._batches_in(POOL))  # so that the last batch alone is short
+        for first in range(0, images, pool):
+            place = np.arange(first, min(first + pool, images))
+            yield random.permutation((starts[place // run] + place % run) % images)
 
     def _batches_in(self, pixels: int) -> int:
         """How many batches so many bytes hold, at least one."""

@@ -313,6 +313,10 @@ class Max(Elementwise):
         return "np.maximum({A}, {B})", "{dC} * ({A} >= {B})", "{dC} * ({A} < {B})"
 
 
+SMALL = 1 << 17
+"""Elements of an array up to which a constant may have as large a one: beside a number NumPy's minimum is slow."""
+
+
 class Sigmoid(Elementwise):
     """P = 1 / (1 + exp(-Z)), elementwise; dZ = P (1 - P) dP, from the output alone.
 
@@ -326,8 +330,10 @@ class Sigmoid(Elementwise):
     checked_on = ONE_INPUT
 
     def forward(self, P: Array, Z: Array) -> Iterator[Call]:
-        largest = np.full_like(P, largest_exponent(P))  # arrays: NumPy's minimum is slow beside a single number
-        smallest, one = -largest, P.dtype.type(1)
+        largest, one = P.dtype.type(largest_exponent(P)), P.dtype.type(1)
+        if P.size <= SMALL:
+            largest = np.full_like(P, largest)
+        smallest = -largest
         yield P, np.negative, Z
         yield P, np.minimum, P, largest
         yield P, np.maximum, P, smallest

@@ -9,12 +9,12 @@ Source: Yann LeCun, "The MNIST database of handwritten digits", section "the IDX
 
 import gzip
 import math
+import mmap
 import os
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -83,8 +83,8 @@ def release(array: NDArray[Any]) -> None:
     owner: object = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
-    if isinstance(owner, mmap):
-        owner.madvise(MADV_DONTNEED)
+    if isinstance(owner, mmap.mmap) and hasattr(owner, "madvise"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:

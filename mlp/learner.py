@@ -1,5 +1,7 @@
 """The network that the steps of training change, without the inputs that are 0 in every training image."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,40 +25,47 @@ class Learner:
         self.whole, self.velocity = whole, np.zeros_like(whole.parameter_block)
         inputs, *others = whole.sizes
         self.network = MLP([len(active), *others], precision=whole.precision, loss=whole.loss_name)
-        idle = np.setdiff1d(np.arange(inputs), active)
-        idle_rows = np.zeros(len(idle) * others[0], whole.precision)
+        self._active, self._idle_inputs = active, np.setdiff1d(np.arange(inputs), active)
+        idle_rows = np.zeros((len(self._idle_inputs), others[0]), whole.precision)
         rates = {"learning_rate": options.learning_rate, "momentum": options.momentum}
         rates["weight_decay"] = options.weight_decay
         self.optimizer = SGD(self.network.parameter_block, self.network.gradient_block, **rates)
         self._idle = SGD(idle_rows, np.zeros_like(idle_rows), **rates)
-        self._split = len(self.network.parameter_block)
-        positions = np.arange(len(whole.parameter_block))
-        W1 = whole.views(positions)["W1"]
-        self._order = np.concatenate([W1[active].reshape(-1), positions[W1.size :], W1[idle].reshape(-1)])
         self._stepped = False
 
     def load(self) -> None:
         """Take over the weights and the velocity of the whole network."""
         for whole, network, idle in self._blocks():
-            network[...], idle[...] = np.split(whole[self._order], [self._split])
+            W1, rest = self._cut(whole, self.whole)
+            its_W1, its_rest = self._cut(network, self.network)
+            its_W1[...], its_rest[...], idle[...] = W1[self._active], rest, W1[self._idle_inputs]
 
     def step(self) -> None:
         """One step against the network's gradients."""
         self._stepped = True
         self.optimizer.step()
-        if self._idle.weight_decay:
+        if self._idle.weight_decay:  # without it V stays 0 there
             self._idle.step()
 
     def store(self) -> None:
         """Give the whole network the weights and the velocity that the steps made."""
-        if self._stepped:
-            for whole, network, idle in self._blocks():
-                whole[self._order] = np.concatenate([network, idle])
-            self._stepped = False
+        if not self._stepped:
+            return
+        for whole, network, idle in self._blocks():
+            W1, rest = self._cut(whole, self.whole)
+            its_W1, its_rest = self._cut(network, self.network)
+            W1[self._active], rest[...], W1[self._idle_inputs] = its_W1, its_rest, idle
+        self._stepped = False
 
     def _blocks(self) -> list[tuple[Array, Array, Array]]:
-        """The flat arrays of the whole, of the network and of the idle rows: weights, then velocities."""
+        """The arrays of the whole, of the network, both flat, and of the idle rows: weights, then velocities."""
         return [
             (self.whole.parameter_block, self.optimizer.A, self._idle.A),
             (self.velocity, self.optimizer.V, self._idle.V),
         ]
+
+    @staticmethod
+    def _cut(block: Array, network: MLP) -> tuple[Array, Array]:
+        """A flat array in two views: W1, (inputs, outputs), and all that follows it."""
+        shape = network.shapes["W1"]
+        return block[: math.prod(shape)].reshape(shape), block[math.prod(shape) :]

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--epochs", type=count, default=15, metavar="N", help="measured for each of the steps (15)")
     parser.add_argument("--repeats", type=count, default=5, metavar="N", help="of each command and each SVD (5)")
-    parser.add_argument("--images", type=count, default=1_000_000, metavar="N", help="of the part size (1000000)")
+    parser.add_argument("--images", type=images, default=1_000_000, metavar="N", help="of the part size (1000000)")
     parser.add_argument(
         "--output", type=command_line.path, metavar="DIR", help="default: benchmark under output.directory"
     )
@@ -148,6 +148,10 @@ def shape(text: str) -> tuple[int, int]:
     if not (match := re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", text, re.ASCII)):
         raise ArgumentTypeError(f"must be BATCHxHIDDEN, such as 64x32, not {text}")
     return int(match[1]), int(match[2])
+
+
+def images(text: str) -> int:
+    return command_line.whole(text, 100)
 
 
 def count(text: str) -> int:

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     paths = new_files(options.target)
     check_room(options.target, options.images * (training.images[0].size + 1) + len(kept) * (test.images[0].size + 1))
+    is_new = not options.target.exists()
     options.target.mkdir(parents=True, exist_ok=True)
     try:
         write_training(paths, training, grown_from, options.images, options.seed)
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str]) -> None:
         with suppress(OSError):  # what went wrong is said already
             for path in paths.values():  # of a set that is not whole nothing stays: the command can be given again
                 path.unlink(missing_ok=True)
+            if is_new:
+                options.target.rmdir()
         raise
     print(f"training: {options.images:,} images from {len(grown_from):,}\ntest: {len(kept):,} images as they are")
     for name, digits in hashes.items():
@@ -119,6 +122,7 @@ def grown(images: NDArray[np.uint8], chosen: Indices, count: int, seed: int) -> 
     for order in orders(chosen, count, seed):
         for start in range(0, len(order), length):
             block = images.take(order[start : start + length], axis=0)
+            idx.release(images)
             moves = random.uniform(-most, most, (len(block), 3))
             yield distort(block, moves[:, 0], moves[:, 1:])
 

@@ -89,6 +89,21 @@ def test_a_large_set_is_mixed_from_all_over_and_anew_each_epoch(images):
     assert np.median(spread) > len(images) / 4  # neighbours only would be 4
 
 
+@pytest.mark.usefixtures("small_pools")
+def test_batches_larger_than_a_pool_are_other_ones_in_each_epoch(images):
+    made = Feed(images, 45)
+    first, second = ([set(batch) for batch in epoch(made, seed)] for seed in (1, 2))
+    assert [len(batch) for batch in first] == [45, 45, 45, 45, 18]
+    assert not any(batch in second for batch in first)
+
+
+@pytest.mark.usefixtures("small_pools")
+def test_no_image_is_in_the_last_batch_of_every_epoch(images):
+    made = Feed(images, 5)
+    last = [set(epoch(made, seed)[-1]) for seed in range(10)]
+    assert not set.intersection(*last)
+
+
 @pytest.mark.parametrize("copied", [True, False])
 @pytest.mark.parametrize("batch_size", [5, 7, 64])
 def test_an_epoch_goes_on_after_any_step_as_it_would_have(images, batch_size, copied, request):

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from benchmarks import processes
 from benchmarks.processes import CHECKOUT, Process
 from benchmarks.results import times
-from mlp import text_table
+from mlp import recipe, text_table
+from mlp.command_line import warn
 from mlp.config import Config
 
 PROJECT = "train.py"
@@ -50,8 +51,12 @@ def measure(config: Config, repeats: int) -> list[Row]:
 
 
 def takes_part(config: Config) -> bool:
-    """Whether the data are as the PyTorch script reads them: gzipped, under the usual name."""
-    return (config.data.directory / "train-images-idx3-ubyte.gz").exists()
+    """Whether the data are as the PyTorch script reads them: gzipped, under the usual names, 28 by 28."""
+    usual = (config.data.directory / "train-images-idx3-ubyte.gz").exists()
+    if not usual or recipe.training_images(config).image_shape != (28, 28):
+        warn(f"{PYTORCH} is left out: it reads gzipped files of 28 by 28 images")
+        return False
+    return True
 
 
 def options(config: Config) -> list[object]:

@@ -12,6 +12,8 @@ from benchmarks.contenders import FLOOR, PROJECT, Contender
 from benchmarks.results import times
 from benchmarks.work import Work
 from mlp import text_table
+from mlp.errors import InputError
+from mlp.feed import COPIED
 
 TOLERANCES = {"first": 1e-5, "last": 1e-3}
 """Of the losses of the first counted epoch and of the last: the largest relative difference.
@@ -77,6 +79,11 @@ def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Ro
 
     In each round another one begins, so that what slows the machine for a while slows no one in particular.
     """
+    if len(work.images) * work.images.inputs > COPIED:
+        raise InputError(
+            f"the contenders cannot take so many images in one order, {len(work.images):,}: at most "
+            f"{COPIED // work.images.inputs:,}: set data.limit_per_digit"
+        )
     trains = [contender.start(work) for contender in contenders]
     timings = [Timing([], [], []) for _ in contenders]
     label = f"{work.config.training.batch_size}x{work.config.model.hidden_sizes[0]}"

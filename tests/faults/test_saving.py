@@ -11,6 +11,7 @@ from fault_helpers import one_message, outcome, project, train
 
 from mlp import checkpoint, files, finished_runs, provenance, runs, training
 from mlp.errors import Interrupted
+from mlp.learner import Learner
 
 STEPS = 3
 """Of an epoch: 24 images to train on, 8 a batch."""
@@ -18,15 +19,15 @@ STEPS = 3
 
 def at_step(monkeypatch, step, happens):
     """Something that happens right after the update of a step, counted from the beginning."""
-    update, taken = training.SGD.step, []
+    update, taken = Learner.step, []
 
-    def then(optimizer):
-        update(optimizer)
+    def then(learner):
+        update(learner)
         taken.append(1)
         if len(taken) == step:
             happens()
 
-    monkeypatch.setattr(training.SGD, "step", then)
+    monkeypatch.setattr(Learner, "step", then)
 
 
 interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
