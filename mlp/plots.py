@@ -151,7 +151,11 @@ def scatter(
     )
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.set_title(f"The digits in two dimensions, {'centred' if projection.centered else 'not centred'}")
-    axes.set_aspect("equal", adjustable="datalim")
+    middle, reach = coordinates.mean(axis=0), np.abs(coordinates).max()
+    if np.ptp(coordinates, axis=0).max() > 1e-9 * reach:
+        axes.set_aspect("equal", adjustable="datalim")
+    else:  # images all alike: nothing but rounding would be left to see
+        axes.set(xlim=middle[0] + reach * np.array([-1, 1]), ylim=middle[1] + reach * np.array([-1, 1]))
     axes.set_axisbelow(True)
     axes.grid(alpha=0.3)
     axes.legend()

@@ -6,7 +6,7 @@ from conftest import write_folder
 
 from mlp import dataset, divergence
 from mlp.config import Training
-from mlp.errors import Diverged
+from mlp.errors import Diverged, Interrupted
 from mlp.network import MLP
 from mlp.randomness import Stream, generator
 from mlp.training import Trainer
@@ -129,3 +129,24 @@ def test_a_rate_so_low_that_nothing_moves_is_no_divergence(tmp_path):
     made = trainer(tmp_path, learning_rate=1e-12, epochs=4)
     for _ in range(4):
         made.run_epoch()
+
+
+@pytest.mark.parametrize("stopped_at", [0, 1, 5, 7])
+def test_a_run_that_was_resumed_tells_the_same_when_it_diverges(tmp_path, stopped_at):
+    """Decay that grows the weights: they leave the finite numbers in some dozen steps, saturated long before."""
+    options = {"learning_rate": 1000.0, "weight_decay": 1.0, "batch_size": 16, "epochs": 9}
+    whole, first, second = (trainer(tmp_path, **options) for _ in range(3))
+
+    def stop():
+        if first.steps == stopped_at:
+            raise Interrupted(2)
+
+    if stopped_at:
+        with pytest.raises(Interrupted):  # noqa: PT012 - in which epoch it is does not matter
+            while True:
+                first.run_epoch(stop)
+    second.restore(first.state())
+    message, report = run(second)
+    assert (message, report) == run(whole)
+    assert report["saturated"]["P"] == 1
+    assert report["step"] > 1 or report["epoch"] > 1

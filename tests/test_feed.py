@@ -3,6 +3,7 @@
 import itertools
 import re
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from conftest import write_folder
 
 from mlp import dataset, feed, idx
 from mlp.feed import Feed
+from mlp.idx_folder import ImagesAndLabels
 
 PIXELS = 16
 
@@ -159,3 +161,28 @@ def test_pages_of_a_mapped_file_do_not_pile_up(tmp_path, monkeypatch):
 def mapped():
     """KB of files that are mapped into this process and in memory; on a tmpfs they count as shared memory."""
     return sum(map(int, re.findall(r"Rss(?:File|Shmem):\s+(\d+) kB", Path("/proc/self/status").read_text())))
+
+
+def test_a_set_that_fits_without_the_pixels_left_out_is_served(images, monkeypatch):
+    monkeypatch.setattr(feed, "COPIED", 15 * len(images))
+    made = Feed(images, 5)
+    assert sorted(itertools.chain(*epoch(made))) == everything(images, made.active)
+
+
+@pytest.mark.parametrize("digits", [(1, 0), (7, 0)])
+def test_targets_are_those_of_the_digits_asked_for(tmp_path, digits):
+    images = dataset.load(write_folder(tmp_path / "f", [0, 1, 7] * 10, [0, 1]), "training", digits)
+    made = Feed(images, 4)
+    assert sorted(itertools.chain(*epoch(made))) == everything(images, made.active)
+
+
+def test_beyond_64_mb_of_pixels_memory_stays_flat():
+    """102 MB of zeros, which are nowhere but in the page tables: a few MB are needed to go through them."""
+    count = 130_000
+    source = ImagesAndLabels(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8), {})
+    images = dataset.Dataset(source, (0, 1), np.arange(count))
+    tracemalloc.start()
+    next(Feed(images, 64).batches(rng()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000

@@ -119,3 +119,24 @@ def test_one_value_used_twice_in_one_gate_gets_both_gradients():
     graph.forward(graph.apply(Multiply(), x, x))
     graph.backward()
     np.testing.assert_allclose(graph.gradient("x"), 2 * graph.value("x"), rtol=1e-15)
+
+
+def test_gradients_of_an_earlier_pass_are_not_those_of_the_latest():
+    graph = ComputationalGraph()
+    x = leaf(graph, "x", 0)
+    graph.forward(graph.apply(Exponential(), x))
+    graph.backward()
+    graph.forward()
+    assert not graph.has_gradient(x)
+    with pytest.raises(ValueError, match="no backward pass yet"):
+        graph.gradient("x")
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_what_was_copied_along_the_first_of_three_axes_is_summed_along_it(n):
+    graph = ComputationalGraph()
+    graph.apply(Add(), graph.leaf("A", np.zeros((n, 2, 3))), graph.leaf("b", np.zeros((2, 3))))
+    graph.forward()
+    upstream = np.arange(6.0 * n).reshape(n, 2, 3)
+    graph.backward(upstream)
+    np.testing.assert_array_equal(graph.gradient("b"), upstream.sum(axis=0))

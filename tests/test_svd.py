@@ -91,6 +91,8 @@ def test_pixels_without_ink_count_as_directions_where_no_others_are_left(tmp_pat
     np.testing.assert_allclose(projection.singular_values, [5, 0, 0, 0], atol=1e-12)
     np.testing.assert_allclose(projection.directions[:, 0], [0, 0, 1, 0], atol=1e-12)
     np.testing.assert_allclose(projection.directions.T @ projection.directions, np.eye(4), atol=1e-12)
+    two = project(dataset.load(folder, "training", (0, 1))).directions
+    np.testing.assert_allclose(two.T @ two, np.eye(2), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -141,3 +143,10 @@ def test_images_all_alike_have_no_plane_about_their_mean(tmp_path):
     idx.write(folder / "train-images-idx3-ubyte", np.full((4, 3, 3), 7, np.uint8))
     with pytest.raises(InputError, match="the 4 images chosen are all alike"):
         project(dataset.load(folder, "training", (0, 1)), center=True)
+
+
+def test_no_rounding_makes_a_singular_value_of_a_negative_root(tmp_path):
+    folder = write_folder(tmp_path / "f", [0, 1] * 150, [0, 1])
+    idx.write(folder / "train-images-idx3-ubyte", np.full((300, 3, 3), 255, np.uint8))
+    values = project(dataset.load(folder, "training", (0, 1)), components=9).singular_values
+    np.testing.assert_allclose(values[1:], 0, atol=1e-3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import write_folder
 
-from mlp import dataset
+from mlp import dataset, divergence
 from mlp.config import Data, Model, Training
 from mlp.errors import Diverged, Interrupted
 from mlp.evaluation import Evaluation, evaluate
@@ -305,3 +305,54 @@ def test_every_step_is_announced(tmp_path, images, batch_size, steps):
     seen = []
     run.run_epoch(lambda: seen.append(1))
     assert len(seen) == steps == run.steps_per_epoch
+
+
+def failing(monkeypatch, run, step):
+    """A gradient that is not finite in a step, counted from 1."""
+    backward, gradients, calls = Batch.backward, run.learner.network.gradient_block, []
+
+    def then(batch):
+        backward(batch)
+        calls.append(1)
+        if len(calls) == step:
+            gradients.fill(np.inf)
+
+    monkeypatch.setattr(Batch, "backward", then)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_the_step_that_is_named_is_the_one_that_was_under_way(made, monkeypatch, step):
+    run = trainer(*made, batch_size=30)
+    untrained = divergence.norms(run.network)
+    failing(monkeypatch, run, step)
+    with pytest.raises(Diverged, match=f"epoch 1, step {step}: the loss is") as diverged:
+        run.run_epoch()
+    report = diverged.value.report
+    assert report["step"] == step
+    norms = report["last_finite"]["parameter_norms"]  # those of the weights before it
+    assert norms == divergence.norms(run.network)
+    assert (norms == untrained) == (step == 1)
+
+
+def test_a_weight_that_is_not_finite_is_named(made):
+    run = trainer(*made)
+    run.run_epoch()
+    run.network.parameters["b2"][...] = np.nan
+    with pytest.raises(Diverged, match="epoch 2, step 1: a weight is no longer finite") as diverged:
+        run.state()
+    assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("sgd", "b2")
+
+
+def test_a_validation_that_is_not_finite_is_looked_at_where_it_was(made, monkeypatch):
+    run = trainer(*made)
+    run.run_epoch()
+
+    def overflow(network, images, after_block):
+        network.loss(np.ones((1, 16)), [[0.0]])
+        network.graph.value("Z4")[...] = np.inf
+        return Evaluation(images, np.zeros(len(images)), np.nan)
+
+    monkeypatch.setattr("mlp.training.evaluate", overflow)
+    with pytest.raises(Diverged) as diverged:
+        run.run_epoch()
+    assert diverged.value.report["array"] == "Z4"

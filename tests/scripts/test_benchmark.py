@@ -15,7 +15,7 @@ from benchmarks.work import Work, plain, sized
 from conftest import ROOT, load_script
 
 from mlp import command_line
-from mlp.config import Config
+from mlp.config import Config, Training
 from mlp.errors import InputError
 
 TABLES = {
@@ -42,6 +42,11 @@ def numpy_alone(monkeypatch):
         monkeypatch.setattr(module, "find_spec", lambda name: name if name in ("mlp", "numpy") else None)
 
 
+def surroundings():
+    """The environment, and the cores that there are for this process."""
+    return dict(os.environ), os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+
+
 @pytest.fixture
 def benchmark(monkeypatch, tmp_path, capsys):
     """Run it on a hundred images in this process: exit code, stdout, stderr."""
@@ -50,7 +55,9 @@ def benchmark(monkeypatch, tmp_path, capsys):
         config = ["--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "out")]
         few = ["--set", "data.limit_per_digit=50", "training.epochs=1"]
         monkeypatch.setattr(sys, "argv", ["benchmark.py", *config, *few, *map(str, arguments)])
+        before = surroundings()
         code = command_line.run(load_script("benchmark").main)
+        assert surroundings() == before
         return code, *capsys.readouterr()
 
     return run
@@ -85,7 +92,7 @@ def test_what_is_printed_says_what_the_machine_is_but_not_whose(benchmark):
     assert out.startswith("processor: ")
     assert f"NumPy {np.__version__}" in out
     assert str(ROOT) not in out
-    assert platform.node() not in out.split()
+    assert not re.search(rf"\b{re.escape(platform.node())}\b", out)
 
 
 @pytest.fixture
@@ -192,3 +199,72 @@ def test_peak_memory_is_the_processs_own():
     assert processes.run("-c", "").peak_megabytes < 60
     assert processes.run("-c", "held = b'1' * 80_000_000").peak_megabytes > 80
     assert held[-1] == 1
+
+
+def test_what_timings_come_to(work):
+    """Three counted epochs of seven steps; the one before them, of 99 seconds, does not count."""
+    made = [
+        contenders.Contender(name, loss, module, start=lambda work: lambda epoch: 0.0)
+        for name, loss, module in [
+            (FLOOR, "", "numpy"),
+            (PROJECT, "euclidean", "mlp"),
+            ("a", "cross_entropy", "mlp"),
+            ("b", "cross_entropy", "sklearn"),
+        ]
+    ]
+    timings = [
+        steps.Timing([99.0, k, 3 * k, 2 * k], [99.0, 2 * k, 6 * k, 4 * k], [9.0, 3.0, 2.0, 1.0])
+        for k in (7.0, 14.0, 21.0, 42.0)
+    ]
+    found = steps.rows(work, made, timings)
+    assert [row.microseconds for row in found] == [2e6, 4e6, 6e6, 12e6]
+    assert [row.fastest_microseconds for row in found] == [1e6, 2e6, 3e6, 6e6]
+    assert [row.times_floor for row in found] == [1, 2, 3, 6]
+    assert [row.times_this_project for row in found] == [None, 1, 1, 2]
+    assert {(row.epochs, row.cores, row.first_loss, row.last_loss) for row in found} == {(3, 2.0, 3.0, 1.0)}
+
+
+def test_in_each_round_everyone_trains_one_epoch(work):
+    seen = []
+
+    def start(name):
+        return lambda work: lambda epoch: seen.append((epoch, name)) or 1.0
+
+    names = [(FLOOR, "", "numpy"), (PROJECT, "euclidean", "mlp"), ("a", "euclidean", "torch")]
+    steps.measure(work, [contenders.Contender(*name, start(name[0])) for name in names], epochs=4)
+    rounds = [seen[k : k + 3] for k in range(0, len(seen), 3)]
+    assert [sorted(turn) for turn in rounds] == [sorted((epoch, name) for name, *_ in names) for epoch in range(1, 6)]
+    assert len({turn[0][1] for turn in rounds}) == 3  # another one begins
+
+
+def test_the_floor_is_the_two_products(work, monkeypatch):
+    shapes, matmul = [], np.matmul
+    run = contenders.floor(work)
+    monkeypatch.setattr(np, "matmul", lambda A, B, out: shapes.append(out.shape) or matmul(A, B, out=out))
+    run(1)
+    assert shapes == [(16, 8), (784, 8)] * 7
+
+
+def test_what_is_compared_is_plain():
+    training = {"momentum": 0.9, "weight_decay": 0.1, "threads": 2, "precision": "float64", "learning_rate": 0.5}
+    config = Config.model_validate({"training": training, "model": {"loss": "cross_entropy"}})
+    made = plain(config)
+    assert made.training == Training(learning_rate=0.5)
+    assert made.model.loss == "euclidean"
+    options = commands.options(config)
+    assert options[options.index("--learning-rate") + 1] == 0.5
+
+
+def test_more_images_than_can_be_taken_in_one_order_are_refused(benchmark, monkeypatch):
+    monkeypatch.setattr(steps, "COPIED", 78_000)
+    code, _, error = benchmark("--only", "steps", "--sizes", "16x8", "--epochs", 1)
+    assert code == 2
+    assert "so many images in one order, 100: at most 99: set data.limit_per_digit" in error
+
+
+def test_the_shares_of_a_step_add_up_to_it(work):
+    rows = lines.measure(work, epochs=2)
+    assert rows[-1].line.startswith("all else")
+    named = [row.microseconds for row in rows[:-1]]
+    assert all(-1 < time < 1e5 for time in named)
+    assert sum(named) + rows[-1].microseconds > 0
