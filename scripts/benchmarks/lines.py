@@ -60,7 +60,8 @@ def measure(work: Work, epochs: int) -> list[Row]:
     gather = 1e6 * (sum(gathered) / len(gathered) - clock)  # some batches at a time: the mean, not the median
     shares = [("feed", "gather the batch's bytes", gather)]
     shares += [(part, line, time) for (part, line, _), time in zip(lines[:-1], medians, strict=True)]
-    shares.append(("loop", "all else: Python between the calls, interruptions", whole - sum(time for *_, time in shares)))
+    rest = whole - sum(time for *_, time in shares)
+    shares.append(("loop", "all else: Python between the calls, interruptions", rest))
     batch_size, hidden_size = work.config.training.batch_size, work.config.model.hidden_sizes[0]
     return [Row(batch_size, hidden_size, *share) for share in shares]
 
