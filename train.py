@@ -125,6 +125,7 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
             learning.finish(trainer, run)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
             print(summary(trainer, run))
+            interrupts.ignore()  # the work is done: a signal that comes now has nothing to stop
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 import json
 import os
 import signal
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 import pytest
 from fault_helpers import one_message, outcome, project, train
 
-from mlp import checkpoint, files, finished_runs, provenance, runs, training
+from mlp import blas, checkpoint, files, finished_runs, provenance, runs, training
 from mlp.errors import Interrupted
 from mlp.learner import Learner
 
@@ -257,3 +258,17 @@ def test_a_run_stopped_at_the_brink_of_divergence_diverges_when_it_goes_on(tmp_p
     assert train(monkeypatch, "--resume", run) == 3
     reports = [(path / "divergence.json").read_text() for path in (run, tmp_path / "whole")]
     assert reports[0] == reports[1]
+
+
+def test_a_signal_after_the_end_stops_nothing(tmp_path, monkeypatch):
+    """On the way out of the command, when all that the run makes is there."""
+    threads = blas.threads
+
+    @contextmanager
+    def signal_behind(count):
+        with threads(count) as libraries:
+            yield libraries
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(blas, "threads", signal_behind)
+    assert train(monkeypatch, "--config", project(tmp_path), "--output", tmp_path / "run") == 0
