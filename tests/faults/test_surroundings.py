@@ -44,7 +44,7 @@ SURROUNDINGS = {
 }
 
 
-@pytest.mark.trials(6, len(SURROUNDINGS))
+@pytest.mark.trials(4, len(SURROUNDINGS))
 def test_surroundings_do_not_stop_a_run(trial, expected, tmp_path, injected):
     shell, code = list(SURROUNDINGS.values())[trial]
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
