@@ -15,8 +15,6 @@ from mlp.idx_folder import ImagesAndLabels, Part, open_part
 
 BLOCK = 1024
 """Images that are looked at at a time where nothing is learned: enough to keep a product busy, 3 MB in float32."""
-
-
 WHITE = np.asarray(255, np.float32)
 """The largest pixel; an array, as NumPy takes longer to make one of a number than to divide a row by it."""
 

@@ -209,9 +209,7 @@ class ComputationalGraph:
         shapes = {name: np.shape(value) for name, value in inputs.items()}
         plan = self._plan(output or self.nodes[-1], also, shapes, aside)
         for name, value in inputs.items():
-            memory = plan.values[self._by_name[name]]
-            if value is not memory:
-                memory[...] = value
+            plan.values[self._by_name[name]][...] = value
         return plan
 
     def _plan(self, output: Node, also: tuple[Node, ...], shapes: Mapping[str, Shape], aside: bool = False) -> Plan:

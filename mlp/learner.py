@@ -27,8 +27,7 @@ class Learner:
         self.network = MLP([len(active), *others], precision=whole.precision, loss=whole.loss_name)
         self._active, self._idle_inputs = active, np.setdiff1d(np.arange(inputs), active)
         idle_rows = np.zeros((len(self._idle_inputs), others[0]), whole.precision)
-        rates = {"learning_rate": options.learning_rate, "momentum": options.momentum}
-        rates["weight_decay"] = options.weight_decay
+        rates = {name: getattr(options, name) for name in ("learning_rate", "momentum", "weight_decay")}
         self.optimizer = SGD(self.network.parameter_block, self.network.gradient_block, **rates)
         self._idle = SGD(idle_rows, np.zeros_like(idle_rows), **rates)
         self._stepped = False

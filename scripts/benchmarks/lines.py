@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.work import Work
 from mlp import text_table
+from mlp.dataset import WHITE
 from mlp.gates import Array
 from mlp.network import Batch, decide
 from mlp.randomness import Stream, generator
@@ -70,9 +71,8 @@ def lines_of(trainer: Trainer, batch: Batch) -> Iterator[tuple[str, str, Callabl
     """Part, line and call for each line of a step, as ``Trainer`` and ``SGD`` take it; the last one does nothing."""
     optimizer, names = trainer.learner.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
-    white = np.asarray(255, np.float32)
     yield "feed", "X = the bytes, as floats", lambda pixels, targets: np.copyto(batch.X, pixels)
-    yield "feed", "X = X / 255", lambda pixels, targets: np.divide(batch.X, white, batch.X)
+    yield "feed", "X = X / 255", lambda pixels, targets: np.divide(batch.X, WHITE, batch.X)
     yield "feed", "Y = the targets", lambda pixels, targets: np.copyto(batch.Y, targets)
     for part, calls in (("forward", batch.plan.forward_calls), ("backward", batch.plan.backward_calls or [])):
         for bound in calls:

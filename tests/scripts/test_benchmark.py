@@ -262,9 +262,10 @@ def test_more_images_than_can_be_taken_in_one_order_are_refused(benchmark, monke
     assert "so many images in one order, 100: at most 99: set data.limit_per_digit" in error
 
 
-def test_the_shares_of_a_step_add_up_to_it(work):
+def test_the_shares_of_a_step_add_up_to_it(work, monkeypatch):
+    """To the time that the history has: here 70 ms for an epoch of seven steps."""
+    train = lines.Trainer.run_epoch
+    monkeypatch.setattr(lines.Trainer, "run_epoch", lambda trainer: replace(train(trainer), seconds=0.07))
     rows = lines.measure(work, epochs=2)
     assert rows[-1].line.startswith("all else")
-    named = [row.microseconds for row in rows[:-1]]
-    assert all(-1 < time < 1e5 for time in named)
-    assert sum(named) + rows[-1].microseconds > 0
+    assert sum(row.microseconds for row in rows) == pytest.approx(10_000)
