@@ -1,0 +1,48 @@
+"""Pages that a browser opens from the disk: one file each, which asks nothing of the network.
+
+A template in templates/ says what a page has, page.html what they all have: the style, light and dark, and a policy
+by which a browser refuses every request.
+"""
+
+import base64
+import zlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+TEMPLATES = files("mlp") / "templates"
+
+
+@cache
+def _environment() -> Environment:
+    """The templates; every text put into one is escaped, and one that is missing is an error."""
+    environment = Environment(
+        loader=PackageLoader("mlp"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["source"] = _source
+    return environment
+
+
+def _source(name: str) -> Markup:
+    """A style sheet or a script of templates/ as it stands."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704  our own files
+
+
+def render(template: str, **facts: Any) -> str:
+    """The page that the template of this name makes of the facts."""
+    return _environment().get_template(template).render(facts)
+
+
+def packed(array: NDArray[Any]) -> dict[str, Any]:
+    """An array for a page's script, whose ``unpack`` makes it an array of the same type again."""
+    data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return {
+        "type": array.dtype.name,
+        "shape": list(array.shape),
+        "data": base64.b64encode(zlib.compress(data.tobytes(), 9)).decode("ascii"),
+    }
