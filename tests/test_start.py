@@ -17,6 +17,7 @@ COMMANDS = {
     "scripts/grow_data.py --help": FIGURES | CONFIG | {"threadpoolctl"},
     "scripts/benchmark.py --help": FIGURES | {"torch", "jax", "sklearn"},
     "scripts/plot_svd.py --help": FIGURES | {"tqdm"},
+    "scripts/predict.py --help": FIGURES | {"tqdm", "jinja2"},
     "scripts/replay.py --help": FIGURES | {"tqdm", "threadpoolctl"},
     "scripts/select_digits.py --help": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
     "scripts/train_xor.py --help": FIGURES | CONFIG | {"tqdm"},

@@ -1,0 +1,116 @@
+"""Any drawing as MNIST has its digits: found on its paper, scaled, and placed by its centre of mass.
+
+The MNIST page says of its images (LeCun, Cortes and Burges): normalized to fit in a 20 by 20 pixel box, keeping the
+aspect ratio, with grey levels by antialiasing, and centred in 28 by 28 by the centre of mass. In its files the larger
+extent of each digit is 20, the centre of mass is in a pixel's reach of row and column 14, 13.5 to 14.5, the darkest
+pixel is 254 or 255: so the scaled box is moved by whole pixels. An image of MNIST comes back as it was.
+
+templates/preparation.js does the same in a page.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+BOX = 20 / 28
+"""The share of an image's side into which the larger extent is scaled."""
+FAINT = 0.2
+"""Of the darkest: what is fainter is no part of the extent, such as the outskirts of a blur. In MNIST 5 digits of
+10,000 become smaller so."""
+NOISE = 4
+"""Ink that differs no more than so many times as much from the paper as the border does, in the median, is none."""
+
+TIE = 1e-9
+"""Pixels: a centre of mass so near to the next pixel's reach is midway between two, but for rounding, and stays."""
+
+
+class Blank(ValueError):
+    """There is nothing on the paper."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A drawing on its way to the network. All are ink, 0 for paper to 1 for the darkest, in float64."""
+
+    ink: Floats
+    """(rows, columns) of the drawing"""
+    box: tuple[int, int, int, int]
+    """The rows and columns of the ink that is not faint: top, bottom, left, right, the ends not included."""
+    scaled: Floats
+    """Of the shape asked for: the box scaled, about the middle"""
+    image: Floats
+    """Of the shape asked for: the same with its centre of mass in the middle"""
+
+
+def ink_of(grey: ArrayLike) -> Floats:
+    """What is written on the paper: 0 for paper to 1 for the darkest, or the lightest on dark paper.
+
+    grey: (rows, columns), brightness on any scale. The paper's is the median of the border's, and the ink is on that
+    side of it on which the farthest brightness is. Blank where all is paper.
+    """
+    levels = np.asarray(grey, np.float64)
+    border = np.concatenate([levels[[0, -1]].reshape(-1), levels[:, [0, -1]].reshape(-1)])
+    paper = np.median(border)
+    noise = NOISE * np.median(np.abs(border - paper))
+    difference = levels - paper
+    if -difference.min() > difference.max():
+        difference = -difference
+    darkest = difference.max()
+    if darkest <= noise:
+        raise Blank("nothing is drawn on it: it has the same brightness everywhere")
+    return np.where(difference > noise, difference / darkest, 0.0)
+
+
+def prepare(ink: Floats, shape: tuple[int, int] = (28, 28)) -> Prepared:
+    """Scale and place ink (rows, columns), 0 to 1, as MNIST does. Blank where there is none."""
+    if not ink.any():
+        raise Blank("nothing is drawn on it")
+    drawn = ink > FAINT * ink.max()
+    (top, bottom), (left, right) = (extent(drawn.any(axis=axis)) for axis in (1, 0))
+    step = max((bottom - top) / round(BOX * shape[0]), (right - left) / round(BOX * shape[1]))
+    rows, columns = ((end - start) / step for start, end in ((top, bottom), (left, right)))
+    margins = [int((side - length) // 2) for side, length in zip(shape, (rows, columns), strict=True)]
+    down = area_weights(ink.shape[0], top - margins[0] * step, step, shape[0])
+    across = area_weights(ink.shape[1], left - margins[1] * step, step, shape[1])
+    scaled = down @ ink @ across.T
+    scaled /= scaled.max()
+    moves = [centring(scaled.sum(axis=1 - axis), margins[axis], length) for axis, length in ((0, rows), (1, columns))]
+    return Prepared(ink, (top, bottom, left, right), scaled, moved(scaled, *moves))
+
+
+def extent(drawn: NDArray[np.bool_]) -> tuple[int, int]:
+    """Where the True of a row begin, and end (not included)."""
+    places = np.flatnonzero(drawn)
+    return int(places[0]), int(places[-1]) + 1
+
+
+def area_weights(n: int, start: float, step: float, count: int) -> Floats:
+    """The shares (count, n) by which n pixels of length 1 cover others of length ``step``, the first at ``start``.
+
+    Averaging by areas: it antialiases, and changes nothing where the step is 1 and the start whole.
+    """
+    edges = start + step * np.arange(count + 1)
+    pixels = np.arange(n)
+    covered = np.minimum(edges[1:, np.newaxis], pixels + 1) - np.maximum(edges[:-1, np.newaxis], pixels)
+    return np.asarray(covered.clip(min=0) / step)
+
+
+def centring(mass: Floats, margin: int, length: float) -> int:
+    """How far to move (n,) masses for their centre to come to n/2, the ``length`` behind the margin staying inside."""
+    n = len(mass)
+    centre = mass @ np.arange(n) / mass.sum()
+    move = int(np.ceil(n / 2 - 0.5 - centre - TIE))
+    return int(np.clip(move, -margin, n - margin - np.ceil(length)))
+
+
+def moved(image: Floats, down: int, right: int) -> Floats:
+    """The image moved by whole pixels; what comes in is paper."""
+    rows, columns = image.shape
+    there = np.zeros_like(image)
+    there[max(0, down) : rows + min(0, down), max(0, right) : columns + min(0, right)] = image[
+        max(0, -down) : rows - max(0, down), max(0, -right) : columns - max(0, right)
+    ]
+    return there
