@@ -125,12 +125,8 @@ class Config(Section):
 
     def differences(self, other: "Config") -> list[str]:
         """Each option that is not as in the other config, and what it is in both, the places aside."""
-        mine, others = (json.loads(config.to_json_without_places()) for config in (self, other))
         return [
-            f"{key} is {_shown(mine[section][name])}, not {_shown(others[section][name])}"
-            for key in KEYS
-            for section, name in [key.split(".")]
-            if name in mine.get(section, {}) and mine[section][name] != others[section][name]
+            f"{key} is {shown(mine)}, not {shown(others)}" for key, (mine, others) in differing([self, other]).items()
         ]
 
     def check_goes_on(self, other: "Config", run: Path) -> None:
@@ -153,6 +149,18 @@ class Config(Section):
 
 SECTIONS: dict[str, Any] = {name: field.annotation for name, field in Config.model_fields.items()}
 KEYS = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
+
+
+def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:
+    """Each option that is not the same in all the configs, with its value in each; the places aside."""
+    options = [json.loads(config.to_json_without_places()) for config in configs]
+    values = {
+        key: [each[section][name] for each in options]
+        for key in KEYS
+        for section, name in [key.split(".")]
+        if name in options[0].get(section, {})
+    }
+    return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -286,7 +294,7 @@ def _describe(error: ErrorDetails) -> str:
         for key, value in error.get("ctx", {}).items()
     }
     message = MESSAGES.get(error["type"], error["msg"]).format(**bounds)
-    return f"{name}: {message}, not {_shown(error['input'])}"
+    return f"{name}: {message}, not {shown(error['input'])}"
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
@@ -301,7 +309,7 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
     return f", known are {', '.join(known)}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as YAML would have it, cut to a length that fits a line."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -15,6 +15,8 @@ from mlp.files import replacing
 
 matplotlib.rcdefaults()  # the same pictures whatever a user's own matplotlibrc says
 
+BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
+"""Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart."""
 WITHOUT_DATE: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},

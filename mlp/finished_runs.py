@@ -1,8 +1,9 @@
 """Finished runs: found again and read back, whole or not at all."""
 
 import math
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from mlp.files import open_regular, read_small, sha256
 from mlp.gates import Array
 from mlp.network import MLP
 from mlp.runs import FINISHED
+from mlp.training import Epoch
 
 
 class Sitting(BaseModel):
@@ -34,6 +36,7 @@ class Manifest(BaseModel):
     image_shape: tuple[PositiveInt, PositiveInt] | None = None
     training_files: dict[str, str] | None = None
     weights_sha256: str | None = None
+    images: dict[str, int] = {}
     versions: dict[str, str] = {}
     code_sha256: str | None = None
     machine: str | None = None
@@ -60,6 +63,8 @@ class FinishedRun:
     image_shape: tuple[int, int]
     training_files: dict[str, str]
     """The SHA-256 of each file, by its name."""
+    weights_sha256: str
+    """Of model.npz."""
 
     def test_images(self) -> Dataset:
         """The test images of the run's digits; InputError as in ``dataset.load``, and for another shape."""
@@ -80,6 +85,8 @@ MADE = ("history.csv", "loss_curve.png")
 """What a finished run has, and is not needed to read it back."""
 LARGEST_MANIFEST = 1 << 20
 """Bytes; one has two thousand."""
+LARGEST_HISTORY = 1 << 28
+"""Bytes; a million epochs have two thirds of them."""
 
 
 def newest(output: Path, warn: Callable[[str], object]) -> Path:
@@ -122,7 +129,9 @@ def read(directory: Path) -> FinishedRun:
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
     for name, array in weights.items():
         network.parameters[name][...] = array
-    return FinishedRun(directory, config, network, manifest.image_shape, manifest.training_files)
+    return FinishedRun(
+        directory, config, network, manifest.image_shape, manifest.training_files, manifest.weights_sha256
+    )
 
 
 def finished_config(directory: Path) -> Config | None:
@@ -150,6 +159,62 @@ def read_config(directory: Path) -> Config:
     if not (directory / "config.yaml").exists():
         raise InputError(f"{directory / 'config.yaml'}: no such file: without it the run cannot be read")
     return configuration.load(directory / "config.yaml")
+
+
+def read_history(directory: Path) -> list[Epoch]:
+    """The epochs of a run; InputError, naming the line, where history.csv is not as a run writes it."""
+    path = directory / "history.csv"
+    try:
+        text = read_small(path, LARGEST_HISTORY).decode()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: no such file: put back the one that the run wrote, or train the run again") from None
+    except UnicodeDecodeError as error:
+        raise _not_written(path, 1, f"byte {error.start} is not UTF-8") from None
+    names = [column.name for column in fields(Epoch)]
+    header, *lines = text.splitlines() or [""]
+    if header.split(",") != names:
+        raise _not_written(path, 1, f"must be {','.join(names)}")
+    if not lines:
+        raise _not_written(path, 2, "there is no epoch in it")
+    epochs: list[Epoch] = []
+    for number, line in enumerate(lines, 2):
+        try:
+            row = _epoch(names, line.split(","))
+            if row.epoch != len(epochs) + 1:
+                raise ValueError(f"epoch must be {len(epochs) + 1}, not {row.epoch}")
+            if epochs and (row.validation_loss is None) != (epochs[0].validation_loss is None):
+                raise ValueError("validation_loss must be there in every epoch or in none")
+        except ValueError as error:
+            raise _not_written(path, number, str(error)) from None
+        epochs.append(row)
+    return epochs
+
+
+def _epoch(names: list[str], cells: list[str]) -> Epoch:
+    """The row with these cells; ValueError for what no run writes."""
+    if len(cells) != len(names):
+        raise ValueError(f"must have {len(names)} columns, not {len(cells)}")
+    values: dict[str, Any] = {}
+    for name, cell in zip(names, cells, strict=True):
+        if name.startswith("validation_") and not cell:
+            values[name] = None
+            continue
+        try:
+            values[name] = int(cell) if name == "epoch" else float(cell)
+        except ValueError:
+            raise ValueError(f"{name} must be a number, not {cell or 'nothing'}") from None
+        most = 1 if name.endswith("_accuracy") else sys.float_info.max
+        if not 0 <= values[name] <= most:
+            raise ValueError(f"{name} must be {'from 0 to 1' if most == 1 else 'finite and at least 0'}, not {cell}")
+    if (values["validation_loss"] is None) != (values["validation_accuracy"] is None):
+        raise ValueError("validation_loss and validation_accuracy must both be there or neither")
+    return Epoch(**values)
+
+
+def _not_written(path: Path, line: int, what: str) -> InputError:
+    return InputError(
+        f"{path}:{line}: {what}: not as the run wrote it: put back the file that it wrote, or train the run again"
+    )
 
 
 def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, Array], Config]:

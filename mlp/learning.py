@@ -32,11 +32,11 @@ def finish(trainer: Trainer, run: Run) -> None:
     interrupts.check()
     # Slow to import, and of no use to a run that fails. Signals wait: broken off, it leaves objects half made that
     # complain when they are deleted.
-    from mlp import plots
+    from mlp import curves
 
     interrupts.check()
     path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
-    plots.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
+    curves.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
     interrupts.check()
 
 

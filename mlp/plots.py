@@ -1,77 +1,22 @@
-"""The figures of training, judging and the plane; circuits have their own in drawing.py and network_drawing.py.
+"""The figures of judging and of the plane; curves have their own in curves.py, circuits in drawing.py."""
 
-Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart.
-"""
-
-from mlp.figures import save  # before matplotlib, for which it chooses the backend
+from mlp.figures import BLUE, GREY, RED, save  # before matplotlib, for which it chooses the backend
 
 # isort: split
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from mlp.evaluation import Evaluation
 from mlp.svd import Projection
-from mlp.training import Epoch
 
-BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
-MARKED_EPOCHS = 30
-"""Up to so many epochs each is a dot on its curve."""
 MOST_MISTAKES = 40
 """Images on the page of mistakes."""
-CURVE_MARGINS = {"left": 0.1, "right": 0.97, "bottom": 0.13, "top": 0.91, "wspace": 0.36}
-"""Shares of a figure of two curves: room for labels such as 4 x 10^-1 on either vertical axis."""
-LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
-
-
-def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str) -> None:
-    """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked.
-
-    ``loss`` is the name of the network's, for the label.
-    """
-    figure = Figure(figsize=(10, 4))
-    # By hand: matplotlib's own layout would take half of the time of the picture.
-    left, right = figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)
-    _curves(left, history, "train_loss", "validation_loss")
-    left.set(ylabel=LOSS_LABELS[loss], title="Loss")
-    _log_where_it_spans_decades(left, [loss for row in history for loss in (row.train_loss, row.validation_loss)])
-    _curves(right, history, "train_accuracy", "validation_accuracy")
-    right.set(ylabel="accuracy", title="Accuracy")
-    right.yaxis.set_major_formatter(PercentFormatter(xmax=1))
-    for axes in (left, right):
-        axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
-        axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5), xticks=_epoch_ticks(len(history)))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    save(figure, path)
-
-
-def _log_where_it_spans_decades(axes: Axes, losses: Sequence[float | None]) -> None:
-    positive = [loss for loss in losses if loss]
-    if positive and max(positive) > 10 * min(positive):
-        axes.set_yscale("log")
-
-
-def _epoch_ticks(epochs: int) -> list[int]:
-    """The first epoch and every 1st, 2nd, 5th, 10th, 20th, ...: at most a dozen."""
-    steps = (nice * 10**power for power in itertools.count() for nice in (1, 2, 5))
-    step = next(step for step in steps if epochs <= 12 * step)
-    return [1, *range(max(step, 2), epochs + 1, step)]
-
-
-def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str) -> None:
-    marker = "o" if len(history) <= MARKED_EPOCHS else None
-    for column, label, color in ((training, "training", BLUE), (validation, "validation", RED)):
-        points = [(row.epoch, value) for row in history if (value := getattr(row, column)) is not None]
-        if points:
-            axes.plot(*zip(*points, strict=True), color=color, marker=marker, markersize=4, label=label)
 
 
 def confusion(path: Path, evaluation: Evaluation) -> None:
@@ -177,18 +122,6 @@ def reconstruction(
         grid.axes[k].set_title(f"a {label}", fontsize=9)
         _show(grid.axes[len(images) + k], rebuilt[k], shape)
     save(grid, path)
-
-
-def step_curve(path: Path, losses: Sequence[float]) -> None:
-    """The Euclidean loss before the first step and after each."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(losses, color=BLUE, marker="o" if len(losses) <= MARKED_EPOCHS else None, markersize=4)
-    _log_where_it_spans_decades(axes, losses)
-    axes.set(xlabel="step", ylabel=LOSS_LABELS["euclidean"], title="Loss")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-    axes.grid(alpha=0.3)
-    save(figure, path)
 
 
 def decision_surface(

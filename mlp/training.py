@@ -1,7 +1,7 @@
 """The epoch loop: batches forward, backward and a step of SGD, the best weights kept, divergence noticed."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -304,6 +304,14 @@ class Trainer:
         report["saturated"] = divergence.saturated(network)
         report["try"] = divergence.advice(options, self.good_epochs)
         return Diverged(f"training diverged in epoch {epoch}, step {step}: {what}: {cure}", report)
+
+
+def kept_epoch(history: Sequence[Epoch]) -> Epoch:
+    """The epoch of a run whose weights are kept: as ``Trainer`` says."""
+    best = history[0]
+    for row in history[1:]:
+        best = row if _is_better(row, best) else best
+    return best
 
 
 def _is_better(row: Epoch, best: Epoch | None) -> bool:

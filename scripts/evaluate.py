@@ -55,7 +55,8 @@ def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     recipe.check_same_files(run.config, files, run.training_files, run.directory)  # baselines and split need the same
     images = run.test_images() if split == "test" else part_of(run, training, split)
     evaluation = evaluate(run.network, images)
-    summary = {"split": split, "files": images.source.sha256()} | evaluation.summary() | {"baselines": {}}
+    summary: dict[str, Any] = {"split": split, "weights_sha256": run.weights_sha256, "files": images.source.sha256()}
+    summary |= evaluation.summary() | {"baselines": {}}
     for rule in baselines.learn(training):
         errors = rule.errors(images)
         summary["baselines"][rule.name] = rule.facts | {

@@ -116,10 +116,10 @@ def table(network: MLP) -> str:
 
 
 def draw(network: MLP, losses: Sequence[float], directory: Path) -> None:
-    from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
+    from mlp import curves, plots  # matplotlib is slow to import, and what fails has no use for it
 
     curve, surface = directory / "loss_curve.png", directory / "decision_surface.png"
-    plots.step_curve(curve, losses)
+    curves.step_curve(curve, losses)
     plots.decision_surface(surface, network.predict, X, Y[:, 0])
     print(f"curve:   {shown(curve)}\nsurface: {shown(surface)}")
 

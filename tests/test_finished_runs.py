@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from conftest import finished_run
 from mlp import finished_runs, runs
 from mlp.errors import Diverged, InputError
 from mlp.files import sha256
+from mlp.training import Epoch
 
 
 def test_a_finished_run_is_read_back(settings):
@@ -136,3 +138,67 @@ def test_what_is_no_run_is_left_out_with_a_warning(settings):
     assert finished_runs.newest(settings.output.directory, warnings.append) == directory
     (warning,) = warnings
     assert warning.startswith(f"{other / 'manifest.json'}: not the manifest of a run")
+
+
+HISTORY = [
+    Epoch(1, 0.1 + 0.2, 1 / 3, 0.5, 1.0, 1.0, 2e-310, 0.25),
+    Epoch(2, 0.0, 1e300, 1.0, 0.0, 1.0, 0.5, 0.0),
+]
+
+
+def with_history(settings, epochs=HISTORY):
+    with runs.new(settings, None, pytest.fail) as run:
+        run.begin()
+        run.write_history(epochs)
+    return run.directory
+
+
+def test_a_history_is_read_back_to_the_last_bit(settings):
+    assert finished_runs.read_history(with_history(settings)) == HISTORY
+    without = [replace(row, validation_loss=None, validation_accuracy=None) for row in HISTORY]
+    assert finished_runs.read_history(with_history(settings, without)) == without
+
+
+HISTORY_DAMAGE = {
+    "empty": (lambda text: "", r":1: must be epoch,train_loss,"),
+    "another header": (lambda text: text.replace("train_loss", "loss"), ":1: must be epoch,train_loss,"),
+    "no epochs": (lambda text: text.splitlines()[0] + "\n", ":2: there is no epoch in it"),
+    "a row cut short": (lambda text: text[: text.rindex(",")], ":3: must have 8 columns, not 7"),
+    "a row too many": (lambda text: text + text.splitlines()[-1], ":4: epoch must be 3, not 2"),
+    "a row missing": (lambda text: text.replace("\n1,", "\n7,"), ":2: epoch must be 1, not 7"),
+    "words": (
+        lambda text: text.replace(",0.25", ",?"),
+        r":2: seconds must be a number, not \?",
+    ),
+    "nothing": (lambda text: text.replace(",0.25", ","), ":2: seconds must be a number, not nothing"),
+    "nan": (lambda text: text.replace(",0.25", ",nan"), ":2: seconds must be finite and at least 0, not nan"),
+    "infinity": (lambda text: text.replace("1e+300", "inf"), ":3: validation_loss must be finite and at least 0"),
+    "a negative loss": (
+        lambda text: text.replace("\n2,0.0", "\n2,-0.1"),
+        ":3: train_loss must be finite and at least 0",
+    ),
+    "percent": (lambda text: text.replace(",0.5,1.0,", ",50,1.0,"), ":2: train_accuracy must be from 0 to 1, not 50"),
+    "one of two": (lambda text: text.replace("1e+300", ""), ":3: validation_loss and validation_accuracy must both"),
+    "validation now and then": (
+        lambda text: text.replace("1e+300", "").replace(",1.0,0.0,1.0", ",1.0,,1.0"),
+        ":3: validation_loss must be there in every epoch or in none",
+    ),
+    "another encoding": (lambda text: text.encode("utf-16"), ":1: byte 0 is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), HISTORY_DAMAGE.values(), ids=HISTORY_DAMAGE)
+def test_a_damaged_history_is_refused_with_its_line_and_the_cure(settings, damage, message):
+    path = with_history(settings) / "history.csv"
+    damaged = damage(path.read_text())
+    path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
+    with pytest.raises(
+        InputError, match=rf"^{path}{message}.*: put back the file that it wrote, or train the run again$"
+    ):
+        finished_runs.read_history(path.parent)
+
+
+def test_a_missing_history_is_named_with_the_cure(settings):
+    directory, _ = finished_run(settings)
+    with pytest.raises(InputError, match=r"history\.csv: no such file: put back the one that the run wrote, or train"):
+        finished_runs.read_history(directory)

@@ -8,7 +8,6 @@ from conftest import write_folder
 from mlp import dataset, plots
 from mlp.evaluation import Evaluation
 from mlp.svd import project
-from mlp.training import Epoch
 
 
 @pytest.fixture
@@ -24,47 +23,12 @@ def pixels(path):
     return picture
 
 
-def history(epochs, validation=True):
-    return [
-        Epoch(epoch, 0.1 / epoch, 0.2 / epoch if validation else None, 0.9, 0.8 if validation else None, 1.0, 1.0, 0.1)
-        for epoch in range(1, epochs + 1)
-    ]
-
-
-@pytest.mark.parametrize("epochs", [1, 2, 30, 1000])
-@pytest.mark.parametrize("validation", [True, False])
-def test_the_loss_curve_for_any_number_of_epochs(epochs, validation, tmp_path):
-    plots.loss_curve(tmp_path / "curve.png", history(epochs, validation), best_epoch=epochs, loss="euclidean")
-    pixels(tmp_path / "curve.png")
-
-
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures, kept instead of written."""
     figures = []
     monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
     return figures
-
-
-def test_the_curve_marks_the_epoch_kept_and_has_a_log_axis_where_the_loss_spans_decades(drawn, tmp_path):
-    for last in (3, 40):
-        plots.loss_curve(tmp_path / "curve.png", history(last), best_epoch=2, loss="euclidean")
-    for figure, scale in zip(drawn, ("linear", "log"), strict=True):
-        loss, accuracy = figure.axes
-        assert loss.get_yscale() == scale
-        for axes in (loss, accuracy):
-            (kept,) = [line for line in axes.lines if "kept" in line.get_label()]
-            assert kept.get_xdata() == [2, 2]
-            labels = [text.get_text() for text in axes.get_legend().get_texts()]
-            assert labels == ["training", "validation", "kept: epoch 2"]
-
-
-def test_each_curve_shows_its_own_column(drawn, tmp_path):
-    rows = [Epoch(epoch, 0.1 * epoch, 0.2 * epoch, 0.3, 0.4, 1.0, 1.0, 0.1) for epoch in (1, 2)]
-    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1, loss="euclidean")
-    shown = [{line.get_label(): list(line.get_ydata()) for line in axes.lines} for axes in drawn[0].axes]
-    assert (shown[0]["training"], shown[0]["validation"]) == ([0.1, 0.2], [0.2, 0.4])
-    assert (shown[1]["training"], shown[1]["validation"]) == ([0.3, 0.3], [0.4, 0.4])
 
 
 def test_the_confusion_matrix_has_true_rows_and_predicted_columns(images, drawn, tmp_path):
@@ -106,23 +70,6 @@ def test_mistakes_are_captioned_and_the_surest_come_first(images, drawn, tmp_pat
     ]
 
 
-def test_ticks_are_epochs_from_the_first_on_never_more_than_a_dozen_and_one():
-    assert plots._epoch_ticks(1) == [1]
-    assert plots._epoch_ticks(10) == list(range(1, 11))
-    assert plots._epoch_ticks(60) == [1, *range(5, 61, 5)]
-    for epochs in range(1, 1001):
-        ticks = plots._epoch_ticks(epochs)
-        assert len(ticks) <= 13
-        assert ticks == sorted({1, *ticks})
-        assert ticks[-1] <= epochs
-
-
-def test_a_loss_of_zero_can_be_drawn(tmp_path):
-    rows = [Epoch(epoch, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.1) for epoch in (1, 2)]
-    plots.loss_curve(tmp_path / "curve.png", rows, best_epoch=1, loss="euclidean")
-    pixels(tmp_path / "curve.png")
-
-
 @pytest.mark.parametrize("wrong", [0, 1, 9, 60])
 def test_confusion_and_mistakes_for_any_number_of_mistakes(images, wrong, tmp_path):
     probabilities = images.targets.astype(float)
@@ -150,30 +97,12 @@ def test_in_the_scatter_zeros_are_red_and_ones_blue(images, digits, tmp_path):
     assert blues(right) > 50 * (1 + reds(right))
 
 
-def test_the_same_figure_gives_the_same_bytes(images, tmp_path):
-    contents = set()
-    for name in ("a.png", "b.png"):
-        plots.loss_curve(tmp_path / name, history(3), best_epoch=2, loss="euclidean")
-        contents.add((tmp_path / name).read_bytes())
-    assert len(contents) == 1
-
-
 def test_the_reconstruction_shows_images_and_rebuilds(images, tmp_path):
     projection = project(images)
     six = np.arange(6)
     rebuilt = projection.rebuild(projection.coordinates(images))[six]
     plots.reconstruction(tmp_path / "r.png", images.pixels(six), rebuilt, images.labels[six], images.image_shape)
     pixels(tmp_path / "r.png")
-
-
-def test_the_steps_are_drawn_from_the_first_on_a_log_axis_where_the_loss_spans_decades(drawn, tmp_path):
-    for losses in ([0.12, 0.11, 0.1], [0.1, 0.01, 0.001, 0.0], [0.1]):
-        plots.step_curve(tmp_path / "curve.png", losses)
-        (axes,) = drawn[-1].axes
-        (line,) = axes.lines
-        assert (list(line.get_xdata()), list(line.get_ydata())) == (list(range(len(losses))), losses)
-        assert axes.get_yscale() == ("log" if len(losses) == 4 else "linear")
-        assert axes.get_ylabel() == "loss (mean of ½ (p − y)²)"
 
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])

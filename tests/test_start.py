@@ -13,6 +13,7 @@ COMMANDS = {
     "scripts/circuit.py x*y x=2 y=3": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
     "scripts/circuit.py x*y x=2 y=3 --json": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
     "scripts/check_gradients.py --help": FIGURES | {"tqdm"},
+    "scripts/compare.py --help": FIGURES | {"tqdm", "threadpoolctl"},
     "scripts/evaluate.py --help": FIGURES | {"tqdm"},
     "scripts/grow_data.py --help": FIGURES | CONFIG | {"threadpoolctl"},
     "scripts/benchmark.py --help": FIGURES | {"torch", "jax", "sklearn"},

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.contenders import FLOOR, PROJECT
 from benchmarks.steps import Row
-from mlp.plots import BLUE, GREY, RED
+from mlp.figures import BLUE, GREY, RED
 
 COLUMNS = 2
 LABEL_ROOM = 1.5

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from mlp import idx, idx_folder
 
 KEYS = {
     *("n", "errors", "accuracy", "accuracy_interval", "confusion", "precision", "recall", "f1", "roc_auc", "loss"),
-    *("mistakes", "baselines", "digits", "split", "files"),
+    *("mistakes", "baselines", "digits", "split", "files", "weights_sha256"),
 }
 
 
@@ -47,6 +48,7 @@ def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(command, 
     assert "99.05%   errors: 20      1 where the pixel in row 15, column 14 is above 34" in done.stdout
     files = idx_folder.open_part(ROOT / "data", "test").sha256()
     assert summary["files"] == files
+    assert summary["weights_sha256"] == sha256((tmp_path / "run" / "model.npz").read_bytes()).hexdigest()
 
 
 def test_the_files_and_the_json(command, trained):

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT, STRICT
 
-from mlp import command_line, config, idx_folder, plots, recipe
+from mlp import command_line, config, curves, idx_folder, recipe
 from mlp.gates import Matmul
 from mlp.training import Trainer
 
@@ -184,7 +184,7 @@ def test_by_cross_entropy_and_judged_by_it(command, tmp_path):
 )
 def test_the_curve_says_which_loss_it_shows(main, loss, label, tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(curves, "save", lambda figure, path: figures.append(figure))
     main([*QUICK, f"model.loss={loss}", "--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "run")])
     assert figures[0].axes[0].get_ylabel() == label
 
