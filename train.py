@@ -20,6 +20,7 @@ from mlp import (
     checkpoint,
     command_line,
     config,
+    dataset,
     finished_runs,
     learning,
     network_check,
@@ -34,6 +35,8 @@ from mlp.errors import InputError, Interrupted
 from mlp.files import locked
 from mlp.runs import Run
 from mlp.training import Trainer
+
+SCRIPTS = Path(__file__).parent / "scripts"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -91,6 +94,8 @@ def stay_finished(directory: Path, finished: Config, settings: Config) -> None:
     if settings.data.directory != finished.data.directory:
         recorded = finished_runs.read_finished_manifest(directory).training_files
         recipe.check_same_files(settings, recipe.training_images(settings).source.sha256(), recorded, directory)
+    if settings.output.report:
+        make_report(directory)
     print(f"{shown(directory)} is finished, nothing was changed: training.epochs may grow by --set")
 
 
@@ -99,6 +104,8 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
     began = perf_counter()
     with blas.threads(settings.training.threads) as libraries:
         images = recipe.training_images(settings)
+        if settings.output.report:
+            dataset.load(settings.data.directory, "test", settings.data.digits)  # missing now rather than at the end
         files = images.source.sha256()
         if saved is not None:
             recipe.check_same_files(settings, files, saved.facts["training_files"], saved.path.parent)
@@ -124,8 +131,17 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
             learning.learn(trainer, run)
             learning.finish(trainer, run)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
+            if settings.output.report:
+                make_report(run.directory)
             print(summary(trainer, run))
             interrupts.ignore()  # the work is done: a signal that comes now has nothing to stop
+
+
+def make_report(directory: Path) -> None:
+    """Write the page that tells of a finished run."""
+    from mlp import report  # slow to import, and for those who ask for it
+
+    report.write(finished_runs.read(directory))
 
 
 @contextmanager
@@ -154,7 +170,10 @@ def summary(trainer: Trainer, run: Run) -> str:
             verdict,
             f"run:   {shown(run.directory)}",
             f"curve: {shown(run.directory / 'loss_curve.png')}",
-            f"next:  python {shown(Path(__file__).parent / 'scripts' / 'evaluate.py')} {shown(run.directory)}",
+            f"page:  {shown(run.directory / 'report.html')}"
+            if run.config.output.report
+            else f"page:  python {shown(SCRIPTS / 'report.py')} {shown(run.directory)}",
+            f"next:  python {shown(SCRIPTS / 'evaluate.py')} {shown(run.directory)}",
         ]
     )
 

@@ -109,6 +109,7 @@ class Output(Section):
     """Where runs are written."""
 
     directory: Directory = Path("outputs")
+    report: bool = False
 
 
 class Config(Section):
@@ -266,6 +267,7 @@ def _sections(value: Any) -> Any:
 
 MESSAGES = {
     "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
     "float_type": "must be a number",
     "finite_number": "must be finite",
     "path_type": "must be a path",

@@ -43,17 +43,30 @@ def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str)
     figure = Figure(figsize=(10, 4))
     # By hand: matplotlib's own layout would take half of the time of the picture.
     left, right = figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)
-    losses = _curves(left, history, "train_loss", "validation_loss")
-    _set_vertical(left, scales.of_losses(losses))
-    left.set(ylabel=LOSS_LABELS[loss])
-    accuracies = _curves(right, history, "train_accuracy", "validation_accuracy")
-    _set_vertical(right, scales.of_shares(accuracies))
-    right.set(ylabel="accuracy")
+    draw_losses(left, history, loss)
+    draw_accuracies(right, history)
     for axes in (left, right):
-        axes.axvline(best_epoch, color=GREY, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
-        _set_epochs(axes, len(history))
+        mark_kept(axes, history, best_epoch)
     figure.legend(handles=left.lines, loc="upper center", ncols=len(left.lines), frameon=False)
     save(figure, path)
+
+
+def draw_losses(axes: Axes, history: Sequence[Epoch], loss: str) -> None:
+    """Training and validation loss over the epochs; ``loss`` is its name."""
+    _set_vertical(axes, scales.of_losses(_curves(axes, history, "train_loss", "validation_loss")))
+    axes.set(ylabel=LOSS_LABELS[loss])
+
+
+def draw_accuracies(axes: Axes, history: Sequence[Epoch]) -> None:
+    """Training and validation accuracy over the epochs."""
+    _set_vertical(axes, scales.of_shares(_curves(axes, history, "train_accuracy", "validation_accuracy")))
+    axes.set(ylabel="accuracy")
+
+
+def mark_kept(axes: Axes, history: Sequence[Epoch], best_epoch: int) -> None:
+    """The epoch whose weights are kept, and the epochs below the axes."""
+    axes.axvline(best_epoch, color=GREY, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
+    _set_epochs(axes, len(history))
 
 
 def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str) -> list[float]:

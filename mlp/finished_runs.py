@@ -28,11 +28,21 @@ class Sitting(BaseModel):
     changed: list[str]
 
 
+class GradientCheck(BaseModel):
+    """What was found before training, relative to each array's largest gradient."""
+
+    tolerance: float
+    errors: dict[str, float]
+
+
 class Manifest(BaseModel):
     """What is read back of a manifest; the rest is for people."""
 
     status: str
+    started: str | None = None
     ended: str | None = None
+    seconds: float | None = None
+    gradient_check: GradientCheck | None = None
     image_shape: tuple[PositiveInt, PositiveInt] | None = None
     training_files: dict[str, str] | None = None
     weights_sha256: str | None = None

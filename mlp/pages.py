@@ -5,6 +5,7 @@ by which a browser refuses every request.
 """
 
 import base64
+import io
 import zlib
 from functools import cache
 from importlib.resources import files
@@ -24,7 +25,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mlp"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals["source"] = _source
+    environment.globals |= {"source": _source, "zip": zip}
     return environment
 
 
@@ -46,3 +47,12 @@ def packed(array: NDArray[Any]) -> dict[str, Any]:
         "shape": list(array.shape),
         "data": base64.b64encode(zlib.compress(data.tobytes(), 9)).decode("ascii"),
     }
+
+
+def image_address(pixels: NDArray[np.uint8]) -> str:
+    """An image that lies in the page itself: (rows, columns) of grey or (rows, columns, 4) of colours, as a PNG."""
+    from PIL import Image  # slow to import
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

@@ -15,7 +15,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from mlp import blas, config, dataset, idx, interrupts, runs
+from mlp import blas, command_line, config, dataset, idx, interrupts, runs
 from mlp.config import Config
 from mlp.dataset import Dataset
 from mlp.network import MLP
@@ -227,3 +227,14 @@ def accessible():
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the window"
 
     return accessible
+
+
+@pytest.fixture(scope="session")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three epochs on the bundled digits, with its report."""
+    directory, train = tmp_path_factory.mktemp("short") / "run", load_script("../train")
+    with pytest.MonkeyPatch.context() as patch:
+        options = ["--output", str(directory), "--set", "training.epochs=3", "output.report=true"]
+        patch.setattr(sys, "argv", ["train.py", "--config", str(ROOT / "config.yaml"), *options])
+        assert command_line.run(train.main) == 0
+    return directory

@@ -59,7 +59,7 @@ def test_the_defaults_are_those_of_the_contract():
             "threads": 1,
             "checkpoint_every": "1 epoch",
         },
-        "output": {"directory": "outputs"},
+        "output": {"directory": "outputs", "report": False},
     }
 
 

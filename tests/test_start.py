@@ -9,7 +9,7 @@ from conftest import ROOT
 FIGURES = {"matplotlib", "PIL"}
 CONFIG = {"pydantic", "yaml"}
 COMMANDS = {
-    "train.py --help": FIGURES,
+    "train.py --help": FIGURES | {"jinja2"},
     "scripts/circuit.py x*y x=2 y=3": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
     "scripts/circuit.py x*y x=2 y=3 --json": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
     "scripts/check_gradients.py --help": FIGURES | {"tqdm"},
@@ -20,6 +20,7 @@ COMMANDS = {
     "scripts/plot_svd.py --help": FIGURES | {"tqdm"},
     "scripts/predict.py --help": FIGURES | {"tqdm", "jinja2"},
     "scripts/replay.py --help": FIGURES | {"tqdm", "threadpoolctl"},
+    "scripts/report.py --help": FIGURES | {"tqdm"},
     "scripts/select_digits.py --help": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
     "scripts/train_xor.py --help": FIGURES | CONFIG | {"tqdm"},
 }

@@ -284,3 +284,13 @@ def test_a_network_with_a_wrong_gradient_is_not_trained(main, monkeypatch, tmp_p
     assert manifest["status"] == "check failed"
     assert min(manifest["gradient_check"]["errors"][name] for name in ("W1", "W2")) > 1e-4
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "manifest.json"}
+
+
+def test_the_end_names_the_page_or_the_command_that_makes_it(run, short_run, command):
+    directory, done = run
+    assert f"page:  python scripts/report.py {directory}" in done.stdout.splitlines()
+    assert (short_run / "report.html").exists()
+    (short_run / "report.html").unlink()
+    done = command("train.py", "--resume", short_run)  # finished, and its config asks for a report
+    assert done.returncode == 0
+    assert (short_run / "report.html").exists()

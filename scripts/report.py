@@ -1,0 +1,32 @@
+"""Make a finished run's report: one page, RUN/report.html, that opens offline.
+
+python scripts/report.py [RUN]
+"""
+
+import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.start()  # before the imports that take a while
+
+from collections.abc import Sequence
+
+from mlp import blas, command_line, config, finished_runs, report
+from mlp.command_line import CONFIG, shown, warn
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = command_line.Parser(description="Make a run's report, one page that opens offline.")
+    parser.add_argument(
+        "run", type=command_line.path, nargs="?", metavar="RUN", help="a run's directory (default: the newest)"
+    )
+    options = parser.parse_args(arguments)
+    run = finished_runs.read(options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn))
+    with blas.threads(run.config.training.threads):
+        path = report.write(run)
+    print(f"report: {shown(path)}")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))

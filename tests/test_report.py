@@ -1,0 +1,116 @@
+"""Promises of mlp.report: one page that opens offline, whose figures are those of the run."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from conftest import load_script, write_folder
+
+from mlp import command_line, finished_runs
+
+
+@pytest.fixture(scope="module")
+def answers(short_run, test_digits):
+    """P and whether it is wrong, for all test images, by the network without the code that judges."""
+    X, Y = test_digits.arrays("float32")
+    P = finished_runs.read(short_run).network.predict(X)
+    return P[:, 0], ((P >= 0.5) != Y)[:, 0]
+
+
+@pytest.fixture
+def text(short_run):
+    return (short_run / "report.html").read_text(encoding="utf-8")
+
+
+def test_it_is_one_file_of_at_most_three_megabytes(text):
+    assert len(text) <= 3_000_000
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*', text) == []
+
+
+def test_the_verdict_counts_the_errors_and_those_of_simpler_rules(text, answers):
+    verdict = re.search('class="verdict">(.*?)</p>', text, re.DOTALL)[1]
+    assert f"<strong>{np.count_nonzero(answers[1])} wrong</strong>" in verdict
+    assert re.findall(r"gets (\d+) wrong", verdict) == ["980", "20", "10", "8"]
+
+
+def test_every_mistake_is_an_image_with_its_probability(text, answers, test_digits):
+    P, wrong = answers
+    section = re.search('id="mistakes".*?</section>', text, re.DOTALL)[0]
+    shown = re.findall(r"p\(1\) = ([\d.]+)<br>index (\d+)", section)
+    expected = {(f"{P[k]:.4f}", str(test_digits.indices[k])) for k in np.flatnonzero(wrong)}
+    assert set(shown) == expected
+    assert section.count("<img") == len(shown) == len(expected)
+
+
+def test_the_least_certain_have_the_lowest_probability_of_their_digit(text, answers, test_digits):
+    P, _ = answers
+    for digit, of_digit in ((0, 1 - P), (1, P)):
+        section = re.search(f"Least certain of a {digit}</h3>.*?</ul>", text, re.DOTALL)[0]
+        shown = list(map(int, re.findall(r"index (\d+)", section)))
+        own = np.where(test_digits.labels == digit, of_digit, 2)
+        assert shown == test_digits.indices[np.argsort(own, kind="stable")[: len(shown)]].tolist()
+
+
+def test_everyone_can_read_it_anywhere(short_run, visit, look, accessible):
+    page = visit(short_run / "report.html", **look)
+    accessible(page)
+    assert page.locator("svg").count() == 7
+
+
+def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_digits):
+    page = visit(short_run / "report.html")
+    plane = page.locator("#plane")
+    plane.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    told = page.inner_text("#point")
+    digit, index = re.fullmatch(r"a (\d), p = [\d.]+, training image (\d+)", told).groups()
+    position = int(np.flatnonzero(training_digits.indices == int(index))[0])
+    assert int(digit) == training_digits.labels[position]
+    drawn = page.evaluate("""() => {
+      const canvas = document.querySelector("#pins canvas");
+      return Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data).filter((_, k) => k % 4 == 0); }""")
+    np.testing.assert_array_equal(255 - np.array(drawn), training_digits.pixels(np.array([position]))[0])
+    assert page.locator("#pins li").count() == 2  # it is shown, and pinned
+    ring = page.locator("#ring").bounding_box()
+    page.mouse.move(0, 0)
+    page.mouse.click(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+    assert page.inner_text("#point") == told
+    assert page.locator("#pins li").count() == 3
+    page.keyboard.press("Escape")
+    assert page.locator("#pins li").count() == 0
+
+
+@pytest.mark.parametrize(
+    "options", [["model.hidden_sizes=[]"], ["model.hidden_sizes=[5, 3]", "training.precision=float64"]]
+)
+def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, visit, accessible):
+    write_folder(tmp_path / "made", [1, 7] * 20, [1, 7] * 5, side=5)
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made, digits: [7, 1], validation_fraction: 0}\noutput: {report: true}\n"
+    )
+    arguments = ["--config", str(tmp_path / "config.yaml"), "--output", str(tmp_path / "run"), "--set", *options]
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    assert command_line.run(load_script("../train").main) == 0
+    page = visit(tmp_path / "run" / "report.html", width=390)
+    accessible(page)
+    assert "7 or 1?" in page.inner_text("h1")
+
+
+def test_without_test_images_nothing_is_trained_that_is_to_have_a_report(tmp_path, monkeypatch, capsys):
+    folder = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1])
+    (folder / "t10k-images-idx3-ubyte").unlink()
+    (tmp_path / "config.yaml").write_text("data: {directory: made}\noutput: {report: true}\n")
+    monkeypatch.setattr(sys, "argv", ["train.py", "--config", str(tmp_path / "config.yaml")])
+    assert command_line.run(load_script("../train").main) == 2
+    assert "t10k-images" in capsys.readouterr().err
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_the_script_makes_the_same_page_again(short_run, text, monkeypatch, capsys):
+    (short_run / "report.html").unlink()
+    monkeypatch.setattr(sys, "argv", ["report.py", str(short_run)])
+    assert command_line.run(load_script("report").main) == 0
+    assert (short_run / "report.html").read_text(encoding="utf-8") == text
+    assert capsys.readouterr().out.startswith("report: ")
