@@ -45,7 +45,7 @@ def packed(array: NDArray[Any]) -> dict[str, Any]:
     return {
         "type": array.dtype.name,
         "shape": list(array.shape),
-        "data": base64.b64encode(zlib.compress(data.tobytes(), 9)).decode("ascii"),
+        "data": base64.b64encode(zlib.compress(data.tobytes())).decode("ascii"),
     }
 
 

@@ -3,6 +3,7 @@
 from mlp.figures import BLUE, RED, inline  # before matplotlib, for which it chooses the backend
 
 # isort: split
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from mlp import curves
@@ -23,7 +25,7 @@ PANEL = (4.6, 3.2)
 PLANE = (6.4, 5.2)
 PLANE_PLACE = (0.13, 0.11, 0.85, 0.86)
 """Of the plane's axes in its figure, in shares: left, bottom, width, height."""
-ACROSS = 160
+ACROSS = 96
 """Points of the plane at which the network is asked, in each direction."""
 COUNT_OF_ONE = 0.7
 """Where a logarithmic axis of counts begins: a count of 1 is a bar, too."""
@@ -97,9 +99,8 @@ def plane(
 def activations_panel(values: Array, name: str) -> str:
     """How often a layer's units have each activation, 0 to 1, over images and units."""
     figure, axes = _panel()
-    axes.hist(values.reshape(-1), bins=np.linspace(0, 1, 41).tolist(), color=BLUE)
-    axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=(0, 1), yscale="log")
-    axes.set_ylim(bottom=COUNT_OF_ONE)
+    _stairs(axes, values.reshape(-1), np.linspace(0, 1, 41), BLUE)
+    axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=(0, 1))
     return inline(figure, f"activations-{name}")
 
 
@@ -108,13 +109,21 @@ def gradients_panel(gradient: Array, name: str) -> str:
     figure, axes = _panel()
     with np.errstate(divide="ignore"):
         powers = np.log10(np.abs(gradient.reshape(-1).astype(np.float64))).clip(min=FAINTEST)
-    axes.hist(powers, bins=np.arange(FAINTEST, max(1.0, powers.max() + 1) + 0.25, 0.25).tolist(), color=RED)
-    ticks = range(FAINTEST, int(axes.get_xlim()[1]) + 1, 3)
-    labels = ["0" if tick == FAINTEST else f"$10^{{{tick}}}$" for tick in ticks]
-    axes.set_xticks(list(ticks), labels)
-    axes.set(xlabel=f"magnitude in d{name}", ylabel="weights", yscale="log")
-    axes.set_ylim(bottom=COUNT_OF_ONE)
+    largest = max(1, math.ceil(powers.max()))
+    _stairs(axes, powers, np.linspace(FAINTEST, largest, 4 * (largest - FAINTEST) + 1), RED)
+    ticks = list(range(FAINTEST, largest + 1, 3))
+    axes.set_xticks(ticks, ["0" if tick == FAINTEST else f"$10^{{{tick}}}$" for tick in ticks])
+    axes.set(xlabel=f"magnitude in d{name}", ylabel="weights")
     return inline(figure, f"gradients-{name}")
+
+
+def _stairs(axes: Axes, values: Array, edges: NDArray[np.float64], color: str) -> None:
+    """How many values lie between each two edges, on a logarithmic axis."""
+    counts, _ = np.histogram(values, edges)
+    axes.set_yscale("log")
+    axes.stairs(np.maximum(counts, COUNT_OF_ONE / 2), edges, baseline=COUNT_OF_ONE / 2, fill=True, color=color)
+    axes.set_ylim(COUNT_OF_ONE, 2 * counts.max())
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def weight_picture(tiles: Array) -> NDArray[np.uint8]:

@@ -55,6 +55,19 @@ def test_a_page_shows_text_as_text_and_everyone_can_use_it(page, visit, look, ac
     assert (paper == "rgb(255, 255, 255)") == (not look["dark"])
 
 
+def test_the_black_text_of_a_figure_is_light_on_a_dark_page(page, visit):
+    from matplotlib.figure import Figure
+
+    from mlp import figures
+
+    figure = Figure()
+    figure.text(0.5, 0.5, "words")
+    path = page("data:,")
+    path.write_text(path.read_text().replace("</main>", f"{figures.inline(figure, 'words')}</main>"))
+    text = visit(path, dark=True).get_by_text("words")
+    assert text.evaluate("element => getComputedStyle(element).fill") == "rgb(232, 234, 237)"
+
+
 def test_a_browser_refuses_what_a_page_would_ask_for(page, chromium, tmp_path):
     (tmp_path / "beside.png").write_bytes(b"")
     tab, said = chromium.new_page(), []
