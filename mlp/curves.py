@@ -162,9 +162,8 @@ def _set_legend(figure: Figure, comparison: Comparison, looks: Sequence[Look]) -
         borderaxespad=0,
         labelspacing=0.3,
     )
-    for text, run in zip(
-        box.get_texts(), comparison.runs, strict=True
-    ):  # later, as a legend leaves out what begins with _
+    # Later, as a legend leaves out what begins with _.
+    for text, run in zip(box.get_texts(), comparison.runs, strict=True):
         text.set_parse_math(False)
         of_training = " (training)" if run.kept.validation_loss is None else ""
         text.set_text(_drawable(comparison.label(run)) + of_training)

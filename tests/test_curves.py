@@ -184,7 +184,7 @@ def several(count, epochs=8, **options):
         training = Training(epochs=epochs, seed=k, **options)
         model = Model(loss="cross_entropy" if options and k % 2 else "euclidean")
         rows = history(epochs, 10.0 ** (k % 5), validation=not options or k % 3 > 0, zero_from=5 if k == 1 else None)
-        name = ["plain", "_hidden", "$a_b$", "W" * 300, "漢 \N{ROCKET}"][k % 5] + str(k)
+        name = ["plain", "_hidden", r"$\x$", "W" * 300, "漢 \N{ROCKET}"][k % 5] + str(k)
         config = Config(training=training, model=model)
         runs.append(ComparedRun(name, Path(name), config, rows, 10, {"x": "abc"}, 100, None))
     return Comparison(runs)
