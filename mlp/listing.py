@@ -7,6 +7,7 @@ The code is Python that runs as it stands, with NumPy alone: every value ends in
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,8 +16,6 @@ from mlp.graph import ComputationalGraph
 from mlp.node import Node, way_back
 from mlp.plan import copied_axes
 
-VALUES = "# values"
-"""The heading of what is given."""
 WIDEST_CODE = 56
 """Characters before the comments of lines that are not longer; longer ones have theirs right behind."""
 WIDEST_LINE = 100
@@ -29,15 +28,15 @@ class Line:
     """A line of the listing, and what of the graph it speaks of: nothing where it is a heading."""
 
     text: str
+    kind: Literal["heading", "given", "forward", "start", "backward", "zeros"] = "heading"
     sets: Node | None = None
     """The node whose value it sets, or to whose gradient it brings all or a part."""
     gate: Node | None = None
-    """The node whose gate it goes through, forward or back."""
-    position: int | None = None
+    """Forward and backward, the node whose gate it goes through."""
+    position: int = 0
     """Backward, which of the gate's inputs the gradient goes to."""
     added: bool = False
-    """Whether it adds to a gradient that is there already."""
-    forward: bool = False
+    """Backward, whether it adds to a gradient that is there already."""
 
 
 def staged(graph: ComputationalGraph, output: Node) -> str:
@@ -50,14 +49,14 @@ def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
     return [
         Line("import numpy as np"),
         Line(""),
-        Line(VALUES),
-        *(Line(_given(graph, node), node) for node in graph.nodes if node.gate is None and not node.constant),
+        Line("# values"),
+        *(Line(_given(graph, node), "given", node) for node in graph.nodes if node.gate is None and not node.constant),
         Line(""),
         Line("# forward"),
         *_forward(graph),
         Line(""),
         Line(f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME"),
-        Line(f"d{output.name} = {number(graph.gradient(output.name))}", output),
+        Line(f"d{output.name} = {number(graph.gradient(output.name))}", "start", output),
         *_backward(graph, output),
         *_zeros(graph, output),
     ]
@@ -105,7 +104,7 @@ def differentiated(graph: ComputationalGraph, output: Node) -> str:
 def _forward(graph: ComputationalGraph) -> list[Line]:
     """One numbered line a gate."""
     return [
-        Line(_commented(f"{node.name} = {formula(graph, node)}", f"({line})"), node, gate=node, forward=True)
+        Line(_commented(f"{node.name} = {formula(graph, node)}", f"({line})"), "forward", node, gate=node)
         for node, line in _line_numbers(graph).items()
     ]
 
@@ -134,7 +133,7 @@ def _backward(graph: ComputationalGraph, output: Node) -> list[Line]:
             if not flow.first:
                 undone += f"; += because {name} is used in {_and(uses[source])}"
             text = _commented(f"d{name} {'=' if flow.first else '+='} {gradient}", undone)
-            lines.append(Line(text, source, gate=node, position=position, added=not flow.first))
+            lines.append(Line(text, "backward", source, node, position, not flow.first))
     return lines
 
 
@@ -146,6 +145,7 @@ def _zeros(graph: ComputationalGraph, output: Node) -> list[Line]:
             _commented(
                 f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}", f"{output.name} has no {node.name}"
             ),
+            "zeros",
             node,
         )
         for node in graph.nodes
