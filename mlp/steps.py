@@ -220,9 +220,8 @@ def _notes(circuit: Circuit, line: Line, node: Node, gate: Gate) -> Iterator[str
     if line.added:
         yield f"{source.name} fans out: what comes back from each use is added up."
     if isinstance(gate, Max) and np.any(np.equal(*inputs)):
-        yield "A tie: all of the gradient goes to the first input" + (
-            ", nothing to this one." if line.position else "."
-        )
+        rest = ", nothing to this one" if line.position else ""
+        yield f"A tie: all of the gradient goes to the first input{rest}."
     if isinstance(gate, Elementwise) and inputs[line.position].shape != graph.value(node.name).shape:
         yield f"{source.name} was copied to the shape of {node.name}: its gradient is the sum over the copies."
     for position in gate.indices:
