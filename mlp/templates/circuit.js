@@ -93,7 +93,8 @@ class Circuit {
 
   // What is at work into view, as far as it fits.
   scrollDrawing(now) {
-    const ids = [...now.marks, ...Object.keys(now.shows).map((number) => `${number}-0`)];
+    const numbers = [...now.reads, ...Object.keys(now.shows)];
+    const ids = [...now.marks, ...numbers.map((number) => `${number}-0`)];
     const boxes = ids.filter((id) => this.parts.has(id)).map((id) => this.parts.get(id).getBoundingClientRect());
     if (!boxes.length || this.step === 0) {
       this.drawing.scrollTo({ left: 0, behavior: behavior() });
@@ -103,7 +104,8 @@ class Circuit {
     const left = Math.min(...boxes.map((box) => box.left));
     const right = Math.max(...boxes.map((box) => box.right));
     if (left < frame.left || right > frame.right) {
-      this.drawing.scrollBy({ left: (left + right) / 2 - (frame.left + frame.right) / 2, behavior: behavior() });
+      const room = Math.max(frame.width - (right - left), 0);
+      this.drawing.scrollBy({ left: left - frame.left - room / 2, behavior: behavior() });
     }
   }
 
