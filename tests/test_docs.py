@@ -76,18 +76,19 @@ def data_of(page):
     for section in page.split('<section class="circuit"')[1:]:
         steps = re.search(r'<script type="application/json">(.*?)</script>', section, re.DOTALL)[1]
         code = "".join(re.findall(r'<span class="line">(.*?)</span>', section, re.DOTALL))
-        told = json.dumps(json.loads(steps), ensure_ascii=False, indent=1).replace('"', " ")
-        found[re.search(r'data-name="([^"]+)"', section)[1]] = (told, unescape(code))
+        found[re.search(r'data-name="([^"]+)"', section)[1]] = (laid_out(json.loads(steps)), unescape(code))
     return found
+
+
+def laid_out(steps):
+    """As text whose every number is a word."""
+    return json.dumps(steps, ensure_ascii=False, indent=1, sort_keys=True).replace('"', " ")
 
 
 def test_the_gallery_shows_what_the_examples_come_to_now():
     there = data_of(GALLERY)
     now = {
-        circuit["name"]: (
-            json.dumps(circuit["steps"], ensure_ascii=False, indent=1).replace('"', " "),
-            "".join(f"{line}\n" for line in circuit["listing"]),
-        )
+        circuit["name"]: (laid_out(circuit["steps"]), "".join(f"{line}\n" for line in circuit["listing"]))
         for circuit in circuit_page.gallery()
     }
     assert list(there) == list(now)
