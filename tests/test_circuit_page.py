@@ -201,6 +201,14 @@ def test_no_text_gets_out_of_its_place(tmp_path):
     assert data[1]["equation"] == "f = ñandú * π"
 
 
+def test_in_a_pages_data_no_sign_opens_a_tag(tmp_path):
+    circuit_page.write(run("max(x, y)", "x=1", "y=2"), "max(x, y)", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    data = re.search(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)[1]
+    assert "<" not in data
+    assert any("A < B" in step["rule"] for step in json.loads(data))
+
+
 def test_without_a_script_a_page_has_all_numbers_and_the_listing(tmp_path):
     circuit = example("sum-times")
     circuit_page.write(circuit, "q = x + y; f = q * z", tmp_path / "page.html")
