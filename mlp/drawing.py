@@ -7,10 +7,12 @@ gate. Arrays show their numbers where there are few, else their shape.
 from mlp.figures import save  # before matplotlib, for which it chooses the backend
 
 # isort: split
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path as FilePath
+from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,6 +38,7 @@ RADIUS, PAD = 0.2, 0.08
 """Inches: of a gate's circle at least, and around text."""
 HINTING = 1.04
 """Letters that are fitted to pixels come out so much wider."""
+NO_SUMS: Mapping[Node, Sequence[Array]] = MappingProxyType({})
 MOST_NODES = 150
 MOST_NUMBERS = 4
 """Rows and columns of an array whose numbers are shown."""
@@ -50,6 +53,8 @@ class Part:
     name: str
     value: list[str]
     gradient: list[str]
+    others: tuple[str, ...] = ()
+    """What the gradient's lines may become, for which there shall be room."""
 
     @property
     def radius(self) -> float:
@@ -66,7 +71,7 @@ class Part:
     @property
     def labels(self) -> float:
         """The width of the numbers on the wire."""
-        return max(text_width(line, SIZE) for line in [*self.value, *self.gradient]) + 2 * PAD
+        return max(text_width(line, SIZE) for line in [*self.value, *self.gradient, *self.others]) + 2 * PAD
 
     @property
     def box(self) -> Box:
@@ -82,8 +87,13 @@ def draw(circuit: Circuit, path: FilePath) -> None:
     save(picture(circuit), path)
 
 
-def picture(circuit: Circuit) -> Figure:
-    """The figure, as large as its text needs. InputError for a circuit too large to be looked at."""
+def picture(circuit: Circuit, *, captioned: bool = True, sums: Mapping[Node, Sequence[Array]] = NO_SUMS) -> Figure:
+    """The figure, as large as its text needs. InputError for a circuit too large to be looked at.
+
+    With room for ``sums`` too, in the places of the gradients. What a page's script looks for has a name: the
+    numbers of the node with index 3 are value-3-0, ... and gradient-3-0, ..., a line each, its circle is gate-3,
+    the wire behind it lead-3, and the wire to its second input wire-3-1.
+    """
     nodes = drawn(circuit)
     if len(nodes) > MOST_NODES:
         raise InputError(f"the circuit has {len(nodes)} nodes: up to {MOST_NODES} can be drawn")
@@ -91,36 +101,46 @@ def picture(circuit: Circuit) -> Figure:
     unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
     if unknown:
         raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-    parts = [part_of(circuit, node) for node in nodes]
+    parts = [part_of(circuit, node, sums.get(node, ())) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
-    margin, foot = 0.25, 0.35
-    f = differentiated(circuit.graph, circuit.output)
-    caption = f"green, above a wire: its value; red, below: the derivative of {f} with respect to it"
-    if any(part.value[0].startswith("(") for part in parts):
-        caption += "; larger arrays: their shape"
-    if any(circuit.gradient(node) is None for node in nodes):
-        caption += "; a class index has none"
-    width = max(layout.width, text_width(caption, SIZE)) + 2 * margin
+    text = caption(circuit) if captioned else ""
+    margin, foot = 0.25, 0.35 if captioned else 0
+    width = max(layout.width, text_width(text, SIZE)) + 2 * margin
     height = layout.height + 2 * margin + foot
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-margin, width - margin), ylim=(height - margin, -margin))
     axes.axis("off")
-    for wire, line in zip(wires, layout.wires, strict=True):
+    ends = [(part.node, position) for part in parts for position in inputs_of(part.node)]
+    for wire, line, (node, position) in zip(wires, layout.wires, ends, strict=True):
         x, y = line[-1]
-        draw_wire(axes, [*line, (x + parts[wire.target].head / 2, y)])  # under the circle, which covers it
+        line = [*line, (x + parts[wire.target].head / 2, y)]  # under the circle, which covers it
+        draw_wire(axes, line, f"wire-{node.index}-{position}")
     for k, part in enumerate(parts):
         draw_part(axes, part, layout, k)
-    axes.text(0, height - margin - foot / 2, caption, fontsize=SIZE, color=GREY, va="center")
+    if captioned:
+        axes.text(0, height - margin - foot / 2, text, fontsize=SIZE, color=GREY, va="center")
     return figure
+
+
+def caption(circuit: Circuit) -> str:
+    """What its colours mean."""
+    nodes = drawn(circuit)
+    f = differentiated(circuit.graph, circuit.output)
+    text = f"green, above a wire: its value; red, below: the derivative of {f} with respect to it"
+    if any(shown_by_shape(circuit.graph.value(node.name)) for node in nodes):
+        text += "; larger arrays: their shape"
+    if any(circuit.gradient(node) is None for node in nodes):
+        text += "; a class index has none"
+    return text
 
 
 def drawn(circuit: Circuit) -> list[Node]:
     """The nodes to draw: all but the numbers that are part of a gate."""
     nodes = circuit.graph.nodes
-    wired = {source for node in nodes for source in inputs_of(node)}
+    wired = {source for node in nodes for source in inputs_of(node).values()}
     return [node for node in nodes if not node.constant or node in wired]
 
 
@@ -133,16 +153,17 @@ def number_within(node: Node) -> Node | None:
     )
 
 
-def inputs_of(node: Node) -> list[Node]:
-    """The inputs that have wires."""
-    return [source for source in node.inputs if source is not number_within(node)]
+def inputs_of(node: Node) -> dict[int, Node]:
+    """The inputs that have wires, by their position."""
+    within = number_within(node)
+    return {position: source for position, source in enumerate(node.inputs) if source is not within}
 
 
 def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
     """A wire for each input, the first of two above the second."""
     wires = []
     for part in parts:
-        sources = inputs_of(part.node)
+        sources = list(inputs_of(part.node).values())
         port = part.radius / 2 if len(sources) == 2 else 0
         wires += [
             Wire(number[source], number[part.node], side * port) for source, side in zip(sources, (-1, 1), strict=False)
@@ -150,7 +171,7 @@ def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
     return wires
 
 
-def part_of(circuit: Circuit, node: Node) -> Part:
+def part_of(circuit: Circuit, node: Node, sums: Sequence[Array] = ()) -> Part:
     """A node with the texts that stand around it."""
     graph, gradient = circuit.graph, circuit.gradient(node)
     return Part(
@@ -159,6 +180,7 @@ def part_of(circuit: Circuit, node: Node) -> Part:
         name="" if node.constant else node.name,
         value=lines_of(graph.value(node.name)),
         gradient=[""] if node.constant or gradient is None else lines_of(gradient),
+        others=tuple(line for array in sums for line in lines_of(array)),
     )
 
 
@@ -177,11 +199,16 @@ def symbol_of(circuit: Circuit, node: Node, gate: Gate) -> str:
     return f"{gate.symbol}({number})" if in_brackets else f"{gate.symbol}{number}"
 
 
+def shown_by_shape(array: Array) -> bool:
+    """Whether it has too many numbers to be shown."""
+    return array.ndim > 2 or max(array.shape, default=0) > MOST_NUMBERS
+
+
 def lines_of(array: Array) -> list[str]:
     """A number, the rows of a small array, or the shape of a larger one."""
     if not array.ndim:
         return [rounded(float(array))]
-    if array.ndim > 2 or max(array.shape) > MOST_NUMBERS:
+    if shown_by_shape(array):
         return [str(array.shape)]
     return [f"[{'  '.join(rounded(number, digits=3) for number in row)}]" for row in np.atleast_2d(array).tolist()]
 
@@ -198,7 +225,7 @@ def text_width(text: str, size: float) -> float:
     return HINTING * float(width) / 72
 
 
-def draw_wire(axes: Axes, line: list[tuple[float, float]]) -> None:
+def draw_wire(axes: Axes, line: list[tuple[float, float]], name: str) -> None:
     """Straight through layers, and between them a curve that leaves and arrives level."""
     vertices, codes = [line[0]], [int(Path.MOVETO)]
     for k, ((x0, y0), (x1, y1)) in enumerate(pairwise(line)):
@@ -209,26 +236,28 @@ def draw_wire(axes: Axes, line: list[tuple[float, float]]) -> None:
             middle = (x0 + x1) / 2
             vertices += [(middle, y0), (middle, y1), (x1, y1)]
             codes += [int(Path.CURVE4)] * 3
-    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=GREY, linewidth=1, zorder=1))
+    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=GREY, linewidth=1, zorder=1, gid=name))
 
 
 def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
     """The circle or the name, and the wire with its numbers up to the layer's right side."""
-    y, right = layout.y[k], layout.right[k]
+    y, right, index = layout.y[k], layout.right[k], part.node.index
     if part.symbol is not None:
         centre = (layout.left[k] + part.head / 2, y)
         start = centre[0] + part.radius
-        axes.add_patch(Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2))
+        circle = Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2)
+        axes.add_patch(circle).set_gid(f"gate-{index}")
         axes.text(*centre, part.symbol, fontsize=NAME_SIZE, ha="center", va="center", color=INK, zorder=3)
         axes.text(centre[0], y - part.radius - 0.03, part.name, fontsize=SIZE, ha="center", va="bottom", color=GREY)
     else:
         start = right - part.labels
         axes.text(start - PAD / 2, y, part.name, fontsize=NAME_SIZE, ha="right", va="center", color=INK)
-    axes.plot([start, right], [y, y], color=GREY, linewidth=1, zorder=1, solid_capstyle="butt")
+    axes.plot([start, right], [y, y], color=GREY, linewidth=1, zorder=1, solid_capstyle="butt", gid=f"lead-{index}")
     middle = layout.left[k] + part.head + part.labels / 2 if part.symbol is not None else start + part.labels / 2
-    for lines, color, first, va in (
-        (part.value, GREEN, -PAD / 2 - (len(part.value) - 1) * LINE, "bottom"),
-        (part.gradient, RED, PAD / 2, "top"),
+    for what, lines, color, first, va in (
+        ("value", part.value, GREEN, -PAD / 2 - (len(part.value) - 1) * LINE, "bottom"),
+        ("gradient", part.gradient, RED, PAD / 2, "top"),
     ):
         for row, line in enumerate(lines):
-            axes.text(middle, y + first + row * LINE, line, fontsize=SIZE, color=color, ha="center", va=va)
+            text = axes.text(middle, y + first + row * LINE, line, fontsize=SIZE, color=color, ha="center", va=va)
+            text.set_gid(f"{what}-{index}-{row}")

@@ -62,9 +62,12 @@ class Gate(ABC):
 
     def named(self, templates: Sequence[str], output: str, inputs: Sequence[str]) -> list[str]:
         """Equations in the gate's symbols with the names of its output and inputs in their places."""
+        return [template.format(**self.naming(output, inputs)) for template in templates]
+
+    def naming(self, output: str, inputs: Sequence[str]) -> dict[str, str]:
+        """By the gate's symbols and their gradients, the names of its output and inputs and theirs: dA, say, is dx."""
         names = dict(zip(self.symbols(), [output, *inputs], strict=True))
-        names |= {f"d{symbol}": f"d{name}" for symbol, name in names.items()}
-        return [template.format(**names) for template in templates]
+        return names | {f"d{symbol}": f"d{name}" for symbol, name in names.items()}
 
     @classmethod
     def checked(cls) -> Iterable["Gate"]:

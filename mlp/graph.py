@@ -157,6 +157,12 @@ class ComputationalGraph:
         """Whether the latest ``backward`` reached the node."""
         return self._latest_plan().went_back and node in self._latest_plan().gradients
 
+    def contribution(self, node: Node, position: int) -> Array:
+        """What a gate's node sent back to one of its inputs in the latest ``backward``, before it is added up."""
+        if node.gate is None or not self.has_gradient(node):
+            raise ValueError(f"nothing goes back through {node}")
+        return self._latest_plan().contribution(node, node.gate, position)
+
     @property
     def has_run(self) -> bool:
         """Whether there was a forward pass, to speak of."""

@@ -5,7 +5,9 @@ The code is Python that runs as it stands, with NumPy alone: every value ends in
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -21,29 +23,68 @@ LONGEST_QUOTE = 40
 MOST_USES = 8
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of the listing, and what of the graph it speaks of: nothing where it is a heading."""
+
+    text: str
+    kind: Literal["heading", "given", "forward", "start", "backward", "zeros"] = "heading"
+    sets: Node | None = None
+    """The node whose value it sets, or to whose gradient it brings all or a part."""
+    gate: Node | None = None
+    """Forward and backward, the node whose gate it goes through."""
+    position: int = 0
+    """Backward, which of the gate's inputs the gradient goes to."""
+    added: bool = False
+    """Backward, whether it adds to a gradient that is there already."""
+
+
 def staged(graph: ComputationalGraph, output: Node) -> str:
     """The listing of the graph's latest pass, every node of which it must have run, as must ``backward``."""
-    return "\n".join(
-        [
-            "import numpy as np",
-            "",
-            "# values",
-            *(_given(graph, node) for node in graph.nodes if node.gate is None and not node.constant),
-            "",
-            "# forward",
-            *_forward(graph),
-            "",
-            f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME",
-            f"d{output.name} = {number(graph.gradient(output.name))}",
-            *_backward(graph, output),
-            *_zeros(graph, output),
-        ]
-    )
+    return "\n".join(line.text for line in lines(graph, output))
+
+
+def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
+    """The same, line by line."""
+    return [
+        Line("import numpy as np"),
+        Line(""),
+        Line("# values"),
+        *(Line(_given(graph, node), "given", node) for node in graph.nodes if node.gate is None and not node.constant),
+        Line(""),
+        Line("# forward"),
+        *_forward(graph),
+        Line(""),
+        Line(f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME"),
+        Line(f"d{output.name} = {number(graph.gradient(output.name))}", "start", output),
+        *_backward(graph, output),
+        *_zeros(graph, output),
+    ]
 
 
 def formula(graph: ComputationalGraph, node: Node) -> str | None:
     """What a gate's node is, as Python in the names of its inputs; None for a leaf."""
-    return None if node.gate is None else _lines(graph, node, node.gate)[0]
+    return None if node.gate is None else equations(graph, node, node.gate, names(graph, node, node.gate))[0]
+
+
+def names(graph: ComputationalGraph, node: Node, gate: Gate) -> dict[str, str]:
+    """By the gate's symbols, A, dA, ..., what stands for them in the listing: names and constants."""
+    all_constant = all(source.constant for source in node.inputs)
+    inputs = [
+        _constant(graph, source, all_constant, position in gate.indices) if source.constant else source.name
+        for position, source in enumerate(node.inputs)
+    ]
+    return gate.naming(node.name, inputs)
+
+
+def equations(graph: ComputationalGraph, node: Node, gate: Gate, texts: Mapping[str, str]) -> list[str]:
+    """The gate's code with texts for its symbols: the value, then each input's gradient, in the input's own shape."""
+    inputs = [graph.value(source.name) for source in node.inputs]
+    value, *gradients = (template.format(**texts) for template in gate.code(*inputs))
+    if isinstance(gate, Elementwise):
+        C = graph.value(node.name).shape
+        gradients = [_summed(text, array.shape, C) for text, array in zip(gradients, inputs, strict=True)]
+    return [value, *gradients]
 
 
 def number(value: Array) -> str:
@@ -60,14 +101,15 @@ def differentiated(graph: ComputationalGraph, output: Node) -> str:
     return f"sum({output.name})" if np.all(upstream == 1) else f"sum(d{output.name} * {output.name})"
 
 
-def _forward(graph: ComputationalGraph) -> list[str]:
+def _forward(graph: ComputationalGraph) -> list[Line]:
     """One numbered line a gate."""
     return [
-        _commented(f"{node.name} = {formula(graph, node)}", f"({line})") for node, line in _line_numbers(graph).items()
+        Line(_commented(f"{node.name} = {formula(graph, node)}", f"({line})"), "forward", node, gate=node)
+        for node, line in _line_numbers(graph).items()
     ]
 
 
-def _backward(graph: ComputationalGraph, output: Node) -> list[str]:
+def _backward(graph: ComputationalGraph, output: Node) -> list[Line]:
     """One line for each input of each gate that a gradient goes to, the last gate first."""
     numbers = _line_numbers(graph)
     steps = list(way_back(graph.nodes, output))
@@ -78,8 +120,8 @@ def _backward(graph: ComputationalGraph, output: Node) -> list[str]:
                 uses[flow.source].append(numbers[node])
     lines = []
     for node, gate, flows in steps:
-        value, *gradients = _lines(graph, node, gate)
-        for flow, gradient in zip(flows, gradients, strict=True):
+        value, *gradients = equations(graph, node, gate, names(graph, node, gate))
+        for position, (flow, gradient) in enumerate(zip(flows, gradients, strict=True)):
             if flow is None:
                 continue
             source, name = flow.source, flow.source.name
@@ -90,16 +132,21 @@ def _backward(graph: ComputationalGraph, output: Node) -> list[str]:
             )
             if not flow.first:
                 undone += f"; += because {name} is used in {_and(uses[source])}"
-            lines.append(_commented(f"d{name} {'=' if flow.first else '+='} {gradient}", undone))
+            text = _commented(f"d{name} {'=' if flow.first else '+='} {gradient}", undone)
+            lines.append(Line(text, "backward", source, node, position, not flow.first))
     return lines
 
 
-def _zeros(graph: ComputationalGraph, output: Node) -> list[str]:
+def _zeros(graph: ComputationalGraph, output: Node) -> list[Line]:
     """The gradients of what the output does not depend on."""
     class_indices = graph.class_indices
     return [
-        _commented(
-            f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}", f"{output.name} has no {node.name}"
+        Line(
+            _commented(
+                f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}", f"{output.name} has no {node.name}"
+            ),
+            "zeros",
+            node,
         )
         for node in graph.nodes
         if node.wanted and not graph.has_gradient(node) and node not in class_indices
@@ -109,21 +156,6 @@ def _zeros(graph: ComputationalGraph, output: Node) -> list[str]:
 def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
     gates = [node for node in graph.nodes if node.gate is not None]
     return {node: line for line, node in enumerate(gates, start=1)}
-
-
-def _lines(graph: ComputationalGraph, node: Node, gate: Gate) -> list[str]:
-    """The gate's code with the names in it: the value, then each input's gradient, in the input's own shape."""
-    all_constant = all(source.constant for source in node.inputs)
-    names = [
-        _constant(graph, source, all_constant, position in gate.indices) if source.constant else source.name
-        for position, source in enumerate(node.inputs)
-    ]
-    inputs = [graph.value(source.name) for source in node.inputs]
-    value, *gradients = gate.named(gate.code(*inputs), node.name, names)
-    if isinstance(gate, Elementwise):
-        C = graph.value(node.name).shape
-        gradients = [_summed(text, array.shape, C) for text, array in zip(gradients, inputs, strict=True)]
-    return [value, *gradients]
 
 
 def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: bool) -> str:

@@ -69,6 +69,21 @@ class Plan:
             call()
         self.went_back = True
 
+    def contribution(self, node: Node, gate: Gate, position: int) -> Array:
+        """What a gate by itself sends back to one of its inputs, by its own calls, aside from the pass's memory."""
+        inputs = [self.values[source] for source in node.inputs]
+        C, total = self.values[node], np.empty_like(inputs[position])
+        target = np.empty_like(C) if isinstance(gate, Elementwise) else total
+        targets = [target if k == position else None for k in range(len(inputs))]
+        calls = list(gate.backward(self.gradients[node], C, *inputs, *targets))
+        if target.shape != total.shape:
+            calls.append(unbroadcast(total, target))
+        else:
+            total = target
+        for call in bind(calls):
+            call()
+        return total
+
     def _bind_backward(self) -> list[Callable[[], object]]:
         """The backward calls of every gate on the way back, and those that sum and add up what they write."""
         self.gradients[self.output] = self._memory(self.output)

@@ -2,6 +2,7 @@
 
     python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
     python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
+    python scripts/circuit.py --example staged --draw staged.html
     python scripts/circuit.py --network outputs/0001 --digit 7 --draw digit.png
 
 --help tells the language. At a tie max gives its whole gradient to its first input.
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from mlp import command_line, expression, listing
+from mlp.circuit import Circuit
 from mlp.circuit_report import describe_jacobian, jacobian_facts, node_facts, table
 from mlp.command_line import CONFIG, shown, warn
 from mlp.errors import InputError
@@ -33,13 +35,16 @@ from mlp.values import parse_value, parse_values
 
 NEWEST = object()
 """What --network without a run stands for."""
-ENDINGS = (".svg", ".png", ".pdf")
+PICTURES = (".svg", ".png", ".pdf")
+PAGE = ".html"
 
 
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
     if options.list_examples:
         print(list_of_examples())
+    elif options.gallery:
+        show_gallery(options.gallery)
     elif options.network is not None:
         show_network(options)
     else:
@@ -62,10 +67,13 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--stages", action="store_true", help="split each sigmoid into *-1, exp, +1, 1/x")
     parser.add_argument("--json", action="store_true", help="print the nodes as JSON")
     parser.add_argument("--code", action="store_true", help="print staged Python that runs as it stands")
-    parser.add_argument("--draw", type=path, metavar="FILE", help="draw it: .svg, .png or .pdf")
+    parser.add_argument(
+        "--draw", type=path, metavar="FILE", help="draw it: .svg, .png or .pdf; .html: a page to step through it"
+    )
     parser.add_argument("--jacobian", metavar="OUTS", help="names separated by commas, with --wrt: their Jacobian")
     parser.add_argument("--wrt", metavar="INS", help="the names that the Jacobian is taken with respect to")
     parser.add_argument("--list-examples", action="store_true", help="list the expressions of the lecture notes")
+    parser.add_argument("--gallery", type=path, metavar="FILE.html", help="write one page to step through all of them")
     parser.add_argument("--example", metavar="NAME", help="run this one of them; NAME=VALUE changes one of its values")
     parser.add_argument(
         "--network",
@@ -120,14 +128,27 @@ def check(options: Namespace) -> None:
         raise InputError("--digit names an image for --network [RUN]")
     if "list_examples" in given and given != {"list_examples"}:
         raise InputError("--list-examples goes with nothing else")
+    if "gallery" in given and given != {"gallery"}:
+        raise InputError("--gallery goes with nothing else")
     if ("jacobian" in given) != ("wrt" in given):
         raise InputError("--jacobian OUTS and --wrt INS go together: what is derived, and with respect to what")
     if "code" in given and given & {"json", "jacobian"}:
         raise InputError(f"--code prints nothing but code: leave out {said(given & {'json', 'jacobian'})}")
-    if not given & {"words", "example", "network", "list_examples"}:
+    if not given & {"words", "example", "network", "list_examples", "gallery"}:
         raise InputError('give an expression, as in "(x + y) * z" x=-2 y=5 z=-4, or --list-examples')
-    if "draw" in given and options.draw.suffix.lower() not in ENDINGS:
-        raise InputError(f"--draw {options.draw}: must end in {', '.join(ENDINGS)}")
+    check_endings(options)
+
+
+def check_endings(options: Namespace) -> None:
+    """InputError for a file that does not end as what is written into it."""
+    if options.gallery and options.gallery.suffix.lower() != PAGE:
+        raise InputError(f"--gallery {options.gallery}: must end in {PAGE}")
+    if not options.draw or options.draw.suffix.lower() in PICTURES:
+        return
+    if options.draw.suffix.lower() != PAGE:
+        raise InputError(f"--draw {options.draw}: must end in {', '.join((*PICTURES, PAGE))}")
+    if options.network is not None:
+        raise InputError(f"--draw {options.draw}: a network is drawn as a picture, in {', '.join(PICTURES)}: no steps")
 
 
 def said(names: set[str]) -> str:
@@ -149,9 +170,7 @@ def show_circuit(options: Namespace) -> None:
     upstream = np.ones(()) if options.upstream is None else parse_value("--upstream", options.upstream)
     circuit.run(upstream)
     if options.draw:
-        from mlp import drawing  # matplotlib is slow to import
-
-        drawing.draw(circuit, options.draw)
+        draw(circuit, text, options.draw)
     if options.code:
         print(listing.staged(circuit.graph, circuit.output))
         return
@@ -165,6 +184,26 @@ def show_circuit(options: Namespace) -> None:
     if options.draw:
         report.append(f"drawing: {shown(options.draw)}")
     print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
+
+
+def draw(circuit: Circuit, text: str, file: Path) -> None:
+    """The circuit of this text as a picture, or as a page, by the file's ending."""
+    if file.suffix.lower() == PAGE:
+        from mlp import circuit_page  # it brings matplotlib, which is slow to import
+
+        circuit_page.write(circuit, text, file)
+    else:
+        from mlp import drawing
+
+        drawing.draw(circuit, file)
+
+
+def show_gallery(file: Path) -> None:
+    """One page with all examples."""
+    from mlp import circuit_page  # as above
+
+    circuit_page.write_gallery(file)
+    print(f"gallery: {shown(file)}")
 
 
 def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:

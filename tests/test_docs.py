@@ -1,18 +1,22 @@
 """Every command of docs/ works as it stands and prints what the page says; every picture and link is there."""
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from html import unescape
 
 import pytest
 from conftest import ROOT, copy_checkout, load_script
 
-from mlp import command_line
+from mlp import circuit_page, command_line
+from mlp.examples import EXAMPLES
 
 PAGE = ROOT / "docs" / "circuits.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+GALLERY = (ROOT / "docs" / "gallery.html").read_text(encoding="utf-8")
 BLOCKS = load_script("make_docs").BLOCK
 
 
@@ -29,9 +33,10 @@ def words(text):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy without the page's pictures."""
+    """A copy without the page's pictures and the gallery."""
     target = copy_checkout(tmp_path_factory.mktemp("docs") / "copy")
     shutil.rmtree(target / "docs" / "circuits")
+    (target / "docs" / "gallery.html").unlink()
     (target / "docs" / "circuits").mkdir()
     return target
 
@@ -57,11 +62,42 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, monkeyp
     for picture in pictures:
         assert (checkout / "docs" / picture).stat().st_size > 1000
         assert (ROOT / "docs" / picture).exists()
+    assert list(data_of((checkout / "docs" / "gallery.html").read_text(encoding="utf-8"))) == list(data_of(GALLERY))
 
 
 def test_its_pictures_are_the_ones_there_are():
     files = {str(path.relative_to(PAGE.parent)) for path in (ROOT / "docs" / "circuits").rglob("*") if path.is_file()}
     assert files == set(re.findall(r"\]\((circuits/[^)]+)\)", TEXT))
+
+
+def data_of(page):
+    """A gallery's circuits by name: the steps as text, and the listing."""
+    found = {}
+    for section in page.split('<section class="circuit"')[1:]:
+        steps = re.search(r'<script type="application/json">(.*?)</script>', section, re.DOTALL)[1]
+        code = "".join(re.findall(r'<span class="line">(.*?)</span>', section, re.DOTALL))
+        found[re.search(r'data-name="([^"]+)"', section)[1]] = (laid_out(json.loads(steps)), unescape(code))
+    return found
+
+
+def laid_out(steps):
+    """As text whose every number is a word."""
+    return json.dumps(steps, ensure_ascii=False, indent=1, sort_keys=True).replace('"', " ")
+
+
+def test_the_gallery_shows_what_the_examples_come_to_now():
+    there = data_of(GALLERY)
+    now = {
+        circuit["name"]: (laid_out(circuit["steps"]), "".join(f"{line}\n" for line in circuit["listing"]))
+        for circuit in circuit_page.gallery()
+    }
+    assert list(there) == list(now)
+    assert set(EXAMPLES) <= set(there)
+    for name, (steps, listing) in now.items():
+        assert words(there[name][0]) == words(steps), name
+        assert words(there[name][1]) == words(listing), name
+    for page in (TEXT, (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert re.search(r"\]\((docs/)?gallery.html\)", page)
 
 
 @pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.md")), ids=lambda page: page.name)

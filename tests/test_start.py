@@ -6,7 +6,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-FIGURES = {"matplotlib", "PIL"}
+FIGURES = {"matplotlib", "PIL", "jinja2"}
 CONFIG = {"pydantic", "yaml"}
 COMMANDS = {
     "train.py --help": FIGURES | {"jinja2"},

@@ -328,6 +328,23 @@ def test_a_drawing_holds_the_values_and_gradients_rounded(circuit, tmp_path):
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "again.svg").read_bytes()
 
 
+def test_a_page_to_step_through_is_written_beside_the_table_of_any_circuit(circuit, tmp_path):
+    for k, arguments in enumerate((["x * y", "x=2", "y=3", "--upstream", "5"], ["--example", "exp"])):
+        path = tmp_path / f"{k}.html"
+        code, out, error = circuit(*arguments, "--draw", path)
+        assert (code, error) == (0, "")
+        assert out.endswith(f"drawing: {path}\n")
+        assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "dx = df * y" in (tmp_path / "0.html").read_text(encoding="utf-8")
+    assert circuit("--example", "sigmoid-neuron", "--stages", "--code", "--draw", tmp_path / "2.HTML")[0] == 0
+    assert "np.exp(t5)" in (tmp_path / "2.HTML").read_text(encoding="utf-8")
+
+
+def test_the_gallery_is_written_and_named(circuit, tmp_path):
+    assert circuit("--gallery", tmp_path / "all.html") == (0, f"gallery: {tmp_path / 'all.html'}\n", "")
+    assert "softmax-loss" in (tmp_path / "all.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -348,7 +365,11 @@ def test_a_drawing_holds_the_values_and_gradients_rounded(circuit, tmp_path):
         (["x", "x=1", "--jacobian", "x,q", "--wrt", "x"], "there is no 'q' in the expression: it has x"),
         (["x", "x=1", "--jacobian", "x,", "--wrt", "x"], "--jacobian x,: must be names separated by commas"),
         (["x", "x=1", "--jacobian", "x", "--wrt", "x,x"], "--wrt x,x: must be names separated by commas, each once"),
-        (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf"),
+        (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf, .html"),
+        (["--gallery", "x.svg"], "--gallery x.svg: must end in .html"),
+        (["x", "x=1", "--gallery", "x.html"], "--gallery goes with nothing else"),
+        (["--gallery", "no/such/folder/x.html"], "^error: no/such/folder/x.html: No such file or directory\n$"),
+        (["--network", "--digit", "0", "--draw", "x.html"], "--draw x.html: a network is drawn as a picture, in .svg"),
         (["x", "x=1", "--draw", ""], "a path must not be empty"),
         (["x", "x=1", "--draw", "no/such/folder/x.svg"], "^error: no/such/folder/x.svg: No such file or directory\n$"),
         (["x", "x=1", "--digit", "0"], "--digit names an image for --network"),
