@@ -12,7 +12,7 @@ if __name__ == "__main__":
 
 from collections.abc import Sequence
 
-from mlp import blas, command_line, config, finished_runs, report
+from mlp import blas, command_line, config, finished_runs
 from mlp.command_line import CONFIG, shown, warn
 
 
@@ -23,6 +23,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     run = finished_runs.read(options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn))
+    from mlp import report  # its templates and figures are slow to import, and what fails has no use for them
+
     with blas.threads(run.config.training.threads):
         path = report.write(run)
     print(f"report: {shown(path)}")
