@@ -40,6 +40,12 @@ class Evaluation:
         """The positions of the images that were classified wrongly."""
         return np.flatnonzero(self.predicted != self.images.targets)
 
+    @property
+    def surest_mistakes(self) -> NDArray[np.intp]:
+        """The same, those first of which the network was surest."""
+        wrong = self.mistakes
+        return wrong[np.argsort(-np.abs(self.probabilities[wrong] - 0.5), kind="stable")]
+
     def confusion(self) -> NDArray[np.int64]:
         """(2, 2) counts: a row for the true class, a column for the predicted one, in the order of the digits."""
         cells = 2 * self.images.targets.astype(np.int64) + self.predicted

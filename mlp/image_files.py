@@ -69,6 +69,8 @@ def _picture(file: BinaryIO, kind: str, path: Path) -> NDArray[Any]:
                 return _brightness(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise InputError(f"{path}: {_too_large()}") from None
+    except MemoryError:
+        raise
     except Exception as error:  # whatever Pillow's decoders raise for bytes that are none of the format
         raise InputError(f"{path}: a damaged {kind} file ({error}): save it again") from None
     raise InputError(f"{path}: {rows:,} by {columns:,} pixels: {_too_large()}")

@@ -40,11 +40,10 @@ def render(template: str, **facts: Any) -> str:
 
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:
-    """An array for a page's script, whose ``unpack`` makes it an array of the same type again."""
+    """An array for a page's script, whose ``unpack`` makes it an array of the same type again, in one dimension."""
     data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     return {
         "type": array.dtype.name,
-        "shape": list(array.shape),
         "data": base64.b64encode(zlib.compress(data.tobytes())).decode("ascii"),
     }
 

@@ -42,8 +42,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
 def mistakes(path: Path, evaluation: Evaluation) -> None:
     """Each image that was classified wrongly, with digit, prediction, probability and index; the surest first."""
     images, wrong = evaluation.images, evaluation.mistakes
-    surest = wrong[np.argsort(-np.abs(evaluation.probabilities[wrong] - 0.5), kind="stable")]
-    shown = surest[:MOST_MISTAKES]
+    shown = evaluation.surest_mistakes[:MOST_MISTAKES]
     title = f"{len(wrong) or 'None'} of {len(images):,} images classified wrongly"
     if len(shown) < len(wrong):
         title += f": the surest {len(shown)}"

@@ -4,8 +4,6 @@ The MNIST page says of its images (LeCun, Cortes and Burges): normalized to fit 
 aspect ratio, with grey levels by antialiasing, and centred in 28 by 28 by the centre of mass. In its files the larger
 extent of each digit is 20, the centre of mass is in a pixel's reach of row and column 14, 13.5 to 14.5, the darkest
 pixel is 254 or 255: so the scaled box is moved by whole pixels. An image of MNIST comes back as it was.
-
-templates/preparation.js does the same in a page.
 """
 
 from dataclasses import dataclass

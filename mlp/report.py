@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import baselines, finished_runs, pages, recipe, svd
-from mlp.dataset import Dataset, scale
+from mlp.dataset import Dataset
 from mlp.evaluation import CONFIDENCE, Evaluation, evaluate
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
@@ -48,24 +48,23 @@ def page(run: FinishedRun) -> str:
     from mlp import network_drawing, report_figures  # matplotlib is slow to import, and what fails has no use for it
 
     history = finished_runs.read_history(run.directory)
-    best = kept_epoch(history).epoch
-    first, second = run.config.data.digits
+    kept = kept_epoch(history)
     tiles = network_drawing.tiles(run.network.parameters["W1"], run.image_shape)
     plane, points = _plane(run, training)
     return pages.render(
         "report.html",
         run=run,
-        digits=(first, second),
+        digits=run.config.data.digits,
         summary=evaluation.summary(),
         confidence=CONFIDENCE,
         rules=rules,
         curves=[
-            report_figures.loss_panel(history, best, run.network.loss_name),
-            report_figures.accuracy_panel(history, best),
+            report_figures.loss_panel(history, kept.epoch, run.network.loss_name),
+            report_figures.accuracy_panel(history, kept.epoch),
         ],
         epochs=len(history),
-        kept=history[best - 1],
-        mistakes=_mistakes(evaluation),
+        kept=kept,
+        mistakes=[_shown(evaluation, position) for position in evaluation.surest_mistakes[:MOST_MISTAKES]],
         certain=_certain(evaluation),
         plane=plane,
         points=points,
@@ -102,13 +101,6 @@ def _shown(evaluation: Evaluation, position: int) -> Shown:
     )
 
 
-def _mistakes(evaluation: Evaluation) -> list[Shown]:
-    """The surest first."""
-    wrong = evaluation.mistakes
-    surest = wrong[np.argsort(-np.abs(evaluation.probabilities[wrong] - 0.5), kind="stable")]
-    return [_shown(evaluation, position) for position in surest[:MOST_MISTAKES]]
-
-
 def _certain(evaluation: Evaluation) -> list[tuple[int, list[Shown], list[Shown]]]:
     """Of each digit the images with the highest and with the lowest probability of being it."""
     rows, targets = [], evaluation.images.targets
@@ -134,15 +126,13 @@ def _plane(run: FinishedRun, training: Dataset) -> tuple[dict[str, Any], dict[st
         return run.network.predict(projection.rebuild(places) / 255)
 
     plane = report_figures.plane(coordinates, images.targets, probability_at)
-    X = np.empty((len(images), images.inputs), run.network.precision)
-    pixels = images.pixels()
-    scale(pixels, X)
+    X, _ = images.arrays(run.network.precision)
     points = {
         "image_shape": run.image_shape,
         "place": report_figures.PLANE_PLACE,
         "limits": (plane.x_limits, plane.y_limits),
         "coordinates": pages.packed(coordinates.astype(np.float32)),
-        "images": pages.packed(pixels),
+        "images": pages.packed(images.pixels()),
         "labels": pages.packed(images.labels),
         "indices": pages.packed(images.indices.astype(np.int32)),
         "probabilities": pages.packed(run.network.predict(X)[:, 0].astype(np.float32)),

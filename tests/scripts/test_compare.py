@@ -7,9 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, load_script, write_folder
-
-from mlp import command_line
+from conftest import ROOT, write_folder
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +24,12 @@ def outputs(tmp_path_factory):
 
 
 @pytest.fixture
-def compare(monkeypatch, capsys):
-    """Run the script within this process: exit code, stdout and stderr."""
-    script = load_script("compare")
+def compare(here):
+    """Run it: exit code, stdout, stderr."""
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["compare.py", *map(str, arguments)])
-        code = command_line.run(script.main)
-        return code, *capsys.readouterr()
+        done = here("scripts/compare.py", *arguments)
+        return done.returncode, done.stdout, done.stderr
 
     return run
 

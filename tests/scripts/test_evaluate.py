@@ -1,4 +1,4 @@
-"""Promises of scripts/evaluate.py, run as a user runs it."""
+"""Promises of scripts/evaluate.py, run within the tests' process but for its first."""
 
 import json
 import shutil
@@ -51,8 +51,8 @@ def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(command, 
     assert summary["weights_sha256"] == sha256((tmp_path / "run" / "model.npz").read_bytes()).hexdigest()
 
 
-def test_the_files_and_the_json(command, trained):
-    done = command("scripts/evaluate.py", trained, "--json")
+def test_the_files_and_the_json(here, trained):
+    done = here("scripts/evaluate.py", trained, "--json")
     assert done.stdout == (trained / "evaluation-test.json").read_text()
     summary = json.loads(done.stdout)
     assert summary.keys() == KEYS
@@ -64,23 +64,23 @@ def test_the_files_and_the_json(command, trained):
     assert (trained / "mistakes.png").exists()
 
 
-def test_the_limit_on_training_images_is_none_on_test_images(command, folder, tmp_path):
+def test_the_limit_on_training_images_is_none_on_test_images(here, folder, tmp_path):
     (tmp_path / "config.yaml").write_text("data: {directory: made, limit_per_digit: 2}\ntraining: {epochs: 1}\n")
-    command("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
     for split, images in (("test", 8), ("training", 2), ("validation", 2)):
-        done = command("scripts/evaluate.py", tmp_path / "run", "--split", split, "--json")
+        done = here("scripts/evaluate.py", tmp_path / "run", "--split", split, "--json")
         assert json.loads(done.stdout)["n"] == images
 
 
-def test_the_newest_finished_run_is_the_default(command, trained, tmp_path):
-    done = command("scripts/evaluate.py", "--config", tmp_path / "config.yaml")
+def test_the_newest_finished_run_is_the_default(here, trained, tmp_path):
+    done = here("scripts/evaluate.py", "--config", tmp_path / "config.yaml")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].endswith(str(trained))
 
 
 @pytest.mark.parametrize(("split", "images"), [("validation", 3), ("training", 27)])
-def test_the_images_of_the_run_itself_can_be_judged(command, trained, split, images):
-    done = command("scripts/evaluate.py", trained, "--split", split, "--json")
+def test_the_images_of_the_run_itself_can_be_judged(here, trained, split, images):
+    done = here("scripts/evaluate.py", trained, "--split", split, "--json")
     assert json.loads(done.stdout)["n"] == images
     assert (trained / f"evaluation-{split}.json").exists()
     assert not (trained / "confusion.png").exists()
@@ -99,9 +99,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_does_not_belong_to_the_run_is_refused(command, trained, folder, change, message):
+def test_what_does_not_belong_to_the_run_is_refused(here, trained, folder, change, message):
     change(folder)
-    done = command("scripts/evaluate.py", trained)
+    done = here("scripts/evaluate.py", trained)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
@@ -109,21 +109,21 @@ def test_what_does_not_belong_to_the_run_is_refused(command, trained, folder, ch
     assert not list(trained.glob("evaluation*"))
 
 
-def test_a_run_and_a_config_are_one_too_many(command, trained):
-    done = command("scripts/evaluate.py", trained, "--config", "config.yaml")
+def test_a_run_and_a_config_are_one_too_many(here, trained):
+    done = here("scripts/evaluate.py", trained, "--config", "config.yaml")
     assert done.returncode == 2
     assert "give one of them" in done.stderr
 
 
-def test_a_run_that_is_none_is_refused(command, tmp_path):
-    done = command("scripts/evaluate.py", tmp_path / "nothing")
+def test_a_run_that_is_none_is_refused(here, tmp_path):
+    done = here("scripts/evaluate.py", tmp_path / "nothing")
     assert done.returncode == 2
     assert "is not the directory of a run" in done.stderr
 
 
-def test_no_validation_images_is_an_error_not_an_empty_figure(command, folder, tmp_path):
+def test_no_validation_images_is_an_error_not_an_empty_figure(here, folder, tmp_path):
     (tmp_path / "config.yaml").write_text("data: {directory: made, validation_fraction: 0}\ntraining: {epochs: 1}\n")
-    command("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
-    done = command("scripts/evaluate.py", tmp_path / "run", "--split", "validation")
+    here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    done = here("scripts/evaluate.py", tmp_path / "run", "--split", "validation")
     assert done.returncode == 2
     assert "it held out no validation images" in done.stderr
