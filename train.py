@@ -94,7 +94,7 @@ def stay_finished(directory: Path, finished: Config, settings: Config) -> None:
     if settings.data.directory != finished.data.directory:
         recorded = finished_runs.read_finished_manifest(directory).training_files
         recipe.check_same_files(settings, recipe.training_images(settings).source.sha256(), recorded, directory)
-    if settings.output.report:
+    if settings.output.report and not (directory / runs.REPORT).exists():
         make_report(directory)
     print(f"{shown(directory)} is finished, nothing was changed: training.epochs may grow by --set")
 
@@ -131,10 +131,10 @@ def train(settings: Config, opened: AbstractContextManager[Run], saved: Checkpoi
             learning.learn(trainer, run)
             learning.finish(trainer, run)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
-            if settings.output.report:
-                make_report(run.directory)
             print(summary(trainer, run))
             interrupts.ignore()  # the work is done: a signal that comes now has nothing to stop
+        if settings.output.report:  # of a run that is finished, and stays so should its report fail
+            make_report(run.directory)
 
 
 def make_report(directory: Path) -> None:
@@ -170,7 +170,7 @@ def summary(trainer: Trainer, run: Run) -> str:
             verdict,
             f"run:   {shown(run.directory)}",
             f"curve: {shown(run.directory / 'loss_curve.png')}",
-            f"page:  {shown(run.directory / 'report.html')}"
+            f"page:  {shown(run.directory / runs.REPORT)}"
             if run.config.output.report
             else f"page:  python {shown(SCRIPTS / 'report.py')} {shown(run.directory)}",
             f"next:  python {shown(SCRIPTS / 'evaluate.py')} {shown(run.directory)}",

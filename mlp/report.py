@@ -13,9 +13,9 @@ from mlp.evaluation import CONFIDENCE, Evaluation, evaluate
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
 from mlp.network import MLP
+from mlp.runs import REPORT
 from mlp.training import kept_epoch
 
-NAME = "report.html"
 PER_DIGIT = 1000
 """Training images of each digit in the plane."""
 CERTAIN = 8
@@ -30,7 +30,7 @@ EXAMPLES = 1024
 
 def write(run: FinishedRun) -> Path:
     """Write RUN/report.html, and return where. InputError where data are missing or others than the run's."""
-    path = run.directory / NAME
+    path = run.directory / REPORT
     write_text(path, page(run))
     return path
 
@@ -122,10 +122,13 @@ def _plane(run: FinishedRun, training: Dataset) -> tuple[dict[str, Any], dict[st
     projection = svd.project(images)
     coordinates = projection.coordinates(images)
 
-    def probability_at(places: NDArray[np.float64]) -> NDArray[Any]:
-        return run.network.predict(projection.rebuild(places) / 255)
+    blue = max(images.digits)  # as in the notes and in plots.scatter, whatever the targets are
 
-    plane = report_figures.plane(coordinates, images.targets, probability_at)
+    def probability_of_blue(places: NDArray[np.float64]) -> NDArray[Any]:
+        P = run.network.predict(projection.rebuild(places) / 255)
+        return P if images.digits[1] == blue else 1 - P
+
+    plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
     X, _ = images.arrays(run.network.precision)
     points = {
         "image_shape": run.image_shape,

@@ -6,7 +6,6 @@ from mlp.figures import BLUE, RED, inline  # before matplotlib, for which it cho
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -68,11 +67,13 @@ class Plane:
 
 
 def plane(
-    coordinates: NDArray[np.float64], targets: NDArray[Any], probability_at: Callable[[NDArray[np.float64]], Array]
+    coordinates: NDArray[np.float64],
+    is_blue: NDArray[np.bool_],
+    probability_of_blue: Callable[[NDArray[np.float64]], Array],
 ) -> Plane:
-    """Points (n, 2) of targets (n,), and behind them what the network takes each place of the plane for.
+    """Points (n, 2) of two digits, one blue, and behind them what the network takes each place of the plane for.
 
-    ``probability_at`` gives the probability of class 1 for places (m, 2).
+    ``probability_of_blue`` gives the probability of the blue digit for places (m, 2).
     """
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     inches = np.array(PLANE) * PLANE_PLACE[2:]
@@ -80,7 +81,7 @@ def plane(
     (left, bottom), (right, top) = ((low + high) / 2 + sign * scale * inches / 2 for sign in (-1, 1))
     x, y = (np.linspace(a, b, ACROSS) for a, b in ((left, right), (bottom, top)))
     places = np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)
-    P = probability_at(places).reshape(ACROSS, ACROSS).astype(np.float64)
+    P = probability_of_blue(places).reshape(ACROSS, ACROSS).astype(np.float64)
     figure = Figure(figsize=PLANE)
     axes = figure.add_axes(PLANE_PLACE)
     colors = np.where(P[..., np.newaxis] < 0.5, to_rgb(RED), to_rgb(BLUE))
@@ -88,8 +89,8 @@ def plane(
     axes.imshow(surfaces, extent=(left, right, bottom, top), origin="lower", aspect="auto", interpolation="bilinear")
     if P.min() < 0.5 < P.max():
         axes.contour(x, y, P, levels=[0.5], colors="black", linewidths=1.5)
-    for target, color, mark in ((0, RED, "o"), (1, BLUE, "^")):
-        points = coordinates[targets == target]
+    for chosen, color, mark in ((~is_blue, RED, "o"), (is_blue, BLUE, "^")):
+        points = coordinates[chosen]
         axes.scatter(points[:, 0], points[:, 1], s=9, c=color, marker=mark, alpha=0.7, linewidths=0, rasterized=True)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set(xlabel="first singular direction", ylabel="second singular direction")

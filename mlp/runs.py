@@ -21,6 +21,7 @@ from mlp.gates import Array
 from mlp.training import Epoch, State
 
 DIVERGENCE = "divergence.json"
+REPORT = "report.html"
 FINISHED = "finished"
 ENDINGS: dict[type[BaseException], str] = {
     CheckFailed: "check failed",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import load_script, write_folder
 
-from mlp import command_line, finished_runs
+from mlp import command_line, finished_runs, idx
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +96,53 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
     page = visit(tmp_path / "run" / "report.html", width=390)
     accessible(page)
     assert "7 or 1?" in page.inner_text("h1")
+    assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text("#in-the-plane + p")
+
+
+def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_from(tmp_path, monkeypatch, here):
+    """Whichever is the positive class: on images of one digit each, all the ink in one pixel or in another."""
+    from mlp import report, report_figures
+
+    for part, count in (("train", 40), ("t10k", 10)):
+        labels = np.array([0, 1] * (count // 2), np.uint8)
+        images = np.zeros((count, 3, 3), np.uint8)
+        images[np.arange(count), 0, labels * 2] = 200 + np.arange(count)
+        idx.write(tmp_path / f"{part}-images-idx3-ubyte", images)
+        idx.write(tmp_path / f"{part}-labels-idx1-ubyte", labels)
+    seen = {}
+    monkeypatch.setattr(
+        report_figures,
+        "plane",
+        lambda *arguments: seen.update(arguments=arguments) or report_figures.Plane("", (0, 1), (0, 1)),
+    )
+    for digits in ("[0, 1]", "[1, 0]"):
+        (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")
+        run = tmp_path / digits[1]
+        assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
+        report.page(finished_runs.read(run))
+        coordinates, is_blue, probability_of_blue = seen["arguments"]
+        assert is_blue.tolist() == [False, True] * 20
+        assert ((probability_of_blue(coordinates) > 0.5)[:, 0] == is_blue).all()
+
+
+def test_a_run_whose_report_fails_is_finished_all_the_same(tmp_path, here):
+    folder = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1] * 5)
+    idx.write(folder / "t10k-images-idx3-ubyte", np.zeros((10, 2, 8), np.uint8))  # of another shape
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made}\ntraining: {epochs: 1, learning_rate: 0.01}\noutput: {report: true}\n"
+    )
+    done = here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    assert done.returncode == 2
+    assert "images of (2, 8) pixels" in done.stderr
+    assert finished_runs.read_finished_manifest(tmp_path / "run").status == "finished"
 
 
 def test_without_test_images_nothing_is_trained_that_is_to_have_a_report(tmp_path, monkeypatch, capsys):
     folder = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1])
     (folder / "t10k-images-idx3-ubyte").unlink()
-    (tmp_path / "config.yaml").write_text("data: {directory: made}\noutput: {report: true}\n")
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made}\ntraining: {epochs: 1, learning_rate: 0.01}\noutput: {report: true}\n"
+    )
     monkeypatch.setattr(sys, "argv", ["train.py", "--config", str(tmp_path / "config.yaml")])
     assert command_line.run(load_script("../train").main) == 2
     assert "t10k-images" in capsys.readouterr().err
