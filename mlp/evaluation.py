@@ -46,6 +46,12 @@ class Evaluation:
         wrong = self.mistakes
         return wrong[np.argsort(-np.abs(self.probabilities[wrong] - 0.5), kind="stable")]
 
+    def surest_first(self, target: int) -> NDArray[np.intp]:
+        """The positions of the images of this target, those first that are most probable to be of it."""
+        own = np.flatnonzero(self.images.targets == target)
+        probability = self.probabilities[own] if target else -self.probabilities[own]
+        return own[np.argsort(-probability, kind="stable")]
+
     def confusion(self) -> NDArray[np.int64]:
         """(2, 2) counts: a row for the true class, a column for the predicted one, in the order of the digits."""
         cells = 2 * self.images.targets.astype(np.int64) + self.predicted

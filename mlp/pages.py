@@ -48,10 +48,21 @@ def packed(array: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def image_address(pixels: NDArray[np.uint8]) -> str:
-    """An image that lies in the page itself: (rows, columns) of grey or (rows, columns, 4) of colours, as a PNG."""
+def image_address(
+    pixels: NDArray[np.uint8], colors: NDArray[np.uint8] | None = None, *, within: int | None = None
+) -> str:
+    """An image that lies in the page itself, as a PNG: (rows, columns) of grey, or of places in a list of colours.
+
+    ``colors`` is that list, (up to 256, 3), the first of which is not drawn; ``within`` the longest side to be shown.
+    """
     from PIL import Image  # slow to import
 
+    image, options = Image.fromarray(pixels), {}
+    if colors is not None:
+        image.putpalette(colors.tobytes())
+        options = {"transparency": 0}
+    if within is not None:
+        image.thumbnail((within, within))
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    image.save(file, "PNG", optimize=True, **options)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

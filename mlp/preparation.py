@@ -68,7 +68,8 @@ def prepare(ink: Floats, shape: tuple[int, int] = (28, 28)) -> Prepared:
         raise Blank("nothing is drawn on it")
     drawn = ink > FAINT * ink.max()
     (top, bottom), (left, right) = (extent(drawn.any(axis=axis)) for axis in (1, 0))
-    step = max((bottom - top) / round(BOX * shape[0]), (right - left) / round(BOX * shape[1]))
+    height, width = extent_of(shape)
+    step = max((bottom - top) / height, (right - left) / width)
     rows, columns = ((end - start) / step for start, end in ((top, bottom), (left, right)))
     margins = [int((side - length) // 2) for side, length in zip(shape, (rows, columns), strict=True)]
     down = area_weights(ink.shape[0], top - margins[0] * step, step, shape[0])
@@ -77,6 +78,12 @@ def prepare(ink: Floats, shape: tuple[int, int] = (28, 28)) -> Prepared:
     scaled /= scaled.max()
     moves = [centring(scaled.sum(axis=1 - axis), margins[axis], length) for axis, length in ((0, rows), (1, columns))]
     return Prepared(ink, (top, bottom, left, right), scaled, moved(scaled, *moves))
+
+
+def extent_of(shape: tuple[int, int]) -> tuple[int, int]:
+    """The rows and columns into which the larger extent is scaled, of an image of this shape."""
+    rows, columns = shape
+    return round(BOX * rows), round(BOX * columns)
 
 
 def extent(drawn: NDArray[np.bool_]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mlp.image_files import GreyImage
-from mlp.preparation import BOX, Prepared
+from mlp.preparation import Prepared, extent_of
 
 RED = "#D7191C"
 SIDE, GAP, HEAD, CAPTION = 1.6, 0.2, 0.35, 0.3
@@ -31,10 +31,11 @@ class Stages:
 def draw(path: Path, shown: Sequence[Stages]) -> None:
     """Write the picture, .png, .svg or .pdf by the file's ending; laid out in inches."""
     rows, columns = shown[0].prepared.image.shape
+    extent = extent_of((rows, columns))
     titles = (
         "the file",
         "its ink, and the box around it",
-        f"in {round(BOX * rows)} by {round(BOX * columns)} of {rows} by {columns}",
+        f"in {extent[0]} by {extent[1]} of {rows} by {columns}",
         "centre of mass in the middle",
     )
     width = GAP + len(titles) * (SIDE + GAP)

@@ -1,27 +1,31 @@
 """A finished run as one page that opens offline: what was learned, what was not, and how to check it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp import baselines, finished_runs, pages, recipe, svd
+from mlp import baselines, finished_runs, pad, pages, recipe, report_images, svd
 from mlp.dataset import Dataset
-from mlp.evaluation import CONFIDENCE, Evaluation, evaluate
+from mlp.evaluation import CONFIDENCE, evaluate
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
+from mlp.gates import Array
 from mlp.network import MLP
 from mlp.runs import REPORT
 from mlp.training import kept_epoch
 
+MOST_BYTES = 3_000_000
+"""Of the page. A network for which there is no room is left out of it, and the pad with it."""
 PER_DIGIT = 1000
 """Training images of each digit in the plane."""
-CERTAIN = 8
-"""Test images of each digit of which the network is most certain, and least."""
-MOST_MISTAKES = 200
-"""Mistakes that are shown as images; of more, the surest."""
+IMAGES_BYTES = 1_200_000
+"""Of these images in the page: where they would take more there are fewer of them."""
+MOST_UNITS = 64
+"""Units of the first layer whose weights are shown; of more, the first."""
+WEIGHTS_SHOWN = 450_000
+"""Pixels of their pictures, together: of large images there are fewer units."""
 MOST_LAYERS = 6
 """Layers whose histograms are shown; of more, the first."""
 EXAMPLES = 1024
@@ -40,108 +44,107 @@ def page(run: FinishedRun) -> str:
     training = run.same_shape(recipe.training_images(run.config))
     recipe.check_same_files(run.config, training.source.sha256(), run.training_files, run.directory)
     evaluation = evaluate(run.network, run.test_images())
-    manifest = finished_runs.read_finished_manifest(run.directory)
     rules = [
         {"name": rule.name, "errors": rule.errors(evaluation.images), **rule.facts}
         for rule in baselines.learn(training)
     ]
-    from mlp import network_drawing, report_figures  # matplotlib is slow to import, and what fails has no use for it
-
-    history = finished_runs.read_history(run.directory)
-    kept = kept_epoch(history)
-    tiles = network_drawing.tiles(run.network.parameters["W1"], run.image_shape)
-    plane, points = _plane(run, training)
-    return pages.render(
-        "report.html",
-        run=run,
-        digits=run.config.data.digits,
-        summary=evaluation.summary(),
-        confidence=CONFIDENCE,
-        rules=rules,
-        curves=[
-            report_figures.loss_panel(history, kept.epoch, run.network.loss_name),
-            report_figures.accuracy_panel(history, kept.epoch),
-        ],
-        epochs=len(history),
-        kept=kept,
-        mistakes=[_shown(evaluation, position) for position in evaluation.surest_mistakes[:MOST_MISTAKES]],
-        certain=_certain(evaluation),
-        plane=plane,
-        points=points,
-        weights=pages.image_address(report_figures.weight_picture(tiles)),
-        weights_shape=tiles.shape,
-        histograms=_histograms(run.network, training),
-        manifest=manifest,
-        config=run.config.to_yaml(),
-        test_files=evaluation.images.source.sha256(),
-    )
+    images, packed = _as_many_as_fit(training)
+    plane, place_in_it = _plane(run, images)
+    facts = {
+        "run": run,
+        "digits": run.config.data.digits,
+        "summary": evaluation.summary(),
+        "confidence": CONFIDENCE,
+        "rules": rules,
+        "mistakes": report_images.mistakes(evaluation),
+        "certain": report_images.most_and_least_certain(evaluation),
+        "plane": plane,
+        "weights": _weights(run),
+        "histograms": _histograms(run.network, training),
+        "manifest": finished_runs.read_finished_manifest(run.directory),
+        "config": run.config.to_yaml(),
+        "test_files": evaluation.images.source.sha256(),
+    }
+    facts |= _curves(run)
+    scripted = {"training": _in_the_page(run, images, packed), "plane": place_in_it}
+    if run.network.parameter_block.nbytes <= MOST_BYTES:
+        on_pad = pad.facts(run, evaluation, images)
+        text = pages.render("report.html", **facts, pad=on_pad, scripted=scripted | {"pad": on_pad})
+        if len(text.encode()) <= MOST_BYTES:
+            return text
+    return pages.render("report.html", **facts, pad=None, scripted=scripted | {"pad": None})
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A test image on the page."""
-
-    address: str
-    digit: int
-    predicted: int
-    probability: float
-    """Of the second digit."""
-    index: int
-
-
-def _shown(evaluation: Evaluation, position: int) -> Shown:
-    images = evaluation.images
-    ink = images.pixels(np.array([position])).reshape(images.image_shape)
-    return Shown(
-        pages.image_address(255 - ink),
-        int(images.labels[position]),
-        images.digits[int(evaluation.predicted[position])],
-        float(evaluation.probabilities[position]),
-        int(images.indices[position]),
-    )
+def _as_many_as_fit(training: Dataset) -> tuple[Dataset, dict[str, Any]]:
+    """The first training images of each digit, as many as the page has room for, and their pixels packed."""
+    count = min(PER_DIGIT, max(1, IMAGES_BYTES // training.inputs))
+    while True:
+        images = training.first_of_each(count)
+        packed = pages.packed(images.pixels())
+        if count == 1 or len(packed["data"]) <= IMAGES_BYTES:
+            return images, packed
+        count //= 2
 
 
-def _certain(evaluation: Evaluation) -> list[tuple[int, list[Shown], list[Shown]]]:
-    """Of each digit the images with the highest and with the lowest probability of being it."""
-    rows, targets = [], evaluation.images.targets
-    for target, digit in enumerate(evaluation.images.digits):
-        own = np.flatnonzero(targets == target)
-        of_digit = evaluation.probabilities[own] if target else -evaluation.probabilities[own]
-        order = own[np.argsort(-of_digit, kind="stable")]
-        most, least = order[:CERTAIN], order[::-1][:CERTAIN]
-        shown = [[_shown(evaluation, position) for position in part] for part in (most, least)]
-        rows.append((digit, shown[0], shown[1]))
-    return rows
-
-
-def _plane(run: FinishedRun, training: Dataset) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The figure of the plane, and the points in it for the page's script."""
-    from mlp import report_figures
-
-    images = training.first_of_each(PER_DIGIT)
-    projection = svd.project(images)
-    coordinates = projection.coordinates(images)
-
-    blue = max(images.digits)  # as in the notes and in plots.scatter, whatever the targets are
-
-    def probability_of_blue(places: NDArray[np.float64]) -> NDArray[Any]:
-        P = run.network.predict(projection.rebuild(places) / 255)
-        return P if images.digits[1] == blue else 1 - P
-
-    plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
+def _in_the_page(run: FinishedRun, images: Dataset, packed: dict[str, Any]) -> dict[str, Any]:
+    """These training images for the page's scripts."""
     X, _ = images.arrays(run.network.precision)
-    points = {
+    return {
         "image_shape": run.image_shape,
-        "place": report_figures.PLANE_PLACE,
-        "limits": (plane.x_limits, plane.y_limits),
-        "coordinates": pages.packed(coordinates.astype(np.float32)),
-        "images": pages.packed(images.pixels()),
+        "images": packed,
         "labels": pages.packed(images.labels),
         "indices": pages.packed(images.indices.astype(np.int32)),
         "probabilities": pages.packed(run.network.predict(X)[:, 0].astype(np.float32)),
     }
+
+
+def _curves(run: FinishedRun) -> dict[str, Any]:
+    """Loss and accuracy over the epochs, and which are kept."""
+    from mlp import report_figures  # matplotlib is slow to import, and what fails before has no use for it
+
+    history = finished_runs.read_history(run.directory)
+    kept = kept_epoch(history)
+    return {
+        "curves": [
+            report_figures.loss_panel(history, kept.epoch, run.network.loss_name),
+            report_figures.accuracy_panel(history, kept.epoch),
+        ],
+        "epochs": len(history),
+        "kept": kept,
+    }
+
+
+def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The figure of the plane, and where the images are in it for the page's script."""
+    from mlp import report_figures
+
+    projection = svd.project(images)
+    coordinates = projection.coordinates(images)
+    blue = max(images.digits)  # as in the notes and in plots.scatter, whatever the targets are
+
+    def probability_of_blue(places: NDArray[np.float64]) -> Array:
+        P = run.network.predict(projection.rebuild(places) / 255)
+        return P if images.digits[1] == blue else 1 - P
+
+    plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
     shares = projection.energy_shares().tolist()
-    return {"svg": plane.svg, "shares": shares, "count": len(images)}, points
+    places = {
+        "place": report_figures.PLANE_PLACE,
+        "limits": (plane.x_limits, plane.y_limits),
+        "coordinates": pages.packed(coordinates.astype(np.float32)),
+    }
+    return {"svg": plane.svg, "shares": shares, "count": len(images)}, places
+
+
+def _weights(run: FinishedRun) -> dict[str, Any]:
+    """The weights from the pixels to each of the first units, as one picture."""
+    from mlp import network_drawing, report_figures
+
+    W1 = run.network.parameters["W1"]
+    shown = W1[:, : min(MOST_UNITS, max(1, WEIGHTS_SHOWN // len(W1)))]
+    tiles = network_drawing.tiles(shown, run.image_shape)
+    levels, colors = report_figures.weight_picture(tiles)
+    return {"picture": pages.image_address(levels, colors), "shape": tiles.shape, "units": shown.shape[1]}
 
 
 def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:

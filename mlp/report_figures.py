@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from mlp import curves
+from mlp import curves, scales
 from mlp.gates import Array
 from mlp.training import Epoch
 
@@ -113,7 +113,7 @@ def gradients_panel(gradient: Array, name: str) -> str:
     largest = max(1, math.ceil(powers.max()))
     _stairs(axes, powers, np.linspace(FAINTEST, largest, 4 * (largest - FAINTEST) + 1), RED)
     ticks = list(range(FAINTEST, largest + 1, 3))
-    axes.set_xticks(ticks, ["0" if tick == FAINTEST else f"$10^{{{tick}}}$" for tick in ticks])
+    axes.set_xticks(ticks, ["0" if tick == FAINTEST else scales.ten_to(tick) for tick in ticks])
     axes.set(xlabel=f"magnitude in d{name}", ylabel="weights")
     return inline(figure, f"gradients-{name}")
 
@@ -124,12 +124,17 @@ def _stairs(axes: Axes, values: Array, edges: NDArray[np.float64], color: str) -
     axes.set_yscale("log")
     axes.stairs(np.maximum(counts, COUNT_OF_ONE / 2), edges, baseline=COUNT_OF_ONE / 2, fill=True, color=color)
     axes.set_ylim(COUNT_OF_ONE, 2 * counts.max())
+    powers = range(math.ceil(math.log10(2 * counts.max())))
+    axes.set_yticks([10**power for power in powers], [scales.ten_to(power) for power in powers])  # ours need no TeX
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def weight_picture(tiles: Array) -> NDArray[np.uint8]:
-    """Weights, nan between them, as colours (rows, columns, 4): purple above 0, orange below, white at 0."""
+def weight_picture(tiles: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Weights, nan between them, as levels (rows, columns) and the colours of the levels (256, 3).
+
+    Purple above 0, orange below, white at 0; level 0 is what lies between.
+    """
     largest = float(np.nanmax(np.abs(tiles))) or 1.0
-    colors = matplotlib.colormaps["PuOr"](np.nan_to_num(tiles / largest) / 2 + 0.5, bytes=True)
-    colors[np.isnan(tiles), 3] = 0
-    return np.asarray(colors, np.uint8)
+    levels = np.where(np.isnan(tiles), 0, np.rint(128 + 127 * np.nan_to_num(tiles / largest)))
+    colors = matplotlib.colormaps["PuOr"]((np.arange(256) - 1) / 254, bytes=True)
+    return levels.astype(np.uint8), np.asarray(colors[:, :3], np.uint8)

@@ -76,7 +76,7 @@ def _linear(low: float, high: float, least: float, most: float, *, percent: bool
         labels = [f"{tick:.{max(-power, 0)}f}" for tick in ticks]
     else:
         exponent = math.floor(math.log10(high))
-        labels = [f"{tick / 10.0**exponent:.{max(exponent - power, 0)}f}·{_ten_to(exponent)}" for tick in ticks]
+        labels = [f"{tick / 10.0**exponent:.{max(exponent - power, 0)}f}·{ten_to(exponent)}" for tick in ticks]
     return Scale("linear", (low - margin, high + margin), ticks, labels)
 
 
@@ -93,7 +93,7 @@ def _logarithmic(low: float, high: float, *, has_zero: bool) -> Scale:
     ticks = [nice * 10.0**power for nice, power in kept]
     is_short = all(-4 <= power <= 3 for _, power in kept)
     labels = [
-        f"{tick:.{max(-power, 0)}f}" if is_short else ("" if nice == 1 else f"{nice}·") + _ten_to(power)
+        f"{tick:.{max(-power, 0)}f}" if is_short else ("" if nice == 1 else f"{nice}·") + ten_to(power)
         for tick, (nice, power) in zip(ticks, kept, strict=True)
     ]
     between = [k * 10.0**power for power in powers for k in range(2, 10)] if every == 1 and span < 6 else []
@@ -103,5 +103,6 @@ def _logarithmic(low: float, high: float, *, has_zero: bool) -> Scale:
     return Scale("symlog", (-0.4 * low, last), [0.0, *ticks], ["0", *labels], minor, low, 0.12 * span)
 
 
-def _ten_to(exponent: int) -> str:
+def ten_to(exponent: int) -> str:
+    """A power of ten for a label, as text that needs no TeX, which takes long."""
     return "10" + str(exponent).translate(SUPERSCRIPT)

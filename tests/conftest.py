@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -200,9 +201,9 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def visit(chromium):
-    """Open a file as a page. Any word in its console, an error, or a request for more fails the test at its end."""
+@contextmanager
+def watched(chromium):
+    """Open files as pages. Any word in the console of one, an error, or a request for more is a failure at the end."""
     contexts, problems = [], []
 
     def visit(path, *, width=WIDTHS["desktop"], dark=False, fragment="", **options):
@@ -227,6 +228,13 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture
+def visit(chromium):
+    """Open a file as a page, which is watched until the test ends."""
+    with watched(chromium) as visit:
+        yield visit
 
 
 @pytest.fixture(params=[(width, dark) for width in WIDTHS.values() for dark in (False, True)], ids=str)

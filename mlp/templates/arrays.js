@@ -1,18 +1,39 @@
-// Arrays that pages.packed has put into the page, and images drawn of them.
+// Arrays that pages.packed has put into the page, and images drawn of arrays.
 
 const TYPES = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
 
-async function unpack(packed) {
-  const bytes = Uint8Array.from(atob(packed.data), (character) => character.charCodeAt(0));
+async function unpack({ type, data }) {
+  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new TYPES[packed.type](await new Response(stream).arrayBuffer());
+  return new TYPES[type](await new Response(stream).arrayBuffer());
 }
 
-// Ink on paper: pixels 0 to 255, 0 for paper.
-function drawImage(canvas, pixels, [rows, columns]) {
+// A value out of JSON with each packed array in it unpacked.
+async function unpackAll(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  if (value.type in TYPES) return unpack(value);
+  const entries = await Promise.all(Object.entries(value).map(async ([name, part]) => [name, await unpackAll(part)]));
+  return Object.fromEntries(entries);
+}
+
+// An image of which pixel k has the colour that colorOf gives for it, [red, green, blue] from 0 to 255.
+function drawImage(canvas, [rows, columns], colorOf) {
   canvas.width = columns;
   canvas.height = rows;
   const image = new ImageData(columns, rows);
-  pixels.forEach((ink, k) => image.data.set([255 - ink, 255 - ink, 255 - ink, 255], 4 * k));
+  for (let k = 0; k < rows * columns; k += 1) image.data.set([...colorOf(k), 255], 4 * k);
   canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+// A picture of ink on paper, pixels 0 for paper to 255 for black, with its words for those who do not see it.
+function inkPicture(words, shape, pixels) {
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", words);
+  drawInk(canvas, shape, pixels);
+  return canvas;
+}
+
+function drawInk(canvas, shape, pixels) {
+  drawImage(canvas, shape, (k) => new Array(3).fill(255 - pixels[k]));
 }

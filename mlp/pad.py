@@ -1,0 +1,49 @@
+"""What the report's pad is given: the network, images to try, and how near to the training images is near enough.
+
+In the page the drawing is prepared, and the network run, by templates/pad.js and the scripts that it uses.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mlp import nearness, pages, preparation
+from mlp.dataset import Dataset
+from mlp.evaluation import Evaluation
+from mlp.finished_runs import FinishedRun
+
+
+def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[str, Any]:
+    """Ready for JSON. ``training`` are the images, two or more, that the page has to tell what is near."""
+    network = run.network
+    return {
+        "digits": run.config.data.digits,
+        "sizes": network.sizes,
+        "parameters": {name: pages.packed(array) for name, array in network.parameters.items()},
+        "preparation": {
+            "shape": run.image_shape,
+            "extent": preparation.extent_of(run.image_shape),
+            "faint": preparation.FAINT,
+            "tie": preparation.TIE,
+        },
+        "nearness": {
+            "blur": nearness.BLUR,
+            "within": round(100 * nearness.WITHIN_REACH),
+            "reach": nearness.reach(training.pixels(), training.image_shape),
+        },
+        "samples": _samples(evaluation),
+    }
+
+
+def _samples(evaluation: Evaluation) -> dict[str, Any]:
+    """Of each digit the test image of which the network is most certain, a middling one, and the least certain."""
+    images, chosen = evaluation.images, []
+    for target in (0, 1):
+        order = evaluation.surest_first(target)
+        chosen += [order[k] for k in sorted({0, len(order) // 2, len(order) - 1})]
+    positions = np.array(chosen)
+    return {
+        "images": pages.packed(images.pixels(positions)),
+        "labels": images.labels[positions].tolist(),
+        "indices": images.indices[positions].tolist(),
+    }

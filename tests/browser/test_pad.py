@@ -1,0 +1,351 @@
+"""Promises of the report's pad: what is drawn is prepared, judged and explained in the page as NumPy would do it."""
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import watched
+
+from mlp import finished_runs, nearness, pages, report
+from mlp.network import MLP
+from mlp.preparation import FAINT, TIE, Prepared, extent_of, prepare
+
+
+@pytest.fixture(scope="module")
+def run(short_run):
+    """The run whose report it is, read back."""
+    return finished_runs.read(short_run)
+
+
+@pytest.fixture(scope="module")
+def in_the_plane(training_digits):
+    """The training images that are in the page."""
+    return training_digits.first_of_each(report.PER_DIGIT)
+
+
+@pytest.fixture
+def opened(short_run, visit):
+    """Its report in a browser, with the pad at work."""
+    return lambda **options: at_work(visit(short_run / "report.html", **options))
+
+
+def at_work(page):
+    page.wait_for_selector(".scripted")
+    return page
+
+
+def zero(height, width, slant, start=0.0, turns=1):
+    """Places of an ellipse about (0, 0)."""
+    angles = start + turns * np.linspace(0, 2 * np.pi, 13)
+    return slanted(np.stack([np.cos(angles) * width, np.sin(angles) * height], axis=1) / 2, slant)
+
+
+def one(height, slant, *, upstroke=False):
+    """Places of a stroke about (0, 0), with another towards its top before it, or without."""
+    places = [(-0.15 * height, -0.35 * height)] if upstroke else []
+    return slanted(np.array([*places, (0, -height / 2), (0, height / 2)]), slant)
+
+
+def slanted(places, slant):
+    return places - np.outer(places[:, 1], [slant, 0])
+
+
+ZERO, ONE = 0.5 + zero(0.6, 0.4, 0.1), 0.5 + one(0.6, 0.2)
+SCRIBBLES = {
+    "zigzag": [(0.1, 0.1), (0.9, 0.2), (0.2, 0.5), (0.9, 0.7), (0.1, 0.9)],
+    "cross": [(0.1, 0.1), (0.9, 0.9), (0.5, 0.5), (0.9, 0.1), (0.1, 0.9)],
+    "lying": [(0.1, 0.5), (0.9, 0.5)],
+}
+
+
+def on_screen(page, places):
+    """Shares of the pad as places in the window."""
+    page.locator("#pad").scroll_into_view_if_needed()
+    box = page.locator("#pad").bounding_box()
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+
+
+def draw(page, places):
+    """With the mouse, in one stroke."""
+    points = on_screen(page, places)
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+
+
+def told(page):
+    """The digit and its probability, as the page tells them."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    digit, probability = re.search(r"a (\d), with probability ([\d.]+)\.", page.inner_text("#answer")).groups()
+    return int(digit), float(probability)
+
+
+def array(page, expression, *shape):
+    """Numbers of the page as an array."""
+    return np.array(page.evaluate(f"Array.from({expression})")).reshape(shape or -1)
+
+
+def ink(page, selector):
+    """The ink of a canvas of 28 by 28, 0 to 255: black ink on white paper."""
+    return 255 - colors(page, selector)[..., 0]
+
+
+def colors(page, selector):
+    """The colours of a canvas of 28 by 28, (28, 28, 3)."""
+    copied = f"""((canvas) => {{
+        const copy = new OffscreenCanvas(28, 28).getContext("2d");
+        copy.drawImage(canvas, 0, 0);
+        return copy.getImageData(0, 0, 28, 28).data;
+    }})(document.querySelector("{selector}"))"""
+    return array(page, copied, 28, 28, 4)[..., :3]
+
+
+def test_fifty_zeros_and_fifty_ones_of_any_size_place_thickness_and_slant_are_told(opened):
+    random = np.random.default_rng(1)
+    drawings = []
+    for k in range(100):
+        height, slant = random.uniform(0.35, 0.8), random.uniform(-0.4, 0.4)
+        if k < 50:
+            turns = random.choice([-1, 1])
+            places = zero(height, height * random.uniform(0.5, 0.9), slant, random.uniform(0, 2 * np.pi), turns)
+        else:
+            places = one(height, slant, upstroke=random.random() < 0.3)
+        room = np.maximum(0.92 - np.ptp(places, axis=0), 0.08)
+        places = places - places.min(axis=0) + random.uniform(0.08, room)
+        drawings.append({"width": 280 * random.uniform(0.04, 0.12), "places": (280 * places).tolist()})
+    answers = opened().evaluate(
+        """(drawings) => drawings.map((mark) => {
+            pad.marks = [mark];
+            pad.update();
+            return [document.querySelector("#answer").textContent, document.querySelector(".neither") !== null];
+        })""",
+        drawings,
+    )
+    digits = [int(re.search(r"a (\d), with", answer)[1]) for answer, _ in answers]
+    assert digits[:50].count(0) >= 48
+    assert digits[50:].count(1) >= 48
+    assert sum(is_neither for _, is_neither in answers) <= 4
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A digit drawn with the mouse, in the page, and as Python prepares what is on the pad there."""
+
+    page: Any
+    digit: int
+    prepared: Prepared
+
+    @property
+    def X(self):  # noqa: N802
+        return self.prepared.image.reshape(1, -1)
+
+
+@pytest.fixture(scope="module", params=[(ZERO, 0), (ONE, 1)], ids=["zero", "one"])
+def drawn(request, chromium, short_run):
+    places, digit = request.param
+    with watched(chromium) as visit:
+        page = at_work(visit(short_run / "report.html"))
+        draw(page, places)
+        told(page)
+        yield Drawn(page, digit, prepare(array(page, "pad.drawMarks()", 280, 280)))
+
+
+def test_a_digit_drawn_with_the_mouse_is_told_as_numpy_tells_it(drawn, run):
+    P = float(run.network.predict(drawn.X)[0, 0])
+    digit, probability = told(drawn.page)
+    assert digit == drawn.digit
+    assert probability == pytest.approx(P if digit else 1 - P, abs=1e-4)
+
+
+def test_the_stages_shown_are_those_of_python(drawn):
+    page, prepared = drawn.page, drawn.prepared
+    np.testing.assert_allclose(ink(page, "#scaled"), 255 * prepared.scaled, atol=0.51)
+    np.testing.assert_allclose(ink(page, "#centred"), 255 * prepared.image, atol=0.51)
+    paper, box = (page.locator(selector).bounding_box() for selector in ("#pad", "#box"))
+    edges = [(box[side] - paper[side]) / paper["width"] * 280 for side in ("y", "x")]
+    assert edges == pytest.approx([prepared.box[0], prepared.box[2]], abs=1)
+
+
+def test_the_nearest_training_images_are_those_of_numpy(drawn, in_the_plane):
+    directions = nearness.directions(np.concatenate([255 * drawn.X, in_the_plane.pixels()]), (28, 28))
+    distances = np.sqrt(2 - 2 * directions[1:] @ directions[0])
+    assert drawn.page.inner_text("#distance").startswith(
+        f"The nearest of 2,000 training images is at a distance of {distances.min():.2f}; 99 % of them"
+    )
+    shown = drawn.page.locator("#nearest canvas").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert shown == [
+        f"training image {in_the_plane.indices[k]}, a {in_the_plane.labels[k]}" for k in np.argsort(distances)[:3]
+    ]
+
+
+def test_the_pixels_are_coloured_by_the_numeric_derivative_of_the_probability(drawn, run):
+    network, change = run.network.copy("float64"), 1e-5 * np.eye(784)
+    numeric = (network.predict(drawn.X + change) - network.predict(drawn.X - change))[:, 0] / 2e-5
+    largest = np.abs(numeric).max()
+    dX = array(drawn.page, "pad.network.backward()[0]")
+    np.testing.assert_allclose(dX, numeric, rtol=0, atol=1e-6 * largest)
+    assert float(drawn.page.inner_text("#strongest")) == pytest.approx(largest, rel=0.05)
+    red, _, blue = np.moveaxis(colors(drawn.page, "#pushes").reshape(784, 3), 1, 0)
+    strong = np.abs(numeric) > 0.02 * largest
+    np.testing.assert_array_equal((blue > red)[strong], numeric[strong] > 0)  # towards 1, which is blue
+
+
+def test_the_bars_are_the_hidden_activations_and_the_derivatives_with_respect_to_them(drawn, run):
+    network = run.network.copy("float64")
+    network.loss(drawn.X, [[0]])
+    network.backward()  # of L = P^2 / 2, whose derivative is P times that of P
+    activations, gradients = (
+        [-float(height) for height in re.findall(r"M[\d.]+,0v(\S+?)h", path)]
+        for path in drawn.page.locator(".layer path").evaluate_all("all => all.map((path) => path.getAttribute('d'))")
+    )
+    np.testing.assert_allclose(activations, network.graph.value("Z3")[0], atol=1e-6)
+    dZ3 = network.graph.gradient("Z3")[0]
+    np.testing.assert_allclose(gradients, dZ3 / np.abs(dZ3).max(), atol=1e-6)
+
+
+def test_the_page_has_numpys_probabilities_of_all_test_images(opened, run, test_digits):
+    X, _ = test_digits.arrays("float32")
+    pixels = base64.b64encode(test_digits.pixels().tobytes()).decode()
+    in_page = opened().evaluate(
+        """(text) => {
+            const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+            return Array.from({ length: bytes.length / 784 }, (_, k) =>
+                pad.network.forward(Float64Array.from(bytes.subarray(784 * k, 784 * (k + 1)), (level) => level / 255)));
+        }""",
+        pixels,
+    )
+    assert len(in_page) == 2115
+    np.testing.assert_allclose(in_page, run.network.predict(X)[:, 0], rtol=0, atol=1e-6)
+
+
+def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(opened, run, test_digits):
+    page = opened()
+    buttons = page.locator("#samples button")
+    assert buttons.count() == 6
+    for k in range(6):
+        buttons.nth(k).click()
+        words = buttons.nth(k).locator("canvas").get_attribute("aria-label")
+        index, digit = map(int, re.fullmatch(r"test image (\d+), a (\d)", words).groups())
+        (position,) = np.flatnonzero(test_digits.indices == index)
+        assert digit == test_digits.labels[position]
+        pixels = test_digits.pixels(np.array([position]))
+        P = float(run.network.predict(pixels / 255)[0, 0])
+        assert told(page)[1] == pytest.approx(max(P, 1 - P), abs=0.01)  # 254 is black enough, too
+        np.testing.assert_allclose(ink(page, "#centred"), pixels.reshape(28, 28), atol=1.5)
+
+
+def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(opened):
+    page = opened()
+    assert page.inner_text("#answer") == "The pad is empty: draw a digit, or take one of the test images."
+    assert page.locator(".drawn:visible").count() == 0
+    buttons = [page.get_by_role("button", name=name) for name in ("Undo", "Clear")]
+    assert [button.is_disabled() for button in buttons] == [True, True]
+    draw(page, ONE)
+    first = told(page)
+    draw(page, [(0.2, 0.2), (0.8, 0.3)])
+    assert told(page) != first
+    buttons[0].click()
+    assert told(page) == first
+    buttons[0].click()
+    page.wait_for_selector("#draw-a-digit.blank")
+    page.locator("#samples button").first.click()
+    told(page)
+    buttons[1].click()
+    page.wait_for_selector("#draw-a-digit.blank")
+    assert [button.is_disabled() for button in buttons] == [True, True]
+
+
+@pytest.mark.parametrize("places", SCRIBBLES.values(), ids=SCRIBBLES)
+def test_a_scribble_is_told_from_both_digits(opened, places):
+    page = opened()
+    draw(page, places)
+    told(page)
+    assert page.inner_text("#answer").startswith("This resembles neither a 0 nor a 1.")
+
+
+def test_the_pen_is_moved_by_keys(opened):
+    page = opened()
+    page.locator("#pad").focus()
+    for key in ["ArrowUp"] * 7 + ["Space"] + ["ArrowDown"] * 14 + ["Space"] + ["ArrowLeft"] * 5:
+        page.keyboard.press(key)
+    assert told(page)[0] == 1
+    assert len(page.evaluate("pad.marks")) == 1  # the pen was lifted before it went to the left
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#draw-a-digit.blank")
+
+
+@pytest.mark.parametrize("pointer", ["touch", "pen"])
+def test_a_finger_and_a_pen_draw_and_do_not_scroll(opened, pointer):
+    page = opened(width=390, has_touch=True)
+    points = on_screen(page, ONE)
+    before = page.evaluate("window.scrollY")
+    devices = page.context.new_cdp_session(page)
+    for kind, (x, y) in zip(["start", "move", "end"], [*points, points[-1]], strict=True):
+        if pointer == "touch":
+            where = [] if kind == "end" else [{"x": x, "y": y}]
+            devices.send("Input.dispatchTouchEvent", {"type": f"touch{kind.title()}", "touchPoints": where})
+        else:
+            name = {"start": "mousePressed", "move": "mouseMoved", "end": "mouseReleased"}[kind]
+            options = {"button": "left", "buttons": int(kind != "end"), "clickCount": 1, "pointerType": "pen"}
+            devices.send("Input.dispatchMouseEvent", {"type": name, "x": x, "y": y, **options})
+    assert told(page)[0] == 1
+    assert page.evaluate("window.scrollY") == before
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    """A page of the scripts alone, for what the report's images cannot ask of them."""
+    path = tmp_path_factory.mktemp("scripts") / "scripts.html"
+    sources = "".join((pages.TEMPLATES / name).read_text() for name in ("preparation.js", "network.js"))
+    path.write_text(f"<!DOCTYPE html><title>scripts</title><script>{sources}</script>")
+    return path
+
+
+def test_any_drawing_is_prepared_as_in_python(visit, scripts):
+    """Of any size, for images of any shape, with faint edges."""
+    random, page = np.random.default_rng(0), visit(scripts)
+    for shape in [(28, 28), (14, 14), (32, 20), (5, 40)] * 5:
+        drawing = np.zeros(random.integers(1, 60, 2))
+        corner, size = random.integers(0, drawing.shape), random.integers(1, 60, 2)
+        part = drawing[corner[0] :, corner[1] :][: size[0], : size[1]]
+        part[...] = random.choice([0, 0.1, 0.5, 1], part.shape)
+        if not drawing.any():
+            drawing[tuple(corner)] = 0.3
+        expected = prepare(drawing, shape)
+        options = {"shape": shape, "extent": extent_of(shape), "faint": FAINT, "tie": TIE}
+        found = page.evaluate(
+            """([ink, size, options]) => {
+                const { box, scaled, image } = prepare(Float64Array.from(ink), size, options);
+                return [box, Array.from(scaled), Array.from(image)];
+            }""",
+            [drawing.reshape(-1).tolist(), drawing.shape, options],
+        )
+        assert found[0] == list(expected.box)
+        np.testing.assert_allclose(found[1], expected.scaled.reshape(-1), atol=1e-12)
+        np.testing.assert_allclose(found[2], expected.image.reshape(-1), atol=1e-12)
+    assert page.evaluate("prepare(new Float64Array(9), [3, 3], {})") is None
+
+
+@pytest.mark.parametrize("sizes", [[5, 1], [6, 4, 3, 1]], ids=str)
+def test_a_network_of_any_depth_runs_both_passes_in_the_page(visit, scripts, sizes):
+    network = MLP(sizes, precision="float64", generator=np.random.default_rng(2), input_gradient=True)
+    network.parameters["b1"][...] = np.arange(sizes[1]) / 7
+    X = np.array([[0.5, 0, 1, 0.25, 0, 0.75][: sizes[0]]])
+    network.loss(X, [[0]])
+    network.backward()
+    P = float(network.probabilities[0, 0])
+    parameters = {name: values.reshape(-1).tolist() for name, values in network.parameters.items()}
+    found = visit(scripts).evaluate(
+        """([sizes, parameters, X]) => {
+            const network = new Network(sizes, parameters);
+            return [network.forward(Float64Array.from(X)), Array.from(network.backward()[0])];
+        }""",
+        [sizes, parameters, X[0].tolist()],
+    )
+    assert found[0] == pytest.approx(P, abs=1e-12)
+    np.testing.assert_allclose(found[1], network.graph.gradient("X")[0] / P, atol=1e-12)
