@@ -26,13 +26,15 @@ STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gat
 
 def write(circuit: Circuit, expression: str, path: Path) -> None:
     """Write a page with the circuit's latest pass."""
-    write_text(path, render("circuit.html", title="A circuit", circuits=[facts(circuit, "circuit", expression)]))
+    heading = f"{circuit.output.name}, forward and back"
+    page = render("circuit.html", title=expression, heading=heading, circuits=[facts(circuit, "circuit", expression)])
+    write_text(path, page)
 
 
 def write_gallery(path: Path) -> None:
     """Write a page with every example."""
     title = "Backpropagation, circuit by circuit"
-    write_text(path, render("circuit.html", title=title, circuits=list(gallery())))
+    write_text(path, render("circuit.html", title=title, heading=title, circuits=list(gallery())))
 
 
 def gallery() -> Iterator[dict[str, Any]]:

@@ -217,6 +217,7 @@ def test_without_a_script_a_page_has_all_numbers_and_the_listing(tmp_path):
     assert sorted(texts) == sorted(["x", "y", "z", "q", "f", "+", "×", "-2", "5", "3", "-12", "1", "3", *["-4"] * 4])
     code = unescape("".join(re.findall(r'<span class="line">(.*?)</span>', page, re.DOTALL)))
     assert code.strip() == staged(circuit.graph, circuit.output)
+    assert "<title>q = x + y; f = q * z</title>" in page  # what a tab and a bookmark are called
 
 
 def test_the_gallery_has_every_example_in_its_order_and_is_quick_to_open(tmp_path):

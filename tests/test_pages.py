@@ -68,6 +68,12 @@ def test_the_black_text_of_a_figure_is_light_on_a_dark_page(page, visit):
     assert text.evaluate("element => getComputedStyle(element).fill") == "rgb(232, 234, 237)"
 
 
+def test_paper_is_light_whatever_the_screen_is(page, visit):
+    opened = visit(page("data:,"), dark=True)
+    opened.emulate_media(media="print")
+    assert opened.evaluate("getComputedStyle(document.body).color") == "rgb(31, 31, 31)"
+
+
 def test_a_browser_refuses_what_a_page_would_ask_for(page, chromium, tmp_path):
     (tmp_path / "beside.png").write_bytes(b"")
     tab, said = chromium.new_page(), []

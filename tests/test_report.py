@@ -2,12 +2,14 @@
 
 import re
 import sys
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from conftest import load_script, write_folder
 
-from mlp import command_line, finished_runs, idx
+from mlp import command_line, config, dataset, finished_runs, idx, recipe, report, runs
+from mlp.training import Epoch
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +105,32 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
     assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text("#in-the-plane + p")
 
 
+def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path, visit):
+    """Of images that do not compress, and weights for which there is no room: it says so, and has all else."""
+    folder = write_folder(tmp_path / "made", [0, 1] * 1100, [0, 1] * 300, side=28)
+    settings = config.parse(
+        f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: [900]}}\n", tmp_path / "config.yaml"
+    )
+    network = recipe.network(settings, 784)
+    with runs.new(settings, tmp_path / "run", pytest.fail) as run:
+        run.begin(image_shape=[28, 28], training_files=recipe.training_images(settings).source.sha256())
+        run.write_model(network.views(network.parameter_block))
+        run.finish()
+    epochs = [f"{epoch},{0.3 / epoch},{0.4 / epoch},0.9,0.9,1.0,0.1,0.1" for epoch in range(1, 3001)]
+    header = ",".join(column.name for column in fields(Epoch))
+    (run.directory / "history.csv").write_text("\n".join([header, *epochs]) + "\n")
+    path = report.write(finished_runs.read(run.directory))
+    assert 1_000_000 < path.stat().st_size <= 3_000_000
+    page = visit(path)
+    assert "has no room in this page" in page.inner_text("#draw + p")
+    page.locator("#plane").press("ArrowRight")
+    assert page.locator("#pins canvas").count() == 1
+    assert "the first 64 of 900 units" in page.inner_text("#weights + p")
+
+
 def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_from(tmp_path, monkeypatch, here):
     """Whichever is the positive class: on images of one digit each, all the ink in one pixel or in another."""
-    from mlp import report, report_figures
+    from mlp import report_figures
 
     for part, count in (("train", 40), ("t10k", 10)):
         labels = np.array([0, 1] * (count // 2), np.uint8)
@@ -123,7 +148,7 @@ def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_f
         (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")
         run = tmp_path / digits[1]
         assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
-        report.page(finished_runs.read(run))
+        report._plane(finished_runs.read(run), dataset.load(tmp_path, "training", (0, 1)))
         coordinates, is_blue, probability_of_blue = seen["arguments"]
         assert is_blue.tolist() == [False, True] * 20
         assert ((probability_of_blue(coordinates) > 0.5)[:, 0] == is_blue).all()
