@@ -54,8 +54,8 @@ class Pad {
     });
     this.canvas.addEventListener("pointermove", (event) => {
       if (event.pointerId !== this.drawing) return;
-      const between = event.getCoalescedEvents();
-      for (const moment of between.length ? between : [event]) this.goOn(this.place(moment));
+      const moments = event.getCoalescedEvents?.() ?? [event]; // all since the last frame, where the browser tells
+      for (const moment of moments) this.goOn(this.place(moment));
     });
     for (const end of ["pointerup", "pointercancel"]) {
       this.canvas.addEventListener(end, () => { this.drawing = null; });

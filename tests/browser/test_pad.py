@@ -245,6 +245,8 @@ def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(opened):
     assert page.locator(".drawn:visible").count() == 0
     buttons = [page.get_by_role("button", name=name) for name in ("Undo", "Clear")]
     assert [button.is_disabled() for button in buttons] == [True, True]
+    page.locator("#pad").click(button="right")  # for the browser's menu
+    assert page.evaluate("pad.marks") == []
     draw(page, ONE)
     first = told(page)
     draw(page, [(0.2, 0.2), (0.8, 0.3)])
@@ -280,20 +282,27 @@ def test_the_pen_is_moved_by_keys(opened):
 
 
 @pytest.mark.parametrize("pointer", ["touch", "pen"])
-def test_a_finger_and_a_pen_draw_and_do_not_scroll(opened, pointer):
-    page = opened(width=390, has_touch=True)
-    points = on_screen(page, ONE)
+def test_a_finger_and_a_pen_draw_to_the_end_and_do_not_scroll(opened, pointer):
+    page = opened(width=390, has_touch=True, is_mobile=True)
+    points = on_screen(page, np.linspace(ONE[0], ONE[-1], 9))
     before = page.evaluate("window.scrollY")
     devices = page.context.new_cdp_session(page)
-    for kind, (x, y) in zip(["start", "move", "end"], [*points, points[-1]], strict=True):
+
+    def send(kind, x, y):
         if pointer == "touch":
-            where = [] if kind == "end" else [{"x": x, "y": y}]
-            devices.send("Input.dispatchTouchEvent", {"type": f"touch{kind.title()}", "touchPoints": where})
+            where = [] if kind == "End" else [{"x": x, "y": y}]
+            devices.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": where})
         else:
-            name = {"start": "mousePressed", "move": "mouseMoved", "end": "mouseReleased"}[kind]
-            options = {"button": "left", "buttons": int(kind != "end"), "clickCount": 1, "pointerType": "pen"}
-            devices.send("Input.dispatchMouseEvent", {"type": name, "x": x, "y": y, **options})
+            name = {"Start": "mousePressed", "Move": "mouseMoved", "End": "mouseReleased"}[kind]
+            pressed = {"button": "left", "buttons": int(kind != "End"), "clickCount": 1, "pointerType": "pen"}
+            devices.send("Input.dispatchMouseEvent", {"type": name, "x": x, "y": y, **pressed})
+
+    send("Start", *points[0])
+    for point in points[1:]:
+        send("Move", *point)
+    send("End", *points[-1])
     assert told(page)[0] == 1
+    assert page.evaluate("pad.marks.map(({ places }) => places.at(-1))") == [pytest.approx(280 * ONE[-1], abs=2)]
     assert page.evaluate("window.scrollY") == before
 
 
