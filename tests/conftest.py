@@ -8,6 +8,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
@@ -57,14 +60,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{count:6,}  {kind}")
 
 
-@pytest.fixture(autouse=True)
-def own_signals() -> Iterator[None]:
+@contextmanager
+def signals_kept() -> Iterator[None]:
     """A command that is run within the tests listens for signals; the tests themselves stop as ever."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-    interrupts.forget()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        interrupts.forget()
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    with signals_kept():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -106,24 +117,25 @@ def load_script(name: str) -> ModuleType:
     return module
 
 
-@pytest.fixture
-def here(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+shared_script = cache(load_script)
+
+
+def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """As ``command``, but within this process, which need not import matplotlib each time."""
-    modules: dict[str, ModuleType] = {}
+    script, *others = map(str, arguments)
+    main = shared_script(f"../{script.removesuffix('.py')}").main
+    out, error = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, signals_kept(), redirect_stdout(out), redirect_stderr(error):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", [script, *others])
+        code = command_line.run(main)
+    return subprocess.CompletedProcess([script, *others], code, out.getvalue(), error.getvalue())
 
-    def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        script, *others = map(str, arguments)
-        if script not in modules:
-            modules[script] = load_script(f"../{script.removesuffix('.py')}")
-        with monkeypatch.context() as patch:
-            patch.chdir(cwd)
-            patch.setattr(sys, "argv", [script, *others])
-            code = command_line.run(modules[script].main)
-        return subprocess.CompletedProcess([script, *others], code, *capsys.readouterr())
 
-    return run
+@pytest.fixture
+def here() -> Command:
+    """``run_here``; the function itself is for what several tests share."""
+    return run_here
 
 
 def copy_checkout(target: Path) -> Path:
@@ -200,33 +212,63 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def tab(chromium):
+    """A page for one test after another: a new one is a new process, and takes a good part of a second."""
+    return chromium.new_context().new_page()
+
+
 @pytest.fixture
-def visit(chromium):
-    """Open a file as a page. Any word in its console, an error, or a request for more fails the test at its end."""
-    contexts, problems = [], []
+def visit(chromium, tab):
+    """Open a file as a page. Any word in its console, an error, or a request for more fails the test at its end.
 
-    def visit(path, *, width=WIDTHS["desktop"], dark=False, fragment="", **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", **options
+    In a tab that tests share, and that has forgotten what it showed before; with options of a context, or ``own``,
+    where what a test does to a page cannot be undone, in a new one.
+    """
+    pages, urls, problems = [], set(), []
+
+    def asked(request):
+        if request.url.partition("#")[0] not in urls and not request.url.startswith("data:"):
+            problems.append(f"requested {request.url}")
+
+    heard = {
+        "request": asked,
+        "console": lambda message: problems.append(message.text),
+        "pageerror": lambda error: problems.append(str(error)),
+    }
+
+    def visit(path, *, width=WIDTHS["desktop"], dark=False, reduced_motion=None, fragment="", own=False, **options):
+        page = chromium.new_context(**options).new_page() if own or options else forgotten(tab)
+        if page not in pages:
+            pages.append(page)
+            for event, listener in heard.items():
+                page.on(event, listener)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(
+            media="null", color_scheme="dark" if dark else "light", reduced_motion=reduced_motion or "no-preference"
         )
-        contexts.append(context)
-        page, url = context.new_page(), path.as_uri()
-
-        def asked(request):
-            if request.url.partition("#")[0] != url and not request.url.startswith("data:"):
-                problems.append(f"requested {request.url}")
-
-        page.on("request", asked)
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
         page.set_default_timeout(10_000)
-        page.goto(url + fragment)
+        urls.add(path.as_uri())
+        page.goto(path.as_uri() + fragment)
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
+    for page in pages:
+        for event, listener in heard.items():
+            page.remove_listener(event, listener)
+        if page is not tab:
+            page.context.close()
     assert problems == []
+
+
+def forgotten(tab):
+    """A page as if it had shown nothing yet: it is empty, without a history, the mouse in its corner."""
+    tab.goto("about:blank")
+    tab.mouse.move(0, 0)
+    session = tab.context.new_cdp_session(tab)
+    session.send("Page.resetNavigationHistory")
+    session.detach()
+    return tab
 
 
 @pytest.fixture(params=[(width, dark) for width in WIDTHS.values() for dark in (False, True)], ids=str)
@@ -252,9 +294,8 @@ def accessible():
 @pytest.fixture(scope="session")
 def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three epochs on the bundled digits, with its report."""
-    directory, train = tmp_path_factory.mktemp("short") / "run", load_script("../train")
-    with pytest.MonkeyPatch.context() as patch:
-        options = ["--output", str(directory), "--set", "training.epochs=3", "output.report=true"]
-        patch.setattr(sys, "argv", ["train.py", "--config", str(ROOT / "config.yaml"), *options])
-        assert command_line.run(train.main) == 0
+    directory = tmp_path_factory.mktemp("short") / "run"
+    options = ["--output", directory, "--set", "training.epochs=3", "output.report=true"]
+    done = run_here("train.py", "--config", ROOT / "config.yaml", *options)
+    assert done.returncode == 0, done.stderr
     return directory
