@@ -291,11 +291,29 @@ def accessible():
     return accessible
 
 
-@pytest.fixture(scope="session")
-def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three epochs on the bundled digits, with its report."""
-    directory = tmp_path_factory.mktemp("short") / "run"
-    options = ["--output", directory, "--set", "training.epochs=3", "output.report=true"]
-    done = run_here("train.py", "--config", ROOT / "config.yaml", *options)
+def train_on_digits(directory: Path, *options: str) -> Path:
+    """A run of three epochs on the bundled digits; its directory."""
+    done = run_here("train.py", "--output", directory, "--set", "training.epochs=3", *options)
     assert done.returncode == 0, done.stderr
     return directory
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run."""
+    return train_on_digits(tmp_path_factory.mktemp("digits") / "run")
+
+
+@pytest.fixture(scope="session")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run with its report."""
+    return train_on_digits(tmp_path_factory.mktemp("short") / "run", "output.report=true")
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of all examples, which takes more than a second to draw."""
+    path = tmp_path_factory.mktemp("gallery") / "gallery.html"
+    done = run_here("scripts/circuit.py", "--gallery", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")
+    return path

@@ -41,13 +41,6 @@ def fan_out(written):
     return written(*FAN_OUT)[1]
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    path = tmp_path_factory.mktemp("gallery") / "gallery.html"
-    circuit_page.write_gallery(path)
-    return path
-
-
 SHOWN = """Object.fromEntries(
     [...document.querySelectorAll(".chosen svg [id]")]
         .filter((part) => /-(value|gradient)-/.test(part.id) && getComputedStyle(part).visibility === "visible")
