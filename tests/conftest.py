@@ -33,7 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-trials", action="store_true", help="run every trial, not some of each kind: some minutes")
 
 
+MEMORY, ENOUGH = Path("/dev/shm"), 1 << 30  # noqa: S108  for pytest, which makes a folder of its own there
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    """Temporary files go into memory, where the system has a folder for that: a run waits for the disk thirty times."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     examples = 2000 if config.getoption("--all-trials") else 100
     hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=examples)
     hypothesis.settings.load_profile("repeatable")
