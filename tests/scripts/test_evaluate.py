@@ -1,4 +1,4 @@
-"""Promises of scripts/evaluate.py, run within the tests' process but for its first."""
+"""Promises of scripts/evaluate.py."""
 
 import json
 import shutil
@@ -36,9 +36,9 @@ def trained(whole, folder, tmp_path):
     return run
 
 
-def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(here, command, tmp_path):
+def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(here, tmp_path):
     assert here("train.py", "--config", "config.yaml", "--output", tmp_path / "run").returncode == 0
-    done = command("scripts/evaluate.py", tmp_path / "run")
+    done = here("scripts/evaluate.py", tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "evaluation-test.json").read_text())
     assert (summary["n"], len(summary["mistakes"])) == (2115, summary["errors"])
     assert summary["errors"] <= 3
