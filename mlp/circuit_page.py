@@ -14,7 +14,7 @@ from mlp.drawing import caption, picture
 from mlp.examples import EXAMPLES, Example
 from mlp.expression import parse
 from mlp.figures import inline
-from mlp.files import write_text
+from mlp.files import replacing, write_text
 from mlp.listing import lines
 from mlp.pages import render
 from mlp.steps import steps, sums
@@ -34,7 +34,8 @@ def write(circuit: Circuit, expression: str, path: Path) -> None:
 def write_gallery(path: Path) -> None:
     """Write a page with every example."""
     title = "Backpropagation, circuit by circuit"
-    write_text(path, render("circuit.html", title=title, heading=title, circuits=list(gallery())))
+    with replacing(path) as file:  # first, as drawing takes a second in which nothing else can fail
+        file.write(render("circuit.html", title=title, heading=title, circuits=list(gallery())).encode())
 
 
 def gallery() -> Iterator[dict[str, Any]]:

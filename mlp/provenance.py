@@ -4,6 +4,7 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,7 @@ PACKAGES = ("numpy", "matplotlib", "pydantic", "PyYAML", "threadpoolctl", "tqdm"
 def facts(blas: list[dict[str, Any]]) -> dict[str, Any]:
     """For the manifest: versions, the code's SHA-256 and commit, the machine, and BLAS as ``blas.threads`` tells."""
     return {
-        "versions": {"mlp": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in PACKAGES},
+        "versions": _versions(),
         "code_sha256": _code_sha256(),
         "git_commit": _git_commit(),
         "platform": platform.platform(),
@@ -56,6 +56,11 @@ def _kernels(facts: Mapping[str, Any]) -> str:
 
 def _threads(facts: Mapping[str, Any]) -> str:
     return ", ".join(str(library.get("num_threads")) for library in facts.get("blas", ()))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"mlp": __version__, "python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 def _code_sha256() -> str:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
@@ -31,7 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-trials", action="store_true", help="run every trial, not some of each kind: some minutes")
 
 
+MEMORY, ENOUGH = Path("/dev/shm"), 1 << 30  # noqa: S108  for pytest, which makes a folder of its own there
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    """Temporary files go into memory, where the system has a folder for that: a run waits for the disk thirty times."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     examples = 2000 if config.getoption("--all-trials") else 100
     hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=examples)
     hypothesis.settings.load_profile("repeatable")
@@ -58,14 +66,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{count:6,}  {kind}")
 
 
-@pytest.fixture(autouse=True)
-def own_signals() -> Iterator[None]:
+@contextmanager
+def signals_kept() -> Iterator[None]:
     """A command that is run within the tests listens for signals; the tests themselves stop as ever."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-    interrupts.forget()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        interrupts.forget()
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    with signals_kept():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -107,30 +123,32 @@ def load_script(name: str) -> ModuleType:
     return module
 
 
-@pytest.fixture
-def here(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+shared_script = cache(load_script)
+
+
+def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """As ``command``, but within this process, which need not import matplotlib each time."""
-    modules: dict[str, ModuleType] = {}
+    script, *others = map(str, arguments)
+    main = shared_script(f"../{script.removesuffix('.py')}").main
+    out, error = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, signals_kept(), redirect_stdout(out), redirect_stderr(error):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", [script, *others])
+        code = command_line.run(main)
+    return subprocess.CompletedProcess([script, *others], code, out.getvalue(), error.getvalue())
 
-    def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        script, *others = map(str, arguments)
-        if script not in modules:
-            modules[script] = load_script(f"../{script.removesuffix('.py')}")
-        with monkeypatch.context() as patch:
-            patch.chdir(cwd)
-            patch.setattr(sys, "argv", [script, *others])
-            code = command_line.run(modules[script].main)
-        return subprocess.CompletedProcess([script, *others], code, *capsys.readouterr())
 
-    return run
+@pytest.fixture
+def here() -> Command:
+    """``run_here``; the function itself is for what several tests share."""
+    return run_here
 
 
 def copy_checkout(target: Path) -> Path:
     """A copy of the project with nothing in it that a command has made."""
-    made = shutil.ignore_patterns(".git", ".venv", "0*", "xor", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
-    shutil.copytree(ROOT, target, ignore=made)
+    made = shutil.ignore_patterns(".git", ".venv", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+    runs_folder = str(ROOT / "outputs")
+    shutil.copytree(ROOT, target, ignore=lambda folder, names: names if folder == runs_folder else made(folder, names))
     return target
 
 
@@ -201,40 +219,71 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def tab(chromium):
+    """A page for one test after another: a new one is a new process, and takes a good part of a second."""
+    return chromium.new_context().new_page()
+
+
 @contextmanager
-def watched(chromium):
-    """Open files as pages. Any word in the console of one, an error, or a request for more is a failure at the end."""
-    contexts, problems = [], []
+def watched(chromium, tab=None):
+    """Open files as pages. Any word in the console of one, an error, or a request for more is a failure at the end.
 
-    def visit(path, *, width=WIDTHS["desktop"], dark=False, fragment="", **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", **options
+    In the tab, if one is given, or with options of a context, or ``own``, where what a test does to a page cannot be
+    undone, in a new one.
+    """
+    pages, urls, problems = [], set(), []
+
+    def asked(request):
+        if request.url.partition("#")[0] not in urls and not request.url.startswith("data:"):
+            problems.append(f"requested {request.url}")
+
+    heard = {
+        "request": asked,
+        "console": lambda message: problems.append(message.text),
+        "pageerror": lambda error: problems.append(str(error)),
+    }
+
+    def visit(path, *, width=WIDTHS["desktop"], dark=False, reduced_motion=None, fragment="", own=False, **options):
+        is_shared = tab is not None and not own and not options
+        page = forgotten(tab) if is_shared else chromium.new_context(**options).new_page()
+        if page not in pages:
+            pages.append(page)
+            for event, listener in heard.items():
+                page.on(event, listener)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(
+            media="null", color_scheme="dark" if dark else "light", reduced_motion=reduced_motion or "no-preference"
         )
-        contexts.append(context)
-        page, url = context.new_page(), path.as_uri()
-
-        def asked(request):
-            if request.url.partition("#")[0] != url and not request.url.startswith("data:"):
-                problems.append(f"requested {request.url}")
-
-        page.on("request", asked)
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
         page.set_default_timeout(10_000)
-        page.goto(url + fragment)
+        urls.add(path.as_uri())
+        page.goto(path.as_uri() + fragment)
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
+    for page in pages:
+        for event, listener in heard.items():
+            page.remove_listener(event, listener)
+        if page is not tab:
+            page.context.close()
     assert problems == []
 
 
 @pytest.fixture
-def visit(chromium):
-    """Open a file as a page, which is watched until the test ends."""
-    with watched(chromium) as visit:
+def visit(chromium, tab):
+    """Open a file as a page, watched until the test ends, in a tab that has forgotten what it showed other tests."""
+    with watched(chromium, tab) as visit:
         yield visit
+
+
+def forgotten(tab):
+    """A page as if it had shown nothing yet: it is empty, without a history, the mouse in its corner."""
+    tab.goto("about:blank")
+    tab.mouse.move(0, 0)
+    session = tab.context.new_cdp_session(tab)
+    session.send("Page.resetNavigationHistory")
+    session.detach()
+    return tab
 
 
 @pytest.fixture(params=[(width, dark) for width in WIDTHS.values() for dark in (False, True)], ids=str)
@@ -257,12 +306,29 @@ def accessible():
     return accessible
 
 
+def train_on_digits(directory: Path, *options: str) -> Path:
+    """A run of three epochs on the bundled digits; its directory."""
+    done = run_here("train.py", "--output", directory, "--set", "training.epochs=3", *options)
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run."""
+    return train_on_digits(tmp_path_factory.mktemp("digits") / "run")
+
+
 @pytest.fixture(scope="session")
 def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three epochs on the bundled digits, with its report."""
-    directory, train = tmp_path_factory.mktemp("short") / "run", load_script("../train")
-    with pytest.MonkeyPatch.context() as patch:
-        options = ["--output", str(directory), "--set", "training.epochs=3", "output.report=true"]
-        patch.setattr(sys, "argv", ["train.py", "--config", str(ROOT / "config.yaml"), *options])
-        assert command_line.run(train.main) == 0
-    return directory
+    """A short run with its report."""
+    return train_on_digits(tmp_path_factory.mktemp("short") / "run", "output.report=true")
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of all examples, which takes more than a second to draw."""
+    path = tmp_path_factory.mktemp("gallery") / "gallery.html"
+    done = run_here("scripts/circuit.py", "--gallery", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")
+    return path

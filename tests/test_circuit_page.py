@@ -100,11 +100,17 @@ def test_the_parts_of_a_gradient_make_all_of_it_to_the_last_bit(name, stages):
         np.testing.assert_array_equal(totals[-1], circuit.graph.gradient(node.name))
 
 
-def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out():
+@pytest.fixture(scope="module")
+def facts():
+    """What the gallery shows of each example, by its name."""
+    return {found["name"]: found for found in circuit_page.gallery()}
+
+
+def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
     for name in EXAMPLES:
         circuit = example(name)
         text = staged(circuit.graph, circuit.output)
-        lines = circuit_page.facts(circuit, "x", "")["listing"]
+        lines = facts[name]["listing"]
         assert "\n".join(lines) == text
         found = steps(circuit)
         assert lines[found[0].line] == "# values"
@@ -169,9 +175,8 @@ def test_a_contribution_is_refused_where_nothing_goes_back():
         graph.contribution(x, 0)
 
 
-def test_every_number_and_part_that_a_step_speaks_of_is_in_the_drawing():
-    for found in circuit_page.gallery():
-        name = found["name"]
+def test_every_number_and_part_that_a_step_speaks_of_is_in_the_drawing(facts):
+    for name, found in facts.items():
         ids = {id.removeprefix(f"{name}-") for id in re.findall(r' id="([^"]+)"', found["drawing"])}
         shown = {place: rows for step in found["steps"] for place, rows in step["shows"].items()}
         numbers = {f"{place}-{row}" for place, rows in shown.items() for row in range(len(rows))}
@@ -220,9 +225,8 @@ def test_without_a_script_a_page_has_all_numbers_and_the_listing(tmp_path):
     assert "<title>q = x + y; f = q * z</title>" in page  # what a tab and a bookmark are called
 
 
-def test_the_gallery_has_every_example_in_its_order_and_is_quick_to_open(tmp_path):
-    circuit_page.write_gallery(tmp_path / "gallery.html")
-    page = (tmp_path / "gallery.html").read_text(encoding="utf-8")
+def test_the_gallery_has_every_example_in_its_order_and_is_quick_to_open(gallery):
+    page = gallery.read_text(encoding="utf-8")
     names = re.findall(r'<section class="circuit" id="[^"]+" data-name="([^"]+)"', page)
     assert [name for name in names if name != "sigmoid-stages"] == list(EXAMPLES)
     assert names[names.index("sigmoid-neuron") + 1] == "sigmoid-stages"

@@ -51,17 +51,17 @@ def assert_readable(figure):
     """No label over another or cut by the edge, at least two ticks a vertical axis, no legend over axes."""
     FigureCanvasAgg(figure)
     figure.draw_without_rendering()
+    covered = {each: each.get_tightbbox() for each in [*figure.axes, *figure.legends, *figure.texts]}
     for axes in figure.axes:
         shown = {axis: texts(axis) for axis in (axes.xaxis, axes.yaxis)}
         for labels in shown.values():
             assert_apart(labels)
         assert 2 <= len(shown[axes.yaxis]) <= 10
-        whole = axes.get_tightbbox()
+        whole = covered[axes]
         assert figure.bbox.x0 <= whole.x0 < whole.x1 <= figure.bbox.x1, shown
         assert figure.bbox.y0 <= whole.y0 < whole.y1 <= figure.bbox.y1, shown
-        for other in [*figure.legends, *figure.texts, *(each for each in figure.axes if each is not axes)]:
-            extent = other.get_tightbbox()
-            assert not Bbox.intersection(whole, extent), other
+        for other, extent in covered.items():
+            assert other is axes or not Bbox.intersection(whole, extent), other
     for legend in figure.legends:
         box = legend.get_window_extent()
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import load_script, write_folder
 
-from mlp import command_line, config, dataset, finished_runs, idx, recipe, report, runs
+from mlp import command_line, config, finished_runs, idx, recipe, report, runs
 from mlp.training import Epoch
 
 
@@ -148,7 +148,8 @@ def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_f
         (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")
         run = tmp_path / digits[1]
         assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
-        report._plane(finished_runs.read(run), dataset.load(tmp_path, "training", (0, 1)))
+        finished = finished_runs.read(run)
+        report._plane(finished, recipe.training_images(finished.config))
         coordinates, is_blue, probability_of_blue = seen["arguments"]
         assert is_blue.tolist() == [False, True] * 20
         assert ((probability_of_blue(coordinates) > 0.5)[:, 0] == is_blue).all()

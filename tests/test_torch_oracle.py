@@ -10,6 +10,7 @@ from mlp.sgd import SGD
 from mlp.training import Trainer
 
 torch = pytest.importorskip("torch")
+torch.set_num_threads(1)  # two wait for each other on a busy machine, twenty times as long
 
 
 def torch_network(network):

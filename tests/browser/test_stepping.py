@@ -41,13 +41,6 @@ def fan_out(written):
     return written(*FAN_OUT)[1]
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    path = tmp_path_factory.mktemp("gallery") / "gallery.html"
-    circuit_page.write_gallery(path)
-    return path
-
-
 SHOWN = """Object.fromEntries(
     [...document.querySelectorAll(".chosen svg [id]")]
         .filter((part) => /-(value|gradient)-/.test(part.id) && getComputedStyle(part).visibility === "visible")
@@ -123,7 +116,7 @@ def test_a_sum_grows_part_by_part_and_the_step_says_how(visit, fan_out):
 
 
 def test_play_goes_to_the_end_and_stops_and_a_pause_holds(visit, fan_out):
-    page = visit(fan_out)
+    page = visit(fan_out, own=True)  # its clock stays
     page.clock.install()
     page.reload()
     last = counter(page)[1]
@@ -233,9 +226,9 @@ def test_a_page_shuts_nobody_out(visit, fan_out, look, accessible):
         accessible(page)
 
 
-def test_the_gallery_shuts_nobody_out(visit, gallery, look, accessible):
-    """At one step in each look: its parts are those of the page above, but for the menu and the Jacobian."""
-    step = STEPS[look["width"], not look["dark"]][0]
-    page = visit(gallery, reduced_motion="reduce", fragment=f"#jacobian-product/{step}", **look)
+@pytest.mark.parametrize(("width", "dark", "step"), [(390, True, FIRST), (1280, False, LAST)])
+def test_the_gallery_shuts_nobody_out(visit, gallery, width, dark, step, accessible):
+    """In each width and colour scheme: its parts are those of the page above, but for the menu and the Jacobian."""
+    page = visit(gallery, reduced_motion="reduce", fragment=f"#jacobian-product/{step}", width=width, dark=dark)
     page.evaluate("document.querySelectorAll('.circuit:not(.chosen)').forEach((hidden) => hidden.remove())")  # time
     accessible(page)

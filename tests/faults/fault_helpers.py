@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, write_folder
+from conftest import ROOT, run_here, write_folder
 
 from mlp import command_line, curves, files, interrupts
 
@@ -57,11 +57,9 @@ def start(*arguments, **options):
 
 
 def finish(*arguments):
-    """train.py to its end, which must be a good one; what it said on stderr."""
-    process = start(*arguments)
-    _, said = process.communicate(timeout=100)
-    assert process.returncode == 0, said
-    return said
+    """train.py to its end, which must be a good one, within this process, which has matplotlib imported already."""
+    done = run_here("train.py", *arguments)
+    assert done.returncode == 0, done.stderr
 
 
 def outcome(directory):

@@ -104,7 +104,7 @@ HOSTILE = {
         r"yaml:2:18: model.hidden_sizes\[0\]: must be at most 1,000,000",
     ),
     "absurdly many layers": (
-        "model:\n  hidden_sizes: [" + "1," * 20_000 + "1]\n",
+        "model:\n  hidden_sizes: [" + "1," * 2_000 + "1]\n",
         "yaml:2:17: model.hidden_sizes: must have at most 100 entries",
     ),
     "absurdly many threads": value("100000", "must be at most 1,024", "training.threads"),

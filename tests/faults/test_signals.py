@@ -25,7 +25,9 @@ def undisturbed(folder, checkpoint_every):
     folder.mkdir()
     config = digits_config(folder, checkpoint_every)
     began = time.monotonic()
-    finish("--config", config, "--output", folder / "run")
+    process = start("--config", config, "--output", folder / "run")
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 0, said
     return outcome(folder / "run"), time.monotonic() - began
 
 

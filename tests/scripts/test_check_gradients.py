@@ -15,8 +15,8 @@ QUICK = ("--set", "model.hidden_sizes=[3, 2]")
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_it_prints_every_gate_and_every_array_of_the_network(command, loss):
-    done = command("scripts/check_gradients.py", *QUICK, f"model.loss={loss}")
+def test_it_prints_every_gate_and_every_array_of_the_network(here, loss):
+    done = here("scripts/check_gradients.py", *QUICK, f"model.loss={loss}")
     assert done.returncode == 0, done.stderr
     header, *rows, last = done.stdout.splitlines()
     assert header.split("  ")[0] == "graph"

@@ -275,9 +275,9 @@ def test_a_way_past_the_outputs_is_told_and_not_called_equal(circuit):
         ),
     ],
 )
-def test_a_jacobian_that_does_not_exist_or_overflows_is_an_error(command, arguments, message):
+def test_a_jacobian_that_does_not_exist_or_overflows_is_an_error(here, arguments, message):
     for form in ([], ["--json"]):
-        done = command("scripts/circuit.py", *arguments, *form)
+        done = here("scripts/circuit.py", *arguments, *form)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(f"error: {message}")
         assert done.stderr.count("\n") == 1
@@ -340,9 +340,9 @@ def test_a_page_to_step_through_is_written_beside_the_table_of_any_circuit(circu
     assert "np.exp(t5)" in (tmp_path / "2.HTML").read_text(encoding="utf-8")
 
 
-def test_the_gallery_is_written_and_named(circuit, tmp_path):
-    assert circuit("--gallery", tmp_path / "all.html") == (0, f"gallery: {tmp_path / 'all.html'}\n", "")
-    assert "softmax-loss" in (tmp_path / "all.html").read_text(encoding="utf-8")
+def test_the_gallery_is_written_and_named(gallery):
+    """Named where it is made."""
+    assert "softmax-loss" in gallery.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -398,8 +398,8 @@ def test_bad_input_is_one_message_and_exit_code_2(circuit, arguments, message):
 
 
 @pytest.mark.parametrize("text", ["__import__('os').system('echo owned')", "(" * 10_000, "9**9**9**9", "x.__class__"])
-def test_hostile_text_ends_in_exit_code_2_and_one_message(command, text):
-    done = command("scripts/circuit.py", text, "x=1")
+def test_hostile_text_ends_in_exit_code_2_and_one_message(here, text):
+    done = here("scripts/circuit.py", text, "x=1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: the expression, column ")
     assert "Traceback" not in done.stderr
@@ -467,19 +467,19 @@ def test_an_image_that_cannot_be_drawn_is_named(circuit, run, tmp_path, digit, m
     assert not (tmp_path / "x.svg").exists()
 
 
-def test_the_newest_run_is_the_default_and_the_current_folder_is_a_run_like_others(command, run, settings, tmp_path):
+def test_the_newest_run_is_the_default_and_the_current_folder_is_a_run_like_others(here, run, settings, tmp_path):
     (tmp_path / "config.yaml").write_text(settings.to_yaml())
     other = finished_run(settings, seed=1)[0]
     assert other != run
-    assert command("scripts/circuit.py", "--network", ".", cwd=run).stdout.startswith(".: 4-3-1")
+    assert here("scripts/circuit.py", "--network", ".", cwd=run).stdout.startswith(".: 4-3-1")
     shutil.rmtree(other)
-    done = command("scripts/circuit.py", "--network", cwd=tmp_path)
+    done = here("scripts/circuit.py", "--network", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("outputs/0001: 4-3-1")
 
 
-def test_without_a_config_there_is_no_newest_run(command, tmp_path):
-    done = command("scripts/circuit.py", "--network", cwd=tmp_path)
+def test_without_a_config_there_is_no_newest_run(here, tmp_path):
+    done = here("scripts/circuit.py", "--network", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: config.yaml: no such file, so no newest run: ")
 

@@ -1,13 +1,11 @@
-"""Promises of scripts/compare.py, run as a user runs it."""
+"""Promises of scripts/compare.py."""
 
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
-from conftest import ROOT, write_folder
+from conftest import run_here, write_folder
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +16,7 @@ def outputs(tmp_path_factory):
     config = root / "config.yaml"
     config.write_text("data: {directory: made, digits: [1, 7]}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 3}\n")
     for seed in (5, 6):
-        command = [sys.executable, ROOT / "train.py", "--config", config, "--set", f"training.seed={seed}"]
-        subprocess.run(command, check=True, capture_output=True)
+        assert run_here("train.py", "--config", config, "--set", f"training.seed={seed}").returncode == 0
     return root / "outputs"
 
 
@@ -34,10 +31,10 @@ def compare(here):
     return run
 
 
-def test_two_runs_are_set_side_by_side(command, outputs):
-    done = command("scripts/compare.py", outputs / "0001", outputs / "0002")
-    assert (done.returncode, done.stderr) == (0, "")
-    cells = dict(line.split("  ", 1) for line in done.stdout.split("\n\n")[0].splitlines())
+def test_two_runs_are_set_side_by_side(compare, outputs):
+    code, out, error = compare(outputs / "0001", outputs / "0002")
+    assert (code, error) == (0, "")
+    cells = dict(line.split("  ", 1) for line in out.split("\n\n")[0].splitlines())
     assert {name: row.split() for name, row in cells.items() if name in ("run", "training.seed", "epochs")} == {
         "run": ["0001", "0002"],
         "training.seed": ["5", "6"],
@@ -45,8 +42,8 @@ def test_two_runs_are_set_side_by_side(command, outputs):
     }
     assert re.split("  +", cells["test errors"].strip()) == ["not evaluated", "not evaluated"]
     assert (outputs / "compare.png").read_bytes().startswith(b"\x89PNG")
-    assert f"picture:  {outputs / 'compare.png'}\n" in done.stdout
-    commands = [line for line in done.stdout.splitlines() if line.startswith("evaluate: python scripts/evaluate.py")]
+    assert f"picture:  {outputs / 'compare.png'}\n" in out
+    commands = [line for line in out.splitlines() if line.startswith("evaluate: python scripts/evaluate.py")]
     assert [line.split()[-1] for line in commands] == [str(outputs / "0001"), str(outputs / "0002")]
 
 
@@ -71,9 +68,9 @@ def test_the_json_has_the_same_facts_and_the_picture_goes_where_it_is_told(compa
     assert picture.exists()
 
 
-def test_an_evaluated_run_shows_its_test_errors(compare, command, outputs, tmp_path):
+def test_an_evaluated_run_shows_its_test_errors(compare, here, outputs, tmp_path):
     shutil.copytree(outputs / "0001", tmp_path / "judged")
-    judged = json.loads(command("scripts/evaluate.py", tmp_path / "judged", "--json").stdout)
+    judged = json.loads(here("scripts/evaluate.py", tmp_path / "judged", "--json").stdout)
     _, out, _ = compare(tmp_path / "judged", outputs / "0002")
     assert f"{judged['errors']} of 6 ({judged['accuracy']:.2%} right)" in out
     assert out.count("evaluate: ") == 1

@@ -1,14 +1,12 @@
-"""Promises of scripts/evaluate.py, run within the tests' process but for its first."""
+"""Promises of scripts/evaluate.py."""
 
 import json
 import shutil
-import subprocess
-import sys
 from hashlib import sha256
 
 import numpy as np
 import pytest
-from conftest import ROOT, write_folder
+from conftest import ROOT, run_here, write_folder
 
 from mlp import idx, idx_folder
 
@@ -25,7 +23,7 @@ def whole(tmp_path_factory):
     write_folder(root / "made", [0, 1, 7, 1] * 10, [0, 1, 7, 1, 0] * 2)
     config = root / "config.yaml"
     config.write_text("data: {directory: made, digits: [1, 7]}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 3}\n")
-    subprocess.run([sys.executable, ROOT / "train.py", "--config", config], check=True, capture_output=True)
+    assert run_here("train.py", "--config", config).returncode == 0
     return root
 
 
@@ -38,9 +36,9 @@ def trained(whole, folder, tmp_path):
     return run
 
 
-def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(command, tmp_path):
-    assert command("train.py", "--config", "config.yaml", "--output", tmp_path / "run").returncode == 0
-    done = command("scripts/evaluate.py", tmp_path / "run")
+def test_the_default_run_makes_at_most_three_errors_on_the_test_digits(here, tmp_path):
+    assert here("train.py", "--config", "config.yaml", "--output", tmp_path / "run").returncode == 0
+    done = here("scripts/evaluate.py", tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "evaluation-test.json").read_text())
     assert (summary["n"], len(summary["mistakes"])) == (2115, summary["errors"])
     assert summary["errors"] <= 3
@@ -92,7 +90,10 @@ def write_other_shape(folder):
 
 REFUSED = {
     "test images of another shape": (write_other_shape, "images of (2, 8) pixels, but"),
-    "other training files": (lambda folder: write_folder(folder, [1, 7] * 20, [1, 7], seed=9), "are not those that"),
+    "other training files": (
+        lambda folder: write_folder(folder, [1, 7] * 20, [1, 7], seed=9),
+        "put those back, or train a new run on these",
+    ),
     "no test files": (lambda folder: (folder / "t10k-images-idx3-ubyte").unlink(), "no test images"),
     "no data": (lambda folder: shutil.rmtree(folder), "no such folder"),
 }

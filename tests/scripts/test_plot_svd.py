@@ -1,4 +1,4 @@
-"""Promises of scripts/plot_svd.py, run as a user runs it."""
+"""Promises of scripts/plot_svd.py."""
 
 import csv
 
@@ -13,10 +13,8 @@ def points(path):
 
 
 @pytest.mark.parametrize("center", [False, True])
-def test_the_points_are_those_of_numpys_full_svd_on_the_first_thousand_of_each(
-    command, training_digits, tmp_path, center
-):
-    done = command("scripts/plot_svd.py", "--output", tmp_path / "deep" / "svd.png", *(["--center"] if center else []))
+def test_the_points_are_those_of_numpys_full_svd_on_the_first_thousand_of_each(here, training_digits, tmp_path, center):
+    done = here("scripts/plot_svd.py", "--output", tmp_path / "deep" / "svd.png", *(["--center"] if center else []))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "deep" / "svd.png").exists()
     found = points(tmp_path / "deep" / "svd.csv")
@@ -31,15 +29,15 @@ def test_the_points_are_those_of_numpys_full_svd_on_the_first_thousand_of_each(
     assert f"{S[0]:,.2f}" in done.stdout
 
 
-def test_the_defaults_lie_under_the_output_directory(command, tmp_path):
-    done = command("scripts/plot_svd.py", "--per-class", 5, "--set", f"output.directory={tmp_path}")
+def test_the_defaults_lie_under_the_output_directory(here, tmp_path):
+    done = here("scripts/plot_svd.py", "--per-class", 5, "--set", f"output.directory={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert len(points(tmp_path / "svd.csv")) == 10
 
 
-def test_the_rebuild_is_drawn_where_asked(command, tmp_path):
+def test_the_rebuild_is_drawn_where_asked(here, tmp_path):
     files = ("--output", tmp_path / "s.png", "--reconstruct", tmp_path / "there" / "r.png")
-    done = command("scripts/plot_svd.py", "--per-class", 5, *files)
+    done = here("scripts/plot_svd.py", "--per-class", 5, *files)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "there" / "r.png").read_bytes().startswith(b"\x89PNG")
 
@@ -53,7 +51,7 @@ def test_the_rebuild_is_drawn_where_asked(command, tmp_path):
         (["--set", "data.digits=[0, 7]"], "no digit 7 in it"),
     ],
 )
-def test_bad_input_is_refused(command, arguments, message):
-    done = command("scripts/plot_svd.py", *arguments)
+def test_bad_input_is_refused(here, arguments, message):
+    done = here("scripts/plot_svd.py", *arguments)
     assert done.returncode == 2
     assert message in done.stderr

@@ -22,7 +22,7 @@ def predict(here):
     return run
 
 
-def test_blurred_moved_scaled_and_inverted_digits_are_told(short_run, predict, test_digits, tmp_path):
+def test_blurred_moved_scaled_and_inverted_digits_are_told(digits_run, predict, test_digits, tmp_path):
     """200 test images: blurred by up to 1.5 pixels, moved by up to 4, scaled by 0.7 to 1.3, dark on light."""
     random = np.random.default_rng(0)
     chosen = random.permutation(len(test_digits))[:200]
@@ -35,7 +35,7 @@ def test_blurred_moved_scaled_and_inverted_digits_are_told(short_run, predict, t
         sheet = sheet.filter(ImageFilter.GaussianBlur(random.uniform(0, 1.5)))
         files.append(tmp_path / f"{position}.png")
         Image.eval(sheet, lambda level: 255 - level).save(files[-1])
-    code, out, error = predict("--run", short_run, *files, "--json")
+    code, out, error = predict("--run", digits_run, *files, "--json")
     assert (code, error) == (0, "")
     answers = json.loads(out)
     assert [answer["file"] for answer in answers] == list(map(str, files))
@@ -43,14 +43,14 @@ def test_blurred_moved_scaled_and_inverted_digits_are_told(short_run, predict, t
     assert right >= 196
 
 
-def test_an_idx_file_as_it_is_has_the_networks_own_probabilities(short_run, predict, test_digits):
+def test_an_idx_file_as_it_is_has_the_networks_own_probabilities(digits_run, predict, test_digits):
     from mlp import finished_runs
 
     test_file = ROOT / "data" / "t10k-images-idx3-ubyte.gz"
     X, _ = test_digits.arrays("float32")
-    P = finished_runs.read(short_run).network.predict(X)[:, 0]
+    P = finished_runs.read(digits_run).network.predict(X)[:, 0]
     for options, tolerance, others in (((), 0.05, 1), (("--as-is",), 1e-6, 0)):  # one has an edge too faint to count
-        code, out, _ = predict("--run", short_run, test_file, "--json", *options)
+        code, out, _ = predict("--run", digits_run, test_file, "--json", *options)
         assert code == 0
         answers = json.loads(out)
         assert [answer["index"] for answer in answers] == list(range(2115))
@@ -58,12 +58,12 @@ def test_an_idx_file_as_it_is_has_the_networks_own_probabilities(short_run, pred
         assert np.count_nonzero(np.abs(found - P) > tolerance) <= others
 
 
-def test_the_table_has_a_row_an_image_and_a_file_that_is_none_costs_only_itself(short_run, predict, tmp_path):
+def test_the_table_has_a_row_an_image_and_a_file_that_is_none_costs_only_itself(digits_run, predict, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     Image.new("L", (30, 30), 90).save(tmp_path / "empty.png")
     zero = ROOT / "docs" / "zero.png"
     code, out, error = predict(
-        "--run", short_run, tmp_path / "text.png", zero, tmp_path / "empty.png", tmp_path / "gone"
+        "--run", digits_run, tmp_path / "text.png", zero, tmp_path / "empty.png", tmp_path / "gone"
     )
     assert code == 2
     header, row = (re.split("  +", line) for line in out.splitlines())
@@ -76,9 +76,9 @@ def test_the_table_has_a_row_an_image_and_a_file_that_is_none_costs_only_itself(
     assert "gone: no such file" in third
 
 
-def test_show_draws_the_stages(short_run, predict, tmp_path):
+def test_show_draws_the_stages(digits_run, predict, tmp_path):
     picture = tmp_path / "made" / "stages.png"
-    code, out, _ = predict("--run", short_run, ROOT / "docs" / "zero.png", "--show", picture)
+    code, out, _ = predict("--run", digits_run, ROOT / "docs" / "zero.png", "--show", picture)
     assert code == 0
     assert out.splitlines()[-1].startswith("stages: ")
     assert len(np.unique(np.asarray(Image.open(picture).convert("L")))) > 50

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, load_script, write_folder
+from conftest import ROOT, load_script, run_here, write_folder
 
 from mlp import idx, provenance
 
@@ -18,8 +18,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     write_folder(folder / "made", [0, 1] * 20, [0, 1])
     (folder / "config.yaml").write_text("data: {directory: made}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 2}\n")
-    train = [sys.executable, ROOT / "train.py", "--config", folder / "config.yaml", "--output", folder / "run"]
-    subprocess.run(train, check=True, capture_output=True)
+    assert run_here("train.py", "--config", folder / "config.yaml", "--output", folder / "run").returncode == 0
     return folder
 
 
@@ -32,9 +31,9 @@ def trained(whole, tmp_path):
     return tmp_path / "run"
 
 
-def test_a_run_is_identical_to_itself(command, trained):
+def test_a_run_is_identical_to_itself(here, trained):
     before = {path.name: path.read_bytes() for path in trained.iterdir()}
-    done = command("scripts/replay.py", trained)
+    done = here("scripts/replay.py", trained)
     assert done.returncode == 0, done.stderr
     sha256 = json.loads(before["manifest.json"])["weights_sha256"]
     assert done.stdout == f"identical: {trained} run again gives the same model.npz, SHA-256 {sha256}\n"
@@ -139,33 +138,13 @@ def test_the_code_is_known_by_every_byte_of_it(tmp_path, monkeypatch):
     assert len(seen) == 5
 
 
-def test_another_blas_kernel_is_named(tmp_path):
+def test_another_blas_kernel_is_named(command, tmp_path):
     """OpenBLAS is told to take the kernels of an old processor; the run must be large enough for that to matter."""
-    facts = json.loads(
-        subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "import json; from mlp import blas\nwith blas.threads(1) as b: print(json.dumps(b))",
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    )
-    if facts[0]["internal_api"] != "openblas" or facts[0]["architecture"] not in ("Haswell", "Zen", "SkylakeX"):
-        pytest.skip(f"no other kernel is known to run here: {facts}")
     options = ["--set", "training.epochs=1", "data.limit_per_digit=200"]
-    train = [
-        sys.executable,
-        ROOT / "train.py",
-        "--config",
-        ROOT / "config.yaml",
-        *options,
-        "--output",
-        tmp_path / "run",
-    ]
-    subprocess.run(train, capture_output=True, check=True)
+    assert command("train.py", *options, "--output", tmp_path / "run").returncode == 0
+    (library, *_) = json.loads((tmp_path / "run" / "manifest.json").read_text())["blas"]
+    if library["internal_api"] != "openblas" or library["architecture"] not in ("Haswell", "Zen", "SkylakeX"):
+        pytest.skip(f"no other kernel is known to run here: {library}")
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "replay.py", tmp_path / "run"],
         env=os.environ | {"OPENBLAS_CORETYPE": "Sandybridge"},
@@ -178,12 +157,12 @@ def test_another_blas_kernel_is_named(tmp_path):
     assert done.stderr.endswith(" Sandybridge now\n")
 
 
-def test_what_is_no_finished_run_is_refused(command, trained, tmp_path):
+def test_what_is_no_finished_run_is_refused(here, trained, tmp_path):
     shutil.rmtree(tmp_path / "made")
-    assert "no such folder" in command("scripts/replay.py", trained).stderr
+    assert "no such folder" in here("scripts/replay.py", trained).stderr
     (trained / "model.npz").write_bytes(b"")
-    assert "model.npz: damaged" in command("scripts/replay.py", trained).stderr
+    assert "model.npz: damaged" in here("scripts/replay.py", trained).stderr
     forge(trained, status="interrupted")
-    done = command("scripts/replay.py", trained)
+    done = here("scripts/replay.py", trained)
     assert (done.returncode, done.stdout) == (2, "")
     assert "not a finished run, its status is interrupted" in done.stderr

@@ -1,4 +1,4 @@
-"""Promises of scripts/train_xor.py, run as a user runs it."""
+"""Promises of scripts/train_xor.py."""
 
 import re
 import sys
@@ -27,13 +27,18 @@ def table(text):
 
 
 @pytest.fixture
-def main():
-    """Its main, not yet run."""
-    return load_script("train_xor").main
+def script():
+    """As a module, not yet run."""
+    return load_script("train_xor")
 
 
-def test_xor_is_learned_told_and_drawn(command, tmp_path):
-    done = command("scripts/train_xor.py", "--output", tmp_path / "deep" / "xor")
+@pytest.fixture
+def main(script):
+    return script.main
+
+
+def test_xor_is_learned_told_and_drawn(here, tmp_path):
+    done = here("scripts/train_xor.py", "--output", tmp_path / "deep" / "xor")
     assert (done.returncode, done.stderr) == (0, "")
     told = losses(done.stdout)
     assert 10 <= len(told) <= 24
@@ -65,16 +70,17 @@ def test_every_seed_learns_its_own_way_and_the_pictures_are_replaced(main, tmp_p
     assert len(pictures) == len(endings) == 4
 
 
-def test_the_learning_rate_counts(main, tmp_path, capsys):
+def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(script, "draw", lambda *_: None)  # time
     steps = []
     for rate in ("1", "5"):
-        main(["--learning-rate", rate, "--output", str(tmp_path)])
+        script.main(["--learning-rate", rate, "--output", str(tmp_path)])
         steps.append(losses(capsys.readouterr().out)[-1][0])
     assert steps[0] > 3 * steps[1]
 
 
-def test_too_few_steps_is_exit_code_1_with_the_pictures_of_what_was_reached(command, tmp_path):
-    done = command("scripts/train_xor.py", "--steps", 30, "--output", tmp_path)
+def test_too_few_steps_is_exit_code_1_with_the_pictures_of_what_was_reached(here, tmp_path):
+    done = here("scripts/train_xor.py", "--steps", 30, "--output", tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
         "error: not learned, 2 of 4 rows are right: "
@@ -94,8 +100,8 @@ def test_a_loss_that_is_not_finite_is_exit_code_3(main, monkeypatch, tmp_path, c
 
 
 @pytest.mark.parametrize("rate", ["1e6", "1e308"])
-def test_an_enormous_learning_rate_is_no_traceback(command, rate, tmp_path):
-    done = command("scripts/train_xor.py", "--steps", 200, "--learning-rate", rate, "--output", tmp_path)
+def test_an_enormous_learning_rate_is_no_traceback(here, rate, tmp_path):
+    done = here("scripts/train_xor.py", "--steps", 200, "--learning-rate", rate, "--output", tmp_path)
     assert done.returncode in (1, 3)
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
