@@ -6,12 +6,10 @@ import pytest
 from mlp.evaluation import Evaluation
 from mlp.svd import project
 
-metrics = pytest.importorskip("sklearn.metrics")
-decomposition = pytest.importorskip("sklearn.decomposition")
-
 
 @pytest.mark.parametrize("sharpness", [0.5, 3.0])
 def test_every_metric(test_digits, sharpness):
+    metrics = pytest.importorskip("sklearn.metrics")  # slow to import, and for these tests alone
     targets = test_digits.targets
     logits = np.random.default_rng(0).standard_normal(len(targets)) + sharpness * (targets - 0.4)
     probabilities = np.round(1 / (1 + np.exp(-logits)), 2)  # rounded, so that there are ties
@@ -30,6 +28,7 @@ def test_every_metric(test_digits, sharpness):
 
 
 def test_the_projection(training_digits):
+    decomposition = pytest.importorskip("sklearn.decomposition")
     images = training_digits.first_of_each(200)
     X = images.pixels().astype(float)
     theirs = decomposition.TruncatedSVD(2, algorithm="arpack").fit(X)

@@ -1,5 +1,7 @@
 """The same work in PyTorch gives the same numbers. Skipped where PyTorch is not installed."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,15 @@ from mlp.randomness import Stream, generator
 from mlp.sgd import SGD
 from mlp.training import Trainer
 
-torch = pytest.importorskip("torch")
-torch.set_num_threads(1)  # two wait for each other on a busy machine, twenty times as long
+torch: Any = None
+
+
+@pytest.fixture(autouse=True, scope="module")
+def with_torch():
+    """It is slow to import: not by every process that collects tests, but by one that runs these."""
+    global torch
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # two wait for each other on a busy machine, twenty times as long
 
 
 def torch_network(network):

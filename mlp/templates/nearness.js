@@ -7,7 +7,7 @@ class Nearness {
     this.direction = (image) => unitLength(blurred(image, shape, blur));
     this.directions = [];
     for (let start = 0; start < images.length; start += pixels) {
-      this.directions.push(Float32Array.from(this.direction(images.subarray(start, start + pixels))));
+      this.directions.push(new Float32Array(this.direction(images.subarray(start, start + pixels))));
     }
   }
 
@@ -27,19 +27,21 @@ class Nearness {
 function blurred(image, [rows, columns], blur) {
   const around = Math.floor(blur / 2);
   const sums = new Float64Array(rows * columns);
-  image.forEach((level, k) => {
-    if (level === 0) return;
+  for (let k = 0; k < sums.length; k += 1) {
+    if (image[k] === 0) continue; // most of an image is paper
     const [row, column] = [Math.floor(k / columns), k % columns];
     for (let r = Math.max(0, row - around); r <= Math.min(rows - 1, row + around); r += 1) {
       for (let c = Math.max(0, column - around); c <= Math.min(columns - 1, column + around); c += 1) {
-        sums[r * columns + c] += level;
+        sums[r * columns + c] += image[k];
       }
     }
-  });
+  }
   return sums;
 }
 
 function unitLength(image) {
-  const length = Math.sqrt(image.reduce((sum, level) => sum + level * level, 0));
+  let squares = 0;
+  for (const level of image) squares += level * level;
+  const length = Math.sqrt(squares);
   return length > 0 ? image.map((level) => level / length) : image;
 }
