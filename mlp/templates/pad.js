@@ -16,7 +16,6 @@ class Pad {
     this.training = training;
     this.shape = facts.preparation.shape;
     this.network = new Network(facts.sizes, facts.parameters);
-    this.nearness = new Nearness(training.images, this.shape, facts.nearness.blur);
     this.canvas = this.find("#pad");
     const cell = Math.max(1, Math.round(280 / Math.max(...this.shape))); // so many pixels a side for one of an image
     [this.canvas.height, this.canvas.width] = this.shape.map((side) => side * cell);
@@ -202,6 +201,8 @@ class Pad {
   // The training images that are nearest; returns how near.
   showNearest(image) {
     const { images, labels, indices } = this.training;
+    // Made when it is first asked, as it takes a tenth of a second.
+    this.nearness ??= new Nearness(images, this.shape, this.facts.nearness.blur);
     const nearest = this.nearness.nearest(image, NEAREST);
     const [[distance]] = nearest;
     const { reach, within } = this.facts.nearness;

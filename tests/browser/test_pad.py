@@ -1,6 +1,7 @@
 """Promises of the report's pad: what is drawn is prepared, judged and explained in the page as NumPy would do it."""
 
 import base64
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -26,15 +27,24 @@ def in_the_plane(training_digits):
     return training_digits.first_of_each(report.PER_DIGIT)
 
 
-@pytest.fixture
-def opened(short_run, visit):
+@pytest.fixture(scope="module")
+def opened(chromium, short_run):
     """Its report in a browser, with the pad at work."""
-    return lambda **options: at_work(visit(short_run / "report.html", **options))
+    with watched(chromium) as visit:
+        yield at_work(visit(short_run / "report.html"))
 
 
 def at_work(page):
     page.wait_for_selector(".scripted")
     return page
+
+
+@pytest.fixture
+def page(opened):
+    """The same with an empty pad."""
+    opened.evaluate("pad.start([])")
+    opened.wait_for_selector("#draw-a-digit.blank")
+    return opened
 
 
 def zero(height, width, slant, start=0.0, turns=1):
@@ -87,7 +97,7 @@ def told(page):
 
 def array(page, expression, *shape):
     """Numbers of the page as an array."""
-    return np.array(page.evaluate(f"Array.from({expression})")).reshape(shape or -1)
+    return np.array(json.loads(page.evaluate(f"JSON.stringify(Array.from({expression}))"))).reshape(shape or -1)
 
 
 def ink(page, selector):
@@ -105,7 +115,7 @@ def colors(page, selector):
     return array(page, copied, 28, 28, 4)[..., :3]
 
 
-def test_fifty_zeros_and_fifty_ones_of_any_size_place_thickness_and_slant_are_told(opened):
+def test_fifty_zeros_and_fifty_ones_of_any_size_place_thickness_and_slant_are_told(page):
     random = np.random.default_rng(1)
     drawings = []
     for k in range(100):
@@ -118,7 +128,7 @@ def test_fifty_zeros_and_fifty_ones_of_any_size_place_thickness_and_slant_are_to
         room = np.maximum(0.92 - np.ptp(places, axis=0), 0.08)
         places = places - places.min(axis=0) + random.uniform(0.08, room)
         drawings.append({"width": 280 * random.uniform(0.04, 0.12), "places": (280 * places).tolist()})
-    answers = opened().evaluate(
+    answers = page.evaluate(
         """(drawings) => drawings.map((mark) => {
             pad.marks = [mark];
             pad.update();
@@ -134,7 +144,7 @@ def test_fifty_zeros_and_fifty_ones_of_any_size_place_thickness_and_slant_are_to
 
 @dataclass(frozen=True)
 class Drawn:
-    """A digit drawn with the mouse, in the page, and as Python prepares what is on the pad there."""
+    """A digit on the pad, and as Python prepares it."""
 
     page: Any
     digit: int
@@ -145,21 +155,27 @@ class Drawn:
         return self.prepared.image.reshape(1, -1)
 
 
-@pytest.fixture(scope="module", params=[(ZERO, 0), (ONE, 1)], ids=["zero", "one"])
-def drawn(request, chromium, short_run):
+def prepared_here(page):
+    return prepare(array(page, "pad.drawMarks()", 280, 280))
+
+
+@pytest.fixture(params=[(ZERO, 0), (ONE, 1)], ids=["zero", "one"])
+def drawn(request, page):
     places, digit = request.param
-    with watched(chromium) as visit:
-        page = at_work(visit(short_run / "report.html"))
-        draw(page, places)
-        told(page)
-        yield Drawn(page, digit, prepare(array(page, "pad.drawMarks()", 280, 280)))
+    mark = {"width": 20, "places": (280 * places).tolist()}
+    page.evaluate("(mark) => { pad.marks = [mark]; pad.update(); }", mark)
+    return Drawn(page, digit, prepared_here(page))
 
 
-def test_a_digit_drawn_with_the_mouse_is_told_as_numpy_tells_it(drawn, run):
-    P = float(run.network.predict(drawn.X)[0, 0])
-    digit, probability = told(drawn.page)
-    assert digit == drawn.digit
+@pytest.mark.parametrize(("places", "digit"), [(ZERO, 0), (ONE, 1)], ids=["zero", "one"])
+def test_a_digit_drawn_with_the_mouse_is_told_as_numpy_tells_it(page, run, places, digit):
+    draw(page, places)
+    found, probability = told(page)
+    P = float(run.network.predict(prepared_here(page).image.reshape(1, -1))[0, 0])
+    assert found == digit
     assert probability == pytest.approx(P if digit else 1 - P, abs=1e-4)
+    _, _, left, right = prepared_here(page).box
+    assert (right - left) / 280 == pytest.approx(np.ptp(places[:, 0]) + 0.08, abs=0.02)  # the pen's width, too
 
 
 def test_the_stages_shown_are_those_of_python(drawn):
@@ -208,10 +224,10 @@ def test_the_bars_are_the_hidden_activations_and_the_derivatives_with_respect_to
     np.testing.assert_allclose(gradients, dZ3 / np.abs(dZ3).max(), atol=1e-6)
 
 
-def test_the_page_has_numpys_probabilities_of_all_test_images(opened, run, test_digits):
+def test_the_page_has_numpys_probabilities_of_all_test_images(page, run, test_digits):
     X, _ = test_digits.arrays("float32")
     pixels = base64.b64encode(test_digits.pixels().tobytes()).decode()
-    in_page = opened().evaluate(
+    in_page = page.evaluate(
         """(text) => {
             const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
             return Array.from({ length: bytes.length / 784 }, (_, k) =>
@@ -223,8 +239,7 @@ def test_the_page_has_numpys_probabilities_of_all_test_images(opened, run, test_
     np.testing.assert_allclose(in_page, run.network.predict(X)[:, 0], rtol=0, atol=1e-6)
 
 
-def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(opened, run, test_digits):
-    page = opened()
+def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(page, run, test_digits):
     buttons = page.locator("#samples button")
     assert buttons.count() == 6
     for k in range(6):
@@ -239,8 +254,7 @@ def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(opened, run, test_dig
         np.testing.assert_allclose(ink(page, "#centred"), pixels.reshape(28, 28), atol=1.5)
 
 
-def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(opened):
-    page = opened()
+def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(page):
     assert page.inner_text("#answer") == "The pad is empty: draw a digit, or take one of the test images."
     assert page.locator(".drawn:visible").count() == 0
     buttons = [page.get_by_role("button", name=name) for name in ("Undo", "Clear")]
@@ -263,15 +277,13 @@ def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(opened):
 
 
 @pytest.mark.parametrize("places", SCRIBBLES.values(), ids=SCRIBBLES)
-def test_a_scribble_is_told_from_both_digits(opened, places):
-    page = opened()
+def test_a_scribble_is_told_from_both_digits(page, places):
     draw(page, places)
     told(page)
     assert page.inner_text("#answer").startswith("This resembles neither a 0 nor a 1.")
 
 
-def test_the_pen_is_moved_by_keys(opened):
-    page = opened()
+def test_the_pen_is_moved_by_keys(page):
     page.locator("#pad").focus()
     for key in ["ArrowUp"] * 7 + ["Space"] + ["ArrowDown"] * 14 + ["Space"] + ["ArrowLeft"] * 5:
         page.keyboard.press(key)
@@ -282,8 +294,8 @@ def test_the_pen_is_moved_by_keys(opened):
 
 
 @pytest.mark.parametrize("pointer", ["touch", "pen"])
-def test_a_finger_and_a_pen_draw_to_the_end_and_do_not_scroll(opened, pointer):
-    page = opened(width=390, has_touch=True, is_mobile=True)
+def test_a_finger_and_a_pen_draw_to_the_end_and_do_not_scroll(short_run, visit, pointer):
+    page = at_work(visit(short_run / "report.html", width=390, has_touch=True, is_mobile=True))
     points = on_screen(page, np.linspace(ONE[0], ONE[-1], 9))
     before = page.evaluate("window.scrollY")
     devices = page.context.new_cdp_session(page)
