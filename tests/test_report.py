@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from conftest import load_script, write_folder
+from conftest import load_script, watched, write_folder
 
 from mlp import command_line, config, finished_runs, idx, recipe, report, runs
 from mlp.training import Epoch
@@ -54,11 +54,20 @@ def test_the_least_certain_have_the_lowest_probability_of_their_digit(text, answ
         assert shown == test_digits.indices[np.argsort(own, kind="stable")[: len(shown)]].tolist()
 
 
-def test_everyone_can_read_it_anywhere(short_run, visit, look, accessible):
-    """With an image on the pad, so that all that it tells is looked at, too."""
-    page = visit(short_run / "report.html", **look)
-    page.locator("#samples button").first.click()
-    page.wait_for_selector("#draw-a-digit:not(.blank)")
+@pytest.fixture(scope="module")
+def with_an_image(chromium, short_run):
+    """The page with an image on the pad, so that all that it tells is there."""
+    with watched(chromium) as visit:
+        page = visit(short_run / "report.html")
+        page.locator("#samples button").first.click()
+        page.wait_for_selector("#draw-a-digit:not(.blank)")
+        yield page
+
+
+def test_everyone_can_read_it_anywhere(with_an_image, look, accessible):
+    page = with_an_image
+    page.set_viewport_size({"width": look["width"], "height": 900})
+    page.emulate_media(color_scheme="dark" if look["dark"] else "light")
     accessible(page)
     figures = page.locator("svg").evaluate_all("all => all.filter((svg) => svg.getBoundingClientRect().height > 0)")
     assert len(figures) == 9
