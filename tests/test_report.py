@@ -116,7 +116,7 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
 
 def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path, visit):
     """Of images that do not compress, and weights for which there is no room: it says so, and has all else."""
-    folder = write_folder(tmp_path / "made", [0, 1] * 1100, [0, 1] * 300, side=28)
+    folder = write_folder(tmp_path / "made", [0, 1] * 650, [0, 1] * 250, side=28)
     settings = config.parse(
         f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: [900]}}\n", tmp_path / "config.yaml"
     )
