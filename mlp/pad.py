@@ -1,6 +1,6 @@
 """What the report's pad is given: the network, images to try, and how near to the training images is near enough.
 
-In the page the drawing is prepared, and the network run, by templates/pad.js and the scripts that it uses.
+In the page templates/pad.js is drawn on, and templates/answer.js prepares the drawing and runs the network.
 """
 
 from typing import Any

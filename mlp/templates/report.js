@@ -4,5 +4,7 @@ const facts = await unpackAll(JSON.parse(document.getElementById("facts").textCo
 document.documentElement.classList.add("scripted");
 new Plane(document.getElementById("plane"), facts.plane, facts.training);
 if (facts.pad) {
-  globalThis.pad = new Pad(document.getElementById("draw-a-digit"), facts.pad, facts.training); // for the console, too
+  const section = document.getElementById("draw-a-digit");
+  const answer = new Answer(section, facts.pad, facts.training);
+  globalThis.pad = new Pad(section, facts.pad.preparation.shape, facts.pad.samples, answer); // for the console, too
 }

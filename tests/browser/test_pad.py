@@ -156,7 +156,7 @@ class Drawn:
 
 
 def prepared_here(page):
-    return prepare(array(page, "pad.drawMarks()", 280, 280))
+    return prepare(array(page, "pad.ink()", 280, 280))
 
 
 @pytest.fixture(params=[(ZERO, 0), (ONE, 1)], ids=["zero", "one"])
@@ -203,7 +203,7 @@ def test_the_pixels_are_coloured_by_the_numeric_derivative_of_the_probability(dr
     network, change = run.network.copy("float64"), 1e-5 * np.eye(784)
     numeric = (network.predict(drawn.X + change) - network.predict(drawn.X - change))[:, 0] / 2e-5
     largest = np.abs(numeric).max()
-    dX = array(drawn.page, "pad.network.backward()[0]")
+    dX = array(drawn.page, "pad.answer.network.backward()[0]")
     np.testing.assert_allclose(dX, numeric, rtol=0, atol=1e-6 * largest)
     assert float(drawn.page.inner_text("#strongest")) == pytest.approx(largest, rel=0.05)
     red, _, blue = np.moveaxis(colors(drawn.page, "#pushes").reshape(784, 3), 1, 0)
@@ -231,7 +231,7 @@ def test_the_page_has_numpys_probabilities_of_all_test_images(page, run, test_di
         """(text) => {
             const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
             return Array.from({ length: bytes.length / 784 }, (_, k) =>
-                pad.network.forward(Float64Array.from(bytes.subarray(784 * k, 784 * (k + 1)), (level) => level / 255)));
+                pad.answer.network.forward(Float64Array.from(bytes.subarray(784 * k, 784 * (k + 1)), (level) => level / 255)));
         }""",
         pixels,
     )
