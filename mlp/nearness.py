@@ -3,7 +3,8 @@
 A network of two classes takes everything for one of them. Whether it has seen anything like it is told by the distance
 to the nearest training image. Images are compared blurred, as a stroke may lie a pixel beside another, and scaled to
 length 1, as their ink may be thick or thin: the distance is 0 between images of one direction, and the square root of 2
-where no ink of one is near ink of the other.
+where no ink of one is near ink of the other. It tells another digit or a scribble, not a blob: a solid disc is as near
+to bold zeros as they are to each other.
 """
 
 import numpy as np
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from mlp.gates import Array
 
 BLUR = 3
-"""Pixels: the side of the square over which each is averaged. Of the digits 2 to 9 in MNIST's test files 81 to 97 % are
-beyond the reach of 2,000 zeros and ones, 65 to 93 % without the blur; of its zeros and ones 1.2 %."""
+"""Pixels, an odd number: the side of the square over which each is summed. Of the digits 2 to 9 in MNIST's test files
+81 to 97 % are beyond the reach of 2,000 zeros and ones, 65 to 93 % without the blur; of its zeros and ones 1.2 %."""
 WITHIN_REACH = 0.99
 """The share of the training images that have another within the reach."""
+FEWEST = 100
+"""Images of which one can say that."""
 
 
 def directions(pixels: Array, image_shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -40,6 +43,8 @@ def nearest_other(unit: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.sqrt((2 - 2 * cosines.max(axis=1)).clip(min=0)))
 
 
-def reach(pixels: Array, image_shape: tuple[int, int]) -> float:
-    """The distance within which nearly all of these images (n, rows * columns) have another of them, n at least 2."""
+def reach(pixels: Array, image_shape: tuple[int, int]) -> float | None:
+    """The distance within which nearly all of these images (n, rows * columns) have another; None of too few images."""
+    if len(pixels) < FEWEST:
+        return None
     return float(np.quantile(nearest_other(directions(pixels, image_shape)), WITHIN_REACH))

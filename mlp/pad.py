@@ -14,15 +14,16 @@ from mlp.finished_runs import FinishedRun
 
 
 def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[str, Any]:
-    """Ready for JSON. ``training`` are the images, two or more, that the page has to tell what is near."""
-    network = run.network
+    """Ready for JSON. ``training`` are the images that the page has to tell what is near."""
+    network, (first, second) = run.network, run.config.data.digits
     return {
-        "digits": run.config.data.digits,
+        "digits": (first, second),
+        "first_is_red": first < second,  # as in the plane, where the larger digit is blue
         "sizes": network.sizes,
         "parameters": {name: pages.packed(array) for name, array in network.parameters.items()},
         "preparation": {
             "shape": run.image_shape,
-            "extent": preparation.extent_of(run.image_shape),
+            "within": preparation.extent_of(run.image_shape),
             "faint": preparation.FAINT,
             "tie": preparation.TIE,
         },

@@ -1,12 +1,15 @@
 """Promises of mlp.report: one page that opens offline, whose figures are those of the run."""
 
+import base64
 import re
 import sys
 from dataclasses import fields
+from io import BytesIO
 
 import numpy as np
 import pytest
 from conftest import load_script, watched, write_folder
+from PIL import Image
 
 from mlp import command_line, config, finished_runs, idx, recipe, report, runs
 from mlp.training import Epoch
@@ -26,7 +29,7 @@ def text(short_run):
 
 
 def test_it_is_one_file_of_at_most_three_megabytes(text):
-    assert len(text) <= 3_000_000
+    assert len(text.encode()) <= 3_000_000
     assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*', text) == []
 
 
@@ -73,6 +76,11 @@ def test_everyone_can_read_it_anywhere(with_an_image, look, accessible):
     assert len(figures) == 9
 
 
+def test_nothing_sticks_out_of_it_on_the_smallest_phone(with_an_image):
+    with_an_image.set_viewport_size({"width": 320, "height": 700})
+    assert with_an_image.evaluate("document.documentElement.scrollWidth") == 320
+
+
 def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_digits):
     page = visit(short_run / "report.html")
     plane = page.locator("#plane")
@@ -109,7 +117,24 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
     monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
     assert command_line.run(load_script("../train").main) == 0
     page = visit(tmp_path / "run" / "report.html", width=390)
+    page.locator("#samples button").first.click()
+    page.wait_for_selector("#draw-a-digit:not(.blank)")
     accessible(page)
+    assert "40 training images is at a distance of" in page.inner_text("#distance")
+    assert "they are too few to tell what is like them" in page.inner_text("#distance")
+    red = "rgb(197, 22, 27)"  # of the smaller digit, here the second: what raises P is red, too
+    assert "towards 1 (red) or towards 7 (blue)" in page.inner_text("#pushes + span")
+    assert page.locator("#share").evaluate("bar => getComputedStyle(bar).backgroundColor") == red
+    dX, (strongest_red, _, strongest_blue) = page.evaluate(
+        """() => {
+            const dX = pad.answer.network.backward()[0];
+            const k = dX.reduce((best, d, k) => (Math.abs(d) > Math.abs(dX[best]) ? k : best), 0);
+            const copy = new OffscreenCanvas(5, 5).getContext("2d");
+            copy.drawImage(document.querySelector("#pushes"), 0, 0);
+            return [dX[k], Array.from(copy.getImageData(k % 5, Math.floor(k / 5), 1, 1).data).slice(0, 3)];
+        }"""
+    )
+    assert (strongest_red > strongest_blue) == (dX > 0)
     assert "7 or 1?" in page.inner_text("h1")
     assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text("#in-the-plane + p")
 
@@ -131,10 +156,31 @@ def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path
     path = report.write(finished_runs.read(run.directory))
     assert 1_000_000 < path.stat().st_size <= 3_000_000
     page = visit(path)
-    assert "has no room in this page" in page.inner_text("#draw + p")
+    assert "There is no room for the network" in page.inner_text("#draw + p")
     page.locator("#plane").press("ArrowRight")
     assert page.locator("#pins canvas").count() == 1
     assert "the first 64 of 900 units" in page.inner_text("#weights + p")
+
+
+def test_of_large_images_fewer_and_smaller_pictures_are_shown(tmp_path, here):
+    labels = np.array([0, 1] * 60, np.uint8)
+    images = np.zeros((120, 120, 100), np.uint8)
+    images[:, 40:43, 40:43] = np.random.default_rng(0).integers(1, 256, (120, 3, 3))
+    for part in ("train", "t10k"):
+        idx.write(tmp_path / f"{part}-images-idx3-ubyte", images)
+        idx.write(tmp_path / f"{part}-labels-idx1-ubyte", labels)
+    text = "data: {directory: .}\nmodel: {hidden_sizes: [40]}\ntraining: {epochs: 1, learning_rate: 0.001}\n"
+    (tmp_path / "config.yaml").write_text(text + "output: {report: true}\n")
+    done = here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "the first 37 of 40 units" in page  # of 12,000 pixels each
+    shown = re.search(r'id="mistakes".*?</section>', page, re.DOTALL)[0]
+    pictures = [Image.open(BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)", shown)]
+    assert {picture.size for picture in pictures} == {(70, 84)}
+    count = int(re.search(r"<strong>(\d+) wrong", page)[1])
+    assert len(pictures) == 22 < count  # of up to 84 by 84 pixels
+    assert f"The surest 22 of {count}." in shown
 
 
 def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_from(tmp_path, monkeypatch, here):

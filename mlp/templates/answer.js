@@ -1,7 +1,8 @@
-// What the network makes of ink: each stage of the preparation, its answer, the training images that are nearest, and both
-// passes, down to which pixels push the answer towards one digit or the other.
+// What the network makes of ink: each stage of the preparation, its answer, the training images that are nearest, and
+// both passes, down to which pixels push the answer towards one digit or the other.
 
 const NEAREST = 3; // training images shown
+const REST = 500; // milliseconds without a change
 const WHITE = [255, 255, 255];
 const RED = [215, 25, 28]; // as in mlp/figures.py
 const BLUE = [44, 123, 182];
@@ -25,7 +26,7 @@ class Answer {
     const prepared = prepare(ink, size, this.facts.preparation);
     this.section.classList.toggle("blank", prepared === null);
     if (prepared === null) {
-      this.find("#answer").textContent = "The pad is empty: draw a digit, or take one of the test images.";
+      this.say("The pad is empty: draw a digit, or take one of the test images.");
       return;
     }
     const P = this.network.forward(prepared.image);
@@ -35,16 +36,25 @@ class Answer {
     this.showPasses(P, gradients);
   }
 
+  // Shown at once, and read out when the drawing has come to rest.
+  say(words) {
+    this.find("#answer").textContent = words;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => { this.find("#said").textContent = words; }, REST);
+  }
+
   // distance: of the nearest training image.
   showAnswer(P, distance) {
     const [zero, one] = this.facts.digits;
     const [digit, probability] = P >= 0.5 ? [one, P] : [zero, 1 - P];
-    const isNeither = distance > this.facts.nearness.reach;
+    const { reach } = this.facts.nearness;
+    const isNeither = reach !== null && distance > reach;
     this.section.classList.toggle("neither", isNeither);
-    this.find("#answer").textContent = isNeither
-      ? `This resembles neither a ${zero} nor a ${one}. The network, which knows nothing else, says: ` +
-        `a ${digit}, with probability ${probability.toFixed(4)}.`
-      : `The network says: a ${digit}, with probability ${probability.toFixed(4)}.`;
+    const verdict = `says: ${withArticle(digit)}, with probability ${probability.toFixed(4)}.`;
+    this.say(isNeither
+      ? `This resembles neither ${withArticle(zero)} nor ${withArticle(one)}. ` +
+        `The network, which knows nothing else, ${verdict}`
+      : `The network ${verdict}`);
     this.find("#share").style.width = `${100 * P}%`;
   }
 
@@ -68,16 +78,20 @@ class Answer {
     const nearest = this.nearness.nearest(image, NEAREST);
     const [[distance]] = nearest;
     const { reach, within } = this.facts.nearness;
+    const measure = reach === null
+      ? "they are too few to tell what is like them"
+      : `${within} % of them have another within ${reach.toFixed(2)}`;
+    const count = labels.length.toLocaleString("en");
     this.find("#distance").textContent =
-      `The nearest of ${labels.length.toLocaleString("en")} training images is at a distance of ${distance.toFixed(2)}; ` +
-      `${within} % of them have another within ${reach.toFixed(2)}.`;
+      `The nearest of ${count} training images is at a distance of ${distance.toFixed(2)}; ${measure}.`;
     const pixels = image.length;
     this.find("#nearest").replaceChildren(...nearest.map(([away, which]) => {
       const ink = images.subarray(which * pixels, (which + 1) * pixels);
+      const name = `training image ${indices[which]}, ${withArticle(labels[which])}`;
       const words = document.createElement("span");
-      words.textContent = `a ${labels[which]}, at ${away.toFixed(2)}`;
+      words.textContent = `${withArticle(labels[which])}, at ${away.toFixed(2)}`;
       const item = document.createElement("li");
-      item.append(inkPicture(`training image ${indices[which]}, a ${labels[which]}`, this.shape, ink), words);
+      item.append(inkPicture(name, this.shape, ink), words);
       return item;
     }));
     return distance;
@@ -86,9 +100,8 @@ class Answer {
   // Forward: the activations; back: how each activation, and each pixel, would change P.
   showPasses(P, gradients) {
     const [dX, ...others] = gradients;
-    const [zero, one] = this.facts.digits;
     const strongest = strength(dX);
-    const [towardsZero, towardsOne] = zero < one ? [RED, BLUE] : [BLUE, RED];
+    const [towardsZero, towardsOne] = this.facts.first_is_red ? [RED, BLUE] : [BLUE, RED];
     drawImage(this.find("#pushes"), this.shape, (k) => {
       const share = strongest ? dX[k] / strongest : 0;
       return mixed(share < 0 ? towardsZero : towardsOne, Math.abs(share));

@@ -1,7 +1,7 @@
 // How near an image is to the training images: mlp/nearness.py over again, for one image at a time.
 
 class Nearness {
-  // images: their pixels, one after another; blur: the side of the square over which each pixel is averaged.
+  // images: their pixels, one after another; blur: the side, odd, of the square over which each pixel is summed.
   constructor(images, shape, blur) {
     const pixels = shape[0] * shape[1];
     this.direction = (image) => unitLength(blurred(image, shape, blur));

@@ -1,6 +1,6 @@
-// The trained network for one image, both passes, in the symbols of mlp/network.py: a layer is a product with its
-// weights, its bias and a sigmoid, Z = A W + b and A = 1 / (1 + exp(-Z)). Numbers are of 64 bits, whatever the weights
-// were trained in.
+// The trained network for one image, both passes. A layer is a product with its weights, its bias and a sigmoid:
+// Z = A W + b and A = 1 / (1 + exp(-Z)), which mlp/network.py numbers, Z being Z2, Z5, ... and A being Z3, Z6, ..., P.
+// Numbers are of 64 bits, whatever the weights were trained in.
 
 class Network {
   // sizes: the inputs, the units of each layer; parameters: W1 (inputs, units) row by row, b1 (units), W2, b2, ...

@@ -16,6 +16,7 @@ class Pad {
     [this.canvas.height, this.canvas.width] = shape.map((side) => side * cell);
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.marks = [];
+    this.pointer = null; // the one that draws
     this.pen = { at: [this.canvas.width / 2, this.canvas.height / 2], lowered: false };
     this.addSamples(samples);
     this.listen();
@@ -32,8 +33,8 @@ class Pad {
       const image = images.subarray(k * pixels, (k + 1) * pixels);
       const button = document.createElement("button");
       button.type = "button";
-      button.append(inkPicture(`test image ${indices[k]}, a ${label}`, this.shape, image));
-      button.addEventListener("click", () => this.start([{ image }]));
+      button.append(inkPicture(`test image ${indices[k]}, ${withArticle(label)}`, this.shape, image));
+      button.addEventListener("click", () => this.replace([{ image }]));
       this.find("#samples").append(button);
     });
   }
@@ -44,20 +45,21 @@ class Pad {
       this.lift();
       this.canvas.setPointerCapture(event.pointerId);
       this.beginStroke(this.place(event));
-      this.drawing = event.pointerId;
+      this.pointer = event.pointerId;
     });
     this.canvas.addEventListener("pointermove", (event) => {
-      if (event.pointerId !== this.drawing) return;
-      const moments = event.getCoalescedEvents?.() ?? [event]; // all since the last frame, where the browser tells
-      for (const moment of moments) this.goOn(this.place(moment));
+      if (event.pointerId !== this.pointer) return;
+      const moments = event.getCoalescedEvents?.() ?? []; // all since the last frame, where the browser tells
+      for (const moment of moments.length ? moments : [event]) this.goOn(this.place(moment));
     });
     for (const end of ["pointerup", "pointercancel"]) {
-      this.canvas.addEventListener(end, () => { this.drawing = null; });
+      this.canvas.addEventListener(end, (event) => { if (event.pointerId === this.pointer) this.pointer = null; });
     }
     this.canvas.addEventListener("keydown", (event) => this.key(event));
+    this.canvas.addEventListener("focus", () => this.showPen(this.canvas.matches(":focus-visible")));
     this.canvas.addEventListener("blur", () => this.lift());
-    this.find("#undo").addEventListener("click", () => this.start(this.marks.slice(0, -1)));
-    this.find("#clear").addEventListener("click", () => this.start([]));
+    this.find("#undo").addEventListener("click", () => this.replace(this.marks.slice(0, -1)));
+    this.find("#clear").addEventListener("click", () => this.replace([]));
   }
 
   // Where on the canvas an event is, in its pixels.
@@ -71,16 +73,17 @@ class Pad {
 
   // The arrow keys move the pen, Space or Enter lowers it and lifts it.
   key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || this.pointer !== null) return;
     if (event.key in MOVES) {
       const sides = [this.canvas.width, this.canvas.height];
       this.pen.at = this.pen.at.map((place, axis) =>
         Math.min(Math.max(place + MOVES[event.key][axis] * sides[axis] / STEPS, 0), sides[axis]));
       if (this.pen.lowered) this.goOn(this.pen.at);
     } else if (event.key === " " || event.key === "Enter") {
-      this.pen.lowered = !this.pen.lowered;
-      if (this.pen.lowered) this.beginStroke(this.pen.at);
+      if (!event.repeat) this.pen.lowered = !this.pen.lowered;
+      if (!event.repeat && this.pen.lowered) this.beginStroke(this.pen.at);
     } else if (event.key === "Escape") {
-      this.start([]);
+      this.replace([]);
     } else {
       return;
     }
@@ -102,7 +105,7 @@ class Pad {
   }
 
   beginStroke(place) {
-    this.marks.push({ width: this.find("#width").value / 100 * this.canvas.width, places: [place, place] });
+    this.marks.push({ width: this.find("#width").value / 100 * this.canvas.width, places: [place] });
     this.changed();
   }
 
@@ -111,10 +114,10 @@ class Pad {
     this.changed();
   }
 
-  // Anew with these on the pad.
-  start(marks) {
+  // These in place of what is on the pad.
+  replace(marks) {
     this.marks = marks;
-    this.drawing = null;
+    this.pointer = null;
     this.lift();
     this.changed();
   }
@@ -129,7 +132,6 @@ class Pad {
   }
 
   update() {
-    this.find("#clear").disabled = this.find("#undo").disabled = this.marks.length === 0;
     this.draw();
     this.answer.tell(this.ink(), [this.canvas.height, this.canvas.width]);
   }
@@ -147,6 +149,8 @@ class Pad {
       }
       context.lineWidth = mark.width;
       context.beginPath();
+      const [[x, y]] = mark.places;
+      context.moveTo(x - 0.01, y); // a dot, too, is a line: one without a length would not be drawn
       mark.places.forEach(([x, y]) => context.lineTo(x, y));
       context.stroke();
     }

@@ -31,7 +31,7 @@ class Plane {
 
   told(k) {
     const { labels, probabilities, indices } = this.training;
-    return `a ${labels[k]}, p = ${probabilities[k].toFixed(4)}, training image ${indices[k]}`;
+    return `${withArticle(labels[k])}, p = ${probabilities[k].toFixed(4)}, training image ${indices[k]}`;
   }
 
   card(k) {
@@ -81,6 +81,7 @@ class Plane {
   }
 
   key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key in DIRECTIONS) {
       const started = this.current >= 0;
       const from = started ? this.places[this.current] : [0.5, 0.5];

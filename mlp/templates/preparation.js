@@ -1,8 +1,8 @@
-// Any drawing as MNIST has its digits: mlp/preparation.py over again, by the same names. Images are arrays row by row.
+// Any drawing as MNIST has its digits: mlp/preparation.py over again, step by step. Images are arrays row by row.
 
-// The drawing's ink, 0 to 1, on its way to an image of `shape`; null where there is none. `extent` are the rows and
-// columns into which the larger side is scaled, `faint` the share of the darkest below which ink has no extent.
-function prepare(ink, [height, width], { shape, extent, faint, tie }) {
+// The drawing's ink, 0 to 1, on its way to an image of `shape`; null where there is none. `within` are the rows and
+// columns into which the larger extent is scaled, `faint` the share of the darkest below which ink has no extent.
+function prepare(ink, [height, width], { shape, within, faint, tie }) {
   const darkest = largest(ink);
   if (darkest === 0) return null;
   const [rows, columns] = [new Uint8Array(height), new Uint8Array(width)]; // 1 where there is ink
@@ -11,8 +11,8 @@ function prepare(ink, [height, width], { shape, extent, faint, tie }) {
       if (ink[k] > faint * darkest) rows[row] = columns[column] = 1;
     }
   }
-  const sides = [span(rows), span(columns)];
-  const step = Math.max(...sides.map(([start, end], axis) => (end - start) / extent[axis]));
+  const sides = [extent(rows), extent(columns)];
+  const step = Math.max(...sides.map(([start, end], axis) => (end - start) / within[axis]));
   const lengths = sides.map(([start, end]) => (end - start) / step);
   const margins = shape.map((side, axis) => Math.floor((side - lengths[axis]) / 2));
   const [down, across] = sides.map(([start], axis) =>
@@ -31,7 +31,7 @@ function largest(values) {
 }
 
 // Where the ones of a row begin, and end (not included).
-function span(drawn) {
+function extent(drawn) {
   return [drawn.indexOf(1), drawn.lastIndexOf(1) + 1];
 }
 

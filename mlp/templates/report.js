@@ -6,5 +6,10 @@ new Plane(document.getElementById("plane"), facts.plane, facts.training);
 if (facts.pad) {
   const section = document.getElementById("draw-a-digit");
   const answer = new Answer(section, facts.pad, facts.training);
-  globalThis.pad = new Pad(section, facts.pad.preparation.shape, facts.pad.samples, answer); // for the console, too
+  // Global for the console, and the tests.
+  globalThis.pad = new Pad(section, facts.pad.preparation.shape, facts.pad.samples, answer);
+}
+
+function withArticle(digit) {
+  return `${digit === 8 ? "an" : "a"} ${digit}`;
 }

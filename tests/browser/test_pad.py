@@ -42,7 +42,7 @@ def at_work(page):
 @pytest.fixture
 def page(opened):
     """The same with an empty pad."""
-    opened.evaluate("pad.start([])")
+    opened.evaluate("pad.replace([]); pad.pen.at = [140, 140]")
     opened.wait_for_selector("#draw-a-digit.blank")
     return opened
 
@@ -183,8 +183,12 @@ def test_the_stages_shown_are_those_of_python(drawn):
     np.testing.assert_allclose(ink(page, "#scaled"), 255 * prepared.scaled, atol=0.51)
     np.testing.assert_allclose(ink(page, "#centred"), 255 * prepared.image, atol=0.51)
     paper, box = (page.locator(selector).bounding_box() for selector in ("#pad", "#box"))
-    edges = [(box[side] - paper[side]) / paper["width"] * 280 for side in ("y", "x")]
-    assert edges == pytest.approx([prepared.box[0], prepared.box[2]], abs=1)
+    edges = [
+        (box[side] + end * box[size] - paper[side]) / paper["width"] * 280
+        for side, size in (("y", "height"), ("x", "width"))
+        for end in (0, 1)
+    ]
+    assert edges == pytest.approx(prepared.box, abs=1)
 
 
 def test_the_nearest_training_images_are_those_of_numpy(drawn, in_the_plane):
@@ -220,8 +224,14 @@ def test_the_bars_are_the_hidden_activations_and_the_derivatives_with_respect_to
         for path in drawn.page.locator(".layer path").evaluate_all("all => all.map((path) => path.getAttribute('d'))")
     )
     np.testing.assert_allclose(activations, network.graph.value("Z3")[0], atol=1e-6)
-    dZ3 = network.graph.gradient("Z3")[0]
+    dZ3, P = network.graph.gradient("Z3")[0], network.probabilities[0, 0]
     np.testing.assert_allclose(gradients, dZ3 / np.abs(dZ3).max(), atol=1e-6)
+    page = drawn.page
+    assert float(page.inner_text(".layer .most")) == pytest.approx(np.abs(dZ3).max() / P, rel=0.05)
+    assert float(page.inner_text("#p")) == pytest.approx(P, abs=1e-4)
+    assert float(page.inner_text("#dz")) == pytest.approx(network.graph.gradient("Z5")[0, 0] / P, rel=0.05)
+    assert "dZ5 = P (1 − P) dP" in page.inner_text(".ends")
+    assert float(page.locator("#share").evaluate("bar => parseFloat(bar.style.width)")) == pytest.approx(100 * P)
 
 
 def test_the_page_has_numpys_probabilities_of_all_test_images(page, run, test_digits):
@@ -230,8 +240,8 @@ def test_the_page_has_numpys_probabilities_of_all_test_images(page, run, test_di
     in_page = page.evaluate(
         """(text) => {
             const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-            return Array.from({ length: bytes.length / 784 }, (_, k) =>
-                pad.answer.network.forward(Float64Array.from(bytes.subarray(784 * k, 784 * (k + 1)), (level) => level / 255)));
+            const image = (k) => Float64Array.from(bytes.subarray(784 * k, 784 * (k + 1)), (level) => level / 255);
+            return Array.from({ length: bytes.length / 784 }, (_, k) => pad.answer.network.forward(image(k)));
         }""",
         pixels,
     )
@@ -241,7 +251,12 @@ def test_the_page_has_numpys_probabilities_of_all_test_images(page, run, test_di
 
 def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(page, run, test_digits):
     buttons = page.locator("#samples button")
-    assert buttons.count() == 6
+    P = run.network.predict(test_digits.arrays("float32")[0])[:, 0]
+    of_each = [(np.flatnonzero(test_digits.labels == digit), 1 - P if digit == 0 else P) for digit in (0, 1)]
+    orders = [own[np.argsort(-certainty[own], kind="stable")] for own, certainty in of_each]
+    expected = [test_digits.indices[order[k]] for order in orders for k in (0, len(order) // 2, -1)]
+    names = buttons.locator("canvas").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert [name.split(",")[0] for name in names] == [f"test image {index}" for index in expected]
     for k in range(6):
         buttons.nth(k).click()
         words = buttons.nth(k).locator("canvas").get_attribute("aria-label")
@@ -257,23 +272,23 @@ def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(page, run, test_digit
 def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(page):
     assert page.inner_text("#answer") == "The pad is empty: draw a digit, or take one of the test images."
     assert page.locator(".drawn:visible").count() == 0
-    buttons = [page.get_by_role("button", name=name) for name in ("Undo", "Clear")]
-    assert [button.is_disabled() for button in buttons] == [True, True]
+    undo, clear = (page.get_by_role("button", name=name) for name in ("Undo", "Clear"))
     page.locator("#pad").click(button="right")  # for the browser's menu
     assert page.evaluate("pad.marks") == []
     draw(page, ONE)
     first = told(page)
     draw(page, [(0.2, 0.2), (0.8, 0.3)])
     assert told(page) != first
-    buttons[0].click()
+    undo.click()
     assert told(page) == first
-    buttons[0].click()
+    undo.click()
     page.wait_for_selector("#draw-a-digit.blank")
     page.locator("#samples button").first.click()
     told(page)
-    buttons[1].click()
+    clear.click()
     page.wait_for_selector("#draw-a-digit.blank")
-    assert [button.is_disabled() for button in buttons] == [True, True]
+    undo.click()  # of nothing
+    page.wait_for_selector("#draw-a-digit.blank")
 
 
 @pytest.mark.parametrize("places", SCRIBBLES.values(), ids=SCRIBBLES)
@@ -283,14 +298,76 @@ def test_a_scribble_is_told_from_both_digits(page, places):
     assert page.inner_text("#answer").startswith("This resembles neither a 0 nor a 1.")
 
 
-def test_the_pen_is_moved_by_keys(page):
+@pytest.mark.parametrize("lower", ["Space", "Enter"])
+def test_the_pen_is_moved_by_keys(page, lower):
+    page.keyboard.press("Tab")  # by a key, so that the focus is shown
     page.locator("#pad").focus()
-    for key in ["ArrowUp"] * 7 + ["Space"] + ["ArrowDown"] * 14 + ["Space"] + ["ArrowLeft"] * 5:
+    assert page.locator("#pen").is_visible()
+    for key in ["ArrowUp"] * 7 + [lower] + ["ArrowDown"] * 14 + [lower] + ["ArrowLeft"] * 5:
         page.keyboard.press(key)
     assert told(page)[0] == 1
-    assert len(page.evaluate("pad.marks")) == 1  # the pen was lifted before it went to the left
+    ((x, y),) = page.evaluate("pad.marks.map(({ places }) => places.at(-1))")  # lifted before it went to the left
+    assert (x, y) == (140, pytest.approx(210))
+    page.keyboard.press("Alt+ArrowLeft")  # is the browser's
     page.keyboard.press("Escape")
     page.wait_for_selector("#draw-a-digit.blank")
+    page.keyboard.press(lower)
+    page.locator("#undo").focus()
+    assert not page.locator("#pen").is_visible()
+    page.locator("#pad").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("pad.marks.map(({ places }) => places.length)") == [1]  # it was lifted when the focus left
+
+
+def test_a_dot_is_drawn_and_the_pen_of_the_keys_does_not_join_the_mouses_line(page):
+    page.locator("#pad").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.locator("#pad").click(position={"x": 40, "y": 40})
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("pad.marks.map(({ places }) => places.length)") == [2, 1]
+    told(page)
+    ink = array(page, "pad.ink()", 280, 280)
+    assert ink[30:40, 30:40].sum() > 50  # where it was clicked
+
+
+def test_what_is_said_is_read_out_when_the_drawing_has_come_to_rest(page):
+    page.clock.install()
+    page.evaluate("document.getElementById('said').textContent = ''")
+    draw(page, ONE)
+    assert page.locator("#said").text_content() == ""
+    page.clock.run_for(1000)
+    assert page.locator("#said").text_content() == page.inner_text("#answer")
+
+
+def test_a_second_finger_neither_draws_nor_stops_the_first(short_run, visit):
+    page = at_work(visit(short_run / "report.html", width=390, has_touch=True, is_mobile=True))
+    first, second, third, other = on_screen(page, [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8), (0.9, 0.2)])
+    devices = page.context.new_cdp_session(page)
+    one = {"id": 0, "x": first[0], "y": first[1]}
+    two = {"id": 1, "x": other[0], "y": other[1]}
+    for kind, points in [
+        ("touchStart", [one]),
+        ("touchStart", [one, two]),
+        ("touchMove", [one | {"y": second[1]}, two | {"y": other[1] + 9}]),
+        ("touchMove", [one | {"y": second[1]}]),  # the second finger is lifted
+        ("touchMove", [one | {"y": third[1]}]),
+        ("touchEnd", []),
+    ]:
+        devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    (places,) = page.evaluate("pad.marks.map(({ places }) => places)")
+    assert [x for x, _ in places] == pytest.approx([140] * len(places), abs=2)
+    assert places[-1][1] == pytest.approx(224, abs=2)
+
+
+def test_a_drawing_is_printed_and_an_empty_pad_is_not(page):
+    page.emulate_media(media="print")
+    assert not page.locator("#draw").is_visible()
+    page.locator("#samples button").first.evaluate("button => button.click()")
+    told(page)
+    seen = [page.locator(part).is_visible() for part in ("#pad", "#centred", ".layer", "#samples", ".tools")]
+    page.emulate_media(media="screen")
+    assert seen == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize("pointer", ["touch", "pen"])
@@ -338,7 +415,7 @@ def test_any_drawing_is_prepared_as_in_python(visit, scripts):
         if not drawing.any():
             drawing[tuple(corner)] = 0.3
         expected = prepare(drawing, shape)
-        options = {"shape": shape, "extent": extent_of(shape), "faint": FAINT, "tie": TIE}
+        options = {"shape": shape, "within": extent_of(shape), "faint": FAINT, "tie": TIE}
         found = page.evaluate(
             """([ink, size, options]) => {
                 const { box, scaled, image } = prepare(Float64Array.from(ink), size, options);
