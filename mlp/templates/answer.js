@@ -80,7 +80,7 @@ class Answer {
     const { reach, within } = this.facts.nearness;
     const measure = reach === null
       ? "they are too few to tell what is like them"
-      : `${within} % of them have another within ${reach.toFixed(2)}`;
+      : `${within}\u00a0% of them have another within ${reach.toFixed(2)}`;
     const count = labels.length.toLocaleString("en");
     this.find("#distance").textContent =
       `The nearest of ${count} training images is at a distance of ${distance.toFixed(2)}; ${measure}.`;

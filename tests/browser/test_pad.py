@@ -195,7 +195,7 @@ def test_the_nearest_training_images_are_those_of_numpy(drawn, in_the_plane):
     directions = nearness.directions(np.concatenate([255 * drawn.X, in_the_plane.pixels()]), (28, 28))
     distances = np.sqrt(2 - 2 * directions[1:] @ directions[0])
     assert drawn.page.inner_text("#distance").startswith(
-        f"The nearest of 2,000 training images is at a distance of {distances.min():.2f}; 99 % of them"
+        f"The nearest of 2,000 training images is at a distance of {distances.min():.2f}; 99\u00a0% of them"
     )
     shown = drawn.page.locator("#nearest canvas").evaluate_all("all => all.map((one) => one.ariaLabel)")
     assert shown == [
@@ -296,6 +296,10 @@ def test_a_scribble_is_told_from_both_digits(page, places):
     draw(page, places)
     told(page)
     assert page.inner_text("#answer").startswith("This resembles neither a 0 nor a 1.")
+    assert page.locator("#answer").evaluate("words => getComputedStyle(words).fontWeight") == "700"
+    page.locator("#samples button").first.click()
+    told(page)
+    assert page.locator("#answer").evaluate("words => getComputedStyle(words).fontWeight") == "400"
 
 
 @pytest.mark.parametrize("lower", ["Space", "Enter"])
@@ -346,15 +350,16 @@ def test_a_second_finger_neither_draws_nor_stops_the_first(short_run, visit):
     devices = page.context.new_cdp_session(page)
     one = {"id": 0, "x": first[0], "y": first[1]}
     two = {"id": 1, "x": other[0], "y": other[1]}
-    for kind, points in [
-        ("touchStart", [one]),
-        ("touchStart", [one, two]),
-        ("touchMove", [one | {"y": second[1]}, two | {"y": other[1] + 9}]),
-        ("touchMove", [one | {"y": second[1]}]),  # the second finger is lifted
-        ("touchMove", [one | {"y": third[1]}]),
-        ("touchEnd", []),
-    ]:
+
+    def touch(kind, *points):
         devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", one)
+    touch("touchStart", one, two)
+    touch("touchMove", one | {"y": second[1]}, two | {"y": other[1] + 9})
+    page.evaluate("pad.canvas.dispatchEvent(new PointerEvent('pointerup', { pointerId: 99 }))")  # of the second
+    touch("touchMove", one | {"y": third[1]}, two | {"y": other[1] + 9})
+    touch("touchEnd")
     (places,) = page.evaluate("pad.marks.map(({ places }) => places)")
     assert [x for x, _ in places] == pytest.approx([140] * len(places), abs=2)
     assert places[-1][1] == pytest.approx(224, abs=2)
