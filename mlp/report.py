@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import baselines, finished_runs, pad, pages, recipe, report_images, svd
-from mlp.dataset import Dataset
+from mlp.dataset import BLOCK, Dataset
 from mlp.evaluation import CONFIDENCE, evaluate
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
@@ -123,7 +123,8 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
     blue = max(images.digits)  # as in the notes and in plots.scatter, whatever the targets are
 
     def probability_of_blue(places: NDArray[np.float64]) -> Array:
-        P = run.network.predict(projection.rebuild(places) / 255)
+        blocks = np.split(places, range(BLOCK, len(places), BLOCK))  # images are many times as large as their places
+        P = np.concatenate([run.network.predict(projection.rebuild(block) / 255) for block in blocks])
         return P if images.digits[1] == blue else 1 - P
 
     plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
