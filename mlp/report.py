@@ -64,8 +64,8 @@ def page(run: FinishedRun) -> str:
         "manifest": finished_runs.read_finished_manifest(run.directory),
         "config": run.config.to_yaml(),
         "test_files": evaluation.images.source.sha256(),
+        **_curves(run),
     }
-    facts |= _curves(run)
     scripted = {"training": _in_the_page(run, images, packed), "plane": place_in_it}
     if run.network.parameter_block.nbytes <= MOST_BYTES:
         on_pad = pad.facts(run, evaluation, images)

@@ -1,4 +1,4 @@
-"""Promises of the scripts that do a page's arithmetic: what Python does, to rounding, for any drawing and any network."""
+"""Promises of the scripts that do a page's arithmetic: the same as Python's for any drawing and any network."""
 
 import numpy as np
 import pytest
