@@ -209,7 +209,7 @@ def finished_run(settings: Config, directory: Path | None = None, seed: int = 0)
 
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""The first does without a window's parts, and takes half of the processor."""
+"""The first does without a window's parts, and takes little more than half of the processor time."""
 WIDTHS = {"phone": 390, "desktop": 1280}
 
 

@@ -26,6 +26,7 @@ class Answer {
     const prepared = prepare(ink, size, this.facts.preparation);
     this.section.classList.toggle("blank", prepared === null);
     if (prepared === null) {
+      this.section.classList.remove("neither");
       this.say("The pad is empty: draw a digit, or take one of the test images.");
       return;
     }

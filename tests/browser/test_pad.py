@@ -296,8 +296,8 @@ def test_a_scribble_is_told_from_both_digits(page, places):
     told(page)
     assert page.inner_text("#answer").startswith("This resembles neither a 0 nor a 1.")
     assert page.locator("#answer").evaluate("words => getComputedStyle(words).fontWeight") == "700"
-    page.locator("#samples button").first.click()
-    told(page)
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_selector("#draw-a-digit.blank")
     assert page.locator("#answer").evaluate("words => getComputedStyle(words).fontWeight") == "400"
 
 
