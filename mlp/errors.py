@@ -17,6 +17,10 @@ class InputError(CommandError):
     exit_code = 2
 
 
+class InUse(InputError):
+    """Another process has the folder."""
+
+
 class Diverged(CommandError):
     """Training left the finite numbers, or learned nothing: ``report`` says where and how, ready for JSON."""
 

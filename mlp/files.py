@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from mlp.errors import InputError
+from mlp.errors import InputError, InUse
 
 NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What a file system says that cannot lock a folder; NFS, for one, says EBADF."""
@@ -112,7 +112,7 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path, warn: Callable[[str], object]) -> Iterator[None]:
-    """Have a folder to oneself; InputError where another process has it.
+    """Have a folder to oneself; InUse where another process has it.
 
     The lock is the system's (flock(2)) and on the folder itself: it leaves no file behind, and ends with the
     process however that ends. On a file system that has no locks there is a warning instead.
@@ -124,9 +124,7 @@ def locked(folder: Path, warn: Callable[[str], object]) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise InputError(
-            f"{folder}: another run is at work in it: wait for its end, or name another directory"
-        ) from None
+        raise InUse(f"{folder}: another run is at work in it: wait for its end, or name another directory") from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             os.close(descriptor)

@@ -10,14 +10,14 @@ from mlp.runs import Run
 from mlp.training import Trainer
 
 
-def learn(trainer: Trainer, run: Run) -> None:
-    """Every epoch that is left: a line to stderr, a checkpoint where one is due; on a terminal a bar below.
+def learn(trainer: Trainer, run: Run, *, tell: bool = True) -> None:
+    """Every epoch that is left, with a checkpoint where one is due; if told of, a line to stderr, on a terminal a bar.
 
     A signal ends it with a checkpoint. Diverged, with what happened in the run's directory, and no weights there where
     none were good.
     """
     try:
-        _run_epochs(trainer, run)
+        _run_epochs(trainer, run, tell)
     except Diverged as error:
         run.write_history(trainer.history)
         run.write_divergence(error.report)
@@ -40,11 +40,12 @@ def finish(trainer: Trainer, run: Run) -> None:
     interrupts.check()
 
 
-def _run_epochs(trainer: Trainer, run: Run) -> None:
+def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
     """The epochs; the state of a trainer that was broken off is where it goes on."""
     epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
     steps = epochs * trainer.steps_per_epoch
-    with tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=not sys.stderr.isatty()) as bar:
+    hidden = not (tell and sys.stderr.isatty())
+    with tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=hidden) as bar:
 
         def after_step() -> None:
             bar.update()
@@ -55,7 +56,8 @@ def _run_epochs(trainer: Trainer, run: Run) -> None:
         try:
             while len(trainer.history) < epochs:
                 row = trainer.run_epoch(after_step, interrupts.check)
-                bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
+                if tell:
+                    bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
                 if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
                     run.save(trainer.state())
                 interrupts.check()

@@ -76,11 +76,6 @@ class Run:
         """Write the manifest's last word: all that the run makes is there."""
         self.note(**facts, status=FINISHED, ended=_now())
 
-    @property
-    def is_saved(self) -> bool:
-        """Whether there is something to go on from."""
-        return checkpoint.exists(self.directory)
-
     def save(self, state: State) -> None:
         """Write a checkpoint, and the history that it holds."""
         checkpoint.save(Checkpoint(self.config, self.manifest, state, self.directory / checkpoint.NEWEST))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fault_helpers import load_train, one_message, outcome, project, train
+from fault_helpers import one_message, outcome, project, train
 
-from mlp import checkpoint, npz, runs
+from mlp import checkpoint, npz, one_run, runs
 from mlp.errors import Interrupted
 
 
@@ -202,7 +202,7 @@ def test_the_same_data_in_another_place_are_the_same(run, shared, monkeypatch):
 def test_a_finished_run_stays_as_it_is(run, monkeypatch, capsys):
     assert train(monkeypatch, "--resume", run) == 0
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.iterdir()}
-    monkeypatch.setattr(load_train(), "train", pytest.fail)
+    monkeypatch.setattr(one_run, "train", pytest.fail)
     assert train(monkeypatch, "--resume", run) == 0
     assert "is finished, nothing was changed" in capsys.readouterr().out
     assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.iterdir()} == before
