@@ -150,10 +150,11 @@ def gather(directories: Sequence[Path]) -> Comparison:
     if len(set(names)) < len(names):
         names = [str(directory) for directory in directories]
     names = [name if name.isprintable() else name.encode("unicode_escape").decode() for name in names]
-    return Comparison([_read(directory, name) for directory, name in zip(directories, names, strict=True)])
+    return Comparison([read(directory, name) for directory, name in zip(directories, names, strict=True)])
 
 
-def _read(directory: Path, name: str) -> ComparedRun:
+def read(directory: Path, name: str) -> ComparedRun:
+    """A finished run under a name; InputError where it is none, or a file of it is missing or damaged."""
     run = finished_runs.read(directory)
     manifest = finished_runs.read_finished_manifest(directory)
     history = finished_runs.read_history(directory)

@@ -4,7 +4,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -124,6 +124,19 @@ class Config(Section):
         """The config as text that ``load`` reads back to the same config."""
         return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
+    def having(self, values: Mapping[str, Any]) -> "Config":
+        """The config with some options at other values, which are checked already: a value by ``section.key``."""
+        sections = {name: getattr(self, name) for name in SECTIONS}
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            sections[section] = sections[section].model_copy(update={name: value})
+        return self.model_copy(update=sections)
+
+    def value(self, key: str) -> Any:
+        """The value of ``section.key``."""
+        section, _, name = key.partition(".")
+        return getattr(getattr(self, section), name)
+
     def differences(self, other: "Config") -> list[str]:
         """Each option that is not as in the other config, and what it is in both, the places aside."""
         return [
@@ -173,11 +186,11 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     return parse(_read(path), path, overrides)
 
 
-def parse(text: str, path: Path, overrides: Sequence[str] = ()) -> Config:
-    """As ``load``, of the text that the file has, or would have."""
+def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "--set") -> Config:
+    """As ``load``, of the text that the file has, or would have; ``flag`` is what the overrides were given by."""
     source = _Source.of_text(text, path)
     for number, option in enumerate(overrides):
-        source.override(option, number)
+        source.override(option, number, flag)
     problems = source.problems
     try:
         config = Config.model_validate(source.values)
@@ -213,9 +226,9 @@ class _Source:
             problems=[(*at(place), message) for place, message in document.problems],
         )
 
-    def override(self, option: str, number: int) -> None:
+    def override(self, option: str, number: int, flag: str) -> None:
         """Lay section.key=value, the option of that number, over what is there."""
-        order, origin = (AFTER_THE_FILE, number), f"--set {option}"
+        order, origin = (AFTER_THE_FILE, number), f"{flag} {option}"
         name, equals, text = option.partition("=")
         section, _, key = name.partition(".")
         if not (equals and section and key):

@@ -53,20 +53,20 @@ def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str)
 
 def draw_losses(axes: Axes, history: Sequence[Epoch], loss: str) -> None:
     """Training and validation loss over the epochs; ``loss`` is its name."""
-    _set_vertical(axes, scales.of_losses(_curves(axes, history, "train_loss", "validation_loss")))
+    set_vertical(axes, scales.of_losses(_curves(axes, history, "train_loss", "validation_loss")))
     axes.set(ylabel=LOSS_LABELS[loss])
 
 
 def draw_accuracies(axes: Axes, history: Sequence[Epoch]) -> None:
     """Training and validation accuracy over the epochs."""
-    _set_vertical(axes, scales.of_shares(_curves(axes, history, "train_accuracy", "validation_accuracy")))
+    set_vertical(axes, scales.of_shares(_curves(axes, history, "train_accuracy", "validation_accuracy")))
     axes.set(ylabel="accuracy")
 
 
 def mark_kept(axes: Axes, history: Sequence[Epoch], best_epoch: int) -> None:
     """The epoch whose weights are kept, and the epochs below the axes."""
     axes.axvline(best_epoch, color=GREY, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
-    _set_epochs(axes, len(history))
+    set_epochs(axes, len(history))
 
 
 def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str) -> list[float]:
@@ -84,7 +84,8 @@ def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str
     return values
 
 
-def _set_vertical(axes: Axes, scale: Scale) -> None:
+def set_vertical(axes: Axes, scale: Scale) -> None:
+    """Give the vertical axis this scale."""
     if scale.kind == "symlog":
         # Its linscale is the length, in decades, of a linear part that would end where the slope does not break.
         linscale = 0.9 * scale.linear_decades
@@ -98,7 +99,8 @@ def _set_vertical(axes: Axes, scale: Scale) -> None:
     axes.grid(alpha=0.3)
 
 
-def _set_epochs(axes: Axes, last: int) -> None:
+def set_epochs(axes: Axes, last: int) -> None:
+    """Give the horizontal axis the epochs from 1 to the last."""
     ticks = scales.counted(1, last)
     axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
     axes.set_xticks(ticks, list(map(str, ticks)))
@@ -109,7 +111,7 @@ def step_curve(path: Path, losses: Sequence[float]) -> None:
     figure = Figure(figsize=(6, 4))
     axes = figure.subplots(gridspec_kw={"left": 0.175, "right": 0.965, "bottom": 0.13, "top": 0.96})
     axes.plot(losses, color=BLUE, marker="o" if len(losses) <= MARKED_EPOCHS else None, markersize=4)
-    _set_vertical(axes, scales.of_losses(losses))
+    set_vertical(axes, scales.of_losses(losses))
     axes.set(xlabel="step", ylabel=LOSS_LABELS["euclidean"])
     ticks = scales.counted(0, len(losses) - 1)
     axes.set_xticks(ticks, list(map(str, ticks)))
@@ -123,28 +125,37 @@ def compared(path: Path, comparison: Comparison) -> None:
     """
     runs = comparison.runs
     losses = list(dict.fromkeys(run.config.model.loss for run in runs))
-    panels, last = len(losses) + 1, max(len(run.history) for run in runs)
-    # In inches, from the bottom: the legend, a line a run, the axes, the notes.
-    width, legend, axes_height, notes = 5.0 * panels, 0.17 * len(runs) + 0.35, 3.3, 0.22 * len(comparison.notes) + 0.2
-    height = legend + 0.6 + axes_height + notes
-    figure = Figure(figsize=(width, height))
-    places = {"bottom": (legend + 0.6) / height, "top": 1 - notes / height}
-    margins = {"left": 1.05 / width, "right": 1 - 0.2 / width, "wspace": 1.05 / (5 - 1.25)}
-    *loss_axes, error_axes = figure.subplots(1, panels, gridspec_kw=places | margins)
+    figure, loss_axes, error_axes = panels(len(losses), 0.17 * len(runs) + 0.35, comparison.notes)
     looks = [tuple(each[k % len(each)] for each in (OKABE_ITO, LINE_STYLES, MARKS)) for k in range(len(runs))]
     for axes, loss in zip(loss_axes, losses, strict=True):
         own = [(run, look) for run, look in zip(runs, looks, strict=True) if run.config.model.loss == loss]
-        _set_side_by_side(axes, [(run, [_figure(row, "loss") for row in run.history], look) for run, look in own])
+        _set_side_by_side(axes, [(run, [row.figure("loss") for row in run.history], look) for run, look in own])
         axes.set(ylabel=f"{_what_of([run for run, _ in own])} {LOSS_LABELS[loss]}")
-    errors = [[100 * (1 - _figure(row, "accuracy")) for row in run.history] for run in runs]
+    errors = [[100 * (1 - row.figure("accuracy")) for row in run.history] for run in runs]
     _set_side_by_side(error_axes, list(zip(runs, errors, looks, strict=True)))
     error_axes.set(ylabel=f"{_what_of(runs)} errors (% of the images)")
     for axes in figure.axes:
-        _set_epochs(axes, last)
+        set_epochs(axes, max(len(run.history) for run in runs))
     _set_legend(figure, comparison, looks)
-    for k, note in enumerate(comparison.notes):
-        figure.text(0.5, 1 - (0.2 + 0.22 * k) / height, note, ha="center", va="center", fontsize=9, color=RED)
     save(figure, path)
+
+
+def panels(losses: int, legend: float, notes: Sequence[str]) -> tuple[Figure, list[Axes], Axes]:
+    """A figure with axes for so many kinds of loss and for errors, side by side, and notes above them.
+
+    ``legend`` is how many inches there are to be below the axes for one.
+    """
+    count = losses + 1
+    # In inches, from the bottom: the legend, the axes, the notes.
+    width, axes_height, above = 5.0 * count, 3.3, 0.22 * len(notes) + 0.2
+    height = legend + 0.6 + axes_height + above
+    figure = Figure(figsize=(width, height))
+    places = {"bottom": (legend + 0.6) / height, "top": 1 - above / height}
+    margins = {"left": 1.05 / width, "right": 1 - 0.2 / width, "wspace": 1.05 / (5 - 1.25)}
+    *loss_axes, error_axes = figure.subplots(1, count, gridspec_kw=places | margins)
+    for k, note in enumerate(notes):
+        figure.text(0.5, 1 - (0.2 + 0.22 * k) / height, note, ha="center", va="center", fontsize=9, color=RED)
+    return figure, loss_axes, error_axes
 
 
 def _set_legend(figure: Figure, comparison: Comparison, looks: Sequence[Look]) -> None:
@@ -166,7 +177,7 @@ def _set_legend(figure: Figure, comparison: Comparison, looks: Sequence[Look]) -
     for text, run in zip(box.get_texts(), comparison.runs, strict=True):
         text.set_parse_math(False)
         of_training = " (training)" if run.kept.validation_loss is None else ""
-        text.set_text(_drawable(comparison.label(run)) + of_training)
+        text.set_text(drawable(comparison.label(run)) + of_training)
 
 
 def _set_side_by_side(axes: Axes, curves: Sequence[tuple[ComparedRun, list[float], Look]]) -> None:
@@ -176,7 +187,7 @@ def _set_side_by_side(axes: Axes, curves: Sequence[tuple[ComparedRun, list[float
         kept = run.kept.epoch
         (point,) = axes.plot([kept], [values[kept - 1]], mark, color=color, markersize=8, markeredgecolor="white")
         point.set(clip_on=False, zorder=3)  # whole at the last epoch, too, where the axes end
-    _set_vertical(axes, scales.of_losses([value for _, values, _ in curves for value in values]))
+    set_vertical(axes, scales.of_losses([value for _, values, _ in curves for value in values]))
 
 
 def _what_of(runs: Sequence[ComparedRun]) -> str:
@@ -185,13 +196,7 @@ def _what_of(runs: Sequence[ComparedRun]) -> str:
     return "validation or training" if len(held_out) == 2 else "validation" if True in held_out else "training"
 
 
-def _figure(row: Epoch, name: str) -> float:
-    """The epoch's loss or accuracy on validation images, or on training images where there are none."""
-    value: float | None = getattr(row, f"validation_{name}")
-    return getattr(row, f"train_{name}") if value is None else value
-
-
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
     """The text cut to what fits a legend, with a sign for what the font has not."""
     font = get_font(findfont(FontProperties()))
     shown = "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in text)

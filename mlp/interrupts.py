@@ -48,6 +48,20 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def heard() -> bool:
+    """Whether there is something to stop for."""
+    return _heard is not None
+
+
+def hear(number: int) -> bool:
+    """As if this signal had arrived just now, for the next ``check``; False where one was heard before."""
+    global _heard
+    if _heard is not None:
+        return False
+    _heard = number
+    return True
+
+
 def forget() -> None:
     """As if nothing had been heard yet."""
     global _heard

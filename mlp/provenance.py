@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ def facts(blas: list[dict[str, Any]]) -> dict[str, Any]:
     """For the manifest: versions, the code's SHA-256 and commit, the machine, and BLAS as ``blas.threads`` tells."""
     return {
         "versions": _versions(),
-        "code_sha256": _code_sha256(),
+        "code_sha256": code_sha256(),
         "git_commit": _git_commit(),
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -63,10 +63,10 @@ def _versions() -> dict[str, str]:
     return {"mlp": __version__, "python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
-def _code_sha256() -> str:
-    """Of the library and of train.py, each file's name and bytes."""
+def code_sha256(patterns: Sequence[str] = CODE) -> str:
+    """Of the library and of train.py, or of what else the patterns name, each file's name and bytes."""
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in CODE for path in CHECKOUT.glob(pattern)):
+    for path in sorted(path for pattern in patterns for path in CHECKOUT.glob(pattern)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

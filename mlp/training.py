@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,11 @@ class Epoch:
     learning_rate: float
     gradient_norm: float
     seconds: float
+
+    def figure(self, name: Literal["loss", "accuracy"]) -> float:
+        """The loss or accuracy on validation images, or on training images where there are none."""
+        value: float | None = getattr(self, f"validation_{name}")
+        return float(getattr(self, f"train_{name}")) if value is None else value
 
     def __str__(self) -> str:
         """One line for people."""

@@ -1,0 +1,131 @@
+"""Where a sweep's tasks are done: on this machine's cores or a Dask cluster's workers, by joblib, with the same code.
+
+A task is done again where its worker was killed, and by another worker where one is not fit for it. What is beyond
+that is the task's outcome; it never stops the others.
+"""
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from mlp import finished_runs, interrupts
+from mlp.errors import InputError
+from mlp.sweeps.work import Outcome, Status, Task, work
+
+Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
+"""Does tasks and gives their outcomes as they come."""
+
+MOST_DEATHS = 3
+"""So often a task may have been under way when a worker process of this machine was killed."""
+KILLED = f"its process was killed {MOST_DEATHS} times, perhaps for want of memory: then fewer --jobs help"
+
+
+@contextmanager
+def local(jobs: int | None) -> Iterator[Workers]:
+    """So many processes of this machine, or one for each of its cores, each with one BLAS thread."""
+    with joblib.parallel_config(backend="loky", n_jobs=jobs or joblib.cpu_count(), inner_max_num_threads=1):
+        yield _parallel
+
+
+@contextmanager
+def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
+    """The workers of the Dask cluster whose scheduler has this address; InputError where none answers there."""
+    from distributed import Client
+
+    from mlp.sweeps.dask_backend import Backend
+
+    try:
+        with interrupts.at_once():
+            client = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
+
+    def workers(tasks: Iterable[Task]) -> Iterator[Outcome]:
+        try:
+            yield from _parallel(tasks)
+        except TimeoutError:
+            raise InputError(f"--scheduler {address}: the cluster has no worker: start some there") from None
+        if client.status != "running":
+            raise InputError(
+                f"--scheduler {address}: the scheduler is gone: what is done stays done; start it, and give the same "
+                "command again"
+            )
+
+    with client, joblib.parallel_config(backend=Backend(client=client)):
+        for worker, threads in client.nthreads().items():
+            if threads > 1:
+                warn(
+                    f"worker {worker} has {threads} threads, of which one works at a time: --nthreads 1 --nworkers more"
+                )
+        yield workers
+
+
+def _parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
+    """Within a configuration of joblib: the tasks' outcomes as they come, one task at a time given to a worker."""
+    parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+    # Worker processes have from their start the signals blocked that are blocked now: Ctrl-C, which a terminal sends to
+    # them too, is for the sweep, which then stops them in its own way.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        found: Iterator[Outcome] = parallel(joblib.delayed(work)(task) for task in _until_stopped(tasks))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return found
+
+
+def _until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
+    for task in tasks:
+        if interrupts.heard():
+            return
+        yield task
+
+
+def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], object]) -> Iterator[Outcome]:
+    """One outcome for each task, in the order in which they come; none is UNFIT.
+
+    A task whose worker was not fit, of which there is a warning, is given out again while other workers get on.
+    Ends early where a signal is heard, with those that were under way INTERRUPTED.
+    """
+    missing = {task.name: task for task in tasks}
+    deaths: Counter[str] = Counter()
+    warned: set[str] = set()
+    while missing and not interrupts.heard():
+        unfit: list[Outcome] = []
+        before = len(missing)
+        try:
+            for outcome in workers(list(missing.values())):
+                if outcome.status != Status.UNFIT:
+                    del missing[outcome.name]
+                    yield outcome
+                    continue
+                unfit.append(outcome)
+                if outcome.message not in warned:
+                    warned.add(outcome.message)
+                    warn(outcome.message)
+        except TerminatedWorkerError:
+            if interrupts.heard():
+                return
+            deaths.update(task.name for task in missing.values() if _was_under_way(task))
+            for name in [name for name in missing if deaths[name] >= MOST_DEATHS]:
+                del missing[name]
+                yield Outcome(name, Status.FAILED, KILLED)
+            warn("a worker process was killed: what was under way goes on in another")
+            continue
+        if len(missing) == before:
+            for outcome in unfit:
+                yield Outcome(outcome.name, Status.FAILED, outcome.message)
+            return
+
+
+def _was_under_way(task: Task) -> bool:
+    """Whether the task's run was begun, and neither ended nor was stopped."""
+    if not task.directory.exists():
+        return False
+    try:
+        return finished_runs.read_manifest(task.directory).status == "running"
+    except InputError:
+        return True

@@ -1,0 +1,159 @@
+"""Which runs a sweep has: every combination of the varied options' values."""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlp import config as configuration
+from mlp import yaml_text
+from mlp.config import Config
+from mlp.errors import InputError
+
+RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
+MOST_RUNS = 100_000
+LONGEST_NAME = 200
+"""Characters of a run's name, which is a folder's; Linux has 255, some file systems fewer."""
+LARGEST_WHOLE = 1e15
+"""Above it a whole number is shorter with an exponent."""
+SEED, DIGITS = "training.seed", "data.digits"
+PLACES = ("data.directory", "output.directory")
+PAIRS = [[a, b] for a, b in itertools.combinations(range(10), 2)]
+"""All 45 pairs of digits."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A config, and by key the values that take the place of its own: a run for each of their combinations."""
+
+    base: Config
+    varied: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        return math.prod(map(len, self.varied.values()))
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """Each combination, by key; the last key's values change fastest."""
+        for values in itertools.product(*self.varied.values()):
+            yield dict(zip(self.varied, values, strict=True))
+
+    def configs(self) -> dict[str, Config]:
+        """The config of each run, by the run's name, which says what is its own: learning_rate=0.3,seed=1."""
+        return {name(point): self.base.having(point) for point in self.points()}
+
+    @property
+    def settings(self) -> list[str]:
+        """The keys between whose values there is a choice to be made: all but the seed, and the digits of pairs."""
+        return [key for key in self.varied if key != SEED and not (key == DIGITS and self.has_all_pairs)]
+
+    @property
+    def has_all_pairs(self) -> bool:
+        """Whether it has all 45 pairs of digits."""
+        return [list(pair) for pair in self.varied.get(DIGITS, [])] == PAIRS
+
+    def setting(self, config: Config) -> tuple[Any, ...]:
+        """The run's values of ``settings``: runs of one setting differ by their seeds and pairs alone."""
+        return tuple(config.value(key) for key in self.settings)
+
+
+def short(key: str) -> str:
+    """A key without its section; no two that can be varied have the same."""
+    return key.partition(".")[2]
+
+
+def text(value: Any) -> str:
+    """A value as it is given to --vary: 1 for 1.0."""
+    if isinstance(value, float) and value.is_integer() and value < LARGEST_WHOLE:
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def name(values: Mapping[str, Any]) -> str:
+    """Values by key as a folder's name that needs no quotes in a shell."""
+    return ",".join(f"{short(key)}={_plain(value)}" for key, value in values.items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "-".join(map(str, value)) or "none"
+    return text(value).replace(" ", "-")
+
+
+def read(base: Config, options: Sequence[str], overrides: Sequence[str] = (), *, all_pairs: bool = False) -> Grid:
+    """The grid that --vary options ask for, each ``section.key=value,value,...``, with a..b for whole numbers.
+
+    ``overrides`` are the --set options that the base has already. InputError with what is wrong with an option.
+    """
+    given = [(option, *_split(option)) for option in options]
+    if all_pairs:
+        given.append(("--pairs all", DIGITS, PAIRS))
+    if not given:
+        raise InputError("nothing is varied: name an option and its values, such as --vary training.seed=0..9")
+    fixed = {override.partition("=")[0] for override in overrides}
+    varied: dict[str, list[Any]] = {}
+    for option, key, values in given:
+        if key in varied:
+            raise InputError(f"{_flag(option)}: {key} is varied twice: give all its values at once")
+        if key in fixed:
+            raise InputError(f"{_flag(option)}: {key} is given by --set too: either it varies or it is set")
+        if key in PLACES:
+            raise InputError(f"{_flag(option)}: {key} is a place and cannot be varied: give each a sweep of its own")
+        parsed = [_value(base, key, value) for value in values]
+        for k, value in enumerate(parsed):
+            if value in parsed[:k]:
+                raise InputError(f"{_flag(option)}: {text(value)} is given twice")
+        varied[key] = parsed
+    if base.training.threads != 1 or "training.threads" in varied:
+        raise InputError("each worker of a sweep has one BLAS thread: training.threads must be 1")
+    grid = Grid(base, varied)
+    if len(grid) > MOST_RUNS:
+        raise InputError(
+            f"{len(grid):,} runs: at most {MOST_RUNS:,} in a sweep: vary fewer options, or by fewer values"
+        )
+    longest = ",".join(max((name({key: value}) for value in values), key=len) for key, values in varied.items())
+    if len(longest) > LONGEST_NAME:
+        raise InputError(f"{longest}: too long for the name of a run's folder: vary fewer options at once")
+    return grid
+
+
+def _flag(option: str) -> str:
+    return option if option.startswith("--") else f"--vary {option}"
+
+
+def _split(option: str) -> tuple[str, list[Any]]:
+    """The key and the values that an option names."""
+    key, equals, listed = option.partition("=")
+    if not (equals and key):
+        raise InputError(f"--vary {option}: must be section.key=value,value,... or section.key=a..b")
+    document = yaml_text.parse(f"[{listed}]")
+    if document.problems:
+        raise InputError(f"--vary {option}: {document.problems[0][1]}")
+    values = [value for entry in document.value for value in _range(entry, option)]
+    if not values:
+        raise InputError(f"--vary {option}: no value in it: must be section.key=value,value,... or section.key=a..b")
+    return key, values
+
+
+def _range(entry: Any, option: str) -> Sequence[Any]:
+    """The whole numbers of a..b, both ends among them; of anything else itself."""
+    ends = RANGE.fullmatch(entry) if isinstance(entry, str) else None
+    if not ends:
+        return [entry]
+    first, last = map(int, ends.groups())
+    if last < first:
+        raise InputError(f"--vary {option}: {entry} has no number in it: the first must not be above the last")
+    if last - first >= MOST_RUNS:
+        raise InputError(
+            f"--vary {option}: {entry} are {last - first + 1:,} values: at most {MOST_RUNS:,} runs in a sweep"
+        )
+    return range(first, last + 1)
+
+
+def _value(base: Config, key: str, value: Any) -> Any:
+    """The value as a config of it has it; InputError where the key has no such value."""
+    option = f"{key}={json.dumps(value)}"
+    return configuration.parse(base.to_yaml(), Path("config.yaml"), [option], flag="--vary").value(key)

@@ -1,0 +1,247 @@
+"""What a worker does: one run of a sweep, in its directory, with what the worker needs looked at first.
+
+A worker is a process of this machine, or of a machine that sees the same folders under the same paths. It goes on for
+as long as the sweep's token lies in the sweep's folder: a sweep stops its workers by taking it away.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+import numpy as np
+
+from mlp import blas, comparison, finished_runs, interrupts, one_run, provenance, recipe, runs
+from mlp.comparison import ComparedRun
+from mlp.config import Config
+from mlp.errors import CommandError, Diverged, InputError, Interrupted, InUse
+from mlp.evaluation import evaluate
+from mlp.files import make_folder, read_small, sha256
+
+TOKEN = "sweep.running"  # noqa: S105 - no password, a file
+"""The file in a sweep's folder that says which sweep is at work there."""
+LOOKS = 0.2
+"""Seconds from one look at the token to the next."""
+CODE = ("mlp/*.py", "mlp/sweeps/*.py")
+
+_turn = Lock()
+"""A worker's threads take turns: NumPy, BLAS and matplotlib have one setting for a whole process."""
+
+
+class Status(StrEnum):
+    """How a task ended."""
+
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """The sweep was stopped: the run is saved as far as it came."""
+    UNFIT = "unfit"
+    """The worker could not do it, and another may."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all tasks of a sweep need, and every worker must find."""
+
+    folder: Path
+    """The sweep's, absolute; each run has a folder of its own in it."""
+    token: str
+    files: dict[Path, str]
+    """The SHA-256 of each data file, by its absolute path."""
+    is_tested: bool
+    """Whether a finished run is judged on the test images, too."""
+    code: str
+    numpy: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to be made, or to be gone on with."""
+
+    name: str
+    config: Config
+    surroundings: Surroundings
+
+    @property
+    def directory(self) -> Path:
+        """The run's own."""
+        return self.surroundings.folder / self.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task."""
+
+    name: str
+    status: Status
+    message: str = ""
+    """What went wrong."""
+    warnings: tuple[str, ...] = ()
+    run: ComparedRun | None = None
+    """What a finished run came to."""
+    test: tuple[int, int] | None = None
+    """Errors and images, of test."""
+    is_new: bool = True
+    """Whether something was left to do."""
+
+
+class _Unfit(Exception):
+    """Why this worker cannot do it."""
+
+
+def surroundings(folder: Path, token: str, files: dict[Path, str], *, is_tested: bool) -> Surroundings:
+    """What the workers must find, with the code and the NumPy of this process."""
+    return Surroundings(folder, token, files, is_tested, provenance.code_sha256(CODE), np.__version__)
+
+
+def work(task: Task) -> Outcome:
+    """Do the task, or what is left of it; whatever goes wrong is told by the outcome."""
+    warnings: list[str] = []
+    with _turn, _stopped_with(task.surroundings), blas.threads(1):
+        try:
+            check(task.surroundings)
+            return _made(task, warnings)
+        except _Unfit as error:
+            status, message = Status.UNFIT, f"{worker()}: {error}"
+        except Interrupted:
+            status, message = Status.INTERRUPTED, ""
+        except CommandError as error:
+            status, message = Status.FAILED, str(error)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename is not None else ""
+            status, message = Status.FAILED, f"{where}{error.strerror or error}"
+        except Exception as error:  # a mistake of the program's costs one run, not the sweep
+            *_, place = traceback.extract_tb(error.__traceback__)
+            what = "".join(traceback.format_exception_only(error)).strip()
+            status, message = Status.FAILED, f"{what} ({place.filename}:{place.lineno})"
+    return Outcome(task.name, status, message, tuple(warnings))
+
+
+def worker() -> str:
+    """The name of this worker: a process of this machine, or the cluster's name for it, and its machine's."""
+    host = socket.gethostname()
+    if "distributed" in sys.modules:
+        from distributed import get_worker
+
+        try:
+            return f"worker {get_worker().address} on {host}"
+        except ValueError:  # it is none of a cluster
+            pass
+    return f"process {os.getpid()} on {host}"
+
+
+def check(needed: Surroundings) -> None:
+    """_Unfit where this worker does not see what the sweep sees, or would not compute what it computes."""
+    if provenance.code_sha256(CODE) != needed.code:
+        raise _Unfit("it has another version of this project: install the sweep's there")
+    if np.__version__ != needed.numpy:
+        raise _Unfit(f"it has NumPy {np.__version__}, the sweep has {needed.numpy}: install that there")
+    if not needed.folder.is_dir():
+        raise _Unfit(f"it cannot see {needed.folder}: the folder must be there under the same path on every machine")
+    if not _is_wanted(needed):
+        interrupts.check()
+        raise Interrupted(signal.SIGINT)
+    for path, digest in needed.files.items():
+        try:
+            found = sha256(path)
+        except OSError as error:
+            what = f"it cannot read {path} ({error.strerror})"
+            raise _Unfit(f"{what}: the file must be there under the same path on every machine") from None
+        if found != digest:
+            raise _Unfit(f"{path} has other bytes there than at the sweep's beginning: put the same file there")
+
+
+def _made(task: Task, warnings: list[str]) -> Outcome:
+    """The task's outcome where its run comes to an end, or came to it before."""
+    with suppress(FileExistsError):
+        make_folder(task.directory)
+    while True:
+        try:
+            if _has_diverged(task):
+                return Outcome(task.name, Status.DIVERGED, _reason(task.directory), is_new=False)
+            is_new = one_run.resume(task.directory, lambda known: task.config, warn=warnings.append, tell=False)
+        except InUse:  # by a worker that was cut off from the sweep: it will see that it is to stop, or come to its end
+            time.sleep(LOOKS)
+            interrupts.check()
+        except Diverged:
+            return Outcome(task.name, Status.DIVERGED, _reason(task.directory), tuple(warnings))
+        else:
+            return _finished(task, warnings, is_new)
+
+
+def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
+    run = comparison.read(task.directory, task.name)
+    if names := _changed(task, run.training_files):
+        raise InputError(
+            f"{task.directory}: was trained on other {' and '.join(names)} than are there now: name another --output"
+        )
+    test = None
+    if task.surroundings.is_tested:
+        finished = finished_runs.read(task.directory)
+        evaluation = evaluate(finished.network, finished.test_images())
+        test = (len(evaluation.mistakes), len(evaluation.images))
+    return Outcome(task.name, Status.FINISHED, "", tuple(warnings), run, test, is_new)
+
+
+def _has_diverged(task: Task) -> bool:
+    """Whether the run has come to that end already, on the same config and data."""
+    try:
+        manifest = finished_runs.read_manifest(task.directory)
+        if manifest.status != Status.DIVERGED or finished_runs.read_config(task.directory).differences(task.config):
+            return False
+    except InputError:
+        return False
+    return manifest.training_files is not None and not _changed(task, manifest.training_files)
+
+
+def _reason(directory: Path) -> str:
+    """What the report of a run that diverged says first."""
+    report = json.loads(read_small(directory / runs.DIVERGENCE, finished_runs.LARGEST_MANIFEST))
+    return f"training diverged in epoch {report['epoch']}, step {report['step']}: {report['reason']}"
+
+
+def _changed(task: Task, recorded: dict[str, str]) -> list[str]:
+    """The names of the training files that are not those recorded of a run."""
+    found = {path.name: digest for path, digest in task.surroundings.files.items()}
+    return recipe.changed_files(found, recorded)
+
+
+def _is_wanted(needed: Surroundings) -> bool:
+    """Whether the sweep is still at work, as far as this worker can see."""
+    try:
+        return read_small(needed.folder / TOKEN, 1024) == needed.token.encode()
+    except (OSError, InputError):
+        return False
+
+
+@contextmanager
+def _stopped_with(needed: Surroundings) -> Iterator[None]:
+    """Within this block what looks for signals hears one when the sweep is stopped."""
+    ended, stopped = Event(), Event()
+
+    def look() -> None:
+        while not ended.wait(LOOKS):
+            if not _is_wanted(needed):
+                if interrupts.hear(signal.SIGINT):
+                    stopped.set()
+                return
+
+    thread = Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        if stopped.is_set():
+            interrupts.forget()

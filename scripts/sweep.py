@@ -1,0 +1,162 @@
+"""Train a config many times, with some of its options varied.
+
+    python scripts/sweep.py --config config.yaml --vary training.learning_rate=0.3,1,3 --vary training.seed=0..9
+
+Every combination is a run of its own, made on this machine's cores, or with --scheduler on a Dask cluster. Stopped, the
+same command goes on with what is missing.
+"""
+
+import sys
+
+from mlp import interrupts
+
+if __name__ == "__main__":
+    interrupts.start()  # before the imports that take a while
+
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mlp import command_line, config
+from mlp.command_line import shown, warn
+from mlp.errors import Diverged, InputError, Interrupted
+from mlp.sweeps import folder as folders
+from mlp.sweeps import grid as grids
+from mlp.sweeps.results import Results, pair_errors
+from mlp.sweeps.work import TOKEN, Outcome, Status, Task
+
+SCRIPTS = Path(__file__).parent
+MOST_FAILURES = 10
+"""Told of one by one at the end; each has had its line, and is in sweep.csv."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse(arguments)
+    grid = grids.read(
+        config.load(options.config, options.set), options.vary, options.set, all_pairs=bool(options.pairs)
+    )
+    directory = options.output or folders.usual(grid)
+    with interrupts.held(), folders.opened(grid, directory, warn) as tasks:
+        outcomes = {outcome.name: outcome for outcome in make(tasks, options)}
+        check_not_stopped(outcomes, len(tasks), directory)
+        results = Results(grid, outcomes)
+        report(results, directory)
+    check(results)
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    parser = command_line.Parser(description="Train a config many times, with some of its options varied.")
+    parser.add_config()
+    parser.add_argument(
+        "--vary",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="SECTION.KEY=VALUES",
+        help="an option and its values, such as training.learning_rate=0.3,1,3 or training.seed=0..9",
+    )
+    parser.add_argument("--pairs", choices=["all"], help="vary data.digits over all 45 pairs, and test each run")
+    parser.add_argument(
+        "--output", type=command_line.path, metavar="DIR", help="the sweep's folder (default: named by what it varies)"
+    )
+    parser.add_argument("--jobs", type=jobs, metavar="N", help="runs at a time on this machine (default: its cores)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to use, such as tcp://host:8786")
+    options = parser.parse_args(arguments)
+    if options.jobs and options.scheduler:
+        raise InputError("--jobs is for this machine, --scheduler for a cluster, whose workers are what it has")
+    for module in ["joblib", *(["distributed"] if options.scheduler else [])]:
+        if find_spec(module) is None:
+            raise InputError(f"{module} is not installed: python -m pip install '.[sweep]'")
+    return options
+
+
+def jobs(text: str) -> int:
+    return command_line.whole(text, 1)
+
+
+def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
+    """Do the tasks, each outcome a line to stderr; on a terminal a bar below tells the time that is left."""
+    from mlp.sweeps import engine  # joblib is slow to import, and bad input has no use for it
+
+    workers = engine.cluster(options.scheduler, warn) if options.scheduler else engine.local(options.jobs)
+    with workers as at_work, tqdm(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def tell(message: str) -> None:
+            with bar.external_write_mode(file=sys.stderr):
+                warn(message)
+
+        for number, outcome in enumerate(engine.outcomes(tasks, at_work, tell), 1):
+            for warning in outcome.warnings:
+                tell(f"{outcome.name}: {warning}")
+            bar.write(f"run {number:{len(str(len(tasks)))}}/{len(tasks)}: {describe(outcome)}", file=sys.stderr)
+            bar.update()
+            yield outcome
+
+
+def describe(outcome: Outcome) -> str:
+    """One line for people."""
+    if outcome.run is None:
+        ending = "stopped, and saved" if outcome.status == Status.INTERRUPTED else outcome.status.value
+        return ": ".join(filter(None, [outcome.name, ending, " ".join(outcome.message.split())]))
+    kept, seconds = outcome.run.kept, sum(row.seconds for row in outcome.run.history)
+    figures = f"loss {kept.figure('loss'):.6f}, errors {1 - kept.figure('accuracy'):.2%}"
+    return f"{outcome.name}: {figures}; " + (f"{seconds:.2f} s" if outcome.is_new else "finished before")
+
+
+def check_not_stopped(outcomes: dict[str, Outcome], count: int, directory: Path) -> None:
+    """Interrupted where a signal was heard; InputError where the sweep was stopped by who took its folder."""
+    done = sum(outcome.status in (Status.FINISHED, Status.DIVERGED) for outcome in outcomes.values())
+    try:
+        interrupts.check()
+    except Interrupted as stop:
+        stop.add_note(f"{done:,} of {count:,} runs are done: give the same command again to go on")
+        raise
+    if any(outcome.status == Status.INTERRUPTED for outcome in outcomes.values()):
+        raise InputError(
+            f"{directory / TOKEN}: gone, or another sweep's: {done:,} of {count:,} runs are done: give the same "
+            "command again to go on"
+        )
+
+
+def report(results: Results, directory: Path) -> None:
+    """Write and draw what the runs came to, and say so."""
+    results.write_csv(directory / "sweep.csv")
+    lines = [results.table(), "", *results.notes]
+    if results.best is not None:
+        from mlp.sweeps import figures  # matplotlib is slow to import, and what fails has no use for it
+
+        if results.grid.has_all_pairs:
+            lines.append(f"hardest pairs, by test errors: {', '.join(hardest(results))}")
+        pictures = figures.draw(directory, results)
+        lines += [f"table:   {shown(directory / 'sweep.csv')}", *(f"picture: {shown(path)}" for path in pictures)]
+        best = directory / results.best.outcome.name
+        lines.append(f"best:    {shown(best)} (by {results.criterion_name})")
+        lines.append(f"next:    python {shown(SCRIPTS / 'evaluate.py')} {shown(best)}")
+    print("\n".join(lines))
+
+
+def hardest(results: Results) -> Iterator[str]:
+    """The five pairs of which the best setting has most errors."""
+    errors = pair_errors(results.settings[0])
+    for a, b in sorted(errors, key=lambda pair: -errors[pair])[:5]:
+        yield f"{a}/{b} {errors[a, b]:.2%}"
+
+
+def check(results: Results) -> None:
+    """InputError where runs failed, naming them; Diverged where all the others diverged."""
+    failed = [outcome for outcome in results.outcomes.values() if outcome.status == Status.FAILED]
+    if failed:
+        head = f"{len(failed):,} of {len(results.grid):,} runs failed: give the same command again to try them again:"
+        lines = [describe(outcome) for outcome in failed[:MOST_FAILURES]]
+        raise InputError(
+            "\n".join([head, *lines, *([f"and {len(failed) - len(lines):,} more"] if failed[MOST_FAILURES:] else [])])
+        )
+    if not results.finished:
+        raise Diverged(f"all of the {len(results.grid):,} runs diverged: lower training.learning_rate")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))
