@@ -1,6 +1,8 @@
 """A run while it learns: told of, saved when it is due, stopped by a signal or divergence; and what it makes then."""
 
 import sys
+from contextlib import nullcontext
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -43,12 +45,11 @@ def finish(trainer: Trainer, run: Run) -> None:
 def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
     """The epochs; the state of a trainer that was broken off is where it goes on."""
     epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
-    steps = epochs * trainer.steps_per_epoch
-    hidden = not (tell and sys.stderr.isatty())
-    with tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=hidden) as bar:
+    with _bar(trainer) if tell else nullcontext() as bar:
 
         def after_step() -> None:
-            bar.update()
+            if bar is not None:
+                bar.update()
             if unit == "step" and trainer.steps % interval == 0:
                 run.save(trainer.state())
             interrupts.check()
@@ -56,7 +57,7 @@ def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
         try:
             while len(trainer.history) < epochs:
                 row = trainer.run_epoch(after_step, interrupts.check)
-                if tell:
+                if bar is not None:
                     bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
                 if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
                     run.save(trainer.state())
@@ -64,3 +65,10 @@ def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
         except Interrupted:
             run.save(trainer.state())
             raise
+
+
+def _bar(trainer: Trainer) -> "tqdm[NoReturn]":
+    """On a terminal, how far it is."""
+    steps = trainer.options.epochs * trainer.steps_per_epoch
+    hidden = not sys.stderr.isatty()
+    return tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=hidden)

@@ -13,7 +13,9 @@ from mlp import interrupts
 if __name__ == "__main__":
     interrupts.start()  # before the imports that take a while
 
-from argparse import Namespace
+import re
+from argparse import ArgumentTypeError, Namespace
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,8 +31,7 @@ from mlp.sweeps.results import Results, pair_errors
 from mlp.sweeps.work import TOKEN, Outcome, Status, Task
 
 SCRIPTS = Path(__file__).parent
-MOST_FAILURES = 10
-"""Told of one by one at the end; each has had its line, and is in sweep.csv."""
+ADDRESS = re.compile(r"(tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -63,7 +64,9 @@ def parse(arguments: Sequence[str]) -> Namespace:
         "--output", type=command_line.path, metavar="DIR", help="the sweep's folder (default: named by what it varies)"
     )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="runs at a time on this machine (default: its cores)")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to use, such as tcp://host:8786")
+    parser.add_argument(
+        "--scheduler", type=address, metavar="ADDRESS", help="of a Dask cluster to use instead, such as tcp://host:8786"
+    )
     options = parser.parse_args(arguments)
     if options.jobs and options.scheduler:
         raise InputError("--jobs is for this machine, --scheduler for a cluster, whose workers are what it has")
@@ -75,6 +78,12 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def jobs(text: str) -> int:
     return command_line.whole(text, 1)
+
+
+def address(text: str) -> str:
+    if not ADDRESS.fullmatch(text):
+        raise ArgumentTypeError(f"must be like tcp://host:8786, not {text}")
+    return text
 
 
 def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
@@ -99,8 +108,7 @@ def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
 def describe(outcome: Outcome) -> str:
     """One line for people."""
     if outcome.run is None:
-        ending = "stopped, and saved" if outcome.status == Status.INTERRUPTED else outcome.status.value
-        return ": ".join(filter(None, [outcome.name, ending, " ".join(outcome.message.split())]))
+        return ": ".join(filter(None, [outcome.name, outcome.status.value, " ".join(outcome.message.split())]))
     kept, seconds = outcome.run.kept, sum(row.seconds for row in outcome.run.history)
     figures = f"loss {kept.figure('loss'):.6f}, errors {1 - kept.figure('accuracy'):.2%}"
     return f"{outcome.name}: {figures}; " + (f"{seconds:.2f} s" if outcome.is_new else "finished before")
@@ -124,17 +132,18 @@ def check_not_stopped(outcomes: dict[str, Outcome], count: int, directory: Path)
 def report(results: Results, directory: Path) -> None:
     """Write and draw what the runs came to, and say so."""
     results.write_csv(directory / "sweep.csv")
-    lines = [results.table(), "", *results.notes]
-    if results.best is not None:
-        from mlp.sweeps import figures  # matplotlib is slow to import, and what fails has no use for it
+    if results.best is None:
+        return
+    from mlp.sweeps import figures  # matplotlib is slow to import, and what fails has no use for it
 
-        if results.grid.has_all_pairs:
-            lines.append(f"hardest pairs, by test errors: {', '.join(hardest(results))}")
-        pictures = figures.draw(directory, results)
-        lines += [f"table:   {shown(directory / 'sweep.csv')}", *(f"picture: {shown(path)}" for path in pictures)]
-        best = directory / results.best.outcome.name
-        lines.append(f"best:    {shown(best)} (by {results.criterion_name})")
-        lines.append(f"next:    python {shown(SCRIPTS / 'evaluate.py')} {shown(best)}")
+    lines = [results.table(), "", *results.notes]
+    if results.grid.has_all_pairs:
+        lines.append(f"hardest pairs, by test errors: {', '.join(hardest(results))}")
+    best = directory / results.best.outcome.name
+    lines.append(f"table:   {shown(directory / 'sweep.csv')}")
+    lines += [f"picture: {shown(path)}" for path in figures.draw(directory, results)]
+    lines.append(f"best:    {shown(best)} (by {results.criterion_name})")
+    lines.append(f"next:    python {shown(SCRIPTS / 'evaluate.py')} {shown(best)}")
     print("\n".join(lines))
 
 
@@ -146,14 +155,19 @@ def hardest(results: Results) -> Iterator[str]:
 
 
 def check(results: Results) -> None:
-    """InputError where runs failed, naming them; Diverged where all the others diverged."""
-    failed = [outcome for outcome in results.outcomes.values() if outcome.status == Status.FAILED]
-    if failed:
-        head = f"{len(failed):,} of {len(results.grid):,} runs failed: give the same command again to try them again:"
-        lines = [describe(outcome) for outcome in failed[:MOST_FAILURES]]
-        raise InputError(
-            "\n".join([head, *lines, *([f"and {len(failed) - len(lines):,} more"] if failed[MOST_FAILURES:] else [])])
-        )
+    """InputError where runs failed, with what each reason was and the first that it stopped; Diverged where all did."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for outcome in results.outcomes.values():
+        if outcome.status == Status.FAILED:
+            reasons[outcome.message].append(outcome.name)
+    if reasons:
+        count = sum(map(len, reasons.values()))
+        head = f"{count:,} of {len(results.grid):,} runs failed: give the same command again to try them again:"
+        lines = [
+            f"{names[0]}{f' and {len(names) - 1:,} more' if names[1:] else ''}: {' '.join(message.split())}"
+            for message, names in reasons.items()
+        ]
+        raise InputError("\n".join([head, *lines]))
     if not results.finished:
         raise Diverged(f"all of the {len(results.grid):,} runs diverged: lower training.learning_rate")
 

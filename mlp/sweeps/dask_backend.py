@@ -17,6 +17,11 @@ from mlp.sweeps.work import Outcome, Status, Task
 class Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no types
     """Gives joblib a list of one outcome for each task, whatever becomes of it; to be used with batches of one."""
 
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """The workers there are, but at least 2: what one alone is to do joblib would do in this process."""
+        workers: int = super().effective_n_jobs(n_jobs)
+        return max(2, workers)
+
     def submit(self, func: Any, callback: Callable[[list[Outcome]], object]) -> Any:
         """Have the batch done; the callback gets what ``retrieve_result_callback`` is given."""
         ((_, (task,), _),) = func.items

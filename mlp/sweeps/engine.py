@@ -4,10 +4,12 @@ A task is done again where its worker was killed, and by another worker where on
 that is the task's outcome; it never stops the others.
 """
 
+import logging
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -19,6 +21,10 @@ from mlp.sweeps.work import Outcome, Status, Task, work
 Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
 """Does tasks and gives their outcomes as they come."""
 
+CONNECTING = 10
+"""Seconds within which a scheduler must answer, and the first worker of its cluster be there."""
+IDLE = 20
+"""Seconds after which a process without work ends: so long is one seen whose sweep was killed."""
 MOST_DEATHS = 3
 """So often a task may have been under way when a worker process of this machine was killed."""
 KILLED = f"its process was killed {MOST_DEATHS} times, perhaps for want of memory: then fewer --jobs help"
@@ -27,26 +33,37 @@ KILLED = f"its process was killed {MOST_DEATHS} times, perhaps for want of memor
 @contextmanager
 def local(jobs: int | None) -> Iterator[Workers]:
     """So many processes of this machine, or one for each of its cores, each with one BLAS thread."""
-    with joblib.parallel_config(backend="loky", n_jobs=jobs or joblib.cpu_count(), inner_max_num_threads=1):
+    count = jobs or joblib.cpu_count()
+    with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE):
         yield _parallel
 
 
 @contextmanager
 def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
     """The workers of the Dask cluster whose scheduler has this address; InputError where none answers there."""
-    from distributed import Client
+    from distributed import Client  # slow to import, and for those who ask for it
 
     from mlp.sweeps.dask_backend import Backend
 
     try:
         with interrupts.at_once():
-            client = Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
+            client = Client(address, timeout=CONNECTING, set_as_default=False)
+    except OSError as error:
         raise InputError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
 
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # that a scheduler is gone is told below
+    backend = Backend(client=client, wait_for_workers_timeout=CONNECTING)
+    unfit: set[str] = set()
+
     def workers(tasks: Iterable[Task]) -> Iterator[Outcome]:
+        if unfit and (fit := set(client.nthreads()) - unfit):
+            # The others may have it where there is none of these any more: nothing is to be waited for in vain.
+            backend.submit_kwargs = {"workers": sorted(fit), "allow_other_workers": True}
         try:
-            yield from _parallel(tasks)
+            for outcome in _parallel(tasks):
+                if outcome.status == Status.UNFIT:
+                    unfit.add(outcome.worker)
+                yield outcome
         except TimeoutError:
             raise InputError(f"--scheduler {address}: the cluster has no worker: start some there") from None
         if client.status != "running":
@@ -55,18 +72,17 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
                 "command again"
             )
 
-    with client, joblib.parallel_config(backend=Backend(client=client)):
+    with client, joblib.parallel_config(backend=backend):
         for worker, threads in client.nthreads().items():
             if threads > 1:
-                warn(
-                    f"worker {worker} has {threads} threads, of which one works at a time: --nthreads 1 --nworkers more"
-                )
+                warn(f"worker {worker} has {threads} threads, of which one works at a time: start more with one each")
         yield workers
 
 
 def _parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
     """Within a configuration of joblib: the tasks' outcomes as they come, one task at a time given to a worker."""
     parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+    resource_tracker.ensure_running()  # joblib would start it, which unblocks what is blocked
     # Worker processes have from their start the signals blocked that are blocked now: Ctrl-C, which a terminal sends to
     # them too, is for the sweep, which then stops them in its own way.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -93,6 +93,8 @@ class Outcome:
     """Errors and images, of test."""
     is_new: bool = True
     """Whether something was left to do."""
+    worker: str = ""
+    """The address of one that was not fit, in a cluster."""
 
 
 class _Unfit(Exception):
@@ -112,7 +114,8 @@ def work(task: Task) -> Outcome:
             check(task.surroundings)
             return _made(task, warnings)
         except _Unfit as error:
-            status, message = Status.UNFIT, f"{worker()}: {error}"
+            name, host = worker(), socket.gethostname()
+            return Outcome(task.name, Status.UNFIT, f"worker {name} on {host}: {error}", worker=name)
         except Interrupted:
             status, message = Status.INTERRUPTED, ""
         except CommandError as error:
@@ -128,16 +131,15 @@ def work(task: Task) -> Outcome:
 
 
 def worker() -> str:
-    """The name of this worker: a process of this machine, or the cluster's name for it, and its machine's."""
-    host = socket.gethostname()
+    """The name of this worker: its address in a cluster, or the number of its process."""
     if "distributed" in sys.modules:
         from distributed import get_worker
 
         try:
-            return f"worker {get_worker().address} on {host}"
+            return str(get_worker().address)
         except ValueError:  # it is none of a cluster
             pass
-    return f"process {os.getpid()} on {host}"
+    return str(os.getpid())
 
 
 def check(needed: Surroundings) -> None:
