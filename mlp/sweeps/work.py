@@ -31,7 +31,8 @@ TOKEN = "sweep.running"  # noqa: S105 - no password, a file
 """The file in a sweep's folder that says which sweep is at work there."""
 LOOKS = 0.2
 """Seconds from one look at the token to the next."""
-CODE = ("mlp/*.py", "mlp/sweeps/*.py")
+CODE_SHA256 = provenance.code_sha256(("mlp/*.py", "mlp/sweeps/*.py"))
+"""Of the code that this process runs: it was read just now, whatever becomes of the files later."""
 
 _turn = Lock()
 """A worker's threads take turns: NumPy, BLAS and matplotlib have one setting for a whole process."""
@@ -103,7 +104,7 @@ class _Unfit(Exception):
 
 def surroundings(folder: Path, token: str, files: dict[Path, str], *, is_tested: bool) -> Surroundings:
     """What the workers must find, with the code and the NumPy of this process."""
-    return Surroundings(folder, token, files, is_tested, provenance.code_sha256(CODE), np.__version__)
+    return Surroundings(folder, token, files, is_tested, CODE_SHA256, np.__version__)
 
 
 def work(task: Task) -> Outcome:
@@ -144,8 +145,8 @@ def worker() -> str:
 
 def check(needed: Surroundings) -> None:
     """_Unfit where this worker does not see what the sweep sees, or would not compute what it computes."""
-    if provenance.code_sha256(CODE) != needed.code:
-        raise _Unfit("it has another version of this project: install the sweep's there")
+    if needed.code != CODE_SHA256:
+        raise _Unfit("it runs another version of this project: install the sweep's there, and start it again")
     if np.__version__ != needed.numpy:
         raise _Unfit(f"it has NumPy {np.__version__}, the sweep has {needed.numpy}: install that there")
     if not needed.folder.is_dir():
