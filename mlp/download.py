@@ -142,7 +142,7 @@ def fetch(
 def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> None:
     """Download a file, checked before it gets its name; BadAnswer with what else came."""
     import pooch  # slow to import, and for those who download
-    from requests import RequestException
+    from requests import HTTPError, RequestException
 
     pooch.get_logger().setLevel("WARNING")  # it would tell of each file, which is told already
     with (
@@ -158,6 +158,8 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
         )
         try:
             pooch.retrieve(url, f"sha256:{digest}", path.name, path.parent, downloader=downloader)
+        except HTTPError as error:
+            raise BadAnswer(f"answers {error.response.status_code} {error.response.reason}") from error
         except RequestException as error:
             raise BadAnswer(_reason(error)) from error
         except ValueError as error:
@@ -165,15 +167,11 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
     path.chmod(0o644)  # a temporary file is its owner's alone
 
 
-def _reason(error: Exception) -> str:
-    """Why there is no whole answer, in one line."""
-    response: Response | None = getattr(error, "response", None)
-    if response is not None:
-        return f"answers {response.status_code} {response.reason}"
-    innermost: BaseException = error
-    while (inner := innermost.__cause__ or innermost.__context__) is not None:
-        innermost = inner
-    return f"no whole answer ({' '.join(str(innermost).split()) or type(innermost).__name__})"
+def _reason(error: BaseException) -> str:
+    """Why there is no whole answer, in one line: what is at the bottom of it."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return f"no whole answer ({' '.join(str(error).split()) or type(error).__name__})"
 
 
 class _Announced:
