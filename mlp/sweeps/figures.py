@@ -3,7 +3,8 @@
 from mlp.figures import GREY, save  # before matplotlib, for which it chooses the backend
 
 # isort: split
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from mlp import curves, scales
@@ -23,6 +25,8 @@ MOST_CURVES = 7
 """Settings whose bands can be told apart in one picture: those that rank first."""
 MOST_TABLES = 4
 """Settings whose tables of pairs fit one picture."""
+MOST_TICKS = 40
+"""Along a side of a heat map."""
 MOST_CELLS = 16
 """Along a side of a heat map, up to which each cell has its number."""
 
@@ -43,20 +47,21 @@ def draw(folder: Path, results: Results) -> list[Path]:
 
 def bands(path: Path, results: Results) -> None:
     """Losses and errors over the epochs: of each setting the median, in a band from the lowest run to the highest."""
-    shown = dict(zip(curves.OKABE_ITO, _best(results, MOST_CURVES), strict=False))
-    kinds = list(dict.fromkeys(_loss(setting) for setting in shown.values()))
-    figure, loss_axes, error_axes = curves.panels(len(kinds), 0.17 * len(shown) + 0.35, results.notes)
+    best = _best(results, MOST_CURVES)
+    shown = list(zip(curves.OKABE_ITO, curves.LINE_STYLES * 2, best, strict=False))
+    kinds = list(dict.fromkeys(map(_loss, best)))
+    figure, loss_axes, error_axes = curves.panels(len(kinds), 0.17 * len(best) + 0.35, results.notes)
     for axes, kind in zip(loss_axes, kinds, strict=True):
-        _bands(axes, {color: setting for color, setting in shown.items() if _loss(setting) == kind}, "loss")
+        _bands(axes, [look for look in shown if _loss(look[-1]) == kind], "loss")
         axes.set(ylabel=f"{results.images} {curves.LOSS_LABELS[kind]}")
     _bands(error_axes, shown, "accuracy")
     error_axes.set(ylabel=f"{results.images} errors (% of the images)")
     for axes in figure.axes:
-        curves.set_epochs(axes, max(len(setting.finished[0].run.history) for setting in shown.values()))
-    of = f"the best {len(shown)} of {len(results.settings):,} settings: " if len(shown) < len(results.settings) else ""
+        curves.set_epochs(axes, max(len(setting.finished[0].run.history) for setting in best))
+    of = f"the best {len(best)} of {len(results.settings):,} settings: " if len(best) < len(results.settings) else ""
     figure.legend(
         error_axes.lines,
-        [curves.drawable(_legend(setting)) for setting in shown.values()],
+        [curves.drawable(_legend(setting)) for setting in best],
         title=f"{of}median, and from the lowest run to the highest",
         loc="lower center",
         fontsize=9,
@@ -82,11 +87,10 @@ def _legend(setting: Setting) -> str:
     return ": ".join(filter(None, [setting.label(), f"{count:,} run{'s' if count > 1 else ''}"]))
 
 
-def _bands(axes: Axes, shown: dict[str, Setting], name: Literal["loss", "accuracy"]) -> None:
-    """Draw the settings in their colours; accuracies as percentages of errors."""
+def _bands(axes: Axes, shown: Sequence[tuple[str, str, Setting]], name: Literal["loss", "accuracy"]) -> None:
+    """Draw the settings in their colours and line styles; accuracies as percentages of errors."""
     values = []
-    styles = zip(curves.LINE_STYLES * 2, shown.items(), strict=False)
-    for line, (color, setting) in styles:
+    for color, line, setting in shown:
         runs = np.array([[row.figure(name) for row in made.run.history] for made in setting.finished])
         if name == "accuracy":
             runs = 100 * (1 - runs)
@@ -111,33 +115,36 @@ def heat_map(path: Path, results: Results) -> None:
     keys = heat_keys(results)
     assert keys is not None  # noqa: S101
     down, across = (results.grid.varied[key] for key in keys)
-    cells = np.full((len(down), len(across)), np.nan)
-    for row, first in enumerate(down):
-        for column, second in enumerate(across):
-            point = dict(zip(keys, (first, second), strict=True))
-            own = [results.criterion(made) for made in results.finished if made.point | point == made.point]
-            cells[row, column] = np.mean(own) if own else np.nan
     is_error = results.criterion is error
-    size = 0.75 if max(cells.shape) <= MOST_CELLS else 0.2
-    width, height = max(size * len(across), 2.5) + 2.4, max(size * len(down), 1.5) + 1.4
-    figure = Figure(figsize=(width, height), layout="constrained")
+    cells = _means(results, keys) * (100 if is_error else 1)
+    has_numbers = max(cells.shape) <= MOST_CELLS
+    height, width = (max(min(0.75 * count, 12), 1.5) for count in cells.shape)
+    figure = Figure(figsize=(max(width, 2.5) + 2.4, height + 1.4), layout="constrained")
     axes = figure.subplots()
-    _table(
-        axes,
-        100 * cells if is_error else cells,
-        _colors(100 * cells if is_error else cells),
-        (lambda value: f"{value:.2f}") if is_error else (lambda value: f"{value:.2g}"),
-        missing="none\nfinished",
-    )
+    image = _table(axes, cells, _colors(cells), "{:.2f}" if is_error else "{:.2g}", missing="none\nfinished")
+    if not has_numbers:
+        figure.colorbar(image)
     for axis, key, values in ((axes.yaxis, keys[0], down), (axes.xaxis, keys[1], across)):
-        every = -(-len(values) // 40)
-        places = range(0, len(values), every)
-        axis.set_ticks(places, [curves.drawable(grids.text(values[place])) for place in places])
+        ticks = range(0, len(values), -(-len(values) // MOST_TICKS))
+        axis.set_ticks(ticks, [curves.drawable(grids.text(values[tick])) for tick in ticks])
         axis.set_label_text(key)
     if max(len(grids.text(value)) for value in across) > 6:
         axes.tick_params(axis="x", rotation=90)
     axes.set_title(f"{results.criterion_name}{' in % of the images' if is_error else ''}, less is better", fontsize=10)
     save(figure, path)
+
+
+def _means(results: Results, keys: tuple[str, str]) -> Values:
+    """The mean of what is ranked by, a row for each value of the first option, a column for each of the second."""
+    rows, columns = ({grids.text(v): k for k, v in enumerate(results.grid.varied[key])} for key in keys)
+    found: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for made in results.finished:
+        first, second = (grids.text(made.point[key]) for key in keys)
+        found[rows[first], columns[second]].append(results.criterion(made))
+    cells = np.full((len(rows), len(columns)), np.nan)
+    for cell, values in found.items():
+        cells[cell] = np.mean(values)
+    return cells
 
 
 def pairs(path: Path, results: Results) -> None:
@@ -150,7 +157,7 @@ def pairs(path: Path, results: Results) -> None:
         cells = np.full((10, 10), np.nan)
         for (a, b), share in shares.items():
             cells[a, b] = cells[b, a] = 100 * share
-        _table(axes, cells, Normalize(0, most or 1), lambda value: f"{value:.2f}")
+        _table(axes, cells, Normalize(0, most or 1), "{:.2f}")
         axes.set(xticks=range(10), yticks=range(10), xlabel="digit", ylabel="digit")
         mean = setting.mean(test_error)
         spread = f" ± {mean.deviation:.3%} over the seeds" if mean.deviation else ""
@@ -170,15 +177,14 @@ def _colors(cells: Values) -> Normalize:
     )
 
 
-def _table(axes: Axes, cells: Values, colors: Normalize, shown: Callable[[float], str], missing: str = "") -> None:
-    """Cells in colours, the low ones pale, each with its number where there are not too many."""
+def _table(axes: Axes, cells: Values, colors: Normalize, shape: str, missing: str = "") -> AxesImage:
+    """Cells in colours, the low ones pale, each with its number, in this shape, where there are not too many."""
     palette = matplotlib.colormaps["Blues"].with_extremes(bad="#EEEEEE")
-    axes.imshow(np.ma.masked_invalid(cells), cmap=palette, norm=colors, aspect="auto")
-    if max(cells.shape) > MOST_CELLS:
-        return
-    for (row, column), value in np.ndenumerate(cells):
+    image = axes.imshow(np.ma.masked_invalid(cells), cmap=palette, norm=colors, aspect="auto")
+    for (row, column), value in np.ndenumerate(cells) if max(cells.shape) <= MOST_CELLS else ():
         if np.isnan(value):
             axes.text(column, row, missing, ha="center", va="center", fontsize=7, color=GREY)
         else:
             ink = "white" if float(colors(value)) > 0.55 else "black"
-            axes.text(column, row, shown(float(value)), ha="center", va="center", fontsize=9, color=ink)
+            axes.text(column, row, shape.format(value), ha="center", va="center", fontsize=9, color=ink)
+    return image

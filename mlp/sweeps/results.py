@@ -5,7 +5,7 @@ import io
 import statistics
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -149,31 +149,27 @@ class Results:
 
     @property
     def notes(self) -> list[str]:
-        """Why the settings may not compare, or only with care."""
+        """Why the settings may not compare, or only with care; what all have runs of, seeds and pairs, is no reason."""
+        shared = {key: self.grid.base.value(key) for key in self.grid.varied if key not in self.grid.settings}
         firsts = [setting.finished[0].run for setting in self.settings if setting.finished]
-        return Comparison(firsts).notes if firsts else []
+        return Comparison([replace(run, config=run.config.having(shared)) for run in firsts]).notes if firsts else []
 
     def write_csv(self, path: Path) -> None:
         """A row for each run, those of the best setting first; its rank is its setting's."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
         tested = ["test_images", "test_errors"] if self.grid.has_all_pairs else []
-        head = ["rank", "run", *self.grid.varied, "status", "epochs", "kept_epoch", *FIGURES, "validation_errors"]
-        writer.writerow([*head, *tested, "seconds", "message"])
+        columns = ["rank", "run", *self.grid.varied, "status", "epochs", "kept_epoch", *FIGURES, "validation_errors"]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [*columns, *tested, "seconds", "message"], "", "ignore", lineterminator="\n")
+        writer.writeheader()
         for rank, setting in enumerate(self.settings, 1):
             for made in setting.made:
-                row = {"rank": rank, "run": made.outcome.name, "status": made.outcome.status.value}
+                outcome = made.outcome
+                row = outcome.run.summary() if outcome.run else {}
+                row |= {"rank": rank, "run": outcome.name, "status": outcome.status.value, "message": outcome.message}
                 row |= {key: grids.text(value) for key, value in made.point.items()}
-                row["message"] = made.outcome.message
-                if made.is_finished:
-                    row |= made.run.summary()
-                    row["run"] = made.outcome.name
-                if made.outcome.test:
-                    row["test_errors"], row["test_images"] = made.outcome.test
-                writer.writerow(
-                    "" if (cell := row.get(column)) is None else cell
-                    for column in [*head, *tested, "seconds", "message"]
-                )
+                if outcome.test:
+                    row["test_errors"], row["test_images"] = outcome.test
+                writer.writerow(row)
         write_text(path, text.getvalue())
 
     def table(self) -> str:

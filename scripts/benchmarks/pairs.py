@@ -11,6 +11,7 @@ import io
 import sys
 import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -28,7 +29,7 @@ from mlp.sweeps.grid import SEED, Grid
 REQUIRED = {"model.loss": "cross_entropy", "data.validation_fraction": 0.0, "training.weight_decay": 0.0}
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(prog="benchmarks.pairs", description="scikit-learn on the runs of a sweep of pairs.")
     parser.add_argument("sweep", type=command_line.path, metavar="SWEEP", help="a finished sweep's folder")
     folder = parser.parse_args(arguments).sweep
@@ -99,4 +100,4 @@ def write_csv(path: Path, found: dict[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(command_line.run(main))
