@@ -124,6 +124,8 @@ def work(task: Task) -> Outcome:
         except OSError as error:
             where = f"{error.filename}: " if error.filename is not None else ""
             status, message = Status.FAILED, f"{where}{error.strerror or error}"
+        except MemoryError as error:
+            status, message = Status.FAILED, f"not enough memory: {error}"
         except Exception as error:  # a mistake of the program's costs one run, not the sweep
             *_, place = traceback.extract_tb(error.__traceback__)
             what = "".join(traceback.format_exception_only(error)).strip()

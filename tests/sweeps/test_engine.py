@@ -1,0 +1,130 @@
+"""Every task has an outcome, whatever becomes of the workers."""
+
+import json
+import signal
+from types import SimpleNamespace
+
+import pytest
+
+from mlp import interrupts
+from mlp.sweeps.work import Outcome, Status
+
+pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
+
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from mlp.sweeps import engine
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    return [SimpleNamespace(name=f"seed={k}", directory=tmp_path / f"seed={k}") for k in range(6)]
+
+
+class Workers:
+    """Gives out what its rounds have for each task, or raises it; notes what each round is asked to do."""
+
+    def __init__(self, *rounds):
+        self.rounds, self.asked = list(rounds), []
+
+    def __call__(self, tasks):
+        self.asked.append([task.name for task in tasks])
+        answers = self.rounds.pop(0)
+        for task in tasks:
+            answer = answers.get(task.name, Status.FINISHED)
+            if not isinstance(answer, Status):
+                raise answer
+            yield Outcome(task.name, answer, "worker a on b: blind" if answer == Status.UNFIT else "")
+
+
+def made(outcomes):
+    return {outcome.name: outcome.status for outcome in outcomes}
+
+
+def test_what_an_unfit_worker_could_not_do_another_does_with_one_warning(tasks):
+    workers = Workers({"seed=1": Status.UNFIT, "seed=4": Status.UNFIT}, {"seed=4": Status.UNFIT}, {})
+    warnings = []
+    assert made(engine.outcomes(tasks, workers, warnings.append)) == dict.fromkeys(
+        [task.name for task in tasks], Status.FINISHED
+    )
+    assert workers.asked[1:] == [["seed=1", "seed=4"], ["seed=4"]]
+    assert warnings == ["worker a on b: blind"]
+
+
+def test_where_no_worker_is_fit_each_task_fails_with_the_reason(tasks):
+    blind = {task.name: Status.UNFIT for task in tasks[1:]}
+    outcomes = list(engine.outcomes(tasks, Workers(blind, blind), lambda _: None))
+    assert made(outcomes) == {"seed=0": Status.FINISHED} | dict.fromkeys(blind, Status.FAILED)
+    assert {outcome.message for outcome in outcomes[1:]} == {"worker a on b: blind"}
+
+
+def test_a_run_that_fails_or_diverges_stops_no_other(tasks):
+    answers = {"seed=0": Status.FAILED, "seed=3": Status.DIVERGED}
+    found = made(engine.outcomes(tasks, Workers(answers), pytest.fail))
+    assert found == dict.fromkeys([task.name for task in tasks], Status.FINISHED) | answers
+
+
+def under_way(task, status="running"):
+    task.directory.mkdir()
+    (task.directory / "manifest.json").write_text(json.dumps({"status": status}))
+
+
+def test_a_task_whose_process_is_killed_thrice_fails_and_the_others_are_done(tasks):
+    under_way(tasks[2])
+    under_way(tasks[3], "interrupted")
+    killed = {"seed=2": TerminatedWorkerError("killed")}
+    workers, warnings = Workers(killed, killed, killed, {}), []
+    outcomes = list(engine.outcomes(tasks, workers, warnings.append))
+    assert made(outcomes) == dict.fromkeys([task.name for task in tasks], Status.FINISHED) | {"seed=2": Status.FAILED}
+    (failed,) = (outcome for outcome in outcomes if outcome.name == "seed=2")
+    assert failed.message == "its process was killed 3 times, perhaps for want of memory: then fewer --jobs help"
+    assert len(warnings) == 3
+
+
+def test_a_signal_ends_it_and_no_task_is_given_out_any_more(tasks):
+    found = []
+    for outcome in engine.outcomes(tasks, lambda tasks: map(finished, engine._until_stopped(tasks)), pytest.fail):
+        found.append(outcome.name)
+        if len(found) == 2:
+            interrupts.hear(signal.SIGINT)
+    assert found == ["seed=0", "seed=1"]
+
+
+def finished(task):
+    return Outcome(task.name, Status.FINISHED)
+
+
+def test_killed_processes_after_a_signal_are_no_news(tasks):
+    def workers(tasks):
+        yield finished(tasks[0])
+        interrupts.hear(signal.SIGTERM)
+        raise TerminatedWorkerError("by the system, as all are")
+
+    assert [outcome.name for outcome in engine.outcomes(tasks, workers, pytest.fail)] == ["seed=0"]
+
+
+def test_one_worker_of_a_cluster_is_not_passed_over_for_this_process():
+    """Else joblib would do what a single worker is to do itself."""
+    pytest.importorskip("distributed")
+    from mlp.sweeps.dask_backend import Backend
+
+    client = SimpleNamespace(ncores=lambda: {"tcp://127.0.0.1:1": 1})
+    backend = Backend.__new__(Backend)
+    backend.client, backend.wait_for_workers_timeout = client, 0
+    assert backend.effective_n_jobs(-1) == 2
+
+
+def test_what_dask_gives_up_on_is_an_outcome():
+    pytest.importorskip("distributed")
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker
+
+    from mlp.sweeps import dask_backend
+
+    task = SimpleNamespace(name="seed=0")
+    killed = dask_backend._outcome(task, KilledWorker("key", SimpleNamespace(address="tcp://x"), 3))
+    assert (killed.status, killed.message[:14]) == (Status.FAILED, "4 workers died")
+    for error in (CancelledError(), ModuleNotFoundError("No module named 'mlp'")):
+        assert dask_backend._outcome(task, error).status == Status.UNFIT
+    assert "No module named 'mlp'" in dask_backend._outcome(task, ModuleNotFoundError("No module named 'mlp'")).message

@@ -1,0 +1,113 @@
+"""Which runs --vary asks for, and what it is told."""
+
+import itertools
+
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp import config
+from mlp.errors import InputError
+from mlp.sweeps import grid
+
+
+@pytest.fixture(scope="module")
+def base():
+    return config.load(ROOT / "config.yaml")
+
+
+READ = {
+    "training.learning_rate=0.3,1,3": ["learning_rate=0.3", "learning_rate=1", "learning_rate=3"],
+    "training.learning_rate=1e-3,2.50": ["learning_rate=0.001", "learning_rate=2.5"],
+    "training.seed=8..11": ["seed=8", "seed=9", "seed=10", "seed=11"],
+    "training.seed=7,0..1": ["seed=7", "seed=0", "seed=1"],
+    "model.hidden_sizes=[32],[64, 16],[]": ["hidden_sizes=32", "hidden_sizes=64-16", "hidden_sizes=none"],
+    "model.loss=euclidean,cross_entropy": ["loss=euclidean", "loss=cross_entropy"],
+    "data.digits=[0,1],[4,9]": ["digits=0-1", "digits=4-9"],
+    "data.limit_per_digit=null,100": ["limit_per_digit=null", "limit_per_digit=100"],
+    "training.checkpoint_every=1 epoch,200 steps": ["checkpoint_every=1-epoch", "checkpoint_every=200-steps"],
+    "output.report=true,false": ["report=true", "report=false"],
+}
+
+
+@pytest.mark.parametrize("option", READ)
+def test_values_as_they_are_given(option, base):
+    assert list(grid.read(base, [option]).configs()) == READ[option]
+
+
+def test_every_combination_is_a_run_whose_config_differs_in_nothing_else(base):
+    found = grid.read(base, ["training.learning_rate=0.3,3", "training.seed=4..5"])
+    assert len(found) == 4
+    for rate, seed in itertools.product((0.3, 3), (4, 5)):
+        options = [f"training.learning_rate={rate}", f"training.seed={seed}"]
+        assert found.configs()[f"learning_rate={rate},seed={seed}"] == config.load(ROOT / "config.yaml", options)
+
+
+def test_all_pairs_are_the_45_there_are(base):
+    found = grid.read(base, ["training.seed=0..2"], all_pairs=True)
+    assert (len(found), found.has_all_pairs, found.settings) == (135, True, [])
+    digits = {config.data.digits for config in found.configs().values()}
+    assert digits == {(a, b) for a in range(10) for b in range(10) if a < b}
+
+
+def test_seeds_and_all_pairs_are_no_choice_but_some_pairs_are(base):
+    assert grid.read(base, ["training.seed=0,1", "training.momentum=0,0.9"]).settings == ["training.momentum"]
+    assert grid.read(base, ["data.digits=[0,1],[4,9]"]).settings == ["data.digits"]
+
+
+REFUSED = {
+    ("training.lerning_rate=1,2",): "--vary training.lerning_rate=1: training.lerning_rate: unknown key, did you mean "
+    "learning_rate?",
+    (
+        "training.learning_rate=1,-1",
+    ): "--vary training.learning_rate=-1: training.learning_rate: must be above 0, not -1",
+    ("data.digits=[3,3]",): "--vary data.digits=[3, 3]: data.digits: must be two different digits, not [3, 3]",
+    ("training.seed=1.5",): "--vary training.seed=1.5: training.seed: must be a whole number, not 1.5",
+    ("training.seed",): "--vary training.seed: must be section.key=value,value,... or section.key=a..b",
+    ("training.seed=",): "--vary training.seed=: no value in it: must be",
+    ("seed=1",): "--vary seed=1: must be section.key=value",
+    ("training.seed=3..1",): "--vary training.seed=3..1: 3..1 has no number in it",
+    ("training.seed=0..999999999999",): "0..999999999999 are 1,000,000,000,000 values: at most",
+    ("training.seed=0..999", "training.epochs=1..101"): "101,000 runs: at most 100,000 in a sweep",
+    ("training.learning_rate=1,1.0",): "--vary training.learning_rate=1,1.0: 1 is given twice",
+    ("training.seed=0,1", "training.seed=2"): "--vary training.seed=2: training.seed is varied twice",
+    ("training.momentum=0,0.5",): "--vary training.momentum=0,0.5: training.momentum is given by --set too",
+    ("training.threads=1,2",): "each worker of a sweep has one BLAS thread: training.threads must be 1",
+    ("data.directory=a,b",): "--vary data.directory=a,b: data.directory is a place and cannot be varied",
+    ("output.directory=a,b",): "output.directory is a place and cannot be varied",
+    ("training.seed=[1",): "--vary training.seed=[1: while parsing a flow sequence",
+    (): "nothing is varied: name an option and its values, such as --vary training.seed=0..9",
+    (f"model.hidden_sizes={[1000] * 60}",): "too long for the name of a run's folder",
+}
+
+
+@pytest.mark.parametrize("options", REFUSED, ids=lambda options: " ".join(options)[:40])
+def test_what_makes_no_grid_is_told(options, base):
+    with pytest.raises(InputError) as refused:
+        grid.read(base, options, ["training.momentum=0.9"])
+    assert REFUSED[options] in str(refused.value)
+
+
+def test_more_threads_than_one_are_refused_and_pairs_only_once(base):
+    with pytest.raises(InputError, match=r"training\.threads must be 1"):
+        grid.read(base.having({"training.threads": 2}), ["training.seed=0,1"])
+    with pytest.raises(InputError, match=r"--pairs all: data\.digits is varied twice"):
+        grid.read(base, ["data.digits=[0,1],[2,3]"], all_pairs=True)
+
+
+VALUES = st.one_of(
+    st.floats(1e-300, 1000).map(lambda rate: ("training.learning_rate", rate)),
+    st.integers(0, 2**128 - 1).map(lambda seed: ("training.seed", seed)),
+    st.lists(st.integers(1, 999), max_size=5).map(lambda sizes: ("model.hidden_sizes", sizes)),
+)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=20, unique_by=repr))
+def test_no_two_runs_have_one_name_and_each_has_the_value_it_names(values):
+    base = config.load(ROOT / "config.yaml")
+    for key, group in itertools.groupby(sorted(values, key=lambda value: value[0]), lambda value: value[0]):
+        own = [value for _, value in group]
+        found = grid.read(base, [f"{key}={','.join(map(repr, own))}"])
+        assert len(found.configs()) == len(own)
+        assert [list(v) if isinstance(v, tuple) else v for v in found.varied[key]] == own
