@@ -113,7 +113,7 @@ def _forgiving(name: str) -> _Forgiving | None:
             BufferedWriter(raw),
             encoding=stream.encoding,
             errors="backslashreplace",  # a path that the terminal cannot show is no reason to fail
-            line_buffering=stream.line_buffering,
+            line_buffering=stream.line_buffering or stream.write_through,  # as python -u has it
         ),
     )
     return raw

@@ -1,11 +1,14 @@
 """Promises of mlp.command_line: one message, the right exit code, no traceback."""
 
+import os
+import select
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from mlp import command_line
 from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
@@ -81,3 +84,23 @@ def test_paths_are_shown_as_the_user_would_type_them(tmp_path, monkeypatch):
     assert command_line.shown(tmp_path / "a b") == "'a b'"
     monkeypatch.chdir(tmp_path / "here")
     assert command_line.shown(tmp_path / "outputs") == str(tmp_path / "outputs")
+
+
+@pytest.mark.parametrize("flag", ["-u", "-B"], ids=["unbuffered", "buffered"])
+def test_a_line_is_there_when_it_is_written_not_at_the_end(flag):
+    """Of stderr, whatever it is: who watches a log wants to see how far a run is."""
+    program = """
+import sys
+from mlp import command_line
+def main(_):
+    print("epoch 1", file=sys.stderr)
+    sys.stdin.read()
+command_line.run(main)
+"""
+    command = [sys.executable, flag, "-c", program]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=ROOT) as process:
+        is_there, *_ = select.select([process.stderr], [], [], 20)
+        process.stdin.close()
+        assert is_there
+        assert process.stderr.read() == b"epoch 1\n"

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from mlp import finished_runs, interrupts
@@ -34,8 +35,13 @@ KILLED = f"its process was killed {MOST_DEATHS} times, perhaps for want of memor
 def local(jobs: int | None) -> Iterator[Workers]:
     """So many processes of this machine, or one for each of its cores, each with one BLAS thread."""
     count = jobs or joblib.cpu_count()
-    with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE):
-        yield _parallel
+    try:
+        with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE):
+            yield _parallel
+    finally:
+        if count > 1:  # else there are none
+            # Left to the end of this process, it would wait in vain where an idle worker was killed just before.
+            get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
 @contextmanager
