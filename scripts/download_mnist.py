@@ -22,8 +22,6 @@ from mlp import command_line, download
 from mlp.command_line import shown, warn
 from mlp.errors import InputError
 
-CHECKOUT = Path(__file__).parent.parent
-
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Download the whole of MNIST, or of Fashion-MNIST, as an IDX folder.")
@@ -40,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     published = download.DATASETS[options.dataset]
-    folder = options.to or CHECKOUT / "data" / options.dataset
+    folder = options.to or Path("data") / options.dataset
     names = download.missing(published, folder)
     if names and find_spec("pooch") is None:
         raise InputError("pooch is not installed: python -m pip install '.[download]'")

@@ -19,7 +19,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from mlp import blas, command_line, config, dataset, idx, interrupts, runs
+from mlp import blas, command_line, config, curves, dataset, files, idx, interrupts, runs
 from mlp.config import Config
 from mlp.dataset import Dataset
 from mlp.network import MLP
@@ -149,6 +149,14 @@ def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProces
 def here() -> Command:
     """``run_here``; the function itself is for what several tests share."""
     return run_here
+
+
+@contextmanager
+def quick_curves() -> Iterator[None]:
+    """Within this block a run's curve is just a file: of a short run drawing it takes longer than the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
+        yield
 
 
 def copy_checkout(target: Path) -> Path:

@@ -4,9 +4,18 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
+from contextlib import nullcontext
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import ROOT, copy_checkout
+from conftest import ROOT, copy_checkout, load_script, quick_curves, write_folder
+
+from mlp import config, download
+from mlp.download import Published
+from mlp.files import sha256
+from mlp.sweeps import grid
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUN_BY_CI = [
@@ -25,14 +34,35 @@ def checkout(tmp_path_factory):
     return copy_checkout(tmp_path_factory.mktemp("checkout") / "copy")
 
 
-def test_its_commands_in_their_order(checkout, here):
+@pytest.fixture
+def mirrors(tmp_path, monkeypatch):
+    """MNIST is a few images of each digit, on a server of this machine."""
+    folder = write_folder(tmp_path / "mirror", [*range(10)] * 100, [*range(10)] * 5, side=2, ending=".gz")
+    files = {name: folder / name for name in download.DATASETS["mnist"].files}
+    published = {name: (path.stat().st_size, sha256(path)) for name, path in files.items()}
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Mirror, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setitem(download.DATASETS, "mnist", Published("MNIST", (url,), published))
+        yield
+        server.shutdown()
+
+
+class Mirror(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_its_commands_in_their_order(checkout, here, mirrors):
     """Within this process, which need not import matplotlib each time; as processes CI runs the first of them."""
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     assert commands[:2] == RUN_BY_CI[:2]
     for command in [RUN_BY_CI[0].partition(" && ")[2], *(line for line in commands if line not in RUN_BY_CI)]:
         program, *arguments = shlex.split(command)
         assert program == "python"
-        done = here(*arguments, cwd=checkout)
+        is_sweep = arguments[0] == "scripts/sweep.py"  # its processes are tested where its tests are
+        with quick_curves() if is_sweep else nullcontext():
+            done = here(*arguments, *(["--jobs", 1] if is_sweep else []), cwd=checkout)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
@@ -57,5 +87,18 @@ def test_ci_runs_the_two_commands_of_the_readme():
 
 
 def test_the_modules_named_are_the_modules_there_are():
-    modules = {path.name for path in (ROOT / "mlp").glob("*.py")} - {"__init__.py", "errors.py"}
+    modules = {path.name for path in (ROOT / "mlp").rglob("*.py")} - {"__init__.py", "errors.py"}
     assert {name for name in modules if f"`{name}`" not in README and f"mlp/{name}" not in README} == set()
+
+
+def test_the_commands_of_the_page_on_sweeps_ask_for_what_there_is():
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8").replace("\\\n", "")
+    commands = re.findall(r"^    python scripts/sweep\.py (.*)$", page, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        options = load_script("sweep").parse(shlex.split(command))
+        grid.read(
+            config.load(ROOT / "config.yaml", options.set), options.vary, options.set, all_pairs=bool(options.pairs)
+        )
+    for picture in re.findall(r"\]\(([^):]+)\)", page):
+        assert (ROOT / "docs" / picture).exists(), picture

@@ -15,6 +15,7 @@ COMMANDS = [
         "scripts/circuit.py x*y x=2 y=3 --json": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
         "scripts/select_digits.py --help": FIGURES | CONFIG | {"tqdm", "threadpoolctl"},
         "scripts/grow_data.py --help": FIGURES | CONFIG | {"threadpoolctl"},
+        "scripts/download_mnist.py --help": FIGURES | CONFIG | {"threadpoolctl", "pooch", "requests"},
     },
     {"scripts/train_xor.py --help": FIGURES | CONFIG | {"tqdm"}},
     {
@@ -26,6 +27,7 @@ COMMANDS = [
         "scripts/predict.py --help": FIGURES | {"tqdm"},
         "scripts/report.py --help": FIGURES | {"tqdm"},
         "train.py --help": FIGURES,
+        "scripts/sweep.py --help": FIGURES | {"joblib", "dask", "distributed"},
         "scripts/benchmark.py --help": FIGURES | {"torch", "jax", "sklearn"},
     },
 ]

@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, STRICT, run_here, write_folder
+from conftest import ROOT, STRICT, quick_curves, run_here, write_folder
 
-from mlp import curves, files, finished_runs
+from mlp import files, finished_runs
 from mlp.sweeps.work import TOKEN
 
 pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
@@ -33,14 +33,6 @@ def project(tmp_path_factory):
         "training: {epochs: 40, batch_size: 8, momentum: 0.5, checkpoint_every: 5 epochs}\n"
     )
     return path
-
-
-@contextmanager
-def quick_curves():
-    """Drawing each run's curve takes longer than the rest."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve"))
-        yield
 
 
 def sweep(*arguments):
