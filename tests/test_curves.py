@@ -103,7 +103,7 @@ def test_epochs_are_whole_begin_with_the_first_and_stand_apart_however_many(draw
     FigureCanvasAgg(drawn[0])
     axes = drawn[0].axes[0]
     for last in [*range(1, 131), *range(131, 1001, 9), 999, 1000, 9999, 10_000, 99_999, 1_000_000]:
-        curves._set_epochs(axes, last)
+        curves.set_epochs(axes, last)
         labels = texts(axes.xaxis)
         assert_apart(labels)
         assert [int(text) for text, _ in labels] == list(axes.get_xticks())

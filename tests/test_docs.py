@@ -94,9 +94,9 @@ def test_the_gallery_shows_what_the_examples_come_to_now(gallery):
 @pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.md")), ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
-    assert len(targets) > 3
+    assert len(targets) > 2
     for target in targets:
-        assert (page.parent / target).exists(), target
+        assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
 def test_the_commands_of_performance_run_on_fewer_images(checkout, here):

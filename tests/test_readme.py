@@ -100,5 +100,3 @@ def test_the_commands_of_the_page_on_sweeps_ask_for_what_there_is():
         grid.read(
             config.load(ROOT / "config.yaml", options.set), options.vary, options.set, all_pairs=bool(options.pairs)
         )
-    for picture in re.findall(r"\]\(([^):]+)\)", page):
-        assert (ROOT / "docs" / picture).exists(), picture
