@@ -12,6 +12,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from mlp import scales
@@ -161,11 +162,19 @@ def panels(losses: int, legend: float, notes: Sequence[str]) -> tuple[Figure, li
 def _set_legend(figure: Figure, comparison: Comparison, looks: Sequence[Look]) -> None:
     """A line a run below the axes: its look, its name and what differs in it."""
     handles = [figure.axes[-1].plot([], [], color=c, linestyle=line, marker=mark)[0] for c, line, mark in looks]
+    set_legend(figure, handles, list(map(comparison.label, comparison.runs)), "marked: the epoch kept")
+    for text, run in zip(figure.legends[0].get_texts(), comparison.runs, strict=True):
+        if run.kept.validation_loss is None:
+            text.set_text(f"{text.get_text()} (training)")
+
+
+def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], title: str) -> None:
+    """Lines below the axes with their texts, drawn as they stand."""
     box = figure.legend(
         handles,
-        [""] * len(comparison.runs),
+        [""] * len(texts),
         loc="lower center",
-        title="marked: the epoch kept",
+        title=title,
         fontsize=9,
         title_fontsize=9,
         frameon=False,
@@ -174,10 +183,9 @@ def _set_legend(figure: Figure, comparison: Comparison, looks: Sequence[Look]) -
         labelspacing=0.3,
     )
     # Later, as a legend leaves out what begins with _.
-    for text, run in zip(box.get_texts(), comparison.runs, strict=True):
-        text.set_parse_math(False)
-        of_training = " (training)" if run.kept.validation_loss is None else ""
-        text.set_text(drawable(comparison.label(run)) + of_training)
+    for line, text in zip(box.get_texts(), texts, strict=True):
+        line.set_parse_math(False)
+        line.set_text(drawable(text))
 
 
 def _set_side_by_side(axes: Axes, curves: Sequence[tuple[ComparedRun, list[float], Look]]) -> None:

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
 from mlp import finished_runs, interrupts
 from mlp.errors import InputError
@@ -27,8 +26,8 @@ CONNECTING = 10
 IDLE = 20
 """Seconds after which a process without work ends: so long is one seen whose sweep was killed."""
 MOST_DEATHS = 3
-"""So often a task may have been under way when a worker process of this machine was killed."""
-KILLED = f"its process was killed {MOST_DEATHS} times, perhaps for want of memory: then fewer --jobs help"
+"""So often a task may kill the process that does it, and nothing else, before it is given up."""
+KILLED = f"its process was killed {MOST_DEATHS} times with nothing else under way, perhaps for want of memory"
 
 
 @contextmanager
@@ -109,38 +108,42 @@ def _until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
 def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], object]) -> Iterator[Outcome]:
     """One outcome for each task, in the order in which they come; none is UNFIT.
 
-    A task whose worker was not fit, of which there is a warning, is given out again while other workers get on.
+    A task whose worker was not fit, of which there is a warning, is given out again while other workers get on. Those
+    that were under way when a process was killed are done at the end, one at a time: what kills it then is the task.
     Ends early where a signal is heard, with those that were under way INTERRUPTED.
     """
     missing = {task.name: task for task in tasks}
+    suspects: set[str] = set()
     deaths: Counter[str] = Counter()
     warned: set[str] = set()
     while missing and not interrupts.heard():
-        unfit: list[Outcome] = []
-        before = len(missing)
+        given = [task for task in missing.values() if task.name not in suspects] or [next(iter(missing.values()))]
+        before, reasons = len(missing), dict.fromkeys(missing, "no worker came to its end")
         try:
-            for outcome in workers(list(missing.values())):
+            for outcome in workers(given):
                 if outcome.status != Status.UNFIT:
                     del missing[outcome.name]
                     yield outcome
                     continue
-                unfit.append(outcome)
+                reasons[outcome.name] = outcome.message
                 if outcome.message not in warned:
                     warned.add(outcome.message)
                     warn(outcome.message)
-        except TerminatedWorkerError:
+        except BrokenProcessPool:
             if interrupts.heard():
                 return
-            deaths.update(task.name for task in missing.values() if _was_under_way(task))
-            for name in [name for name in missing if deaths[name] >= MOST_DEATHS]:
+            warn("a worker process was killed: what was under way goes on in another")
+            if len(given) > 1:
+                suspects.update([task.name for task in given if _was_under_way(task)] or missing)
+                continue
+            deaths.update(missing.keys() & {given[0].name})
+            for name in [name for name, count in deaths.items() if count == MOST_DEATHS and name in missing]:
                 del missing[name]
                 yield Outcome(name, Status.FAILED, KILLED)
-            warn("a worker process was killed: what was under way goes on in another")
-            continue
-        if len(missing) == before:
-            for outcome in unfit:
-                yield Outcome(outcome.name, Status.FAILED, outcome.message)
-            return
+        else:
+            if len(missing) == before:
+                yield from (Outcome(name, Status.FAILED, reasons[name]) for name in missing)
+                return
 
 
 def _was_under_way(task: Task) -> bool:

@@ -59,18 +59,8 @@ def bands(path: Path, results: Results) -> None:
     for axes in figure.axes:
         curves.set_epochs(axes, max(len(setting.finished[0].run.history) for setting in best))
     of = f"the best {len(best)} of {len(results.settings):,} settings: " if len(best) < len(results.settings) else ""
-    figure.legend(
-        error_axes.lines,
-        [curves.drawable(_legend(setting)) for setting in best],
-        title=f"{of}median, and from the lowest run to the highest",
-        loc="lower center",
-        fontsize=9,
-        title_fontsize=9,
-        frameon=False,
-        handlelength=4,
-        borderaxespad=0,
-        labelspacing=0.3,
-    )
+    title = f"{of}median, and from the lowest run to the highest"
+    curves.set_legend(figure, error_axes.lines, list(map(_legend, best)), title)
     save(figure, path)
 
 

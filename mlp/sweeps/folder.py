@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -19,7 +18,7 @@ from mlp.files import locked, make_folder, read_small, remove, write_text
 from mlp.idx_folder import Part, open_part
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import DIGITS, Grid
-from mlp.sweeps.work import TOKEN, Task, surroundings
+from mlp.sweeps.work import TOKEN, Task, surroundings, watched
 
 SWEEP = "sweep.json"
 """What was asked, by which the folder is known for a sweep's."""
@@ -126,19 +125,16 @@ def _tell_of_others_at_work(tasks: list[Task], warn: Callable[[str], object]) ->
 
 @contextmanager
 def _withdrawn_on_a_signal(token: Path) -> Iterator[None]:
-    """Remove the token when the block ends or a signal is heard, whichever is first."""
-    ended = Event()
+    """Remove the token when a signal is heard, or else when the block ends."""
 
-    def look() -> None:
-        while not (interrupts.heard() or ended.wait(LOOKS)):
-            pass
-        with suppress(OSError):  # the workers will see whatever there is to be seen of a disk that fails
-            remove(token)
+    def withdraw() -> bool:
+        if interrupts.heard():
+            with suppress(OSError):  # it is tried again at the end
+                remove(token)
+        return interrupts.heard()
 
-    thread = Thread(target=look, daemon=True)
-    thread.start()
     try:
-        yield
+        with watched(LOOKS, withdraw):
+            yield
     finally:
-        ended.set()
-        thread.join()
+        remove(token)

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -232,14 +232,30 @@ def _is_wanted(needed: Surroundings) -> bool:
 @contextmanager
 def _stopped_with(needed: Surroundings) -> Iterator[None]:
     """Within this block what looks for signals hears one when the sweep is stopped."""
-    ended, stopped = Event(), Event()
+    stopped = False
+
+    def stop() -> bool:
+        nonlocal stopped
+        is_over = not _is_wanted(needed)
+        stopped = is_over and interrupts.hear(signal.SIGINT)
+        return is_over
+
+    try:
+        with watched(LOOKS, stop):
+            yield
+    finally:
+        if stopped:
+            interrupts.forget()
+
+
+@contextmanager
+def watched(seconds: float, act: Callable[[], bool]) -> Iterator[None]:
+    """Within this block a thread calls a function every so many seconds, until it says that it has acted."""
+    ended = Event()
 
     def look() -> None:
-        while not ended.wait(LOOKS):
-            if not _is_wanted(needed):
-                if interrupts.hear(signal.SIGINT):
-                    stopped.set()
-                return
+        while not (ended.wait(seconds) or act()):
+            pass
 
     thread = Thread(target=look, daemon=True)
     thread.start()
@@ -248,5 +264,3 @@ def _stopped_with(needed: Surroundings) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        if stopped.is_set():
-            interrupts.forget()

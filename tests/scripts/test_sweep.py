@@ -106,7 +106,8 @@ def test_a_killed_process_and_ctrl_c_cost_nothing_and_nothing_is_done_twice(proj
     count = int(re.fullmatch(r"interrupted: (\d+) of 24 runs are done: give the same .* to go on\n", others[0])[1])
     assert out == ""
     assert not (tmp_path / "sweep" / TOKEN).exists()
-    done = [path for path in (tmp_path / "sweep").glob("*=*") if '"finished"' in (path / "manifest.json").read_text()]
+    manifests = (tmp_path / "sweep").glob("*/manifest.json")
+    done = [path.parent for path in manifests if '"status": "finished"' in path.read_text()]
     assert 6 <= len(done) == count < 24
     before = {path: moment for path, moment in moments(tmp_path / "sweep").items() if path.parent in done}
 

@@ -11,7 +11,7 @@ from mlp.sweeps.work import Outcome, Status
 
 pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
 
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky import BrokenProcessPool
 
 from mlp.sweeps import engine
 
@@ -64,21 +64,38 @@ def test_a_run_that_fails_or_diverges_stops_no_other(tasks):
     assert found == dict.fromkeys([task.name for task in tasks], Status.FINISHED) | answers
 
 
-def under_way(task, status="running"):
+def under_way(task):
     task.directory.mkdir()
-    (task.directory / "manifest.json").write_text(json.dumps({"status": status}))
+    (task.directory / "manifest.json").write_text(json.dumps({"status": "running"}))
 
 
-def test_a_task_whose_process_is_killed_thrice_fails_and_the_others_are_done(tasks):
-    under_way(tasks[2])
-    under_way(tasks[3], "interrupted")
-    killed = {"seed=2": TerminatedWorkerError("killed")}
-    workers, warnings = Workers(killed, killed, killed, {}), []
+def test_a_task_that_kills_its_process_again_and_again_fails_alone(tasks):
+    """Those that were under way with it are done one at a time, so that none is blamed for another."""
+    for task in tasks[2:4]:
+        under_way(task)
+    killed = {"seed=2": BrokenProcessPool("killed")}
+    workers, warnings = Workers(killed, {}, killed, killed, killed, {}), []
     outcomes = list(engine.outcomes(tasks, workers, warnings.append))
     assert made(outcomes) == dict.fromkeys([task.name for task in tasks], Status.FINISHED) | {"seed=2": Status.FAILED}
+    assert workers.asked[1:] == [["seed=4", "seed=5"], ["seed=2"], ["seed=2"], ["seed=2"], ["seed=3"]]
     (failed,) = (outcome for outcome in outcomes if outcome.name == "seed=2")
-    assert failed.message == "its process was killed 3 times, perhaps for want of memory: then fewer --jobs help"
-    assert len(warnings) == 3
+    assert failed.message.startswith("its process was killed 3 times with nothing else under way")
+    assert len(warnings) == 4
+
+
+def test_processes_that_cannot_even_begin_are_given_up(tasks):
+    """Because the code cannot be read any more, say: no task is under way, and none is tried for ever."""
+
+    def workers(tasks):
+        raise BrokenProcessPool("a task has failed to un-serialize")
+        yield
+
+    found = made(engine.outcomes(tasks, workers, lambda _: None))
+    assert found == dict.fromkeys([task.name for task in tasks], Status.FAILED)
+
+
+def test_tasks_of_which_nothing_is_heard_fail(tasks):
+    assert set(made(engine.outcomes(tasks, lambda tasks: iter(()), pytest.fail)).values()) == {Status.FAILED}
 
 
 def test_a_signal_ends_it_and_no_task_is_given_out_any_more(tasks):
@@ -98,7 +115,7 @@ def test_killed_processes_after_a_signal_are_no_news(tasks):
     def workers(tasks):
         yield finished(tasks[0])
         interrupts.hear(signal.SIGTERM)
-        raise TerminatedWorkerError("by the system, as all are")
+        raise BrokenProcessPool("by the system, as all are")
 
     assert [outcome.name for outcome in engine.outcomes(tasks, workers, pytest.fail)] == ["seed=0"]
 
