@@ -17,8 +17,10 @@ import re
 from argparse import ArgumentTypeError, Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -29,6 +31,9 @@ from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
 from mlp.sweeps.results import Results, pair_errors
 from mlp.sweeps.work import TOKEN, Outcome, Status, Task
+
+if TYPE_CHECKING:
+    from mlp.sweeps.engine import Workers
 
 SCRIPTS = Path(__file__).parent
 ADDRESS = re.compile(r"(tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
@@ -90,8 +95,10 @@ def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
     """Do the tasks, each outcome a line to stderr; on a terminal a bar below tells the time that is left."""
     from mlp.sweeps import engine  # joblib is slow to import, and bad input has no use for it
 
-    workers = engine.cluster(options.scheduler, warn) if options.scheduler else engine.local(options.jobs)
-    with workers as at_work, tqdm(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar:
+    with (
+        workers(options) as at_work,
+        tqdm(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar,
+    ):
 
         def tell(message: str) -> None:
             with bar.external_write_mode(file=sys.stderr):
@@ -103,6 +110,17 @@ def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
             bar.write(f"run {number:{len(str(len(tasks)))}}/{len(tasks)}: {describe(outcome)}", file=sys.stderr)
             bar.update()
             yield outcome
+
+
+def workers(options: Namespace) -> "AbstractContextManager[Workers]":
+    """This machine's, or the cluster's that is asked for."""
+    if options.scheduler:
+        from mlp.sweeps import dask_cluster  # slow to import, too
+
+        return dask_cluster.cluster(options.scheduler, warn)
+    from mlp.sweeps import engine
+
+    return engine.local(options.jobs)
 
 
 def describe(outcome: Outcome) -> str:

@@ -1,10 +1,9 @@
-"""Where a sweep's tasks are done: on this machine's cores or a Dask cluster's workers, by joblib, with the same code.
+"""How a sweep's tasks are done: by joblib, on this machine's cores or, with the same code, on a cluster's workers.
 
 A task is done again where its worker was killed, and by another worker where one is not fit for it. What is beyond
 that is the task's outcome; it never stops the others.
 """
 
-import logging
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +20,6 @@ from mlp.sweeps.work import Outcome, Status, Task, work
 Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
 """Does tasks and gives their outcomes as they come."""
 
-CONNECTING = 10
-"""Seconds within which a scheduler must answer, and the first worker of its cluster be there."""
 IDLE = 20
 """Seconds after which a process without work ends: so long is one seen whose sweep was killed."""
 MOST_DEATHS = 3
@@ -36,63 +33,22 @@ def local(jobs: int | None) -> Iterator[Workers]:
     count = jobs or joblib.cpu_count()
     try:
         with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE):
-            yield _parallel
+            yield parallel
     finally:
         if count > 1:  # else there are none
             # Left to the end of this process, it would wait in vain where an idle worker was killed just before.
             get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
-@contextmanager
-def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
-    """The workers of the Dask cluster whose scheduler has this address; InputError where none answers there."""
-    from distributed import Client  # slow to import, and for those who ask for it
-
-    from mlp.sweeps.dask_backend import Backend
-
-    try:
-        with interrupts.at_once():
-            client = Client(address, timeout=CONNECTING, set_as_default=False)
-    except OSError as error:
-        raise InputError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
-
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # that a scheduler is gone is told below
-    backend = Backend(client=client, wait_for_workers_timeout=CONNECTING)
-    unfit: set[str] = set()
-
-    def workers(tasks: Iterable[Task]) -> Iterator[Outcome]:
-        if unfit and (fit := set(client.nthreads()) - unfit):
-            # The others may have it where there is none of these any more: nothing is to be waited for in vain.
-            backend.submit_kwargs = {"workers": sorted(fit), "allow_other_workers": True}
-        try:
-            for outcome in _parallel(tasks):
-                if outcome.status == Status.UNFIT:
-                    unfit.add(outcome.worker)
-                yield outcome
-        except TimeoutError:
-            raise InputError(f"--scheduler {address}: the cluster has no worker: start some there") from None
-        if client.status != "running":
-            raise InputError(
-                f"--scheduler {address}: the scheduler is gone: what is done stays done; start it, and give the same "
-                "command again"
-            )
-
-    with client, joblib.parallel_config(backend=backend):
-        for worker, threads in client.nthreads().items():
-            if threads > 1:
-                warn(f"worker {worker} has {threads} threads, of which one works at a time: start more with one each")
-        yield workers
-
-
-def _parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
+def parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
     """Within a configuration of joblib: the tasks' outcomes as they come, one task at a time given to a worker."""
-    parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+    do = joblib.Parallel(return_as="generator_unordered", batch_size=1)
     resource_tracker.ensure_running()  # joblib would start it, which unblocks what is blocked
     # Worker processes have from their start the signals blocked that are blocked now: Ctrl-C, which a terminal sends to
     # them too, is for the sweep, which then stops them in its own way.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        found: Iterator[Outcome] = parallel(joblib.delayed(work)(task) for task in _until_stopped(tasks))
+        found: Iterator[Outcome] = do(joblib.delayed(work)(task) for task in _until_stopped(tasks))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return found

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -126,8 +128,19 @@ def scheduler():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
-    with started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL):
+    with started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        while not answers(port):
+            assert process.poll() is None
+            time.sleep(0.05)
         yield f"tcp://127.0.0.1:{port}"
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def worker(scheduler, **options):
@@ -157,9 +170,25 @@ def test_a_cluster_makes_the_same_and_a_worker_killed_in_the_middle_costs_nothin
     assert out.startswith("rank  learning_rate  runs  validation loss ")
 
 
+def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_path, monkeypatch):
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.GRACE", 0.5)
+    with worker(scheduler, cwd=ROOT) as hanging:
+
+        def hang():
+            while not list((tmp_path / "sweep").glob("*=*/checkpoint.npz")):
+                time.sleep(0.01)
+            hanging.send_signal(signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=hang, daemon=True).start()
+        done = run_here(SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--scheduler", scheduler)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1].startswith("interrupted: 0 of 24 runs are done: give the same command again")
+
+
 def test_a_scheduler_that_is_not_there_is_told(project, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("mlp.sweeps.engine.CONNECTING", 0.3)
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECTING", 0.3)
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{unheard.getsockname()[1]}"
@@ -170,7 +199,7 @@ def test_a_scheduler_that_is_not_there_is_told(project, tmp_path, monkeypatch):
 
 
 def test_a_cluster_without_workers_is_told(project, scheduler, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlp.sweeps.engine.CONNECTING", 1)
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECTING", 1)
     done = run_here(SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--scheduler", scheduler)
     assert done.returncode == 2
     assert done.stderr == f"error: --scheduler {scheduler}: the cluster has no worker: start some there\n"
