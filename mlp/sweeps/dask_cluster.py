@@ -84,14 +84,19 @@ def _abandoning(backend: "Backend") -> Callable[[], bool]:
 def _telling_of_no_worker(client: Client, address: str, warn: Callable[[str], object]) -> Callable[[], bool]:
     """For ``watched``: warn where all workers are gone, which is not an end, as others may join."""
 
+    had_some = False
+
     def tell() -> bool:
+        nonlocal had_some
         try:
-            has_none = client.status == "running" and not client.nthreads()
+            count = len(client.nthreads()) if client.status == "running" else None
         except OSError:  # the scheduler does not answer: that is told where it is noticed
-            return False
-        if has_none:
+            count = None
+        had_some = had_some or bool(count)
+        is_told = had_some and count == 0
+        if is_told:
             warn(f"--scheduler {address}: the cluster has no worker any more: one that joins it goes on")
-        return has_none
+        return is_told
 
     return tell
 
