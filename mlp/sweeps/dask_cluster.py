@@ -83,8 +83,7 @@ def _abandoning(backend: "Backend") -> Callable[[], bool]:
 
 def _telling_of_no_worker(client: Client, address: str, warn: Callable[[str], object]) -> Callable[[], bool]:
     """For ``watched``: warn where all workers are gone, which is not an end, as others may join."""
-
-    had_some = False
+    had_some = bool(client.nthreads())
 
     def tell() -> bool:
         nonlocal had_some
