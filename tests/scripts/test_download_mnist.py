@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import os
 import re
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,6 +58,13 @@ class Server(BaseHTTPRequestHandler):
     def without_length(self, body):
         self.head()
         self.wfile.write(body)
+
+    def slow(self, body):
+        self.head(Content_Length=len(body))
+        for start in range(0, len(body), download.CHUNK):
+            time.sleep(0.2 if start else 0)
+            self.wfile.write(body[start : start + download.CHUNK])
+            self.wfile.flush()
 
     def page(self, body):
         self.head(Content_Type="text/html; charset=utf-8")
@@ -111,6 +119,12 @@ class Server(BaseHTTPRequestHandler):
         self.head(Transfer_Encoding="chunked")
         for _ in range(1000):
             self.wfile.write(b"10000\r\n" + bytes(1 << 16) + b"\r\n")
+
+    def interrupted(self, body):
+        self.head(Content_Length=len(body))
+        self.wfile.write(body[: len(body) // 2])
+        self.wfile.flush()
+        os.kill(os.getpid(), signal.SIGINT)
 
     def around(self, body):
         self.head(302, Location=self.path, Content_Length=0)
@@ -174,6 +188,12 @@ def test_a_bad_answer_is_told_and_leaves_nothing(way, server, tmp_path, here):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_leaves_nothing(server, tmp_path, here):
+    done = here("scripts/download_mnist.py", "--to", tmp_path / "mnist", "--mirror", f"{server}/interrupted")
+    assert (done.returncode, done.stderr) == (130, "interrupted: give the same command again\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_next_mirror_is_asked_and_what_it_sends_is_the_file(server, tmp_path, here):
     done = here("scripts/download_mnist.py", "--to", tmp_path / "mnist")
     assert done.returncode == 0, done.stderr
@@ -188,8 +208,10 @@ def test_the_next_mirror_is_asked_and_what_it_sends_is_the_file(server, tmp_path
     assert done.stdout.splitlines() == [*lines, f"next: python train.py --set data.directory={tmp_path / 'mnist'}"]
 
 
-def test_a_file_without_an_announced_length_is_as_good(server, tmp_path, here):
-    assert here("scripts/download_mnist.py", "--to", tmp_path, "--mirror", f"{server}/without_length").returncode == 0
+@pytest.mark.parametrize("way", ["without_length", "slow"])
+def test_a_file_of_no_announced_length_or_that_comes_slowly_but_steadily_is_as_good(way, server, tmp_path, here):
+    """As a whole it takes longer than a mirror may be silent."""
+    assert here("scripts/download_mnist.py", "--to", tmp_path, "--mirror", f"{server}/{way}").returncode == 0
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == CONTENT
 
 

@@ -294,6 +294,13 @@ def test_a_grid_may_grow_but_nothing_else_may_change(made, tmp_path):
     assert (grown.returncode, grown.stderr.count("finished before")) == (0, 2)
 
 
+def test_what_was_set_may_be_varied_later(made, tmp_path):
+    options = ["--config", made, "--output", tmp_path / "sweep", "--vary", "training.momentum=0,0.5"]
+    assert sweep(*options, "--set", "training.seed=5").returncode == 0
+    done = sweep(*options, "training.seed=0,5")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 4)
+
+
 def test_a_folder_that_is_no_sweeps_stays_as_it_is(made, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")

@@ -1,0 +1,43 @@
+"""The token by which a sweep's workers know that they are wanted."""
+
+import signal
+import time
+
+import pytest
+from conftest import ROOT
+
+from mlp import config, interrupts
+from mlp.sweeps import folder, grid
+from mlp.sweeps.work import TOKEN
+
+
+@pytest.fixture
+def asked():
+    return grid.read(config.load(ROOT / "config.yaml"), ["training.seed=0,1"])
+
+
+def test_it_is_there_for_as_long_as_the_sweep_is(asked, tmp_path):
+    with folder.opened(asked, tmp_path / "sweep", pytest.fail) as tasks:
+        (token,) = {task.surroundings.token for task in tasks}
+        assert (tmp_path / "sweep" / TOKEN).read_text() == token
+    assert not (tmp_path / "sweep" / TOKEN).exists()
+    with folder.opened(asked, tmp_path / "sweep", pytest.fail) as tasks:
+        assert (tmp_path / "sweep" / TOKEN).read_text() != token  # what still works for the first is to stop
+
+
+def test_a_signal_takes_it_away_at_once(asked, tmp_path):
+    with folder.opened(asked, tmp_path / "sweep", pytest.fail):
+        interrupts.hear(signal.SIGINT)
+        end = time.monotonic() + 20
+        while (tmp_path / "sweep" / TOKEN).exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
+def test_a_run_that_another_process_has_is_told_of(asked, tmp_path):
+    (tmp_path / "sweep").mkdir()
+    warnings = []
+    with folder.opened(asked, tmp_path / "sweep", pytest.fail) as (first, _):
+        first.directory.mkdir()
+    with folder.locked(first.directory, pytest.fail), folder.opened(asked, tmp_path / "sweep", warnings.append):
+        assert warnings == [f"{first.directory}: another process is at work in it: its end is waited for"]
