@@ -152,18 +152,18 @@ def report(results: Results, directory: Path) -> None:
     results.write_csv(directory / "sweep.csv")
     if results.best is None:
         return
+    print("\n".join([results.table(), "", *results.notes]))
+    if results.grid.has_all_pairs:
+        print(f"hardest pairs, by test errors: {', '.join(hardest(results))}")
     from mlp.sweeps import figures  # matplotlib is slow to import, and what fails has no use for it
 
-    lines = [results.table(), "", *results.notes]
-    if results.grid.has_all_pairs:
-        lines.append(f"hardest pairs, by test errors: {', '.join(hardest(results))}")
     best = directory / results.best.outcome.name
-    lines.append(f"table:   {shown(directory / 'sweep.csv')}")
-    lines += [f"picture: {shown(path)}" for path in figures.draw(directory, results)]
+    print(f"table:   {shown(directory / 'sweep.csv')}")
+    for path in figures.draw(directory, results):
+        print(f"picture: {shown(path)}")
     if not results.grid.has_all_pairs:  # of which the easiest is not what is asked
-        lines.append(f"best:    {shown(best)} (by {results.criterion_name})")
-        lines.append(f"next:    python {shown(SCRIPTS / 'evaluate.py')} {shown(best)}")
-    print("\n".join(lines))
+        print(f"best:    {shown(best)} (by {results.criterion_name})")
+        print(f"next:    python {shown(SCRIPTS / 'evaluate.py')} {shown(best)}")
 
 
 def hardest(results: Results) -> Iterator[str]:
