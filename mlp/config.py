@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
@@ -53,6 +53,10 @@ class Section(BaseModel):
     """Options are fixed once read; an unknown one, a wrong type and a number that is not finite are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """The section with some options at other values; ValidationError where one cannot be."""
+        return self.model_validate(self.model_dump() | dict(values))
 
 
 class Data(Section):

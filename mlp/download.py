@@ -181,10 +181,12 @@ class _Announced:
         self._size = size
 
     def __call__(self, response: "Response", *_: Any, **__: Any) -> None:
-        if response.status_code != 200:  # a redirection, or an error, which has its own words
+        if response.is_redirect or response.status_code >= 400:  # which have their own words
             return
         kind, length = response.headers.get("Content-Type", ""), response.headers.get("Content-Length")
         try:
+            if response.status_code != 200:
+                raise BadAnswer(f"answers {response.status_code} {response.reason}")
             if kind.startswith("text/html"):
                 raise BadAnswer("answers with a web page instead of the file")
             if length is not None and length != str(self._size):

@@ -27,6 +27,10 @@ def start() -> None:
     listen()
     from threading import Thread  # not before it listens
 
+    # What was closed at the start leads nowhere: else the pipe would be taken for it, by this process's children too.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)

@@ -27,16 +27,17 @@ from tqdm import tqdm
 from mlp import command_line, config
 from mlp.command_line import shown, warn
 from mlp.errors import Diverged, InputError, Interrupted
+from mlp.files import remove
 from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
-from mlp.sweeps.results import Results, pair_errors
+from mlp.sweeps.results import PICTURES, Results, pair_errors
 from mlp.sweeps.work import TOKEN, Outcome, Status, Task
 
 if TYPE_CHECKING:
     from mlp.sweeps.engine import Workers
 
 SCRIPTS = Path(__file__).parent
-ADDRESS = re.compile(r"(tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
+ADDRESS = re.compile(r"tcp://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -150,6 +151,8 @@ def check_not_stopped(outcomes: dict[str, Outcome], count: int, directory: Path)
 def report(results: Results, directory: Path) -> None:
     """Write and draw what the runs came to, and say so."""
     results.write_csv(directory / "sweep.csv")
+    for name in PICTURES:  # of the runs that there were before
+        remove(directory / name)
     if results.best is None:
         return
     print("\n".join([results.table(), "", *results.notes]))

@@ -1,9 +1,13 @@
 """Promises of mlp.interrupts: no signal is lost, and none breaks off what must not be left half done."""
 
 import os
+import shlex
 import signal
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 from mlp import interrupts
 from mlp.errors import Interrupted
@@ -64,3 +68,11 @@ def test_one_that_was_ignored_at_the_start_is_heard():
     send(signal.SIGINT)
     with pytest.raises(Interrupted):
         interrupts.check()
+
+
+def test_what_was_closed_at_the_start_leads_nowhere_rather_than_to_the_signals():
+    """Else the pipe that they are written to is taken for stderr, by the processes that this one starts too."""
+    program = "import os; from mlp import interrupts; interrupts.start(); print(os.readlink('/proc/self/fd/2'))"
+    command = f'{shlex.quote(sys.executable)} -c "{program}" 2>&-'
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S607
+    assert done.stdout == "/dev/null\n"

@@ -21,9 +21,10 @@ Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
 """Does tasks and gives their outcomes as they come."""
 
 IDLE = 20
-"""Seconds after which a process without work ends: so long is one seen whose sweep was killed."""
+"""Seconds after which a process without work ends."""
 MOST_DEATHS = 3
 """So often a task may kill the process that does it, and nothing else, before it is given up."""
+BARREN = f"worker processes ended {MOST_DEATHS} times before any of them began"
 KILLED = f"its process was killed {MOST_DEATHS} times with nothing else under way, perhaps for want of memory"
 
 
@@ -44,9 +45,9 @@ def parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
     """Within a configuration of joblib: the tasks' outcomes as they come, one task at a time given to a worker."""
     do = joblib.Parallel(return_as="generator_unordered", batch_size=1)
     resource_tracker.ensure_running()  # joblib would start it, which unblocks what is blocked
-    # Worker processes have from their start the signals blocked that are blocked now: Ctrl-C, which a terminal sends to
-    # them too, is for the sweep, which then stops them in its own way.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Worker processes have from their start the signals blocked that are blocked now: what a terminal or timeout(1)
+    # sends to them too is for the sweep, which then stops them in its own way.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, interrupts.NUMBERS)
     try:
         found: Iterator[Outcome] = do(joblib.delayed(work)(task) for task in _until_stopped(tasks))
     finally:
@@ -72,6 +73,7 @@ def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], obje
     suspects: set[str] = set()
     deaths: Counter[str] = Counter()
     warned: set[str] = set()
+    barren = 0
     while missing and not interrupts.heard():
         given = [task for task in missing.values() if task.name not in suspects] or [next(iter(missing.values()))]
         before, reasons = len(missing), dict.fromkeys(missing, "no worker came to its end")
@@ -90,7 +92,12 @@ def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], obje
                 return
             warn("a worker process was killed: what was under way goes on in another")
             if len(given) > 1:
-                suspects.update([task.name for task in given if _was_under_way(task)] or missing)
+                begun = [task.name for task in given if task.name in missing and _was_under_way(task)]
+                suspects.update(begun)
+                barren = 0 if begun or len(missing) < before else barren + 1
+                if barren == MOST_DEATHS:
+                    yield from (Outcome(name, Status.FAILED, BARREN) for name in missing)
+                    return
                 continue
             deaths.update(missing.keys() & {given[0].name})
             for name in [name for name, count in deaths.items() if count == MOST_DEATHS and name in missing]:

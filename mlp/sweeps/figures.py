@@ -4,7 +4,7 @@ from mlp.figures import GREY, save  # before matplotlib, for which it chooses th
 
 # isort: split
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mlp import curves, scales
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import SEED
-from mlp.sweeps.results import Results, Setting, error, pair_errors, test_error
+from mlp.sweeps.results import PICTURES, Results, Setting, error, pair_errors, test_error
 
 MOST_CURVES = 7
 """Settings whose bands can be told apart in one picture: those that rank first."""
@@ -35,14 +35,13 @@ Values = NDArray[np.float64]
 
 def draw(folder: Path, results: Results) -> list[Path]:
     """Draw what there are results for, into the folder; the paths of the pictures."""
-    drawn: dict[str, Callable[[Path, Results], object]] = {"curves.png": bands}
-    if heat_keys(results):
-        drawn["heat_map.png"] = heat_map
-    if results.grid.has_all_pairs:
-        drawn["pairs.png"] = pairs
-    for name, draw in drawn.items():
-        draw(folder / name, results)
-    return [folder / name for name in drawn]
+    is_drawn = (True, heat_keys(results) is not None, results.grid.has_all_pairs)
+    made = []
+    for name, draw, is_asked in zip(PICTURES, (bands, heat_map, pairs), is_drawn, strict=True):
+        if is_asked:
+            draw(folder / name, results)
+            made.append(folder / name)
+    return made
 
 
 def bands(path: Path, results: Results) -> None:
@@ -60,7 +59,7 @@ def bands(path: Path, results: Results) -> None:
         curves.set_epochs(axes, max(len(setting.finished[0].run.history) for setting in best))
     of = f"the best {len(best)} of {len(results.settings):,} settings: " if len(best) < len(results.settings) else ""
     title = f"{of}median, and from the lowest run to the highest"
-    curves.set_legend(figure, error_axes.lines, list(map(_legend, best)), title)
+    curves.set_legend(figure, error_axes.lines, [_legend(results, setting) for setting in best], title)
     save(figure, path)
 
 
@@ -72,9 +71,9 @@ def _loss(setting: Setting) -> str:
     return setting.finished[0].run.config.model.loss
 
 
-def _legend(setting: Setting) -> str:
+def _legend(results: Results, setting: Setting) -> str:
     count = len(setting.finished)
-    return ": ".join(filter(None, [setting.label(), f"{count:,} run{'s' if count > 1 else ''}"]))
+    return ", ".join(filter(None, [results.label(setting), f"{count:,} run{'s' if count > 1 else ''}"]))
 
 
 def _bands(axes: Axes, shown: Sequence[tuple[str, str, Setting]], name: Literal["loss", "accuracy"]) -> None:
@@ -85,8 +84,11 @@ def _bands(axes: Axes, shown: Sequence[tuple[str, str, Setting]], name: Literal[
         if name == "accuracy":
             runs = 100 * (1 - runs)
         epochs = np.arange(1, runs.shape[1] + 1)
-        axes.fill_between(epochs, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.15, linewidth=0)
+        low, high = runs.min(axis=0), runs.max(axis=0)
+        axes.fill_between(epochs, low, high, color=color, alpha=0.15, linewidth=0)
         mark = "o" if len(epochs) == 1 else None
+        if mark:  # a band of one epoch is a line
+            axes.vlines(epochs, low, high, color=color, alpha=0.4, linewidth=4)
         axes.plot(epochs, np.median(runs, axis=0), color=color, linestyle=line, marker=mark)
         values += runs.ravel().tolist()
     curves.set_vertical(axes, scales.of_losses(values))
@@ -152,7 +154,7 @@ def pairs(path: Path, results: Results) -> None:
         mean = setting.mean(test_error)
         spread = f" ± {mean.deviation:.3%} over the seeds" if mean.deviation else ""
         title = f"test errors in % of the images; mean {mean.mean:.3%}{spread}"
-        axes.set_title("\n".join(filter(None, [curves.drawable(setting.label()), title])), fontsize=10)
+        axes.set_title("\n".join(filter(None, [curves.drawable(results.label(setting)), title])), fontsize=10)
     save(figure, path)
 
 

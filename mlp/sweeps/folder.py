@@ -96,6 +96,8 @@ def _check_same_sweep(folder: Path, grid: Grid, files: dict[Path, str]) -> None:
         return
     except ValidationError:
         raise InputError(f"{folder / SWEEP}: not what a sweep writes: remove it, or name another --output") from None
+    if before.vary.keys() != grid.varied.keys():
+        raise InputError(f"{folder}: holds a sweep of {', '.join(before.vary)}: name another --output")
     options = configuration.differing([before.config, grid.base])
     differences = [
         f"{key} was {configuration.shown(then)}, not {configuration.shown(now)}"
@@ -117,10 +119,10 @@ def _tell_of_others_at_work(tasks: list[Task], warn: Callable[[str], object]) ->
         try:
             with locked(task.directory, lambda _: None):
                 pass
-        except FileNotFoundError:
-            continue
         except InUse:
             warn(f"{task.directory}: another process is at work in it: its end is waited for")
+        except OSError:  # it is not there yet, or is no folder, which costs its own run alone
+            continue
 
 
 @contextmanager

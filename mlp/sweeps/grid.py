@@ -5,9 +5,12 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from mlp import config as configuration
 from mlp import yaml_text
@@ -22,7 +25,7 @@ LARGEST_WHOLE = 1e15
 """Above it a whole number is shorter with an exponent."""
 SEED, DIGITS = "training.seed", "data.digits"
 PLACES = ("data.directory", "output.directory")
-PAIRS = [[a, b] for a, b in itertools.combinations(range(10), 2)]
+PAIRS = list(itertools.combinations(range(10), 2))
 """All 45 pairs of digits."""
 
 
@@ -53,11 +56,7 @@ class Grid:
     @property
     def has_all_pairs(self) -> bool:
         """Whether it has all 45 pairs of digits."""
-        return [list(pair) for pair in self.varied.get(DIGITS, [])] == PAIRS
-
-    def setting(self, config: Config) -> tuple[Any, ...]:
-        """The run's values of ``settings``: runs of one setting differ by their seeds and pairs alone."""
-        return tuple(config.value(key) for key in self.settings)
+        return self.varied.get(DIGITS) == PAIRS
 
 
 def short(key: str) -> str:
@@ -88,40 +87,35 @@ def read(base: Config, options: Sequence[str], overrides: Sequence[str] = (), *,
 
     ``overrides`` are the --set options that the base has already. InputError with what is wrong with an option.
     """
-    given = [(option, *_split(option)) for option in options]
+    given = [(f"--vary {option}", *_split(option)) for option in options]
     if all_pairs:
         given.append(("--pairs all", DIGITS, PAIRS))
     if not given:
         raise InputError("nothing is varied: name an option and its values, such as --vary training.seed=0..9")
-    fixed = {override.partition("=")[0] for override in overrides}
-    varied: dict[str, list[Any]] = {}
-    for option, key, values in given:
-        if key in varied:
-            raise InputError(f"{_flag(option)}: {key} is varied twice: give all its values at once")
-        if key in fixed:
-            raise InputError(f"{_flag(option)}: {key} is given by --set too: either it varies or it is set")
-        if key in PLACES:
-            raise InputError(f"{_flag(option)}: {key} is a place and cannot be varied: give each a sweep of its own")
-        parsed = [_value(base, key, value) for value in values]
-        for k, value in enumerate(parsed):
-            if value in parsed[:k]:
-                raise InputError(f"{_flag(option)}: {text(value)} is given twice")
-        varied[key] = parsed
+    _check_keys(given, {override.partition("=")[0] for override in overrides})
+    count = math.prod(len(values) for _, _, values in given)
+    if count > MOST_RUNS:
+        raise InputError(f"{count:,} runs: at most {MOST_RUNS:,} in a sweep: vary fewer options, or by fewer values")
+    varied = {key: _values(base, option, key, values) for option, key, values in given}
     if base.training.threads != 1 or "training.threads" in varied:
         raise InputError("each worker of a sweep has one BLAS thread: training.threads must be 1")
-    grid = Grid(base, varied)
-    if len(grid) > MOST_RUNS:
-        raise InputError(
-            f"{len(grid):,} runs: at most {MOST_RUNS:,} in a sweep: vary fewer options, or by fewer values"
-        )
     longest = ",".join(max((name({key: value}) for value in values), key=len) for key, values in varied.items())
     if len(longest) > LONGEST_NAME:
         raise InputError(f"{longest}: too long for the name of a run's folder: vary fewer options at once")
-    return grid
+    # In the order of the config, whatever order they were given in: the same runs have the same names.
+    return Grid(base, {key: varied[key] for key in configuration.KEYS if key in varied})
 
 
-def _flag(option: str) -> str:
-    return option if option.startswith("--") else f"--vary {option}"
+def _check_keys(given: Sequence[tuple[str, str, Sequence[Any]]], fixed: set[str]) -> None:
+    """InputError for an option that is varied twice, or set, or that no sweep varies."""
+    keys = [key for _, key, _ in given]
+    for k, (option, key, _) in enumerate(given):
+        if key in keys[:k]:
+            raise InputError(f"{option}: {key} is varied twice: give all its values at once")
+        if key in fixed:
+            raise InputError(f"{option}: {key} is given by --set too: either it varies or it is set")
+        if key in PLACES:
+            raise InputError(f"{option}: {key} is a place and cannot be varied: give each a sweep of its own")
 
 
 def _split(option: str) -> tuple[str, list[Any]]:
@@ -153,7 +147,22 @@ def _range(entry: Any, option: str) -> Sequence[Any]:
     return range(first, last + 1)
 
 
+def _values(base: Config, option: str, key: str, values: Sequence[Any]) -> list[Any]:
+    """The values as a config has them; InputError where the key has no such value, or one is given twice."""
+    found: dict[str, Any] = {}
+    for value in values:
+        parsed = _value(base, key, value)
+        if text(parsed) in found:
+            raise InputError(f"{option}: {text(parsed)} is given twice")
+        found[text(parsed)] = parsed
+    return list(found.values())
+
+
 def _value(base: Config, key: str, value: Any) -> Any:
     """The value as a config of it has it; InputError where the key has no such value."""
-    option = f"{key}={json.dumps(value)}"
-    return configuration.parse(base.to_yaml(), Path("config.yaml"), [option], flag="--vary").value(key)
+    section, _, option = key.partition(".")
+    if key in configuration.KEYS:
+        with suppress(ValidationError):
+            return getattr(getattr(base, section).changed({option: value}), option)
+    # Slow, and sure to fail, with the message that a --set option has.
+    return configuration.parse(base.to_yaml(), Path("config.yaml"), [f"{key}={json.dumps(value)}"], flag="--vary")

@@ -17,6 +17,8 @@ from mlp.sweeps.grid import DIGITS, SEED, Grid
 from mlp.sweeps.work import Outcome
 from mlp.text_table import aligned
 
+PICTURES = ("curves.png", "heat_map.png", "pairs.png")
+"""What may be drawn of them."""
 MOST_ROWS = 20
 """Settings in the table for people; sweep.csv has all."""
 FIGURES = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
@@ -73,9 +75,8 @@ class Setting:
         means = [statistics.fmean(values) for values in by_seed.values()]
         return Mean(statistics.fmean(means), statistics.stdev(means) if len(means) > 1 else 0.0)
 
-    def label(self) -> str:
-        """What is its own, for a legend or a title."""
-        return ", ".join(f"{grids.short(key)} {grids.text(value)}" for key, value in self.values.items())
+    rank: int = 0
+    """From 1; settings that are equally good have the same."""
 
 
 def loss(made: Made) -> float:
@@ -114,11 +115,22 @@ class Results:
             setting = groups.setdefault(grids.name(values), Setting(values, []))
             setting.made.append(Made(point, self.outcomes[grids.name(point)]))
 
-        def key(setting: Setting) -> tuple[int, float]:
-            missing = len(setting.made) - len(setting.finished)
-            return missing, setting.mean(self.criterion).mean if setting.finished else 0.0
+        ranked: list[Setting] = []
+        for setting in sorted(groups.values(), key=self._order):
+            is_tied = bool(ranked) and self._order(ranked[-1]) == self._order(setting)
+            ranked.append(replace(setting, rank=ranked[-1].rank if is_tied else len(ranked) + 1))
+        return ranked
 
-        return sorted(groups.values(), key=key)
+    def _order(self, setting: Setting) -> tuple[int, float]:
+        """The better setting's is smaller."""
+        missing = len(setting.made) - len(setting.finished)
+        return missing, setting.mean(self.criterion).mean if setting.finished else 0.0
+
+    def label(self, setting: Setting) -> str:
+        """What is the setting's own, for a legend or a title, with its rank where there are several."""
+        values = {key: value for key, value in setting.values.items() if len(self.grid.varied[key]) > 1}
+        own = ", ".join(f"{grids.short(key)} {grids.text(value)}" for key, value in values.items())
+        return f"{setting.rank}: {own}" if own else ""
 
     @property
     def criterion(self) -> Figure:
@@ -161,11 +173,16 @@ class Results:
         text = io.StringIO()
         writer = csv.DictWriter(text, [*columns, *tested, "seconds", "message"], "", "ignore", lineterminator="\n")
         writer.writeheader()
-        for rank, setting in enumerate(self.settings, 1):
+        for setting in self.settings:
             for made in setting.made:
                 outcome = made.outcome
                 row = outcome.run.summary() if outcome.run else {}
-                row |= {"rank": rank, "run": outcome.name, "status": outcome.status.value, "message": outcome.message}
+                row |= {
+                    "rank": setting.rank,
+                    "run": outcome.name,
+                    "status": outcome.status.value,
+                    "message": outcome.message,
+                }
                 row |= {key: grids.text(value) for key, value in made.point.items()}
                 if outcome.test:
                     row["test_errors"], row["test_images"] = outcome.test
@@ -174,7 +191,7 @@ class Results:
 
     def table(self) -> str:
         """The settings for people, the best first."""
-        rows = [self._head(), *(self._row(rank, setting) for rank, setting in enumerate(self.settings[:MOST_ROWS], 1))]
+        rows = [self._head(), *map(self._row, self.settings[:MOST_ROWS])]
         more = len(self.settings) - MOST_ROWS
         return "\n".join([aligned(rows), *([f"... and {more:,} more settings"] if more > 0 else [])])
 
@@ -182,13 +199,13 @@ class Results:
         tested = ["test errors"] if self.grid.has_all_pairs else []
         return ["rank", *map(grids.short, self.grid.settings), "runs", f"{self.images} loss", "errors", *tested, ""]
 
-    def _row(self, rank: int, setting: Setting) -> list[str]:
+    def _row(self, setting: Setting) -> list[str]:
         values = [grids.text(value) for value in setting.values.values()]
         figures = [(loss, "{:.6f}"), (error, "{:.3%}"), *([(test_error, "{:.3%}")] if self.grid.has_all_pairs else [])]
         cells = [_cell(setting.mean(figure), shape) if setting.finished else "" for figure, shape in figures]
         others = [made.outcome.status.value for made in setting.made if not made.is_finished]
         counts = ", ".join(f"{others.count(status)} {status}" for status in dict.fromkeys(others))
-        return [str(rank), *values, str(len(setting.finished)), *cells, counts]
+        return [str(setting.rank), *values, str(len(setting.finished)), *cells, counts]
 
 
 def _cell(found: Mean, shape: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -36,6 +37,8 @@ CODE_SHA256 = provenance.code_sha256(("mlp/*.py", "mlp/sweeps/*.py"))
 
 _turn = Lock()
 """A worker's threads take turns: NumPy, BLAS and matplotlib have one setting for a whole process."""
+_is_orphan = Event()
+"""Whether this process is a child of the sweep's that has outlived it."""
 
 
 class Status(StrEnum):
@@ -63,6 +66,8 @@ class Surroundings:
     """Whether a finished run is judged on the test images, too."""
     code: str
     numpy: str
+    process: int
+    """The sweep's: its children end when it does."""
 
 
 @dataclass(frozen=True)
@@ -104,19 +109,22 @@ class _Unfit(Exception):
 
 def surroundings(folder: Path, token: str, files: dict[Path, str], *, is_tested: bool) -> Surroundings:
     """What the workers must find, with the code and the NumPy of this process."""
-    return Surroundings(folder, token, files, is_tested, CODE_SHA256, np.__version__)
+    return Surroundings(folder, token, files, is_tested, CODE_SHA256, np.__version__, os.getpid())
 
 
 def work(task: Task) -> Outcome:
     """Do the task, or what is left of it; whatever goes wrong is told by the outcome."""
     warnings: list[str] = []
+    if os.getppid() == task.surroundings.process:
+        _end_with_parent()
     with _turn, _stopped_with(task.surroundings), blas.threads(1):
         try:
             check(task.surroundings)
             return _made(task, warnings)
         except _Unfit as error:
-            name, host = worker(), socket.gethostname()
-            return Outcome(task.name, Status.UNFIT, f"worker {name} on {host}: {error}", worker=name)
+            name = worker()
+            who = f"worker {name} on {socket.gethostname()}" if name else "a process of this machine"
+            return Outcome(task.name, Status.UNFIT, f"{who}: {error}", worker=name)
         except Interrupted:
             status, message = Status.INTERRUPTED, ""
         except CommandError as error:
@@ -133,8 +141,23 @@ def work(task: Task) -> Outcome:
     return Outcome(task.name, status, message, tuple(warnings))
 
 
+@cache
+def _end_with_parent() -> None:
+    """See to it that this process ends when its parent has, its run saved: it would wait for what never comes."""
+    parent = os.getppid()
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOKS)
+        _is_orphan.set()
+        with _turn:
+            os._exit(0)
+
+    Thread(target=look, daemon=True).start()
+
+
 def worker() -> str:
-    """The name of this worker: its address in a cluster, or the number of its process."""
+    """The address of this worker in a cluster; nothing where it is in none."""
     if "distributed" in sys.modules:
         from distributed import get_worker
 
@@ -142,7 +165,7 @@ def worker() -> str:
             return str(get_worker().address)
         except ValueError:  # it is none of a cluster
             pass
-    return str(os.getpid())
+    return ""
 
 
 def check(needed: Surroundings) -> None:
@@ -236,7 +259,7 @@ def _stopped_with(needed: Surroundings) -> Iterator[None]:
 
     def stop() -> bool:
         nonlocal stopped
-        is_over = not _is_wanted(needed)
+        is_over = _is_orphan.is_set() or not _is_wanted(needed)
         stopped = is_over and interrupts.hear(signal.SIGINT)
         return is_over
 

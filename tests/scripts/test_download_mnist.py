@@ -132,6 +132,13 @@ class Server(BaseHTTPRequestHandler):
     def missing(self, body):
         self.head(404, Content_Length=0, Content_Type="text/html")
 
+    def empty(self, body):
+        self.head(204)
+
+    def part(self, body):
+        self.head(206, Content_Length=len(body))
+        self.wfile.write(body)
+
     def broken(self, body):
         self.head(503, Content_Length=0)
 
@@ -155,6 +162,8 @@ WAYS = {
     "endless_chunks": f"sends more than the file's {len(CONTENT[FIRST]):,} bytes",
     "around": "no whole answer (Exceeded 30 redirects.)",
     "missing": "answers 404 Not Found",
+    "empty": "answers 204 No Content",
+    "part": "answers 206 Partial Content",
     "broken": "answers 503 Service Unavailable",
     "no_http": "no whole answer (SSH-2.0-OpenSSH",
 }

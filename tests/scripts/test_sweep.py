@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, STRICT, quick_curves, run_here, write_folder
 
-from mlp import files, finished_runs
+from mlp import files, finished_runs, interrupts
 from mlp.sweeps.work import TOKEN
 
 pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
@@ -46,7 +46,7 @@ def sweep(*arguments):
 def models(folder):
     """The bytes of each run's model, by its name; each run must be whole."""
     found = {}
-    for path in folder.glob("*=*"):
+    for path in filter(Path.is_dir, folder.glob("*=*")):
         finished_runs.read(path)
         found[path.name] = (path / "model.npz").read_bytes()
     return found
@@ -96,7 +96,11 @@ def test_a_killed_process_and_ctrl_c_cost_nothing_and_nothing_is_done_twice(proj
     command = [*STRICT, ROOT / SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--jobs", 2]
     with started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
         reading(process, 3)
-        os.kill(workers_of(process)[0], signal.SIGKILL)
+        first, _ = workers_of(process)
+        status = Path(f"/proc/{first}/status").read_text()
+        mask = int(re.search(r"SigBlk:\s*(\w+)", status)[1], 16)
+        assert all(mask >> (number - 1) & 1 for number in interrupts.NUMBERS)  # what is sent to all is for the sweep
+        os.kill(first, signal.SIGKILL)
         lines = reading(process, 6)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         out, rest = process.communicate(timeout=60)
@@ -118,6 +122,22 @@ def test_a_killed_process_and_ctrl_c_cost_nothing_and_nothing_is_done_twice(proj
     assert again.stderr.count("; finished before\n") == count
     assert models(tmp_path / "sweep") == reference
     assert before.items() <= moments(tmp_path / "sweep").items()
+
+
+def test_the_processes_of_a_sweep_that_is_killed_end_with_it(project, tmp_path):
+    command = [ROOT / SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--jobs", 2]
+    with started(*command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        reading(process, 1)
+        left = workers_of(process)
+        process.kill()
+        for _ in range(1000):
+            left = [pid for pid in left if Path(f"/proc/{pid}").exists()]
+            if not left:
+                break
+            time.sleep(0.02)
+    assert left == []
+    statuses = [path.read_text() for path in (tmp_path / "sweep").glob("*/manifest.json")]
+    assert all('"status": "running"' not in status for status in statuses)  # what was under way is saved
 
 
 @pytest.fixture(scope="module")
@@ -294,11 +314,34 @@ def test_a_grid_may_grow_but_nothing_else_may_change(made, tmp_path):
     assert (grown.returncode, grown.stderr.count("finished before")) == (0, 2)
 
 
-def test_what_was_set_may_be_varied_later(made, tmp_path):
-    options = ["--config", made, "--output", tmp_path / "sweep", "--vary", "training.momentum=0,0.5"]
-    assert sweep(*options, "--set", "training.seed=5").returncode == 0
-    done = sweep(*options, "training.seed=0,5")
-    assert (done.returncode, done.stderr.count("\n")) == (0, 4)
+def test_what_is_varied_may_have_been_otherwise_in_the_file_but_other_options_are_another_sweep(made, tmp_path):
+    options = ["--config", made, "--output", tmp_path / "sweep", "--vary"]
+    assert sweep(*options, "training.momentum=0,0.5").returncode == 0
+    made.write_text(made.read_text().replace("epochs: 2", "epochs: 2, momentum: 0.5"))
+    done = sweep(*options, "training.momentum=0,0.5,0.7")
+    assert (done.returncode, done.stderr.count("finished before")) == (0, 2)
+    done = sweep(*options, "training.seed=0,1")
+    assert done.returncode == 2
+    assert done.stderr == f"error: {tmp_path / 'sweep'}: holds a sweep of training.momentum: name another --output\n"
+
+
+def test_a_file_in_a_runs_place_costs_that_run_alone(made, tmp_path):
+    options = ["--config", made, "--output", tmp_path / "sweep", "--vary"]
+    assert sweep(*options, "training.seed=0").returncode == 0
+    (tmp_path / "sweep" / "seed=1").write_text("mine")
+    done = sweep(*options, "training.seed=0..2")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"       seed=1: {tmp_path / 'sweep' / 'seed=1'}: Not a directory\n")
+    assert models(tmp_path / "sweep").keys() == {"seed=0", "seed=2"}
+    assert (tmp_path / "sweep" / "seed=1").read_text() == "mine"
+
+
+def test_pictures_of_the_runs_before_do_not_stay(made, tmp_path):
+    options = ["--config", made, "--output", tmp_path / "sweep", "--vary", "training.seed=0,1"]
+    assert sweep(*options).returncode == 0
+    (tmp_path / "sweep" / "heat_map.png").write_text("of other options")
+    assert sweep(*options).returncode == 0
+    assert {path.name for path in (tmp_path / "sweep").glob("*.png")} == {"curves.png"}
 
 
 def test_a_folder_that_is_no_sweeps_stays_as_it_is(made, tmp_path):

@@ -44,6 +44,13 @@ def test_every_combination_is_a_run_whose_config_differs_in_nothing_else(base):
         assert found.configs()[f"learning_rate={rate},seed={seed}"] == config.load(ROOT / "config.yaml", options)
 
 
+def test_runs_have_the_same_names_in_whatever_order_options_are_given(base):
+    options = ["training.seed=0,1", "training.learning_rate=1,3", "data.limit_per_digit=10"]
+    names = grid.read(base, options).configs().keys()
+    assert next(iter(names)) == "limit_per_digit=10,learning_rate=1,seed=0"
+    assert grid.read(base, options[::-1]).configs().keys() == names
+
+
 def test_all_pairs_are_the_45_there_are(base):
     found = grid.read(base, ["training.seed=0..2"], all_pairs=True)
     assert (len(found), found.has_all_pairs, found.settings) == (135, True, [])
@@ -70,6 +77,7 @@ REFUSED = {
     ("training.seed=3..1",): "--vary training.seed=3..1: 3..1 has no number in it",
     ("training.seed=0..999999999999",): "0..999999999999 are 1,000,000,000,000 values: at most",
     ("training.seed=0..999", "training.epochs=1..101"): "101,000 runs: at most 100,000 in a sweep",
+    ("training.seed=0..99999", "training.learning_rate=1,2"): "200,000 runs: at most 100,000 in a sweep",
     ("training.learning_rate=1,1.0",): "--vary training.learning_rate=1,1.0: 1 is given twice",
     ("training.seed=0,1", "training.seed=2"): "--vary training.seed=2: training.seed is varied twice",
     ("training.momentum=0,0.5",): "--vary training.momentum=0,0.5: training.momentum is given by --set too",

@@ -106,6 +106,18 @@ def test_a_setting_whose_runs_did_not_all_finish_ranks_behind(tmp_path):
     assert (last["status"], last["message"], last["validation_loss"]) == ("diverged", 'in epoch 1, "so" to say', "")
 
 
+def test_settings_that_are_equally_good_share_a_rank_and_a_single_value_is_no_name():
+    losses = {0.1: 0.3, 0.2: 0.2, 0.3: 0.3, 0.4: 0.4}
+    options = ["training.learning_rate=0.1,0.2,0.3,0.4", "training.batch_size=8"]
+    found = results(*options, outcome=lambda name, own: finished(name, own, [losses[own.training.learning_rate]]))
+    assert list(map(found.label, found.settings)) == [
+        "1: learning_rate 0.2",
+        "2: learning_rate 0.1",
+        "2: learning_rate 0.3",
+        "4: learning_rate 0.4",
+    ]
+
+
 def test_losses_of_two_kinds_do_not_rank_errors_do():
     def outcome(name, settings):
         is_euclidean = settings.model.loss == "euclidean"
@@ -160,6 +172,14 @@ def test_curves_are_medians_in_a_band_from_lowest_to_highest(drawn):
     assert text.get_text() == "3 runs"
 
 
+def test_of_one_epoch_the_band_is_a_line(drawn):
+    figure = drawn(
+        results("training.seed=0,1", outcome=lambda name, own: finished(name, own, [1.0 + own.training.seed]))
+    )["curves.png"]
+    *_, line = figure.axes[0].collections
+    assert line.get_segments()[0].tolist() == [[1, 1], [1, 2]]
+
+
 def test_a_setting_has_one_look_in_all_panels_and_is_named(drawn):
     def outcome(name, settings):
         return finished(name, settings, [0.3, 0.2])
@@ -170,7 +190,7 @@ def test_a_setting_has_one_look_in_all_panels_and_is_named(drawn):
     assert [len(looks) for looks in panels] == [2, 2]
     assert [*panels[0], *panels[1]] == errors
     assert len(set(errors)) == 4
-    assert figure.legends[0].get_texts()[0].get_text() == "loss euclidean, momentum 0: 1 run"
+    assert figure.legends[0].get_texts()[0].get_text() == "1: loss euclidean, momentum 0, 1 run"
 
 
 def test_a_heat_map_shows_what_is_ranked_by_over_two_options(drawn, three_rates):
@@ -223,4 +243,4 @@ def test_where_nothing_finished_nothing_is_best():
 def test_a_sweep_without_a_choice_is_one_setting():
     found = results("training.seed=0..4", outcome=lambda name, settings: finished(name, settings, [0.1]))
     (setting,) = found.settings
-    assert (setting.label(), setting.values, len(setting.made)) == ("", {}, 5)
+    assert (found.label(setting), setting.values, len(setting.made)) == ("", {}, 5)
