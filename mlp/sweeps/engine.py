@@ -99,10 +99,11 @@ def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], obje
                     yield from (Outcome(name, Status.FAILED, BARREN) for name in missing)
                     return
                 continue
-            deaths.update(missing.keys() & {given[0].name})
-            for name in [name for name, count in deaths.items() if count == MOST_DEATHS and name in missing]:
-                del missing[name]
-                yield Outcome(name, Status.FAILED, KILLED)
+            (alone,) = given
+            deaths[alone.name] += 1
+            if deaths[alone.name] == MOST_DEATHS and alone.name in missing:
+                del missing[alone.name]
+                yield Outcome(alone.name, Status.FAILED, KILLED)
         else:
             if len(missing) == before:
                 yield from (Outcome(name, Status.FAILED, reasons[name]) for name in missing)
