@@ -163,9 +163,12 @@ def answers(port):
     return True
 
 
-def worker(scheduler, **options):
+def worker(scheduler, folder, **options):
+    """A worker that leaves nothing but in the folder."""
     command = ["-m", "dask", "worker", scheduler, "--nthreads", 1, "--no-nanny", "--no-dashboard"]
-    return started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
+    return started(
+        *command, "--local-directory", folder / "dask", stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options
+    )
 
 
 def test_a_cluster_makes_the_same_and_a_worker_killed_in_the_middle_costs_nothing(
@@ -178,8 +181,10 @@ def test_a_cluster_makes_the_same_and_a_worker_killed_in_the_middle_costs_nothin
     folder = tmp_path / "sweep"
     command = [ROOT / SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", scheduler]
     with ExitStack() as stack:
-        first, _ = (stack.enter_context(worker(scheduler, cwd=ROOT)) for _ in range(2))
-        stack.enter_context(worker(scheduler, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "other")}))
+        first, _ = (stack.enter_context(worker(scheduler, tmp_path, cwd=ROOT)) for _ in range(2))
+        stack.enter_context(
+            worker(scheduler, tmp_path, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "other")})
+        )
         process = stack.enter_context(started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE))
         reading(process, 5)
         first.kill()
@@ -192,7 +197,7 @@ def test_a_cluster_makes_the_same_and_a_worker_killed_in_the_middle_costs_nothin
 
 def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_path, monkeypatch):
     monkeypatch.setattr("mlp.sweeps.dask_cluster.GRACE", 0.5)
-    with worker(scheduler, cwd=ROOT) as hanging:
+    with worker(scheduler, tmp_path, cwd=ROOT) as hanging:
 
         def hang():
             while not list((tmp_path / "sweep").glob("*=*/checkpoint.npz")):
