@@ -141,14 +141,15 @@ def test_the_processes_of_a_sweep_that_is_killed_end_with_it(project, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def scheduler():
+def scheduler(tmp_path_factory):
     """A Dask scheduler's address; its cluster has no worker yet."""
     pytest.importorskip("distributed", reason="dask.distributed is not installed: the extra sweep has it")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
-    with started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": str(tmp_path_factory.mktemp("scheduler"))}
+    with started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment) as process:
         while not answers(port):
             assert process.poll() is None
             time.sleep(0.05)
