@@ -129,6 +129,12 @@ class Comparison:
         return {"runs": runs, "differences": self.differences, "notes": self.notes}
 
 
+def images_of(runs: Sequence[ComparedRun]) -> str:
+    """Which images the figures of these runs are of: each run's validation images, or its training images."""
+    held_out = {run.kept.validation_loss is not None for run in runs}
+    return "validation or training" if len(held_out) == 2 else "validation" if True in held_out else "training"
+
+
 def value_text(key: str, value: Any) -> str:
     """A value of ``differences`` for people; of files, how the SHA-256 of each begins."""
     if key == "training_files":

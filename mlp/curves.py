@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from mlp import scales
-from mlp.comparison import ComparedRun, Comparison
+from mlp.comparison import ComparedRun, Comparison, images_of
 from mlp.scales import Scale
 from mlp.training import Epoch
 
@@ -131,10 +131,10 @@ def compared(path: Path, comparison: Comparison) -> None:
     for axes, loss in zip(loss_axes, losses, strict=True):
         own = [(run, look) for run, look in zip(runs, looks, strict=True) if run.config.model.loss == loss]
         _set_side_by_side(axes, [(run, [row.figure("loss") for row in run.history], look) for run, look in own])
-        axes.set(ylabel=f"{_what_of([run for run, _ in own])} {LOSS_LABELS[loss]}")
+        axes.set(ylabel=f"{images_of([run for run, _ in own])} {LOSS_LABELS[loss]}")
     errors = [[100 * (1 - row.figure("accuracy")) for row in run.history] for run in runs]
     _set_side_by_side(error_axes, list(zip(runs, errors, looks, strict=True)))
-    error_axes.set(ylabel=f"{_what_of(runs)} errors (% of the images)")
+    error_axes.set(ylabel=f"{images_of(runs)} errors (% of the images)")
     for axes in figure.axes:
         set_epochs(axes, max(len(run.history) for run in runs))
     _set_legend(figure, comparison, looks)
@@ -196,12 +196,6 @@ def _set_side_by_side(axes: Axes, curves: Sequence[tuple[ComparedRun, list[float
         (point,) = axes.plot([kept], [values[kept - 1]], mark, color=color, markersize=8, markeredgecolor="white")
         point.set(clip_on=False, zorder=3)  # whole at the last epoch, too, where the axes end
     set_vertical(axes, scales.of_losses([value for _, values, _ in curves for value in values]))
-
-
-def _what_of(runs: Sequence[ComparedRun]) -> str:
-    """What the figures of these runs are of."""
-    held_out = {run.kept.validation_loss is not None for run in runs}
-    return "validation or training" if len(held_out) == 2 else "validation" if True in held_out else "training"
 
 
 def drawable(text: str) -> str:

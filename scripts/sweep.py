@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -31,10 +30,7 @@ from mlp.files import remove
 from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
 from mlp.sweeps.results import PICTURES, Results, pair_errors
-from mlp.sweeps.work import TOKEN, Outcome, Status, Task
-
-if TYPE_CHECKING:
-    from mlp.sweeps.engine import Workers
+from mlp.sweeps.work import TOKEN, Outcome, Status, Task, Workers
 
 SCRIPTS = Path(__file__).parent
 ADDRESS = re.compile(r"tcp://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
@@ -113,7 +109,7 @@ def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
             yield outcome
 
 
-def workers(options: Namespace) -> "AbstractContextManager[Workers]":
+def workers(options: Namespace) -> AbstractContextManager[Workers]:
     """This machine's, or the cluster's that is asked for."""
     if options.scheduler:
         from mlp.sweeps import dask_cluster  # slow to import, too

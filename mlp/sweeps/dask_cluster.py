@@ -17,8 +17,8 @@ from joblib._dask import DaskDistributedBackend
 
 from mlp import interrupts
 from mlp.errors import InputError
-from mlp.sweeps.engine import Workers, parallel
-from mlp.sweeps.work import Outcome, Status, Task, watched
+from mlp.sweeps.engine import parallel
+from mlp.sweeps.work import Outcome, Status, Task, Workers, watched
 
 CONNECTING = 10
 """Seconds within which a scheduler must answer, and the first worker of its cluster be there."""

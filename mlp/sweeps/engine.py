@@ -15,10 +15,7 @@ from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
 from mlp import finished_runs, interrupts
 from mlp.errors import InputError
-from mlp.sweeps.work import Outcome, Status, Task, work
-
-Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
-"""Does tasks and gives their outcomes as they come."""
+from mlp.sweeps.work import Outcome, Status, Task, Workers, work
 
 IDLE = 20
 """Seconds after which a process without work ends."""

@@ -35,13 +35,13 @@ Values = NDArray[np.float64]
 
 def draw(folder: Path, results: Results) -> list[Path]:
     """Draw what there are results for, into the folder; the paths of the pictures."""
-    is_drawn = (True, heat_keys(results) is not None, results.grid.has_all_pairs)
-    made = []
-    for name, draw, is_asked in zip(PICTURES, (bands, heat_map, pairs), is_drawn, strict=True):
-        if is_asked:
-            draw(folder / name, results)
-            made.append(folder / name)
-    return made
+    has_enough = (True, heat_keys(results) is not None, results.grid.has_all_pairs)
+    drawn = []
+    for name, figure, is_drawn in zip(PICTURES, (bands, heat_map, pairs), has_enough, strict=True):
+        if is_drawn:
+            figure(folder / name, results)
+            drawn.append(folder / name)
+    return drawn
 
 
 def bands(path: Path, results: Results) -> None:
@@ -162,11 +162,9 @@ def _colors(cells: Values) -> Normalize:
     """Log where the cells are more than a decade apart."""
     known = cells[np.isfinite(cells)]
     low, high = known.min(), known.max()
-    return (
-        LogNorm(low, high)
-        if low > 0 and high > scales.DECADE * low
-        else Normalize(low, high if high > low else low + 1)
-    )
+    if low > 0 and high > scales.DECADE * low:
+        return LogNorm(low, high)
+    return Normalize(low, high if high > low else low + 1)
 
 
 def _table(axes: Axes, cells: Values, colors: Normalize, shape: str, missing: str = "") -> AxesImage:

@@ -164,5 +164,6 @@ def _value(base: Config, key: str, value: Any) -> Any:
     if key in configuration.KEYS:
         with suppress(ValidationError):
             return getattr(getattr(base, section).changed({option: value}), option)
-    # Slow, and sure to fail, with the message that a --set option has.
-    return configuration.parse(base.to_yaml(), Path("config.yaml"), [f"{key}={json.dumps(value)}"], flag="--vary")
+    # Slower, for the message that a --set option has.
+    given = [f"{key}={json.dumps(value)}"]
+    return configuration.parse(base.to_yaml(), Path("config.yaml"), given, flag="--vary").value(key)

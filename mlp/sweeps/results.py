@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlp.comparison import ComparedRun, Comparison
+from mlp.comparison import ComparedRun, Comparison, images_of
 from mlp.files import write_text
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import DIGITS, SEED, Grid
@@ -61,6 +61,8 @@ class Setting:
     values: dict[str, Any]
     """By key, what they have in common of what is varied."""
     made: list[Made]
+    rank: int = 0
+    """From 1; settings that are equally good have the same."""
 
     @property
     def finished(self) -> list[Made]:
@@ -74,9 +76,6 @@ class Setting:
             by_seed[made.point.get(SEED)].append(figure(made))
         means = [statistics.fmean(values) for values in by_seed.values()]
         return Mean(statistics.fmean(means), statistics.stdev(means) if len(means) > 1 else 0.0)
-
-    rank: int = 0
-    """From 1; settings that are equally good have the same."""
 
 
 def loss(made: Made) -> float:
@@ -114,7 +113,6 @@ class Results:
             values = {key: point[key] for key in self.grid.settings}
             setting = groups.setdefault(grids.name(values), Setting(values, []))
             setting.made.append(Made(point, self.outcomes[grids.name(point)]))
-
         ranked: list[Setting] = []
         for setting in sorted(groups.values(), key=self._order):
             is_tied = bool(ranked) and self._order(ranked[-1]) == self._order(setting)
@@ -156,8 +154,7 @@ class Results:
     @property
     def images(self) -> str:
         """What the figures are of."""
-        held_out = {made.run.kept.validation_loss is not None for made in self.finished}
-        return "validation" if held_out == {True} else "training" if held_out == {False} else "validation or training"
+        return images_of([made.run for made in self.finished])
 
     @property
     def notes(self) -> list[str]:

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,6 +101,10 @@ class Outcome:
     """Whether something was left to do."""
     worker: str = ""
     """The address of one that was not fit, in a cluster."""
+
+
+Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
+"""Does tasks and gives their outcomes as they come."""
 
 
 class _Unfit(Exception):
