@@ -41,3 +41,12 @@ def test_a_run_that_another_process_has_is_told_of(asked, tmp_path):
         first.directory.mkdir()
     with folder.locked(first.directory, pytest.fail), folder.opened(asked, tmp_path / "sweep", warnings.append):
         assert warnings == [f"{first.directory}: another process is at work in it: its end is waited for"]
+
+
+def test_test_files_are_needed_where_they_are_read_and_nowhere_else(asked):
+    def parts(grid):
+        return {path.name.partition("-")[0] for path in folder.data_files(grid)}
+
+    assert parts(asked) == {"train"}
+    assert parts(grid.Grid(asked.base.having({"output.report": True}), asked.varied)) == {"train", "t10k"}
+    assert parts(grid.Grid(asked.base, asked.varied | {"output.report": [False, True]})) == {"train", "t10k"}

@@ -222,7 +222,8 @@ def test_many_values_have_a_colour_bar_instead_of_numbers(drawn):
     found = drawn(results("training.seed=0..99", "training.momentum=0,0.5", outcome=outcome))
     axes, bar = found["heat_map.png"].axes
     assert list(axes.texts) == []
-    assert bar.get_ylim()[1] > bar.get_ylim()[0]
+    assert bar.get_ylim() == pytest.approx((0.1, 99.1))
+    assert (bar.get_yscale(), axes.images[0].norm(np.sqrt(0.1 * 99.1))) == ("log", pytest.approx(0.5))
 
 
 def test_the_table_of_pairs_is_ten_by_ten_in_percent(drawn):
