@@ -5,7 +5,6 @@ construction, and a pass is one loop over it, forwards or backwards: no sorting 
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -41,9 +40,16 @@ class ComputationalGraph:
         self._by_name: dict[str, Node] = {}
         self._given: dict[Node, tuple[Array, Array | None]] = {}
         self._inputs: set[Node] = set()
-        self._numbers = count(1)
+        self._unnamed = 0
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._latest: Plan | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle and copy.deepcopy take: not the plans, whose arrays are views of each other only where they are.
+
+        A copy has to run forward before it can be asked for a value.
+        """
+        return self.__dict__ | {"_plans": {}, "_latest": None}
 
     def leaf(self, name: str, value: ArrayLike, *, gradient: Array | None = None, wanted: bool = True) -> Node:
         """A leaf that holds a value: a number, or an array of any shape.
@@ -84,10 +90,8 @@ class ComputationalGraph:
                 raise ValueError(f"{node} is a node of another graph")
         if len(inputs) != gate.arity():
             raise ValueError(f"{gate.name} takes {gate.arity()} inputs, not {len(inputs)}")
-        if name is None:
-            name = next(name for number in self._numbers if (name := f"z{number}") not in self._by_name)
         on_the_way = any(node.wanted for position, node in enumerate(inputs) if position not in gate.indices)
-        return self._add(name, gate, inputs, wanted or on_the_way)
+        return self._add(self._free_name() if name is None else name, gate, inputs, wanted or on_the_way)
 
     def forward(self, output: Node | None = None, /, *also: Node, **inputs: ArrayLike) -> Array:
         """Run the gates that the output needs (default: the last node) and return its value.
@@ -195,6 +199,13 @@ class ComputationalGraph:
         self.nodes.append(node)
         self._by_name[name] = node
         return node
+
+    def _free_name(self) -> str:
+        """The next of z1, z2, ... that no node has."""
+        while True:
+            self._unnamed += 1
+            if (name := f"z{self._unnamed}") not in self._by_name:
+                return name
 
     def _node(self, name: str) -> Node:
         if name not in self._by_name:

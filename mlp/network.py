@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -103,9 +104,14 @@ class MLP:
 
     def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> "MLP":
         """A network of its own with the same weights, in this precision."""
-        other = MLP(self.sizes, precision=precision, loss=self.loss_name, input_gradient=input_gradient)
-        other.parameter_block[...] = self.parameter_block
-        return other
+        return _with_weights(self.parameter_block, self.sizes, self.loss_name, precision, input_gradient)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What pickle and copy.deepcopy take: the weights, around which the network is built anew.
+
+        Its arrays are views of each other, as copies of them would not be.
+        """
+        return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.wanted)
 
     def thinned(self, units: int, generator: Generator) -> "MLP":
         """A narrower copy: of each hidden layer at most so many units, chosen at random, with their own weights."""
@@ -178,6 +184,13 @@ class Batch:
     def backward(self) -> None:
         """As the network's own ``backward``, after ``loss``."""
         self.plan.backward(1.0)
+
+
+def _with_weights(block: Array, sizes: Sequence[int], loss: str, precision: DTypeLike, input_gradient: bool) -> MLP:
+    """A network with the weights of a ``parameter_block``."""
+    network = MLP(sizes, precision=precision, loss=loss, input_gradient=input_gradient)
+    network.parameter_block[...] = block
+    return network
 
 
 def decide(P: Array) -> Array:

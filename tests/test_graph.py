@@ -1,5 +1,8 @@
 """Promises of mlp.graph: gradients add up, passes repeat, size does not matter, nothing unwanted is computed."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -293,3 +296,34 @@ def test_the_value_of_a_gate_can_be_moved_to_see_what_follows():
     graph.value("f")[...] = 7
     assert graph.repeat("f") == 7  # nothing follows the output
     assert graph.repeat() == 12
+
+
+COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy": copy.deepcopy}
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_computes_the_same_and_goes_its_own_way(how):
+    """In the plans' memory arrays are views of others: copied as they stand, they would not be any more."""
+    graph, x, w = circuit(x=[[1.0, 2.0], [3.0, 4.0]], w=[5.0, 6.0])
+    graph.apply(Multiply(), graph.apply(Matmul(), x, w), graph.apply(Matmul(), x, w), name="f")
+    value = graph.forward().copy()
+    graph.backward()
+    other = COPIES[how](graph)
+    with pytest.raises(ValueError, match="no forward pass yet"):
+        other.value("f")
+    np.testing.assert_array_equal(other.forward(), value)
+    other.backward()
+    np.testing.assert_array_equal(other.gradient("w"), graph.gradient("w"))
+    assert other.apply(Add(), other.nodes[-1], other.nodes[-1]).name == "z3"
+    assert len(graph.nodes) == len(other.nodes) - 1
+    other.value("x")[...] = 0
+    assert np.all(other.repeat() == 0)
+    np.testing.assert_array_equal(graph.repeat(), value)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_long_chain_is_copied(how):
+    graph, node = circuit(x=1.0)
+    for _ in range(20_000):
+        node = graph.apply(Add(), node, node) if len(graph.nodes) < 5 else graph.apply(Sigmoid(), node)
+    assert COPIES[how](graph).forward() == graph.forward()

@@ -1,5 +1,9 @@
 """Promises of mlp.network: the perceptron of the notes, for any sizes, with one honest loss."""
 
+import copy
+import math
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -166,6 +170,27 @@ def test_a_copy_has_the_weights_and_goes_its_own_way():
     assert other.loss(X, Y) == pytest.approx(net.loss(X, Y), rel=1e-6)
     other.parameter_block += 1
     assert net.loss(X, Y) != pytest.approx(other.loss(X, Y), rel=1e-3)
+
+
+@pytest.mark.parametrize("how", [lambda net: pickle.loads(pickle.dumps(net)), copy.deepcopy, copy.copy])
+def test_a_network_is_stored_and_copied_as_a_whole(how):
+    """Its parameters are still views of one block, which is what an optimizer steps on."""
+    net = MLP([5, 4, 1], precision="float64", generator=np.random.default_rng(0), loss="cross_entropy")
+    X, Y = examples(6, 5)
+    loss = net.loss(X, Y)
+    other = how(net)
+    assert other.loss(X, Y) == loss
+    other.backward()
+    net.backward()
+    np.testing.assert_array_equal(other.gradient_block, net.gradient_block)
+    other.parameter_block[...] = 0
+    assert not any(array.any() for array in other.parameters.values())
+    assert other.loss(X, Y) == pytest.approx(math.log(2), rel=1e-12)
+    assert net.loss(X, Y) == loss
+    with_X = how(MLP([5, 1], precision="float64", input_gradient=True))
+    with_X.loss(X, Y)
+    with_X.backward()
+    assert with_X.graph.gradient("X").shape == X.shape
 
 
 def test_a_thinned_network_is_a_part_of_its_own():
