@@ -254,10 +254,10 @@ class _Source:
         """A validation error with its place: an unknown key's own, else that of the innermost value around it."""
         location = error["loc"]
         if error["type"] == "extra_forbidden":
-            return (*self.keys[location], _describe(error))
+            return (*self.keys[location], describe(error))
         while location not in self.contents:
             location = location[:-1]
-        return (*self.contents[location], _describe(error))
+        return (*self.contents[location], describe(error))
 
 
 AFTER_THE_FILE = 1 << 62
@@ -298,7 +298,8 @@ MESSAGES = {
 """By pydantic's error types; other types keep pydantic's own words."""
 
 
-def _describe(error: ErrorDetails) -> str:
+def describe(error: ErrorDetails) -> str:
+    """A validation error in one line: which option, what it must be, and what it is."""
     location = error["loc"]
     name = (dotted(location) or "''") if location else "the file"
     if error["type"] == "extra_forbidden":
@@ -330,7 +331,7 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
 
 def shown(value: Any) -> str:
     """A value as YAML would have it, cut to a length that fits a line."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

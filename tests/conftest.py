@@ -66,6 +66,8 @@ def injected(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for report in terminalreporter.getreports("passed") if report.when == "call"]
+    for told in [told for report in reports for name, told in report.user_properties if name == "told"]:
+        terminalreporter.line(told)
     faults = Counter(kind for report in reports for name, kind in report.user_properties if name == "fault")
     if faults:
         terminalreporter.section("faults injected, and survived as promised")

@@ -1,0 +1,231 @@
+"""The network and its SGD under scikit-learn's conventions, for its pipelines, searches and calibration.
+
+The one module that imports scikit-learn.
+"""
+
+import math
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import ValidationError
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mlp import blas, config, divergence
+from mlp.dataset import BLOCK
+from mlp.gates import Array
+from mlp.learner import Learner
+from mlp.network import MLP, decide
+from mlp.randomness import Stream, generator
+
+PRECISIONS = [np.float64, np.float32]
+MODEL = ("hidden_sizes", "loss")
+TRAINING = ("epochs", "batch_size", "learning_rate", "momentum", "weight_decay")
+COPIED = 64_000_000
+"""Bytes of X up to which it is copied without the features that are 0 in every example, for the shorter products."""
+
+
+class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A multilayer perceptron for two classes: ``mlp.network.MLP``, trained as ``train.py`` trains it.
+
+    The options are those of ``config.yaml``, with its defaults; ``random_state`` is its seed. With an integer for that,
+    and features that are an image's pixels in 0..1 as float32, ``fit`` makes the weights of a run with
+    ``data.validation_fraction: 0`` bit for bit. All examples are learned from: to hold some out is left to
+    scikit-learn's own tools. X of float32 is computed with in float32, any other in float64.
+
+    Features should be of about one size, as of a ``StandardScaler``: a gradient is as large as the feature that it
+    belongs to.
+
+    Once fitted it has: ``classes_``, (2,), the second being target 1; ``network_``; ``loss_curve_``, the mean training
+    loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``.
+    """
+
+    def __init__(
+        self,
+        hidden_sizes: tuple[int, ...] = (32,),
+        *,
+        loss: str = "euclidean",
+        epochs: int = 10,
+        batch_size: int = 32,
+        learning_rate: float = 1.0,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        random_state: Any = None,
+    ):
+        self.hidden_sizes = hidden_sizes
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn from all examples, ``epochs`` times, beginning anew. X: (n, features), finite. y: (n,), two classes.
+
+        ValueError for options out of their range, for other X or y, and where training diverges, with the cure.
+        ConvergenceWarning where the loss says that nothing was learned.
+        """
+        model, training = self._options()
+        X, y = self._validated(X, y, dtype=PRECISIONS)
+        self._begin(X, two_classes(y), model)
+        self._learn(X, y, training, training.epochs, warn=True)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Go on with one pass over these examples; begin where nothing is learned yet.
+
+        As many calls as ``fit`` has epochs, with the same examples, make the same weights. The options may be others at
+        each call, but for the network's. ``classes``, both, are needed at the first one. ValueError as in ``fit``.
+        """
+        model, training = self._options()
+        first = not hasattr(self, "network_")
+        X, y = self._validated(X, y, reset=first, dtype=PRECISIONS if first else self.network_.precision)
+        check_classification_targets(y)
+        if first:
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit")
+            self._begin(X, two_classes(np.asarray(classes)), model)
+        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+            raise ValueError(f"classes {classes} are not those of the first call, {self.classes_}: fit begins anew")
+        elif (self.network_.sizes[1:-1], self.network_.loss_name) != (model.hidden_sizes, model.loss):
+            raise ValueError("hidden_sizes or loss is another than the network's: fit begins anew")
+        self._learn(X, y, training, 1, warn=False)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The class of each row of X: the second one from a probability of 1/2 on."""
+        chosen = decide(self._probabilities(X)).astype(np.intp)
+        predicted: NDArray[Any] = self.classes_[chosen]
+        return predicted
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """The probability of each class, (n, 2), in the order of ``classes_``."""
+        P = self._probabilities(X)
+        return np.column_stack([1 - P, P])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _options(self) -> tuple[config.Model, config.Training]:
+        """The options as a config has them; ValueError for one out of its range."""
+        try:
+            model = config.Model.model_validate({name: plain(getattr(self, name)) for name in MODEL})
+            return model, config.Training.model_validate({name: plain(getattr(self, name)) for name in TRAINING})
+        except ValidationError as invalid:
+            raise ValueError("; ".join(map(config.describe, invalid.errors(include_url=False)))) from None
+
+    def _validated(self, *arrays: ArrayLike, **options: Any) -> tuple[NDArray[Any], ...]:
+        """X, or X and y, as scikit-learn wants them: shapes that fit, X of the precision, in C order, finite."""
+        valid = validate_data(self, *arrays, order="C", **options)
+        return valid if len(arrays) == 2 else (valid,)
+
+    def _begin(self, X: Array, classes: NDArray[Any], model: config.Model) -> None:
+        """An untrained network."""
+        state, random = self.random_state, check_random_state(self.random_state)
+        self._seed = int(state) if isinstance(state, int | np.integer) else random.randint(1 << 31)
+        self.classes_ = classes
+        weights, sizes = generator(self._seed, Stream.WEIGHTS), [X.shape[1], *model.hidden_sizes, 1]
+        self.network_ = MLP(sizes, precision=X.dtype, generator=weights, loss=model.loss)
+        self._velocity = np.zeros_like(self.network_.parameter_block)
+        self.loss_curve_: list[float] = []
+        self.n_iter_ = 0
+
+    def _targets(self, y: NDArray[Any]) -> Array:
+        """(n, 1): 1 for each example of the second class, else 0; ValueError where one is of neither."""
+        if (strange := np.setdiff1d(y, self.classes_)).size:
+            raise ValueError(f"y has the class {strange[0]}: the classes are {self.classes_}")
+        targets: Array = np.equal(y, self.classes_[1]).astype(self.network_.precision)[:, np.newaxis]
+        return targets
+
+    def _learn(self, X: Array, y: NDArray[Any], training: config.Training, passes: int, *, warn: bool) -> None:
+        """Go over all examples so many times, in a fresh order each; ``warn``: give up where nothing is learned.
+
+        After each pass the network has what it learned. ValueError where a loss or a weight is not finite: then it
+        stays as it was before that pass.
+        """
+        Y, active = self._targets(y), active_features(X)
+        rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, as X[:, active] is not
+        learner = Learner(self.network_, active, training)
+        learner.velocity[...] = self._velocity
+        # What overflows is not silenced but caught: it shows in the loss or the weights.
+        with blas.threads(1), np.errstate(over="ignore", invalid="ignore"):
+            untrained = mean_loss(self.network_, X, Y) if warn else math.inf
+            learner.load()
+            for _ in range(passes):
+                order = generator(self._seed, Stream.SHUFFLE, self.n_iter_ + 1).permutation(len(rows))
+                loss = one_pass(learner, rows, Y, order, training.batch_size)
+                if not (math.isfinite(loss) and np.isfinite(learner.network.parameter_block).all()):
+                    raise ValueError(f"training diverged in pass {self.n_iter_ + 1}: {self._cure()}")
+                learner.store()
+                self._velocity = learner.velocity
+                self.loss_curve_.append(loss)
+                self.n_iter_ += 1
+                if divergence.given_up(self.loss_curve_, untrained, passes):
+                    what = f"the loss, {loss:.4g}, stays above the untrained network's, {untrained:.4g}"
+                    warnings.warn(f"nothing was learned: {what}: {self._cure()}", ConvergenceWarning, stacklevel=3)
+                    break
+
+    def _cure(self) -> str:
+        decay = f" or weight_decay ({self.weight_decay:g})" if self.weight_decay else ""
+        return f"lower learning_rate ({self.learning_rate:g}){decay}, or scale the features, as with a StandardScaler"
+
+    def _probabilities(self, X: ArrayLike) -> Array:
+        """Of the second class, (n,)."""
+        check_is_fitted(self)
+        (X,) = self._validated(X, reset=False, dtype=self.network_.precision)
+        return np.concatenate([self.network_.predict(X[rows])[:, 0] for rows in gen_batches(len(X), BLOCK)])
+
+
+def one_pass(learner: Learner, X: Array, Y: Array, order: NDArray[np.intp], batch_size: int) -> float:
+    """A step for each batch of the examples in this order: their mean loss, each batch's before its step."""
+    network, total = learner.network, 0.0
+    batch = network.batch(min(batch_size, len(order)))
+    for chosen in gen_batches(len(order), batch_size):
+        positions = order[chosen]
+        if len(positions) != len(batch.X):
+            batch = network.batch(len(positions))
+        X.take(positions, axis=0, out=batch.X, mode="clip")  # the default mode would fill a copy first
+        Y.take(positions, axis=0, out=batch.Y, mode="clip")
+        total += batch.loss() * len(positions)
+        batch.backward()
+        learner.step()
+    return total / len(order)
+
+
+def mean_loss(network: MLP, X: Array, Y: Array) -> float:
+    """The network's loss on all examples."""
+    blocks = gen_batches(len(X), BLOCK)
+    return sum(network.loss(X[rows], Y[rows]) * len(X[rows]) for rows in blocks) / len(X)
+
+
+def active_features(X: Array) -> NDArray[np.intp]:
+    """The features that are not 0 in every example; all where X is large, or where there is none."""
+    active = X.any(axis=0)
+    return np.flatnonzero(active) if X.nbytes <= COPIED and active.any() else np.arange(X.shape[1])
+
+
+def two_classes(y: ArrayLike) -> NDArray[Any]:
+    """The two classes in y, sorted; ValueError where there are not two."""
+    check_classification_targets(y)
+    kind, classes = type_of_target(y, input_name="y"), np.asarray(unique_labels(y))
+    if kind != "binary":
+        raise ValueError(f"Only binary classification is supported. The type of the target is {kind}.")
+    if len(classes) < 2:
+        raise ValueError(f"two classes are needed, y has one class only, {classes[0]}")
+    return classes
+
+
+def plain(value: Any) -> Any:
+    """An option as Python's own type, where a search over a NumPy array gives NumPy's; a list as a tuple."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else value

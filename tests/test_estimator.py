@@ -1,0 +1,276 @@
+"""Promises of mlp.estimator: scikit-learn's own checks, its tools, and the bits of train.py. Skipped without it."""
+
+import ast
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from mlp import npz
+from mlp.config import Model, Training
+from mlp.network import MLP
+from mlp.randomness import Stream, generator
+
+estimator = pytest.importorskip("mlp.estimator", exc_type=ImportError)
+MLPClassifier = estimator.MLPClassifier
+CHECKS = """
+import json, sklearn
+from sklearn.utils.estimator_checks import check_estimator
+from mlp.estimator import MLPClassifier
+found = check_estimator(MLPClassifier(), on_skip=None, on_fail=None)
+print(json.dumps([sklearn.__version__, [[one["check_name"], one["status"], repr(one["exception"])] for one in found]]))
+"""
+
+
+def blobs(n=200, seed=0, precision="float64"):
+    """Two clouds of points in the plane that a line divides, and their classes."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, n)
+    X = random.normal(size=(n, 2)) + 4 * y[:, np.newaxis] - 2
+    return X.astype(precision), y
+
+
+@pytest.fixture(scope="module")
+def digits(training_digits):
+    X, Y = training_digits.first_of_each(300).arrays("float32")
+    return X, Y[:, 0].astype(int)
+
+
+def test_every_check_of_scikit_learn_passes_and_none_is_skipped(record_property):
+    """In a process of its own: what SCIPY_ARRAY_API asks for, SciPy has to know when it is imported."""
+    pytest.importorskip("pandas")  # one of the checks is of the columns' names in its frames
+    environment = os.environ | {"SCIPY_ARRAY_API": "1", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run([sys.executable, "-c", CHECKS], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    version, found = json.loads(done.stdout)
+    assert [check for check in found if check[1] != "passed"] == []
+    assert len(found) > 40
+    record_property("told", f"check_estimator of scikit-learn {version}: {len(found)} checks, every one passed")
+
+
+def test_its_weights_are_those_of_train_py_to_the_bit(tmp_path, here, training_digits):
+    options = ["data.validation_fraction=0", "training.epochs=2", "training.momentum=0.9", "training.weight_decay=1e-4"]
+    options += ["training.learning_rate=0.3", "training.seed=3", "data.limit_per_digit=150", "model.hidden_sizes=[9]"]
+    assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
+    with open(tmp_path / "run" / "model.npz", "rb") as file:
+        weights = npz.read(file)
+    X, Y = training_digits.first_of_each(150).arrays("float32")
+    classifier = MLPClassifier((9,), epochs=2, momentum=0.9, weight_decay=1e-4, learning_rate=0.3, random_state=3)
+    classifier.fit(X, Y[:, 0])
+    for name, array in classifier.network_.parameters.items():
+        np.testing.assert_array_equal(array, weights[name], strict=True)
+    assert not X.any(axis=0).all()  # there are pixels that the products leave out
+
+
+def test_its_defaults_are_those_of_the_config():
+    defaults = Training().model_dump() | Model().model_dump()
+    parameters = MLPClassifier().get_params()
+    assert parameters.pop("random_state") is None
+    assert {name: defaults[name] for name in parameters} == parameters
+    assert set(defaults) - set(parameters) == {"seed", "precision", "threads", "checkpoint_every"}
+
+
+def test_it_takes_the_steps_of_scikit_learn_s_own_network():
+    """Of the cross-entropy over all examples, from the same weights: momentum included, as Nesterov's is not."""
+    theirs = pytest.importorskip("sklearn.neural_network").MLPClassifier(
+        (5,), activation="logistic", solver="sgd", batch_size=200, alpha=0, learning_rate_init=0.5, momentum=0.8,
+        nesterovs_momentum=False, max_iter=1, random_state=0,
+    )  # fmt: skip
+    X, y = blobs()
+    options = {"loss": "cross_entropy", "batch_size": 200, "learning_rate": 0.5, "momentum": 0.8}
+    ours = MLPClassifier((5,), **options, epochs=20, random_state=0).fit(X, y)
+    start = MLP([2, 5, 1], precision="float64", generator=generator(0, Stream.WEIGHTS)).parameters
+    theirs.partial_fit(X, y, classes=[0, 1])
+    del theirs._optimizer  # with the velocity of that step
+    theirs.coefs_ = [start["W1"].copy(), start["W2"].copy()]
+    theirs.intercepts_ = [start["b1"].copy(), start["b2"].copy()]
+    for _ in range(20):
+        theirs.partial_fit(X, y)
+    for name, array in zip(("W1", "W2", "b1", "b2"), theirs.coefs_ + theirs.intercepts_, strict=True):
+        np.testing.assert_allclose(ours.network_.parameters[name], array, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_[1:], rtol=1e-10)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
+
+
+def test_as_many_partial_fits_as_epochs_are_a_fit_though_pickled_on_the_way(digits):
+    X, y = digits
+    options = {"momentum": 0.9, "learning_rate": 0.3, "random_state": 5}
+    whole = MLPClassifier(epochs=4, **options).fit(X, y)
+    parts = MLPClassifier(**options)
+    for _ in range(4):
+        parts = pickle.loads(pickle.dumps(parts.partial_fit(X, y, classes=[0, 1])))
+    np.testing.assert_array_equal(parts.network_.parameter_block, whole.network_.parameter_block)
+    assert (parts.loss_curve_, parts.n_iter_) == (whole.loss_curve_, 4)
+    whole.partial_fit(X, y)  # and a fit is gone on from
+    np.testing.assert_array_equal(
+        whole.network_.parameter_block, MLPClassifier(epochs=5, **options).fit(X, y).network_.parameter_block
+    )
+
+
+def test_it_learns_from_a_stream_of_which_no_part_has_all_classes_or_features():
+    X, y = blobs()
+    X = np.column_stack([X, np.zeros(len(X))])
+    X[100:, 2] = 1  # a feature that is 0 in the first half
+    classifier = MLPClassifier(random_state=0)
+    for rows in (y[:100] == 0, y[:100] == 1) * 5:
+        classifier.partial_fit(X[:100][rows], y[:100][rows], classes=[0, 1])
+    assert classifier.partial_fit(X[100:], y[100:]).score(X, y) > 0.98
+
+
+def test_the_classes_are_the_user_s_own_the_second_being_target_1():
+    X, y = blobs()
+    words = np.array(["one", "zero"])[1 - y]
+    classifier = MLPClassifier(random_state=0).fit(X, words)
+    assert list(classifier.classes_) == ["one", "zero"]
+    np.testing.assert_array_equal(classifier.predict_proba(X)[:, 1], classifier.network_.predict(X)[:, 0])
+    np.testing.assert_allclose(classifier.predict_proba(X).sum(axis=1), 1)
+    assert classifier.score(X, words) > 0.98
+    assert classifier.predict([[-2, -2], [2, 2]]).tolist() == ["zero", "one"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_it_computes_in_the_precision_of_x(precision):
+    X, y = blobs(precision=precision)
+    classifier = MLPClassifier(random_state=0).fit(X, y)
+    assert classifier.network_.precision == precision
+    assert classifier.predict_proba(X.astype("float64")).dtype == precision
+    assert classifier.partial_fit(X.astype("float64"), y).network_.precision == precision
+
+
+def test_the_products_are_the_same_with_and_without_the_features_that_are_never_there(monkeypatch):
+    X, y = blobs()
+    X = np.column_stack([np.zeros(len(X)), X])
+    options = {"momentum": 0.9, "weight_decay": 0.01, "random_state": 0}
+    without = MLPClassifier(**options).fit(X, y).network_.parameter_block
+    monkeypatch.setattr(estimator, "COPIED", 0)
+    np.testing.assert_allclose(MLPClassifier(**options).fit(X, y).network_.parameter_block, without, rtol=1e-12)
+
+
+def test_pipeline_search_and_cross_validation():
+    from sklearn.model_selection import GridSearchCV, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X, y = blobs()
+    X = X * [1000, 0.001]
+    model = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
+    assert cross_val_score(model, X, y, cv=3).min() > 0.95
+    grid = {
+        "mlpclassifier__learning_rate": np.logspace(-3, 0, 2),
+        "mlpclassifier__hidden_sizes": [(), [4], np.array([4, 3])],
+        "mlpclassifier__epochs": np.arange(1, 6, 4),
+    }
+    search = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y)
+    assert len(search.cv_results_["params"]) == 12
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_score_ > 0.95
+    assert search.best_params_["mlpclassifier__learning_rate"] == 1
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration(method):
+    """Labels that are tossed by a known probability: calibrated, the answers come nearer to it."""
+    from sklearn.calibration import CalibratedClassifierCV
+
+    random = np.random.default_rng(0)
+    X = random.normal(size=(1500, 2))
+    truth = 1 / (1 + np.exp(-X[:, 0]))
+    y = random.random(1500) < truth
+    model = MLPClassifier(momentum=0.9, epochs=30, random_state=0)  # too sure of itself
+    off = [
+        np.abs(fitted.predict_proba(X)[:, 1] - truth).mean()
+        for fitted in (model.fit(X, y), CalibratedClassifierCV(model, method=method, cv=3).fit(X, y))
+    ]
+    assert off[1] < off[0]
+
+
+def test_many_classes_by_way_of_scikit_learn():
+    from sklearn.multiclass import OneVsOneClassifier
+
+    random = np.random.default_rng(0)
+    y = random.integers(0, 3, 150)
+    X = random.normal(size=(150, 2)) + np.array([[0, 4], [4, 0], [-4, -4]])[y]
+    assert OneVsOneClassifier(MLPClassifier(random_state=0)).fit(X, y).score(X, y) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden_sizes": (0,)}, r"hidden_sizes\[0\]: must be at least 1, not 0"),
+        ({"hidden_sizes": 32}, "hidden_sizes: must be a list in brackets, not 32"),
+        ({"loss": "hinge"}, "loss: must be 'euclidean' or 'cross_entropy', not \"hinge\""),
+        ({"epochs": 1.5, "momentum": 1}, "epochs: must be a whole number, not 1.5; momentum: must be below 1, not 1"),
+        ({"learning_rate": float("nan")}, "learning_rate: must be .*, not NaN"),
+        ({"batch_size": "many"}, 'batch_size: must be a whole number, not "many"'),
+        ({"weight_decay": object}, "weight_decay: must be a number, not \"<class 'object'>\""),
+        ({"random_state": -1}, "Seed must be between 0"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(options, message):
+    X, y = blobs(20)
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(**options).fit(X, y)
+
+
+def test_what_it_cannot_learn_from_is_said():
+    X, y = blobs(30)
+    with pytest.raises(ValueError, match="two classes are needed, y has one class only, 1"):
+        MLPClassifier().fit(X, np.ones(30, int))
+    with pytest.raises(
+        ValueError, match=r"Only binary classification is supported. The type of the target is multiclass"
+    ):
+        MLPClassifier().fit(X, np.arange(30) % 3)
+    with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
+        MLPClassifier().partial_fit(X, y)
+    fitted = MLPClassifier(epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match=r"y has the class 7: the classes are \[0 1\]"):
+        fitted.partial_fit(X, np.where(y, 7, 0))
+    with pytest.raises(ValueError, match="are not those of the first call"):
+        fitted.partial_fit(X, y, classes=[1, 2])
+    with pytest.raises(ValueError, match="another than the network's: fit begins anew"):
+        fitted.set_params(hidden_sizes=(3,)).partial_fit(X, y)
+
+
+def test_a_pass_that_leaves_the_finite_numbers_is_an_error_and_undone():
+    X, y = blobs()
+    classifier = MLPClassifier(weight_decay=3.0, learning_rate=1000, batch_size=1, random_state=0)
+    message = r"training diverged in pass 1: lower learning_rate \(1000\) or weight_decay \(3\), or scale the features"
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(X, y)
+    assert np.isfinite(classifier.network_.parameter_block).all()
+    assert (classifier.loss_curve_, classifier.n_iter_) == ([], 0)
+    before = classifier.network_.parameter_block.copy()
+    with pytest.raises(ValueError, match="training diverged"):
+        classifier.partial_fit(X, y)
+    np.testing.assert_array_equal(classifier.network_.parameter_block, before)
+
+
+def test_a_fit_that_learns_nothing_warns():
+    from sklearn.exceptions import ConvergenceWarning
+
+    X, y = blobs()
+    with pytest.warns(
+        ConvergenceWarning, match=r"nothing was learned: the loss, .* lower learning_rate \(1000\)"
+    ) as told:
+        classifier = MLPClassifier(learning_rate=1000, epochs=50, random_state=0).fit(X * 1e4, 1 - y)
+    assert told[0].filename == __file__
+    assert classifier.n_iter_ < 50
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MLPClassifier(random_state=0).fit(X, y)
+
+
+def test_scikit_learn_is_imported_there_alone():
+    importing = set()
+    for path in (ROOT / "mlp").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            importing |= {path.name for name in names if name.partition(".")[0] == "sklearn"}
+    assert importing == {"estimator.py"}
