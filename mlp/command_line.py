@@ -6,6 +6,7 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
@@ -38,6 +39,12 @@ class Parser(ArgumentParser):
             metavar="SECTION.KEY=VALUE",
             help="an option to use instead of the file's, such as training.epochs=3",
         )
+
+
+def require(module: str, extra: str) -> None:
+    """InputError where a package is missing that one of the project's extras installs."""
+    if find_spec(module) is None:
+        raise InputError(f"{module} is not installed: python -m pip install '.[{extra}]'")
 
 
 def run(main: Callable[[Sequence[str]], None]) -> int:

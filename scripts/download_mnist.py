@@ -15,12 +15,10 @@ if __name__ == "__main__":
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 from mlp import command_line, download
 from mlp.command_line import shown, warn
-from mlp.errors import InputError
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,8 +38,8 @@ def main(arguments: Sequence[str]) -> None:
     published = download.DATASETS[options.dataset]
     folder = options.to or Path("data") / options.dataset
     names = download.missing(published, folder)
-    if names and find_spec("pooch") is None:
-        raise InputError("pooch is not installed: python -m pip install '.[download]'")
+    if names:
+        command_line.require("pooch", extra="download")
     is_new = not folder.exists()
     try:
         for name in published.files:

@@ -18,7 +18,6 @@ from argparse import ArgumentTypeError, Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from importlib.util import find_spec
 from pathlib import Path
 
 from tqdm import tqdm
@@ -73,8 +72,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     if options.jobs and options.scheduler:
         raise InputError("--jobs is for this machine, --scheduler for a cluster, whose workers are what it has")
     for module in ["joblib", *(["distributed"] if options.scheduler else [])]:
-        if find_spec(module) is None:
-            raise InputError(f"{module} is not installed: python -m pip install '.[sweep]'")
+        command_line.require(module, extra="sweep")
     return options
 
 

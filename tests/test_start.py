@@ -26,6 +26,7 @@ COMMANDS = [
         "scripts/plot_svd.py --help": FIGURES | {"tqdm"},
         "scripts/predict.py --help": FIGURES | {"tqdm"},
         "scripts/report.py --help": FIGURES | {"tqdm"},
+        "scripts/export_onnx.py --help": FIGURES | {"tqdm", "onnx", "onnxruntime"},
         "train.py --help": FIGURES,
         "scripts/sweep.py --help": FIGURES | {"joblib", "dask", "distributed"},
         "scripts/benchmark.py --help": FIGURES | {"torch", "jax", "sklearn"},

@@ -389,18 +389,7 @@ def test_bad_arguments(arguments, message, tmp_path):
 
 
 def test_what_is_not_installed_is_named_with_the_cure(tmp_path, monkeypatch):
-    monkeypatch.setattr("conftest.shared_script", load_without("joblib"))
+    monkeypatch.setattr("mlp.command_line.find_spec", lambda name: None)
     done = run_here(SWEEP, "--vary", "training.seed=0..1", "--output", tmp_path / "sweep")
     assert done.returncode == 2
     assert done.stderr == "error: joblib is not installed: python -m pip install '.[sweep]'\n"
-
-
-def load_without(missing):
-    from conftest import load_script
-
-    def load(name):
-        script = load_script(name)
-        script.find_spec = lambda module: None if module == missing else module
-        return script
-
-    return load

@@ -1,0 +1,111 @@
+"""The network as an ONNX model, for the engines of others: its gates, under the names that they have in the graph.
+
+Needs the extra ``onnx``.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from mlp import __version__
+from mlp.dataset import WHITE, Dataset, scale
+from mlp.errors import InputError
+from mlp.gates import Add, Array, Gate, Matmul, Sigmoid
+from mlp.network import MLP
+from mlp.node import ancestors
+
+OPERATORS: Mapping[type[Gate], str] = {Matmul: "MatMul", Add: "Add", Sigmoid: "Sigmoid"}
+"""By gate, ONNX's name for the same operation."""
+OPSET = 13
+"""The version of ONNX's operators, of 2020: those used here have not changed since, and older engines know it, too."""
+LARGEST = (1 << 31) - (1 << 20)
+"""Bytes of weights: a file of protocol buffers ends at 2 GB."""
+
+Engine = Callable[[dict[str, Array]], Array]
+"""P, (n, 1), for the model's input, (n, inputs), by its name."""
+
+
+def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -> Any:
+    """The network's way from X to P as an ``onnx.ModelProto``; the facts are its metadata.
+
+    Its input is X, (n, inputs) float32, n being any number: pixels 0..1; or with ``from_bytes`` pixels, (n, inputs)
+    uint8, 0..255, which it scales as training does. Its output is P, (n, 1): the probability of class 1, in the
+    network's precision, in which all is computed. InputError where the weights do not fit into one file.
+    """
+    if network.parameter_block.nbytes > LARGEST:
+        raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
+    precision = helper.np_dtype_to_tensor_dtype(network.precision)
+    way = ancestors(*(node for node in network.graph.nodes if node.name == "P"))
+    weights = [numpy_helper.from_array(array, name) for name, array in network.parameters.items()]
+    steps, named = [], {node: node.name for node in way}
+    if from_bytes:
+        given, kind = "pixels", TensorProto.UINT8
+        weights.append(numpy_helper.from_array(np.asarray(WHITE, network.precision), "white"))
+        steps += [
+            helper.make_node("Cast", ["pixels"], ["numbers"], name="numbers", to=precision),
+            helper.make_node("Div", ["numbers", "white"], ["X"], name="X"),
+        ]
+    else:
+        given, kind = "X", TensorProto.FLOAT
+        if precision != kind:
+            named[way[0]] = "X_in_double"
+            steps.append(helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision))
+    for node in way:
+        if node.gate is not None:
+            inputs = [named[source] for source in node.inputs]
+            steps.append(helper.make_node(OPERATORS[type(node.gate)], inputs, [node.name], name=node.name))
+    graph = helper.make_graph(
+        steps,
+        "multilayer perceptron",
+        [helper.make_tensor_value_info(given, kind, ["n", network.sizes[0]])],
+        [helper.make_tensor_value_info("P", precision, ["n", 1])],
+        weights,
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(
+        graph,
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),  # the newest, which is the default, few engines know
+        producer_name="backpropagation-by-hand",
+        producer_version=__version__,
+    )
+    helper.set_model_props(model, dict(facts))
+    return model
+
+
+def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
+    """By engine that is here, the largest difference between its probabilities for these images and the network's.
+
+    The model is looked through by ``onnx.checker`` before. The network is given the numbers that the model has, X.
+    """
+    onnx.checker.check_model(model, full_check=True)
+    (given,) = model.graph.input
+    from_bytes = given.type.tensor_type.elem_type == TensorProto.UINT8
+    found: dict[str, float] = {}
+    for engine, run in engines(model).items():
+        for rows in images.blocks():
+            pixels = images.pixels(rows)
+            X = np.empty(pixels.shape, network.precision if from_bytes else np.float32)
+            scale(pixels, X)
+            P = run({given.name: pixels if from_bytes else X})
+            worst = np.abs(P - network.predict(X)).max()
+            found[engine] = float(np.maximum(found.get(engine, 0.0), worst))  # nan, if one is nan
+    return found
+
+
+def engines(model: Any) -> dict[str, Engine]:
+    """What can run the model here, by name and version: ONNX's reference evaluator, and onnxruntime where installed."""
+    from onnx.reference import ReferenceEvaluator  # slow to import, as is the other one
+
+    reference = ReferenceEvaluator(model)
+    found: dict[str, Engine] = {f"onnx {onnx.__version__}": lambda inputs: reference.run(None, inputs)[0]}
+    if find_spec("onnxruntime") is not None:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        found[f"onnxruntime {onnxruntime.__version__}"] = lambda inputs: session.run(None, inputs)[0]
+    return found

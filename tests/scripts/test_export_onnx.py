@@ -1,0 +1,147 @@
+"""Promises of scripts/export_onnx.py, where onnx is installed: the model is the network, as others compute it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import run_here, train_on_digits
+
+from mlp import finished_runs
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: the extra onnx has it")
+
+SCRIPT = "scripts/export_onnx.py"
+KINDS = {
+    "default": [],
+    "in float64": ["training.precision=float64", "model.loss=cross_entropy", "model.hidden_sizes=[9, 5]"],
+    "linear": ["model.hidden_sizes=[]", "data.digits=[1, 0]"],
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def trained(request, tmp_path_factory):
+    return train_on_digits(tmp_path_factory.mktemp("onnx") / "run", "training.epochs=1", *KINDS[request.param])
+
+
+@pytest.fixture
+def run(digits_run, tmp_path):
+    """One to be changed."""
+    return shutil.copytree(digits_run, tmp_path / "run", ignore=shutil.ignore_patterns("model.onnx"))
+
+
+def exported(run, *options):
+    done = run_here(SCRIPT, run, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    return onnx.load(run / "model.onnx"), done.stdout
+
+
+def answers(model, A):
+    """Of every engine that is here: onnx's own, and onnxruntime."""
+    from onnx.reference import ReferenceEvaluator
+
+    (given,) = model.graph.input
+    yield ReferenceEvaluator(model).run(None, {given.name: A})[0]
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    yield session.run(None, {given.name: A})[0]
+
+
+@pytest.mark.parametrize("options", [[], ["--from-bytes"]], ids=["numbers", "bytes"])
+def test_engines_of_others_predict_what_numpy_does_on_all_test_images(trained, options):
+    run = finished_runs.read(trained)
+    images = run.test_images()
+    model, told = exported(trained, *options)
+    X = (images.pixels() / np.float32(255)).astype(np.float32)
+    expected = run.network.predict(X)
+    for P in answers(model, images.pixels() if options else X):
+        assert P.shape == (2115, 1)
+        np.testing.assert_allclose(P, expected, rtol=0, atol=1e-6)
+    assert "checked: on 2,115 test images within " in told
+    assert f"output:  P (n, 1) {run.network.precision}, the probability of digit {run.config.data.digits[1]}" in told
+    assert ("pixels (n, 784) uint8, 0..255" if options else "X (n, 784) float32, pixels in 0..1") in told
+
+
+def test_its_nodes_are_those_of_the_table_and_its_metadata_the_config(digits_run):
+    model, _ = exported(digits_run)
+    assert [(node.op_type, *node.input, *node.output, node.name) for node in model.graph.node] == [
+        ("MatMul", "X", "W1", "Z1", "Z1"),
+        ("Add", "Z1", "b1", "Z2", "Z2"),
+        ("Sigmoid", "Z2", "Z3", "Z3"),
+        ("MatMul", "Z3", "W2", "Z4", "Z4"),
+        ("Add", "Z4", "b2", "Z5", "Z5"),
+        ("Sigmoid", "Z5", "P", "P"),
+    ]
+    onnx.checker.check_model(model, full_check=True)
+    facts = {one.key: one.value for one in model.metadata_props}
+    with np.load(digits_run / "model.npz", allow_pickle=False) as weights:
+        assert facts["config"] == weights["config"]
+        for array in model.graph.initializer:
+            np.testing.assert_array_equal(onnx.numpy_helper.to_array(array), weights[array.name], strict=True)
+    assert json.loads(facts["image_shape"]) == [28, 28]
+    assert facts["weights_sha256"] == finished_runs.read(digits_run).weights_sha256
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_it_takes_any_number_of_images(digits_run, test_digits, n):
+    model, _ = exported(digits_run, "--from-bytes")
+    (given,) = model.graph.input
+    assert [axis.dim_param or axis.dim_value for axis in given.type.tensor_type.shape.dim] == ["n", 784]
+    for P in answers(model, test_digits.pixels(slice(0, n))):
+        assert P.shape == (n, 1)
+
+
+def test_older_engines_can_read_it_and_its_bytes_depend_on_the_run_alone(digits_run):
+    model, _ = exported(digits_run)
+    first = (digits_run / "model.onnx").read_bytes()
+    assert (model.ir_version, model.opset_import[0].version) == (7, 13)
+    exported(digits_run)
+    assert (digits_run / "model.onnx").read_bytes() == first
+
+
+def test_a_model_that_is_not_the_network_is_not_written(run, monkeypatch):
+    from mlp import onnx_model
+    from mlp.gates import Sigmoid
+
+    exported(run)
+    before = (run / "model.onnx").read_bytes()
+    monkeypatch.setitem(onnx_model.OPERATORS, Sigmoid, "Tanh")
+    done = run_here(SCRIPT, run)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "differs from NumPy by " in done.stderr
+    monkeypatch.undo()
+    monkeypatch.setattr(onnx_model, "engines", lambda model: {"broken": lambda inputs: np.nan})
+    assert "broken differs from NumPy by nan" in run_here(SCRIPT, run).stderr
+    assert (run / "model.onnx").read_bytes() == before
+
+
+def test_without_onnxruntime_it_is_checked_by_onnx_alone(run, monkeypatch):
+    from mlp import onnx_model
+
+    monkeypatch.setattr(onnx_model, "find_spec", lambda name: None)
+    assert "by onnxruntime" not in exported(run)[1]
+
+
+def test_what_is_not_installed_is_named_with_the_cure(run, monkeypatch):
+    monkeypatch.setattr("mlp.command_line.find_spec", lambda name: None)
+    done = run_here(SCRIPT, run)
+    assert (done.returncode, done.stderr) == (2, "error: onnx is not installed: python -m pip install '.[onnx]'\n")
+
+
+def test_weights_that_no_file_of_the_format_holds_are_refused(run, monkeypatch):
+    from mlp import onnx_model
+
+    monkeypatch.setattr(onnx_model, "LARGEST", 100_000)
+    done = run_here(SCRIPT, run)
+    assert (done.returncode, done.stderr) == (2, "error: a network of 100,612 bytes: an ONNX file has at most 2 GB\n")
+
+
+def test_images_of_another_shape_or_none_are_told(run, tmp_path):
+    config = (run / "config.yaml").read_text()
+    directory = finished_runs.read_config(run).data.directory
+    (run / "config.yaml").write_text(config.replace(str(directory), str(tmp_path / "gone")))
+    done = run_here(SCRIPT, run)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path / 'gone'}: no such folder")
+    assert not (run / "model.onnx").exists()
