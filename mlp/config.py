@@ -62,10 +62,20 @@ class Section(BaseModel):
 class Data(Section):
     """Which images to learn from."""
 
-    directory: Directory = Path("data")
-    digits: tuple[Digit, Digit] = (0, 1)
-    limit_per_digit: Count | None = None
-    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    directory: Directory = Field(
+        Path("data"), description="folder of the four IDX files, images and labels for training and test"
+    )
+    digits: tuple[Digit, Digit] = Field(
+        (0, 1), description="two digits of 0..9: the first becomes target 0, the second target 1, the positive class"
+    )
+    limit_per_digit: Count | None = Field(
+        None, description="images: use only the first so many of each digit; null for all"
+    )
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1,
+        description="share of the training images of each digit that is held out to choose the epoch whose weights are "
+        "kept; 0 holds out none and keeps the last epoch's",
+    )
 
     @field_validator("digits")
     @classmethod
@@ -78,8 +88,12 @@ class Data(Section):
 class Model(Section):
     """The network."""
 
-    hidden_sizes: Annotated[tuple[Units, ...], Field(max_length=100)] = (32,)
-    loss: Literal["euclidean", "cross_entropy"] = "euclidean"
+    hidden_sizes: Annotated[tuple[Units, ...], Field(max_length=100)] = Field(
+        (32,), description="units: one entry a hidden layer; [] is the linear classifier"
+    )
+    loss: Literal["euclidean", "cross_entropy"] = Field(
+        "euclidean", description="the mean of 1/2 (p - y)^2 or of -log of the right class's probability"
+    )
 
     @field_validator("hidden_sizes")
     @classmethod
@@ -92,15 +106,27 @@ class Model(Section):
 class Training(Section):
     """How it learns."""
 
-    epochs: Count = 10
-    batch_size: Count = 32
-    learning_rate: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = 0
-    precision: Literal["float32", "float64"] = "float32"
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    checkpoint_every: Annotated[str, BeforeValidator(_interval)] = "1 epoch"
+    epochs: Count = Field(10, description="passes over the training images")
+    batch_size: Count = Field(32, description="images a step")
+    learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(1.0, description="the step on the batch-mean loss")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="share of the last step taken again; 0.9 helps on harder pairs"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="share of each parameter that is added to its gradient"
+    )
+    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(
+        0, description="whole number: everything random comes from it"
+    )
+    precision: Literal["float32", "float64"] = Field("float32", description="of every number in the network")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1, description="BLAS threads; 1 is fastest at these sizes and repeats bit for bit"
+    )
+    checkpoint_every: Annotated[str, BeforeValidator(_interval)] = Field(
+        "1 epoch",
+        description="how much a crash can cost, in epochs or steps",
+        examples=["1 epoch", "5 epochs", "200 steps"],
+    )
 
     @property
     def checkpoint_interval(self) -> tuple[int, str]:
@@ -112,8 +138,8 @@ class Training(Section):
 class Output(Section):
     """Where runs are written."""
 
-    directory: Directory = Path("outputs")
-    report: bool = False
+    directory: Directory = Field(Path("outputs"), description="runs are numbered in here")
+    report: bool = Field(False, description="true: at its end a run makes report.html, a page that opens offline")
 
 
 class Config(Section):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlp import config
-from mlp.config import KEYS, Config
+from mlp.config import Config
 from mlp.errors import InputError
 from mlp.network import LOSSES
 
@@ -35,13 +35,10 @@ def errors(path, *overrides):
     return str(error.value).splitlines()
 
 
-def test_the_bundled_config_states_every_key_with_its_default():
-    text = (ROOT / "config.yaml").read_text()
+def test_the_bundled_config_has_the_defaults():
     bundled = config.load(ROOT / "config.yaml")
     assert bundled.model_copy(update={"data": Config().data, "output": Config().output}) == Config()
     assert bundled.data.model_copy(update={"directory": Path("data")}) == Config().data
-    for key in KEYS:
-        assert f"\n  {key.partition('.')[2]}: " in text
 
 
 def test_the_defaults_are_those_of_the_contract():

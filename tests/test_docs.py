@@ -1,5 +1,6 @@
 """Every command of docs/ works as it stands and prints what the page says; every picture and link is there."""
 
+import csv
 import json
 import re
 import shlex
@@ -7,16 +8,19 @@ import shutil
 import sys
 from html import unescape
 
+import numpy as np
 import pytest
 from conftest import ROOT, copy_checkout, load_script
 
-from mlp import command_line
+from mlp import command_line, config_docs
+from mlp.config import KEYS
 from mlp.examples import EXAMPLES
 
 PAGE = ROOT / "docs" / "circuits.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 GALLERY = (ROOT / "docs" / "gallery.html").read_text(encoding="utf-8")
-BLOCKS = load_script("make_docs").BLOCK
+MAKE_DOCS = load_script("make_docs")
+BLOCK = MAKE_DOCS.BLOCK
 
 
 def words(text):
@@ -41,9 +45,9 @@ def checkout(tmp_path_factory):
 
 
 def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
-    for block in BLOCKS.finditer(TEXT):
+    for block in BLOCK.finditer(TEXT):
         printed = ""
-        for command in block["commands"].splitlines():
+        for command in block["code"].splitlines():
             program, script, *arguments = shlex.split(command)
             assert program == "python"
             if arguments == ["--gallery", "docs/gallery.html"]:
@@ -52,12 +56,81 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
             assert done.returncode == 0, f"{command}\n{done.stderr}"
             printed += done.stdout
         if block["between"]:
-            assert words(block["output"]) == words(printed), block["commands"]
+            assert words(block["output"]) == words(printed), block["code"]
     pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", TEXT)
     assert len(pictures) > 20
     for picture in pictures:
         assert (checkout / "docs" / picture).stat().st_size > 1000
         assert (ROOT / "docs" / picture).exists()
+
+
+@pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate"])
+def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here):
+    needed = {"library": ("sklearn", "onnxruntime")}
+    for module in needed.get(name, ()):
+        pytest.importorskip(module)
+    blocks = list(BLOCK.finditer((PAGE.parent / f"{name}.md").read_text(encoding="utf-8")))
+    for command in [line for block in blocks if block["language"] == "sh" for line in block["code"].splitlines()]:
+        done = here(*shlex.split(command)[1:], cwd=checkout)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    snippets = [block for block in blocks if block["language"] == "python"]
+    assert len(snippets) > 0
+    for block, printed in zip(
+        snippets, MAKE_DOCS.run_snippets(checkout, [block["code"] for block in snippets]), strict=True
+    ):
+        assert words(block["output"] or "") == words(printed), block["code"]
+
+
+def test_what_is_said_of_the_options_is_made_from_their_schema():
+    """A command makes it again, and so it cannot drift."""
+    page = (PAGE.parent / "config.md").read_text(encoding="utf-8")
+    assert MAKE_DOCS.OPTIONS.sub(lambda _: config_docs.tables(), page) == page
+    assert (ROOT / "config.yaml").read_text(encoding="utf-8") == config_docs.config_yaml()
+    for key in KEYS:
+        assert f"| `{key}` |" in page
+
+
+def test_the_schema_is_put_into_the_words_of_people():
+    rows = dict(re.findall(r"^\| `([a-z._]+)` \| (.*) \|", config_docs.tables(), re.MULTILINE))
+    assert rows["data.digits"].startswith("`[0, 1]` | list of 2, each a whole number, 0 to 9 | ")
+    assert rows["data.limit_per_digit"].startswith("`null` | whole number, 1 to 1,000,000,000, or `null` | ")
+    assert rows["data.validation_fraction"].startswith("`0.1` | number, at least 0, below 1 | ")
+    assert rows["model.hidden_sizes"].startswith("`[32]` | list of at most 100, each a whole number, 1 to 1,000,000 | ")
+    assert rows["model.loss"].startswith("`euclidean` | `euclidean` or `cross_entropy` | ")
+    assert rows["training.learning_rate"].startswith("`1.0` | number, above 0, at most 1,000 | ")
+    assert rows["training.seed"].startswith("`0` | whole number, at least 0, below 2^128 | ")
+    assert rows["training.checkpoint_every"].startswith("`1 epoch` | such as `1 epoch`, `5 epochs`, `200 steps` | ")
+    assert rows["output.report"].startswith("`false` | `true` or `false` | ")
+
+
+FORMATS = (PAGE.parent / "formats.md").read_text(encoding="utf-8")
+
+
+def keys_said_of(title):
+    """In the first column of the table below a heading."""
+    section = FORMATS.partition(f"### {title}\n")[2].partition("\n#")[0]
+    cells = re.findall(r"^\| (.*?) \|", section, re.MULTILINE)
+    return {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+
+
+def test_the_keys_of_the_files_are_those_that_are_said(digits_run, tmp_path, here):
+    """Of those that a run that went on and one that diverged have, too."""
+    manifest = json.loads((digits_run / "manifest.json").read_text())
+    assert keys_said_of("manifest.json") == {*manifest, "resumed"}
+    assert manifest["gradient_check"].keys() == {"sizes", "errors", "largest_error", "tolerance", "seconds"}
+    with open(digits_run / "history.csv", newline="") as file:
+        assert keys_said_of("history.csv") == set(next(csv.reader(file)))
+    judged = json.loads(here("scripts/evaluate.py", digits_run, "--json").stdout)
+    assert keys_said_of("evaluation-test.json") == judged.keys()
+    with np.load(digits_run / "model.npz") as model:
+        assert keys_said_of("model.npz") == set(model)
+    with np.load(digits_run / "checkpoint.npz") as saved:
+        assert set(saved) == {"parameters", "velocity", "best", "history", "rest"}
+    diverging = ["training.learning_rate=1000", "training.epochs=1", "data.limit_per_digit=200"]
+    assert here("train.py", "--output", tmp_path / "run", "--set", *diverging).returncode == 3
+    report = json.loads((tmp_path / "run" / "divergence.json").read_text())
+    assert keys_said_of("divergence.json") == report.keys()
+    assert report["last_finite"].keys() == {"epoch", "step", "loss", "gradient_norm", "parameter_norms"}
 
 
 def test_its_pictures_are_the_ones_there_are():
@@ -94,7 +167,7 @@ def test_the_gallery_shows_what_the_examples_come_to_now(gallery):
 @pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.md")), ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
-    assert len(targets) > 2
+    assert targets
     for target in targets:
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
