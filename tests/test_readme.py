@@ -1,10 +1,9 @@
-"""Every command and snippet of the README works as it stands, in a copy of the checkout."""
+"""Every command and snippet of the README works as it stands, in a copy of the checkout, and so in both languages."""
 
 import re
 import shlex
-import subprocess
-import sys
 import threading
+from collections import Counter
 from contextlib import nullcontext
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +16,8 @@ from mlp.download import Published
 from mlp.files import sha256
 from mlp.sweeps import grid
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
+LANGUAGES = pytest.mark.parametrize("text", [README, CHINESE], ids=["English", "Chinese"])
 RUN_BY_CI = [
     "python -m pip install -e . && python train.py --config config.yaml",
     "python -m pip install -e '.[test]' && python -m pytest",
@@ -68,15 +68,35 @@ def test_its_commands_in_their_order(checkout, here, mirrors):
 
 def test_its_snippets_print_what_they_say():
     (snippet,) = blocks("python")
-    done = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == re.findall(r"-?\d+\.\d+", " ".join(re.findall(r"# (.*)", snippet)))
+    (printed,) = load_script("make_docs").run_snippets(ROOT, [snippet])
+    assert printed.split() == re.findall(r"-?\d+\.\d+", " ".join(re.findall(r"# (.*)", snippet)))
 
 
-def test_its_links_lead_somewhere():
-    targets = re.findall(r"\]\(([^)]+)\)", README)
+@LANGUAGES
+def test_its_links_lead_somewhere(text):
+    targets = re.findall(r"\]\(([^)]+)\)", text)
     assert len(targets) > 5
     for target in targets:
         assert (ROOT / target).exists(), target
+
+
+def without_blocks(text):
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def test_both_languages_have_the_same_commands_pictures_tables_names_and_figures():
+    """What stands in the one and not in the other is what one of them lost."""
+    shared = {
+        "blocks": lambda text: re.findall(r"```.*?```", text, re.DOTALL),
+        "code": lambda text: Counter(re.findall(r"`[^`\n]+`", without_blocks(text))),
+        "links": lambda text: set(re.findall(r"\]\(([^)]+)\)", text)) - {"README.md", "README.zh.md"},
+        "pictures": lambda text: re.findall(r"!\[[^]]+\]\(([^)]+)\)", text),
+        "headings": lambda text: re.findall(r"^#+ ", without_blocks(text), re.MULTILINE),
+        "tables": lambda text: [line.count("|") for line in without_blocks(text).splitlines() if line.startswith("|")],
+        "figures": lambda text: Counter(re.findall(r"\d+[.,]\d+|\d{3,}", without_blocks(text).replace("`", ""))),
+    }
+    for what, of in shared.items():
+        assert of(README) == of(CHINESE), what
 
 
 def test_ci_runs_the_two_commands_of_the_readme():
@@ -84,11 +104,14 @@ def test_ci_runs_the_two_commands_of_the_readme():
     assert "README.md" in script  # it takes them from there, so that they cannot drift apart
     assert RUN_BY_CI[2] in script
     assert RUN_BY_CI[2] in README
+    assert "python -m pip install ." in README
+    assert re.search(r"pip install --quiet \.$", script, re.MULTILINE)
 
 
-def test_the_modules_named_are_the_modules_there_are():
+@LANGUAGES
+def test_the_modules_named_are_the_modules_there_are(text):
     modules = {path.name for path in (ROOT / "mlp").rglob("*.py")} - {"__init__.py", "errors.py"}
-    assert {name for name in modules if f"`{name}`" not in README and f"mlp/{name}" not in README} == set()
+    assert {name for name in modules if f"`{name}`" not in text and f"mlp/{name}" not in text} == set()
 
 
 def test_the_commands_of_the_page_on_sweeps_ask_for_what_there_is():
