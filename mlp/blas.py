@@ -3,25 +3,58 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np  # noqa: F401 - the library must be loaded before its threads can be limited
 from threadpoolctl import ThreadpoolController
 
-
-@cache
-def _controller() -> ThreadpoolController:
-    """Made once, as it takes longer than some steps of training: the BLAS of NumPy is loaded by now."""
-    return ThreadpoolController()
+FACTS = ("internal_api", "version", "architecture", "num_threads")
 
 
 @contextmanager
 def threads(count: int) -> Iterator[list[dict[str, Any]]]:
     """Hold every BLAS to so many threads that was loaded at the first call, NumPy's at least.
 
-    Gives each library's name, version and threads.
+    Gives each library's name, version and threads. The number is that of the whole process: where several of its
+    threads are in such a block at once, the latest to enter decides, and the last to leave restores what was before.
     """
-    controller = _controller()
-    with controller.limit(limits=count, user_api="blas"):
-        facts = ("internal_api", "version", "architecture", "num_threads")
-        yield [{fact: library.get(fact) for fact in facts} for library in controller.select(user_api="blas").info()]
+    limits = _limits()
+    mine = limits.enter(count)
+    try:
+        yield [{fact: library.get(fact) for fact in FACTS} for library in limits.blas.info()]
+    finally:
+        limits.leave(mine)
+
+
+class _Limits:
+    """Who holds BLAS to how many threads now; they leave in any order."""
+
+    def __init__(self) -> None:
+        self.blas = ThreadpoolController().select(user_api="blas")
+        self._lock = Lock()
+        self._held: dict[object, int] = {}
+        self._before: Any = None
+
+    def enter(self, count: int) -> object:
+        mine = object()
+        with self._lock:
+            limit = self.blas.limit(limits=count)
+            self._before = self._before or limit  # the first one knows what was before
+            self._held[mine] = count
+        return mine
+
+    def leave(self, mine: object) -> None:
+        with self._lock:
+            del self._held[mine]
+            if self._held:
+                self.blas.limit(limits=next(reversed(self._held.values())))
+            else:
+                self._before.restore_original_limits()
+                self._before = None
+
+
+@cache
+def _limits() -> _Limits:
+    """Made once: to look for the libraries takes longer than some steps of training."""
+    return _Limits()

@@ -8,7 +8,7 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlp import blas, config, divergence
 from mlp.dataset import BLOCK
+from mlp.feed import COPIED
 from mlp.gates import Array
 from mlp.learner import Learner
 from mlp.network import MLP, decide
@@ -26,23 +27,33 @@ from mlp.randomness import Stream, generator
 PRECISIONS = [np.float64, np.float32]
 MODEL = ("hidden_sizes", "loss")
 TRAINING = ("epochs", "batch_size", "learning_rate", "momentum", "weight_decay")
-COPIED = 64_000_000
-"""Bytes of X up to which it is copied without the features that are 0 in every example, for the shorter products."""
 
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A multilayer perceptron for two classes: ``mlp.network.MLP``, trained as ``train.py`` trains it.
 
-    The options are those of ``config.yaml``, with its defaults; ``random_state`` is its seed. With an integer for that,
-    and features that are an image's pixels in 0..1 as float32, ``fit`` makes the weights of a run with
-    ``data.validation_fraction: 0`` bit for bit. All examples are learned from: to hold some out is left to
-    scikit-learn's own tools. X of float32 is computed with in float32, any other in float64.
+    The options are those of the config, with its defaults and ranges:
 
-    Features should be of about one size, as of a ``StandardScaler``: a gradient is as large as the feature that it
-    belongs to.
+    hidden_sizes: units of each hidden layer; () is the linear classifier.
+    loss: "euclidean", the mean of 1/2 (p - y)^2, or "cross_entropy".
+    epochs: passes over the examples in ``fit``.
+    batch_size: examples a step.
+    learning_rate: the step on the batch-mean loss.
+    momentum: share of the last step that is taken again.
+    weight_decay: share of each parameter that is added to its gradient.
+    random_state: an integer is the config's seed; or a RandomState, or None for NumPy's own.
+
+    X of float32 is computed with in float32, any other in float64. Features should be of about one size, as a
+    ``StandardScaler`` makes them: the gradient of a weight grows with its feature. All examples are learned from; to
+    hold some out is left to scikit-learn's tools.
+
+    The same examples in the same order (of images, pixels in 0..1 as float32), seed and options make the weights of
+    ``train.py`` under ``data.validation_fraction: 0``, bit for bit; of more than ``feed.COPIED`` numbers that goes
+    through them in another order.
 
     Once fitted it has: ``classes_``, (2,), the second being target 1; ``network_``; ``loss_curve_``, the mean training
-    loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``.
+    loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``. Threads may
+    predict at once.
     """
 
     def __init__(
@@ -55,7 +66,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         learning_rate: float = 1.0,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
     ):
         self.hidden_sizes = hidden_sizes
         self.loss = loss
@@ -69,13 +80,16 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from all examples, ``epochs`` times, beginning anew. X: (n, features), finite. y: (n,), two classes.
 
-        ValueError for options out of their range, for other X or y, and where training diverges, with the cure.
-        ConvergenceWarning where the loss says that nothing was learned.
+        ValueError for options out of their range, for other X or y, and where training diverges, with the cure: then
+        what the passes before it learned is kept, if there were any. ConvergenceWarning where nothing was learned.
         """
         model, training = self._options()
         X, y = self._validated(X, y, dtype=PRECISIONS)
-        self._begin(X, two_classes(y), model)
-        self._learn(X, y, training, training.epochs, warn=True)
+        if hasattr(self, "network_"):
+            del self.network_  # so that it is not fitted, should something be wrong from here on
+        classes = two_classes(y)
+        Y, network = targets(y, classes, X.dtype), self._begin(X, classes, model)
+        self._learn(network, X, Y, training, training.epochs, give_up=True)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -85,18 +99,21 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         each call, but for the network's. ``classes``, both, are needed at the first one. ValueError as in ``fit``.
         """
         model, training = self._options()
-        first = not hasattr(self, "network_")
-        X, y = self._validated(X, y, reset=first, dtype=PRECISIONS if first else self.network_.precision)
+        network: MLP | None = getattr(self, "network_", None)
+        X, y = self._validated(X, y, reset=network is None, dtype=network.precision if network else PRECISIONS)
         check_classification_targets(y)
-        if first:
+        if network is None:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit")
-            self._begin(X, two_classes(np.asarray(classes)), model)
-        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-            raise ValueError(f"classes {classes} are not those of the first call, {self.classes_}: fit begins anew")
-        elif (self.network_.sizes[1:-1], self.network_.loss_name) != (model.hidden_sizes, model.loss):
-            raise ValueError("hidden_sizes or loss is another than the network's: fit begins anew")
-        self._learn(X, y, training, 1, warn=False)
+            both = two_classes(np.asarray(classes))
+            Y, network = targets(y, both, X.dtype), self._begin(X, both, model)
+        else:
+            Y = targets(y, self.classes_, X.dtype)
+            if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+                raise ValueError(f"classes {classes} are not those of the first call, {self.classes_}: fit begins anew")
+            if (network.sizes[1:-1], network.loss_name) != (model.hidden_sizes, model.loss):
+                raise ValueError("hidden_sizes or loss is another than the network's: fit begins anew")
+        self._learn(network, X, Y, training, 1, give_up=False)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -128,37 +145,33 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         valid = validate_data(self, *arrays, order="C", **options)
         return valid if len(arrays) == 2 else (valid,)
 
-    def _begin(self, X: Array, classes: NDArray[Any], model: config.Model) -> None:
-        """An untrained network."""
+    def _begin(self, X: Array, classes: NDArray[Any], model: config.Model) -> MLP:
+        """The untrained network; it is ``network_`` once it has learned something."""
         state, random = self.random_state, check_random_state(self.random_state)
         self._seed = int(state) if isinstance(state, int | np.integer) else random.randint(1 << 31)
-        self.classes_ = classes
         weights, sizes = generator(self._seed, Stream.WEIGHTS), [X.shape[1], *model.hidden_sizes, 1]
-        self.network_ = MLP(sizes, precision=X.dtype, generator=weights, loss=model.loss)
-        self._velocity = np.zeros_like(self.network_.parameter_block)
+        network = MLP(sizes, precision=X.dtype, generator=weights, loss=model.loss)
+        self._velocity = np.zeros_like(network.parameter_block)
+        self.classes_ = classes
         self.loss_curve_: list[float] = []
         self.n_iter_ = 0
+        return network
 
-    def _targets(self, y: NDArray[Any]) -> Array:
-        """(n, 1): 1 for each example of the second class, else 0; ValueError where one is of neither."""
-        if (strange := np.setdiff1d(y, self.classes_)).size:
-            raise ValueError(f"y has the class {strange[0]}: the classes are {self.classes_}")
-        targets: Array = np.equal(y, self.classes_[1]).astype(self.network_.precision)[:, np.newaxis]
-        return targets
-
-    def _learn(self, X: Array, y: NDArray[Any], training: config.Training, passes: int, *, warn: bool) -> None:
-        """Go over all examples so many times, in a fresh order each; ``warn``: give up where nothing is learned.
+    def _learn(
+        self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, give_up: bool
+    ) -> None:
+        """Go over all examples so many times, in a fresh order each, and give up, with a warning, if that is asked for.
 
         After each pass the network has what it learned. ValueError where a loss or a weight is not finite: then it
         stays as it was before that pass.
         """
-        Y, active = self._targets(y), active_features(X)
+        active = active_features(X)
         rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, as X[:, active] is not
-        learner = Learner(self.network_, active, training)
+        learner = Learner(network, active, training)
         learner.velocity[...] = self._velocity
         # What overflows is not silenced but caught: it shows in the loss or the weights.
         with blas.threads(1), np.errstate(over="ignore", invalid="ignore"):
-            untrained = mean_loss(self.network_, X, Y) if warn else math.inf
+            untrained = mean_loss(network, X, Y) if give_up else math.inf
             learner.load()
             for _ in range(passes):
                 order = generator(self._seed, Stream.SHUFFLE, self.n_iter_ + 1).permutation(len(rows))
@@ -166,12 +179,16 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
                 if not (math.isfinite(loss) and np.isfinite(learner.network.parameter_block).all()):
                     raise ValueError(f"training diverged in pass {self.n_iter_ + 1}: {self._cure()}")
                 learner.store()
-                self._velocity = learner.velocity
+                self.network_, self._velocity = network, learner.velocity
                 self.loss_curve_.append(loss)
                 self.n_iter_ += 1
-                if divergence.given_up(self.loss_curve_, untrained, passes):
+                if not divergence.given_up(self.loss_curve_, untrained, passes):
+                    continue
+                loss = mean_loss(network, X, Y)  # the pass's own is of weights before it and within it
+                if divergence.is_above(loss, untrained):
                     what = f"the loss, {loss:.4g}, stays above the untrained network's, {untrained:.4g}"
-                    warnings.warn(f"nothing was learned: {what}: {self._cure()}", ConvergenceWarning, stacklevel=3)
+                    cure = f"{self._cure()}; or there is nothing to learn in them"
+                    warnings.warn(f"nothing was learned: {what}: {cure}", ConvergenceWarning, stacklevel=3)
                     break
 
     def _cure(self) -> str:
@@ -180,7 +197,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _probabilities(self, X: ArrayLike) -> Array:
         """Of the second class, (n,)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         (X,) = self._validated(X, reset=False, dtype=self.network_.precision)
         return np.concatenate([self.network_.predict(X[rows])[:, 0] for rows in gen_batches(len(X), BLOCK)])
 
@@ -208,9 +225,17 @@ def mean_loss(network: MLP, X: Array, Y: Array) -> float:
 
 
 def active_features(X: Array) -> NDArray[np.intp]:
-    """The features that are not 0 in every example; all where X is large, or where there is none."""
-    active = X.any(axis=0)
-    return np.flatnonzero(active) if X.nbytes <= COPIED and active.any() else np.arange(X.shape[1])
+    """The features that are not 0 in every example; all where X would be too large to copy, or where there is none."""
+    active = np.flatnonzero(X.any(axis=0))
+    return active if 0 < active.size * len(X) <= COPIED else np.arange(X.shape[1])
+
+
+def targets(y: NDArray[Any], classes: NDArray[Any], precision: DTypeLike) -> Array:
+    """(n, 1): 1 for each example of the second class, else 0; ValueError where one is of neither."""
+    if (strange := np.setdiff1d(y, classes)).size:
+        raise ValueError(f"y has the class {strange[0]}: the classes are {classes}")
+    Y: Array = np.equal(y, classes[1]).astype(precision)[:, np.newaxis]
+    return Y
 
 
 def two_classes(y: ArrayLike) -> NDArray[Any]:

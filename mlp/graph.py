@@ -4,6 +4,7 @@ A node is made from nodes that exist already, so the list of nodes is in topolog
 construction, and a pass is one loop over it, forwards or backwards: no sorting and no recursion.
 """
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,6 +51,10 @@ class ComputationalGraph:
         A copy has to run forward before it can be asked for a value.
         """
         return self.__dict__ | {"_plans": {}, "_latest": None}
+
+    def __copy__(self) -> "ComputationalGraph":
+        """As copy.deepcopy: a graph that shares nodes with another would grow with it."""
+        return copy.deepcopy(self)
 
     def leaf(self, name: str, value: ArrayLike, *, gradient: Array | None = None, wanted: bool = True) -> Node:
         """A leaf that holds a value: a number, or an array of any shape.

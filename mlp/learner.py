@@ -15,7 +15,8 @@ class Learner:
     """A network, the optimizer, and the whole network that it belongs to, with every input.
 
     An input that is always 0 adds nothing to X W1, and its row of dW1 is 0: the products are the same without it. Its
-    weights change by their decay alone, which the idle rows here do beside the network.
+    weights change by their decay, and by the velocity that they have, alone, which the idle rows here do beside the
+    network.
 
     ``network`` and the idle rows are what a step changes. ``whole`` and ``velocity``, the optimizer's V for all of it,
     are brought up to date by ``store``; ``load`` goes the other way.
@@ -30,7 +31,7 @@ class Learner:
         rates = {name: getattr(options, name) for name in ("learning_rate", "momentum", "weight_decay")}
         self.optimizer = SGD(self.network.parameter_block, self.network.gradient_block, **rates)
         self._idle = SGD(idle_rows, np.zeros_like(idle_rows), **rates)
-        self._stepped = False
+        self._stepped = self._idle_moves = False
 
     def load(self) -> None:
         """Take over the weights and the velocity of the whole network."""
@@ -38,12 +39,13 @@ class Learner:
             W1, rest = self._cut(whole, self.whole)
             its_W1, its_rest = self._cut(network, self.network)
             its_W1[...], its_rest[...], idle[...] = W1[self._active], rest, W1[self._idle_inputs]
+        self._idle_moves = bool(self._idle.weight_decay or self._idle.V.any())  # V: of steps on other examples
 
     def step(self) -> None:
         """One step against the network's gradients."""
         self._stepped = True
         self.optimizer.step()
-        if self._idle.weight_decay:  # without it V stays 0 there
+        if self._idle_moves:
             self._idle.step()
 
     def store(self) -> None:

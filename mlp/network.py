@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
@@ -76,6 +77,7 @@ class MLP:
                     self.parameters[name][...] = glorot_uniform(shape, generator)
         self.graph = ComputationalGraph(self.precision)
         self._X, self._Y, self._n, self._P, self._L = self._build_graph(input_gradient)
+        self._predicting = Lock()  # they share the memory of a pass
 
     def _build_graph(self, input_gradient: bool) -> tuple[Node, Node, Node, Node, Node]:
         """The tables of the module's docstring, for any number of layers: the nodes X, Y, n, P and L."""
@@ -154,9 +156,13 @@ class MLP:
         return self.graph.value("P")
 
     def predict(self, X: ArrayLike) -> Array:
-        """The probability of class 1 for each row of X: (n, inputs) to (n, 1)."""
+        """The probability of class 1 for each row of X: (n, inputs) to (n, 1).
+
+        Threads may ask at once, each in its turn; all else of a network is for one thread.
+        """
         self._rows(np.shape(X))
-        return self.graph.evaluate(self._P, X=X).copy()
+        with self._predicting:
+            return self.graph.evaluate(self._P, X=X).copy()
 
     def _rows(self, shape: Shape) -> int:
         if len(shape) != 2 or shape[1] != self.sizes[0] or shape[0] < 1:

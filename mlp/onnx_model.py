@@ -21,7 +21,7 @@ from mlp.node import ancestors
 OPERATORS: Mapping[type[Gate], str] = {Matmul: "MatMul", Add: "Add", Sigmoid: "Sigmoid"}
 """By gate, ONNX's name for the same operation."""
 OPSET = 13
-"""The version of ONNX's operators, of 2020: those used here have not changed since, and older engines know it, too."""
+"""The version of ONNX's operators, of 2020: later ones do the same with these types, and older engines know it, too."""
 LARGEST = (1 << 31) - (1 << 20)
 """Bytes of weights: a file of protocol buffers ends at 2 GB."""
 
@@ -80,7 +80,8 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
 def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
     """By engine that is here, the largest difference between its probabilities for these images and the network's.
 
-    The model is looked through by ``onnx.checker`` before. The network is given the numbers that the model has, X.
+    The model is looked through by ``onnx.checker`` before. The network is given the numbers that the model has, X, and
+    is to have the model's precision.
     """
     onnx.checker.check_model(model, full_check=True)
     (given,) = model.graph.input
@@ -102,7 +103,13 @@ def engines(model: Any) -> dict[str, Engine]:
     from onnx.reference import ReferenceEvaluator  # slow to import, as is the other one
 
     reference = ReferenceEvaluator(model)
-    found: dict[str, Engine] = {f"onnx {onnx.__version__}": lambda inputs: reference.run(None, inputs)[0]}
+
+    def by_reference(inputs: dict[str, Array]) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):  # its sigmoid works out both ways, and takes the one that is
+            answer: Array = reference.run(None, inputs)[0]  # finite: what is not shows in the difference
+            return answer
+
+    found: dict[str, Engine] = {f"onnx {onnx.__version__}": by_reference}
     if find_spec("onnxruntime") is not None:
         import onnxruntime
 

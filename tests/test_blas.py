@@ -20,3 +20,18 @@ def test_threads_are_held_and_given_back(count):
         assert {library["num_threads"] for library in libraries} == {count}
         assert all(library["internal_api"] and library["version"] for library in libraries)
     assert threads_now() == before
+
+
+def test_blocks_that_threads_enter_at_once_are_left_in_any_order():
+    """A limit is the whole process's: who leaves early must not lift it for the other, nor leave its own behind."""
+    before = threads_now()
+    first, second = blas.threads(1), blas.threads(1)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert threads_now() == {1}
+    with blas.threads(2):
+        assert threads_now() == {2}
+    assert threads_now() == {1}
+    second.__exit__(None, None, None)
+    assert threads_now() == before

@@ -7,17 +7,20 @@ import pickle
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, write_folder
+from threadpoolctl import threadpool_info
 
-from mlp import npz
+from mlp import blas, dataset, npz
 from mlp.config import Model, Training
 from mlp.network import MLP
 from mlp.randomness import Stream, generator
 
-estimator = pytest.importorskip("mlp.estimator", exc_type=ImportError)
+NotFittedError = pytest.importorskip("sklearn.exceptions").NotFittedError
+estimator = pytest.importorskip("mlp.estimator")
 MLPClassifier = estimator.MLPClassifier
 CHECKS = """
 import json, sklearn
@@ -134,22 +137,93 @@ def test_the_classes_are_the_user_s_own_the_second_being_target_1():
     assert classifier.predict([[-2, -2], [2, 2]]).tolist() == ["zero", "one"]
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_it_computes_in_the_precision_of_x(precision):
-    X, y = blobs(precision=precision)
-    classifier = MLPClassifier(random_state=0).fit(X, y)
-    assert classifier.network_.precision == precision
-    assert classifier.predict_proba(X.astype("float64")).dtype == precision
-    assert classifier.partial_fit(X.astype("float64"), y).network_.precision == precision
-
-
-def test_the_products_are_the_same_with_and_without_the_features_that_are_never_there(monkeypatch):
+@pytest.mark.parametrize(
+    ("given", "precision"),
+    [("float32", "float32"), ("float64", "float64"), ("int8", "float64"), ("float16", "float64")],
+)
+def test_it_computes_in_the_precision_of_x(given, precision):
     X, y = blobs()
-    X = np.column_stack([np.zeros(len(X)), X])
-    options = {"momentum": 0.9, "weight_decay": 0.01, "random_state": 0}
-    without = MLPClassifier(**options).fit(X, y).network_.parameter_block
+    classifier = MLPClassifier(random_state=0).fit(X.astype(given), y)
+    assert classifier.network_.precision == precision
+    assert classifier.predict_proba(X).dtype == precision
+    assert classifier.partial_fit(X, y).network_.precision == precision
+    too_large = np.full((1, 2), 1e300)
+    if precision == "float32":
+        for use in (classifier.predict, lambda X: classifier.partial_fit(X, [0])):
+            with np.errstate(over="ignore"), pytest.raises(ValueError, match="too large for dtype"):
+                use(too_large)
+
+
+def test_what_is_random_comes_from_random_state():
+    X, y = blobs()
+
+    def weights(state):
+        return MLPClassifier(random_state=state, epochs=1).fit(X, y).network_.parameter_block.tolist()
+
+    assert weights(3) == weights(np.int64(3)) != weights(4)
+    assert weights(np.random.RandomState(3)) == weights(np.random.RandomState(3)) != weights(np.random.RandomState(4))
+    assert weights(None) != weights(None)
+
+
+def test_it_learns_on_one_thread_whatever_the_surroundings_have(monkeypatch):
+    """As train.py does by default: it is fastest at these sizes, and the bits do not depend on the machine's cores."""
+    threads = []
+
+    def one_pass(*arguments):
+        threads.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return 0.1
+
+    monkeypatch.setattr(estimator, "one_pass", one_pass)
+    with blas.threads(2):
+        MLPClassifier(epochs=1).fit(*blobs())
+    assert set(threads) == {1}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"momentum": 0.9}, {"weight_decay": 0.1}, {"momentum": 0.9, "weight_decay": 0.1}]
+)
+def test_a_stream_whose_features_come_and_go_is_learned_as_if_they_were_all_there(options, monkeypatch):
+    """What is left out of the products, where it is 0 in all of a part, goes on by its velocity and its decay."""
+    X, y = blobs()
+    parts = [X, X * [0, 1], X * [1, 0], X * 0, X]
+
+    def weights():
+        classifier = MLPClassifier((3,), learning_rate=0.1, random_state=0, **options)
+        for part in parts:
+            classifier.partial_fit(part, y, classes=[0, 1])
+        return classifier.network_.parameter_block
+
+    without = weights()
     monkeypatch.setattr(estimator, "COPIED", 0)
-    np.testing.assert_allclose(MLPClassifier(**options).fit(X, y).network_.parameter_block, without, rtol=1e-12)
+    np.testing.assert_allclose(weights(), without, rtol=1e-10, atol=1e-13)
+
+
+def test_the_bits_of_images_that_are_too_many_bytes_as_numbers_are_those_of_train_py_too(monkeypatch, tmp_path, here):
+    """The limit up to which features are left out counts numbers, as that of the training images does, not bytes."""
+    folder = write_folder(tmp_path / "made", [0, 1] * 50, [0, 1], side=6)
+    monkeypatch.setattr("mlp.feed.COPIED", 3700)
+    monkeypatch.setattr(estimator, "COPIED", 3700)
+    options = ["data.validation_fraction=0", "training.epochs=2", f"data.directory={folder}"]
+    assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
+    X, Y = dataset.load(folder, "training", (0, 1)).arrays("float32")
+    assert X.size <= 3700 < X.nbytes
+    classifier = MLPClassifier(epochs=2, random_state=0).fit(X, Y[:, 0])
+    with open(tmp_path / "run" / "model.npz", "rb") as file:
+        np.testing.assert_array_equal(classifier.network_.parameters["W1"], npz.read(file)["W1"])
+
+
+def test_threads_may_predict_at_once():
+    X, y = blobs(2000)
+    X = np.tile(X, 20)
+    classifier = MLPClassifier(random_state=0).fit(X, y)
+    questions = [X * (-1) ** k for k in range(4)]
+    answers = [classifier.predict_proba(question) for question in questions]
+
+    def ask(k):
+        return all(np.array_equal(classifier.predict_proba(questions[k]), answers[k]) for _ in range(50))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(ask, range(4)))
 
 
 def test_pipeline_search_and_cross_validation():
@@ -228,7 +302,19 @@ def test_what_it_cannot_learn_from_is_said():
         MLPClassifier().fit(X, np.arange(30) % 3)
     with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
         MLPClassifier().partial_fit(X, y)
-    fitted = MLPClassifier(epochs=1).fit(X, y)
+    unfitted = MLPClassifier()
+    with pytest.raises(ValueError, match=r"y has the class 6: the classes are \[0 1\]"):
+        unfitted.partial_fit(X, y + 6, classes=[0, 1])
+    with pytest.raises(NotFittedError):
+        unfitted.predict(X)
+    with pytest.raises(ValueError, match="two classes are needed"):
+        unfitted.fit(X, np.ones(30))
+    with pytest.raises(NotFittedError):
+        unfitted.predict(X)
+    fitted = MLPClassifier(random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.fit(X * np.nan, y)
+    assert fitted.score(X, y) > 0.9  # as before
     with pytest.raises(ValueError, match=r"y has the class 7: the classes are \[0 1\]"):
         fitted.partial_fit(X, np.where(y, 7, 0))
     with pytest.raises(ValueError, match="are not those of the first call"):
@@ -243,12 +329,23 @@ def test_a_pass_that_leaves_the_finite_numbers_is_an_error_and_undone():
     message = r"training diverged in pass 1: lower learning_rate \(1000\) or weight_decay \(3\), or scale the features"
     with pytest.raises(ValueError, match=message):
         classifier.fit(X, y)
-    assert np.isfinite(classifier.network_.parameter_block).all()
-    assert (classifier.loss_curve_, classifier.n_iter_) == ([], 0)
+    with pytest.raises(NotFittedError):
+        classifier.predict(X)
+    classifier.set_params(learning_rate=0.1, weight_decay=0).fit(X, y).set_params(learning_rate=1000, weight_decay=3.0)
     before = classifier.network_.parameter_block.copy()
     with pytest.raises(ValueError, match="training diverged"):
         classifier.partial_fit(X, y)
     np.testing.assert_array_equal(classifier.network_.parameter_block, before)
+
+
+def test_neither_a_loss_nor_a_weight_that_is_not_finite_passes():
+    """Not on the way, and not after the last step, when no loss tells."""
+    linear = MLPClassifier((), loss="cross_entropy", learning_rate=1000, epochs=1, random_state=0)
+    with pytest.raises(ValueError, match="training diverged in pass 1"):
+        linear.fit([[1e306], [1e306]], [0, 1])  # the step is infinite, the loss before it is not
+    slow = MLPClassifier((), loss="cross_entropy", learning_rate=1e-9, epochs=1, random_state=0)
+    with pytest.raises(ValueError, match="training diverged in pass 1"):
+        slow.fit(np.full((2, 8), 1.7e308), [0, 1])  # the loss is infinite, the step is not
 
 
 def test_a_fit_that_learns_nothing_warns():
@@ -259,11 +356,16 @@ def test_a_fit_that_learns_nothing_warns():
         ConvergenceWarning, match=r"nothing was learned: the loss, .* lower learning_rate \(1000\)"
     ) as told:
         classifier = MLPClassifier(learning_rate=1000, epochs=50, random_state=0).fit(X * 1e4, 1 - y)
+    assert "or there is nothing to learn" in str(told[0].message)
     assert told[0].filename == __file__
     assert classifier.n_iter_ < 50
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier(random_state=0).fit(X, y)
+        one = MLPClassifier((8,), loss="cross_entropy", epochs=1, learning_rate=50, batch_size=32, random_state=0)
+        one.fit(X, 1 - y)
+    assert one.loss_curve_[0] > 1  # its one pass begins with large losses, but ends with a network that is right
+    assert one.score(X, 1 - y) > 0.98
 
 
 def test_scikit_learn_is_imported_there_alone():

@@ -298,7 +298,7 @@ def test_the_value_of_a_gate_can_be_moved_to_see_what_follows():
     assert graph.repeat() == 12
 
 
-COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy": copy.deepcopy}
+COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy": copy.deepcopy, "copy": copy.copy}
 
 
 @pytest.mark.parametrize("how", COPIES)

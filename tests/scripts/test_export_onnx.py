@@ -1,5 +1,6 @@
 """Promises of scripts/export_onnx.py, where onnx is installed: the model is the network, as others compute it."""
 
+import errno
 import json
 import shutil
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 from conftest import run_here, train_on_digits
 
-from mlp import finished_runs
+from mlp import finished_runs, runs
+from mlp.network import MLP
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: the extra onnx has it")
 
@@ -41,7 +43,9 @@ def answers(model, A):
     from onnx.reference import ReferenceEvaluator
 
     (given,) = model.graph.input
-    yield ReferenceEvaluator(model).run(None, {given.name: A})[0]
+    with np.errstate(over="ignore", invalid="ignore"):  # its sigmoid works out more than it takes
+        P = ReferenceEvaluator(model).run(None, {given.name: A})[0]
+    yield P
     runtime = pytest.importorskip("onnxruntime")
     session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     yield session.run(None, {given.name: A})[0]
@@ -85,8 +89,8 @@ def test_its_nodes_are_those_of_the_table_and_its_metadata_the_config(digits_run
 @pytest.mark.parametrize("n", [1, 3])
 def test_it_takes_any_number_of_images(digits_run, test_digits, n):
     model, _ = exported(digits_run, "--from-bytes")
-    (given,) = model.graph.input
-    assert [axis.dim_param or axis.dim_value for axis in given.type.tensor_type.shape.dim] == ["n", 784]
+    for value, shape in ((*model.graph.input, ["n", 784]), (*model.graph.output, ["n", 1])):
+        assert [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim] == shape
     for P in answers(model, test_digits.pixels(slice(0, n))):
         assert P.shape == (n, 1)
 
@@ -113,6 +117,52 @@ def test_a_model_that_is_not_the_network_is_not_written(run, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(onnx_model, "engines", lambda model: {"broken": lambda inputs: np.nan})
     assert "broken differs from NumPy by nan" in run_here(SCRIPT, run).stderr
+    assert (run / "model.onnx").read_bytes() == before
+
+
+def test_where_float32_rounds_too_much_float64_is_the_cure(run, tmp_path, here):
+    """Sums of large numbers of both signs depend on the order in which they are added up."""
+    found = finished_runs.read(run)
+    network = MLP(found.network.sizes, precision="float64", generator=np.random.default_rng(0))
+    network.parameter_block *= 1000
+    with runs.new(found.config, tmp_path / "large", pytest.fail) as large:
+        large.begin(image_shape=[28, 28], training_files=found.training_files)
+        large.write_model(network.copy("float32").parameters)
+        large.finish()
+    done = here(SCRIPT, tmp_path / "large")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: onnx")  # and nothing of NumPy's before it
+    assert "--precision float64" in done.stderr
+    assert not (tmp_path / "large" / "model.onnx").exists()
+    model, told = exported(tmp_path / "large", "--precision", "float64")
+    assert "P (n, 1) float64" in told
+    images = found.test_images()
+    X, _ = images.arrays("float32")
+    network.parameter_block[...] = network.parameter_block.astype("float32")
+    for P in answers(model, X):
+        np.testing.assert_allclose(P, network.predict(X), rtol=0, atol=1e-12)
+
+
+def test_a_model_that_is_none_is_not_run(digits_run):
+    from mlp import onnx_model
+
+    model, _ = exported(digits_run)
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 2
+    run = finished_runs.read(digits_run)
+    with pytest.raises(onnx.shape_inference.InferenceError):
+        onnx_model.differences(model, run.network, run.test_images())
+
+
+def test_a_disk_that_fails_leaves_the_model_that_was_there(run, monkeypatch):
+    exported(run)
+    before = (run / "model.onnx").read_bytes()
+
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("mlp.files.os.fsync", fail)
+    done = run_here(SCRIPT, run, "--from-bytes")
+    assert (done.returncode, done.stderr) == (2, f"error: {run / 'model.onnx'}: No space left on device\n")
     assert (run / "model.onnx").read_bytes() == before
 
 
