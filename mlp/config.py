@@ -115,9 +115,7 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="share of each parameter that is added to its gradient"
     )
-    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(
-        0, description="whole number: everything random comes from it"
-    )
+    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(0, description="everything random comes from it")
     precision: Literal["float32", "float64"] = Field("float32", description="of every number in the network")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="BLAS threads; 1 is fastest at these sizes and repeats bit for bit"

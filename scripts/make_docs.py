@@ -42,9 +42,9 @@ NEEDED = ("mlp", "scripts", "data", "docs", "train.py", "config.yaml")
 IN_ONE_PROCESS = """\
 import contextlib, io, json, sys
 names, printed = {"__name__": "__main__"}, []
-for snippet in json.load(sys.stdin):
+for number, snippet in enumerate(json.load(sys.stdin), 1):
     with contextlib.redirect_stdout(io.StringIO()) as output:
-        exec(compile(snippet, "the snippet", "exec"), names)
+        exec(compile(snippet, f"snippet {number}", "exec"), names)
     printed.append(output.getvalue())
 json.dump(printed, sys.stdout)
 """
@@ -52,7 +52,9 @@ json.dump(printed, sys.stdout)
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Run pages' commands and snippets, and put in what they print.")
-    parser.add_argument("pages", type=command_line.path, nargs="*", metavar="PAGE", help="default: all of docs/")
+    parser.add_argument(
+        "pages", type=command_line.path, nargs="*", metavar="PAGE", help="default: those of docs/ whose blocks are run"
+    )
     options = parser.parse_args(arguments)
     for page in options.pages or PAGES:
         remake(page)
@@ -68,7 +70,7 @@ def remake(page: Path) -> None:
         for name in NEEDED:
             source = CHECKOUT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-        printed = outputs(copy, list(BLOCK.finditer(text)))
+        printed = outputs(copy, page, list(BLOCK.finditer(text)))
         text = BLOCK.sub(lambda block: with_output(block, next(printed)), text)
         for drawn in (copy / "docs").rglob("*"):
             place = CHECKOUT / drawn.relative_to(copy)
@@ -87,14 +89,14 @@ def read(page: Path) -> str:
         raise InputError(f"{page}: byte {error.start} is not UTF-8: save the page as UTF-8") from None
 
 
-def outputs(copy: Path, blocks: Sequence[re.Match[str]]) -> Iterator[str]:
+def outputs(copy: Path, page: Path, blocks: Sequence[re.Match[str]]) -> Iterator[str]:
     """What each block prints, run in the copy of the checkout: first all commands, then all snippets."""
     commands = [
         "".join(run(copy, command) for command in block["code"].splitlines() if command.strip())
         for block in blocks
         if block["language"] == "sh"
     ]
-    snippets = run_snippets(copy, [block["code"] for block in blocks if block["language"] == "python"])
+    snippets = run_snippets(copy, page, [block["code"] for block in blocks if block["language"] == "python"])
     printed = {"sh": iter(commands), "python": iter(snippets)}
     return (next(printed[block["language"]]) for block in blocks)
 
@@ -117,11 +119,11 @@ def run(copy: Path, command: str) -> str:
     return python(copy, command, arguments)
 
 
-def run_snippets(copy: Path, snippets: Sequence[str]) -> list[str]:
-    """What each snippet prints, all in one process; CheckFailed where one fails."""
+def run_snippets(copy: Path, page: Path, snippets: Sequence[str]) -> list[str]:
+    """What each snippet of the page prints, all in one process; CheckFailed where one fails."""
     if not snippets:
         return []
-    printed: list[str] = json.loads(python(copy, "the snippets", ["-c", IN_ONE_PROCESS], json.dumps(snippets)))
+    printed: list[str] = json.loads(python(copy, str(page), ["-c", IN_ONE_PROCESS], json.dumps(snippets)))
     return printed
 
 

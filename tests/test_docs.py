@@ -66,19 +66,18 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
 
 @pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate"])
 def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here):
-    needed = {"library": ("sklearn", "onnxruntime")}
-    for module in needed.get(name, ()):
+    for module in ("sklearn", "onnxruntime") if name == "library" else ():
         pytest.importorskip(module)
-    blocks = list(BLOCK.finditer((PAGE.parent / f"{name}.md").read_text(encoding="utf-8")))
+    page = PAGE.parent / f"{name}.md"
+    blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
     for command in [line for block in blocks if block["language"] == "sh" for line in block["code"].splitlines()]:
         done = here(*shlex.split(command)[1:], cwd=checkout)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     snippets = [block for block in blocks if block["language"] == "python"]
-    assert len(snippets) > 0
-    for block, printed in zip(
-        snippets, MAKE_DOCS.run_snippets(checkout, [block["code"] for block in snippets]), strict=True
-    ):
-        assert words(block["output"] or "") == words(printed), block["code"]
+    printed = MAKE_DOCS.run_snippets(checkout, page, [block["code"] for block in snippets])
+    assert len(printed) == len(snippets) > 0
+    for block, output in zip(snippets, printed, strict=True):
+        assert words(block["output"] or "") == words(output), block["code"]
 
 
 def test_what_is_said_of_the_options_is_made_from_their_schema():
@@ -234,6 +233,14 @@ def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["make_docs.py", str(tmp_path / "page.md")])
     assert command_line.run(load_script("make_docs").main) == 2
     assert "byte 0 is not UTF-8" in capsys.readouterr().err
+
+
+def test_a_snippet_that_fails_is_named_and_the_page_left_as_it_was(make):
+    text = "```python\nx = 1\n```\n\n```text\n```\n\n```python\nprint(x)\nnonsense\n```\n"
+    code, page, error = make(text)
+    assert (code, page) == (1, text)
+    assert re.search(r'page.md\n.*snippet 2", line 2.*nonsense', error, re.DOTALL)
+    assert make(text.replace("\nnonsense\n", "\n"))[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
 @pytest.mark.parametrize(
     ("text", "values", "column", "message"),
     [
-        ("x + sine(y)", ("x=1", "y=1"), 5, "unknown function sine: known are exp, log"),
+        ("x + cube(y)", ("x=1", "y=1"), 5, "unknown function cube: known are exp, log"),
         ("x + sigmod(y)", ("x=1", "y=1"), 5, "unknown function sigmod: did you mean sigmoid?"),
         ("x + y", ("x=1",), 5, "y has no value: add y=NUMBER"),
         ("[1, 2] + (  [1, 2, 3])", (), 8, r"add: shapes \(2,\) and \(3,\) do not broadcast"),

@@ -67,7 +67,7 @@ def test_its_commands_in_their_order(checkout, here, mirrors):
 
 def test_its_snippets_print_what_they_say():
     (snippet,) = blocks("python")
-    (printed,) = load_script("make_docs").run_snippets(ROOT, [snippet])
+    (printed,) = load_script("make_docs").run_snippets(ROOT, ROOT / "README.md", [snippet])
     assert printed.split() == re.findall(r"-?\d+\.\d+", " ".join(re.findall(r"# (.*)", snippet)))
 
 
