@@ -35,3 +35,13 @@ def test_blocks_that_threads_enter_at_once_are_left_in_any_order():
     assert threads_now() == {1}
     second.__exit__(None, None, None)
     assert threads_now() == before
+
+
+def test_the_last_to_leave_restores_what_was_before_the_first():
+    """By limits of its own: those of the tests are held from their beginning to their end."""
+    limits, before = blas._Limits(), threads_now()
+    first, second = limits.enter(2), limits.enter(3)
+    limits.leave(first)
+    assert threads_now() == {3}
+    limits.leave(second)
+    assert threads_now() == before

@@ -315,6 +315,11 @@ def test_what_it_cannot_learn_from_is_said():
     with pytest.raises(ValueError, match="NaN"):
         fitted.fit(X * np.nan, y)
     assert fitted.score(X, y) > 0.9  # as before
+    again = MLPClassifier().fit(X, y)
+    with pytest.raises(ValueError, match="two classes are needed"):
+        again.fit(X[:, :1], np.ones(30))
+    with pytest.raises(NotFittedError):
+        again.predict(X[:, :1])
     with pytest.raises(ValueError, match=r"y has the class 7: the classes are \[0 1\]"):
         fitted.partial_fit(X, np.where(y, 7, 0))
     with pytest.raises(ValueError, match="are not those of the first call"):
