@@ -38,33 +38,16 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
     """
     if network.parameter_block.nbytes > LARGEST:
         raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
-    precision = helper.np_dtype_to_tensor_dtype(network.precision)
+    given, steps, constants, X = _entrance(network, from_bytes)
     way = ancestors(*(node for node in network.graph.nodes if node.name == "P"))
-    weights = [numpy_helper.from_array(array, name) for name, array in network.parameters.items()]
-    steps, named = [], {node: node.name for node in way}
-    if from_bytes:
-        given, kind = "pixels", TensorProto.UINT8
-        weights.append(numpy_helper.from_array(np.asarray(WHITE, network.precision), "white"))
-        steps += [
-            helper.make_node("Cast", ["pixels"], ["numbers"], name="numbers", to=precision),
-            helper.make_node("Div", ["numbers", "white"], ["X"], name="X"),
-        ]
-    else:
-        given, kind = "X", TensorProto.FLOAT
-        if precision != kind:
-            named[way[0]] = "X_in_double"
-            steps.append(helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision))
+    names = {node: X if node.name == "X" else node.name for node in way}
     for node in way:
         if node.gate is not None:
-            inputs = [named[source] for source in node.inputs]
+            inputs = [names[source] for source in node.inputs]
             steps.append(helper.make_node(OPERATORS[type(node.gate)], inputs, [node.name], name=node.name))
-    graph = helper.make_graph(
-        steps,
-        "multilayer perceptron",
-        [helper.make_tensor_value_info(given, kind, ["n", network.sizes[0]])],
-        [helper.make_tensor_value_info("P", precision, ["n", 1])],
-        weights,
-    )
+    P = helper.make_tensor_value_info("P", helper.np_dtype_to_tensor_dtype(network.precision), ["n", 1])
+    weights = [numpy_helper.from_array(array, name) for name, array in network.parameters.items()]
+    graph = helper.make_graph(steps, "multilayer perceptron", [given], [P], weights + constants)
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(
         graph,
@@ -75,6 +58,25 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
     )
     helper.set_model_props(model, dict(facts))
     return model
+
+
+def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any], str]:
+    """What the model is given, the nodes that make X of it in the network's precision, their constants, X's name."""
+    precision, shape = helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[0]]
+    if from_bytes:
+        white = numpy_helper.from_array(np.asarray(WHITE, network.precision), "white")
+        numbers = helper.make_node("Cast", ["pixels"], ["numbers"], name="numbers", to=precision)
+        X = helper.make_node("Div", ["numbers", "white"], ["X"], name="X")
+        return helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape), [numbers, X], [white], "X"
+    given = helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)
+    if precision == TensorProto.FLOAT:
+        return given, [], [], "X"
+    return (
+        given,
+        [helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision)],
+        [],
+        "X_in_double",
+    )
 
 
 def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
