@@ -69,7 +69,7 @@ class Data(Section):
         (0, 1), description="two digits of 0..9: the first becomes target 0, the second target 1, the positive class"
     )
     limit_per_digit: Count | None = Field(
-        None, description="images: use only the first so many of each digit; null for all"
+        None, description="use only the first so many images of each digit; null for all"
     )
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1,
@@ -107,8 +107,8 @@ class Training(Section):
     """How it learns."""
 
     epochs: Count = Field(10, description="passes over the training images")
-    batch_size: Count = Field(32, description="images a step")
-    learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(1.0, description="the step on the batch-mean loss")
+    batch_size: Count = Field(32, description="images in one step")
+    learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(1.0, description="each step is so many times the gradient of the batch's mean loss")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of the last step taken again; 0.9 helps on harder pairs"
     )
@@ -116,13 +116,13 @@ class Training(Section):
         0.0, description="share of each parameter that is added to its gradient"
     )
     seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(0, description="everything random comes from it")
-    precision: Literal["float32", "float64"] = Field("float32", description="of every number in the network")
+    precision: Literal["float32", "float64"] = Field("float32", description="the type of all numbers in the network")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="BLAS threads; 1 is fastest at these sizes and repeats bit for bit"
     )
     checkpoint_every: Annotated[str, BeforeValidator(_interval)] = Field(
         "1 epoch",
-        description="how much a crash can cost, in epochs or steps",
+        description="how often a checkpoint is saved: a crash costs no more",
         examples=["1 epoch", "5 epochs", "200 steps"],
     )
 

@@ -38,10 +38,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     loss: "euclidean", the mean of 1/2 (p - y)^2, or "cross_entropy".
     epochs: passes over the examples in ``fit``.
     batch_size: examples a step.
-    learning_rate: the step on the batch-mean loss.
+    learning_rate: each step is so many times the gradient of the batch's mean loss.
     momentum: share of the last step that is taken again.
     weight_decay: share of each parameter that is added to its gradient.
-    random_state: an integer is the config's seed; or a RandomState, or None for NumPy's own.
+    random_state: an integer below 2^32 is the config's seed; or a RandomState, or None for NumPy's own.
 
     X of float32 is computed with in float32, any other in float64. Features should be of about one size, as a
     ``StandardScaler`` makes them: the gradient of a weight grows with its feature. All examples are learned from; to
@@ -84,19 +84,20 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         what the passes before it learned is kept, if there were any. ConvergenceWarning where nothing was learned.
         """
         model, training = self._options()
-        X, y = self._validated(X, y, dtype=PRECISIONS)
         if hasattr(self, "network_"):
             del self.network_  # so that it is not fitted, should something be wrong from here on
+        X, y = self._validated(X, y, dtype=PRECISIONS)
         classes = two_classes(y)
         Y, network = targets(y, classes, X.dtype), self._begin(X, classes, model)
-        self._learn(network, X, Y, training, training.epochs, give_up=True)
+        self._learn(network, X, Y, training, training.epochs, warn=True)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Go on with one pass over these examples; begin where nothing is learned yet.
 
         As many calls as ``fit`` has epochs, with the same examples, make the same weights. The options may be others at
-        each call, but for the network's. ``classes``, both, are needed at the first one. ValueError as in ``fit``.
+        each call, but for the network's, and ``random_state`` counts at the first one, as do ``classes``, both of which
+        are needed then. ValueError as in ``fit``.
         """
         model, training = self._options()
         network: MLP | None = getattr(self, "network_", None)
@@ -113,7 +114,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
                 raise ValueError(f"classes {classes} are not those of the first call, {self.classes_}: fit begins anew")
             if (network.sizes[1:-1], network.loss_name) != (model.hidden_sizes, model.loss):
                 raise ValueError("hidden_sizes or loss is another than the network's: fit begins anew")
-        self._learn(network, X, Y, training, 1, give_up=False)
+        self._learn(network, X, Y, training, 1, warn=False)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -127,6 +128,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         P = self._probabilities(X)
         return np.column_stack([1 - P, P])
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
@@ -134,6 +138,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _options(self) -> tuple[config.Model, config.Training]:
         """The options as a config has them; ValueError for one out of its range."""
+        check_random_state(self.random_state)
         try:
             model = config.Model.model_validate({name: plain(getattr(self, name)) for name in MODEL})
             return model, config.Training.model_validate({name: plain(getattr(self, name)) for name in TRAINING})
@@ -147,8 +152,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _begin(self, X: Array, classes: NDArray[Any], model: config.Model) -> MLP:
         """The untrained network; it is ``network_`` once it has learned something."""
-        state, random = self.random_state, check_random_state(self.random_state)
-        self._seed = int(state) if isinstance(state, int | np.integer) else random.randint(1 << 31)
+        state = self.random_state
+        self._seed = int(state) if isinstance(state, int | np.integer) else check_random_state(state).randint(1 << 31)
         weights, sizes = generator(self._seed, Stream.WEIGHTS), [X.shape[1], *model.hidden_sizes, 1]
         network = MLP(sizes, precision=X.dtype, generator=weights, loss=model.loss)
         self._velocity = np.zeros_like(network.parameter_block)
@@ -157,21 +162,20 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.n_iter_ = 0
         return network
 
-    def _learn(
-        self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, give_up: bool
-    ) -> None:
-        """Go over all examples so many times, in a fresh order each, and give up, with a warning, if that is asked for.
+    def _learn(self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, warn: bool) -> None:
+        """Go over all examples so many times, in a fresh order each; after each pass the network has what it learned.
 
-        After each pass the network has what it learned. ValueError where a loss or a weight is not finite: then it
-        stays as it was before that pass.
+        ValueError where a loss or a weight is not finite: the network stays as it was before that pass. ``warn``: of a
+        loss that is above the untrained network's in the end.
         """
         active = active_features(X)
         rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, as X[:, active] is not
         learner = Learner(network, active, training)
-        learner.velocity[...] = self._velocity
+        if training.momentum:
+            learner.velocity[...] = self._velocity
         # What overflows is not silenced but caught: it shows in the loss or the weights.
         with blas.threads(1), np.errstate(over="ignore", invalid="ignore"):
-            untrained = mean_loss(network, X, Y) if give_up else math.inf
+            untrained = mean_loss(network, X, Y) if warn else math.inf
             learner.load()
             for _ in range(passes):
                 order = generator(self._seed, Stream.SHUFFLE, self.n_iter_ + 1).permutation(len(rows))
@@ -182,14 +186,14 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
                 self.network_, self._velocity = network, learner.velocity
                 self.loss_curve_.append(loss)
                 self.n_iter_ += 1
-                if not divergence.given_up(self.loss_curve_, untrained, passes):
-                    continue
-                loss = mean_loss(network, X, Y)  # the pass's own is of weights before it and within it
-                if divergence.is_above(loss, untrained):
-                    what = f"the loss, {loss:.4g}, stays above the untrained network's, {untrained:.4g}"
-                    cure = f"{self._cure()}; or there is nothing to learn in them"
-                    warnings.warn(f"nothing was learned: {what}: {cure}", ConvergenceWarning, stacklevel=3)
-                    break
+            # The last pass's own loss is of weights before it and within it, and costs nothing to ask first.
+            if divergence.is_above(loss, untrained) and divergence.is_above(
+                loss := mean_loss(network, X, Y), untrained
+            ):
+                what = f"the loss, {loss:.4g}, is above the untrained network's, {untrained:.4g}"
+                cure = f"try another learning_rate ({training.learning_rate:g}), more epochs or scaled features"
+                told = f"nothing was learned: {what}: {cure}; or there is nothing to learn"
+                warnings.warn(told, ConvergenceWarning, stacklevel=3)
 
     def _cure(self) -> str:
         decay = f" or weight_decay ({self.weight_decay:g})" if self.weight_decay else ""
@@ -197,7 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _probabilities(self, X: ArrayLike) -> Array:
         """Of the second class, (n,)."""
-        check_is_fitted(self, "network_")
+        check_is_fitted(self)
         (X,) = self._validated(X, reset=False, dtype=self.network_.precision)
         return np.concatenate([self.network_.predict(X[rows])[:, 0] for rows in gen_batches(len(X), BLOCK)])
 

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 import mlp.losses  # noqa: F401 so that ``all_gates`` knows them too
 from mlp.gates import Array, Gate, Shape
 from mlp.graph import ComputationalGraph
+from mlp.node import Node
 
 TOLERANCE = 1e-7
 """The largest relative error that passes."""
@@ -73,7 +74,8 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
     The inputs are random, of either sign and of magnitudes 1/2 to 2 with a gap between any two, which keeps
     divisors off zero and the max gate off its kink. So is the upstream gradient: ones would hide sums and
     means that are mistaken for another. A gate that needs positive inputs gets such; class indices are drawn
-    among the scores' and have no gradient to check.
+    among the scores' and have no gradient to check. The calls of each input must do by themselves, too: ValueError
+    where they read the target of another one.
     """
     sizes = [math.prod(shape) for shape in shapes]
     magnitudes = generator.permutation(np.linspace(0.5, 2, sum(sizes)))
@@ -84,10 +86,23 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
     for position, (name, values, shape) in enumerate(zip(ascii_uppercase, numbers, shapes, strict=False)):
         value = generator.integers(shapes[0][-1], size=shape) if position in gate.indices else values.reshape(shape)
         leaves.append(graph.leaf(name, value))
-    output = graph.forward(graph.apply(gate, *leaves))
+    node = graph.apply(gate, *leaves)
+    output = graph.forward(node)
     upstream = generator.uniform(0.5, 2, output.shape) * generator.choice([-1.0, 1.0], output.shape)
-    names = [leaf.name for position, leaf in enumerate(leaves) if position not in gate.indices]
-    return list(check_elements(graph, names, upstream))
+    names = {leaf.name: position for position, leaf in enumerate(leaves) if position not in gate.indices}
+    checks = list(check_elements(graph, names, upstream))
+    graph.backward(upstream)
+    return checks + [check for name, position in names.items() for check in _check_alone(graph, node, name, position)]
+
+
+def _check_alone(graph: ComputationalGraph, node: Node, name: str, position: int) -> Iterator[ArrayCheck]:
+    """A failed check, if a gate writes an input's gradient otherwise where no other one is wanted."""
+    together, alone = graph.gradient(name), graph.contribution(node, position)
+    difference = np.abs(together - alone)
+    if not difference.max() <= TOLERANCE * np.abs(together).max():
+        worst = int(np.argmax(difference))
+        numbers = float(together.reshape(-1)[worst]), float(alone.reshape(-1)[worst])
+        yield ArrayCheck(name, math.nan, " where no other gradient is wanted", *numbers, math.nan)
 
 
 def check_elements(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0) -> Iterator[ArrayCheck]:

@@ -15,7 +15,7 @@ class Learner:
     """A network, the optimizer, and the whole network that it belongs to, with every input.
 
     An input that is always 0 adds nothing to X W1, and its row of dW1 is 0: the products are the same without it. Its
-    weights change by their decay, and by the velocity that they have, alone, which the idle rows here do beside the
+    weights change only by their decay, and by the velocity that they have already; the idle rows do that beside the
     network.
 
     ``network`` and the idle rows are what a step changes. ``whole`` and ``velocity``, the optimizer's V for all of it,

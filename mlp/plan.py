@@ -175,6 +175,8 @@ def _bound(function: Callable[..., object], arguments: list[Any], out: Array) ->
     the work itself.
     """
     if isinstance(function, np.ufunc):
+        if any(value is None for value in arguments):  # a target that nobody wants: NumPy would make a nan of it
+            raise ValueError(f"a backward pass reads a gradient that nobody wants, of {function.__name__}'s arguments")
         written = np.atleast_1d(out)
         arguments = [
             written if value is out else np.asarray(value, out.dtype).reshape(()) if np.size(value) == 1 else value

@@ -39,6 +39,8 @@ BLOCK = re.compile(
 OPTIONS = re.compile(r"(?<=<!-- options: made from the schema -->\n).*?(?=<!-- end of the options -->)", re.DOTALL)
 NEEDED = ("mlp", "scripts", "data", "docs", "train.py", "config.yaml")
 """Of the checkout, for the commands."""
+STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
+"""A page does not show warnings: a snippet that gives one fails."""
 IN_ONE_PROCESS = """\
 import contextlib, io, json, sys
 names, printed = {"__name__": "__main__"}, []
@@ -123,7 +125,7 @@ def run_snippets(copy: Path, page: Path, snippets: Sequence[str]) -> list[str]:
     """What each snippet of the page prints, all in one process; CheckFailed where one fails."""
     if not snippets:
         return []
-    printed: list[str] = json.loads(python(copy, str(page), ["-c", IN_ONE_PROCESS], json.dumps(snippets)))
+    printed: list[str] = json.loads(python(copy, str(page), [*STRICT, "-c", IN_ONE_PROCESS], json.dumps(snippets)))
     return printed
 
 

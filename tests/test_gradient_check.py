@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlp.gates import Matmul, Max, Sigmoid
+from mlp.gates import Matmul, Max, Multiply, Sigmoid
 from mlp.gradient_check import (
     DIRECTIONS,
     TOLERANCE,
@@ -135,3 +135,29 @@ def test_the_tolerance_and_the_directions_are_those_that_were_asked_for():
     assert (TOLERANCE, DIRECTIONS) == (1e-7, 8)
     for size in (1, 2, 1000):
         assert np.linalg.norm(random_direction(size, rng())) == pytest.approx(1, rel=1e-12)
+
+
+def test_the_calls_of_an_input_must_do_without_those_of_another(monkeypatch):
+    """The graph leaves out those whose gradient nobody wants: what is right with them could be anything without."""
+
+    def reads(self, dC, C, A, B, dA, dB):
+        yield dA, np.multiply, dC, B
+        yield dB, np.divide, dA, B
+        yield dB, np.multiply, dB, A
+
+    def differs(self, dC, C, A, B, dA, dB):
+        yield dA, np.multiply, dC, B
+        yield dB, np.multiply, dC, B if dA is None else A
+
+    graph = ComputationalGraph()
+    graph.apply(Multiply(), graph.leaf("a", 3.0, wanted=False), graph.leaf("b", 4.0))
+    graph.forward()
+    monkeypatch.setattr(Multiply, "backward", reads)
+    for use in (graph.backward, lambda: check_gate(Multiply(), [(3,), (3,)], rng())):
+        with pytest.raises(ValueError, match="reads a gradient that nobody wants, of divide's arguments"):
+            use()
+    monkeypatch.setattr(Multiply, "backward", differs)
+    *passed, failed = check_gate(Multiply(), [(3,), (3,)], rng())
+    assert [check.passed for check in passed] == [True, True]
+    assert not failed.passed
+    assert str(failed).startswith("B where no other gradient is wanted: the numeric gradient is ")

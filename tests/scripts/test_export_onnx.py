@@ -64,6 +64,8 @@ def test_engines_of_others_predict_what_numpy_does_on_all_test_images(trained, o
     for P in answers(model, images.pixels() if options else X):
         assert P.shape == (2115, 1)
         np.testing.assert_allclose(P, expected, rtol=0, atol=1e-6)
+        if options and run.network.precision == "float64":  # the same pixels, divided in the same precision
+            np.testing.assert_allclose(P, run.network.predict(images.pixels() / 255), rtol=0, atol=1e-13)
     assert "checked: on 2,115 test images within " in told
     assert f"output:  P (n, 1) {run.network.precision}, the probability of digit {run.config.data.digits[1]}" in told
     assert ("pixels (n, 784) uint8, 0..255" if options else "X (n, 784) float32, pixels in 0..1") in told
