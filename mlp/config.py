@@ -108,7 +108,9 @@ class Training(Section):
 
     epochs: Count = Field(10, description="passes over the training images")
     batch_size: Count = Field(32, description="images in one step")
-    learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(1.0, description="each step is so many times the gradient of the batch's mean loss")
+    learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(
+        1.0, description="each step is so many times the gradient of the batch's mean loss"
+    )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of the last step taken again; 0.9 helps on harder pairs"
     )

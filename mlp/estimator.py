@@ -102,7 +102,6 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         model, training = self._options()
         network: MLP | None = getattr(self, "network_", None)
         X, y = self._validated(X, y, reset=network is None, dtype=network.precision if network else PRECISIONS)
-        check_classification_targets(y)
         if network is None:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit")

@@ -55,6 +55,10 @@ def test_a_thread_that_held_a_limit_and_lives_on_keeps_no_other_from_it():
         assert threads_now() == before
         with threadpool_limits(3):
             assert threads_now() == {3}
+        limit = one.submit(threadpool_limits, 3).result()  # without an end
+        assert held(2) == {2}
+        one.submit(limit.restore_original_limits).result()
+        assert threads_now() == before
 
 
 def test_the_last_to_leave_restores_what_was_before_the_first_each_time():
