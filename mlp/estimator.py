@@ -185,10 +185,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
                 self.network_, self._velocity = network, learner.velocity
                 self.loss_curve_.append(loss)
                 self.n_iter_ += 1
-            # The last pass's own loss is of weights before it and within it, and costs nothing to ask first.
-            if divergence.is_above(loss, untrained) and divergence.is_above(
-                loss := mean_loss(network, X, Y), untrained
-            ):
+            if divergence.is_above(loss, untrained):  # that of the last pass is of weights before it and within it
+                loss = mean_loss(network, X, Y)
+            if divergence.is_above(loss, untrained):
                 what = f"the loss, {loss:.4g}, is above the untrained network's, {untrained:.4g}"
                 cure = f"try another learning_rate ({training.learning_rate:g}), more epochs or scaled features"
                 told = f"nothing was learned: {what}: {cure}; or there is nothing to learn"
