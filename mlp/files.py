@@ -7,10 +7,13 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import BinaryIO
 
 from mlp.errors import InputError, InUse
 
+LOCK_WAIT = 0.5
+"""Seconds: a process that is killed while it starts another one has its locks until that one has begun."""
 NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What a file system says that cannot lock a folder; NFS, for one, says EBADF."""
 
@@ -111,17 +114,15 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def locked(folder: Path, warn: Callable[[str], object]) -> Iterator[None]:
-    """Have a folder to oneself; InUse where another process has it.
+def locked(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Have a folder to oneself; InUse where another process has it, and keeps it for so many seconds.
 
     The lock is the system's (flock(2)) and on the folder itself: it leaves no file behind, and ends with the
     process however that ends. On a file system that has no locks there is a warning instead.
     """
-    import fcntl  # where it is missing, on Windows, all that needs no lock still works
-
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, wait)
     except BlockingIOError:
         os.close(descriptor)
         raise InUse(f"{folder}: another run is at work in it: wait for its end, or name another directory") from None
@@ -134,3 +135,17 @@ def locked(folder: Path, warn: Callable[[str], object]) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, wait: float) -> None:
+    """Take the lock of an open folder; BlockingIOError where it is not free within so many seconds."""
+    import fcntl  # where it is missing, on Windows, all that needs no lock still works
+
+    end = monotonic() + wait
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() >= end:
+                raise
+            sleep(0.01)

@@ -1,13 +1,16 @@
 """Promises of mlp.files: a file is written whole or not at all, and a folder is one process's at a time."""
 
 import errno
+import fcntl
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from mlp import files
-from mlp.errors import InputError
+from mlp.errors import InputError, InUse
 from mlp.files import locked, make_folder, read_small, remove, rename, replacing, write_text
 
 
@@ -95,6 +98,18 @@ def test_a_folder_is_ones_until_the_end(tmp_path):
         assert list(tmp_path.iterdir()) == []
     with locked(tmp_path, pytest.fail):
         pass
+
+
+def test_a_process_that_was_killed_as_it_started_another_has_a_folder_no_longer_than_that_takes(tmp_path):
+    """Until the new one has begun it has all that the old one had open, the lock included."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.1)"], pass_fds=[descriptor]):
+        os.close(descriptor)
+        with pytest.raises(InUse), locked(tmp_path, pytest.fail, wait=0):
+            pytest.fail("two had it")
+        with locked(tmp_path, pytest.fail):
+            pass
 
 
 @pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP])

@@ -117,7 +117,7 @@ def _tell_of_others_at_work(tasks: list[Task], warn: Callable[[str], object]) ->
     """Warn of each run that a worker of a sweep before this one is still at work in, and that will be waited for."""
     for task in tasks:
         try:
-            with locked(task.directory, lambda _: None):
+            with locked(task.directory, lambda _: None, wait=0):
                 pass
         except InUse:
             warn(f"{task.directory}: another process is at work in it: its end is waited for")
