@@ -193,7 +193,7 @@ def test_weights_that_no_file_of_the_format_holds_are_refused(run, monkeypatch):
     assert (done.returncode, done.stderr) == (2, "error: a network of 100,612 bytes: an ONNX file has at most 2 GB\n")
 
 
-def test_images_of_another_shape_or_none_are_told(run, tmp_path):
+def test_a_run_whose_images_are_gone_is_told_of_and_nothing_written(run, tmp_path):
     config = (run / "config.yaml").read_text()
     directory = finished_runs.read_config(run).data.directory
     (run / "config.yaml").write_text(config.replace(str(directory), str(tmp_path / "gone")))
