@@ -34,10 +34,10 @@ def words(text):
     return found
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A copy without the page's pictures and the gallery."""
-    target = copy_checkout(tmp_path_factory.mktemp("docs") / "copy")
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy without the page's pictures and the gallery, a test's own: runs are numbered, and the newest is asked."""
+    target = copy_checkout(tmp_path / "copy")
     shutil.rmtree(target / "docs" / "circuits")
     (target / "docs" / "gallery.html").unlink()
     (target / "docs" / "circuits").mkdir()
