@@ -10,10 +10,10 @@ contenders' training losses differ, and the work therefore was not the same.
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import re
 from argparse import ArgumentTypeError, Namespace
@@ -156,7 +156,3 @@ def images(text: str) -> int:
 
 def count(text: str) -> int:
     return command_line.whole(text, 1)
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

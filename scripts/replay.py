@@ -7,10 +7,10 @@ Where they do not, names the first cause: data, config, code, NumPy, machine, BL
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import subprocess
 import tempfile
@@ -69,7 +69,3 @@ def train_again(directory: Path, target: Path) -> FinishedManifest:
     if done.returncode:
         raise CheckFailed(f"{shown(directory)}: running it again ended with exit code {done.returncode}")
     return finished_runs.read_finished_manifest(target)
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))
