@@ -20,6 +20,7 @@ from pathlib import Path
 from mlp import command_line, config, finished_runs, provenance, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.errors import CheckFailed
+from mlp.files import check_has_locks
 from mlp.finished_runs import FinishedManifest
 
 TRAIN = Path(__file__).parent.parent / "train.py"
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     directory = options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn)
+    check_has_locks(directory)
     recorded = finished_runs.read_finished_manifest(directory)
     check_config(directory, recorded)
     check_data(directory, recorded)
