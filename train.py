@@ -5,16 +5,16 @@ python train.py --config config.yaml
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlp import checkpoint, command_line, config, one_run, runs
+from mlp import checkpoint, command_line, config, interrupts, one_run, runs
 from mlp.command_line import CONFIG, shown, warn
 from mlp.config import Config
 from mlp.errors import InputError, Interrupted
@@ -109,7 +109,3 @@ def summary(trainer: Trainer, run: Run) -> str:
             f"next:  python {shown(SCRIPTS / 'evaluate.py')} {shown(run.directory)}",
         ]
     )
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

@@ -5,14 +5,18 @@ import shlex
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlp import interrupts
 from mlp.errors import CommandError, InputError, Interrupted
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 CONFIG = Path("config.yaml")
 """The config where none is named."""
@@ -51,18 +55,30 @@ def run(main: Callable[[Sequence[str]], None]) -> int:
     """Run a command on the process's arguments and return its exit code, the message printed to stderr.
 
     0 done, 1 a check failed, 2 bad input or a failure of the system, 3 diverged, 130 and 143 after
-    SIGINT and SIGTERM.
+    SIGINT and SIGTERM. Streams and signals are its caller's again after it, however it ends.
     """
-    interrupts.listen()
-    output = _forgiving("stdout")
-    _forgiving("stderr")
-    code = _run(main)
-    sys.stdout.flush()
-    if output is not None and output.error is not None and not isinstance(output.error, BrokenPipeError):
-        _report(f"standard output: {output.error.strerror}: what was to be printed there is lost")
-        code = code or InputError.exit_code
-    interrupts.ignore()
+    with interrupts.listening(), _forgiving("stdout") as output, _forgiving("stderr"):
+        code = _run(main)
+        sys.stdout.flush()
+        if output is not None and output.error is not None and not isinstance(output.error, BrokenPipeError):
+            _report(f"standard output: {output.error.strerror}: what was to be printed there is lost")
+            code = code or InputError.exit_code
     return code
+
+
+def run_file(file: str) -> int:
+    """As ``run``, for the ``main`` of a script; signals wait for the end of its imports, which none breaks off."""
+
+    def main(arguments: Sequence[str]) -> None:
+        with interrupts.held():
+            specification = spec_from_file_location(Path(file).stem, file)
+            assert specification is not None and specification.loader is not None  # noqa: S101, PT018 - a .py file
+            module = module_from_spec(specification)
+            specification.loader.exec_module(module)
+        interrupts.check()
+        module.main(arguments)
+
+    return run(main)
 
 
 def _run(main: Callable[[Sequence[str]], None]) -> int:
@@ -102,28 +118,44 @@ class _Forgiving(FileIO):
             return len(data)
 
 
-def _forgiving(name: str) -> _Forgiving | None:
-    """Make sys.stdout or sys.stderr forgiving, and show what its encoding cannot as an escape.
+@contextmanager
+def _forgiving(name: str) -> Iterator[_Forgiving | None]:
+    """Within this block sys.stdout or sys.stderr is forgiving, and shows what its encoding cannot as an escape.
 
-    One that was closed at the start leads nowhere. Another than the process's own, as under a test, stays as it is.
+    One that was closed at the start leads nowhere. Another than the process's own, as in a notebook, stays as it is;
+    so does a console of Windows, which takes text of its own kind.
     """
-    stream = getattr(sys, name)
-    if stream is None:
-        setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
-    if stream is not getattr(sys, f"__{name}__") or not isinstance(stream, TextIOWrapper):
-        return None
-    raw = _Forgiving(stream.fileno(), "w", closefd=False)
-    setattr(
-        sys,
-        name,
-        TextIOWrapper(
+    before, raw = getattr(sys, name), None
+    if before is None:
+        stream = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    elif before is getattr(sys, f"__{name}__") and _is_plain(before):
+        with suppress(OSError):  # what waits in it is its owner's, who will have the error when writing on
+            before.flush()
+        raw = _Forgiving(before.fileno(), "w", closefd=False)
+        stream = TextIOWrapper(
             BufferedWriter(raw),
-            encoding=stream.encoding,
+            encoding=before.encoding,
             errors="backslashreplace",  # a path that the terminal cannot show is no reason to fail
-            line_buffering=stream.line_buffering or stream.write_through,  # as python -u has it
-        ),
-    )
-    return raw
+            line_buffering=before.line_buffering or before.write_through,  # as python -u has it
+        )
+    else:
+        yield None
+        return
+    setattr(sys, name, stream)
+    try:
+        yield raw
+    finally:
+        stream.flush()
+        if getattr(sys, name) is stream:
+            setattr(sys, name, before)
+        if before is None:
+            stream.close()
+
+
+def _is_plain(stream: object) -> bool:
+    """Whether it writes bytes into a file descriptor; without a buffer under python -u."""
+    buffer = getattr(stream, "buffer", None)
+    return isinstance(stream, TextIOWrapper) and type(getattr(buffer, "raw", buffer)) is FileIO
 
 
 def path(text: str) -> Path:
@@ -163,6 +195,17 @@ def shown(path: Path) -> str:
 def warn(message: str) -> None:
     """Print a warning."""
     _report(message, "warning")
+
+
+@contextmanager
+def quiet(logger: "Logger", level: int) -> Iterator[None]:
+    """Within this block a library's logger says only what is at least of this level."""
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 LONGEST_LINE, MOST_LINES = 300, 20

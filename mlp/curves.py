@@ -3,7 +3,7 @@
 Curves differ in more than colour; a legend stands outside the axes, where it covers none.
 """
 
-from mlp.figures import BLUE, GREY, RED, save  # before matplotlib, for which it chooses the backend
+from mlp.figures import BLUE, GREY, RED, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Sequence
@@ -36,6 +36,7 @@ LONGEST_LABEL = 64
 LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
 
 
+@own_settings()
 def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str) -> None:
     """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked.
 
@@ -107,6 +108,7 @@ def set_epochs(axes: Axes, last: int) -> None:
     axes.set_xticks(ticks, list(map(str, ticks)))
 
 
+@own_settings()
 def step_curve(path: Path, losses: Sequence[float]) -> None:
     """The Euclidean loss before the first step and after each."""
     figure = Figure(figsize=(6, 4))
@@ -119,6 +121,7 @@ def step_curve(path: Path, losses: Sequence[float]) -> None:
     save(figure, path)
 
 
+@own_settings()
 def compared(path: Path, comparison: Comparison) -> None:
     """Losses and errors of several runs over the epochs, each on validation images where the run has them.
 

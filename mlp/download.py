@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
+from mlp.command_line import quiet
 from mlp.errors import InputError
 from mlp.files import make_folder, sha256
 from mlp.idx_folder import AXES, PREFIX, file_names
+from mlp.progress import Bar
 
 if TYPE_CHECKING:
     from requests import Response
@@ -141,13 +142,15 @@ def fetch(
 
 def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> None:
     """Download a file, checked before it gets its name; BadAnswer with what else came."""
-    import pooch  # slow to import, and for those who download
+    import logging  # slow to import, and for those who download
+
+    import pooch
     from requests import HTTPError, RequestException
 
-    pooch.get_logger().setLevel("WARNING")  # it would tell of each file, which is told already
     with (
+        quiet(pooch.get_logger(), logging.WARNING),  # it would report each file, which is reported already
         _patient() as again,
-        tqdm(total=size, unit="B", unit_scale=True, desc=path.name, leave=False, disable=not show) as bar,
+        Bar(total=size, unit="B", unit_scale=True, desc=path.name, leave=False, disable=not show) as bar,
     ):
         downloader = pooch.HTTPDownloader(
             progressbar=_Meter(size, bar, again),
@@ -201,7 +204,7 @@ class _Meter:
 
     total: int | None = None
 
-    def __init__(self, size: int, bar: "tqdm[NoReturn]", again: Callable[[], object]):
+    def __init__(self, size: int, bar: Bar, again: Callable[[], object]):
         self._size, self._bar, self._again, self._found = size, bar, again, 0
 
     def update(self, count: int) -> None:
@@ -225,8 +228,11 @@ def _patient() -> Iterator[Callable[[], object]]:
     """Within this block BadAnswer is raised where the function that it gives is not called for PATIENCE seconds.
 
     By a timer of the system's (setitimer(2)): a mirror that sends a byte now and then keeps every timeout of a socket
-    waiting. For the main thread alone, as signals are.
+    waiting. On Windows, and in a thread other than the main one, which no signal reaches, those timeouts are all.
     """
+    if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
+        yield lambda: None
+        return
 
     def late(*_: object) -> None:
         raise BadAnswer(f"sends less than {CHUNK:,} bytes in {PATIENCE:g} seconds")
@@ -234,6 +240,7 @@ def _patient() -> Iterator[Callable[[], object]]:
     def again() -> None:
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
+    timer_before = signal.getitimer(signal.ITIMER_REAL)
     before = signal.signal(signal.SIGALRM, late)
     again()
     try:
@@ -241,3 +248,4 @@ def _patient() -> Iterator[Callable[[], object]]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *timer_before)

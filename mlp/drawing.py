@@ -4,7 +4,7 @@ Left to right; a gate is a circle, its first input comes in above its second. A 
 gate. Arrays show their numbers where there are few, else their shape.
 """
 
-from mlp.figures import save  # before matplotlib, for which it chooses the backend
+from mlp.figures import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Mapping, Sequence
@@ -87,6 +87,7 @@ def draw(circuit: Circuit, path: FilePath) -> None:
     save(picture(circuit), path)
 
 
+@own_settings()
 def picture(circuit: Circuit, *, captioned: bool = True, sums: Mapping[Node, Sequence[Array]] = NO_SUMS) -> Figure:
     """The figure, as large as its text needs. InputError for a circuit too large to be looked at.
 

@@ -17,6 +17,13 @@ class InputError(CommandError):
     exit_code = 2
 
 
+class Unsupported(InputError):
+    """The system lacks what the command needs; Windows does."""
+
+    def __init__(self, what: str):
+        super().__init__(f"{what}: use Linux or macOS, or on Windows the Subsystem for Linux (WSL)")
+
+
 class InUse(InputError):
     """Another process has the folder."""
 

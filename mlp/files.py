@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import BinaryIO
 
-from mlp.errors import InputError, InUse
+from mlp.errors import InputError, InUse, Unsupported
 
 LOCK_WAIT = 0.5
 """Seconds: a process that is killed while it starts another one has its locks until that one has begun."""
@@ -46,6 +46,8 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
 
 def _sync_folder(folder: Path) -> None:
     """See to it that a rename within the folder is on the disk (fsync(2): a file's own fsync does not)."""
+    if not hasattr(os, "O_DIRECTORY"):  # on Windows, which opens no folder and has nothing of this kind
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -115,11 +117,13 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Have a folder to oneself; InUse where another process has it, and keeps it for so many seconds.
+    """Have a folder to oneself. Raises InUse if another process has it, and keeps it for so many seconds.
 
     The lock is the system's (flock(2)) and on the folder itself: it leaves no file behind, and ends with the
-    process however that ends. On a file system that has no locks there is a warning instead.
+    process however that ends. On a file system that has no locks there is a warning instead; on a system that has none,
+    Unsupported is raised.
     """
+    check_has_locks(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(descriptor, wait)
@@ -137,9 +141,19 @@ def locked(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK_WA
         os.close(descriptor)
 
 
+def check_has_locks(folder: Path) -> None:
+    """Raises Unsupported if this system cannot lock a folder: before one is made, which would be left behind."""
+    with suppress(ImportError):  # without it, on Windows, all that needs no lock still works
+        import fcntl  # noqa: F401
+
+        if hasattr(os, "O_DIRECTORY"):
+            return
+    raise Unsupported(f"{folder}: a run locks its folder, which this system cannot do")
+
+
 def _lock(descriptor: int, wait: float) -> None:
-    """Take the lock of an open folder; BlockingIOError where it is not free within so many seconds."""
-    import fcntl  # where it is missing, on Windows, all that needs no lock still works
+    """Take the lock of an open folder. Raises BlockingIOError if it is not free within so many seconds."""
+    import fcntl
 
     end = monotonic() + wait
     while True:

@@ -145,7 +145,8 @@ def _map_raw(file: BinaryIO) -> NDArray[Any]:
     found = facts.st_size - offset
     if found != size:
         raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow")
-    stored = 512 * facts.st_blocks  # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere
+    # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere; Windows does not count.
+    stored = 512 * facts.st_blocks if hasattr(facts, "st_blocks") else size
     if size > DEFLATE_LIMIT * (stored + UNCOUNTED):
         raise _Malformed(f"all but empty: {_promise(shape, dtype)}, {size:,} bytes, but {stored:,} are on the disk")
     if size == 0:  # nothing to map

@@ -1,55 +1,106 @@
 """SIGINT and SIGTERM: heard from a command's first line on, and acted on where nothing is left half done.
 
 A signal is noted when it arrives. Within ``at_once`` it also raises Interrupted there and then, which suits work that
-leaves nothing behind; elsewhere, and within ``held``, it waits until ``check`` is called. A second SIGINT, or one after
-a SIGTERM, ends the process on the spot.
+leaves nothing behind; elsewhere, and within ``held``, it waits until ``check`` is called.
+
+A second SIGINT, or one after a SIGTERM, acts at once. A process that is the command's own ends. In one that goes on
+after the command, as a notebook's does, KeyboardInterrupt ends the command alone. After a command the handlers are
+those from before it.
 
 Imports little, as nothing is heard before it is imported.
 """
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread, local
+from typing import Any
 
 from mlp.errors import Interrupted
 
-NUMBERS = (signal.SIGINT, signal.SIGTERM)
+NUMBERS = (signal.SIGTERM, signal.SIGINT)
+"""In the order in which they are given back: after SIGINT, which may raise at once, nothing is left to do."""
 
+
+class _InThread(local):
+    """What differs from thread to thread: the system gives signals to the main one alone."""
+
+    at_once = False
+    listens = False
+
+
+_here = _InThread()
 _heard: int | None = None
-_at_once = False
+_owns_process = False
+"""Whether the process ends with the command."""
 
 
 def start() -> None:
-    """``listen``, for a command's first line, and see to it that a second SIGINT is heard whatever is under way.
+    """Note signals from here to the end of the process, which is the command's own.
 
-    One long call, a large product say, keeps Python from hearing. So the system writes each signal's number into a
-    pipe as it arrives, and a thread reads them.
+    One long call, a large product say, keeps Python from hearing. So that a second SIGINT is heard whatever is under
+    way, the system writes each signal's number into a pipe as it arrives, and a thread reads them.
     """
-    listen()
-    from threading import Thread  # not before it listens
-
+    global _owns_process
+    _owns_process = True
+    _listen()
     # What was closed at the start leads nowhere: else the pipe would be taken for it, by this process's children too.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+    if not hasattr(os, "set_blocking"):  # on Windows before Python 3.12: it is heard when the long call ends
+        return
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     Thread(target=_watch, args=(reading,), daemon=True).start()
 
 
-def listen() -> None:
-    """Note signals from here on.
+@contextmanager
+def listening() -> Iterator[None]:
+    """Note signals within this block, which a command is run in.
 
-    SIGINT also where it was ignored, as it is in what a shell starts in the background: whoever sends it means it.
+    After it they go to whom they went before; after ``start`` to nobody: the work is done, and Python's own end would
+    let a signal end it otherwise. In a thread other than the main one no signal is heard.
     """
-    for number in NUMBERS:
-        signal.signal(number, _note)
+    global _heard
+    heard_before, listened_before = _heard, _here.listens
+    owners = {} if _owns_process else _listen()
+    try:
+        yield
+    finally:
+        try:
+            ignore()
+        finally:  # a second SIGINT may come until then
+            if owners:
+                _heard, _here.listens = heard_before, listened_before
+            for number, owner in owners.items():
+                signal.signal(number, owner)
+
+
+def _listen() -> dict[int, Any]:
+    """Begin to note signals; the handlers before by their numbers, none in a thread other than the main one.
+
+    SIGINT also where it was ignored, as it is in what a shell starts in the background: whoever sends it means it. A
+    handler that is not Python's stays, as Python could not put it back.
+    """
+    owners: dict[int, Any] = {number: owner for number in NUMBERS if (owner := signal.getsignal(number)) is not None}
+    try:
+        for number in owners:
+            signal.signal(number, _note)
+    except ValueError:  # Python lets the main thread alone do so
+        return {}
+    _here.listens = True
+    return owners
 
 
 def ignore() -> None:
-    """Hear nothing more: the work is done, and Python's own end would let a signal end it otherwise."""
-    for number in NUMBERS:
-        signal.signal(number, signal.SIG_IGN)
+    """Hear nothing more until the command's end: its work is done."""
+    if _here.listens:
+        for number in NUMBERS:
+            if signal.getsignal(number) is _note:
+                signal.signal(number, signal.SIG_IGN)
 
 
 def heard() -> bool:
@@ -86,16 +137,14 @@ class Acting:
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        global _at_once
-        self._before.append(_at_once)
-        _at_once = self._now
-        if _at_once and _heard is not None:  # one that came before
+        self._before.append(_here.at_once)
+        _here.at_once = self._now
+        if self._now and _heard is not None:  # one that came before
             self.__exit__()
             raise Interrupted(_heard)
 
     def __exit__(self, *_: object) -> None:
-        global _at_once
-        _at_once = self._before.pop()
+        _here.at_once = self._before.pop()
 
 
 def at_once() -> Acting:
@@ -111,11 +160,13 @@ def held() -> Acting:
 def _note(number: int, frame: object) -> None:
     global _heard
     if _heard is not None:
-        if number == signal.SIGINT:
+        if number == signal.SIGINT and _owns_process:
             os._exit(128 + number)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         return
     _heard = number
-    if _at_once:
+    if _here.at_once:
         raise Interrupted(number)
 
 

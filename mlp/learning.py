@@ -2,12 +2,10 @@
 
 import sys
 from contextlib import nullcontext
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from mlp import checkpoint, interrupts
 from mlp.errors import Diverged, Interrupted
+from mlp.progress import Bar
 from mlp.runs import Run
 from mlp.training import Trainer
 
@@ -67,8 +65,8 @@ def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
             raise
 
 
-def _bar(trainer: Trainer) -> "tqdm[NoReturn]":
+def _bar(trainer: Trainer) -> Bar:
     """On a terminal, how far it is."""
     steps = trainer.options.epochs * trainer.steps_per_epoch
     hidden = not sys.stderr.isatty()
-    return tqdm(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=hidden)
+    return Bar(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=hidden)

@@ -4,7 +4,7 @@ A column for the image, each weight matrix, each layer's activations and the pre
 shown as images, one for each hidden unit.
 """
 
-from mlp.figures import save  # before matplotlib, for which it chooses the backend
+from mlp.figures import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 import math
@@ -136,6 +136,7 @@ def tiles(W: Array, image_shape: tuple[int, int]) -> Array:
     return pixels
 
 
+@own_settings()
 def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> Figure:
     """Values above, gradients below, a column each; laid out in inches."""
     widths = [SIDE * min(2.2, max(1.0, column.value.shape[1] / column.value.shape[0])) for column in shown]

@@ -1,6 +1,6 @@
 """The figures of judging and of the plane; curves have their own in curves.py, circuits in drawing.py."""
 
-from mlp.figures import BLUE, GREY, RED, save  # before matplotlib, for which it chooses the backend
+from mlp.figures import BLUE, GREY, RED, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Callable
@@ -19,6 +19,7 @@ MOST_MISTAKES = 40
 """Images on the page of mistakes."""
 
 
+@own_settings()
 def confusion(path: Path, evaluation: Evaluation) -> None:
     """The four counts, each with its share of the true class."""
     counts = evaluation.confusion()
@@ -39,6 +40,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
     save(figure, path)
 
 
+@own_settings()
 def mistakes(path: Path, evaluation: Evaluation) -> None:
     """Each image that was classified wrongly, with digit, prediction, probability and index; the surest first."""
     images, wrong = evaluation.images, evaluation.mistakes
@@ -80,6 +82,7 @@ def _show(axes: Axes, image: NDArray[Any], shape: tuple[int, int]) -> None:
     axes.spines[:].set_color("#CCCCCC")
 
 
+@own_settings()
 def scatter(
     path: Path, coordinates: NDArray[np.float64], labels: NDArray[Any], digits: tuple[int, int], projection: Projection
 ) -> None:
@@ -109,6 +112,7 @@ def scatter(
     save(figure, path)
 
 
+@own_settings()
 def reconstruction(
     path: Path, images: NDArray[Any], rebuilt: NDArray[np.float64], labels: NDArray[Any], shape: tuple[int, int]
 ) -> None:
@@ -123,6 +127,7 @@ def reconstruction(
     save(grid, path)
 
 
+@own_settings()
 def decision_surface(
     path: Path, predict: Callable[[NDArray[np.float64]], NDArray[Any]], X: NDArray[Any], Y: NDArray[Any]
 ) -> None:

@@ -1,6 +1,6 @@
 """The stages of an image's preparation as a picture: a row an image, from the file to what the network is given."""
 
-from mlp.figures import save  # before matplotlib, for which it chooses the backend
+from mlp.figures import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Sequence
@@ -28,6 +28,7 @@ class Stages:
     verdict: str
 
 
+@own_settings()
 def draw(path: Path, shown: Sequence[Stages]) -> None:
     """Write the picture, .png, .svg or .pdf by the file's ending; laid out in inches."""
     rows, columns = shown[0].prepared.image.shape

@@ -1,6 +1,6 @@
 """The figures of a run's report, as elements of its page: small enough for a phone, in the page's colours."""
 
-from mlp.figures import BLUE, RED, inline  # before matplotlib, for which it chooses the backend
+from mlp.figures import BLUE, RED, inline, own_settings  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 import math
@@ -31,6 +31,7 @@ FAINTEST = -12
 """The power of ten up to which magnitudes of gradients are told apart."""
 
 
+@own_settings()
 def loss_panel(history: Sequence[Epoch], best_epoch: int, loss: str) -> str:
     """Training and validation loss over the epochs."""
     figure, axes = _panel()
@@ -38,6 +39,7 @@ def loss_panel(history: Sequence[Epoch], best_epoch: int, loss: str) -> str:
     return _with_kept_epoch(figure, axes, history, best_epoch, "loss")
 
 
+@own_settings()
 def accuracy_panel(history: Sequence[Epoch], best_epoch: int) -> str:
     """Training and validation accuracy over the epochs."""
     figure, axes = _panel()
@@ -65,6 +67,7 @@ class Plane:
     y_limits: tuple[float, float]
 
 
+@own_settings()
 def plane(
     coordinates: NDArray[np.float64],
     is_blue: NDArray[np.bool_],
@@ -96,6 +99,7 @@ def plane(
     return Plane(inline(figure, "plane"), (float(left), float(right)), (float(bottom), float(top)))
 
 
+@own_settings()
 def activations_panel(values: Array, name: str) -> str:
     """How often a layer's units have each activation, 0 to 1, over images and units."""
     figure, axes = _panel()
@@ -104,6 +108,7 @@ def activations_panel(values: Array, name: str) -> str:
     return inline(figure, f"activations-{name}")
 
 
+@own_settings()
 def gradients_panel(gradient: Array, name: str) -> str:
     """How large a layer's gradients are, in powers of ten; 0 and what is smaller than shown on the left."""
     figure, axes = _panel()

@@ -16,7 +16,7 @@ from mlp import checkpoint, npz, provenance
 from mlp.checkpoint import Checkpoint
 from mlp.config import Config
 from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
-from mlp.files import locked, make_folder, remove, replacing, sha256, write_text
+from mlp.files import check_has_locks, locked, make_folder, remove, replacing, sha256, write_text
 from mlp.gates import Array
 from mlp.training import Epoch, State
 
@@ -111,6 +111,7 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
     Without a directory it is the next free number under the config's output directory. InputError where the
     directory holds anything, or another process is at work in it.
     """
+    check_has_locks(directory or config.output.directory)
     if directory is None:
         directory = _next_number(config.output.directory)
     elif directory.exists() and not directory.is_dir():

@@ -10,10 +10,10 @@ contenders' training losses differ, and the work therefore was not the same.
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import re
 from argparse import ArgumentTypeError, Namespace
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import commands, contenders, lines, machine, memory, results, size, steps, svd
+from benchmarks import commands, contenders, lines, machine, memory, processes, results, size, steps, svd
 from benchmarks.work import Work, plain, sized
 
 from mlp import blas, command_line, config, recipe
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str]) -> None:
         "--output", type=command_line.path, metavar="DIR", help="default: benchmark under output.directory"
     )
     options = parser.parse_args(arguments)
+    if not {"steps", "lines"}.issuperset(options.only):
+        processes.check_can_be_measured()
     settings = plain(config.load(options.config, options.set))
     output = options.output or settings.output.directory / "benchmark"
     output.mkdir(parents=True, exist_ok=True)
@@ -156,7 +158,3 @@ def images(text: str) -> int:
 
 def count(text: str) -> int:
     return command_line.whole(text, 1)
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

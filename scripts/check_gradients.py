@@ -8,10 +8,10 @@ real examples; all in float64 against centred differences. Exit code 1 if one is
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -58,7 +58,3 @@ def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     network.loss(*images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64"))
     for check in check_elements(network.graph, network.parameters):
         yield f"network {'-'.join(map(str, network.sizes))}", check
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

@@ -10,10 +10,10 @@
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import json
 import re
@@ -250,7 +250,3 @@ def show_network(options: Namespace) -> None:
 
     network_drawing.draw(run, options.digit, options.draw)
     print(f"drawing: {shown(options.draw)}")
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

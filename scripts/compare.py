@@ -7,10 +7,10 @@ Prints what differs in their configs and what each came to, and draws their curv
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import json
 import os
@@ -85,7 +85,3 @@ def errors(count: int | None, images: int | None, accuracy: float | None) -> str
         return "none held out"
     right = f"{accuracy:.2%} right"
     return right if count is None else f"{count:,} of {images:,} ({right})"
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

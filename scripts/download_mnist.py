@@ -7,10 +7,10 @@ A file that is there already stays untouched.
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
@@ -64,7 +64,3 @@ def mirror(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ArgumentTypeError(f"must begin with http:// or https://, not be {text}")
     return text
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

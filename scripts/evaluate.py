@@ -7,10 +7,10 @@ Writes RUN/evaluation-test.json, confusion.png and mistakes.png, and prints the 
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import json
 from collections.abc import Sequence
@@ -119,7 +119,3 @@ WORDING = {
 
 def percent(value: float | None) -> str:
     return "undefined" if value is None else f"{value:9.4%}"
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

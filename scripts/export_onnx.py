@@ -7,10 +7,10 @@ Writes RUN/model.onnx, if what it predicts for all of the run's test images is w
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import json
 from collections.abc import Sequence
@@ -70,7 +70,3 @@ def facts(run: FinishedRun) -> dict[str, str]:
         "image_shape": json.dumps(run.image_shape),
         "weights_sha256": run.weights_sha256,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

@@ -7,10 +7,10 @@ It is for trying out training at size. The test images stay as they are.
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import shutil
 from argparse import ArgumentTypeError, Namespace
@@ -21,13 +21,13 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from mlp import command_line, idx
+from mlp import command_line, idx, interrupts
 from mlp.distortions import distort
 from mlp.errors import InputError
 from mlp.files import sha256
 from mlp.idx_folder import ImagesAndLabels, Kind, Part, new_files, open_part
+from mlp.progress import Bar
 from mlp.randomness import Stream, generator
 
 DEGREES, PIXELS = 10, 2
@@ -98,7 +98,7 @@ def write_training(
 ) -> None:
     """Grow the chosen images of the source to so many; on a terminal a bar tells how far it is."""
     shape = (count, *source.images.shape[1:])
-    with tqdm(total=count, unit=" images", leave=False, disable=not sys.stderr.isatty()) as bar:
+    with Bar(total=count, unit=" images", leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def told() -> Iterator[NDArray[np.uint8]]:
             for block in grown(source.images, chosen, count, seed):
@@ -142,7 +142,3 @@ def images(text: str) -> int:
 
 def seed(text: str) -> int:
     return command_line.whole(text, 0)
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

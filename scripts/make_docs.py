@@ -10,10 +10,10 @@ made from their schema.
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import filecmp
 import json
@@ -136,7 +136,3 @@ def python(copy: Path, what: str, arguments: Sequence[str], given: str = "") -> 
     if done.returncode:
         raise CheckFailed(f"{what}\n{done.stderr}")
     return done.stdout
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

@@ -7,10 +7,10 @@ Writes the scatter of the first two singular directions' coordinates, and beside
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,7 +95,3 @@ def describe(images: Dataset, projection: Projection) -> str:
         [f"{len(images):,} images of the digits {images.digits[0]} and {images.digits[1]}"]
         + [f"singular value {k + 1}: {values[k]:14,.2f}, {shares[k]:.2%} of the energy" for k in range(2)]
     )
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

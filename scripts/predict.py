@@ -8,10 +8,10 @@ and the exit code is 2; the others are judged all the same.
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import json
 from argparse import Namespace
@@ -153,7 +153,3 @@ def show(path: Path, answers: Sequence[Answer]) -> None:
             if answer.prepared is not None
         ],
     )
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

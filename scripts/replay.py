@@ -7,10 +7,10 @@ Where they do not, names the first cause: data, config, code, NumPy, machine, BL
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import subprocess
 import tempfile
@@ -20,6 +20,7 @@ from pathlib import Path
 from mlp import command_line, config, finished_runs, provenance, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.errors import CheckFailed
+from mlp.files import check_has_locks
 from mlp.finished_runs import FinishedManifest
 
 TRAIN = Path(__file__).parent.parent / "train.py"
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     directory = options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn)
+    check_has_locks(directory)
     recorded = finished_runs.read_finished_manifest(directory)
     check_config(directory, recorded)
     check_data(directory, recorded)
@@ -69,7 +71,3 @@ def train_again(directory: Path, target: Path) -> FinishedManifest:
     if done.returncode:
         raise CheckFailed(f"{shown(directory)}: running it again ended with exit code {done.returncode}")
     return finished_runs.read_finished_manifest(target)
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

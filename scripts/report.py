@@ -5,10 +5,10 @@ python scripts/report.py [RUN]
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 from collections.abc import Sequence
 
@@ -28,7 +28,3 @@ def main(arguments: Sequence[str]) -> None:
     with blas.threads(run.config.training.threads):
         path = report.write(run)
     print(f"report: {shown(path)}")
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

@@ -7,10 +7,10 @@ The bundled data/ was made from the whole of MNIST by
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 from collections.abc import Sequence
 from typing import get_args
@@ -40,7 +40,3 @@ def main(arguments: Sequence[str]) -> None:
         print(f"{part}: {keep.sum():,} of {len(keep):,} images")
     for path in paths.values():
         print(f"{sha256(path)}  {path.name}")
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

@@ -8,10 +8,10 @@ same command goes on with what is missing.
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import re
 from argparse import ArgumentTypeError, Namespace
@@ -20,12 +20,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tqdm import tqdm
-
-from mlp import command_line, config
+from mlp import command_line, config, interrupts
 from mlp.command_line import shown, warn
 from mlp.errors import Diverged, InputError, Interrupted
 from mlp.files import remove
+from mlp.progress import Bar
 from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
 from mlp.sweeps.results import PICTURES, Results, pair_errors
@@ -92,7 +91,7 @@ def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
 
     with (
         workers(options) as at_work,
-        tqdm(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar,
+        Bar(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar,
     ):
 
         def tell(message: str) -> None:
@@ -186,7 +185,3 @@ def check(results: Results) -> None:
         raise InputError("\n".join([head, *lines]))
     if not results.finished:
         raise Diverged(f"all of the {len(results.grid):,} runs diverged: lower training.learning_rate")
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

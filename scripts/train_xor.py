@@ -8,10 +8,10 @@ loss_curve.png and decision_surface.png. Exit code 1 if the steps do not suffice
 
 import sys
 
-from mlp import interrupts
+from mlp import launch
 
 if __name__ == "__main__":
-    interrupts.start()  # before the imports that take a while
+    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import math
 from argparse import ArgumentTypeError
@@ -141,7 +141,3 @@ def rate(text: str) -> float:
     if not 0 < number < math.inf:
         raise ArgumentTypeError(f"must be a finite number above 0, not {text}")
     return number
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

@@ -75,22 +75,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{count:6,}  {kind}")
 
 
-@contextmanager
-def signals_kept() -> Iterator[None]:
-    """A command that is run within the tests listens for signals; the tests themselves stop as ever."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        interrupts.forget()
-
-
 @pytest.fixture(autouse=True)
 def own_signals() -> Iterator[None]:
-    with signals_kept():
-        yield
+    """Whatever handlers a test has set, the tests themselves stop as ever."""
+    before = {number: signal.getsignal(number) for number in interrupts.NUMBERS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    interrupts.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -140,7 +132,7 @@ def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProces
     script, *others = map(str, arguments)
     main = shared_script(f"../{script.removesuffix('.py')}").main
     out, error = StringIO(), StringIO()
-    with pytest.MonkeyPatch.context() as patch, signals_kept(), redirect_stdout(out), redirect_stderr(error):
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
         patch.chdir(cwd)
         patch.setattr(sys, "argv", [script, *others])
         code = command_line.run(main)

@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,25 @@ def test_a_usage_error_is_reported_like_any_other(capsys, monkeypatch):
 def test_a_bug_is_not_dressed_up():
     with pytest.raises(ZeroDivisionError):
         command_line.run(raiser(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize("end", [None, InputError("bad"), SystemExit(0), ZeroDivisionError(), KeyboardInterrupt()])
+def test_streams_are_their_callers_again_and_lines_stay_in_order(end, tmp_path, monkeypatch):
+    def main(arguments):
+        print("its own")
+        if end:
+            raise end
+
+    with open(tmp_path / "out", "w") as file:
+        for name in ("stdout", "__stdout__"):
+            monkeypatch.setattr(sys, name, file)
+        monkeypatch.setattr(sys, "stderr", None)
+        print("before")
+        with suppress(SystemExit, ZeroDivisionError, KeyboardInterrupt):
+            command_line.run(main)
+        assert (sys.stdout, sys.stderr) == (file, None)
+        print("after")
+    assert (tmp_path / "out").read_text() == "before\nits own\nafter\n"
 
 
 def listen():

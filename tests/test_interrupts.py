@@ -5,6 +5,8 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from threading import Event, Thread
 
 import pytest
 from conftest import ROOT
@@ -19,8 +21,8 @@ def send(number):
 
 @pytest.fixture(autouse=True)
 def listening():
-    interrupts.forget()
-    interrupts.listen()
+    with interrupts.listening():
+        yield
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -64,10 +66,76 @@ def test_of_two_the_first_counts():
 
 def test_one_that_was_ignored_at_the_start_is_heard():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupts.listen()
+    with interrupts.listening():
+        send(signal.SIGINT)
+        with pytest.raises(Interrupted):
+            interrupts.check()
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def test_a_second_sigint_ends_the_command_alone_where_the_process_goes_on():
+    """A notebook with all that its user has computed must not die of an impatient one."""
+    with pytest.raises(KeyboardInterrupt), interrupts.held():  # noqa: PT012
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        pytest.fail("it went on")
+
+
+def test_what_the_work_left_unheard_is_forgotten_after_the_command():
+    with interrupts.listening():
+        send(signal.SIGINT)
+    interrupts.check()
+
+
+def test_when_the_work_is_done_a_signal_changes_nothing():
+    interrupts.ignore()
+    send(signal.SIGTERM)
+    interrupts.check()
+
+
+@pytest.mark.parametrize("end", [None, KeyError, Interrupted(signal.SIGINT)])
+def test_after_a_command_signals_go_to_whom_they_went_before(end):
+    heard = []
+    for number in interrupts.NUMBERS:
+        signal.signal(number, lambda number, _: heard.append(number))
+    with suppress(KeyError, Interrupted), interrupts.listening():
+        interrupts.ignore()
+        if end:
+            raise end
+    send(signal.SIGTERM)
     send(signal.SIGINT)
+    assert heard == [signal.SIGTERM, signal.SIGINT]
+
+
+def test_a_handler_that_is_not_pythons_stays(monkeypatch):
+    """Python could not put it back."""
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("it was replaced"))
+    with interrupts.listening():
+        pass
+
+
+def test_what_a_thread_does_at_once_leaves_the_main_one_waiting():
+    def work():
+        with interrupts.listening(), interrupts.at_once():
+            begun.set()
+            sent.wait(20)
+
+    begun, sent = Event(), Event()
+    thread = Thread(target=work)
+    thread.start()
+    assert begun.wait(20)
+    send(signal.SIGINT)
+    sent.set()
+    thread.join()
     with pytest.raises(Interrupted):
         interrupts.check()
+
+
+def test_it_starts_where_the_system_knows_no_blocking():
+    """As Windows before Python 3.12."""
+    program = "import os; del os.set_blocking; from mlp import interrupts; interrupts.start()"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 def test_what_was_closed_at_the_start_leads_nowhere_rather_than_to_the_signals():

@@ -16,6 +16,7 @@ from distributed import Client, KilledWorker
 from joblib._dask import DaskDistributedBackend
 
 from mlp import interrupts
+from mlp.command_line import quiet
 from mlp.errors import InputError
 from mlp.sweeps.engine import parallel
 from mlp.sweeps.work import Outcome, Status, Task, Workers, watched
@@ -36,7 +37,6 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
             client = Client(address, timeout=CONNECTING, set_as_default=False)
     except OSError as error:
         raise InputError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # that a scheduler is gone is told by ``do``
     backend = Backend(client=client, wait_for_workers_timeout=CONNECTING)
     unfit: set[str] = set()
 
@@ -58,7 +58,13 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
             )
 
     abandon, tell_of_none = _abandoning(backend), _telling_of_no_worker(client, address, warn)
-    with client, joblib.parallel_config(backend=backend), watched(LOOKS, abandon), watched(CONNECTING, tell_of_none):
+    with (
+        quiet(logging.getLogger("distributed.client"), logging.CRITICAL),  # ``do`` reports that a scheduler is gone
+        client,
+        joblib.parallel_config(backend=backend),
+        watched(LOOKS, abandon),
+        watched(CONNECTING, tell_of_none),
+    ):
         for worker, threads in client.nthreads().items():
             if threads > 1:
                 warn(f"worker {worker} has {threads} threads, of which one works at a time: start more with one each")

@@ -1,6 +1,6 @@
 """The figures of a sweep: curves with bands over the seeds, a heat map of two options, the table of all pairs."""
 
-from mlp.figures import GREY, save  # before matplotlib, for which it chooses the backend
+from mlp.figures import GREY, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections import defaultdict
@@ -33,6 +33,7 @@ MOST_CELLS = 16
 Values = NDArray[np.float64]
 
 
+@own_settings()
 def draw(folder: Path, results: Results) -> list[Path]:
     """Draw what there are results for, into the folder; the paths of the pictures."""
     has_enough = (True, heat_keys(results) is not None, results.grid.has_all_pairs)

@@ -14,7 +14,7 @@ from mlp import config as configuration
 from mlp import interrupts
 from mlp.config import Config
 from mlp.errors import InputError, InUse
-from mlp.files import locked, make_folder, read_small, remove, write_text
+from mlp.files import check_has_locks, locked, make_folder, read_small, remove, write_text
 from mlp.idx_folder import Part, open_part
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import DIGITS, Grid
@@ -49,6 +49,7 @@ def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[
     InputError where the data have not what the grid asks for, the folder holds something else, or a sweep of another
     config or other data; InUse where another process is at work in it.
     """
+    check_has_locks(folder)
     folder = Path(os.path.abspath(folder))
     files = data_files(grid)
     if folder.exists() and not folder.is_dir():

@@ -1,6 +1,6 @@
 """The picture of steps.csv: for each size the contenders' times of a step as bars."""
 
-from mlp.figures import save  # before matplotlib, for which it chooses the backend
+from mlp.figures import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ LABEL_ROOM = 1.5
 """The axis's length over the longest bar's, for what stands beside that."""
 
 
+@own_settings()
 def draw(path: Path, found: Sequence[Row]) -> None:
     """A panel for each size, its axis from 0: a bar is as long as its time, which stands beside it."""
     sizes = list(dict.fromkeys((row.batch_size, row.hidden_size) for row in found))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlp.errors import InputError
+from mlp.errors import InputError, Unsupported
 
 SCRIPTS = Path(__file__).parents[1]
 CHECKOUT = SCRIPTS.parent
@@ -22,6 +22,12 @@ class Process:
     seconds: float
     peak_megabytes: float
     """The most memory that was in use, in millions of bytes."""
+
+
+def check_can_be_measured() -> None:
+    """Raises Unsupported if this system does not tell what a process took."""
+    if not hasattr(os, "wait4"):
+        raise Unsupported("time and memory of whole processes, which this system does not tell (--only steps lines)")
 
 
 def run(*arguments: object) -> Process:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from statistics import median
 from time import perf_counter, process_time
 
-from tqdm import tqdm
-
 from benchmarks.contenders import FLOOR, PROJECT, Contender
 from benchmarks.results import times
 from benchmarks.work import Work
 from mlp import text_table
 from mlp.errors import InputError
 from mlp.feed import COPIED
+from mlp.progress import Bar
 
 TOLERANCES = {"first": 1e-5, "last": 1e-3}
 """Of the losses of the first counted epoch and of the last: the largest relative difference.
@@ -87,7 +86,7 @@ def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Ro
     trains = [contender.start(work) for contender in contenders]
     timings = [Timing([], [], []) for _ in contenders]
     label = f"{work.config.training.batch_size}x{work.config.model.hidden_sizes[0]}"
-    for epoch in tqdm(range(1, epochs + 2), label, unit=" rounds", leave=False, disable=not sys.stderr.isatty()):
+    for epoch in Bar(range(1, epochs + 2), label, unit=" rounds", leave=False, disable=not sys.stderr.isatty()):
         for turn in range(len(contenders)):
             k = (epoch + turn) % len(contenders)
             timings[k].run(trains[k], epoch)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_here, write_folder
 
-from mlp import command_line, curves, files, interrupts
+from mlp import command_line, curves, files
 
 TRAIN = str(ROOT / "train.py")
 QUIET = {"OPENBLAS_NUM_THREADS": "1"}
@@ -83,7 +83,6 @@ def load_train():
 
 def train(monkeypatch, *arguments):
     """train.py within this process: its exit code. Its curve is just a file, as drawing takes longer than the rest."""
-    interrupts.forget()
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
     monkeypatch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
     return command_line.run(load_train().main)

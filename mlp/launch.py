@@ -1,0 +1,21 @@
+"""How a script's file becomes a command that hears signals before its imports, which take a while.
+
+Imports little, as nothing is heard before it is imported.
+"""
+
+import sys
+
+from mlp import interrupts
+
+
+def run(file: str) -> int:
+    """Run the script that calls this, given its file: its imports, then its ``main``. Its exit code.
+
+    A script that nobody called is the process's program, and the process ends with it; else, as in a notebook or under
+    runpy, the process goes on, and is left as it was.
+    """
+    if sys._getframe(1).f_back is None and not sys.flags.inspect:
+        interrupts.start()
+    from mlp import command_line  # not before it listens
+
+    return command_line.run_file(file)
