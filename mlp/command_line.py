@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from mlp import interrupts
 from mlp.errors import CommandError, InputError, Interrupted
+from mlp.files import home_expanded
 
 CONFIG = Path("config.yaml")
 """The config where none is named."""
@@ -127,10 +128,13 @@ def _forgiving(name: str) -> _Forgiving | None:
 
 
 def path(text: str) -> Path:
-    """A path argument; no text is no path."""
+    """A path argument, which may begin with ``~``; no text is no path."""
     if not text:
         raise ArgumentTypeError("a path must not be empty")
-    return Path(text)
+    try:
+        return Path(home_expanded(text))
+    except InputError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def digit(text: str) -> int:
