@@ -227,7 +227,7 @@ BAD = {
     "a misspelt loss": (["--set", "model.loss=crossentropy"], "must be 'euclidean' or 'cross_entropy', not"),
     "no epochs": (["--set", "training.epochs=0"], "training.epochs: must be at least 1, not 0"),
     "a digit that is not there": (["--set", "data.digits=[0, 2]"], "no digit 2 in it: it holds 0, 1"),
-    "no such data": (["--set", "data.directory=none"], "no such folder"),
+    "no such data": (["--set", "data.directory=none"], "no such folder: it must hold four IDX files"),
     "no such config": (["--config", "none.yaml"], "none.yaml: no such file"),
     "a full directory": (["--output", "tests"], "tests: not an empty directory"),
     "a file for a directory": (
