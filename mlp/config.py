@@ -379,12 +379,24 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
 
 def meant(name: str) -> str:
     """Which key a name without its section may stand for, or that there is none such, as the end of a message."""
-    nearest = other_names.near(name, {key.partition(".")[2] for key in KEYS})
-    keys = [key for key in KEYS if key == other_names.option(name) or key.partition(".")[2] == nearest]
-    if keys:
+    if keys := _keys(name):
         return f", did you mean {' or '.join(keys)}?"
     instead = other_names.not_offered(name)
     return f", not offered: {instead}" if instead else ""
+
+
+def _keys(name: str) -> list[str]:
+    nearest = other_names.near(name, {key.partition(".")[2] for key in KEYS})
+    return [key for key in KEYS if key == other_names.option(name) or key.partition(".")[2] == nearest]
+
+
+def as_override(arguments: Sequence[str]) -> str:
+    """How the first of some command-line arguments is written for --set, as the end of a message: of --lr 0.1, say."""
+    first, *rest = arguments
+    name, _, value = first.lstrip("-").partition("=")
+    value = value or next((word for word in rest[:1] if not word.startswith("--")), "...")
+    keys = [name] if name in KEYS else _keys(name)
+    return f": write --set {keys[0]}={value}" if keys else meant(name)
 
 
 @contextmanager
