@@ -403,7 +403,7 @@ def as_override(arguments: Sequence[str]) -> str:
 def naming(key: str, *, applies: bool = True) -> Iterator[None]:
     """Name the key that a path is from, ``data.directory`` say, and where its default lies, in an error about the path.
 
-    ``applies`` is False if the path is from elsewhere.
+    ``applies`` is False if the path is from elsewhere. What the system says of the path is raised as InputError.
     """
     section, _, name = key.partition(".")
     where = f"{key}: by default {SECTIONS[section].model_fields[name].default} beside the config file"
@@ -414,9 +414,9 @@ def naming(key: str, *, applies: bool = True) -> Iterator[None]:
             error.args = (f"{error} ({where})",)
         raise
     except OSError as error:
-        if applies:
-            error.add_note(where)
-        raise
+        if not applies or error.filename is None:
+            raise
+        raise InputError(f"{error.filename}: {error.strerror} ({where})") from error
 
 
 def shown(value: Any) -> str:

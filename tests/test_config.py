@@ -305,9 +305,9 @@ def test_an_error_about_a_path_names_its_key_and_where_the_default_lies():
     with pytest.raises(InUse) as error, config.naming("data.directory"):
         raise InUse("x: not this")
     assert str(error.value) == f"x: not this {where}"
-    with pytest.raises(OSError, match="x") as error, config.naming("output.directory"):
-        raise OSError("x")
-    assert error.value.__notes__ == ["output.directory: by default outputs beside the config file"]
+    with pytest.raises(InputError) as error, config.naming("output.directory"):
+        raise PermissionError(13, "Permission denied", "x")
+    assert str(error.value) == "x: Permission denied (output.directory: by default outputs beside the config file)"
     with pytest.raises(InputError, match=r"^x$"), config.naming("data.directory", applies=False):
         raise InputError("x")
 

@@ -270,7 +270,7 @@ BAD = {
     ),
     "no way to make one": (
         ["--set", "output.directory=/dev/null/x"],
-        "error: /dev/null/x: Not a directory: output.directory: by default outputs beside the config file",
+        "error: /dev/null/x: Not a directory (output.directory: by default outputs beside the config file)",
     ),
     "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
     "more weights than memory": (
