@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlp import interrupts
 from mlp.errors import CommandError, InputError, Interrupted
+from mlp.files import home_expanded
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -30,7 +31,16 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError where argparse would print its usage and exit."""
-        raise InputError(f"{message} (see {self.prog} --help)")
+        raise InputError(f"{message}{self._option_meant(message)} (see {self.prog} --help)")
+
+    def _option_meant(self, message: str) -> str:
+        """Where --set has an option for an argument that is unknown, such as --lr 0.1: how it is written."""
+        _, unknown, arguments = message.partition("unrecognized arguments: ")
+        if not unknown or "--set" not in self._option_string_actions:
+            return ""
+        from mlp import config  # slow to import, and what takes --set has it already
+
+        return config.as_override(arguments.split())
 
     def add_config(self, default: Path | None = CONFIG) -> None:
         """--config FILE and --set KEY=VALUE ..., as ``config.load`` takes them."""
@@ -159,10 +169,13 @@ def _is_plain(stream: object) -> bool:
 
 
 def path(text: str) -> Path:
-    """A path argument; no text is no path."""
+    """A path argument, which may begin with ``~``; no text is no path."""
     if not text:
         raise ArgumentTypeError("a path must not be empty")
-    return Path(text)
+    try:
+        return Path(home_expanded(text))
+    except InputError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def digit(text: str) -> int:

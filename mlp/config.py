@@ -1,10 +1,10 @@
 """Every option of a run: its type, its range and its default; read from YAML, errors pointing at the place."""
 
-import difflib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,9 +14,10 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from mlp import yaml_text
+from mlp import other_names, yaml_text
 from mlp.errors import InputError
-from mlp.files import read_small
+from mlp.files import home_expanded, read_small
+from mlp.source_text import put_in_quotes, rejoined
 from mlp.yaml_text import Place, dotted
 
 LARGEST = 64 * 1024
@@ -26,14 +27,25 @@ NO_PATH = re.compile("[\0\ud800-\udfff]")
 """What no path in a config can hold: a zero byte, and what stands for bytes that are no UTF-8."""
 
 
-def _encodable(directory: Any) -> Any:
-    """The text, where it can be a path: not empty, and without what no file system takes."""
-    if isinstance(directory, str) and (not directory or NO_PATH.search(directory)):
+def _path(directory: Any) -> Any:
+    """The text, a home folder at its beginning written out, if it can be a path: not empty, no byte that none can have.
+
+    Anything else than text is left to pydantic.
+    """
+    if directory is None:
+        raise PydanticCustomError("no_path", "must be a path (~ alone is null in YAML: write ~/)")
+    if not isinstance(directory, str):
+        return directory
+    if not directory or NO_PATH.search(directory):
         raise PydanticCustomError("no_path", "must be a path")
-    return directory
+    try:
+        return home_expanded(directory)
+    except InputError:
+        home = {"home": directory.partition("/")[0]}
+        raise PydanticCustomError("no_home", "no home folder of that name", home) from None
 
 
-Directory = Annotated[Path, Field(strict=False), BeforeValidator(_encodable)]
+Directory = Annotated[Path, Field(strict=False), BeforeValidator(_path)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -210,8 +222,8 @@ def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """The config in a YAML file, with ``section.key=value`` texts laid over it.
 
-    Keys left out have their defaults. Paths are relative to the file's folder and come back absolute.
-    InputError with every error of the file and of the overrides, a line each, saying where it is.
+    Keys left out have their defaults. Paths are relative to the file's folder, may begin with ``~``, and come back
+    absolute. Raises InputError with every error of the file and of the overrides, a line each, saying where it is.
     """
     return parse(_read(path), path, overrides)
 
@@ -219,8 +231,11 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "--set") -> Config:
     """As ``load``, of the text that the file has, or would have; ``flag`` is what the overrides were given by."""
     source = _Source.of_text(text, path)
-    for number, option in enumerate(overrides):
-        source.override(option, number, flag)
+    for number, (option, was_split) in enumerate(rejoined(overrides, _has_whole_value)):
+        if was_split:
+            source.problems.append(((AFTER_THE_FILE, number), f"{flag} {option}", put_in_quotes(option, f"{flag} ")))
+        else:
+            source.override(option, number, flag)
     problems = source.problems
     try:
         config = Config.model_validate(source.values)
@@ -262,7 +277,8 @@ class _Source:
         name, equals, text = option.partition("=")
         section, _, key = name.partition(".")
         if not (equals and section and key):
-            self.problems.append((order, origin, "must be section.key=value"))
+            cure = "" if name in KEYS else meant(name)
+            self.problems.append((order, origin, f"must be section.key=value{cure}"))
             return
         document = yaml_text.parse(text)
         if document.problems:
@@ -284,6 +300,11 @@ class _Source:
         while location not in self.contents:
             location = location[:-1]
         return (*self.contents[location], describe(error))
+
+
+def _has_whole_value(option: str) -> bool:
+    value = option.partition("=")[2]
+    return not (yaml_text.parse(value).problems or set(value.split()) & set(KEYS))
 
 
 AFTER_THE_FILE = 1 << 62
@@ -314,6 +335,7 @@ MESSAGES = {
     "float_type": "must be a number",
     "finite_number": "must be finite",
     "path_type": "must be a path",
+    "no_home": "must be a path ({home} is no home folder here)",
     "tuple_type": "must be a list in brackets",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -334,25 +356,67 @@ def describe(error: ErrorDetails) -> str:
         return f"{name}: must be {'a section of keys' if location else 'sections of keys'}"
     if error["type"] in ("missing", "too_long"):
         most = error.get("ctx", {}).get("max_length", 2)
-        return f"{dotted(location[:2])}: must have {'two' if most == 2 else f'at most {most}'} entries"
+        count = "two entries, as a run learns two digits" if most == 2 else f"at most {most} entries"
+        return f"{dotted(location[:2])}: must have {count}"
     bounds = {
         key: f"{value:,.15g}" if isinstance(value, float | int) else value
         for key, value in error.get("ctx", {}).items()
     }
     message = MESSAGES.get(error["type"], error["msg"]).format(**bounds)
-    return f"{name}: {message}, not {shown(error['input'])}"
+    value = other_names.value(str(error["input"])) if error["type"] == "literal_error" else None
+    cure = f": did you mean {value}?" if value and value in bounds["expected"] else ""
+    return f"{name}: {message}, not {shown(error['input'])}{cure}"
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
     """The nearest known name: in the same section, else in any."""
     *outer, wrong = map(str, location)
     known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
-    elsewhere = {key.partition(".")[2]: key for key in KEYS}
-    if near := difflib.get_close_matches(wrong, known, n=1):
-        return f", did you mean {near[0]}?"
-    if near := difflib.get_close_matches(wrong, elsewhere, n=1):
-        return f", did you mean {elsewhere[near[0]]}?"
-    return f", known are {', '.join(known)}"
+    if here := other_names.near(wrong, known) or (None if outer else other_names.section(wrong)):
+        return f", did you mean {here}?"
+    return meant(wrong) or f", known are {', '.join(known)}"
+
+
+def meant(name: str) -> str:
+    """Which key a name without its section may stand for, or that there is none such, as the end of a message."""
+    if keys := _keys(name):
+        return f", did you mean {' or '.join(keys)}?"
+    instead = other_names.not_offered(name)
+    return f", not offered: {instead}" if instead else ""
+
+
+def _keys(name: str) -> list[str]:
+    nearest = other_names.near(name, {key.partition(".")[2] for key in KEYS})
+    return [key for key in KEYS if key == other_names.option(name) or key.partition(".")[2] == nearest]
+
+
+def as_override(arguments: Sequence[str]) -> str:
+    """How the first of some command-line arguments is written for --set, as the end of a message: of --lr 0.1, say."""
+    first, *rest = arguments
+    name, _, value = first.lstrip("-").partition("=")
+    value = value or next((word for word in rest[:1] if not word.startswith("--")), "...")
+    keys = [name] if name in KEYS else _keys(name)
+    return f": write --set {keys[0]}={value}" if keys else meant(name)
+
+
+@contextmanager
+def naming(key: str, *, applies: bool = True) -> Iterator[None]:
+    """Name the key that a path is from, ``data.directory`` say, and where its default lies, in an error about the path.
+
+    ``applies`` is False if the path is from elsewhere. What the system says of the path is raised as InputError.
+    """
+    section, _, name = key.partition(".")
+    where = f"{key}: by default {SECTIONS[section].model_fields[name].default} beside the config file"
+    try:
+        yield
+    except InputError as error:
+        if applies:
+            error.args = (f"{error} ({where})",)
+        raise
+    except OSError as error:
+        if not applies or error.filename is None:
+            raise
+        raise InputError(f"{error.filename}: {error.strerror} ({where})") from error
 
 
 def shown(value: Any) -> str:

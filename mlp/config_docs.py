@@ -8,7 +8,7 @@ from mlp.config import SECTIONS, Config
 
 HEAD = """\
 # Every option with its default, its unit and what it does. A key left out has the value shown here.
-# Paths are relative to this file. An option for one run: --set training.epochs=3
+# Paths are relative to this file; ~ is the home folder. An option for one run: --set training.epochs=3
 """
 COMMENT, WIDTH = 30, 120
 """The columns in which a comment begins, and in which it has ended."""

@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
 from mlp import idx
+from mlp.config import naming
 from mlp.errors import InputError
 from mlp.gates import Array
 from mlp.idx_folder import ImagesAndLabels, Part, open_part
@@ -124,11 +125,12 @@ def scale(pixels: NDArray[np.uint8], X: Array) -> None:
 
 
 def load(directory: Path, part: Part, digits: tuple[int, int], limit_per_digit: int | None = None) -> Dataset:
-    """The images of two digits in one part of an IDX folder, of each digit at most the first so many.
+    """The images of two digits in one part of the folder that a config names, of each digit at most the first so many.
 
-    InputError where the files are not in order or do not hold one of the digits.
+    Raises InputError if the files are not in order or do not hold one of the digits.
     """
-    source = open_part(directory, part)
+    with naming("data.directory"):
+        source = open_part(directory, part)
     try:
         both = Dataset(source, digits, np.flatnonzero(source.among(digits)))
     except InputError as error:

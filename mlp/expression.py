@@ -6,7 +6,6 @@ wherever it stands, so that its gradients add up.
 """
 
 import ast
-import difflib
 import itertools
 import keyword
 import math
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlp import other_names
 from mlp.circuit import Circuit
 from mlp.errors import InputError
 from mlp.gates import (
@@ -64,6 +64,8 @@ LANGUAGE = (
 
 LONGEST = 10_000
 """Characters of an expression."""
+LONGEST_CURE = 60
+"""Characters of an expression that is shown as it should be."""
 DEEPEST = 200
 """Operations within one another."""
 MOST_ELEMENTS = 10_000
@@ -73,7 +75,7 @@ MOST_ELEMENTS = 10_000
 def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -> Circuit:
     """The circuit of an expression whose names have these values.
 
-    ``stages`` makes four gates of a sigmoid: times -1, exp, plus 1, 1 / x. InputError, with the place, for
+    ``stages`` makes four gates of a sigmoid: times -1, exp, plus 1, 1 / x. Raises InputError, with the place, for
     whatever is not in the language, a name without a value, a value without use, shapes that do not fit,
     and for what is too long, too deep or too large.
     """
@@ -82,6 +84,13 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
     if not statements:
         raise source.error(0, "there is nothing to compute: write an expression, as in (x + y) * z")
     return _Builder(source, statements, values, stages).circuit()
+
+
+def _given(name: str) -> str:
+    """How to give a name its value, or what to write if it is none."""
+    if sign := next((sign for sign in name if sign in other_names.SIGNS), None):
+        return f"write {other_names.SIGNS[sign]} for {sign}"
+    return f"add {name}={other_names.CONSTANTS.get(name, 'NUMBER')}"
 
 
 class _Builder:
@@ -136,10 +145,11 @@ class _Builder:
         raise self._error(statement, f"not an expression or NAME = EXPRESSION: the language has {LANGUAGE}")
 
     def _names(self) -> set[str]:
-        """Every name in the text and with a value; InputError for one that would not do in the listing."""
+        """Every name in the text and with a value. Raises InputError for one that would not do in the listing."""
         places: dict[str, ast.AST | None] = dict.fromkeys(self.values)
         for target, tree in self.statements:
-            called = {id(call.func) for call in ast.walk(tree) if isinstance(call, ast.Call)}
+            calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+            called = {id(node) for call in calls for node in ast.walk(call.func)}
             names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
             for node in [*names, *([target] if target else [])]:
                 places[node.id] = node
@@ -176,7 +186,7 @@ class _Builder:
             return self._named(tree)
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
             if not is_number(tree.right):
-                message = "the exponent must be a number: a ** b is exp(b * log(a)) for a above 0"
+                message = "the exponent must be a number: e ** b is exp(b), a ** b is exp(b * log(a))"
                 raise self._error(tree.right, message)
             return self._apply(
                 Power(number(self.source, tree.right)), tree, self._node(tree.left, depth=depth + 1), name=name
@@ -191,16 +201,14 @@ class _Builder:
             return self._constant(tree, name)
         if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
             return self._apply(Negate(), tree, self._node(tree.operand, depth=depth + 1), name=name)
+        if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitXor):
+            raise self.source.error(self._operator(tree, "^"), f"^ is no power here: write {self._with_powers()}")
         raise self._error(tree, f"not in the language, which has {LANGUAGE}")
 
     def _call(self, tree: ast.Call, name: str | None, depth: int) -> Node:
-        if not isinstance(tree.func, ast.Name):
-            raise self._error(tree.func, f"only the functions {', '.join(FUNCTIONS)} can be called")
+        if not (isinstance(tree.func, ast.Name) and tree.func.id in FUNCTIONS):
+            raise self._error(tree.func, self._not_called(tree.func))
         function = tree.func.id
-        if function not in FUNCTIONS:
-            near = difflib.get_close_matches(function, FUNCTIONS, n=1)
-            known = f"did you mean {near[0]}?" if near else f"known are {', '.join(FUNCTIONS)}"
-            raise self._error(tree, f"unknown function {function}: {known}")
         gate, count = FUNCTIONS[function], len(tree.args)
         arity = gate.arity()
         if tree.keywords or count != arity:
@@ -213,6 +221,25 @@ class _Builder:
         for position in gate.indices:
             self._use_as_class_index(inputs[position], tree.args[position], classes=self.shapes[inputs[0]][-1])
         return node
+
+    def _not_called(self, tree: ast.expr) -> str:
+        """What is wrong with calling this, and the cure."""
+        name = tree.attr if isinstance(tree, ast.Attribute) else getattr(tree, "id", None)  # of np.exp, too
+        if name is None or name in self.values or name in self.bound:
+            return f"only the functions {', '.join(FUNCTIONS)} can be called: to multiply write *, as in 2*(x + y)"
+        known = name if name in FUNCTIONS else other_names.near(name, FUNCTIONS)
+        if instead := other_names.function(name):
+            cure = f"write {instead}"
+        elif known:
+            cure = f"did you mean {known}?"
+        else:
+            cure = f"known are {', '.join(FUNCTIONS)}"
+        return f"unknown function {ast.unparse(tree)}: {cure}"
+
+    def _with_powers(self) -> str:
+        """The text as it was most likely meant, or, if that is long, an example."""
+        text = self.source.text.replace("^", "**")
+        return text if len(text) <= LONGEST_CURE and "\n" not in text else "x**2"
 
     def _stages_of_sigmoid(self, tree: ast.expr, z: Node, name: str | None) -> Node:
         """1 / (1 + exp(-1 z)) gate by gate: *-1, exp, +1, 1/x, as the notes draw it."""
@@ -227,7 +254,7 @@ class _Builder:
         name = tree.id
         if name not in self.bound:
             if name not in self.values:
-                raise self._error(tree, f"{name} has no value: add {name}=NUMBER")
+                raise self._error(tree, f"{name} has no value: {_given(name)}")
             self.bound[name] = self._leaf(name, self.values[name], tree)
         return self.bound[name]
 

@@ -90,6 +90,18 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
+def home_expanded(text: str) -> str:
+    """A path as text, a ``~`` or ``~user`` at its beginning replaced by that home folder.
+
+    Raises InputError if the system knows no such home folder.
+    """
+    expanded = os.path.expanduser(text)  # noqa: PTH111 - a Path has lost the ./ of ./~, a folder of that name
+    if text.startswith("~") and expanded == text:
+        home = text.partition("/")[0]
+        raise InputError(f"{text}: {home} is no home folder here: write the whole path, or ./{text} if it is a name")
+    return expanded
+
+
 def read_small(path: Path, most: int) -> bytes:
     """The bytes of a regular file of at most so many; InputError for anything else that is there.
 

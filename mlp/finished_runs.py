@@ -11,7 +11,7 @@ from pydantic import BaseModel, PositiveInt, ValidationError
 
 from mlp import config as configuration
 from mlp import dataset, npz, recipe
-from mlp.config import Config
+from mlp.config import Config, naming
 from mlp.dataset import Dataset
 from mlp.errors import InputError
 from mlp.files import open_regular, read_small, sha256
@@ -100,7 +100,10 @@ LARGEST_HISTORY = 1 << 28
 
 
 def newest(output: Path, warn: Callable[[str], object]) -> Path:
-    """The directory of the run under ``output`` that finished last; of a manifest that is none, a warning."""
+    """The directory of the run that finished last under the output directory of a config.
+
+    ``warn`` is given what is wrong with a manifest that is none. Raises InputError if no run there is finished.
+    """
     ended = []
     for path in output.glob("*/manifest.json"):
         try:
@@ -110,7 +113,8 @@ def newest(output: Path, warn: Callable[[str], object]) -> Path:
         else:
             ended += [(manifest.ended or "", path.parent)] if manifest.status == FINISHED else []
     if not ended:
-        raise InputError(f"{output}: no finished run in it: train one, or name a run")
+        with naming("output.directory"):
+            raise InputError(f"{output}: no finished run in it: train one, or name a run")
     return max(ended)[1]
 
 

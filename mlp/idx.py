@@ -1,22 +1,26 @@
 """The IDX file format, in which MNIST comes: read and write, raw or gzipped.
 
-A file is a header and the elements, big-endian, last axis fastest:
+A raw file is a header and the elements, big-endian, last axis fastest:
 
     0   0   type   d   length of axis 1 (4 bytes) ... length of axis d (4 bytes)   elements
 
-Source: Yann LeCun, "The MNIST database of handwritten digits", section "the IDX file format".
+Source: Yann LeCun, "The MNIST database of handwritten digits", section "the IDX file format". Whether a file is gzipped
+is read from its first bytes, not from its name: some browsers unpack a download and keep its name.
 """
 
+import codecs
 import gzip
+import json
 import math
 import mmap
 import os
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -38,6 +42,10 @@ TYPES: dict[int, np.dtype[Any]] = {
 CHUNK = 1 << 20
 GZIP = 16 + zlib.MAX_WBITS
 """What zlib calls gzip's format, with its checksums checked."""
+GZIP_START = b"\x1f\x8b"
+"""The first bytes of a gzip file; an IDX file begins with two zeros."""
+ARCHIVES = {b"PK\x03\x04": "a zip archive", b"BZh": "bzip2 data", b"\xfd7zXZ": "xz data", b"7z\xbc\xaf": "a 7z archive"}
+"""What else holds data files, by its first bytes."""
 
 
 class _Malformed(Exception):
@@ -57,21 +65,27 @@ UNCOUNTED = 1 << 16
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """The array in an IDX file, read-only and big-endian; one whose name ends in .gz is decompressed.
+    """The array in an IDX file, read-only and big-endian. A raw file is mapped into memory, a gzipped one unpacked.
 
-    A raw file is mapped into memory, not read. InputError, naming the file, what was found and what was
-    expected, where the file is missing or is not exactly one IDX array.
+    Raises InputError, naming the file, what was found and what was expected, if the file is missing or is not exactly
+    one IDX array.
     """
-    path = Path(path)
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: not a regular file: put the IDX file itself there")
-        with open(path, "rb") as file:
-            return _read_gzip(file) if path.suffix == ".gz" else _map_raw(file)
-    except _Malformed as error:
-        raise InputError(f"{path}: {error}: put an intact copy in its place") from error.__cause__
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}: put the IDX file there") from error
+    with _opened(Path(path)) as stored:
+        return _mapped(stored) if stored.file is stored.stream else _unpacked(stored)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether an IDX file is gzipped. Raises InputError if it is no IDX file, as far as its header shows."""
+    with _opened(path) as stored:
+        return stored.file is not stored.stream
+
+
+def is_same(first: Path, second: Path) -> bool:
+    """Whether two IDX files hold the same array; each may be gzipped, and neither is whole in memory.
+
+    Raises InputError, as ``read`` does, for a file whose header is not in order or whose gzip data are damaged.
+    """
+    return all(a == b for a, b in zip_longest(_blocks(first), _blocks(second)))
 
 
 def release(array: NDArray[Any]) -> None:
@@ -90,7 +104,7 @@ def release(array: NDArray[Any]) -> None:
 def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     """Write an array as an IDX file, gzipped if the name ends in .gz: the same array, the same bytes.
 
-    ValueError for an element type or a shape that the format has no room for.
+    Raises ValueError for an element type or a shape that the format has no room for.
     """
     _write(Path(path), _header(array.shape, array.dtype), [array])
 
@@ -139,41 +153,92 @@ def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     return bytes([0, 0, codes[0], len(shape)]) + np.array(shape, ">u4").tobytes()
 
 
-def _map_raw(file: BinaryIO) -> NDArray[Any]:
-    dtype, shape, size = _parse_header(file.read)
-    offset, facts = file.tell(), os.fstat(file.fileno())
-    found = facts.st_size - offset
-    if found != size:
-        raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, but {found:,} follow")
-    # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere; Windows does not count.
-    stored = 512 * facts.st_blocks if hasattr(facts, "st_blocks") else size
-    if size > DEFLATE_LIMIT * (stored + UNCOUNTED):
-        raise _Malformed(f"all but empty: {_promise(shape, dtype)}, {size:,} bytes, but {stored:,} are on the disk")
-    if size == 0:  # nothing to map
-        return _read_only(np.empty(shape, dtype))
-    flat = np.memmap(file, dtype, mode="r", offset=offset, shape=(size // dtype.itemsize,))
-    return flat.view(np.ndarray).reshape(shape)
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
-def _read_gzip(file: BinaryIO) -> NDArray[Any]:
-    compressed = os.fstat(file.fileno()).st_size
+class _Stored(NamedTuple):
+    """An open IDX file behind its header."""
+
+    file: BinaryIO
+    stream: _Stream
+    """Where the elements are read: the file itself, or what its gzip data hold."""
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    size: int
+    """Bytes of the elements that must follow."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Stored]:
+    """An IDX file, its header read, and found to promise no more than the file can hold."""
     try:
-        stream = _GzipMembers(file)
-        dtype, shape, size = _parse_header(stream.read)
-        if size > DEFLATE_LIMIT * compressed:
-            raise _Malformed(
-                f"{_promise(shape, dtype)}, {size:,} bytes, more than {compressed:,} bytes of gzip can hold"
-            )
-        elements = np.empty(size, np.uint8)
-        found = _read_into(stream, elements)
-        if found < size or stream.read(1):
-            follow = f"but {found:,} follow" if found < size else "but more follow"
-            raise _Malformed(f"{_off_by(found, size)}: {_promise(shape, dtype)}, {size:,} bytes, {follow}")
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: not a regular file: put the IDX file itself there")
+        with open(path, "rb") as file:
+            is_gzip = file.read(len(GZIP_START)) == GZIP_START
+            file.seek(0)
+            stream = _GzipMembers(file) if is_gzip else file
+            stored = _Stored(file, stream, *_parse_header(stream.read))
+            _check_size(stored)
+            yield stored
     except EOFError:
-        raise _Malformed("truncated: the gzip data end early") from None
+        raise _not_intact(path, "truncated: the gzip data end early") from None
     except zlib.error as error:
-        raise _Malformed(f"no intact gzip file, though its name ends in .gz ({error})") from error
-    return _read_only(elements.view(dtype).reshape(shape))
+        raise _not_intact(path, f"no intact gzip file ({error})") from error
+    except _Malformed as error:
+        raise _not_intact(path, str(error)) from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}: put the IDX file there") from error
+
+
+def _not_intact(path: Path, what: str) -> InputError:
+    return InputError(f"{path}: {what}: put an intact copy in its place")
+
+
+def _check_size(stored: _Stored) -> None:
+    """Raises _Malformed if the header promises what cannot be there; of gzip data the end is not known yet."""
+    facts, size, promise = os.fstat(stored.file.fileno()), stored.size, _promise(stored.shape, stored.dtype)
+    if stored.file is not stored.stream:
+        if size > DEFLATE_LIMIT * facts.st_size:
+            raise _Malformed(f"{promise}, {size:,} bytes, more than {facts.st_size:,} bytes of gzip can hold")
+        return
+    found = facts.st_size - stored.file.tell()
+    if found != size:
+        raise _Malformed(f"{_off_by(found, size)}: {promise}, {size:,} bytes, but {found:,} follow")
+    # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere. Windows does not count them.
+    on_disk = 512 * getattr(facts, "st_blocks", math.inf)
+    if size > DEFLATE_LIMIT * (on_disk + UNCOUNTED):
+        raise _Malformed(f"all but empty: {promise}, {size:,} bytes, but {on_disk:,} are on the disk")
+
+
+def _mapped(stored: _Stored) -> NDArray[Any]:
+    if stored.size == 0:  # nothing to map
+        return _read_only(np.empty(stored.shape, stored.dtype))
+    count = stored.size // stored.dtype.itemsize
+    flat = np.memmap(stored.file, stored.dtype, mode="r", offset=stored.file.tell(), shape=(count,))
+    return flat.view(np.ndarray).reshape(stored.shape)
+
+
+def _unpacked(stored: _Stored) -> NDArray[Any]:
+    size, stream = stored.size, stored.stream
+    elements = np.empty(size, np.uint8)
+    found = _read_into(stream, elements)
+    if found < size or stream.read(1):
+        follow = f"but {found:,} follow" if found < size else "but more follow"
+        promise = _promise(stored.shape, stored.dtype)
+        raise _Malformed(f"{_off_by(found, size)}: {promise}, {size:,} bytes, {follow}")
+    return _read_only(elements.view(stored.dtype).reshape(stored.shape))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The header and then the elements of an IDX file in blocks, with one byte of what may be too much."""
+    with _opened(path) as stored:
+        yield _header(stored.shape, stored.dtype)
+        left = stored.size + 1
+        while left and (block := stored.stream.read(min(CHUNK, left))):
+            left -= len(block)
+            yield block
 
 
 class _GzipMembers:
@@ -215,12 +280,12 @@ def _parse_header(read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[in
     magic = read(4)
     if not magic:
         raise _Malformed("empty, an IDX header was expected")
-    if magic[:2] == b"\x1f\x8b":
-        raise _Malformed("gzip data where an IDX header was expected: its name must end in .gz, gzipped once")
+    if magic[:2] == GZIP_START:
+        raise _Malformed("gzip data within gzip data: gunzip it once")
+    if magic[:2] != b"\0\0"[: len(magic)]:
+        raise _Malformed(_described(magic + read(TEXT_SHOWN)))
     if len(magic) < 4:
         raise _Malformed(f"truncated within the first four bytes, {magic.hex(' ')}")
-    if magic[:2] != b"\0\0":
-        raise _Malformed(f"not an IDX file: it begins with {magic.hex(' ')}, 00 00 was expected")
     code, axes = magic[2:]
     if code not in TYPES:
         known = ", ".join(f"{known:02x}" for known in TYPES)
@@ -237,7 +302,27 @@ def _parse_header(read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[in
     return dtype, shape, math.prod(shape) * dtype.itemsize
 
 
-def _read_into(stream: _GzipMembers, elements: NDArray[np.uint8]) -> int:
+TEXT_SHOWN = 60
+"""Bytes of a text that is found in place of an IDX file."""
+
+
+def _described(start: bytes) -> str:
+    """What a file is that begins so, and is no IDX file."""
+    for magic, name in ARCHIVES.items():
+        if start.startswith(magic):
+            return f"{name}, not an IDX file: unpack it"
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(start)  # the last character may be cut
+    except UnicodeDecodeError:
+        text = "\0"
+    words = " ".join(text.split())
+    if not words.isprintable():
+        return f"not an IDX file: it begins with {start[:4].hex(' ')}, 00 00 was expected"
+    what = "a web page" if words.startswith("<") else "text"
+    return f"{what}, not an IDX file: it begins with {json.dumps(words, ensure_ascii=False)}"
+
+
+def _read_into(stream: _Stream, elements: NDArray[np.uint8]) -> int:
     """Fill the elements from the stream; the number of bytes found, fewer where the stream ends early."""
     view, found = elements.data, 0
     while found < len(view):

@@ -48,9 +48,10 @@ def train(
         images = recipe.training_images(settings)
         if settings.output.report:
             dataset.load(settings.data.directory, "test", settings.data.digits)  # missing now rather than at the end
-        files = images.source.sha256()
+        recorded = saved.facts["training_files"] if saved is not None else {}
+        files = images.source.sha256(recorded.values())
         if saved is not None:
-            recipe.check_same_files(settings, files, saved.facts["training_files"], saved.path.parent)
+            recipe.check_same_files(settings, files, recorded, saved.path.parent)
         training_set, validation_set = recipe.split(settings, images)
         network = recipe.network(settings, images.inputs)
         trainer = Trainer(network, training_set, validation_set, settings.training, interrupts.at_once())
@@ -116,7 +117,8 @@ def stay_finished(directory: Path, finished: Config, settings: Config) -> None:
     """Make the report that is missing, if any; InputError where other data are named than the run's."""
     if settings.data.directory != finished.data.directory:
         recorded = finished_runs.read_finished_manifest(directory).training_files
-        recipe.check_same_files(settings, recipe.training_images(settings).source.sha256(), recorded, directory)
+        files = recipe.training_images(settings).source.sha256(recorded.values())
+        recipe.check_same_files(settings, files, recorded, directory)
     if settings.output.report and not (directory / runs.REPORT).exists():
         make_report(directory)
 

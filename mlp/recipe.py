@@ -29,7 +29,7 @@ def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping
     if names := changed_files(found, recorded):
         raise InputError(
             f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its "
-            "manifest.json has their SHA-256): put those back, or train a new run on these"
+            "manifest.json has their SHA-256): put those back in data.directory, or train a new run on these"
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from mlp import checkpoint, npz, provenance
 from mlp.checkpoint import Checkpoint
-from mlp.config import Config
+from mlp.config import Config, naming
 from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
 from mlp.files import check_has_locks, locked, make_folder, remove, replacing, sha256, write_text
 from mlp.gates import Array
@@ -108,12 +108,13 @@ class Run:
 def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -> Iterator[Run]:
     """A run in a directory of its own, which must be absent or empty, and is made.
 
-    Without a directory it is the next free number under the config's output directory. InputError where the
+    Without a directory it is the next free number under the config's output directory. Raises InputError if the
     directory holds anything, or another process is at work in it.
     """
     check_has_locks(directory or config.output.directory)
     if directory is None:
-        directory = _next_number(config.output.directory)
+        with naming("output.directory"):
+            directory = _next_number(config.output.directory)
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
     elif not directory.exists():
@@ -143,6 +144,8 @@ def check_unbegun(directory: Path, config: Config) -> None:
 
 def _next_number(output: Path) -> Path:
     """A new directory output/0001, 0002, ...: one more than the highest there, whoever else is making one."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: not a folder, in which runs could be numbered: name another one")
     if not output.exists():
         with suppress(FileExistsError):
             make_folder(output)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlp.errors import InputError
 from mlp.gates import Array
-from mlp.source_text import Text
+from mlp.source_text import Text, put_in_quotes, rejoined
 
 LONGEST_VALUE = 100_000
 """Characters of a value."""
@@ -28,15 +28,25 @@ def parse_value(name: str, text: str) -> Array:
 def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
     """The values in arguments NAME=VALUE."""
     values: dict[str, Array] = {}
-    for argument in arguments:
+    for argument, was_split in rejoined(arguments, _has_whole_value):
+        if was_split:
+            raise InputError(f"{argument}: {put_in_quotes(argument)}")
         name, equals, text = argument.partition("=")
         name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
         if not equals or not name.isidentifier():
-            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2 or W=[[1, 2], [3, 4]]")
+            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2: what has blanks in it must be in quotes")
         if name in values:
             raise InputError(f"{argument}: {name} has a value already")
         values[name] = parse_value(name, text)
     return values
+
+
+def _has_whole_value(argument: str) -> bool:
+    try:
+        parse_value(*argument.split("=", 1))
+    except InputError:
+        return False
+    return True
 
 
 def literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:

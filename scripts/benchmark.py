@@ -52,7 +52,8 @@ def main(arguments: Sequence[str]) -> None:
         processes.check_can_be_measured()
     settings = plain(config.load(options.config, options.set))
     output = options.output or settings.output.directory / "benchmark"
-    output.mkdir(parents=True, exist_ok=True)
+    with config.naming("output.directory", applies=options.output is None):
+        output.mkdir(parents=True, exist_ok=True)
     with machine.one_core() as held, blas.threads(1) as libraries:
         print(machine.describe(libraries, held))
         if absent := sorted({c.name for c in contenders.CONTENDERS if not c.installed}):

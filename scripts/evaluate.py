@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
 def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     """Every figure of the run on one split, written into the run's directory with the two pictures."""
     training = run.same_shape(recipe.training_images(run.config))
-    files = training.source.sha256()
+    files = training.source.sha256(run.training_files.values())
     recipe.check_same_files(run.config, files, run.training_files, run.directory)  # baselines and split need the same
     images = run.test_images() if split == "test" else part_of(run, training, split)
     evaluation = evaluate(run.network, images)

@@ -58,8 +58,10 @@ def main(arguments: Sequence[str]) -> None:
         coordinates = projection.coordinates(images)
     from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
 
-    for path in filter(None, (output, options.reconstruct)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with config.naming("output.directory", applies=options.output is None):
+        output.parent.mkdir(parents=True, exist_ok=True)
+    if options.reconstruct:
+        options.reconstruct.parent.mkdir(parents=True, exist_ok=True)
     write_points(output.with_suffix(".csv"), images, coordinates)
     plots.scatter(output, coordinates, images.labels, images.digits, projection)
     print(describe(images, projection))

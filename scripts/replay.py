@@ -60,7 +60,8 @@ def check_config(directory: Path, recorded: FinishedManifest) -> None:
 def check_data(directory: Path, recorded: FinishedManifest) -> None:
     """CheckFailed where the training files are no longer those that the run was trained on."""
     images = recipe.training_images(finished_runs.read_config(directory))
-    if names := recipe.changed_files(images.source.sha256(), recorded.training_files):
+    found = images.source.sha256(recorded.training_files.values())
+    if names := recipe.changed_files(found, recorded.training_files):
         raise CheckFailed(f"{shown(directory)}: not identical: the data: other bytes in {' and '.join(names)}")
 
 

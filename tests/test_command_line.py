@@ -106,6 +106,16 @@ def test_paths_are_shown_as_the_user_would_type_them(tmp_path, monkeypatch):
     assert command_line.shown(tmp_path / "outputs") == str(tmp_path / "outputs")
 
 
+def test_a_path_argument_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert command_line.path("~/runs") == tmp_path / "runs"
+    assert command_line.path("./~/runs") == Path("~", "runs")
+    parser = command_line.Parser(prog="tool.py")
+    parser.add_argument("--output", type=command_line.path)
+    with pytest.raises(InputError, match=r"^argument --output: ~no-one-here/x: ~no-one-here is no home folder here: "):
+        parser.parse_args(["--output=~no-one-here/x"])
+
+
 @pytest.mark.parametrize("flag", ["-u", "-B"], ids=["unbuffered", "buffered"])
 def test_a_line_is_there_when_it_is_written_not_at_the_end(flag):
     """Of stderr, whatever it is: who watches a log wants to see how far a run is."""

@@ -1,7 +1,9 @@
 """Promises of mlp.config: a typo never becomes a default, and every error says where it is."""
 
 import json
+import os
 from pathlib import Path
+from pwd import getpwuid
 from typing import get_args
 
 import pytest
@@ -12,7 +14,7 @@ from pydantic import ValidationError
 
 from mlp import config
 from mlp.config import Config
-from mlp.errors import InputError
+from mlp.errors import InputError, InUse
 from mlp.network import LOSSES
 
 
@@ -112,17 +114,39 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training: 3": "1:11: training: must be a section of keys",
     "data:\n  digits: [0, 0]": "2:11: data.digits: must be two different digits, not [0, 0]",
     "data:\n  digits: [0, 10]": "2:15: data.digits[1]: must be at most 9, not 10",
-    "data:\n  digits: [0]": "2:11: data.digits: must have two entries",
-    "data:\n  digits: [0, 1, 2]": "2:11: data.digits: must have two entries",
+    "data:\n  digits: [0]": "2:11: data.digits: must have two entries, as a run learns two digits",
+    "data:\n  digits: [0, 1, 2]": "2:11: data.digits: must have two entries, as a run learns two digits",
     "data:\n  digits: 1": "2:11: data.digits: must be a list in brackets, not 1",
     "data:\n  limit_per_digit: 0": "2:20: data.limit_per_digit: must be at least 1, not 0",
     "data:\n  validation_fraction: 1": "2:24: data.validation_fraction: must be below 1, not 1",
     'data:\n  directory: ""': '2:14: data.directory: must be a path, not ""',
     "data:\n  directory: 3": "2:14: data.directory: must be a path, not 3",
+    "data:\n  directory: ~": "2:14: data.directory: must be a path (~ alone is null in YAML: write ~/), not null",
+    "data:\n  directory: ~no{body/x": "2:14: data.directory: must be a path (~no{body is no home folder here), "
+    'not "~no{body/x"',
     "model:\n  hidden_sizes: [3, 0]": "2:21: model.hidden_sizes[1]: must be at least 1, not 0",
     "model:\n  hidden_sizes: [1000001]": "2:18: model.hidden_sizes[0]: must be at most 1,000,000, not 1000001",
     "model:\n  loss: cross_entrpy": "2:9: model.loss: must be 'euclidean' or 'cross_entropy', not \"cross_entrpy\"",
+    "model:\n  loss: MSE": "2:9: model.loss: must be 'euclidean' or 'cross_entropy', not \"MSE\": did you mean "
+    "euclidean?",
+    "model:\n  loss: binary_crossentropy": "2:9: model.loss: must be 'euclidean' or 'cross_entropy', not "
+    '"binary_crossentropy": did you mean cross_entropy?',
+    "model:\n  loss: fp32": "2:9: model.loss: must be 'euclidean' or 'cross_entropy', not \"fp32\"",
     "model:\n  los: euclidean": "2:3: model.los: unknown key, did you mean loss?",
+    "model:\n  dropout: 0.5": "2:3: model.dropout: unknown key, not offered: the network has weights, biases and "
+    "sigmoids alone",
+    "model:\n  hidden_layers: 2": "2:3: model.hidden_layers: unknown key, did you mean model.hidden_sizes?",
+    "training:\n  lr: 0.1": "2:3: training.lr: unknown key, did you mean training.learning_rate?",
+    "training:\n  batch: 5": "2:3: training.batch: unknown key, did you mean training.batch_size?",
+    "training:\n  batchSize: 5": "2:3: training.batchSize: unknown key, did you mean batch_size?",
+    "epochs: 5": "1:1: epochs: unknown section, did you mean training.epochs?",
+    "learning-rate: 5": "1:1: learning-rate: unknown section, did you mean training.learning_rate?",
+    "directory: x": "1:1: directory: unknown section, did you mean data.directory or output.directory?",
+    "train:\n  epochs: 5": "1:1: train: unknown section, did you mean training?",
+    "optimizer: adam": "1:1: optimizer: unknown section, not offered: the optimizer is SGD, with training.momentum and "
+    "training.weight_decay",
+    "training:\n  ephocs: 5": "2:3: training.ephocs: unknown key, did you mean epochs?",
+    "output:\n  export: 5": "2:3: output.export: unknown key, known are directory, report",
     "model:\n  hidden_sizes: 32": "2:17: model.hidden_sizes: must be a list in brackets, not 32",
     "- training": "1:1: the file: must be sections of keys",
     "training:\n  seed: 1\n  seed: 2": "3:3: training.seed: given twice, first in line 2",
@@ -176,6 +200,34 @@ def test_an_override_is_blamed_for_what_it_brought(write):
     ]
 
 
+def test_an_option_without_its_section_is_named_with_it(write):
+    assert errors(write(""), "epochs=3") == ["--set epochs=3: must be section.key=value, did you mean training.epochs?"]
+
+
+SPLIT = {  # what a shell makes of it: the message's end
+    ("data.digits=[4,", "9]"): '"data.digits=[4, 9]"',
+    ("training.seed=1", "data.directory=/my", "digits", "training.epochs=2"): '"data.directory=/my digits"',
+    ("data.directory=$a", "b"): "'data.directory=$a b'",
+}
+
+
+@pytest.mark.parametrize("options", SPLIT, ids=" ".join)
+def test_of_a_value_that_the_shell_split_the_quotes_are_shown(write, options):
+    (message,) = errors(write(""), *options)
+    assert message.endswith(
+        f": a shell splits at blanks: if this is one value, put it in quotes: --set {SPLIT[options]}"
+    )
+
+
+def test_what_is_no_part_of_a_value_is_not_put_in_quotes(write):
+    assert errors(write(""), "data.digits=[4,", "training.seed=2") == [
+        "--set data.digits=[4,: while parsing a flow node, expected the node content, but found '<stream end>'"
+    ]
+    assert errors(write(""), "training.seed=2", "training.epochs") == [
+        "--set training.epochs: must be section.key=value"
+    ]
+
+
 def test_a_long_value_is_cut_in_the_message(write):
     (message,) = errors(write(f"training:\n  epochs: {'x' * 5000}\n"))
     assert len(message) < 150
@@ -225,6 +277,39 @@ def test_paths_are_relative_to_the_file_not_to_the_working_folder(write, tmp_pat
     loaded = config.load(Path("../config.yaml"), ["output.directory=runs"])
     assert loaded.data.directory == tmp_path.parent / "digits"
     assert loaded.output.directory == tmp_path / "runs"
+
+
+def test_a_path_may_begin_with_the_home_folder(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    loaded = config.load(write("data: {directory: ~/digits}"), ["output.directory=~/"])
+    assert (loaded.data.directory, loaded.output.directory) == (tmp_path / "home" / "digits", tmp_path / "home")
+    loaded = config.load(write("data: {directory: ./~/digits}"), ["output.directory=runs/~"])
+    assert (loaded.data.directory, loaded.output.directory) == (tmp_path / "~" / "digits", tmp_path / "runs" / "~")
+    name = getpwuid(os.getuid()).pw_name
+    assert config.load(write(f"data: {{directory: ~{name}/x}}")).data.directory == Path(f"~{name}/x").expanduser()
+
+
+def test_without_any_home_folder_there_is_a_message(write, monkeypatch):
+    def unknown(number):
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert errors(write("data: {directory: ~/x}")) == [
+        'config.yaml:1:19: data.directory: must be a path (~ is no home folder here), not "~/x"'
+    ]
+
+
+def test_an_error_about_a_path_names_its_key_and_where_the_default_lies():
+    where = "(data.directory: by default data beside the config file)"
+    with pytest.raises(InUse) as error, config.naming("data.directory"):
+        raise InUse("x: not this")
+    assert str(error.value) == f"x: not this {where}"
+    with pytest.raises(InputError) as error, config.naming("output.directory"):
+        raise PermissionError(13, "Permission denied", "x")
+    assert str(error.value) == "x: Permission denied (output.directory: by default outputs beside the config file)"
+    with pytest.raises(InputError, match=r"^x$"), config.naming("data.directory", applies=False):
+        raise InputError("x")
 
 
 configs = st.builds(

@@ -113,16 +113,27 @@ BAD = {
     "a product that overflows": ("a", b"\0\0\x0e\x04" + b"\xff" * 16 + b"123", "more than any memory holds"),
     "an overflow beside a zero": ("a", b"\0\0\x0e\x04" + b"\xff" * 12 + bytes(4), "more than any memory holds"),
     "more axes than NumPy has": ("a", b"\0\0\x08\x21" + bytes(4 * 33), "33 axes, at most 32"),
-    "gzip under a raw name": ("a", PACKED, r"its name must end in \.gz, gzipped once"),
-    "raw under a gzip name": ("a.gz", GOOD, "no intact gzip file"),
+    "a web page": (
+        "a.gz",
+        b"<!DOCTYPE html>\n <title>404</title>",
+        'a web page, .*"<!DOCTYPE html> <title>404</title>"',
+    ),
+    "text": (
+        "a",
+        ("\ufeff" + "Nicht gefunden: 漢 " * 9).encode(),
+        'text, not an IDX file: it begins with "Nicht gefunden: 漢',
+    ),
+    "a web page, gzipped": ("a.gz", gzip.compress(b"<html>"), "a web page"),
+    "a zip archive": ("a.gz", b"PK\x03\x04" + bytes(99), "a zip archive, not an IDX file: unpack it"),
+    "text of another encoding": ("a", "é".encode("latin-1") * 9, "not an IDX file: it begins with e9 e9 e9 e9"),
     "nothing under a gzip name": ("a.gz", b"", "empty"),
-    "gzip twice": ("a.gz", gzip.compress(PACKED), r"its name must end in \.gz, gzipped once"),
+    "gzip twice": ("a.gz", gzip.compress(PACKED), "gzip data within gzip data: gunzip it once"),
     "a gzip file cut off": ("a.gz", PACKED[:-9], "truncated"),
     "a gzip header cut off": ("a.gz", PACKED[:5], "truncated"),
     "a checksum that is off": (
         "a.gz",
         PACKED[:-8] + bytes(4) + PACKED[-4:],
-        "no intact gzip file, though its name ends in .gz .*incorrect data check",
+        "no intact gzip file .*incorrect data check",
     ),
     "damage within": ("a.gz", PACKED[:12] + b"\xff" + PACKED[13:], "no intact gzip file|not an IDX file"),
     "garbage behind": ("a.gz", PACKED + b"garbage", "no intact gzip file"),
@@ -140,6 +151,51 @@ def test_what_is_no_idx_file_is_refused_by_name_and_reason(name, content, messag
     assert str(error.value).startswith(f"{tmp_path / name}: ")
     assert str(error.value).endswith(": put an intact copy in its place")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a", PACKED), ("a.gz", GOOD)])
+def test_the_first_bytes_say_whether_a_file_is_gzipped_whatever_its_name(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    np.testing.assert_array_equal(idx.read(tmp_path / name), [[1, 2, 3], [4, 5, 6]])
+    assert idx.is_packed(tmp_path / name) == (content is PACKED)
+
+
+OTHER = {
+    "another element": lambda content: content[:-1] + b"8",
+    "another type": lambda content: content[:2] + b"\x09" + content[3:],
+    "another shape": lambda content: content[:3] + b"\x02\0\0\0\x01" + content[4:],
+}
+
+
+@pytest.mark.parametrize("change", OTHER.values(), ids=OTHER)
+def test_files_are_the_same_if_all_their_bytes_are_once_unpacked(change, tmp_path):
+    whole = bytes([0, 0, 8, 1, 0, 0x20, 0, 1]) + b"7" * 0x200001  # more than is read at a time
+    other = gzip.compress(change(whole), 1)
+    for name, content in (("raw", whole), ("same.gz", gzip.compress(whole, 1)), ("other.gz", other)):
+        (tmp_path / name).write_bytes(content)
+    assert idx.is_same(tmp_path / "raw", tmp_path / "same.gz")
+    assert not idx.is_same(tmp_path / "raw", tmp_path / "other.gz")
+    assert not idx.is_same(tmp_path / "other.gz", tmp_path / "same.gz")
+
+
+def test_files_are_compared_without_being_held_in_memory(tmp_path):
+    size = 1 << 26
+    content = bytes([0, 0, 8, 1]) + struct.pack(">I", size) + bytes(size)
+    (tmp_path / "raw").write_bytes(content)
+    (tmp_path / "packed").write_bytes(gzip.compress(content, 1))
+    del content
+    tracemalloc.start()
+    assert idx.is_same(tmp_path / "raw", tmp_path / "packed")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 24
+
+
+def test_what_is_too_long_is_not_the_same(tmp_path):
+    """A gzip file's end is found only by unpacking it, and a bomb is never unpacked to its end."""
+    (tmp_path / "raw").write_bytes(GOOD)
+    (tmp_path / "long").write_bytes(gzip.compress(GOOD + b"7"))
+    assert not idx.is_same(tmp_path / "raw", tmp_path / "long")
 
 
 def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path):

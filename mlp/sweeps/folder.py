@@ -55,7 +55,11 @@ def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: not a folder: name another --output")
     if not folder.exists():
-        with suppress(FileExistsError):  # by another sweep just now: the lock tells which is to have it
+        is_usual = folder.parent == grid.base.output.directory
+        with (
+            suppress(FileExistsError),  # by another sweep just now: the lock tells which is to have it
+            configuration.naming("output.directory", applies=is_usual),
+        ):
             make_folder(folder)
     with locked(folder, warn):
         _check_same_sweep(folder, grid, files)
@@ -78,7 +82,8 @@ def data_files(grid: Grid) -> dict[Path, str]:
     digits = {digit for pair in grid.varied.get(DIGITS, [grid.base.data.digits]) for digit in pair}
     files: dict[Path, str] = {}
     for part in parts:
-        source = open_part(grid.base.data.directory, part)
+        with configuration.naming("data.directory"):
+            source = open_part(grid.base.data.directory, part)
         try:
             source.among(sorted(digits))
         except InputError as error:

@@ -16,6 +16,8 @@ from mlp import config as configuration
 from mlp import yaml_text
 from mlp.config import Config
 from mlp.errors import InputError
+from mlp.source_text import put_in_quotes, rejoined
+from mlp.yaml_text import Document
 
 RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
 MOST_RUNS = 100_000
@@ -87,7 +89,11 @@ def read(base: Config, options: Sequence[str], overrides: Sequence[str] = (), *,
 
     ``overrides`` are the --set options that the base has already. InputError with what is wrong with an option.
     """
-    given = [(f"--vary {option}", *_split(option)) for option in options]
+    given: list[tuple[str, str, list[Any]]] = []
+    for option, was_split in rejoined(options, _has_whole_values):
+        if was_split:
+            raise InputError(f"--vary {option}: {put_in_quotes(option, '--vary ')}")
+        given.append((f"--vary {option}", *_split(option)))
     if all_pairs:
         given.append(("--pairs all", DIGITS, PAIRS))
     if not given:
@@ -123,13 +129,21 @@ def _split(option: str) -> tuple[str, list[Any]]:
     key, equals, listed = option.partition("=")
     if not (equals and key):
         raise InputError(f"--vary {option}: must be section.key=value,value,... or section.key=a..b")
-    document = yaml_text.parse(f"[{listed}]")
+    document = _listed(listed)
     if document.problems:
         raise InputError(f"--vary {option}: {document.problems[0][1]}")
     values = [value for entry in document.value for value in _range(entry, option)]
     if not values:
         raise InputError(f"--vary {option}: no value in it: must be section.key=value,value,... or section.key=a..b")
     return key, values
+
+
+def _listed(values: str) -> Document:
+    return yaml_text.parse(f"[{values}]")
+
+
+def _has_whole_values(option: str) -> bool:
+    return not _listed(option.partition("=")[2]).problems
 
 
 def _range(entry: Any, option: str) -> Sequence[Any]:

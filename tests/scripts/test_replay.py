@@ -1,5 +1,6 @@
 """Promises of scripts/replay.py: a run repeats bit for bit, or the first cause of a difference is named."""
 
+import gzip
 import json
 import os
 import shutil
@@ -7,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, load_script, run_here, write_folder
+from conftest import ROOT, load_script, quick_curves, run_here, write_folder
 
-from mlp import idx, provenance
+from mlp import finished_runs, idx, provenance
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,23 @@ def test_a_run_is_identical_to_itself(here, trained):
     sha256 = json.loads(before["manifest.json"])["weights_sha256"]
     assert done.stdout == f"identical: {trained} run again gives the same model.npz, SHA-256 {sha256}\n"
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
+
+
+def test_a_run_on_gz_files_is_the_same_after_these_were_unpacked_beside_them(here, tmp_path):
+    """What gunzip -k, or torchvision, makes of a folder; the raw files are read from then on."""
+    data, run = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1], ending=".gz"), tmp_path / "run"
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 2}\n"
+    )
+    with quick_curves():
+        assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
+        for path in list(data.iterdir()):
+            path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        for command in (["train.py", "--resume", run, "--set", "training.epochs=3"], ["scripts/evaluate.py", run]):
+            done = here(*command)
+            assert done.returncode == 0, done.stderr
+    replay = load_script("replay")
+    replay.check_data(run, finished_runs.read_finished_manifest(run))
 
 
 def change_data(run):

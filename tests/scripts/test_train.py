@@ -227,7 +227,7 @@ BAD = {
     "a misspelt loss": (["--set", "model.loss=crossentropy"], "must be 'euclidean' or 'cross_entropy', not"),
     "no epochs": (["--set", "training.epochs=0"], "training.epochs: must be at least 1, not 0"),
     "a digit that is not there": (["--set", "data.digits=[0, 2]"], "no digit 2 in it: it holds 0, 1"),
-    "no such data": (["--set", "data.directory=none"], "no such folder"),
+    "no such data": (["--set", "data.directory=none"], "no such folder: it must hold four IDX files"),
     "no such config": (["--config", "none.yaml"], "none.yaml: no such file"),
     "a full directory": (["--output", "tests"], "tests: not an empty directory"),
     "a file for a directory": (
@@ -238,6 +238,40 @@ BAD = {
     "two names for a directory": (["--output", "a", "--resume", "b"], "give one of them"),
     "a run that is not there": (["--resume", "nowhere"], "nowhere: no such run: with --config FILE one is started"),
     "half a flag": (["--outpu", "x"], "unrecognized arguments: --outpu x"),
+    "another tool's flag": (
+        ["--lr", "0.1"],
+        "unrecognized arguments: --lr 0.1: write --set training.learning_rate=0.1 (see",
+    ),
+    "a flag with a value": (["--batch-size=5"], "--batch-size=5: write --set training.batch_size=5 (see"),
+    "a key as a flag": (["--training.epochs", "3"], "write --set training.epochs=3 (see"),
+    "a key without --set": (["training.epochs=3"], "write --set training.epochs=3 (see"),
+    "two flags": (
+        ["--epochs", "--seed", "1"],
+        "unrecognized arguments: --epochs --seed 1: write --set training.epochs=...",
+    ),
+    "a flag for what is not offered": (
+        ["--dropout", "0.5"],
+        "--dropout 0.5, not offered: the network has weights, biases",
+    ),
+    "a list without quotes": (["--set", "data.digits=[4,", "9]"], 'put it in quotes: --set "data.digits=[4, 9]"'),
+    "no home": (
+        ["--config", "~no-one-here/x"],
+        "argument --config: ~no-one-here/x: ~no-one-here is no home folder here",
+    ),
+    "no folder of data": (
+        ["--set", "data.directory=/dev/null"],
+        "error: /dev/null: not a folder: it must hold four IDX files, images and labels for training and test "
+        "(data.directory: by default data beside the config file)",
+    ),
+    "no folder for runs": (
+        ["--set", "output.directory=/dev/null"],
+        "error: /dev/null: not a folder, in which runs could be numbered: name another one "
+        "(output.directory: by default outputs beside the config file)",
+    ),
+    "no way to make one": (
+        ["--set", "output.directory=/dev/null/x"],
+        "error: /dev/null/x: Not a directory (output.directory: by default outputs beside the config file)",
+    ),
     "an unknown flag": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
     "more weights than memory": (
         ["--set", "model.hidden_sizes=[1000000, 1001]"],

@@ -85,6 +85,9 @@ REFUSED = {
     ("data.directory=a,b",): "--vary data.directory=a,b: data.directory is a place and cannot be varied",
     ("output.directory=a,b",): "output.directory is a place and cannot be varied",
     ("training.seed=[1",): "--vary training.seed=[1: while parsing a flow sequence",
+    ("data.digits=[0,", "1],[4,", "9]"): "--vary data.digits=[0, 1],[4, 9]: a shell splits at blanks: if this is one "
+    'value, put it in quotes: --vary "data.digits=[0, 1],[4, 9]"',
+    ("training.lr=1,2",): "--vary training.lr=1: training.lr: unknown key, did you mean training.learning_rate?",
     (): "nothing is varied: name an option and its values, such as --vary training.seed=0..9",
     (f"model.hidden_sizes={[1000] * 60}",): "too long for the name of a run's folder",
 }

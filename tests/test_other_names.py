@@ -1,0 +1,76 @@
+"""Promises of mlp.other_names: names of other tools lead to ours, and what is suggested is offered and right."""
+
+import re
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from mlp import config, expression, other_names
+from mlp.expression import parse
+
+SHORT = {key.partition(".")[2] for key in config.KEYS}
+
+
+def words(*tables):
+    return [word for table in tables for names in table.values() for word in names.split()]
+
+
+def test_every_name_leads_to_an_option_that_there_is_and_none_is_one_itself():
+    assert other_names.OPTIONS.keys() <= set(config.KEYS)
+    assert other_names.SECTIONS.keys() <= config.SECTIONS.keys()
+    names = words(other_names.SECTIONS, other_names.OPTIONS, other_names.NOT_OFFERED)
+    assert not set(names) & (SHORT | config.SECTIONS.keys())
+    assert len({name.replace("_", "") for name in names}) == len(names)
+
+
+def test_every_value_is_one_that_an_option_takes():
+    options = config.Model.model_fields["loss"], config.Training.model_fields["precision"]
+    taken = {value for option in options for value in get_args(option.annotation)}
+    assert other_names.VALUES.keys() <= taken
+    assert not set(words(other_names.VALUES)) & taken
+
+
+@pytest.mark.parametrize("name", ["export", "port", "version", "weights", "callbacks", "verbose", "metrics"])
+def test_nothing_is_suggested_that_is_not_near(name):
+    """Options of other tools; by difflib's own cut-off export and port are misspellings of report."""
+    assert config.meant(name) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("learningRate", "learning_rate"), ("momentun", "momentum"), ("ephocs", "epochs"), ("seeds", "seed")],
+)
+def test_a_misspelling_is_known(name, meant):
+    assert other_names.near(name, SHORT) == meant
+
+
+FUNCTIONS = {name: ours for ours, names in other_names.FUNCTIONS.items() for name in names.split()}
+OPERANDS = {"n": 1.0, "a": [[1.5, 2.0], [0.5, 3.0]], "b": [[2.0, 1.0], [3.0, 3.0]], "scores": [1, 2], "k": 1}
+OTHERS = {"pow": lambda x: x**2, "power": lambda x: x**2, "mean": np.mean, "dot": np.dot}
+
+
+def computed(text, x):
+    """The value of what is to be written, and the operands that are in it."""
+    values = {name: value for name, value in {"x": x, **OPERANDS}.items() if re.search(rf"\b{name}\b", text)}
+    circuit = parse(text, values)
+    circuit.run()
+    return circuit.graph.value(circuit.output.name), [values[name] for name in ("x", "a", "b") if name in values]
+
+
+POSITIVE = {name for name in FUNCTIONS if re.match("log|sqrt", name)}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(OTHERS.keys() | {name for name in FUNCTIONS if isinstance(getattr(np, name, None), np.ufunc)})
+)
+def test_what_is_to_be_written_for_a_function_computes_it(name):
+    """By NumPy's function of that name."""
+    found, operands = computed(FUNCTIONS[name], 1.7 if name in POSITIVE else -1.7)
+    np.testing.assert_allclose(found, OTHERS.get(name, getattr(np, name, None))(*map(np.array, operands)), rtol=1e-14)
+
+
+def test_all_that_is_to_be_written_is_in_the_language():
+    assert not FUNCTIONS.keys() & expression.FUNCTIONS.keys()
+    for text in other_names.FUNCTIONS:
+        computed(text, 1.7)
