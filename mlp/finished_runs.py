@@ -81,6 +81,16 @@ class FinishedRun:
         data = self.config.data
         return self.same_shape(dataset.load(data.directory, "test", data.digits))
 
+    def training_images(self) -> Dataset:
+        """The images that the run was trained on, those it held out among them.
+
+        Raises InputError as ``dataset.load`` does, and if the files have other bytes than they had for the run.
+        """
+        images = self.same_shape(recipe.training_images(self.config))
+        files = images.source.sha256(self.training_files.values())
+        recipe.check_same_files(self.config, files, self.training_files, self.directory)
+        return images
+
     def same_shape(self, images: Dataset) -> Dataset:
         """The images, if they are of the run's shape; else InputError."""
         if images.image_shape != self.image_shape:

@@ -1,5 +1,6 @@
-"""Images out of files, as brightness: PNG and JPEG by Pillow, IDX by idx.py."""
+"""Images out of files, as brightness: pictures by Pillow, IDX by idx.py. What a file is, its first bytes say."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,18 +13,90 @@ from numpy.typing import NDArray
 from mlp import idx
 from mlp.errors import InputError
 from mlp.files import open_regular
+from mlp.preparation import averaged
 
-PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
-"""By the first bytes."""
-IDX = (b"\0\0", b"\x1f\x8b")
-"""The first bytes of the format, and of gzip."""
-MOST_PIXELS = 50_000_000
-"""Of a picture: 400 MB while it is prepared."""
+READ = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"BM": "BMP",
+    b"GIF8": "GIF",
+    b"RIFF....WEBP": "WEBP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    **{b"P%d" % number: "PPM" for number in range(1, 7)},
+}
+"""Pillow's name of a format, by a file's first bytes; a dot is any byte."""
+NOT_READ = {
+    b"....ftyphe": "a HEIC picture",
+    b"....ftypmif1": "a HEIC picture",
+    b"....ftypmsf1": "a HEIC picture",
+    b"....ftypavi": "an AVIF picture",
+    b"....ftypqt": "a QuickTime video",
+    b"....ftypcrx": "a camera's raw picture",
+    b"....ftyp": "an MP4 video",
+    b"....jP  ": "a JPEG 2000 picture",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
+    b"....JXL ": "a JPEG XL picture",
+    b"\xff\x0a": "a JPEG XL picture",
+    b"\0\0\1\0": "an ICO icon",
+    b"\0\0\2\0": "a CUR icon",
+    b"icns": "an ICNS icon",
+    b"RIFF....AVI ": "an AVI video",
+    b"\x1a\x45\xdf\xa3": "a WebM video",
+    b"%PDF": "a PDF document",
+    b"%!PS": "a PostScript document",
+    b"8BPS": "a Photoshop picture",
+    b"gimp xcf": "a GIMP picture",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an XML file",
+    b"<!DOCTYPE": "a web page",
+    b"<html": "a web page",
+    b"qoif": "a QOI picture",
+    b"\x76\x2f\x31\x01": "an OpenEXR picture",
+    b"SIMPLE  =": "a FITS picture",
+    b"\x93NUMPY": "a NumPy array",
+    b"PK\3\4": "a ZIP archive",
+}
+"""What other files are, by their first bytes: the first that fits."""
+PICTURES = (
+    "png",
+    "jpg",
+    "jpeg",
+    "bmp",
+    "gif",
+    "webp",
+    "tif",
+    "tiff",
+    "pgm",
+    "ppm",
+    "heic",
+    "heif",
+    "avif",
+    "ico",
+    "jxl",
+)
+"""How names of pictures end: in a folder, a file of such a name that is none is an error, other files are not."""
+HEAD = 12
+"""Bytes at a file's beginning that say what it is."""
+READABLE = "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM or IDX"
+MAX_PIXELS = {"WEBP": 16_000_000}
+"""Of an image in a format, else OTHERWISE: its decoder may take so much memory, 4 bytes a pixel and WebP's 16."""
+OTHERWISE = 50_000_000
+KEPT_PIXELS = 4_000_000
+"""Pixels, about: a larger picture is made smaller as it is read."""
+MAX_BRIGHTNESS = 1e100
+"""No image has such pixels, and the squares of larger ones may not be finite."""
+BAND = 250_000
+"""Pixels, about, that are looked at at a time."""
+ORIENTATION = 0x0112
+"""EXIF's tag."""
+MAX_SIDE = 65_535
+"""Pixels, the most that JPEG has."""
 
 
 @dataclass(frozen=True)
 class GreyImage:
-    """An image and what to call it: its file, and which one of the file where there are several."""
+    """An image and what to call it: its file, and which one of the file if there are several."""
 
     file: Path
     index: int | None
@@ -35,58 +108,145 @@ class GreyImage:
         """The file, with the index in it."""
         return str(self.file) if self.index is None else f"{self.file}[{self.index}]"
 
+    def check_brightness(self, least: float = -MAX_BRIGHTNESS, most: float = MAX_BRIGHTNESS) -> None:
+        """Raises InputError if a pixel is not a number in this range."""
+        wrong = ~((self.grey >= least) & (self.grey <= most))  # what is not a number is in no range
+        if wrong.any():
+            row, column = (int(place[0]) for place in np.nonzero(wrong))
+            value = self.grey[row, column]
+            raise InputError(f"row {row}, column {column} is {value}, must be a number from {least:g} to {most:g}")
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file itself; of a folder its pictures, by name, without those in folders below it and hidden ones.
+
+    Raises InputError if a folder has no picture, OSError if it cannot be listed.
+    """
+    if not path.is_dir():
+        return [path]
+    visible = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
+    pictures = [file for file in visible if file.suffix[1:].lower() in PICTURES or _has_picture(file)]
+    if not pictures:
+        raise InputError(f"{path}: a folder without pictures: name image files, or a folder that has some in it")
+    return pictures
+
+
+def _has_picture(file: Path) -> bool:
+    try:
+        with open_regular(file) as opened:
+            return _kind(opened.read(HEAD), READ) is not None
+    except (InputError, OSError):  # it has no picture's name either
+        return False
+
 
 def read(path: Path) -> Iterator[GreyImage]:
-    """The one image of a PNG or JPEG, or all of an IDX file. InputError for anything else, and for a damaged one."""
+    """The one image of a picture, of several frames the first, or all of an IDX file.
+
+    Raises InputError for anything else, and for a damaged file; OSError if the system cannot read it.
+    """
     try:
         with open_regular(path) as file:
-            head = file.read(4)
-            kind = next((kind for start, kind in PICTURES.items() if head.startswith(start)), None)
-            if kind is not None:
-                file.seek(0)
+            head = file.read(HEAD)
+            file.seek(0)
+            if kind := _kind(head, READ):
                 yield GreyImage(path, None, _picture(file, kind, path))
                 return
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file: name a PNG, JPEG or IDX file") from None
-    if not head.startswith(IDX):
-        raise InputError(f"{path}: not an image: it is neither PNG, JPEG nor IDX")
+        raise InputError(f"{path}: no such file: name an image file, {READABLE}") from None
+    if other := _kind(head, NOT_READ):
+        raise InputError(f"{path}: {other}, which is not read: save it as PNG or JPEG")
+    if not _may_be_idx(head):
+        what = "not an image" if head else "an empty file"
+        raise InputError(f"{path}: {what}: it must be {READABLE}: save it as PNG or JPEG")
     images = idx.read(path)
     if images.ndim != 3 or 0 in images.shape:
         raise InputError(f"{path}: no images in it: its array has shape {images.shape}, it must be (n, rows, columns)")
+    _check_size(path, *images.shape[1:])
     for index, grey in enumerate(images):
         yield GreyImage(path, index, grey)
 
 
+def _kind(head: bytes, kinds: dict[bytes, str]) -> str | None:
+    """What a file is that begins so."""
+    for start, kind in kinds.items():
+        pairs = zip(start, head, strict=False)
+        if len(head) >= len(start) and all(expected in (found, ord(".")) for expected, found in pairs):
+            return kind
+    return None
+
+
+def _may_be_idx(head: bytes) -> bool:
+    """Whether a file is gzipped, or IDX, intact or not. Others with two zeros first have no small number fourth."""
+    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[3] <= 4))
+
+
+def _check_size(path: Path, rows: int, columns: int, kind: str = "IDX") -> None:
+    most = MAX_PIXELS.get(kind, OTHERWISE)
+    if rows * columns > most or max(rows, columns) > MAX_SIDE:
+        raise InputError(
+            f"{path}: {rows:,} by {columns:,} pixels: at most {most:,} are read, {MAX_SIDE:,} a side: scale it down"
+        )
+
+
 def _picture(file: BinaryIO, kind: str, path: Path) -> NDArray[Any]:
-    from PIL import Image, ImageOps  # slow to import, and of no use to IDX files
+    from PIL import Image  # slow to import, and of no use to IDX files
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # too large a size is refused below
             image = Image.open(file, formats=[kind])
-            rows, columns = image.height, image.width
-            if rows * columns <= MOST_PIXELS:
-                return _brightness(ImageOps.exif_transpose(image))
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise InputError(f"{path}: {_too_large()}") from None
-    except MemoryError:
+        _check_size(path, image.height, image.width, kind)
+        if kind == "JPEG":  # its decoder can make it smaller on the way
+            image.draft(None, (image.width // _factor(image), image.height // _factor(image)))
+        image.load()
+        return _brightness(image)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: too many pixels ({error}): scale it down") from None
+    except (MemoryError, InputError):
         raise
     except Exception as error:  # whatever Pillow's decoders raise for bytes that are none of the format
+        if isinstance(error, OSError) and error.errno is not None:  # the system's own
+            raise
         raise InputError(f"{path}: a damaged {kind} file ({error}): save it again") from None
-    raise InputError(f"{path}: {rows:,} by {columns:,} pixels: {_too_large()}")
-
-
-def _too_large() -> str:
-    return f"at most {MOST_PIXELS:,} pixels are read: scale it down"
 
 
 def _brightness(image: Any) -> NDArray[Any]:
-    """Of each pixel on white paper; where that leaves nothing to see, as of white ink on glass, the opacity."""
-    if image.mode.startswith(("I", "F")):  # 16 bits, which Pillow would cut to 255
-        return np.asarray(image, np.float64)
-    if not image.has_transparency_data:
-        return np.asarray(image.convert("L"))
+    """Of each pixel on white paper; if that leaves nothing to see, as of white ink on glass, the opacity.
+
+    Pixels of large pictures are averaged. A band of rows at a time, as a copy of the whole may be too much for memory.
+    """
+    rows, columns, factor = image.height, image.width, _factor(image)
+    step = factor * max(1, BAND // (factor * columns))
+    bands = [
+        _band(image.crop((0, top, columns, min(top + step, rows))), factor, see_through=image.has_transparency_data)
+        for top in range(0, rows, step)
+    ]
+    grey, opacity = (np.concatenate(parts) for parts in zip(*bands, strict=True))
+    return _upright(opacity if opacity.size and not np.ptp(grey) else grey, image.getexif().get(ORIENTATION, 1))
+
+
+def _factor(image: Any) -> int:
+    """By how much a picture is made smaller as it is read."""
+    return math.ceil(math.sqrt(image.height * image.width / KEPT_PIXELS))
+
+
+def _band(image: Any, factor: int, *, see_through: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Brightness and opacity of some rows; no opacity if all are opaque."""
+    from PIL import Image
+
+    if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would cut off at 255
+        return averaged(np.asarray(image), factor), np.empty(0)
+    if not see_through:
+        return averaged(np.asarray(image.convert("L")), factor), np.empty(0)
     layered = image.convert("RGBA")
-    opacity = np.asarray(layered.getchannel("A"), np.float64)
-    grey = 255 - (255 - np.asarray(layered.convert("RGB").convert("L"), np.float64)) * opacity / 255
-    return grey if np.ptp(grey) else opacity
+    opacity = layered.getchannel("A")
+    grey = Image.composite(layered.convert("L"), Image.new("L", image.size, 255), opacity)
+    return averaged(np.asarray(grey), factor), averaged(np.asarray(opacity), factor)
+
+
+def _upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """The picture as its camera was held, by the tag Orientation (EXIF 2.3, section 4.6.4): 6 is turned clockwise."""
+    if orientation in (5, 6, 7, 8):
+        stored = stored.T
+    down, across = (-1 if orientation in flipped else 1 for flipped in ((3, 4, 7, 8), (2, 3, 6, 7)))
+    return stored[::down, ::across]

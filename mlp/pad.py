@@ -28,9 +28,10 @@ def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[s
             "tie": preparation.TIE,
         },
         "nearness": {
-            "blur": nearness.BLUR,
+            "centre": nearness.CENTRE,
+            "surround": nearness.SURROUND,
             "within": round(100 * nearness.WITHIN_REACH),
-            "reach": nearness.reach(training.pixels(), training.image_shape),
+            "reach": nearness.reach(nearness.directions(training.pixels(), training.image_shape)),
         },
         "samples": _samples(evaluation),
     }

@@ -1,4 +1,4 @@
-"""Any drawing as MNIST has its digits: found on its paper, scaled, and placed by its centre of mass.
+"""Ink as MNIST has its digits: scaled, and placed by its centre of mass.
 
 The MNIST page says of its images (LeCun, Cortes and Burges): normalized to fit in a 20 by 20 pixel box, keeping the
 aspect ratio, with grey levels by antialiasing, and centred in 28 by 28 by the centre of mass. In its files the larger
@@ -7,26 +7,20 @@ pixel is 254 or 255: so the scaled box is moved by whole pixels. An image of MNI
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mlp.paper import Blank, Floats
 
 BOX = 20 / 28
-"""The share of an image's side into which the larger extent is scaled."""
+"""Fraction of an image's side into which the larger extent is scaled."""
 FAINT = 0.2
-"""Of the darkest: what is fainter is no part of the extent, such as the outskirts of a blur. In MNIST 5 digits of
-10,000 become smaller so."""
-NOISE = 4
-"""Ink that differs no more than so many times as much from the paper as the border does, in the median, is none."""
-
+"""Fraction of the darkest ink: fainter ink, such as the outskirts of a blur, is no part of the extent. By this 5 of
+10,000 MNIST digits become smaller."""
 TIE = 1e-9
-"""Pixels: a centre of mass so near to the next pixel's reach is midway between two, but for rounding, and stays."""
-
-
-class Blank(ValueError):
-    """There is nothing on the paper."""
+"""Pixels: a centre of mass so near to the border between two pixels is on it, but for rounding, and stays."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +37,8 @@ class Prepared:
     """Of the shape asked for: the same with its centre of mass in the middle"""
 
 
-def ink_of(grey: ArrayLike) -> Floats:
-    """What is written on the paper: 0 for paper to 1 for the darkest, or the lightest on dark paper.
-
-    grey: (rows, columns), brightness on any scale. The paper's is the median of the border's, and the ink is on that
-    side of it on which the farthest brightness is. Blank where all is paper.
-    """
-    levels = np.asarray(grey, np.float64)
-    border = np.concatenate([levels[[0, -1]].reshape(-1), levels[:, [0, -1]].reshape(-1)])
-    paper = np.median(border)
-    noise = NOISE * np.median(np.abs(border - paper))
-    difference = levels - paper
-    if -difference.min() > difference.max():
-        difference = -difference
-    darkest = difference.max()
-    if darkest <= noise:
-        raise Blank("nothing is drawn on it: it has the same brightness everywhere")
-    return np.where(difference > noise, difference / darkest, 0.0)
-
-
 def prepare(ink: Floats, shape: tuple[int, int] = (28, 28)) -> Prepared:
-    """Scale and place ink (rows, columns), 0 to 1, as MNIST does. Blank where there is none."""
+    """Scale and place ink (rows, columns), 0 to 1, as MNIST does. Raises Blank if there is none."""
     if not ink.any():
         raise Blank("nothing is drawn on it")
     drawn = ink > FAINT * ink.max()
@@ -101,6 +76,16 @@ def area_weights(n: int, start: float, step: float, count: int) -> Floats:
     pixels = np.arange(n)
     covered = np.minimum(edges[1:, np.newaxis], pixels + 1) - np.maximum(edges[:-1, np.newaxis], pixels)
     return np.asarray(covered.clip(min=0) / step)
+
+
+def averaged(grey: NDArray[Any], factor: int) -> NDArray[Any]:
+    """A picture (rows, columns) of 1/factor of its size: averages over squares, cut off at its ends, in float64."""
+    if factor == 1:
+        return grey
+    ends = [np.arange(factor, side + factor, factor).clip(max=side) for side in grey.shape]
+    starts, lengths = zip(*((end - np.diff(end, prepend=0), np.diff(end, prepend=0)) for end in ends), strict=True)
+    bands = [grey[start:end].sum(axis=0, dtype=np.float64) for start, end in zip(starts[0], ends[0], strict=True)]
+    return np.asarray(np.add.reduceat(np.stack(bands), starts[1], axis=1) / np.outer(*lengths))
 
 
 def centring(mass: Floats, margin: int, length: float) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mlp.image_files import GreyImage
+from mlp.paper import Floats
 from mlp.preparation import Prepared, extent_of
 
 RED = "#D7191C"
@@ -21,9 +21,11 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Stages:
-    """An image, its preparation, and what the network says of it, in words."""
+    """An image, its preparation, and the network's answer in words."""
 
-    original: GreyImage
+    name: str
+    levels: Floats
+    """(rows, columns): the picture's brightness."""
     prepared: Prepared
     verdict: str
 
@@ -47,13 +49,13 @@ def draw(path: Path, shown: Sequence[Stages]) -> None:
         figure.text(middle / width, 1 - HEAD / 2 / height, title, ha="center", va="center", fontsize=7.5)
     for row, stages in enumerate(shown):
         top = HEAD + row * (CAPTION + SIDE + GAP)
-        name = stages.original.name
+        name = stages.name
         name = name if len(name) <= LONGEST_NAME else f"...{name[3 - LONGEST_NAME :]}"
         words = f"{name}: {stages.verdict}"
         place = (GAP / width, 1 - (top + CAPTION / 2) / height)
         figure.text(*place, words, va="center", fontsize=9, parse_math=False)
         prepared = stages.prepared
-        for column, array in enumerate((stages.original.grey, prepared.ink, prepared.scaled, prepared.image)):
+        for column, array in enumerate((stages.levels, prepared.ink, prepared.scaled, prepared.image)):
             left, bottom = GAP + column * (SIDE + GAP), height - top - CAPTION - SIDE
             axes = figure.add_axes((left / width, bottom / height, SIDE / width, SIDE / height))
             white = 1 if column else max(255, array.max())  # a file of 16 bits has lighter ones

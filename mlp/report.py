@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp import baselines, finished_runs, pad, pages, recipe, report_images, svd
+from mlp import baselines, finished_runs, nearness, pad, pages, report_images, svd
 from mlp.dataset import BLOCK, Dataset
 from mlp.evaluation import CONFIDENCE, evaluate
 from mlp.files import write_text
@@ -18,8 +18,6 @@ from mlp.training import kept_epoch
 
 MOST_BYTES = 3_000_000
 """Of the page. A network for which there is no room is left out of it, and the pad with it."""
-PER_DIGIT = 1000
-"""Training images of each digit in the plane."""
 IMAGES_BYTES = 1_200_000
 """Of these images in the page: where they would take more there are fewer of them."""
 MOST_UNITS = 64
@@ -41,8 +39,7 @@ def write(run: FinishedRun) -> Path:
 
 def page(run: FinishedRun) -> str:
     """The page's text."""
-    training = run.same_shape(recipe.training_images(run.config))
-    recipe.check_same_files(run.config, training.source.sha256(), run.training_files, run.directory)
+    training = run.training_images()
     evaluation = evaluate(run.network, run.test_images())
     rules = [
         {"name": rule.name, "errors": rule.errors(evaluation.images), **rule.facts}
@@ -77,7 +74,7 @@ def page(run: FinishedRun) -> str:
 
 def _as_many_as_fit(training: Dataset) -> tuple[Dataset, dict[str, Any]]:
     """The first training images of each digit, as many as the page has room for, and their pixels packed."""
-    count = min(PER_DIGIT, max(1, IMAGES_BYTES // training.inputs))
+    count = min(nearness.PER_DIGIT, max(1, IMAGES_BYTES // training.inputs))
     while True:
         images = training.first_of_each(count)
         packed = pages.packed(images.pixels())

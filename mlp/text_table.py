@@ -1,12 +1,22 @@
 """Rows of text as a table."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 
 
+def width(text: str) -> int:
+    """Columns of a terminal that a text takes: two for a full-width character, none for a combining one."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text
+    )
+
+
 def padded(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = str.ljust) -> list[list[str]]:
-    """The rows with every cell of a column as wide as its widest."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [[justify(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    """The rows with every cell of a column as wide as its widest. ``justify``: a method of str, such as str.rjust."""
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    return [
+        [justify(cell, most - width(cell) + len(cell)) for cell, most in zip(row, widths, strict=True)] for row in rows
+    ]
 
 
 def aligned(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = str.ljust) -> str:
@@ -17,5 +27,5 @@ def aligned(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The rows as a table in Markdown, aligned for who reads it as it stands."""
     head, *body = padded([header, *rows])
-    lines = [head, ["-" * len(cell) for cell in head], *body]
+    lines = [head, ["-" * width(cell) for cell in head], *body]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)

@@ -1,9 +1,9 @@
-"""Say which digit an image shows: PNG and JPEG of any size, or IDX.
+"""Say which digit an image shows: a picture of any size, such as a photo, or IDX.
 
     python scripts/predict.py [--run RUN] IMAGE ...
 
-Dark on light or light on dark, each is prepared as MNIST's digits were. A file that is no image is named on stderr,
-and the exit code is 2; the others are judged all the same.
+Dark on light or light on dark, each is prepared as MNIST's digits were. An image that is unlike all training images is
+marked as novel. A file that is no image is named on stderr, and the exit code is 2; the others are judged all the same.
 """
 
 import sys
@@ -17,41 +17,67 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlp import blas, command_line, config, finished_runs, image_files
+from mlp import blas, command_line, config, finished_runs, image_files, writing
 from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import BLOCK
 from mlp.errors import InputError
 from mlp.finished_runs import FinishedRun
 from mlp.image_files import GreyImage
+from mlp.nearness import FEWEST, Known
 from mlp.network import decide
-from mlp.preparation import Blank, Floats, Prepared, ink_of, prepare
+from mlp.paper import Blank, Floats
+from mlp.preparation import Prepared, prepare
 from mlp.text_table import aligned
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 """Images in the picture of the stages."""
 ENDINGS = (".png", ".svg", ".pdf")
+NOVEL = {True: "yes", False: "no", None: "unknown"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image on its way to the network, without the picture that it was read from, which may be large."""
+
+    file: Path
+    index: int | None
+    """The place in an IDX file."""
+    name: str
+    pixels: Floats
+    """(rows, columns) of the run's images, 0 to 1."""
+    digits: int
+    """Separate digits on the picture."""
+    stages: tuple[Floats, Prepared] | None
+    """The picture and its preparation, to be shown."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the network says of an image. The preparation is kept of the first few alone, to be shown."""
+    """What the network says of an image."""
 
-    image: GreyImage
-    prepared: Prepared | None
+    sample: Sample
     digit: int
     probability: float
     """Of this digit."""
+    novel: bool | None
+    """Whether it is unlike the training images; None if that cannot be told."""
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Ready for JSON; ``index`` is the place in an IDX file."""
-        image = self.image
-        return {"file": str(image.file), "index": image.index, "digit": self.digit, "probability": self.probability}
+    def as_json(self) -> dict[str, Any]:
+        """The contract's keys."""
+        file, index = str(self.sample.file), self.sample.index
+        return {
+            "file": file,
+            "index": index,
+            "digit": self.digit,
+            "probability": self.probability,
+            "novel": self.novel,
+        }
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -60,14 +86,13 @@ def main(arguments: Sequence[str]) -> None:
     run = finished_runs.read(directory)
     failures: list[str] = []
     with blas.threads(run.config.training.threads):
-        answers = list(judge(run, options.images, options.as_is, failures))
+        answers = list(judge(run, samples(run, options, failures)))
     if options.json:
-        print(json.dumps([answer.facts for answer in answers], indent=2))
+        print(json.dumps([answer.as_json() for answer in answers], indent=2))
     elif answers:
-        rows = [[answer.image.name, str(answer.digit), f"{answer.probability:.4f}"] for answer in answers]
-        print(aligned([["file", "digit", "probability"], *rows]))
+        print(table(answers))
     if options.show and answers:
-        show(options.show, answers[:MOST_SHOWN])
+        show(options.show, answers)
         if not options.json:
             print(f"\nstages: {shown(options.show)}")
     if failures:
@@ -75,9 +100,15 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """The options; InputError for those that do not go together."""
+    """The options. Raises InputError for those that do not go together."""
     parser = command_line.Parser(description="Say which of a run's two digits each image shows.")
-    parser.add_argument("images", type=command_line.path, nargs="+", metavar="IMAGE", help="a PNG, JPEG or IDX file")
+    parser.add_argument(
+        "images",
+        type=command_line.path,
+        nargs="+",
+        metavar="IMAGE",
+        help=f"{image_files.READABLE}, or a folder of pictures",
+    )
     parser.add_argument(
         "--run", type=command_line.path, metavar="RUN", help="the run whose network to ask (default: the newest)"
     )
@@ -96,48 +127,95 @@ def parse(arguments: Sequence[str]) -> Namespace:
     return options
 
 
-def judge(run: FinishedRun, paths: Sequence[Path], as_is: bool, failures: list[str]) -> Iterator[Answer]:
-    """The network's answer to each image, in blocks; what is wrong with a file or an image goes to the failures."""
-    X = np.empty((BLOCK, run.network.sizes[0]))
-    waiting: list[tuple[GreyImage, Prepared | None]] = []
-    kept = 0
-    for image in images_of(paths, failures):
+def samples(run: FinishedRun, options: Namespace, failures: list[str]) -> Iterator[Sample]:
+    """Every image, ready for the network; what is wrong with a file or an image goes to the failures."""
+    shown_so_far = 0
+    for image in images_of(options.images, failures):
         try:
-            prepared = None if as_is else prepare(ink_of(image.grey), run.image_shape)
-            X[len(waiting)] = (scaled(run, image) if prepared is None else prepared.image).reshape(-1)
+            if options.as_is:
+                yield Sample(image.file, image.index, image.name, as_it_is(run, image), 1, None)
+                continue
+            image.check_brightness()
+            written = writing.find(image.grey)
+            prepared = prepare(written.ink, run.image_shape)
         except (Blank, InputError) as error:
             failures.append(f"{image.name}: {error}")
             continue
-        waiting.append((image, prepared if kept < MOST_SHOWN else None))
-        kept += 1
-        if len(waiting) == BLOCK:
-            yield from answers_to(run, X, waiting)
-            waiting = []
-    if waiting:
-        yield from answers_to(run, X[: len(waiting)], waiting)
+        stages = (written.levels, prepared) if options.show and shown_so_far < MAX_SHOWN else None
+        shown_so_far += 1
+        yield Sample(image.file, image.index, image.name, prepared.image, written.digits, stages)
 
 
 def images_of(paths: Sequence[Path], failures: list[str]) -> Iterator[GreyImage]:
-    """All images of all files."""
+    """All images of all files and folders. A file that cannot be read is a failure, and costs no other."""
     for path in paths:
         try:
-            yield from image_files.read(path)
-        except InputError as error:
-            failures.append(str(error))
+            files = image_files.files_of(path)
+        except (InputError, OSError) as error:
+            failures.append(described(error, path))
+            continue
+        for file in files:
+            try:
+                yield from image_files.read(file)
+            except (InputError, OSError, MemoryError) as error:
+                failures.append(described(error, file))
 
 
-def scaled(run: FinishedRun, image: GreyImage) -> Floats:
+def described(error: Exception, path: Path) -> str:
+    """An error in one line that names the file."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{path}: {error.strerror or error}"
+    return f"{path}: not enough memory: scale it down"
+
+
+def as_it_is(run: FinishedRun, image: GreyImage) -> Floats:
     """The image as a data file would have it, from 0..255 to 0..1."""
     if image.grey.shape != run.image_shape:
         raise InputError(f"{image.grey.shape} pixels, the run's images have {run.image_shape}: leave out --as-is")
-    return image.grey / 255
+    image.check_brightness(0, 255)
+    return np.asarray(image.grey / 255)
 
 
-def answers_to(run: FinishedRun, X: Floats, images: Sequence[tuple[GreyImage, Prepared | None]]) -> Iterator[Answer]:
-    P = run.network.predict(X)[:, 0]
-    for (image, prepared), p, positive in zip(images, P.tolist(), decide(P), strict=True):
-        digit = run.config.data.digits[int(positive)]
-        yield Answer(image, prepared, digit, p if positive else 1 - p)
+def judge(run: FinishedRun, waiting: Iterator[Sample]) -> Iterator[Answer]:
+    """The network's answer to each image, in blocks."""
+    known = known_images(run)
+    while block := list(islice(waiting, BLOCK)):
+        X = np.stack([sample.pixels.reshape(-1) for sample in block])
+        P = run.network.predict(X)[:, 0]
+        unlike = known.are_unlike(X).tolist() if known else [None] * len(block)
+        for sample, p, positive, is_unlike in zip(block, P.tolist(), decide(P), unlike, strict=True):
+            if sample.digits > 1:
+                warn(f"{sample.name}: {sample.digits} separate digits: cut out one of them")
+                is_unlike = True
+            digit = run.config.data.digits[int(positive)]
+            yield Answer(sample, digit, p if positive else 1 - p, is_unlike)
+
+
+def known_images(run: FinishedRun) -> Known | None:
+    """The training images to compare with, if they can be had and are enough; else a warning says why they are not."""
+    try:
+        known = Known.of(run.training_images())
+    except (InputError, OSError) as error:
+        warn(f"novel is unknown, without the training images: {described(error, run.config.data.directory)}")
+        return None
+    if known is None:
+        warn(f"novel is unknown: fewer than {FEWEST} training images cannot tell what is like them")
+    return known
+
+
+def table(answers: Sequence[Answer]) -> str:
+    """The answers for people."""
+    rows = [
+        [answer.sample.name, str(answer.digit), f"{answer.probability:.4f}", NOVEL[answer.novel]] for answer in answers
+    ]
+    lines = aligned([["file", "digit", "probability", "novel"], *rows])
+    if any(answer.novel for answer in answers):
+        lines += (
+            "\n\nnovel: like none of the training images; the network must answer with one of its digits all the same"
+        )
+    return lines
 
 
 def show(path: Path, answers: Sequence[Answer]) -> None:
@@ -148,8 +226,14 @@ def show(path: Path, answers: Sequence[Answer]) -> None:
     draw(
         path,
         [
-            Stages(answer.image, answer.prepared, f"digit {answer.digit}, probability {answer.probability:.4f}")
+            Stages(answer.sample.name, *answer.sample.stages, verdict(answer))
             for answer in answers
-            if answer.prepared is not None
+            if answer.sample.stages
         ],
     )
+
+
+def verdict(answer: Answer) -> str:
+    """The answer in words."""
+    unlike = ", unlike the training images" if answer.novel else ""
+    return f"digit {answer.digit}, probability {answer.probability:.4f}{unlike}"

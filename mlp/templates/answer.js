@@ -75,7 +75,7 @@ class Answer {
   showNearest(image) {
     const { images, labels, indices } = this.training;
     // Made when it is first asked, as it takes a tenth of a second.
-    this.nearness ??= new Nearness(images, this.shape, this.facts.nearness.blur);
+    this.nearness ??= new Nearness(images, this.shape, this.facts.nearness);
     const nearest = this.nearness.nearest(image, NEAREST);
     const [[distance]] = nearest;
     const { reach, within } = this.facts.nearness;

@@ -1,0 +1,141 @@
+"""The digit among the marks on a sheet, without dust, stains and the edges of tables; and how many digits there are.
+
+A mark is connected ink. The digit is the heaviest mark that does not touch the picture's edge, with what lies near it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.paper import Floats, windowed
+
+Mask = NDArray[np.bool_]
+
+DARK = 0.35
+"""Fraction of the darkest ink that belongs to a mark; what is fainter belongs to the mark that it touches."""
+MIN_LENGTH = 0.1
+"""Fraction of the picture's shorter side: a digit is longer."""
+OUTWEIGHED = 0.3
+"""A mark within the picture is the digit unless it weighs less than this fraction of one that touches the edge."""
+NEAR = 0.15
+"""Fraction of the digit's length: a mark so near belongs to it."""
+MIN_WEIGHT = 0.1
+"""Fraction of the digit's weight: from a lighter part of it, other parts are not near."""
+COMPARABLE = 0.5
+"""Fraction of the digit's length: a mark of this length, and not near, is another digit."""
+FAINT_EDGE = 1 / 60
+"""Fraction of the picture's longer side: so far from its marks a digit has faint ink of its own."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Connected marks. All but ``labels`` are (n,), a number for each mark."""
+
+    labels: NDArray[np.intp]
+    """(rows, columns): which mark a pixel belongs to, from 0; n where there is none."""
+    weight: Floats
+    """Sum of its ink."""
+    length: NDArray[np.int64]
+    """Pixels: the longer side of its box."""
+    at_edge: Mask
+    """Whether it touches the picture's edge."""
+    in_corner: Mask
+    """Whether it has one of the picture's corners, as the edge of a table has."""
+
+    @classmethod
+    def of(cls, ink: Floats, mask: Mask) -> "Marks":
+        """The marks of this mask, which has at least one pixel."""
+        labels, count = connected(mask)
+        which = labels[mask]
+        sides, at_edge = [], np.zeros(count, bool)
+        for places, side in zip(np.nonzero(mask), mask.shape, strict=True):
+            first, last = np.full(count, side), np.full(count, -1)
+            np.minimum.at(first, which, places)
+            np.maximum.at(last, which, places)
+            sides.append(last - first + 1)
+            at_edge |= (first == 0) | (last == side - 1)
+        in_corner = np.zeros(count + 1, bool)
+        in_corner[labels[[0, 0, -1, -1], [0, -1, 0, -1]]] = True
+        return cls(
+            labels, np.bincount(which, ink[mask], count).astype(np.float64), np.maximum(*sides), at_edge, in_corner[:-1]
+        )
+
+    def pixels(self, marks: Mask) -> Mask:
+        """The pixels (rows, columns) of these marks."""
+        return np.asarray(np.append(marks, False)[self.labels])
+
+    def near(self, marks: Mask, distance: int) -> Mask:
+        """The marks that have a pixel within so many pixels of these, themselves included."""
+        found = np.zeros(len(marks) + 1, bool)
+        found[self.labels[windowed(np.maximum, self.pixels(marks), 2 * distance + 1)]] = True
+        return found[:-1]
+
+
+def digits_in(ink: Floats) -> tuple[Floats, int]:
+    """The ink (rows, columns) of the digit alone, 0 to 1, or of all digits if there are several; and their number."""
+    mask = ink > DARK * ink.max()
+    marks = Marks.of(ink, mask)
+    main = _main_mark(marks, MIN_LENGTH * min(ink.shape))
+    digit, length = _with_near_marks(marks, main), marks.length[main]
+    others = ~digit & ~marks.at_edge & (marks.length >= COMPARABLE * length)
+    kept = marks.pixels(digit | others)
+    own = (ink > 0) & (kept | ~mask)
+    labels, count = connected(own)
+    touched = np.zeros(count + 1, bool)
+    touched[labels[kept]] = True
+    around = windowed(np.maximum, kept, 2 * max(2, round(FAINT_EDGE * max(ink.shape))) + 1)
+    found = np.where(own & (around | touched[labels]), ink, 0.0)
+    return found / found.max(), 1 + int(np.count_nonzero(others))
+
+
+def _main_mark(marks: Marks, min_length: float) -> int:
+    long_enough = marks.length >= min_length
+    inside = np.where(long_enough & ~marks.at_edge, marks.weight, 0)
+    at_edge = np.where(marks.at_edge & ~marks.in_corner, marks.weight, 0)
+    if inside.max() > OUTWEIGHED * at_edge.max():
+        return int(inside.argmax())
+    no_corner = np.where(long_enough & ~marks.in_corner, marks.weight, 0)
+    return int((no_corner if no_corner.any() else marks.weight).argmax())
+
+
+def _with_near_marks(marks: Marks, main: int) -> Mask:
+    """The main mark, and all that is near to it or to a heavy mark that is."""
+    digit = np.zeros(len(marks.weight), bool)
+    digit[main] = True
+    heavy = marks.weight >= MIN_WEIGHT * marks.weight[main]
+    distance = max(1, round(NEAR * marks.length[main]))
+    while True:
+        grown = digit | (marks.near(digit & heavy, distance) & ~marks.in_corner)
+        if (grown == digit).all():
+            return digit
+        digit = grown
+
+
+def connected(mask: Mask) -> tuple[NDArray[np.intp], int]:
+    """The number of its component for each pixel of the mask, from 0, and the number of components.
+
+    Pixels that share a corner touch. Those that are not in the mask get the number behind the last. Each pixel points
+    to one with which it is connected; both of a pair of neighbours are made to point to the earlier one, until all do.
+    """
+    places = np.arange(mask.size).reshape(mask.shape)
+    down, right = (slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))
+    everywhere = (slice(None), slice(None))
+    pairs = []
+    for rows, columns in ((down, everywhere), (everywhere, down), (down, down), (down, right)):
+        first, second = (rows[0], columns[0]), (rows[1], columns[1])
+        both = mask[first] & mask[second]
+        pairs.append(np.stack([places[first][both], places[second][both]]))
+    one, other = np.concatenate(pairs, axis=1)
+    root = places.reshape(-1).copy()
+    while (root[one] != root[other]).any():
+        ends = root[one], root[other]
+        earlier = np.minimum(*ends)
+        for end in ends:
+            np.minimum.at(root, end, earlier)
+        while (root[root] != root).any():
+            root = root[root]
+    roots, numbers = np.unique(root[mask.reshape(-1)], return_inverse=True)
+    labels = np.full(mask.shape, len(roots), np.intp)
+    labels[mask] = numbers.reshape(-1)
+    return labels, len(roots)
