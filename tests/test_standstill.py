@@ -54,6 +54,7 @@ GOOD = np.where(np.arange(100) < 40, 0.501, 0.499)
 NOTHING = {
     "one probability for all, no better than the constant": ending(),
     "which jumps from step to step": ending(loss=0.135, last_loss=0.13),
+    "which the loss has just come down to": ending(loss=0.1215, last_loss=0.1225),
     "and of the examples that are right by luck none is more": ending(0.5 - 1e-6),
     "a loss that rose, whatever is right": ending(GOOD, loss=0.2, last_loss=0.2),
     "a loss that does not move": ending(SPREAD, loss=0.15, last_loss=0.15),
@@ -64,6 +65,8 @@ NOTHING = {
 }
 SOMETHING = {
     "a loss that falls a little, and differences": ending(SPREAD, loss=0.149, last_loss=0.1495),
+    "a loss that came back to where it was": ending(SPREAD, loss=0.15, last_loss=0.155),
+    "a loss that moved little, and more is right": ending(GOOD, loss=0.149985, last_loss=0.149985),
     "one step at a low rate": ending(SPREAD, loss=0.149995, last_loss=0.15, steps=1, steps_per_epoch=1),
     "a constant on its way to the best one": ending(loss=0.14, last_loss=0.145, untrained_loss=0.18),
     "a plateau in which more is right than one class": ending(GOOD),
