@@ -1,11 +1,13 @@
 """When training has failed to learn, where that began, and what to try.
 
 A network diverges in two ways. Its numbers leave the finite ones, or, as a rate that is too high drives every sigmoid
-into saturation where its slope is 0, nothing ever becomes infinite and the loss stays above where it started.
+into saturation where its slope is 0, nothing ever becomes infinite and the loss stays above where it started. What
+learns nothing without either is the subject of ``standstill``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,8 @@ UPDATE = "sgd"
 """What stands for a gate where the update made an array what it is."""
 FLAT = 0.01
 """A sigmoid's slope P (1 - P), at most 1/4, below which its unit counts as saturated."""
+DIVERGED, LEARNED_NOTHING = "diverged", "learned nothing"
+"""The kinds of report."""
 
 
 def is_above(loss: float, untrained_loss: float) -> bool:
@@ -32,6 +36,13 @@ def given_up(losses: Sequence[float], untrained_loss: float, epochs: int) -> boo
     """Whether the losses of the epochs so far, of so many to come in all, say that nothing was learned."""
     above = [is_above(loss, untrained_loss) for loss in losses[-EPOCHS_ABOVE:]]
     return above[-1] and (len(losses) == epochs or above == [True] * EPOCHS_ABOVE)
+
+
+def headline(report: Mapping[str, Any]) -> str:
+    """The report of a run in one line, without what to try."""
+    place = f"epoch {report['epoch']}, step {report['step']}"
+    how = f"learned nothing from {place} on" if report["kind"] == LEARNED_NOTHING else f"diverged in {place}"
+    return f"training {how}: {report['reason']}"
 
 
 def first_not_finite(network: MLP) -> tuple[str, str]:
@@ -94,5 +105,10 @@ def advice(options: Training, good_epochs: int) -> list[str]:
     if options.weight_decay:
         tries += [f"a lower training.weight_decay than {options.weight_decay:g}: 0 leaves it out"]
     if good_epochs:
-        tries += [f"training.epochs={good_epochs}: the same run as far as it was good, which keeps its model"]
+        tries += [shorter(good_epochs)]
     return tries
+
+
+def shorter(good_epochs: int) -> str:
+    """The advice to stop in time."""
+    return f"training.epochs={good_epochs}: the same run as far as it was good, which keeps its model"

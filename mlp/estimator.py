@@ -16,13 +16,14 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mlp import blas, config, divergence
+from mlp import blas, config
 from mlp.dataset import BLOCK
 from mlp.feed import COPIED
 from mlp.gates import Array
 from mlp.learner import Learner
 from mlp.network import MLP, decide
 from mlp.randomness import Stream, generator
+from mlp.standstill import Ending
 
 PRECISIONS = [np.float64, np.float32]
 MODEL = ("hidden_sizes", "loss")
@@ -81,7 +82,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """Learn from all examples, ``epochs`` times, beginning anew. X: (n, features), finite. y: (n,), two classes.
 
         ValueError for options out of their range, for other X or y, and where training diverges, with the cure: then
-        what the passes before it learned is kept, if there were any. ConvergenceWarning where nothing was learned.
+        what the passes before it learned is kept, if there were any. ConvergenceWarning if nothing was learned in the
+        end, by the rule of ``standstill.Ending``.
         """
         model, training = self._options()
         if hasattr(self, "network_"):
@@ -164,8 +166,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def _learn(self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, warn: bool) -> None:
         """Go over all examples so many times, in a fresh order each; after each pass the network has what it learned.
 
-        ValueError where a loss or a weight is not finite: the network stays as it was before that pass. ``warn``: of a
-        loss that is above the untrained network's in the end.
+        ValueError where a loss or a weight is not finite: the network stays as it was before that pass. ``warn``: if
+        nothing was learned in the end.
         """
         active = active_features(X)
         rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, as X[:, active] is not
@@ -185,13 +187,26 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
                 self.network_, self._velocity = network, learner.velocity
                 self.loss_curve_.append(loss)
                 self.n_iter_ += 1
-            if divergence.is_above(loss, untrained):  # that of the last pass is of weights before it and within it
-                loss = mean_loss(network, X, Y)
-            if divergence.is_above(loss, untrained):
-                what = f"the loss, {loss:.4g}, is above the untrained network's, {untrained:.4g}"
-                cure = f"try another learning_rate ({training.learning_rate:g}), more epochs or scaled features"
-                told = f"nothing was learned: {what}: {cure}; or there is nothing to learn"
-                warnings.warn(told, ConvergenceWarning, stacklevel=3)
+            if warn:
+                self._judge(network, X, Y, training, untrained)
+
+    def _judge(self, network: MLP, X: Array, Y: Array, training: config.Training, untrained_loss: float) -> None:
+        """Warn if nothing was learned, by the rule of ``standstill.Ending``."""
+        steps = math.ceil(len(X) / training.batch_size)
+        ending = Ending(
+            network,
+            probabilities(network, X),
+            Y[:, 0],
+            loss=mean_loss(network, X, Y),
+            untrained_loss=untrained_loss,
+            last_loss=self.loss_curve_[-1],
+            steps=steps * self.n_iter_,
+            steps_per_epoch=steps,
+        )
+        if ending.reason is not None:
+            cure = f"try another learning_rate ({training.learning_rate:g}), more epochs or scaled features"
+            message = f"nothing was learned: the {ending.reason}: {cure}; or there is nothing to learn"
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     def _cure(self) -> str:
         decay = f" or weight_decay ({self.weight_decay:g})" if self.weight_decay else ""
@@ -201,7 +216,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """Of the second class, (n,)."""
         check_is_fitted(self)
         (X,) = self._validated(X, reset=False, dtype=self.network_.precision)
-        return np.concatenate([self.network_.predict(X[rows])[:, 0] for rows in gen_batches(len(X), BLOCK)])
+        return probabilities(self.network_, X)
 
 
 def one_pass(learner: Learner, X: Array, Y: Array, order: NDArray[np.intp], batch_size: int) -> float:
@@ -224,6 +239,11 @@ def mean_loss(network: MLP, X: Array, Y: Array) -> float:
     """The network's loss on all examples."""
     blocks = gen_batches(len(X), BLOCK)
     return sum(network.loss(X[rows], Y[rows]) * len(X[rows]) for rows in blocks) / len(X)
+
+
+def probabilities(network: MLP, X: Array) -> Array:
+    """The network's probability of the second class for each example, (n,)."""
+    return np.concatenate([network.predict(X[rows])[:, 0] for rows in gen_batches(len(X), BLOCK)])
 
 
 def active_features(X: Array) -> NDArray[np.intp]:

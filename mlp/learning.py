@@ -1,9 +1,10 @@
-"""A run while it learns: told of, saved when it is due, stopped by a signal or divergence; and what it makes then."""
+"""Runs the epochs of a run: progress, checkpoints, signals, divergence; and writes what a finished run has."""
 
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
-from mlp import checkpoint, interrupts
+from mlp import checkpoint, interrupts, runs
 from mlp.errors import Diverged, Interrupted
 from mlp.progress import Bar
 from mlp.runs import Run
@@ -13,17 +14,23 @@ from mlp.training import Trainer
 def learn(trainer: Trainer, run: Run, *, tell: bool = True) -> None:
     """Every epoch that is left, with a checkpoint where one is due; if told of, a line to stderr, on a terminal a bar.
 
-    A signal ends it with a checkpoint. Diverged, with what happened in the run's directory, and no weights there where
-    none were good.
+    A signal ends it with a checkpoint. Raises Diverged if training diverges or has learned nothing in the end: what
+    happened is then in the run's directory. If training diverged from its first epoch on, its checkpoints are removed.
     """
     try:
         _run_epochs(trainer, run, tell)
+        trainer.check_ending(interrupts.check)
     except Diverged as error:
         run.write_history(trainer.history)
         run.write_divergence(error.report)
         if trainer.good_epochs == 0:
             checkpoint.discard(run.directory)
-        raise
+        raise Diverged(pointing(str(error), run.directory), error.report) from error
+
+
+def pointing(message: str, directory: Path) -> str:
+    """A message about a run that diverged, with the file that says more."""
+    return f"{message}; {directory / runs.DIVERGENCE} says more"
 
 
 def finish(trainer: Trainer, run: Run) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlp.gates import Add, Array, Divide, Gate, Matmul, Shape, Sigmoid
 from mlp.graph import ComputationalGraph
@@ -137,12 +137,14 @@ class MLP:
     def loss(self, X: ArrayLike, Y: ArrayLike) -> float:
         """Run forward: the loss L, the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
 
-        X: (n, inputs). Y: (n, 1), 0 or 1. ValueError for any other shape.
+        X: (n, inputs), finite. Y: (n, 1), 0 or 1. Raises ValueError for other shapes or numbers, and for arrays of
+        anything but numbers; ``backward`` then still speaks of the loss before.
         """
-        n = self._rows(np.shape(X))
-        if np.shape(Y) != (n, 1):
-            raise ValueError(f"Y has shape {np.shape(Y)}, it must be {(n, 1)} for X of shape {np.shape(X)}")
-        batch = self.batch(n)
+        X, Y = self._checked(X), _numbers(Y, "Y")
+        if Y.shape != (len(X), 1):
+            raise ValueError(f"Y has shape {Y.shape}, it must be {(len(X), 1)} for X of shape {X.shape}")
+        _check_each(Y, (Y == 0) | (Y == 1), "Y", "0 or 1")
+        batch = self.batch(len(X))
         batch.X[...], batch.Y[...] = X, Y
         return batch.loss()
 
@@ -156,18 +158,22 @@ class MLP:
         return self.graph.value("P")
 
     def predict(self, X: ArrayLike) -> Array:
-        """The probability of class 1 for each row of X: (n, inputs) to (n, 1).
+        """The probability of class 1 for each row of X: (n, inputs) to (n, 1). Raises ValueError as ``loss`` does.
 
         Threads may ask at once, each in its turn; all else of a network is for one thread.
         """
-        self._rows(np.shape(X))
+        X = self._checked(X)
         with self._predicting:
             return self.graph.evaluate(self._P, X=X).copy()
 
-    def _rows(self, shape: Shape) -> int:
-        if len(shape) != 2 or shape[1] != self.sizes[0] or shape[0] < 1:
-            raise ValueError(f"X has shape {shape}, it must be (n, {self.sizes[0]}) with n at least 1")
-        return shape[0]
+    def _checked(self, X: ArrayLike) -> NDArray[Any]:
+        """X as an array, if it is (n, inputs) and finite; else ValueError."""
+        array = _numbers(X, "X")
+        if array.ndim != 2 or array.shape[1] != self.sizes[0] or len(array) < 1:
+            raise ValueError(f"X has shape {array.shape}, it must be (n, {self.sizes[0]}) with n at least 1")
+        if array.dtype.kind == "f":
+            _check_each(array, np.isfinite(array), "X", "finite")
+        return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +196,21 @@ class Batch:
     def backward(self) -> None:
         """As the network's own ``backward``, after ``loss``."""
         self.plan.backward(1.0)
+
+
+def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    """The values as an array of real numbers or bools; ValueError if they are anything else."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is an array of {array.dtype}, it must be one of numbers or bools")
+    return array
+
+
+def _check_each(array: NDArray[Any], is_right: NDArray[np.bool_], name: str, what: str) -> None:
+    """ValueError, naming the first element that is not right, if there is one."""
+    if np.count_nonzero(is_right) < is_right.size:  # quicker than all() on small arrays
+        row, column = np.argwhere(~is_right)[0]
+        raise ValueError(f"{name} is {array[row, column]} at row {row}, column {column}: each element must be {what}")
 
 
 def _with_weights(block: Array, sizes: Sequence[int], loss: str, precision: DTypeLike, input_gradient: bool) -> MLP:

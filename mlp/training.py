@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp import divergence
+from mlp import divergence, standstill
 from mlp.config import Training
 from mlp.dataset import Dataset, scale
 from mlp.errors import Diverged
@@ -20,6 +21,7 @@ from mlp.gates import Array
 from mlp.learner import Learner
 from mlp.network import MLP, Batch, decide
 from mlp.randomness import Stream, generator
+from mlp.standstill import Ending
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class State:
 
 
 LOOKED_AT = 100
-"""Images of each digit on which the sigmoids of a network are looked at that does not learn."""
+"""Images per digit used to measure saturation."""
 
 
 class Trainer:
@@ -185,6 +187,42 @@ class Trainer:
             row = self._complete(self._validate(after_block))
             self._check_learning()
         return row
+
+    def check_ending(self, after_block: Callable[[], object] = lambda: None) -> None:
+        """Raise Diverged if, after the last epoch, the network that is kept has learned nothing: ``standstill.Ending``.
+
+        ``after_block`` is as in ``run_epoch``; the state stays as it is.
+        """
+        best, untrained = self.best, self.progress.untrained_loss
+        assert best is not None and untrained is not None  # noqa: S101, PT018 - there was an epoch
+        level = min(untrained, self._constant_loss)
+        if best.validation_loss is not None and best.validation_loss < standstill.CLEAR * level:
+            return
+        network = self.network.copy(self.network.precision)
+        network.parameter_block[...] = self._best_block
+        with np.errstate(over="ignore", invalid="ignore"):  # as in run_epoch
+            judged = evaluate(network, self.training_set, after_block)
+            if not math.isfinite(judged.loss):
+                what, place = f"the training loss after it is {judged.loss}", (best.epoch, self.steps_per_epoch)
+                raise self._diverged(network, what, *place, divergence.first_not_finite(network))
+            evaluate(network, self.training_set.first_of_each(LOOKED_AT))  # the sigmoids are to be looked at
+            ending = Ending(
+                network,
+                judged.probabilities,
+                self.training_set.targets,
+                loss=judged.loss,
+                untrained_loss=untrained,
+                last_loss=self.history[-1].train_loss,
+                steps=self.steps,
+                steps_per_epoch=self.steps_per_epoch,
+                is_last=best is self.history[-1],
+                beats_others=self._beats_constant(best),
+            )
+        if ending.reason is not None:
+            losses = [row.train_loss for row in self.history]
+            epoch = standstill.standing_since(losses, level)
+            what, suspect = f"the training {ending.reason}", divergence.suspect(network)
+            raise self._diverged(network, what, epoch, 1, suspect, ending)
 
     def best_parameters(self) -> dict[str, Array]:
         """The best weights, by name."""
@@ -288,28 +326,56 @@ class Trainer:
             what = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
             raise self._diverged(self.network, what, epoch, step, divergence.suspect(self.network))
 
+    def _beats_constant(self, row: Epoch) -> bool:
+        """Whether more validation images are classified correctly than the more frequent digit alone would give."""
+        if row.validation_accuracy is None:
+            return False
+        count, ones = len(self.validation_set), int(np.count_nonzero(self.validation_set.targets))
+        return round(row.validation_accuracy * count) > max(ones, count - ones)
+
+    @cached_property
+    def _constant_loss(self) -> float:
+        """The best constant answer's, on the training images."""
+        return standstill.constant_loss(self.network.loss_name, float(np.mean(self.training_set.targets)))
+
     def _not_finite(self, network: MLP, what: str, step: int) -> Diverged:
         gate, array = divergence.first_not_finite(network)
         if gate == divergence.UPDATE:  # of the step before the one that noticed
             step = max(self.progress.current.steps, 1)
         return self._diverged(network, what, self._epoch, step, (gate, array))
 
-    def _diverged(self, network: MLP, what: str, epoch: int, step: int, suspect: tuple[str, str]) -> Diverged:
-        """What is raised, with its report; ``network`` is the one whose latest pass is to be looked at."""
+    def _diverged(
+        self,
+        network: MLP,
+        what: str,
+        epoch: int,
+        step: int,
+        suspect: tuple[str, str],
+        ending: Ending | None = None,
+    ) -> Diverged:
+        """What is raised, with its report; ``network`` is the one whose latest pass is to be looked at.
+
+        With an ending it says that nothing was learned.
+        """
         options, (gate, array) = self.options, suspect
         self.learner.store()  # for the norms
-        cure = f"lower training.learning_rate ({options.learning_rate:g})"
-        if options.weight_decay:
-            cure += f" or training.weight_decay ({options.weight_decay:g})"
+        if ending is None:
+            kind, tries = divergence.DIVERGED, divergence.advice(options, self.good_epochs)
+            cure = f"lower training.learning_rate ({options.learning_rate:g})"
+            if options.weight_decay:
+                cure += f" or training.weight_decay ({options.weight_decay:g})"
+        else:
+            kind, tries = divergence.LEARNED_NOTHING, ending.advice(options, epoch - 1)
+            cure = f"try {tries[0].partition(':')[0]}"
         norms = divergence.norms(self.network)
-        report = {"reason": what, "epoch": epoch, "step": step, "gate": gate, "array": array}
-        report["untrained_loss"] = self.progress.untrained_loss
+        report = {"kind": kind, "reason": what, "epoch": epoch, "step": step, "gate": gate, "array": array}
+        report["untrained_loss"], report["constant_loss"] = self.progress.untrained_loss, self._constant_loss
         report["last_finite"] = self.progress.last_finite | {
             "parameter_norms": norms if all(map(math.isfinite, norms.values())) else self._norms_before
         }
         report["saturated"] = divergence.saturated(network)
-        report["try"] = divergence.advice(options, self.good_epochs)
-        return Diverged(f"training diverged in epoch {epoch}, step {step}: {what}: {cure}", report)
+        report["try"] = tries
+        return Diverged(f"{divergence.headline(report)}: {cure}", report)
 
 
 def kept_epoch(history: Sequence[Epoch]) -> Epoch:

@@ -28,7 +28,7 @@ from mlp.progress import Bar
 from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
 from mlp.sweeps.results import PICTURES, Results, pair_errors
-from mlp.sweeps.work import TOKEN, Outcome, Status, Task, Workers
+from mlp.sweeps.work import DONE, TOKEN, Outcome, Status, Task, Workers
 
 SCRIPTS = Path(__file__).parent
 ADDRESS = re.compile(r"tcp://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
@@ -128,7 +128,7 @@ def describe(outcome: Outcome) -> str:
 
 def check_not_stopped(outcomes: dict[str, Outcome], count: int, directory: Path) -> None:
     """Interrupted where a signal was heard; InputError where the sweep was stopped by who took its folder."""
-    done = sum(outcome.status in (Status.FINISHED, Status.DIVERGED) for outcome in outcomes.values())
+    done = sum(outcome.status in DONE for outcome in outcomes.values())
     try:
         interrupts.check()
     except Interrupted as stop:
@@ -184,4 +184,8 @@ def check(results: Results) -> None:
         ]
         raise InputError("\n".join([head, *lines]))
     if not results.finished:
-        raise Diverged(f"all of the {len(results.grid):,} runs diverged: lower training.learning_rate")
+        ways = sorted({outcome.status.value for outcome in results.outcomes.values()})
+        cure = (
+            "lower training.learning_rate" if ways == [Status.DIVERGED] else "divergence.json of each says what to try"
+        )
+        raise Diverged(f"all of the {len(results.grid):,} runs {' or '.join(ways)}: {cure}")

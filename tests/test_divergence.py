@@ -126,6 +126,7 @@ def test_epochs_that_were_good_before_are_counted(tmp_path):
 
 
 def test_a_rate_so_low_that_nothing_moves_is_no_divergence(tmp_path):
+    """What it is, ``check_ending`` says after the last epoch."""
     made = trainer(tmp_path, learning_rate=1e-12, epochs=4)
     for _ in range(4):
         made.run_epoch()

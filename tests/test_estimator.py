@@ -371,6 +371,21 @@ def test_a_fit_that_learned_nothing_in_the_end_warns():
     assert one.score(X, 1 - y) > 0.98
 
 
+def test_a_fit_that_stands_still_warns_and_a_short_one_does_not():
+    X, y = blobs()
+    with pytest.warns(ConvergenceWarning, match="nothing was learned: the loss, .* is still about the untrained"):
+        MLPClassifier(learning_rate=1e-9, random_state=0).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="no better than the best constant answer's"):
+        MLPClassifier(weight_decay=0.9, batch_size=4, random_state=0).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for seed in range(5):
+            for n, epochs in ((4, 10), (20, 1), (200, 1)):
+                X, y = blobs(n, seed)
+                y[:2] = 0, 1
+                MLPClassifier(epochs=epochs, random_state=seed, learning_rate=0.01).fit(X, y)
+
+
 def test_a_fit_is_not_given_up_where_learning_takes_its_time():
     """Some passes over a hundred points are a few dozen steps: a loss that stays where it was is no sign yet."""
     angles = np.linspace(0, 2 * np.pi, 400)

@@ -40,10 +40,10 @@ def test_one_hidden_layer_by_the_formulas_of_the_notes():
 
 
 def test_with_cross_entropy_by_its_formulas():
-    """The second table; targets between 0 and 1 are as good as any."""
+    """The second table."""
     net = network(5, 4, 1, loss="cross_entropy")
     X, _ = examples(3, 5)
-    Y = np.array([[0.0], [1.0], [0.3]])
+    Y = np.array([[0.0], [1.0], [1.0]])
     W1, b1, W2, b2 = (net.parameters[name] for name in ("W1", "b1", "W2", "b2"))
     Z3 = 1 / (1 + np.exp(-(X @ W1 + b1)))
     P = 1 / (1 + np.exp(-(Z3 @ W2 + b2)))
@@ -230,6 +230,43 @@ def test_images_of_another_shape_are_refused(shape):
     for action in (lambda net, X: net.loss(X, np.zeros((4, 1))), lambda net, X: net.predict(X)):
         with pytest.raises(ValueError, match="it must be"):
             action(network(5, 1), np.zeros(shape))
+
+
+@pytest.mark.parametrize("wrong", [0.3, -1, 2, 1 + 1e-9, math.nan, math.inf])
+def test_targets_other_than_0_and_1_are_refused_and_change_nothing(wrong):
+    net, (X, Y) = network(5, 4, 1), examples(4, 5)
+    net.loss(X, Y)
+    net.backward()
+    expected = net.gradient_block.copy()
+    with pytest.raises(ValueError, match=r"^Y is .* at row 2, column 0: each element must be 0 or 1$"):
+        net.loss(X, [[0.0], [1.0], [wrong], [1.0]])
+    net.backward()
+    np.testing.assert_array_equal(net.gradient_block, expected)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, int, np.float16, np.float32, float])
+def test_targets_of_any_kind_of_number_are_the_same(kind):
+    net, (X, Y) = network(5, 4, 1), examples(4, 5)
+    assert net.loss(X, Y.astype(kind)) == net.loss(X, Y.astype(kind).tolist()) == net.loss(X, Y)
+
+
+@pytest.mark.parametrize("kind", [object, str, complex])
+def test_arrays_of_anything_but_numbers_are_refused(kind):
+    net, (X, Y) = network(5, 4, 1), examples(4, 5)
+    with pytest.raises(ValueError, match=r"Y is an array of .*, it must be one of numbers or bools"):
+        net.loss(X, Y.astype(kind))
+    with pytest.raises(ValueError, match=r"X is an array of .*, it must be one of numbers or bools"):
+        net.predict(X.astype(kind))
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_inputs_that_are_not_finite_are_refused(wrong):
+    """A probability that is no number would be decided for class 0, and one of infinity looks sure."""
+    net, (X, Y) = network(5, 4, 1), examples(4, 5)
+    X[3, 1] = wrong
+    for action in (lambda: net.loss(X, Y), lambda: net.predict(X)):
+        with pytest.raises(ValueError, match=f"^X is {wrong} at row 3, column 1: each element must be finite$"):
+            action()
 
 
 @pytest.mark.parametrize("sizes", [[784], [], [784, 32], [784, 0, 1], [784, 32, 2]])

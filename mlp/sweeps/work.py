@@ -21,7 +21,18 @@ from threading import Event, Lock, Thread
 
 import numpy as np
 
-from mlp import blas, comparison, finished_runs, interrupts, one_run, provenance, recipe, runs
+from mlp import (
+    blas,
+    comparison,
+    divergence,
+    finished_runs,
+    interrupts,
+    learning,
+    one_run,
+    provenance,
+    recipe,
+    runs,
+)
 from mlp.comparison import ComparedRun
 from mlp.config import Config
 from mlp.errors import CommandError, Diverged, InputError, Interrupted, InUse
@@ -45,12 +56,17 @@ class Status(StrEnum):
     """How a task ended."""
 
     FINISHED = "finished"
-    DIVERGED = "diverged"
+    DIVERGED = divergence.DIVERGED
+    LEARNED_NOTHING = divergence.LEARNED_NOTHING
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     """The sweep was stopped: the run is saved as far as it came."""
     UNFIT = "unfit"
     """The worker could not do it, and another may."""
+
+
+DONE = {Status.FINISHED, Status.DIVERGED, Status.LEARNED_NOTHING}
+"""How a task ended that is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -200,13 +216,13 @@ def _made(task: Task, warnings: list[str]) -> Outcome:
     while True:
         try:
             if _has_diverged(task):
-                return Outcome(task.name, Status.DIVERGED, _reason(task.directory), is_new=False)
+                return _diverged(task, warnings, is_new=False)
             is_new = one_run.resume(task.directory, lambda known: task.config, warn=warnings.append, tell=False)
         except InUse:  # by a worker that was cut off from the sweep: it will see that it is to stop, or come to its end
             time.sleep(LOOKS)
             interrupts.check()
         except Diverged:
-            return Outcome(task.name, Status.DIVERGED, _reason(task.directory), tuple(warnings))
+            return _diverged(task, warnings)
         else:
             return _finished(task, warnings, is_new)
 
@@ -229,17 +245,20 @@ def _has_diverged(task: Task) -> bool:
     """Whether the run has come to that end already, on the same config and data."""
     try:
         manifest = finished_runs.read_manifest(task.directory)
-        if manifest.status != Status.DIVERGED or finished_runs.read_config(task.directory).differences(task.config):
+        is_other = bool(finished_runs.read_config(task.directory).differences(task.config))
+        if manifest.status != runs.ENDINGS[Diverged] or is_other:
             return False
     except InputError:
         return False
     return manifest.training_files is not None and not _changed(task, manifest.training_files)
 
 
-def _reason(directory: Path) -> str:
-    """What the report of a run that diverged says first."""
-    report = json.loads(read_small(directory / runs.DIVERGENCE, finished_runs.LARGEST_MANIFEST))
-    return f"training diverged in epoch {report['epoch']}, step {report['step']}: {report['reason']}"
+def _diverged(task: Task, warnings: list[str], *, is_new: bool = True) -> Outcome:
+    """The outcome of a run that diverged or learned nothing, as its report says."""
+    text = read_small(task.directory / runs.DIVERGENCE, finished_runs.LARGEST_MANIFEST)
+    report = {"kind": divergence.DIVERGED} | json.loads(text)  # an earlier version's has no kind
+    message = learning.pointing(divergence.headline(report), task.directory)
+    return Outcome(task.name, Status(report["kind"]), message, tuple(warnings), is_new=is_new)
 
 
 def _changed(task: Task, recorded: dict[str, str]) -> list[str]:

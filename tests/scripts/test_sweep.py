@@ -293,10 +293,20 @@ def test_runs_that_diverge_are_results_unless_all_do(made, tmp_path):
     done = sweep("--config", made, "--vary", "training.learning_rate=0.1,1000", *wild)
     assert done.returncode == 0, done.stderr
     assert "learning_rate=1000: diverged: training diverged in epoch " in done.stderr
+    assert f"; {tmp_path / 'sweep' / 'learning_rate=1000' / 'divergence.json'} says more" in done.stderr
     assert "1 diverged" in done.stdout
     done = sweep("--config", made, "--vary", "training.learning_rate=1000,999", *wild)
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1] == "error: all of the 2 runs diverged: lower training.learning_rate"
+
+
+def test_runs_that_learn_nothing_are_not_said_to_diverge(made, tmp_path):
+    done = sweep("--config", made, "--vary", "training.learning_rate=1e-9,1e-8", "--output", tmp_path / "sweep")
+    assert done.returncode == 3
+    assert "learning_rate=1e-09: learned nothing: training learned nothing from epoch 1" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: all of the 2 runs learned nothing: ")
+    rows = list(csv.DictReader((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()))
+    assert [row["status"] for row in rows] == ["learned nothing"] * 2
 
 
 def test_a_grid_may_grow_but_nothing_else_may_change(made, tmp_path):

@@ -136,11 +136,25 @@ def test_a_worker_whose_file_has_other_bytes_says_so_by_name(task):
     assert not task.directory.exists()
 
 
-def test_a_run_that_diverges_stays_so_and_is_not_tried_again(task, monkeypatch):
-    task = replace(task, config=task.config.having({"training.learning_rate": 1000.0, "training.momentum": 0.9}))
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        ({"training.learning_rate": 1000.0, "training.momentum": 0.9}, Status.DIVERGED, "training diverged in epoch "),
+        (
+            {"training.learning_rate": 1e-9},
+            Status.LEARNED_NOTHING,
+            "training learned nothing from epoch 1, step 1 on: ",
+        ),
+    ],
+)
+def test_a_run_that_diverges_or_learns_nothing_stays_so_and_is_not_tried_again(
+    task, options, status, message, monkeypatch
+):
+    task = replace(task, config=task.config.having(options))
     outcome = work.work(task)
-    assert outcome.status == Status.DIVERGED
-    assert outcome.message.startswith("training diverged in epoch ")
+    assert outcome.status == status
+    assert outcome.message.startswith(message)
+    assert outcome.message.endswith(f"; {task.directory / 'divergence.json'} says more")
     assert outcome.is_new
     monkeypatch.setattr(one_run, "train", pytest.fail)
     assert work.work(task) == replace(outcome, is_new=False)
