@@ -34,8 +34,12 @@ GRAIN = 0.01
 MAX_BLURS = 4
 GRADUAL = 1.5
 """Ranges per shorter side: brightness that changes more slowly is light, not an edge."""
+DARKEST_PAPER = 0.1
+"""Brightness of the darkest paper as a fraction of the picture's range: ink on darker paper would be mostly noise."""
 NOISE_LIMIT = 4
 """Ink exceeds the noise's standard deviation this many times."""
+STANDS_OUT = 5
+"""The darkest ink exceeds it this many times. Of noise alone on evenly lit paper the largest value does 4 to 5 times."""
 MAD_TO_DEVIATION = 1.4826
 """Standard deviation of a normal distribution, divided by its median absolute deviation."""
 QUARTILE_TO_DEVIATION = 1 / 0.3186
@@ -51,8 +55,6 @@ def ink_on(levels: Floats) -> Floats:
 
     Dark on light or light on dark. Raises Blank if there is no ink.
     """
-    if not np.ptp(levels):
-        raise Blank("nothing is drawn on it: it has the same brightness everywhere")
     ink = _on_plain_paper(levels)
     return _on_lit_paper(levels) if ink is None else ink
 
@@ -69,9 +71,9 @@ def _on_plain_paper(levels: Floats) -> Floats | None:
     shades = np.abs(difference[~near_strokes])
     has_corner = strokes[[0, 0, -1, -1], [0, -1, 0, -1]].any()  # as a shadow or a table's edge has
     is_shaded = np.count_nonzero(shades > SHADE * darkest) > SHADED * levels.size
-    if has_corner or is_shaded or noise(levels) > DITHERED * darkest:
-        return None
     limit = NOISE_LIMIT * MAD_TO_DEVIATION * np.median(shades) if shades.size else 0.0
+    if has_corner or is_shaded or limit > STROKE * darkest or noise(levels) > DITHERED * darkest:
+        return None
     return np.where(difference > limit, difference / darkest, 0.0)
 
 
@@ -84,13 +86,14 @@ def _on_lit_paper(levels: Floats) -> Floats:
     if _edges(opening(levels, side), span) < _edges(closing(levels, side), span):
         levels = levels.max() - levels  # what leaves fewer edges behind took away the ink: it is lighter than the paper
     paper = closing(opening(levels, _odd(SPECK * min(levels.shape))), side)
-    darkening = (paper - levels) / np.where(paper > 0, paper, 1)
-    on_paper = darkening[darkening <= darkening.max() / 2]
+    difference = paper - levels
+    on_paper = difference[difference <= difference.max() / 2]
     offset = np.median(on_paper)  # of grain, the closing finds the lightest
-    limit = NOISE_LIMIT * MAD_TO_DEVIATION * np.median(np.abs(on_paper - offset))
-    ink = np.where(darkening - offset > limit, darkening - offset, 0.0)
-    if not ink.any():
+    deviation = MAD_TO_DEVIATION * np.median(np.abs(on_paper - offset))
+    if difference.max() - offset <= STANDS_OUT * deviation:
         raise Blank("nothing is drawn on it: nothing stands out from its light and its grain")
+    darkening = (difference - offset) / np.maximum(paper, DARKEST_PAPER * span)
+    ink = np.where(difference - offset > NOISE_LIMIT * deviation, darkening, 0.0)
     return np.asarray(ink / ink.max())
 
 

@@ -7,33 +7,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import marks, paper, ruled_lines
-from mlp.paper import Floats
-from mlp.preparation import averaged
+from mlp.paper import Blank, Floats
+from mlp.preparation import Prepared, averaged, prepare
 
 MAX_SIDE = 512
 """Pixels: larger pictures are made smaller first."""
 
 
+SAME = 1 / 255
+"""Ink that differs by less is the same: one step of a byte."""
+
+
 @dataclass(frozen=True)
 class Writing:
-    """What is written on a picture. Both arrays are of the picture's shape once it was made smaller."""
+    """What is written on a picture."""
 
     levels: Floats
-    """(rows, columns): brightness."""
-    ink: Floats
-    """(rows, columns): 0 for paper to 1 for the darkest ink."""
+    """(rows, columns): the picture's brightness, once it was made smaller."""
+    prepared: Prepared
+    """Its ink, of the same shape, and the image for the network."""
     digits: int
     """Separate digits; a network that knows single ones cannot read several."""
 
 
-def find(grey: NDArray[Any]) -> Writing:
-    """What is written on a picture of brightness (rows, columns), on any scale, dark on light or light on dark.
+def read(grey: NDArray[Any], shape: tuple[int, int]) -> Writing:
+    """The writing on a picture of brightness (rows, columns), on any scale, prepared as an image of another shape.
 
-    Raises Blank if there is nothing.
+    Dark on light or light on dark. An image that is prepared already, such as one of MNIST, comes back as it was.
+    Raises Blank if nothing is written on it.
     """
     levels = reduced(grey)
-    ink, digits = marks.digits_in(ruled_lines.without_lines(paper.ink_on(levels - min(levels.min(), 0))))
-    return Writing(levels, ink, digits)
+    if not np.ptp(levels):
+        raise Blank("nothing is drawn on it: it has the same brightness everywhere")
+    if levels.shape == shape:
+        for ink in (levels - levels.min(), levels.max() - levels):
+            prepared = prepare(ink / ink.max(), shape)
+            if np.abs(prepared.image - prepared.ink).max() < SAME:
+                return Writing(levels, prepared, 1)
+    ink, digits = find(levels)
+    return Writing(levels, prepare(ink, shape), digits)
+
+
+def find(levels: Floats) -> tuple[Floats, int]:
+    """The ink of the digit on a picture (rows, columns), from 0 for paper to 1; and the number of separate digits.
+
+    Raises Blank if there is none.
+    """
+    return marks.digits_in(ruled_lines.without_lines(paper.ink_on(levels - min(levels.min(), 0))))
 
 
 def reduced(grey: NDArray[Any]) -> Floats:

@@ -32,8 +32,8 @@ from mlp.image_files import GreyImage
 from mlp.nearness import FEWEST, Known
 from mlp.network import decide
 from mlp.paper import Blank, Floats
-from mlp.preparation import Prepared, prepare
 from mlp.text_table import aligned
+from mlp.writing import Writing
 
 MAX_SHOWN = 20
 """Images in the picture of the stages."""
@@ -53,8 +53,8 @@ class Sample:
     """(rows, columns) of the run's images, 0 to 1."""
     digits: int
     """Separate digits on the picture."""
-    stages: tuple[Floats, Prepared] | None
-    """The picture and its preparation, to be shown."""
+    stages: Writing | None
+    """How it was prepared, if that is to be shown."""
 
 
 @dataclass(frozen=True)
@@ -136,14 +136,13 @@ def samples(run: FinishedRun, options: Namespace, failures: list[str]) -> Iterat
                 yield Sample(image.file, image.index, image.name, as_it_is(run, image), 1, None)
                 continue
             image.check_brightness()
-            written = writing.find(image.grey)
-            prepared = prepare(written.ink, run.image_shape)
+            written = writing.read(image.grey, run.image_shape)
         except (Blank, InputError) as error:
             failures.append(f"{image.name}: {error}")
             continue
-        stages = (written.levels, prepared) if options.show and shown_so_far < MAX_SHOWN else None
+        stages = written if options.show and shown_so_far < MAX_SHOWN else None
         shown_so_far += 1
-        yield Sample(image.file, image.index, image.name, prepared.image, written.digits, stages)
+        yield Sample(image.file, image.index, image.name, written.prepared.image, written.digits, stages)
 
 
 def images_of(paths: Sequence[Path], failures: list[str]) -> Iterator[GreyImage]:
@@ -226,7 +225,7 @@ def show(path: Path, answers: Sequence[Answer]) -> None:
     draw(
         path,
         [
-            Stages(answer.sample.name, *answer.sample.stages, verdict(answer))
+            Stages(answer.sample.name, answer.sample.stages, verdict(answer))
             for answer in answers
             if answer.sample.stages
         ],

@@ -6,7 +6,7 @@ import pytest
 from mlp import nearness
 
 
-def dots(*places, side=7):
+def dots(*places, side=15):
     """Images with one black pixel each."""
     images = np.zeros((len(places), side, side), np.uint8)
     for image, place in zip(images, places, strict=True):
@@ -14,37 +14,55 @@ def dots(*places, side=7):
     return images.reshape(len(places), -1)
 
 
-def distance(a, b):
-    first, second = nearness.directions(np.concatenate([a, b]), (7, 7)).astype(float)
-    return np.linalg.norm(first - second)
+def directions(*images):
+    return nearness.directions(np.concatenate(images), (15, 15))
 
 
-def test_the_distance_is_that_of_the_blurred_images_of_length_one():
-    """A dot is blurred into 9 pixels of 1/3; of two that lie k columns apart 9 - 3 k are the same."""
-    for k in (0, 1, 2, 3, 4):
-        common = max(9 - 3 * k, 0) / 9
-        assert distance(dots((3, 1)), dots((3, 1 + k))) == pytest.approx(np.sqrt(2 - 2 * common), abs=1e-6)
-    assert distance(dots((0, 0)), dots((0, 0)) // 3) == pytest.approx(0, abs=1e-6)  # however thick the ink is
-    corner = nearness.directions(dots((0, 0)), (7, 7))[0]
-    assert np.count_nonzero(corner) == 4  # nothing comes round the edge
-    assert not nearness.directions(np.zeros((1, 49)), (7, 7)).any()
+def contrast(offset):
+    """The local contrast of a dot, so many rows and columns away: 1/9 less 1/81 near it, -1/81 in the larger square."""
+    most = max(map(abs, offset))
+    return (most <= 1) / 9 - (most <= 4) / 81
 
 
-def test_the_nearest_other_is_not_the_image_itself():
-    unit = nearness.directions(dots((3, 1), (3, 2), (3, 5)), (7, 7))
-    expected = [np.sqrt(2 - 2 * 6 / 9), np.sqrt(2 - 2 * 6 / 9), np.sqrt(2)]
-    np.testing.assert_allclose(nearness.nearest_other(unit), expected, atol=1e-6)
+def test_the_distance_is_that_of_local_contrasts_of_length_one():
+    everywhere = [(row, column) for row in range(15) for column in range(15)]
+    for k in (0, 1, 2, 5, 6):
+        first, second = (
+            np.array([contrast((row - 7, column - middle)) for row, column in everywhere]) for middle in (4, 4 + k)
+        )
+        cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+        unit = directions(dots((7, 4)), dots((7, 4 + k)))
+        assert nearness.distances(unit[:1], unit[1:])[0] == pytest.approx(np.sqrt(max(2 - 2 * cosine, 0)), abs=1e-3)
+
+
+def test_how_dark_the_ink_is_makes_no_difference_and_nothing_comes_round_the_edge():
+    unit = directions(dots((0, 0)), dots((0, 0)) // 3)
+    np.testing.assert_allclose(unit[0], unit[1], atol=1e-6)
+    assert np.count_nonzero(unit[0]) == 25  # rows and columns 0 to 4
+    assert not nearness.directions(np.zeros((1, 225)), (15, 15)).any()
 
 
 def test_of_a_hundred_images_one_is_beyond_the_reach_and_of_fewer_there_is_none():
-    alike = dots(*[(3, 1)] * 99)
-    images = np.concatenate([alike, dots((3, 5))])
-    assert 0 < nearness.reach(images, (7, 7)) < np.sqrt(2)
-    assert nearness.reach(images[1:], (7, 7)) is None
+    images = np.concatenate([dots(*[(7, 4)] * 99), dots((7, 9))])
+    assert 0 < nearness.reach(directions(images)) < 2
+    assert nearness.reach(directions(images[1:])) is None
 
 
-def test_real_digits_are_in_reach_of_each_other(training_digits, test_digits):
-    known, shape = training_digits.first_of_each(500).pixels(), (28, 28)
-    cosines = nearness.directions(test_digits.pixels(), shape) @ nearness.directions(known, shape).T
-    far = np.sqrt(2 - 2 * cosines.max(axis=1).clip(max=1)) > nearness.reach(known, shape)
-    assert far.mean() < 0.02
+def test_the_nearest_other_is_not_the_image_itself():
+    images = dots(*[(7, 4)] * 50, *[(7, 10)] * 50)
+    assert nearness.reach(directions(images)) == pytest.approx(0, abs=1e-3)
+    images[-1] = dots((0, 0))[0]
+    assert nearness.reach(directions(images)) > 0
+
+
+def test_real_digits_are_in_reach_and_most_other_shapes_are_not(training_digits, test_digits):
+    known = nearness.Known.of(training_digits)
+    assert known.are_unlike(test_digits.pixels()).mean() < 0.012
+    down, across = np.mgrid[:28, :28] - 13.5
+    disc, cross = np.hypot(down, across) < 8, (np.abs(down) < 2) | (np.abs(across) < 2)
+    both = np.stack([disc, cross & (np.maximum(np.abs(down), np.abs(across)) < 10)]).reshape(2, -1)
+    assert known.are_unlike(both.astype(float)).all()
+
+
+def test_too_few_training_images_cannot_tell(training_digits):
+    assert nearness.Known.of(training_digits.first_of_each(40)) is None
