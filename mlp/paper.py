@@ -39,7 +39,7 @@ DARKEST_PAPER = 0.1
 NOISE_LIMIT = 4
 """Ink exceeds the noise's standard deviation this many times."""
 STANDS_OUT = 5
-"""The darkest ink exceeds it this many times. Of noise alone on evenly lit paper the largest value does 4 to 5 times."""
+"""The darkest ink exceeds it this many times. On evenly lit paper noise alone exceeds it 4 to 5 times."""
 MAD_TO_DEVIATION = 1.4826
 """Standard deviation of a normal distribution, divided by its median absolute deviation."""
 QUARTILE_TO_DEVIATION = 1 / 0.3186

@@ -1,8 +1,13 @@
-"""Promises of mlp.image_files: any PNG, JPEG or IDX is read as a person sees it, anything else is named."""
+"""Promises of mlp.image_files: pictures and IDX are read as a person sees them, anything else is named."""
+
+import errno
+import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mlp import idx, image_files
 from mlp.errors import InputError
@@ -40,6 +45,49 @@ def test_a_jpeg_is_read_and_turned_as_its_camera_was(tmp_path):
     assert grey[32:].min() > 225
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_turned_as_pillow_turns_it(orientation, tmp_path):
+    drawn = np.arange(48, dtype=np.uint8).reshape(8, 6) * 5
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(drawn).save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as image:
+        np.testing.assert_array_equal(only(tmp_path / "turned.png"), np.asarray(ImageOps.exif_transpose(image)))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "WEBP", "TIFF", "PPM", "PNG", "JPEG"])
+def test_what_a_file_is_its_content_says(kind, tmp_path):
+    """Whatever its name; of several frames the first."""
+    frames = [Image.fromarray(np.kron(drawn, np.ones((8, 8), np.uint8))) for drawn in (255 - DRAWN, DRAWN)]
+    more = {"save_all": True, "append_images": frames[1:]} if kind in ("GIF", "WEBP", "TIFF") else {}
+    exact = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
+    frames[0].save(tmp_path / "picture.dat", kind, **more, **exact)
+    np.testing.assert_allclose(only(tmp_path / "picture.dat"), np.asarray(frames[0]), atol=2)
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\0\0\0\x24ftypheic", "a HEIC picture"),
+        (b"\0\0\0\x1cftypmif1", "a HEIC picture"),
+        (b"\0\0\0\x20ftypavif", "an AVIF picture"),
+        (b"\0\0\0\x18ftypmp42", "an MP4 video"),
+        (b"\0\0\0\x14ftypqt  ", "a QuickTime video"),
+        (b"\0\0\1\0\1\0", "an ICO icon"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"PK\3\4", "a ZIP archive"),
+        (b"<svg xmlns", "an SVG drawing"),
+        (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+        (b"8BPS", "a Photoshop picture"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_a_cure(head, name, tmp_path):
+    (tmp_path / "x.png").write_bytes(head + bytes(40))
+    with pytest.raises(InputError) as error:
+        list(image_files.read(tmp_path / "x.png"))
+    assert str(error.value) == f"{tmp_path / 'x.png'}: {name}, which is not read: save it as PNG or JPEG"
+
+
 @pytest.mark.parametrize("ink", ["white", "black"])
 def test_ink_on_glass_is_seen_whatever_its_colour(ink, tmp_path):
     image = Image.new("RGBA", (5, 6), (0, 0, 0, 0) if ink == "black" else (255, 255, 255, 0))
@@ -65,15 +113,16 @@ def broken_png(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (lambda folder: b"%PDF-1.7", "neither PNG, JPEG nor IDX"),
-        (lambda folder: b"", "neither PNG, JPEG nor IDX"),
+        (lambda folder: b"some words", "not an image: it must be PNG, .* or IDX: save it as PNG or JPEG"),
+        (lambda folder: b"", "an empty file"),
+        (lambda folder: b"\0", "x: "),
         (lambda folder: broken_png(folder)[:300], "damaged PNG"),
         (lambda folder: broken_png(folder)[:20], "damaged PNG"),
         (lambda folder: b"\x89PNG\r\n\x1a\n" + bytes(50), "damaged PNG"),
         (lambda folder: b"\xff\xd8\xff\xe0" + bytes(50), "damaged JPEG"),
         (lambda folder: b"\0\0\x08\x03" + bytes(3), "x: "),
     ],
-    ids=["pdf", "empty", "cut", "cut-in-its-head", "zeros", "jpeg-of-zeros", "idx"],
+    ids=["text", "empty", "one-byte", "cut", "cut-in-its-head", "zeros", "jpeg-of-zeros", "idx"],
 )
 def test_what_is_no_image_is_named(content, message, tmp_path):
     (tmp_path / "x").write_bytes(content(tmp_path))
@@ -82,18 +131,83 @@ def test_what_is_no_image_is_named(content, message, tmp_path):
     assert str(error.value).startswith(str(tmp_path / "x"))
 
 
-def test_a_missing_file_a_folder_and_labels_are_named(tmp_path):
+def test_of_a_folder_the_pictures_are_read(tmp_path):
+    for name in ("b.png", "a.JPG", ".hidden.png", "._b.png", "notes.txt", "c"):
+        Image.fromarray(DRAWN).save(tmp_path / name, "JPEG" if name == "a.JPG" else "PNG")
+    (tmp_path / "notes.txt").write_text("words")
+    (tmp_path / "d.heic").write_bytes(b"nothing")
+    (tmp_path / "below").mkdir()
+    Image.fromarray(DRAWN).save(tmp_path / "below" / "e.png")
+    assert [file.name for file in image_files.files_of(tmp_path)] == ["a.JPG", "b.png", "c", "d.heic"]
+    assert image_files.files_of(tmp_path / "b.png") == [tmp_path / "b.png"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: a folder without pictures"):
+        image_files.files_of(tmp_path / "empty")
+
+
+def test_a_missing_file_and_labels_are_named(tmp_path):
     idx.write(tmp_path / "labels", np.arange(3, dtype=np.uint8))
-    for name, message in (("none", "no such file"), ("", str(tmp_path)), ("labels", r"no images in it.*\(3,\)")):
+    for name, message in (("none", "no such file"), ("labels", r"no images in it.*\(3,\)")):
         with pytest.raises(InputError, match=message):
             list(image_files.read(tmp_path / name))
 
 
-def test_a_picture_with_more_pixels_than_memory_is_refused(tmp_path, monkeypatch):
-    Image.new("1", (20, 20)).save(tmp_path / "x.png")
-    monkeypatch.setattr(image_files, "MOST_PIXELS", 399)
-    with pytest.raises(InputError, match="20 by 20 pixels: at most 399"):
+@pytest.mark.parametrize("size", [(50_000_000, 1), (1, 70_000), (8000, 7000)], ids=str)
+def test_a_picture_too_large_for_memory_is_refused_before_it_is_unpacked(size, tmp_path, monkeypatch):
+    """A PNG of 48 KB can hold 50,000,000 by 1 pixels. Only its head is written here: the rest is not looked at."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    data = b"IDAT" + zlib.compress(b"")
+    (tmp_path / "x.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunks + struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+    )
+    with pytest.raises(InputError, match=f"{size[1]:,} by {size[0]:,} pixels: .*: scale it down"):
         list(image_files.read(tmp_path / "x.png"))
+
+
+def test_so_is_one_that_pillow_itself_refuses_and_an_image_of_idx(tmp_path, monkeypatch):
+    Image.new("1", (20, 20)).save(tmp_path / "x.png")
+    idx.write(tmp_path / "wide", np.zeros((1, 1, 70_000), np.uint8))
+    with pytest.raises(InputError, match=r"1 by 70,000 pixels: .*: scale it down"):
+        list(image_files.read(tmp_path / "wide"))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(InputError, match="scale it down"):
+    with pytest.raises(InputError, match=r"too many pixels .*: scale it down"):
+        list(image_files.read(tmp_path / "x.png"))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "F"])
+def test_a_large_picture_is_made_smaller_as_it_is_read(mode, tmp_path, monkeypatch):
+    """By averages, in bands of rows; nothing is read twice or left out."""
+    monkeypatch.setattr(image_files, "KEPT_PIXELS", 200)
+    monkeypatch.setattr(image_files, "BAND", 60)
+    drawn = np.random.default_rng(0).integers(0, 256, (37, 29)).astype(np.uint8)
+    image = Image.fromarray(drawn.astype({"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8)))
+    image = image if mode in ("I;16", "F") else image.convert(mode)
+    if mode == "RGBA":
+        image.putpixel((0, 0), (0, 0, 0, 0))  # it becomes the paper's white
+        drawn[0, 0] = 255
+    image.save(tmp_path / "x.tif")
+    expected = [[drawn[r : r + 3, c : c + 3].mean() for c in range(0, 29, 3)] for r in range(0, 37, 3)]
+    np.testing.assert_allclose(only(tmp_path / "x.tif"), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e200])
+def test_what_is_no_brightness_is_named_by_its_place(wrong, tmp_path):
+    images = np.zeros((2, 3, 4))
+    images[1, 2, 3] = wrong
+    idx.write(tmp_path / "images", images)
+    first, second = image_files.read(tmp_path / "images")
+    first.check_brightness()
+    with pytest.raises(InputError, match=re.escape(f"row 2, column 3 is {wrong}, must be a number")):
+        second.check_brightness()
+
+
+def test_a_failure_of_the_system_is_its_own_and_no_damaged_file(tmp_path, monkeypatch):
+    Image.fromarray(DRAWN).save(tmp_path / "x.png")
+
+    def fails(*_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Image, "open", fails)
+    with pytest.raises(OSError, match="Input/output error"):
         list(image_files.read(tmp_path / "x.png"))
