@@ -23,7 +23,7 @@ def run(short_run):
 @pytest.fixture(scope="module")
 def in_the_plane(training_digits):
     """The training images that are in the page."""
-    return training_digits.first_of_each(report.PER_DIGIT)
+    return training_digits.first_of_each(nearness.PER_DIGIT)
 
 
 @pytest.fixture(scope="module")
