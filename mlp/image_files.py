@@ -1,4 +1,4 @@
-"""Images out of files, as brightness: pictures by Pillow, IDX by idx.py. What a file is, its first bytes say."""
+"""Images out of files, as brightness: pictures by Pillow, IDX by idx.py."""
 
 import math
 import warnings
@@ -12,73 +12,12 @@ from numpy.typing import NDArray
 
 from mlp import idx
 from mlp.errors import InputError
+from mlp.file_kinds import HEAD, READABLE, may_be_idx, other_kind, readable_kind
 from mlp.files import open_regular
 from mlp.preparation import averaged
 
-READ = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"BM": "BMP",
-    b"GIF8": "GIF",
-    b"RIFF....WEBP": "WEBP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    **{b"P%d" % number: "PPM" for number in range(1, 7)},
-}
-"""Pillow's name of a format, by a file's first bytes; a dot is any byte."""
-NOT_READ = {
-    b"....ftyphe": "a HEIC picture",
-    b"....ftypmif1": "a HEIC picture",
-    b"....ftypmsf1": "a HEIC picture",
-    b"....ftypavi": "an AVIF picture",
-    b"....ftypqt": "a QuickTime video",
-    b"....ftypcrx": "a camera's raw picture",
-    b"....ftyp": "an MP4 video",
-    b"....jP  ": "a JPEG 2000 picture",
-    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
-    b"....JXL ": "a JPEG XL picture",
-    b"\xff\x0a": "a JPEG XL picture",
-    b"\0\0\1\0": "an ICO icon",
-    b"\0\0\2\0": "a CUR icon",
-    b"icns": "an ICNS icon",
-    b"RIFF....AVI ": "an AVI video",
-    b"\x1a\x45\xdf\xa3": "a WebM video",
-    b"%PDF": "a PDF document",
-    b"%!PS": "a PostScript document",
-    b"8BPS": "a Photoshop picture",
-    b"gimp xcf": "a GIMP picture",
-    b"<svg": "an SVG drawing",
-    b"<?xml": "an XML file",
-    b"<!DOCTYPE": "a web page",
-    b"<html": "a web page",
-    b"qoif": "a QOI picture",
-    b"\x76\x2f\x31\x01": "an OpenEXR picture",
-    b"SIMPLE  =": "a FITS picture",
-    b"\x93NUMPY": "a NumPy array",
-    b"PK\3\4": "a ZIP archive",
-}
-"""What other files are, by their first bytes: the first that fits."""
-PICTURES = (
-    "png",
-    "jpg",
-    "jpeg",
-    "bmp",
-    "gif",
-    "webp",
-    "tif",
-    "tiff",
-    "pgm",
-    "ppm",
-    "heic",
-    "heif",
-    "avif",
-    "ico",
-    "jxl",
-)
-"""How names of pictures end: in a folder, a file of such a name that is none is an error, other files are not."""
-HEAD = 12
-"""Bytes at a file's beginning that say what it is."""
-READABLE = "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM or IDX"
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".heic", ".heif", ".avif", ".jxl")
+"""Of names of pictures: in a folder, a file of such a name that is none is an error, other files are not."""
 MAX_PIXELS = {"WEBP": 16_000_000}
 """Of an image in a format, else OTHERWISE: its decoder may take so much memory, 4 bytes a pixel and WebP's 16."""
 OTHERWISE = 50_000_000
@@ -125,7 +64,7 @@ def files_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     visible = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
-    pictures = [file for file in visible if file.suffix[1:].lower() in PICTURES or _has_picture(file)]
+    pictures = [file for file in visible if file.suffix.lower() in ENDINGS or _has_picture(file)]
     if not pictures:
         raise InputError(f"{path}: a folder without pictures: name image files, or a folder that has some in it")
     return pictures
@@ -134,7 +73,7 @@ def files_of(path: Path) -> list[Path]:
 def _has_picture(file: Path) -> bool:
     try:
         with open_regular(file) as opened:
-            return _kind(opened.read(HEAD), READ) is not None
+            return readable_kind(opened.read(HEAD)) is not None
     except (InputError, OSError):  # it has no picture's name either
         return False
 
@@ -148,14 +87,14 @@ def read(path: Path) -> Iterator[GreyImage]:
         with open_regular(path) as file:
             head = file.read(HEAD)
             file.seek(0)
-            if kind := _kind(head, READ):
+            if kind := readable_kind(head):
                 yield GreyImage(path, None, _picture(file, kind, path))
                 return
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: name an image file, {READABLE}") from None
-    if other := _kind(head, NOT_READ):
+    if other := other_kind(head):
         raise InputError(f"{path}: {other}, which is not read: save it as PNG or JPEG")
-    if not _may_be_idx(head):
+    if not may_be_idx(head):
         what = "not an image" if head else "an empty file"
         raise InputError(f"{path}: {what}: it must be {READABLE}: save it as PNG or JPEG")
     images = idx.read(path)
@@ -164,20 +103,6 @@ def read(path: Path) -> Iterator[GreyImage]:
     _check_size(path, *images.shape[1:])
     for index, grey in enumerate(images):
         yield GreyImage(path, index, grey)
-
-
-def _kind(head: bytes, kinds: dict[bytes, str]) -> str | None:
-    """What a file is that begins so."""
-    for start, kind in kinds.items():
-        pairs = zip(start, head, strict=False)
-        if len(head) >= len(start) and all(expected in (found, ord(".")) for expected, found in pairs):
-            return kind
-    return None
-
-
-def _may_be_idx(head: bytes) -> bool:
-    """Whether a file is gzipped, or IDX, intact or not. Others with two zeros first have no small number fourth."""
-    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[3] <= 4))
 
 
 def _check_size(path: Path, rows: int, columns: int, kind: str = "IDX") -> None:

@@ -21,7 +21,7 @@ the reach of 2,000 zeros and ones, of its zeros and ones 0.7 %. By the small squ
 WITHIN_REACH = 0.99
 """Fraction of the training images that have another one within the reach."""
 PER_DIGIT = 1000
-"""Training images of each digit that others are compared with, the first ones: twice as many take twice the time."""
+"""Training images of each digit, the first ones, that others are compared with: a report's page has room for them."""
 FEWEST = 100
 """Images: the reach of fewer is not known."""
 

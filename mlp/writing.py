@@ -12,8 +12,6 @@ from mlp.preparation import Prepared, averaged, prepare
 
 MAX_SIDE = 512
 """Pixels: larger pictures are made smaller first."""
-
-
 SAME = 1 / 255
 """Ink that differs by less is the same: one step of a byte."""
 
@@ -31,9 +29,9 @@ class Writing:
 
 
 def read(grey: NDArray[Any], shape: tuple[int, int]) -> Writing:
-    """The writing on a picture of brightness (rows, columns), on any scale, prepared as an image of another shape.
+    """What is written on a picture of brightness (rows, columns), prepared as an image of this shape.
 
-    Dark on light or light on dark. An image that is prepared already, such as one of MNIST, comes back as it was.
+    Brightness may be on any scale, the writing dark on light or light on dark. An image that is prepared already, such as one of MNIST, comes back as it was.
     Raises Blank if nothing is written on it.
     """
     levels = reduced(grey)

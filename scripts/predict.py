@@ -27,6 +27,7 @@ from mlp import blas, command_line, config, finished_runs, image_files, writing
 from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import BLOCK
 from mlp.errors import InputError
+from mlp.file_kinds import READABLE
 from mlp.finished_runs import FinishedRun
 from mlp.image_files import GreyImage
 from mlp.nearness import FEWEST, Known
@@ -107,7 +108,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         type=command_line.path,
         nargs="+",
         metavar="IMAGE",
-        help=f"{image_files.READABLE}, or a folder of pictures",
+        help=f"{READABLE}, or a folder of pictures",
     )
     parser.add_argument(
         "--run", type=command_line.path, metavar="RUN", help="the run whose network to ask (default: the newest)"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import watched
 
-from mlp import finished_runs, nearness, report
+from mlp import finished_runs, nearness
 from mlp.preparation import Prepared, prepare
 
 

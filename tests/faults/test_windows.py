@@ -99,4 +99,7 @@ def test_what_cannot_work_says_so_and_leaves_nothing(command, made, tmp_path):
 def test_what_can_work_works(command, made, tmp_path):
     done = run_here(*command.format(made=made, new=tmp_path / "new").split())
     assert done.returncode == 0
-    assert done.stderr in ("", "warning: novel is unknown: fewer than 100 training images cannot tell what is like them\n")
+    assert done.stderr in (
+        "",
+        "warning: novel is unknown: fewer than 100 training images cannot tell what is like them\n",
+    )

@@ -11,7 +11,7 @@ from conftest import ROOT, finished_run
 from PIL import Image, ImageFilter
 
 from mlp import idx
-from mlp.image_files import READABLE
+from mlp.file_kinds import READABLE
 
 
 @pytest.fixture
