@@ -31,8 +31,8 @@ class Writing:
 def read(grey: NDArray[Any], shape: tuple[int, int]) -> Writing:
     """What is written on a picture of brightness (rows, columns), prepared as an image of this shape.
 
-    Brightness may be on any scale, the writing dark on light or light on dark. An image that is prepared already, such as one of MNIST, comes back as it was.
-    Raises Blank if nothing is written on it.
+    Brightness may be on any scale, the writing dark on light or light on dark. An image that is prepared already, such
+    as one of MNIST, comes back as it was. Raises Blank if nothing is written on it.
     """
     levels = reduced(grey)
     if not np.ptp(levels):
