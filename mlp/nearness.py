@@ -38,14 +38,16 @@ def directions(pixels: Array, image_shape: tuple[int, int]) -> NDArray[np.float3
 
 def _box_mean(images: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """The mean of the square of this side around each pixel, what lies beyond the edge counting as 0."""
+    rows, columns = images.shape[1:]
     around = side // 2
-    for axis in (1, 2):
-        length = images.shape[axis]
-        padded = np.moveaxis(images, axis, -1)
-        padded = np.pad(padded, ((0, 0), (0, 0), (around, around)))
-        sums = np.add.reduce([padded[..., k : k + length] for k in range(side)])
-        images = np.moveaxis(sums, -1, axis)
-    return images / np.float32(side * side)
+    padded = np.pad(images, ((0, 0), (around, around), (around, around)))
+    bands = padded[:, :rows].copy()
+    for down in range(1, side):
+        bands += padded[:, down : down + rows]
+    sums = bands[:, :, :columns].copy()
+    for right in range(1, side):
+        sums += bands[:, :, right : right + columns]
+    return sums / np.float32(side * side)
 
 
 def distances(unit: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
