@@ -160,13 +160,20 @@ def _band(image: Any, factor: int, *, see_through: bool) -> tuple[NDArray[Any], 
     from PIL import Image
 
     if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would cut off at 255
-        return averaged(np.asarray(image), factor), np.empty(0)
+        return _averaged(image, factor), np.empty(0)
     if not see_through:
-        return averaged(np.asarray(image.convert("L")), factor), np.empty(0)
+        return _averaged(image.convert("L"), factor), np.empty(0)
     layered = image.convert("RGBA")
     opacity = layered.getchannel("A")
     grey = Image.composite(layered.convert("L"), Image.new("L", image.size, 255), opacity)
-    return averaged(np.asarray(grey), factor), averaged(np.asarray(opacity), factor)
+    return _averaged(grey, factor), _averaged(opacity, factor)
+
+
+def _averaged(band: Any, factor: int) -> NDArray[Any]:
+    pixels: NDArray[Any] = np.asarray(band)
+    return (
+        pixels if factor == 1 else averaged(pixels, factor).astype(np.float32)
+    )  # a copy of the whole in float64 is large
 
 
 def _upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
