@@ -18,13 +18,13 @@ from mlp.preparation import averaged
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".heic", ".heif", ".avif", ".jxl")
 """Of names of pictures: in a folder, a file of such a name that is none is an error, other files are not."""
-MAX_PIXELS = {"WEBP": 16_000_000}
-"""Of an image in a format, else OTHERWISE: its decoder may take so much memory, 4 bytes a pixel and WebP's 16."""
+MAX_PIXELS = {"WEBP": 12_500_000}
+"""Of an image in a format, else OTHERWISE: decoders take up to 4 bytes a pixel, WebP's 16."""
 OTHERWISE = 50_000_000
 KEPT_PIXELS = 4_000_000
 """Pixels, about: a larger picture is made smaller as it is read."""
-MAX_BRIGHTNESS = 1e100
-"""No image has such pixels, and the squares of larger ones may not be finite."""
+MAX_BRIGHTNESS = 1e30
+"""No image has such pixels; sums of them are finite in float32, too."""
 BAND = 250_000
 """Pixels, about, that are looked at at a time."""
 ORIENTATION = 0x0112

@@ -187,7 +187,7 @@ def judge(run: FinishedRun, waiting: Iterator[Sample]) -> Iterator[Answer]:
         unlike = known.are_unlike(X).tolist() if known else [None] * len(block)
         for sample, p, positive, is_unlike in zip(block, P.tolist(), decide(P), unlike, strict=True):
             if sample.digits > 1:
-                warn(f"{sample.name}: {sample.digits} separate digits: cut out one of them")
+                warn(f"{sample.name}: several separate digits: cut out one of them")
                 is_unlike = True
             digit = run.config.data.digits[int(positive)]
             yield Answer(sample, digit, p if positive else 1 - p, is_unlike)

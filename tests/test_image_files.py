@@ -198,6 +198,7 @@ def test_what_is_no_brightness_is_named_by_its_place(wrong, tmp_path):
     idx.write(tmp_path / "images", images)
     first, second = image_files.read(tmp_path / "images")
     first.check_brightness()
+    image_files.GreyImage(tmp_path, None, np.ones((2, 2), np.float32)).check_brightness()  # without a warning
     with pytest.raises(InputError, match=re.escape(f"row 2, column 3 is {wrong}, must be a number")):
         second.check_brightness()
 

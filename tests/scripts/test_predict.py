@@ -138,7 +138,7 @@ def test_an_image_like_none_of_the_training_images_is_called_novel(digits_run, p
     assert [(answer["file"], answer["novel"]) for answer in json.loads(out)] == [
         (str(tmp_path / f"{name}.png"), novel) for name, novel in (("eleven", True), ("one", False), ("seven", True))
     ]
-    assert error == f"warning: {tmp_path / 'eleven.png'}: 2 separate digits: cut out one of them\n"
+    assert error == f"warning: {tmp_path / 'eleven.png'}: several separate digits: cut out one of them\n"
     code, out, _ = predict("--run", digits_run, tmp_path)
     lines = out.splitlines()
     assert [line.split()[-1] for line in lines[:4]] == ["novel", "yes", "no", "yes"]
