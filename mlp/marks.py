@@ -22,10 +22,10 @@ NEAR = 0.15
 """Fraction of the digit's length: a mark so near belongs to it."""
 MIN_WEIGHT = 0.1
 """Fraction of the digit's weight: from a lighter part of it, other parts are not near."""
-COMPARABLE = 0.5
-"""Fraction of the digit's length: a mark of this length, and not near, is another digit."""
+COMPARABLE, COMPARABLE_WEIGHT = 0.5, 0.1
+"""Fractions of the digit's length and weight: a mark with both, and not near, is another digit."""
 FAINT_EDGE = 1 / 60
-"""Fraction of the picture's longer side: so far from its marks a digit has faint ink of its own."""
+"""Fraction of the picture's longer side: so near to a mark faint ink belongs to it."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,24 @@ def digits_in(ink: Floats) -> tuple[Floats, int]:
     marks = Marks.of(ink, mask)
     main = _main_mark(marks, MIN_LENGTH * min(ink.shape))
     digit, length = _with_near_marks(marks, main), marks.length[main]
-    others = ~digit & ~marks.at_edge & (marks.length >= COMPARABLE * length)
+    is_long = marks.length >= COMPARABLE * length
+    others = ~digit & ~marks.at_edge & is_long & (marks.weight >= COMPARABLE_WEIGHT * marks.weight[main])
     kept = marks.pixels(digit | others)
-    own = (ink > 0) & (kept | ~mask)
-    labels, count = connected(own)
-    touched = np.zeros(count + 1, bool)
-    touched[labels[kept]] = True
-    around = windowed(np.maximum, kept, 2 * max(2, round(FAINT_EDGE * max(ink.shape))) + 1)
-    found = np.where(own & (around | touched[labels]), ink, 0.0)
+    found = np.where(kept | _faint_parts(ink, mask, kept, length), ink, 0.0)
     return found / found.max(), 1 + int(np.count_nonzero(others))
+
+
+def _faint_parts(ink: Floats, mask: Mask, kept: Mask, length: int) -> Mask:
+    """Ink outside the mask that belongs to the marks that are kept: their edges, and faint parts that touch them."""
+    faint = (ink > 0) & ~mask
+    if not faint.any():
+        return faint
+    around = windowed(np.maximum, kept, 2 * max(2, round(FAINT_EDGE * max(ink.shape))) + 1)
+    parts = Marks.of(ink, faint)
+    touching = np.zeros(len(parts.weight) + 1, bool)
+    touching[parts.labels[windowed(np.maximum, kept, 3)]] = True
+    # A part that is longer than the digit, or goes on to the picture's edge, is a shadow's or a line's rest.
+    return faint & (around | parts.pixels(touching[:-1] & ~parts.at_edge & (parts.length <= length)))
 
 
 def _main_mark(marks: Marks, min_length: float) -> int:

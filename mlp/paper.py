@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,11 @@ SPECK = 1 / 64
 GRAIN = 0.01
 """Noise as a fraction of the picture's range, above which it is blurred, MAX_BLURS times at most."""
 MAX_BLURS = 4
-GRADUAL = 1.5
+DITHER_PERIOD = 8
+"""Pixels after which the dots of an ordered dither repeat: its average over such a square is even."""
+MIN_DITHERED_SIDE = 100
+"""Pixels: in a smaller picture such squares are as large as strokes."""
+GRADUAL = 8
 """Ranges per shorter side: brightness that changes more slowly is light, not an edge."""
 DARKEST_PAPER = 0.1
 """Brightness of the darkest paper as a fraction of the picture's range: ink on darker paper would be mostly noise."""
@@ -79,6 +84,8 @@ def _on_plain_paper(levels: Floats) -> Floats | None:
 
 def _on_lit_paper(levels: Floats) -> Floats:
     """Ink as the fraction by which it darkens the paper, whose brightness varies."""
+    if min(levels.shape) >= MIN_DITHERED_SIDE and ((levels == levels.min()) | (levels == levels.max())).all():
+        levels = box_mean(levels, DITHER_PERIOD)
     span, side = np.ptp(levels), _odd(SQUARE * min(levels.shape))
     for _ in range(MAX_BLURS):
         if noise(levels) > GRAIN * span:
@@ -124,6 +131,12 @@ def blurred(levels: Floats) -> Floats:
     padded = np.pad(levels, 1, mode="edge")
     down = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     return np.asarray((down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]) / 16)
+
+
+def box_mean(levels: Floats, side: int) -> Floats:
+    """Each pixel averaged with those of a square of this even side, from side / 2 above and left of it."""
+    padded = np.pad(levels, (side // 2, side - side // 2 - 1), mode="symmetric")
+    return np.asarray(sliding_window_view(padded, (side, side)).mean(axis=(2, 3)))
 
 
 def closing(levels: Floats, side: int) -> Floats:

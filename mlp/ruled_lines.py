@@ -22,34 +22,50 @@ THICKNESS = 0.05
 """Fraction of the picture's height: a line is not thicker."""
 MIN_LINES = 3
 """Lines that must be there if ink touches all four edges: a picture cut to its digit may have one stroke along each."""
+CROSSING = 1.5
+"""Ink that is this many times as dark as the line is a stroke that crosses it."""
 MIN_REST = 0.35
 """Fraction of the darkest ink that must be left: else what was found was the digit."""
 
 
 def without_lines(ink: Floats) -> Floats:
     """Ink (rows, columns) without ruled lines, level and upright ones."""
-    return _without_level_lines(_without_level_lines(ink).T).T
+    rest, count = _without_level_lines(ink, MIN_LINES)
+    rest, _ = _without_level_lines(rest.T, 1 if count >= MIN_LINES else MIN_LINES)  # ruled paper may have a margin
+    return rest.T
 
 
-def _without_level_lines(ink: Floats) -> Floats:
+def _without_level_lines(ink: Floats, min_lines: int) -> tuple[Floats, int]:
+    """The ink without level lines, and how many there were. ``min_lines``: as MIN_LINES."""
     if not (ink[:, 0].any() and ink[:, -1].any()):
-        return ink
+        return ink, 0
     shifts = _levelling(ink)
     level_ink, within = _sheared(ink, shifts), _sheared(np.ones_like(ink), shifts).sum(axis=1)
     darkness = _darkness_of_lines(level_ink, within.astype(int), is_tilted=bool(shifts.any()))
     lines = _lines(darkness > 0, max(1, round(THICKNESS * len(ink))) + 2 * bool(shifts.any()))
-    if not lines or (len(lines) < MIN_LINES and ink[0].any() and ink[-1].any()):
-        return ink
-    filled = level_ink.copy()
-    for start, end in lines:
-        above = level_ink[start - 1] if start > 0 else np.zeros(ink.shape[1])
-        below = level_ink[end] if end < len(level_ink) else np.zeros(ink.shape[1])
-        share = (np.arange(1, end - start + 1) / (end - start + 1))[:, np.newaxis]
-        line = level_ink[start:end]
-        across = np.minimum(line, (1 - share) * above + share * below)
-        filled[start:end] = np.maximum(across, line - darkness[start:end, np.newaxis])
+    if not lines or (len(lines) < min_lines and ink[0].any() and ink[-1].any()):
+        return ink, 0
+    filled = _filled(level_ink, darkness, lines)
     rest = filled[np.arange(len(ink))[:, np.newaxis] + shifts, np.arange(ink.shape[1])]
-    return rest if rest.max() >= MIN_REST * ink.max() else ink
+    return (rest, len(lines)) if rest.max() >= MIN_REST * ink.max() else (ink, 0)
+
+
+def _filled(ink: Floats, darkness: Floats, lines: list[tuple[int, int]]) -> Floats:
+    """The ink with each line, and its blurred edge of a row, as the rows above and below it would have it.
+
+    Ink that is darker than the line by far is a stroke, and loses no more than the line's own darkness.
+    """
+    filled = ink.copy()
+    for first, last in lines:
+        start, end = max(first - 1, 0), min(last + 1, len(ink))
+        above = ink[start - 1] if start > 0 else ink[min(end, len(ink) - 1)]
+        below = ink[end] if end < len(ink) else above
+        share = (np.arange(1, end - start + 1) / (end - start + 1))[:, np.newaxis]
+        line, own = ink[start:end], darkness[start:end, np.newaxis]
+        across = np.minimum(line, (1 - share) * above + share * below)
+        is_stroke = line > CROSSING * darkness[first:last].max()
+        filled[start:end] = np.where(is_stroke, np.maximum(across, line - own), across)
+    return filled
 
 
 def _levelling(ink: Floats) -> NDArray[np.intp]:
@@ -78,7 +94,10 @@ def _sheared(ink: Floats, shifts: NDArray[np.intp]) -> Floats:
 
 
 def _darkness_of_lines(ink: Floats, within: NDArray[Any], *, is_tilted: bool) -> Floats:
-    """For each row the median of its ink if a line covers it, else 0. ``within``: pixels of it in the picture."""
+    """For each row the lower quartile of its ink if a line covers it, else 0. ``within``: its pixels in the picture.
+
+    The quartile, as a stroke along the line may be darker.
+    """
     if is_tilted:  # steps of a pixel: a line lies in two rows by turns
         padded = np.pad(ink, ((1, 1), (0, 0)))
         ink = np.maximum(np.maximum(padded[:-2], padded[2:]), ink)
@@ -86,7 +105,7 @@ def _darkness_of_lines(ink: Floats, within: NDArray[Any], *, is_tilted: bool) ->
     rows = np.arange(len(ink))
     last_covered = np.maximum(np.ceil(COVERED * within).astype(int) - 1, 0)
     is_line = (within >= WITHIN * ink.shape[1]) & (darkest_first[rows, last_covered] > 0)
-    return np.where(is_line, darkest_first[rows, within // 2], 0.0)
+    return np.where(is_line, darkest_first[rows, 3 * within // 4], 0.0)
 
 
 def _lines(is_line: NDArray[np.bool_], thickness: int) -> list[tuple[int, int]]:

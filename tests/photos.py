@@ -7,7 +7,7 @@ and gives a picture of bytes.
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 
 def on_paper(digit, random, contrast=0.8, sides=(40, 60, 120, 200)):
@@ -94,6 +94,16 @@ def ruled(digit, random):
     return finished(220 * sheet)
 
 
+def squared(digit, random):
+    """Squared paper: bluish lines both ways, as blurred as the rest."""
+    sheet = on_paper(digit, random, sides=(120, 200))
+    side = len(sheet)
+    lines = (np.arange(side) + random.integers(side)) % (side // 6) < max(2, side // 80)
+    sheet[lines] = np.minimum(sheet[lines], 0.75)
+    sheet[:, lines] = np.minimum(sheet[:, lines], 0.75)
+    return np.asarray(Image.fromarray(finished(220 * sheet)).filter(ImageFilter.GaussianBlur(1)))
+
+
 def glare(digit, random):
     sheet = on_paper(digit, random)
     across, down = places(sheet, random)
@@ -132,6 +142,7 @@ KINDS: dict[str, Callable] = {
     "table": table,
     "dust": dust,
     "ruled": ruled,
+    "squared": squared,
     "glare": glare,
     "dithered": dithered,
     "mixed": mixed,

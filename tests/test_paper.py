@@ -52,3 +52,19 @@ def test_a_blur_keeps_the_sum_and_spreads_a_dot_as_1_2_1():
     dot[2, 2] = 16
     expected = np.pad(np.outer([1, 2, 1], [1, 2, 1]), 1)
     np.testing.assert_array_equal(paper.blurred(dot), expected)
+
+
+def test_a_box_mean_leaves_nothing_of_an_ordered_dither():
+    dots = np.tile(np.random.default_rng(0).random((8, 8)) < 0.3, (5, 4)).astype(float)
+    np.testing.assert_allclose(paper.box_mean(dots, 8)[4:-4, 4:-4], dots[:8, :8].mean(), atol=1e-12)
+
+
+def test_a_glare_with_a_soft_edge_is_light_and_no_ink():
+    """Ink is dark here, though the glare differs more from the paper."""
+    down, across = np.mgrid[:80, :80]
+    sheet = np.full((80, 80), 150.0)
+    sheet[20:60, 30:36] = 60
+    sheet += 105 * np.exp(-((down - 20) ** 2 + (across - 60) ** 2) / 150)
+    ink = paper.ink_on(sheet)
+    assert ink[25:55, 31:35].min() > 0.8
+    assert ink[:, 45:].max() < 0.2
