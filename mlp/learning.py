@@ -30,7 +30,7 @@ def learn(trainer: Trainer, run: Run, *, tell: bool = True) -> None:
 
 def pointing(message: str, directory: Path) -> str:
     """A message about a run that diverged, with the file that says more."""
-    return f"{message}; {directory / runs.DIVERGENCE} says more"
+    return f"{message}\n{directory / runs.DIVERGENCE} says more"  # a line of its own, as long lines are cut
 
 
 def finish(trainer: Trainer, run: Run) -> None:

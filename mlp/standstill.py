@@ -20,8 +20,12 @@ from mlp.network import MLP, decide
 HARDLY = 0.01, 1e-6
 """A loss has hardly moved if it moved by less than this share of itself, and by less than this share per step.
 
-With batches of 32 that refuses learning rates below about 3e-6, for any number of epochs, and accepts a single step at
-a learning rate of 0.001, which lowers the loss by a share of 1e-5 to 1e-3."""
+With batches of 32 that refuses ten epochs at learning rates below about 3e-6, and accepts a single step at a learning
+rate of 0.001, which lowers the loss by a share of 1e-5 to 1e-3."""
+FALLS = 0.005, 1e-5
+"""A loss falls if, on average over the epochs or in the last one, it fell by one of these shares: an epoch, a step.
+
+With batches of 32 images of the digits 0 and 1 that refuses ten epochs at a learning rate of 1e-5, and accepts 1e-4."""
 RESTS = 0.005, 1e-4
 """A loss rests if, from the mean over the last epoch to its end, it fell by less than these shares."""
 ALIKE = 1e-3
@@ -50,10 +54,11 @@ def constant_loss(loss_name: str, share: float) -> float:
 class Ending:
     """The end of a training: the network that it keeps, and its answers to the training examples.
 
-    Nothing was learned if the loss has risen or hardly moved since before the first step, or if every example gets the
-    same probability and the loss rests or has come down to the best constant answer's. A short run on its way down is
-    neither. A network that classifies more examples correctly than the more frequent class alone would has learned
-    something, unless its loss is higher than the untrained network's, or the same to the last bits.
+    Nothing was learned if the loss has risen or hardly moved since before the first step; if every example gets the
+    same class and the loss, which no longer falls, is no better than the best constant answer's; or if every example
+    gets the same probability and the loss rests or has come down to that. A short run on its way down is none of these.
+    A network that classifies more examples correctly than the more frequent class alone would has learned something,
+    unless its loss is higher than the untrained network's, or the same to the last bits.
 
     Labels that follow no rule are not noticed: a network learns some of them by heart.
     """
@@ -86,16 +91,23 @@ class Ending:
     def reason(self) -> str | None:
         """Why nothing was learned, in words that follow "the" or "the training"; None if something was."""
         loss, before = self.loss, self.untrained_loss
-        if divergence.is_above(min(loss, self.last_loss), before):
+        if self.has_risen:
             return f"loss, {loss:.4g}, is above the untrained network's, {before:.4g}"
         if self.has_hardly_moved:
             return f"loss, {loss:.7g}, is still about the untrained network's, {before:.7g}, after {self.steps:,} steps"
+        no_better = (
+            f"loss, {loss:.4g}, is no better than the best constant answer's, {self.constant_loss:.4g}, and every"
+        )
         if self._is_constant and not self._is_on_its_way:
-            return (
-                f"loss, {loss:.4g}, is no better than the best constant answer's, {self.constant_loss:.4g}, and every "
-                f"example gets the same probability, {np.mean(self.P):.3f}"
-            )
+            return f"{no_better} example gets the same probability, {np.mean(self.P):.3f}"
+        if self._has_one_class and not self._falls and loss > self.constant_loss * (1 - NEAR):
+            return f"{no_better} example gets the same class"
         return None
+
+    @cached_property
+    def has_risen(self) -> bool:
+        """Whether the loss, in the last epoch and after it, is above what it was before the first step."""
+        return divergence.is_above(min(self.loss, self.last_loss), self.untrained_loss)
 
     @cached_property
     def has_hardly_moved(self) -> bool:
@@ -115,6 +127,17 @@ class Ending:
         return not self._beats_constant and spread < ALIKE * float(np.std(self.targets))
 
     @property
+    def _has_one_class(self) -> bool:
+        return not self._beats_constant and len(np.unique(decide(self.P))) == 1
+
+    @property
+    def _falls(self) -> bool:
+        share, share_per_step = FALLS
+        on_average = (self.untrained_loss - self.loss) * self.steps_per_epoch / self.steps
+        least = min(share, share_per_step * self.steps_per_epoch) * self.loss
+        return self.is_last and max(self.last_loss - self.loss, on_average) >= least
+
+    @property
     def _is_on_its_way(self) -> bool:
         """Whether the loss still falls, and is not yet down at the best constant answer's."""
         share, share_per_step = RESTS
@@ -129,7 +152,7 @@ class Ending:
         Of six hidden layers of 32 on the digits 0 and 1, five learn in the default ten epochs, and six in forty; other
         learning rates, momentum and the other loss do not help.
         """
-        if divergence.is_above(self.loss, self.untrained_loss):
+        if self.has_risen:
             return divergence.advice(options, good_epochs)
         rate, usual, layers = options.learning_rate, Training().learning_rate, len(self.network.sizes) - 2
         tries = [f"a higher training.learning_rate than {rate:g}, such as {usual:g}"] if rate < usual else []
