@@ -96,7 +96,7 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
         with interrupts.at_once():
             main(sys.argv[1:])
     except CommandError as error:
-        _report(str(error))
+        _report(str(error), notes=_notes(error))
         return error.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""

@@ -25,12 +25,13 @@ def learn(trainer: Trainer, run: Run, *, tell: bool = True) -> None:
         run.write_divergence(error.report)
         if trainer.good_epochs == 0:
             checkpoint.discard(run.directory)
-        raise Diverged(pointing(str(error), run.directory), error.report) from error
+        error.add_note(says_more(run.directory))
+        raise
 
 
-def pointing(message: str, directory: Path) -> str:
-    """A message about a run that diverged, with the file that says more."""
-    return f"{message}\n{directory / runs.DIVERGENCE} says more"  # a line of its own, as long lines are cut
+def says_more(directory: Path) -> str:
+    """Where more is said of a run that diverged or learned nothing."""
+    return f"{directory / runs.DIVERGENCE} says more"
 
 
 def finish(trainer: Trainer, run: Run) -> None:

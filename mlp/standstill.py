@@ -26,6 +26,8 @@ FALLS = 0.005, 1e-5
 """A loss falls if, on average over the epochs or in the last one, it fell by one of these shares: an epoch, a step.
 
 With batches of 32 images of the digits 0 and 1 that refuses ten epochs at a learning rate of 1e-5, and accepts 1e-4."""
+MIN_STEPS = 100
+"""Steps: whether a loss falls is not to be seen in fewer, unless every example gets the same probability."""
 RESTS = 0.005, 1e-4
 """A loss rests if, from the mean over the last epoch to its end, it fell by less than these shares."""
 ALIKE = 1e-3
@@ -132,10 +134,12 @@ class Ending:
 
     @property
     def _falls(self) -> bool:
+        """Whether the loss still falls, as far as can be seen."""
         share, share_per_step = FALLS
         on_average = (self.untrained_loss - self.loss) * self.steps_per_epoch / self.steps
         least = min(share, share_per_step * self.steps_per_epoch) * self.loss
-        return self.is_last and max(self.last_loss - self.loss, on_average) >= least
+        falls = self.is_last and max(self.last_loss - self.loss, on_average) >= least
+        return falls or self.steps < MIN_STEPS
 
     @property
     def _is_on_its_way(self) -> bool:

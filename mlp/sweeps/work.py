@@ -257,7 +257,7 @@ def _diverged(task: Task, warnings: list[str], *, is_new: bool = True) -> Outcom
     """The outcome of a run that diverged or learned nothing, as its report says."""
     text = read_small(task.directory / runs.DIVERGENCE, finished_runs.LARGEST_MANIFEST)
     report = {"kind": divergence.DIVERGED} | json.loads(text)  # an earlier version's has no kind
-    message = learning.pointing(divergence.headline(report), task.directory)
+    message = f"{divergence.headline(report)}; {learning.says_more(task.directory)}"
     return Outcome(task.name, Status(report["kind"]), message, tuple(warnings), is_new=is_new)
 
 

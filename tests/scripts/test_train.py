@@ -210,7 +210,7 @@ def test_divergence_ends_with_exit_code_3_and_no_model(command, tmp_path):
     report = json.loads((tmp_path / "run" / "divergence.json").read_text())
     assert {"epoch", "step", "gate", "array", "last_finite", "try"} <= report.keys()
     assert f"epoch {report['epoch']}, step {report['step']}: " in done.stderr
-    assert done.stderr.endswith(f"\n       {tmp_path / 'run' / 'divergence.json'} says more\n")
+    assert done.stderr.endswith(f": {tmp_path / 'run' / 'divergence.json'} says more\n")
 
 
 def test_a_rate_that_saturates_the_sigmoids_is_no_success(here, tmp_path):
