@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -307,6 +307,8 @@ def _has_whole_value(option: str) -> bool:
     return not (yaml_text.parse(value).problems or set(value.split()) & set(KEYS))
 
 
+LISTS = ("data.digits", "model.hidden_sizes")
+"""Keys whose values are lists."""
 AFTER_THE_FILE = 1 << 62
 """A line number that sorts the errors of --set behind those of the file."""
 
@@ -394,9 +396,13 @@ def as_override(arguments: Sequence[str]) -> str:
     """How the first of some command-line arguments is written for --set, as the end of a message: of --lr 0.1, say."""
     first, *rest = arguments
     name, _, value = first.lstrip("-").partition("=")
-    value = value or next((word for word in rest[:1] if not word.startswith("--")), "...")
+    values = [value] if value else list(takewhile(lambda word: not word.startswith("--"), rest))
     keys = [name] if name in KEYS else _keys(name)
-    return f": write --set {keys[0]}={value}" if keys else meant(name)
+    if not keys:
+        return meant(name)
+    if keys[0] in LISTS:
+        return f": write --set '{keys[0]}=[{', '.join(values) or '...'}]'"
+    return f": write --set {keys[0]}={values[0] if values else '...'}"
 
 
 @contextmanager

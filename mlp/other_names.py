@@ -8,11 +8,11 @@ from collections.abc import Iterable
 NEAR = 0.84
 """How like a known name a misspelling of it must be, by difflib's ratio; export and report are 0.83 alike."""
 
-SECTIONS = {"model": "network net mlp", "training": "train trainer fit hyperparameters", "output": "logging"}
+SECTIONS = {"model": "network net mlp", "training": "train trainer fit hyperparameters"}
 """Our section: names for it elsewhere, separated by blanks. Upper case, hyphens and underscores make no difference."""
 
 OPTIONS = {
-    "data.directory": "dataset data_dir data_path data_root data_folder dataset_dir dataset_path root input_dir",
+    "data.directory": "dataset path data_dir data_path data_root data_folder dataset_dir dataset_path root input_dir",
     "data.digits": "classes class_names labels digit target_classes",
     "data.limit_per_digit": "limit max_samples num_samples n_samples subset subset_size limit_per_class",
     "data.validation_fraction": "validation validation_split validation_size validation_ratio val_split val_fraction "
@@ -24,13 +24,14 @@ OPTIONS = {
     "training.batch_size": "batch bs minibatch minibatch_size batches train_batch_size",
     "training.learning_rate": "lr eta eta0 rate step_size base_lr initial_lr init_lr learning_rate_init",
     "training.momentum": "mom mu",
-    "training.weight_decay": "wd decay l2 l2_reg l2_penalty l2_regularization lambda reg regularization",
+    "training.weight_decay": "wd decay l2 l2_reg l2_penalty l2_regularization lambda alpha reg regularization "
+    "kernel_regularizer",
     "training.seed": "random_state random_seed rng_seed manual_seed rng",
     "training.precision": "dtype float_type data_type",
     "training.threads": "n_jobs num_threads n_threads workers num_workers",
     "training.checkpoint_every": "save_every save_freq save_steps save_interval checkpoint_freq checkpoint_interval",
     "output.directory": "output_dir out_dir out save_dir save_path log_dir run_dir result_dir results_dir "
-    "checkpoint_dir model_dir work_dir",
+    "checkpoint_dir model_dir work_dir dir",
 }
 """Our key: names for it elsewhere, as above."""
 
@@ -38,8 +39,8 @@ VALUES = {
     "euclidean": "mse mse_loss mean_squared_error squared_error squared quadratic sse l2",
     "cross_entropy": "bce bce_loss binary_crossentropy bce_with_logits bce_with_logits_loss crossentropy_loss xent ce "
     "log_loss logistic nll nll_loss categorical_crossentropy sparse_categorical_crossentropy softmax",
-    "float32": "float single fp32 f32 32 torch.float32",
-    "float64": "double fp64 f64 64 torch.float64",
+    "float32": "float single fp32 f32 32",
+    "float64": "double fp64 f64 64",
 }
 """A value of ours: names for it elsewhere, as above."""
 
@@ -59,8 +60,8 @@ NOT_OFFERED = {
     "layer_norm normalization conv kernel_size filters residual",
     "biases start at zero, weights Glorot uniform": "init initializer initialization weight_init kernel_initializer "
     "use_bias",
-    "gradients are used as they are": "grad_clip gradient_clip clip_grad clip_grad_norm clipnorm max_grad_norm "
-    "gradient_accumulation accumulation_steps",
+    "gradients are used as they are": "grad_clip gradient_clip gradient_clipping clip_grad clip_grad_norm clipnorm "
+    "max_grad_norm gradient_accumulation accumulation_steps",
     "weight_decay is the only penalty": "l1 l1_ratio l1_reg l1_penalty",
     "everything runs on the CPU": "device gpu gpus cuda use_cuda use_gpu accelerator amp fp16 mixed_precision",
     "the images are in a new order in each epoch": "shuffle",
@@ -143,8 +144,9 @@ def option(name: str) -> str | None:
 
 
 def value(name: str) -> str | None:
-    """Our value for what another tool calls so."""
-    return _found(VALUES, name)
+    """Our value for what another tool calls so, or for one of ours in another spelling, such as cross-entropy."""
+    name = name.rpartition(".")[2]
+    return _found(VALUES, name) or _found({ours: ours for ours in VALUES}, name)
 
 
 def not_offered(name: str) -> str | None:

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import json
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -105,7 +105,6 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser = command_line.Parser(description="Say which of a run's two digits each image shows.")
     parser.add_argument(
         "images",
-        type=command_line.path,
         nargs="+",
         metavar="IMAGE",
         help=f"{READABLE}, or a folder of pictures",
@@ -146,13 +145,13 @@ def samples(run: FinishedRun, options: Namespace, failures: list[str]) -> Iterat
         yield Sample(image.file, image.index, image.name, written.prepared.image, written.digits, stages)
 
 
-def images_of(paths: Sequence[Path], failures: list[str]) -> Iterator[GreyImage]:
+def images_of(names: Sequence[str], failures: list[str]) -> Iterator[GreyImage]:
     """All images of all files and folders. A file that cannot be read is a failure, and costs no other."""
-    for path in paths:
+    for name in names:
         try:
-            files = image_files.files_of(path)
-        except (InputError, OSError) as error:
-            failures.append(described(error, path))
+            files = image_files.files_of(command_line.path(name))
+        except (InputError, OSError, ArgumentTypeError) as error:
+            failures.append(described(error, name))
             continue
         for file in files:
             try:
@@ -161,9 +160,9 @@ def images_of(paths: Sequence[Path], failures: list[str]) -> Iterator[GreyImage]
                 failures.append(described(error, file))
 
 
-def described(error: Exception, path: Path) -> str:
+def described(error: Exception, path: Path | str) -> str:
     """An error in one line that names the file."""
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | ArgumentTypeError):
         return str(error)
     if isinstance(error, OSError):
         return f"{path}: {error.strerror or error}"

@@ -129,8 +129,9 @@ def test_of_two_copies_the_damaged_one_is_named(folder):
     other.write_bytes(gzip.compress((folder / IMAGES).read_bytes())[:-9])
     with pytest.raises(InputError) as error:
         idx_folder.open_part(folder, "training")
-    assert f"{IMAGES}.gz are two spellings of one file, and one is damaged: remove it:\n{other}: trunc" in str(
-        error.value
+    assert (
+        f"{IMAGES}.gz are two spellings of one file, and one cannot be read: remove it, or mend it:\n{other}: trunc"
+        in str(error.value)
     )
 
 

@@ -170,6 +170,7 @@ def test_a_bad_image_costs_no_other(digits_run, predict, tmp_path):
     Image.new("1", (70_000, 2)).save(tmp_path / "wide.png")
     (tmp_path / "zero-bytes.png").touch()
     files = [tmp_path / name for name in ("loop", "images", "pipe", "wide.png", "gone", "zero-bytes.png", "1.png")]
+    files[-1:-1] = ["~nobody-of-that-name/x.png", ""]
     code, out, error = predict("--run", digits_run, *files, "--json")
     assert code == 2
     found = [(answer["file"], answer["index"], answer["digit"]) for answer in json.loads(out)]
@@ -177,6 +178,9 @@ def test_a_bad_image_costs_no_other(digits_run, predict, tmp_path):
     lines = error.removeprefix("error: ").splitlines()
     expected = ["loop: Too many levels", "images[1]: row 5, column 7 is nan", "pipe: not a regular file"]
     expected += ["wide.png: 2 by 70,000 pixels", "gone: no such file", "zero-bytes.png: an empty file"]
+    assert "~nobody-of-that-name is no home folder" in lines[-2]
+    assert lines.pop().strip() == "a path must not be empty"
+    lines.pop()
     assert len(lines) == len(expected)
     for line, what in zip(lines, expected, strict=True):
         assert line.strip().startswith(str(tmp_path / what))
