@@ -14,6 +14,8 @@ Mask = NDArray[np.bool_]
 
 DARK = 0.35
 """Fraction of the darkest ink that belongs to a mark; what is fainter belongs to the mark that it touches."""
+FAINTEST, PALE = 0.1, 0.2
+"""Fractions of the darkest ink: what is fainter is no mark at all; a digit's darkest ink is at least so dark."""
 MIN_LENGTH = 0.1
 """Fraction of the picture's shorter side: a digit is longer."""
 OUTWEIGHED = 0.3
@@ -74,15 +76,27 @@ class Marks:
 
 def digits_in(ink: Floats) -> tuple[Floats, int]:
     """The ink (rows, columns) of the digit alone, 0 to 1, or of all digits if there are several; and their number."""
-    mask = ink > DARK * ink.max()
+    ink = _scaled(ink / ink.max())
+    mask = ink > DARK
     marks = Marks.of(ink, mask)
     main = _main_mark(marks, MIN_LENGTH * min(ink.shape))
     digit, length = _with_near_marks(marks, main), marks.length[main]
     is_long = marks.length >= COMPARABLE * length
     others = ~digit & ~marks.at_edge & is_long & (marks.weight >= COMPARABLE_WEIGHT * marks.weight[main])
+    others &= ~marks.near(marks.at_edge & ~digit, max(1, round(NEAR * length)))  # but the grain of a table is none
     kept = marks.pixels(digit | others)
     found = np.where(kept | _faint_parts(ink, mask, kept, length), ink, 0.0)
     return found / found.max(), 1 + int(np.count_nonzero(others))
+
+
+def _scaled(ink: Floats) -> Floats:
+    """The ink with 1 for the darkest of the heaviest long mark within the picture: dust may be darker than a pencil."""
+    marks = Marks.of(ink, ink > FAINTEST)
+    is_writing = (marks.length >= MIN_LENGTH * min(ink.shape)) & ~marks.at_edge
+    if not is_writing.any():
+        return ink
+    darkest = ink[marks.labels == np.where(is_writing, marks.weight, 0).argmax()].max()
+    return np.minimum(ink / darkest, 1) if darkest >= PALE else ink
 
 
 def _faint_parts(ink: Floats, mask: Mask, kept: Mask, length: int) -> Mask:

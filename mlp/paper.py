@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 SHADE = 0.05
 """Fraction of the darkest ink: a difference from plain paper that is larger, and not beside a stroke, is a shade."""
 SHADED = 0.005
-"""Fraction of the pixels: with more shades than these, paper is not plain."""
+"""Fraction of the pixels: with more shades than these paper is not plain, with more lone dots a picture is dithered."""
 STROKE = 0.5
 """Fraction of the darkest ink that makes a pixel part of a stroke."""
 BESIDE = 1 / 25
@@ -60,8 +60,20 @@ def ink_on(levels: Floats) -> Floats:
 
     Dark on light or light on dark. Raises Blank if there is no ink.
     """
+    if _is_dithered(levels):
+        return _on_lit_paper(box_mean(levels, DITHER_PERIOD))
     ink = _on_plain_paper(levels)
     return _on_lit_paper(levels) if ink is None else ink
+
+
+def _is_dithered(levels: Floats) -> bool:
+    """Whether a picture has two levels, and many dots that stand alone, as where black and white stand for greys."""
+    if min(levels.shape) < MIN_DITHERED_SIDE or ((levels > levels.min()) & (levels < levels.max())).any():
+        return False
+    dots, (above, below), (left, right) = levels[1:-1, 1:-1], (levels[:-2], levels[2:]), (levels[:, :-2], levels[:, 2:])
+    neighbours = (above[:, 1:-1], below[:, 1:-1], left[1:-1], right[1:-1])
+    alone = np.logical_and.reduce([dots != neighbour for neighbour in neighbours])
+    return bool(np.count_nonzero(alone) > SHADED * levels.size)
 
 
 def _on_plain_paper(levels: Floats) -> Floats | None:
@@ -84,8 +96,6 @@ def _on_plain_paper(levels: Floats) -> Floats | None:
 
 def _on_lit_paper(levels: Floats) -> Floats:
     """Ink as the fraction by which it darkens the paper, whose brightness varies."""
-    if min(levels.shape) >= MIN_DITHERED_SIDE and ((levels == levels.min()) | (levels == levels.max())).all():
-        levels = box_mean(levels, DITHER_PERIOD)
     span, side = np.ptp(levels), _odd(SQUARE * min(levels.shape))
     for _ in range(MAX_BLURS):
         if noise(levels) > GRAIN * span:
@@ -96,7 +106,8 @@ def _on_lit_paper(levels: Floats) -> Floats:
     difference = paper - levels
     on_paper = difference[difference <= difference.max() / 2]
     offset = np.median(on_paper)  # of grain, the closing finds the lightest
-    deviation = MAD_TO_DEVIATION * np.median(np.abs(on_paper - offset))
+    # From the lighter half, as ruled lines make paper darker and grain does both.
+    deviation = MAD_TO_DEVIATION * np.median(offset - on_paper[on_paper <= offset])
     if difference.max() - offset <= STANDS_OUT * deviation:
         raise Blank("nothing is drawn on it: nothing stands out from its light and its grain")
     darkening = (difference - offset) / np.maximum(paper, DARKEST_PAPER * span)

@@ -53,6 +53,19 @@ def test_a_digit_that_alone_is_there_may_touch_the_edge():
         np.testing.assert_array_equal(ink, sheet(box))
 
 
+def test_a_pencil_is_found_beside_dust_that_is_darker():
+    ink, digits = digits_in(sheet((15, 45, 27, 32, 0.3), (5, 7, 5, 7, 1)))
+    assert digits == 1
+    np.testing.assert_allclose(ink, sheet(DIGIT))
+
+
+def test_the_grain_of_a_table_is_no_second_digit():
+    table = [(0, 60, 0, 3, 1), (10, 30, 5, 7, 0.8)]
+    ink, digits = digits_in(sheet(DIGIT, *table))
+    assert digits == 1
+    np.testing.assert_array_equal(ink, sheet(DIGIT))
+
+
 def test_components_are_those_of_scipy():
     ndimage = pytest.importorskip("scipy.ndimage")
     random = np.random.default_rng(0)
