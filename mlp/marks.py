@@ -35,7 +35,7 @@ class Marks:
     """Connected marks. All but ``labels`` are (n,), a number for each mark."""
 
     labels: NDArray[np.intp]
-    """(rows, columns): which mark a pixel belongs to, from 0; n where there is none."""
+    """(rows, columns): the mark of each pixel, from 0 to n - 1; n if it belongs to no mark."""
     weight: Floats
     """Sum of its ink."""
     length: NDArray[np.int64]
@@ -68,7 +68,7 @@ class Marks:
         return np.asarray(np.append(marks, False)[self.labels])
 
     def near(self, marks: Mask, distance: int) -> Mask:
-        """The marks that have a pixel within so many pixels of these, themselves included."""
+        """The marks that have a pixel at most this many pixels away from these marks; these are included."""
         found = np.zeros(len(marks) + 1, bool)
         found[self.labels[windowed(np.maximum, self.pixels(marks), 2 * distance + 1)]] = True
         return found[:-1]

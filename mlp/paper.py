@@ -24,7 +24,7 @@ STROKE = 0.5
 BESIDE = 1 / 25
 """Fraction of the longer side: so near to a stroke its blurred edge may reach."""
 DITHERED = 0.25
-"""Noise as a fraction of the darkest ink, above which the dots of black and white are taken for shades of grey."""
+"""Noise as a fraction of the darkest ink: with more, paper is not plain. Dithered pictures have more."""
 
 SQUARE = 0.36
 """Side of the closing's square as a fraction of the shorter side: strokes are narrower, shadows wider."""
