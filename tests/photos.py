@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 
-def on_paper(digit, random, contrast=0.8, sides=(40, 60, 120, 200)):
+def on_paper(digit, random, contrast=0.8, sides=(40, 60, 120)):
     """The fraction of the light that a sheet gives back: a digit of 45 to 75 % of its side, anywhere on it."""
     side = int(random.choice(sides))
     size = int(side * random.uniform(0.45, 0.75))
@@ -62,7 +62,7 @@ def lamp(ratio):
 
 def pencil(grain, contrast=0.35):
     def picture(digit, random):
-        sheet = on_paper(digit, random, contrast, sides=(60, 120, 200))
+        sheet = on_paper(digit, random, contrast, sides=(60, 120))
         return finished(210 * sheet + random.normal(0, grain, sheet.shape))
 
     return picture
@@ -112,13 +112,13 @@ def glare(digit, random):
 
 
 def dithered(digit, random):
-    sheet = on_paper(digit, random, sides=(60, 120, 200))
+    sheet = on_paper(digit, random, sides=(60, 120))
     return np.asarray(Image.fromarray(finished(random.uniform(200, 240) * sheet)).convert("1").convert("L"))
 
 
 def mixed(digit, random):
     """A lamp, a soft shadow, a table's edge and grain."""
-    sheet = on_paper(digit, random, 0.6, sides=(60, 120, 200))
+    sheet = on_paper(digit, random, 0.6, sides=(60, 120))
     across, down = places(sheet, random)
     light = (1 - across * 0.35) * (1 - 0.25 / (1 + np.exp(-(across + down - 1.4) / 0.05)))
     light[:, : len(sheet) // 20] *= 0.3

