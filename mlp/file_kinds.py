@@ -1,5 +1,7 @@
 """What a file is, by its first bytes, whatever its name says."""
 
+from mlp.idx import TYPES
+
 HEAD = 12
 """Bytes that are looked at."""
 READ = {
@@ -10,6 +12,8 @@ READ = {
     b"RIFF....WEBP": "WEBP",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
     **{b"P%d" % number: "PPM" for number in range(1, 7)},
 }
 """Pillow's name of each format that is read, by how its files begin; a dot is any byte."""
@@ -26,7 +30,6 @@ NOT_READ = {
     b"....JXL ": "a JPEG XL picture",
     b"\xff\x0a": "a JPEG XL picture",
     b"\0\0\1\0": "an ICO icon",
-    b"\0\0\2\0": "a CUR icon",
     b"icns": "an ICNS icon",
     b"RIFF....AVI ": "an AVI video",
     b"\x1a\x45\xdf\xa3": "a WebM video",
@@ -37,7 +40,9 @@ NOT_READ = {
     b"<svg": "an SVG drawing",
     b"<?xml": "an XML file",
     b"<!DOCTYPE": "a web page",
+    b"<!doctype": "a web page",
     b"<html": "a web page",
+    b"<HTML": "a web page",
     b"qoif": "a QOI picture",
     b"\x76\x2f\x31\x01": "an OpenEXR picture",
     b"SIMPLE  =": "a FITS picture",
@@ -60,8 +65,8 @@ def other_kind(head: bytes) -> str | None:
 
 
 def may_be_idx(head: bytes) -> bool:
-    """Whether a file is gzipped, or IDX, intact or not. Others with two zeros first have no small number fourth."""
-    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[3] <= 4))
+    """Whether a file is gzipped, or IDX, intact or not: after two zeros it has the code of an element type."""
+    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[2] in TYPES))
 
 
 def _kind(head: bytes, kinds: dict[bytes, str]) -> str | None:

@@ -27,8 +27,12 @@ MAX_BRIGHTNESS = 1e30
 """No image has such pixels; sums of them are finite in float32, too."""
 BAND = 250_000
 """Pixels, about, that are looked at at a time."""
+MAX_BYTES = 270_000_000
+"""Memory to read one image with: the whole process has 130 MB beside it, and stays below 400 MB."""
 ORIENTATION = 0x0112
 """EXIF's tag."""
+BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 258, 278, 322, 323
+"""TIFF's tags (TIFF 6.0, section 8 and 15)."""
 MAX_SIDE = 65_535
 """Pixels, the most that JPEG has."""
 
@@ -101,8 +105,10 @@ def read(path: Path) -> Iterator[GreyImage]:
     if images.ndim != 3 or 0 in images.shape:
         raise InputError(f"{path}: no images in it: its array has shape {images.shape}, it must be (n, rows, columns)")
     _check_size(path, *images.shape[1:])
+    _check_memory(path, images[0].nbytes + 3 * images[0].size)  # three comparisons of each pixel
     for index, grey in enumerate(images):
         yield GreyImage(path, index, grey)
+        idx.release(images)
 
 
 def _check_size(path: Path, rows: int, columns: int, kind: str = "IDX") -> None:
@@ -113,6 +119,31 @@ def _check_size(path: Path, rows: int, columns: int, kind: str = "IDX") -> None:
         )
 
 
+def _check_memory(path: Path, size: int) -> None:
+    if size > MAX_BYTES:
+        raise InputError(
+            f"{path}: takes {size:,} bytes of memory to read, at most {MAX_BYTES:,} are used: save it as PNG, smaller"
+        )
+
+
+def _decoding_bytes(image: Any, kind: str) -> int:
+    """Memory that Pillow takes for a picture that is open but not loaded, about.
+
+    Beside the pixels, which may be reduced, it holds the largest strip or tile of a TIFF, or all coefficients of a
+    progressive JPEG, 2 bytes each.
+    """
+    pixels = image.height * image.width
+    if kind == "JPEG" and image.info.get("progressive"):
+        return int(pixels * 2 * len(image.getbands()))
+    size = pixels * (1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4)
+    if kind == "TIFF":
+        tags = image.tag_v2
+        columns, rows = tags.get(TILE_WIDTH, image.width), tags.get(TILE_LENGTH, tags.get(ROWS_PER_STRIP, image.height))
+        rows = rows if TILE_LENGTH in tags else min(rows, image.height)
+        size += columns * rows * sum(tags.get(BITS_PER_SAMPLE, (1,))) // 8
+    return int(size)
+
+
 def _picture(file: BinaryIO, kind: str, path: Path) -> NDArray[Any]:
     from PIL import Image  # slow to import, and of no use to IDX files
 
@@ -121,6 +152,7 @@ def _picture(file: BinaryIO, kind: str, path: Path) -> NDArray[Any]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # too large a size is refused below
             image = Image.open(file, formats=[kind])
         _check_size(path, image.height, image.width, kind)
+        _check_memory(path, _decoding_bytes(image, kind))
         if kind == "JPEG":  # its decoder can make it smaller on the way
             image.draft(None, (image.width // _factor(image), image.height // _factor(image)))
         image.load()

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from mlp import blas, command_line, config, finished_runs, image_files, writing
-from mlp.command_line import CONFIG, shown, warn
+from mlp.command_line import CONFIG, MOST_LINES, shown, warn
 from mlp.dataset import BLOCK
 from mlp.errors import InputError
 from mlp.file_kinds import READABLE
@@ -83,8 +83,12 @@ class Answer:
 
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
-    directory = options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn)
-    run = finished_runs.read(directory)
+    try:
+        run = finished_runs.read(options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn))
+    except InputError:
+        if options.json:
+            print("[]")
+        raise
     failures: list[str] = []
     with blas.threads(run.config.training.threads):
         answers = list(judge(run, samples(run, options, failures)))
@@ -96,8 +100,10 @@ def main(arguments: Sequence[str]) -> None:
         show(options.show, answers)
         if not options.json:
             print(f"\nstages: {shown(options.show)}")
+    for failure in failures[:-MOST_LINES]:  # one message would leave them out
+        warn(failure)
     if failures:
-        raise InputError("\n".join(failures))
+        raise InputError("\n".join(failures[-MOST_LINES:]))
 
 
 def parse(arguments: Sequence[str]) -> Namespace:

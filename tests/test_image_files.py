@@ -212,3 +212,43 @@ def test_a_failure_of_the_system_is_its_own_and_no_damaged_file(tmp_path, monkey
     monkeypatch.setattr(Image, "open", fails)
     with pytest.raises(OSError, match="Input/output error"):
         list(image_files.read(tmp_path / "x.png"))
+
+
+def test_a_small_tiff_of_one_enormous_tile_is_refused_before_it_is_unpacked(tmp_path):
+    """100 by 100 pixels may lie in a tile of 20,000 by 20,000, which libtiff unpacks whole."""
+    Image.new("RGB", (100, 100)).save(tmp_path / "x.tif", compression="tiff_lzw", tiffinfo={278: 100})
+    content = (tmp_path / "x.tif").read_bytes()
+    start = struct.unpack("<I", content[4:8])[0]
+    count = struct.unpack("<H", content[start : start + 2])[0]
+    entries = [content[start + 2 + 12 * k : start + 14 + 12 * k] for k in range(count)]
+    strips = {273: 324, 279: 325}  # what the tags of strips are called for tiles
+    tiled = [struct.pack("<H", strips.get(tag := struct.unpack("<H", each[:2])[0], tag)) + each[2:] for each in entries]
+    tiled = [each for each in tiled if each[:2] != struct.pack("<H", 278)]
+    tiled += [struct.pack("<HHII", tag, 4, 1, 20_000) for tag in (322, 323)]
+    directory = struct.pack("<H", len(tiled)) + b"".join(sorted(tiled, key=lambda each: each[1::-1])) + bytes(4)
+    (tmp_path / "x.tif").write_bytes(content[:4] + struct.pack("<I", len(content)) + content[8:] + directory)
+    with pytest.raises(
+        InputError, match=r"x.tif: takes 1,200,\d+,\d+ bytes of memory to read.*: save it as PNG, smaller"
+    ):
+        list(image_files.read(tmp_path / "x.tif"))
+
+
+def test_a_progressive_jpeg_and_an_idx_image_of_many_bytes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_files, "MAX_BYTES", 1000)
+    picture = Image.new("RGB", (15, 15))
+    picture.save(tmp_path / "x.jpg")
+    assert only(tmp_path / "x.jpg").shape == (15, 15)  # 900 bytes
+    picture.save(tmp_path / "x.jpg", progressive=True)
+    idx.write(tmp_path / "images", np.zeros((1, 10, 10)))
+    for name, size in (("x.jpg", "1,350"), ("images", "1,100")):
+        with pytest.raises(InputError, match=f"{name}: takes {size} bytes"):
+            list(image_files.read(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "head", [bytes(132) + b"DICM", bytes(500), b"\0\0\2\0" + bytes(40)], ids=["dicom", "zeros", "tga"]
+)
+def test_what_begins_with_zeros_is_no_broken_idx_file(head, tmp_path):
+    (tmp_path / "x").write_bytes(head)
+    with pytest.raises(InputError, match="x: not an image: it must be"):
+        list(image_files.read(tmp_path / "x"))

@@ -212,3 +212,16 @@ def test_as_is_takes_bytes_alone(predict, digits_run, tmp_path):
     code, out, error = predict("--run", digits_run, tmp_path / "images", "--as-is", "--json")
     assert (code, json.loads(out)) == (2, [])
     assert "images[0]: row 3, column 4 is 256.0, must be a number from 0 to 255" in error
+
+
+def test_every_bad_file_is_named_however_many_there_are(digits_run, predict, tmp_path):
+    files = [tmp_path / f"gone-{k}.png" for k in range(25)]
+    code, out, error = predict("--run", digits_run, *files, "--json")
+    assert (code, json.loads(out)) == (2, [])
+    assert all(f"{file}: no such file" in error for file in files)
+
+
+def test_without_a_run_the_json_is_an_empty_list(predict, tmp_path):
+    code, out, error = predict("--run", tmp_path / "gone", ROOT / "docs" / "zero.png", "--json")
+    assert (code, json.loads(out)) == (2, [])
+    assert error.startswith("error: ")
