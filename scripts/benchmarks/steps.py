@@ -25,6 +25,9 @@ RESOLUTION = 2.0**-23
 lacks of 1 is known to no more than this."""
 MOST_CORES = 1.1
 """Cores that one thread is at work on, the clocks' own errors allowed for."""
+LEAST_SECONDS = 0.1
+"""Measured time from which the cores are judged: in less, another thread's moment is a large share, such as that of
+the thread that keeps the progress bar."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Row:
     cores: float
     first_loss: float
     last_loss: float
+
+    @property
+    def seconds(self) -> float:
+        """The measured epochs together, about."""
+        return 1e-6 * self.microseconds * self.steps_per_epoch * self.epochs
 
     @property
     def losses(self) -> dict[str, float]:
@@ -139,11 +147,11 @@ def disagreements(found: Sequence[Row]) -> list[str]:
 
 
 def not_alone(found: Sequence[Row]) -> list[str]:
-    """Who had more than one thread at work, which is no fair comparison; a line each."""
+    """Who had more than one thread at work in a measurement that is long enough; a line each."""
     return [
         f"{row.batch_size}x{row.hidden_size}: {row.contender} was at work on {row.cores:.1f} cores, not one"
         for row in found
-        if row.cores > MOST_CORES
+        if row.cores > MOST_CORES and row.seconds >= LEAST_SECONDS
     ]
 
 
