@@ -148,6 +148,11 @@ def append(path: Path, content: bytes, known: os.stat_result) -> os.stat_result 
         os.close(descriptor)
 
 
+def is_forbidden(error: OSError) -> bool:
+    """Whether the place is read-only or another user's: nothing is wrong with what was to be written."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all, with the line endings that it has on every system."""
     with replacing(path) as file:

@@ -14,7 +14,7 @@ from mlp import dataset, npz, recipe
 from mlp.config import Config, naming
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.files import open_regular, read_small, sha256
+from mlp.files import check_same, identity, open_regular, read_small, sha256
 from mlp.gates import Array
 from mlp.network import MLP
 from mlp.runs import FINISHED
@@ -74,6 +74,13 @@ class FinishedRun:
     """The SHA-256 of each file, by its name."""
     weights_sha256: str
     """Of model.npz."""
+    identity: tuple[int, int]
+    """Of the directory, as ``files.identity`` has it."""
+
+    def file(self, name: str) -> Path:
+        """Where a file of this name is to be written. Raises InputError if another directory has taken the name."""
+        check_same(self.directory, self.identity)
+        return self.directory / name
 
     def test_images(self) -> Dataset:
         """The test images of the run's digits; InputError as in ``dataset.load``, and for another shape."""
@@ -138,8 +145,21 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def read(directory: Path) -> FinishedRun:
-    """A finished run; InputError where it is none, or a file of it is missing or damaged."""
-    manifest = read_finished_manifest(directory)
+    """A finished run. Raises InputError if it is none, or a file of it is missing or damaged.
+
+    One that another process goes on with meanwhile is read again.
+    """
+    while True:
+        manifest = read_finished_manifest(directory)
+        try:
+            return _read(directory, manifest)
+        except InputError:
+            if read_finished_manifest(directory) == manifest:
+                raise
+
+
+def _read(directory: Path, manifest: FinishedManifest) -> FinishedRun:
+    known = identity(directory)
     config = read_config(directory)
     weights, made_with = read_model(directory, manifest)
     path = directory / "model.npz"
@@ -151,7 +171,7 @@ def read(directory: Path) -> FinishedRun:
     for name, array in weights.items():
         network.parameters[name][...] = array
     return FinishedRun(
-        directory, config, network, manifest.image_shape, manifest.training_files, manifest.weights_sha256
+        directory, config, network, manifest.image_shape, manifest.training_files, manifest.weights_sha256, known
     )
 
 

@@ -32,8 +32,9 @@ EXAMPLES = 1024
 
 def write(run: FinishedRun) -> Path:
     """Write RUN/report.html, and return where. InputError where data are missing or others than the run's."""
-    path = run.directory / REPORT
-    write_text(path, page(run))
+    text = page(run)
+    path = run.file(REPORT)
+    write_text(path, text)
     return path
 
 
