@@ -213,6 +213,8 @@ def _made(task: Task, warnings: list[str]) -> Outcome:
     """The task's outcome where its run comes to an end, or came to it before."""
     with suppress(FileExistsError):
         make_folder(task.directory)
+    if task.directory.is_symlink():
+        raise InputError(f"{task.directory}: a symbolic link: a sweep's runs are made in its own folder: remove it")
     while True:
         try:
             if _has_diverged(task):

@@ -95,7 +95,7 @@ def check(names, whole, tmp_path):
     shutil.rmtree(folder)
 
 
-@pytest.mark.trials(1, 20)
+@pytest.mark.trials(1, 5)
 def test_all_of_them_twice(trial, whole, tmp_path, injected):
     check([*COMMANDS, *COMMANDS], whole, tmp_path)
     injected("commands at work in one run at once: all, twice")
@@ -104,7 +104,7 @@ def test_all_of_them_twice(trial, whole, tmp_path, injected):
 PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
 
 
-@pytest.mark.trials(1, 20 * len(PAIRS))
+@pytest.mark.trials(1, 5 * len(PAIRS))
 def test_in_every_pair(trial, whole, tmp_path, injected):
     pair = PAIRS[trial % len(PAIRS)]
     check(pair, whole, tmp_path)
