@@ -94,7 +94,7 @@ def read_beginning(directory: Path, known: Beginning) -> list[Epoch]:
     except FileNotFoundError:
         content = b""
     if hashlib.sha256(content).hexdigest() != known.sha256:
-        raise InputError(f"{path}: its first {known.rows:,} epochs are not those that the run wrote")
+        raise InputError(f"{path}: its first {known.rows:,} epochs are not those that the run wrote: put the file back")
     return list(_rows(path, content))
 
 
