@@ -31,7 +31,7 @@ from mlp.sweeps.results import PICTURES, Results, pair_errors
 from mlp.sweeps.work import DONE, TOKEN, Outcome, Status, Task, Workers
 
 SCRIPTS = Path(__file__).parent
-ADDRESS = re.compile(r"tcp://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
+ADDRESS = re.compile(r"(?:tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
 def main(arguments: Sequence[str]) -> None:
