@@ -16,6 +16,7 @@ from fault_helpers import QUIET, at_step, command_in, one_message, outcome, proj
 from mlp import checkpoint, feed, idx, idx_folder, runs
 from mlp.dataset import Dataset
 from mlp.errors import DataChanged
+from mlp.training import Trainer
 
 STEPS = 6
 """Of an epoch: 24 images to train on, 4 a batch, four batches a pool. There are three epochs, saved after each."""
@@ -80,7 +81,7 @@ HARMLESS = [touched, copied_again, replaced_by_a_copy]
 KINDS = ["small.gz", "small", "large"]
 """Of a set: a raw one that is large is read as the run goes on."""
 WHEN = {"in the first epoch": 1, "between checkpoints": STEPS + 2, "before the last checkpoint": 3 * STEPS}
-AT_THE_END = "when the model is written"
+AFTER_IT, AT_THE_END = "after the last checkpoint", "when the model is written"
 
 
 @contextmanager
@@ -124,19 +125,21 @@ def run_with(happens, when, config, run):
         if when == AT_THE_END:
             write = runs.Run.write_model
             monkeypatch.setattr(runs.Run, "write_model", lambda *arguments: (write(*arguments), happens()))
+        elif when == AFTER_IT:
+            monkeypatch.setattr(Trainer, "check_ending", lambda *_: happens())
         else:
             at_step(monkeypatch, WHEN[when], happens)
         return train(monkeypatch, "--config", config, "--output", run)
 
 
-CASES = list(itertools.product(CHANGES, KINDS, (0, 1), [*WHEN, AT_THE_END]))
+CASES = list(itertools.product(CHANGES, KINDS, (0, 1), [*WHEN, AFTER_IT, AT_THE_END]))
 
 
-@pytest.mark.trials(24, len(CASES))
+@pytest.mark.trials(15, len(CASES))
 def test_a_change_ends_the_run_and_it_goes_on_when_the_file_is_put_back(
     trial, shared, tmp_path, capsys, injected, request
 ):
-    change, kind, which, when = CASES[trial if request.config.getoption("--all-trials") else 7 * trial % len(CASES)]
+    change, kind, which, when = CASES[trial if request.config.getoption("--all-trials") else 11 * trial % len(CASES)]
     config, paths = made(tmp_path, kind)
     path, run, saved = paths[which], tmp_path / "run", []
     content = path.read_bytes()
@@ -153,6 +156,7 @@ def test_a_change_ends_the_run_and_it_goes_on_when_the_file_is_put_back(
     assert "\n       what came after the last checkpoint is not saved: go on with: " in message
     assert json.loads((run / "manifest.json").read_text())["status"] == "failed"
     assert [(run / checkpoint.NEWEST).read_bytes()] == saved
+    assert (run / "model.npz").exists() == (when == AT_THE_END)
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as monkeypatch, small_limits(kind):
         assert train(monkeypatch, *command_in(message)) == 0
@@ -161,12 +165,12 @@ def test_a_change_ends_the_run_and_it_goes_on_when_the_file_is_put_back(
     injected(f"data changed under a run: {change.__name__.replace('_', ' ')}")
 
 
-SAME = list(itertools.product(HARMLESS, KINDS, (0, 1), [*WHEN, AT_THE_END]))
+SAME = list(itertools.product(HARMLESS, KINDS, (0, 1), [*WHEN, AFTER_IT, AT_THE_END]))
 
 
 @pytest.mark.trials(8, len(SAME))
 def test_the_same_bytes_are_the_same_data(trial, shared, tmp_path, injected, request):
-    change, kind, which, when = SAME[trial if request.config.getoption("--all-trials") else 7 * trial % len(SAME)]
+    change, kind, which, when = SAME[trial if request.config.getoption("--all-trials") else 11 * trial % len(SAME)]
     config, paths = made(tmp_path, kind)
     changed = []
 
@@ -209,9 +213,8 @@ def test_a_run_that_is_stopped_by_a_signal_saves_nothing_of_changed_data(tmp_pat
 
 
 def test_a_run_that_learns_nothing_from_changed_data_is_told_of_these(tmp_path, capsys):
-    """Labels that are all wrong half-way look as if training had diverged."""
-    config, (_, path) = made(tmp_path, "large")
-    with pytest.MonkeyPatch.context() as monkeypatch, small_limits("large"):
+    config, (_, path) = made(tmp_path, "small")
+    with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("mlp.divergence.is_above", lambda *_: True)
         monkeypatch.setattr("mlp.divergence.given_up", lambda *_: True)
         at_step(monkeypatch, STEPS, lambda: overwritten(path))
@@ -266,6 +269,17 @@ def test_the_sha256_is_of_what_was_read_or_of_nothing(change, which, tmp_path, i
     with pytest.raises((DataChanged, FileNotFoundError), match=which):
         part.sha256()
     injected(f"data changed before they were hashed: {change.__name__.replace('_', ' ')}")
+
+
+def test_a_file_that_was_touched_is_hashed_again_once(tmp_path, monkeypatch):
+    _, (images, labels) = made(tmp_path, "small")
+    part, hashed = idx_folder.open_part(images.parent, "training"), []
+    known = part.sha256()
+    touched(labels)
+    monkeypatch.setattr(idx_folder, "sha256", lambda path: hashed.append(path) or known[path.name])
+    for _ in range(3):
+        part.check()
+    assert hashed == [labels]
 
 
 @pytest.mark.parametrize("kind", ["small", "large"])
