@@ -237,7 +237,6 @@ class Rows:
         if out is None:
             out = np.empty((len(indices), *self.shape[1:]), self.dtype)
         most = max(1, CHUNK // self._row_bytes)
-        between = np.empty((most, *self.shape[1:]), self.dtype)
         is_apart = (np.diff(indices) < 1) | (np.diff(indices // most) != 0)
         starts = [0, *(np.flatnonzero(is_apart) + 1).tolist()] if len(indices) else []
         for first, end in pairwise([*starts, len(indices)]):
@@ -246,7 +245,8 @@ class Rows:
             if count == len(wanted):
                 self._read(low, target)
             else:
-                self._read(low, between[:count])
+                between = np.empty((count, *self.shape[1:]), self.dtype)
+                self._read(low, between)
                 between.take(wanted - low, axis=0, out=target, mode="clip")
         return out
 

@@ -23,7 +23,7 @@ PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
 
 
-class _Facts(NamedTuple):
+class Stamp(NamedTuple):
     """What the system says of a file; another where it was written to, or another file has its name."""
 
     device: int
@@ -33,16 +33,13 @@ class _Facts(NamedTuple):
     changed: int
 
 
-Stamp = _Facts | None
-"""None of a file that is not there."""
-
-
-def _stamp(path: Path) -> Stamp:
+def _stamp(path: Path) -> Stamp | None:
+    """None where there is no file."""
     try:
         facts = path.stat()
     except OSError:
         return None
-    return _Facts(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    return Stamp(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class ImagesAndLabels:
     files: dict[Kind, Path]
     copies: Mapping[Kind, Sequence[Path]] = field(default_factory=dict)
     """What else in the folder holds the same bytes once unpacked."""
-    stamps: dict[Path, Stamp] = field(default_factory=dict)
+    stamps: dict[Path, Stamp | None] = field(default_factory=dict)
     """Of the files and the copies, from before they were read."""
     _digests: dict[Path, str] = field(default_factory=dict)
     """The SHA-256 of what was read, as far as it was asked for."""
@@ -126,7 +123,7 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
     Raises InputError, naming the file and the cure, if a file is missing, there twice with different bytes, damaged, of
     another kind than its name says, or does not match its partner.
     """
-    stamps: dict[Path, Stamp] = {}
+    stamps: dict[Path, Stamp | None] = {}
     files: dict[Kind, Path] = {}
     copies: dict[Kind, Sequence[Path]] = {}
     for kind in AXES:
@@ -151,7 +148,7 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
     return ImagesAndLabels(images, labels, files, copies, stamps)
 
 
-def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp]:
+def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
     """The copies of one of the four files, under any of its spellings; first the one to read, which is raw if one is.
 
     Each with its stamp from before it was read. A folder that bears a file's name is looked into for that file:
