@@ -17,7 +17,7 @@ from pathlib import Path
 from mlp import checkpoint, command_line, config, interrupts, one_run, runs
 from mlp.command_line import CONFIG, shown, warn
 from mlp.config import Config
-from mlp.errors import InputError, Interrupted
+from mlp.errors import DataChanged, InputError, Interrupted
 from mlp.runs import Run
 from mlp.training import Trainer
 
@@ -76,7 +76,7 @@ def how_to_go_on(directory: Path) -> Iterator[None]:
     """Say so in what stops a run that has a checkpoint."""
     try:
         yield
-    except (Interrupted, OSError, MemoryError) as stop:
+    except (Interrupted, DataChanged, OSError, MemoryError) as stop:
         if checkpoint.exists(directory):
             stop.add_note(f"go on with: python {shown(Path(__file__))} --resume {shown(directory)}")
         raise

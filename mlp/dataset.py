@@ -8,7 +8,6 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
-from mlp import idx
 from mlp.config import naming
 from mlp.errors import InputError
 from mlp.gates import Array
@@ -26,7 +25,7 @@ Positions = NDArray[np.intp] | slice
 class Dataset:
     """Images of two digits, as one array of indices into the images of the files.
 
-    The images stay bytes, in the file where that is mapped, until a batch asks for them.
+    The images stay bytes, in the file where it is large, until a batch asks for them.
     """
 
     source: ImagesAndLabels
@@ -66,14 +65,8 @@ class Dataset:
 
     def pixels(self, positions: Positions = slice(None), out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """The pixels 0..255 of the images at these positions of this data set, (n, inputs), in ``out`` if given."""
-        images = self.source.images.reshape(len(self.source.images), -1)
-        # The default mode would fill a copy of the output first; no index here needs to be clipped.
-        chosen: NDArray[np.uint8] = images.take(self.indices[positions], axis=0, out=out, mode="clip")
-        return chosen
-
-    def release(self) -> None:
-        """Let go of the memory in which a mapped file was looked at so far."""
-        idx.release(self.source.images)
+        images = None if out is None else out.reshape(-1, *self.image_shape)
+        return self.source.take(self.indices[positions], images).reshape(-1, self.inputs)
 
     def fetch(self, positions: Positions, X: Array, Y: Array) -> None:
         """Write the images at these positions, scaled to 0..1, into X (n, inputs), their targets into Y (n, 1)."""
@@ -84,7 +77,6 @@ class Dataset:
         """The positions of all images, in blocks: what only looks at images goes through them so."""
         for start in range(0, len(self), BLOCK):
             yield np.arange(start, min(start + BLOCK, len(self)))
-            self.release()
 
     def arrays(self, precision: DTypeLike) -> tuple[Array, Array]:
         """All images and targets at once: X (n, inputs) in 0..1 and Y (n, 1)."""

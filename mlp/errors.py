@@ -1,5 +1,7 @@
 """What can go wrong on purpose: each error a command reports, with the exit code it ends in."""
 
+from pathlib import Path
+
 
 class CommandError(Exception):
     """An error whose text is the whole message for the user: what, where, and the cure."""
@@ -22,6 +24,14 @@ class Unsupported(InputError):
 
     def __init__(self, what: str):
         super().__init__(f"{what}: use Linux or macOS, or on Windows the Subsystem for Linux (WSL)")
+
+
+class DataChanged(InputError):
+    """A data file is no longer what was read of it: ``how`` says what is other now."""
+
+    def __init__(self, path: Path, how: str, cure: str = "give the same command again"):
+        super().__init__(f"{path}: changed while it was in use, {how}: {cure}")
+        self.path, self.how = path, how
 
 
 class InUse(InputError):

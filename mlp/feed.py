@@ -1,6 +1,5 @@
 """The training images as the steps read them: bytes, shuffled, from memory that does not grow with their number."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,37 +50,34 @@ class Feed:
         """
         size = self._batch_size
         gathered = np.empty((self._batches_in(GATHERED) * size, len(self.active)), np.uint8)
-        for pool in self._pools(random):
-            for start in range(done * size, len(pool), len(gathered)):
-                positions = pool[start : start + len(gathered)]
-                pixels, targets = self._gather(positions, gathered[: len(positions)])
+        for rows, all_targets, order in self._pools(random, done * size):
+            for start in range(0, len(order), len(gathered)):
+                positions = order[start : start + len(gathered)]
+                # The default mode would fill a copy of the output first; no position here needs to be clipped.
+                pixels = rows.take(positions, axis=0, out=gathered[: len(positions)], mode="clip")
+                targets = all_targets.take(positions).astype(bool)[:, np.newaxis]
                 for first in range(0, len(positions), size):
                     yield pixels[first : first + size], targets[first : first + size]
-            self._images.release()
-            done = max(0, done - math.ceil(len(pool) / size))
 
-    def _gather(self, positions: NDArray[np.intp], out: Bytes) -> tuple[Bytes, NDArray[np.bool_]]:
-        """The pixels, in ``out``, and the targets of the images at these positions."""
-        if self._copy is None:
-            pixels, targets = self._images.pixels(positions, out=out), self._images.targets_of(positions)
-        else:
-            rows, all_targets = self._copy
-            pixels, targets = rows.take(positions, axis=0, out=out, mode="clip"), all_targets.take(positions)
-        return pixels, targets.astype(bool)[:, np.newaxis]
-
-    def _pools(self, random: Generator) -> Iterator[NDArray[np.intp]]:
-        """The positions of all images, in the order in which they come, a pool at a time."""
+    def _pools(self, random: Generator, done: int) -> Iterator[tuple[Bytes, NDArray[np.uint8], NDArray[np.intp]]]:
+        """Pixels, targets and the order in which they come, a pool at a time, without so many images that are done."""
         images, inputs = len(self._images), self._images.inputs
         if self._copy is not None:
-            yield random.permutation(images)
+            yield *self._copy, random.permutation(images)[done:]
             return
         run = max(1, RUN // inputs)
         whole, offset = images // run, random.integers(images)  # the runs begin elsewhere in each epoch
         starts = offset + run * np.append(random.permutation(whole), whole)  # the short one, if there is one, last
         pool = self._batch_size * max(LEAST_BATCHES, self._batches_in(POOL))  # so that the last batch alone is short
+        rows = np.empty((min(pool, images), inputs), np.uint8)
         for first in range(0, images, pool):
             place = np.arange(first, min(first + pool, images))
-            yield random.permutation((starts[place // run] + place % run) % images)
+            order = random.permutation(len(place))
+            if done < len(order):
+                positions = (starts[place // run] + place % run) % images
+                pixels = self._images.pixels(positions, out=rows[: len(place)])
+                yield pixels, self._images.targets_of(positions), order[done:]
+            done = max(0, done - len(order))
 
     def _batches_in(self, pixels: int) -> int:
         """How many batches so many bytes hold, at least one."""

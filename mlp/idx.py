@@ -12,20 +12,21 @@ import codecs
 import gzip
 import json
 import math
-import mmap
 import os
 import stat
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from itertools import zip_longest
+from io import FileIO
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mlp.errors import InputError
+from mlp.errors import DataChanged, InputError
 from mlp.files import replacing
 
 TYPES: dict[int, np.dtype[Any]] = {
@@ -39,7 +40,10 @@ TYPES: dict[int, np.dtype[Any]] = {
 """Element types by the code in the header's third byte."""
 
 
+IN_MEMORY = 64_000_000
+"""Bytes of a raw array beyond which it stays in its file."""
 CHUNK = 1 << 20
+"""Bytes, about, that are read at a time."""
 GZIP = 16 + zlib.MAX_WBITS
 """What zlib calls gzip's format, with its checksums checked."""
 GZIP_START = b"\x1f\x8b"
@@ -65,13 +69,20 @@ UNCOUNTED = 1 << 16
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """The array in an IDX file, read-only and big-endian. A raw file is mapped into memory, a gzipped one unpacked.
+    """The array in an IDX file, read-only, big-endian and whole in memory.
 
     Raises InputError, naming the file, what was found and what was expected, if the file is missing or is not exactly
     one IDX array.
     """
     with _opened(Path(path)) as stored:
-        return _mapped(stored) if stored.file is stored.stream else _unpacked(stored)
+        return _whole(stored)
+
+
+def rows(path: Path) -> "NDArray[Any] | Rows":
+    """As ``read``; but a raw array of more than ``IN_MEMORY`` bytes stays in its file, and is read by rows."""
+    with _opened(path) as stored:
+        is_raw = stored.file is stored.stream
+        return Rows(path, stored) if is_raw and stored.size > IN_MEMORY else _whole(stored)
 
 
 def is_packed(path: Path) -> bool:
@@ -86,19 +97,6 @@ def is_same(first: Path, second: Path) -> bool:
     Raises InputError, as ``read`` does, for a file whose header is not in order or whose gzip data are damaged.
     """
     return all(a == b for a, b in zip_longest(_blocks(first), _blocks(second)))
-
-
-def release(array: NDArray[Any]) -> None:
-    """Let go of the pages that a mapped file was read by, so that they count no more as memory of this process.
-
-    They are read again, mostly from the system's cache, when they are needed again. Other arrays stay as they are, and
-    macOS may take its time.
-    """
-    owner: object = array
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
-    if isinstance(owner, mmap.mmap) and hasattr(owner, "madvise"):
-        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
@@ -212,15 +210,62 @@ def _check_size(stored: _Stored) -> None:
         raise _Malformed(f"all but empty: {promise}, {size:,} bytes, but {on_disk:,} are on the disk")
 
 
-def _mapped(stored: _Stored) -> NDArray[Any]:
-    if stored.size == 0:  # nothing to map
-        return _read_only(np.empty(stored.shape, stored.dtype))
-    count = stored.size // stored.dtype.itemsize
-    flat = np.memmap(stored.file, stored.dtype, mode="r", offset=stored.file.tell(), shape=(count,))
-    return flat.view(np.ndarray).reshape(stored.shape)
+class Rows:
+    """An array (n, ...) of a raw IDX file that stays there: its rows are read when they are asked for.
+
+    It is not mapped into memory, as a process dies that looks at a mapped file which has become shorter.
+    """
+
+    def __init__(self, path: Path, stored: _Stored):
+        self.shape, self.dtype = stored.shape, stored.dtype
+        self._path, self._start, self._row_bytes = path, stored.file.tell(), stored.size // len(self)
+        self._file = FileIO(os.dup(stored.file.fileno()))
+        weakref.finalize(self, self._file.close)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return (self.take(np.array([index]))[0] for index in range(len(self)))
+
+    def take(self, indices: NDArray[np.integer[Any]], out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """The rows at these indices, (m,), in ``out`` if given, which has no gaps.
+
+        Where the indices ascend they are read with what lies between them, up to ``CHUNK`` bytes at once. Raises
+        DataChanged where the file has become too short, OSError where it cannot be read.
+        """
+        if out is None:
+            out = np.empty((len(indices), *self.shape[1:]), self.dtype)
+        most = max(1, CHUNK // self._row_bytes)
+        is_apart = (np.diff(indices) < 1) | (np.diff(indices // most) != 0)
+        starts = [0, *(np.flatnonzero(is_apart) + 1).tolist()] if len(indices) else []
+        for first, end in pairwise([*starts, len(indices)]):
+            wanted, target = indices[first:end], out[first:end]
+            low, count = int(wanted[0]), int(wanted[-1] - wanted[0]) + 1
+            if count == len(wanted):
+                self._read(low, target)
+            else:
+                between = np.empty((count, *self.shape[1:]), self.dtype)
+                self._read(low, between)
+                between.take(wanted - low, axis=0, out=target, mode="clip")
+        return out
+
+    def _read(self, row: int, target: NDArray[Any]) -> None:
+        """Fill the target with the rows from this one on."""
+        left = target.reshape(-1).view(np.uint8).data
+        try:
+            self._file.seek(self._start + row * self._row_bytes)
+            while left:
+                found = self._file.readinto(left)
+                if not found:
+                    raise DataChanged(self._path, "it is shorter now")
+                left = left[found:]
+        except OSError as error:
+            error.filename = str(self._path)
+            raise
 
 
-def _unpacked(stored: _Stored) -> NDArray[Any]:
+def _whole(stored: _Stored) -> NDArray[Any]:
     size, stream = stored.size, stored.stream
     elements = np.empty(size, np.uint8)
     found = _read_into(stream, elements)

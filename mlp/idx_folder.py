@@ -6,31 +6,55 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
-from mlp.errors import InputError
+from mlp.errors import DataChanged, InputError
 from mlp.files import sha256
 
 Part = Literal["training", "test"]
 Kind = Literal["images", "labels"]
+Array = TypeVar("Array", NDArray[Any], NDArray[Any] | idx.Rows)
 
 PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
 
 
+class Stamp(NamedTuple):
+    """What the system says of a file; another where it was written to, or another file has its name."""
+
+    device: int
+    file: int
+    size: int
+    modified: int
+    changed: int
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """None where there is no file."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return Stamp(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+
 @dataclass(frozen=True)
 class ImagesAndLabels:
-    """images: (N, rows, columns) bytes. labels: (N,) bytes, 0..9. N is at least 1. Files by kind."""
+    """images: (N, rows, columns) bytes, in memory or in their file. labels: (N,) bytes, 0..9. N is at least 1."""
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | idx.Rows
     labels: NDArray[np.uint8]
     files: dict[Kind, Path]
     copies: Mapping[Kind, Sequence[Path]] = field(default_factory=dict)
     """What else in the folder holds the same bytes once unpacked."""
+    stamps: dict[Path, Stamp | None] = field(default_factory=dict)
+    """Of the files and the copies, from before they were read."""
+    _digests: dict[Path, str] = field(default_factory=dict)
+    """The SHA-256 of what was read, as far as it was asked for."""
 
     def among(self, digits: Sequence[int]) -> NDArray[np.bool_]:
         """Which images are of these digits, (N,). Raises InputError if one of them is missing."""
@@ -40,8 +64,20 @@ class ImagesAndLabels:
                 raise InputError(f"{self.files['labels']}: no digit {digit} in it: it holds {held}")
         return np.isin(self.labels, digits)
 
+    def take(self, indices: NDArray[np.integer[Any]], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """The images at these indices, (n, rows, columns), in ``out`` if given, which has no gaps.
+
+        Raises DataChanged as ``check`` does, if they are read only now.
+        """
+        if isinstance(self.images, idx.Rows):
+            chosen: NDArray[np.uint8] = self.images.take(indices, out)
+            self.check()
+            return chosen
+        # The default mode would fill a copy of the output first; no index here needs to be clipped.
+        return self.images.take(indices, axis=0, out=out, mode="clip")
+
     def sha256(self, recorded: Collection[str] = ()) -> dict[str, str]:
-        """The SHA-256 of each file as it lies on the disk, by the file's name.
+        """The SHA-256 of each file as it lies on the disk, by the file's name; DataChanged if it was not read so.
 
         Of several copies it is that of the one whose SHA-256 is among the recorded ones, if there is one: a run goes on
         after its .gz file was unpacked beside it.
@@ -49,26 +85,59 @@ class ImagesAndLabels:
         return dict(self._digest(kind, recorded) for kind in self.files)
 
     def _digest(self, kind: Kind, recorded: Collection[str]) -> tuple[str, str]:
-        first = self.files[kind].name, sha256(self.files[kind])
-        others = ((path.name, sha256(path)) for path in self.copies.get(kind, ()))
+        first = self._named_digest(self.files[kind])
+        others = map(self._named_digest, self.copies.get(kind, ()))
         return next((digest for digest in chain([first], others) if digest[1] in recorded), first)
+
+    def _named_digest(self, path: Path) -> tuple[str, str]:
+        digest = sha256(path)
+        self._check(path)  # only now: what was hashed is what was read if nothing has changed until here
+        return path.name, self._digests.setdefault(path, digest)
+
+    def check(self) -> None:
+        """Raises DataChanged if a file that was read is gone, or holds other bytes now than its SHA-256 is of.
+
+        Where that was not asked for yet, any change will do.
+        """
+        for path in self.files.values():
+            self._check(path)
+
+    def _check(self, path: Path) -> None:
+        then, now = self.stamps[path], _stamp(path)
+        if now == then:
+            return
+        if now is None or then is None:
+            raise DataChanged(path, "it is no longer there")
+        if now.size != then.size:
+            raise DataChanged(path, f"it had {then.size:,} bytes, it has {now.size:,} now")
+        if path not in self._digests:
+            raise DataChanged(path, "it was written to or replaced")
+        if sha256(path) != self._digests[path]:
+            raise DataChanged(path, "it holds other bytes now")
+        self.stamps[path] = now  # it was touched, or replaced by a copy
 
 
 def open_part(directory: Path, part: Part) -> ImagesAndLabels:
-    """The images and labels of one part; raw files are mapped. Files of the other part are not opened.
+    """The images and labels of one part, images as ``idx.rows`` gives them. Files of the other part are not opened.
 
     Raises InputError, naming the file and the cure, if a file is missing, there twice with different bytes, damaged, of
     another kind than its name says, or does not match its partner.
     """
-    found: dict[Kind, list[Path]] = {kind: find(directory, part, kind) for kind in AXES}
-    files = {kind: paths[0] for kind, paths in found.items()}
-    images, labels = (_read_bytes(files[kind], kind) for kind in AXES)
+    stamps: dict[Path, Stamp | None] = {}
+    files: dict[Kind, Path] = {}
+    copies: dict[Kind, Sequence[Path]] = {}
+    for kind in AXES:
+        found = find(directory, part, kind)
+        files[kind], *copies[kind] = found
+        stamps |= found
+    images = _of_bytes(idx.rows(files["images"]), files["images"], "images")
+    labels = _of_bytes(idx.read(files["labels"]), files["labels"], "labels")
     if len(images) != len(labels):
         raise InputError(
             f"{files['labels']}: {len(labels):,} labels, but {files['images'].name} has {len(images):,} images: "
             "the two files must be of one set"
         )
-    if images.size == 0:
+    if 0 in images.shape:
         raise InputError(f"{files['images']}: no image in it, its shape is {images.shape}: put images there")
     if labels.max() > 9:
         at = int(np.argmax(labels > 9))
@@ -76,14 +145,15 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
             f"{files['labels']}: label {labels[at]} at index {at}: labels must be 0 to 9 (EMNIST's letters, and its "
             "images, which lie transposed, are not supported yet)"
         )
-    return ImagesAndLabels(images, labels, files, {kind: paths[1:] for kind, paths in found.items()})
+    return ImagesAndLabels(images, labels, files, copies, stamps)
 
 
-def find(directory: Path, part: Part, kind: Kind) -> list[Path]:
+def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
     """The copies of one of the four files, under any of its spellings; first the one to read, which is raw if one is.
 
-    A folder that bears a file's name is looked into for that file: Kaggle's archive has them so. Raises InputError if
-    there is none, or two copies do not hold the same bytes once unpacked.
+    Each with its stamp from before it was read. A folder that bears a file's name is looked into for that file:
+    Kaggle's archive has them so. Raises InputError if there is none, or two copies do not hold the same bytes once
+    unpacked.
     """
     if not directory.is_dir():
         what = "not a folder" if os.path.lexists(directory) else "no such folder"
@@ -96,7 +166,8 @@ def find(directory: Path, part: Part, kind: Kind) -> list[Path]:
     if not found:
         cure = _advice(directory, part, kind) or f"put one of {', '.join(spellings)} there"
         raise InputError(f"{directory}: no {part} {kind}: {cure}")
-    return found if len(found) == 1 else _same(directory, found)
+    stamps = {path: _stamp(path) for path in found}
+    return stamps if len(found) == 1 else {path: stamps[path] for path in _same(directory, found)}
 
 
 def _is_there(path: Path) -> bool:
@@ -109,7 +180,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _same(directory: Path, copies: Sequence[Path]) -> list[Path]:
-    """The copies, raw ones first: these can be mapped. Raises InputError, naming two, if they are not the same."""
+    """The copies, raw ones first: these are read by rows. Raises InputError, naming two, if they are not the same."""
     first = copies[0]
     for other in copies[1:]:
         both = f"{first} and {other.relative_to(directory)} are two spellings of one file"
@@ -182,11 +253,11 @@ def file_names(part: Part, kind: Kind) -> list[str]:
     return [stem + ending for stem in stems for ending in ("", ".gz")]
 
 
-def _read_bytes(path: Path, kind: Kind) -> NDArray[Any]:
-    array = idx.read(path)
-    if array.dtype != np.uint8 or array.ndim != AXES[kind]:
+def _of_bytes(array: Array, path: Path, kind: Kind) -> Array:
+    """The array, if it is what a file of this kind has; else InputError."""
+    if array.dtype != np.uint8 or len(array.shape) != AXES[kind]:
         raise InputError(
-            f"{path}: holds {array.ndim} axes of {array.dtype.name}, "
+            f"{path}: holds {len(array.shape)} axes of {array.dtype.name}, "
             f"{kind} must have {AXES[kind]} of uint8: is it the right file under this name?"
         )
     return array

@@ -101,14 +101,14 @@ def read(path: Path) -> Iterator[GreyImage]:
     if not may_be_idx(head):
         what = "not an image" if head else "an empty file"
         raise InputError(f"{path}: {what}: it must be {READABLE}: save it as PNG or JPEG")
-    images = idx.read(path)
-    if images.ndim != 3 or 0 in images.shape:
+    images = idx.rows(path)
+    if len(images.shape) != 3 or 0 in images.shape:
         raise InputError(f"{path}: no images in it: its array has shape {images.shape}, it must be (n, rows, columns)")
     _check_size(path, *images.shape[1:])
-    _check_memory(path, images[0].nbytes + 3 * images[0].size)  # three comparisons of each pixel
+    pixels = math.prod(images.shape[1:])
+    _check_memory(path, pixels * (images.dtype.itemsize + 3))  # three comparisons of each pixel
     for index, grey in enumerate(images):
         yield GreyImage(path, index, grey)
-        idx.release(images)
 
 
 def _check_size(path: Path, rows: int, columns: int, kind: str = "IDX") -> None:

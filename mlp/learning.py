@@ -16,11 +16,13 @@ def learn(trainer: Trainer, run: Run, *, tell: bool = True) -> None:
 
     A signal ends it with a checkpoint. Raises Diverged if training diverges or has learned nothing in the end: what
     happened is then in the run's directory. If training diverged from its first epoch on, its checkpoints are removed.
+    Raises DataChanged, and saves nothing, if the data files are no longer what was read of them.
     """
     try:
         _run_epochs(trainer, run, tell)
         trainer.check_ending(interrupts.check)
     except Diverged as error:
+        trainer.training_set.source.check()  # it may be the reason
         run.write_history(trainer.history)
         run.write_divergence(error.report)
         if trainer.good_epochs == 0:
@@ -35,7 +37,11 @@ def says_more(directory: Path) -> str:
 
 
 def finish(trainer: Trainer, run: Run) -> None:
-    """What is made from the last checkpoint, beside the history: the best weights and the curve."""
+    """What is made from the last checkpoint, beside the history: the best weights and the curve.
+
+    DataChanged as in ``learn``.
+    """
+    trainer.training_set.source.check()
     run.write_model(trainer.best_parameters())
     interrupts.check()
     # Slow to import, and of no use to a run that fails. Signals wait: broken off, it leaves objects half made that
@@ -46,6 +52,13 @@ def finish(trainer: Trainer, run: Run) -> None:
     path, loss = run.file("loss_curve.png"), trainer.network.loss_name
     curves.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
     interrupts.check()
+    trainer.training_set.source.check()
+
+
+def save(trainer: Trainer, run: Run) -> None:
+    """Write a checkpoint; DataChanged as in ``learn``."""
+    trainer.training_set.source.check()
+    run.save(trainer.state())
 
 
 def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
@@ -57,7 +70,7 @@ def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
             if bar is not None:
                 bar.update()
             if unit == "step" and trainer.steps % interval == 0:
-                run.save(trainer.state())
+                save(trainer, run)
             interrupts.check()
 
         try:
@@ -66,10 +79,10 @@ def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
                 if bar is not None:
                     bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
                 if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
-                    run.save(trainer.state())
+                    save(trainer, run)
                 interrupts.check()
         except Interrupted:
-            run.save(trainer.state())
+            save(trainer, run)
             raise
 
 

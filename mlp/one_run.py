@@ -1,7 +1,7 @@
 """One run, from its beginning or from where it was stopped, to its end: by itself, or one of many."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import perf_counter
 
@@ -19,7 +19,7 @@ from mlp import (
 )
 from mlp.checkpoint import Checkpoint
 from mlp.config import Config
-from mlp.errors import InputError
+from mlp.errors import DataChanged, InputError
 from mlp.files import locked
 from mlp.runs import Run
 from mlp.training import Trainer
@@ -40,8 +40,8 @@ def train(
     """Train into an opened run, from its beginning or from where it was saved, to the curve.
 
     ``tell`` is whether each epoch is a line on stderr. ``ended`` is called when all that the run makes is there,
-    while it still has its directory and signals wait. Interrupted, Diverged, CheckFailed, InputError and OSError say
-    what ended the run before.
+    while it still has its directory and signals wait. Interrupted, Diverged, CheckFailed, InputError, DataChanged among
+    them, and OSError say what ended the run before.
     """
     began = perf_counter()
     with blas.threads(settings.training.threads) as libraries:
@@ -61,7 +61,7 @@ def train(
             "image_shape": images.image_shape,
             "images": {"training": len(training_set), "validation": len(validation_set)},
         }
-        with interrupts.held(), opened as run:
+        with interrupts.held(), opened as run, _told_what_is_saved():
             if saved is None:
                 run.begin(**facts)
             else:
@@ -69,7 +69,7 @@ def train(
             network_check.check_before_training(network, training_set, settings.training.seed, run.note)
             if saved is not None:
                 trainer.restore(saved.state)
-            run.save(trainer.state())  # before the first step: there is room, and something to go on from
+            learning.save(trainer, run)  # before the first step: there is room, and something to go on from
             interrupts.check()
             learning.learn(trainer, run, tell=tell)
             learning.finish(trainer, run)
@@ -77,6 +77,16 @@ def train(
             ended(trainer, run)
         if settings.output.report:  # of a run that is finished, and stays so should its report fail
             make_report(run.directory)
+
+
+@contextmanager
+def _told_what_is_saved() -> Iterator[None]:
+    """Say it in what ends a run whose data changed."""
+    try:
+        yield
+    except DataChanged as changed:
+        cure = "put it back into data.directory\nwhat came after the last checkpoint is not saved"
+        raise DataChanged(changed.path, changed.how, cure) from None
 
 
 def resume(

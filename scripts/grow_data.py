@@ -12,6 +12,7 @@ from mlp import launch
 if __name__ == "__main__":
     sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
+import math
 import shutil
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
@@ -49,12 +50,16 @@ def main(arguments: Sequence[str]) -> None:
         np.flatnonzero(part.among(options.digits or np.unique(part.labels).tolist())) for part in (training, test)
     )
     paths = new_files(options.target)
-    check_room(options.target, options.images * (training.images[0].size + 1) + len(kept) * (test.images[0].size + 1))
+    size = sum(
+        count * (math.prod(part.images.shape[1:]) + 1)
+        for count, part in ((options.images, training), (len(kept), test))
+    )
+    check_room(options.target, size)
     is_new = not options.target.exists()
     options.target.mkdir(parents=True, exist_ok=True)
     try:
         write_training(paths, training, grown_from, options.images, options.seed)
-        idx.write(paths["test", "images"], test.images[kept])
+        idx.write(paths["test", "images"], test.take(kept))
         idx.write(paths["test", "labels"], test.labels[kept])
         hashes = {path.name: sha256(path) for path in paths.values()}
     except BaseException:
@@ -101,7 +106,7 @@ def write_training(
     with Bar(total=count, unit=" images", leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def told() -> Iterator[NDArray[np.uint8]]:
-            for block in grown(source.images, chosen, count, seed):
+            for block in grown(source, chosen, count, seed):
                 yield block
                 bar.update(len(block))
                 interrupts.check()
@@ -111,18 +116,17 @@ def write_training(
     idx.write_blocks(paths["training", "labels"], (count,), np.uint8, labels)
 
 
-def grown(images: NDArray[np.uint8], chosen: Indices, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+def grown(source: ImagesAndLabels, chosen: Indices, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
     """So many moved copies of the chosen images, in blocks, (n, rows, columns) each.
 
     Whatever the blocks and the count, the copy at one place is the same: its numbers are drawn in its turn.
     """
     random = generator(seed, Stream.DISTORTION)
     most = np.array([DEGREES, PIXELS, PIXELS])
-    length = max(1, BLOCK // images[0].size)
+    length = max(1, BLOCK // math.prod(source.images.shape[1:]))
     for order in orders(chosen, count, seed):
         for start in range(0, len(order), length):
-            block = images.take(order[start : start + length], axis=0)
-            idx.release(images)
+            block = source.take(order[start : start + length])
             moves = random.uniform(-most, most, (len(block), 3))
             yield distort(block, moves[:, 0], moves[:, 1:])
 

@@ -15,6 +15,8 @@ if __name__ == "__main__":
 from collections.abc import Sequence
 from typing import get_args
 
+import numpy as np
+
 from mlp import command_line, idx
 from mlp.files import sha256
 from mlp.idx_folder import Part, new_files, open_part
@@ -30,13 +32,13 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
 
     parts = {part: open_part(options.source, part) for part in get_args(Part)}
-    kept = {part: source.among(options.digits) for part, source in parts.items()}
+    kept = {part: np.flatnonzero(source.among(options.digits)) for part, source in parts.items()}
     paths = new_files(options.target, ".gz")
     options.target.mkdir(parents=True, exist_ok=True)
     for part, source in parts.items():
         keep = kept[part]
-        idx.write(paths[part, "images"], source.images[keep])
+        idx.write(paths[part, "images"], source.take(keep))
         idx.write(paths[part, "labels"], source.labels[keep])
-        print(f"{part}: {keep.sum():,} of {len(keep):,} images")
+        print(f"{part}: {len(keep):,} of {len(source.labels):,} images")
     for path in paths.values():
         print(f"{sha256(path)}  {path.name}")

@@ -199,6 +199,11 @@ def check(needed: Surroundings) -> None:
     if not _is_wanted(needed):
         interrupts.check()
         raise Interrupted(signal.SIGINT)
+    _check_files(needed)
+
+
+def _check_files(needed: Surroundings) -> None:
+    """_Unfit where a data file is not as it was at the sweep's beginning."""
     for path, digest in needed.files.items():
         try:
             found = sha256(path)
@@ -239,6 +244,7 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
     if task.surroundings.is_tested:
         finished = finished_runs.read(task.directory)
         evaluation = evaluate(finished.network, finished.test_images())
+        _check_files(task.surroundings)  # a run may take long, and only its training files are watched
         test = (len(evaluation.mistakes), len(evaluation.images))
     return Outcome(task.name, Status.FINISHED, "", tuple(warnings), run, test, is_new)
 

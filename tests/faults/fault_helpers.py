@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT, run_here, write_folder
 
 from mlp import command_line, curves, files
+from mlp.learner import Learner
 
 TRAIN = str(ROOT / "train.py")
 QUIET = {"OPENBLAS_NUM_THREADS": "1"}
@@ -86,6 +87,19 @@ def train(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
     monkeypatch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
     return command_line.run(load_train().main)
+
+
+def at_step(monkeypatch, step, happens):
+    """Something that happens right after the update of a step, counted from the beginning."""
+    update, taken = Learner.step, []
+
+    def then(learner):
+        update(learner)
+        taken.append(1)
+        if len(taken) == step:
+            happens()
+
+    monkeypatch.setattr(Learner, "step", then)
 
 
 MEMORY = 256 << 20

@@ -8,27 +8,13 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from fault_helpers import one_message, outcome, project, train
+from fault_helpers import at_step, one_message, outcome, project, train
 
 from mlp import blas, checkpoint, files, finished_runs, provenance, runs, training
 from mlp.errors import Interrupted
-from mlp.learner import Learner
 
 STEPS = 3
 """Of an epoch: 24 images to train on, 8 a batch."""
-
-
-def at_step(monkeypatch, step, happens):
-    """Something that happens right after the update of a step, counted from the beginning."""
-    update, taken = Learner.step, []
-
-    def then(learner):
-        update(learner)
-        taken.append(1)
-        if len(taken) == step:
-            happens()
-
-    monkeypatch.setattr(Learner, "step", then)
 
 
 interrupt = partial(os.kill, os.getpid(), signal.SIGINT)

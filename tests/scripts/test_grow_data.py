@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT, load_script, write_folder
 
 from mlp import idx, idx_folder
+from mlp.idx_folder import ImagesAndLabels
 
 
 @pytest.fixture
@@ -80,7 +81,8 @@ def moves(grow, monkeypatch, count, seed=0):
     """The moves that so many copies are given: degrees (n,) and shifts (n, 2)."""
     given = []
     monkeypatch.setattr(grow.script, "distort", lambda images, *move: given.append(move) or images)
-    list(grow.script.grown(np.zeros((100, 2, 2), np.uint8), np.arange(100), count, seed))
+    source = ImagesAndLabels(np.zeros((100, 2, 2), np.uint8), np.zeros(100, np.uint8), {})
+    list(grow.script.grown(source, np.arange(100), count, seed))
     return tuple(np.concatenate(parts) for parts in zip(*given, strict=True))
 
 

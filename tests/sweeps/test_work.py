@@ -99,6 +99,28 @@ def test_a_sweep_that_is_stopped_stops_its_workers_and_nothing_is_lost(task, alo
     assert len(steps) == 4 * 4 - 6  # of 27 training images in batches of 8
 
 
+def test_data_that_change_under_a_run_fail_it_and_when_they_are_back_it_goes_on(task, alone, folder, monkeypatch):
+    path = folder / "train-labels-idx1-ubyte"
+    content, step = path.read_bytes(), Learner.step
+    with monkeypatch.context() as patched:
+        patched.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"\7"), step(learner)))
+        outcome = work.work(task)
+    assert outcome.status == Status.FAILED
+    assert outcome.message.startswith(f"{path}: changed while it was in use, it holds other bytes now: put it back")
+    path.write_bytes(content)
+    assert (work.work(task).status, model(task.directory)) == (Status.FINISHED, alone)
+
+
+def test_a_result_on_test_images_that_changed_meanwhile_is_none(task, folder, monkeypatch):
+    path, step = folder / "t10k-images-idx3-ubyte", Learner.step
+    content = path.read_bytes()
+    task = finding(task, files=task.surroundings.files | {path: hashlib.sha256(content).hexdigest()})
+    monkeypatch.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"x"), step(learner)))
+    outcome = work.work(task)
+    assert (outcome.status, outcome.test) == (Status.UNFIT, None)
+    assert f"{path} has other bytes there than at the sweep's beginning" in outcome.message
+
+
 UNFIT = {
     "code": ({"code": "0" * 64}, "it runs another version of this project"),
     "numpy": ({"numpy": "1.7.0"}, "the sweep has 1.7.0: install that there"),

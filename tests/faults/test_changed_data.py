@@ -1,0 +1,315 @@
+"""Data files that change under a run end it with one message, the last checkpoint whole; other copies do not."""
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from functools import cache
+
+import pytest
+from conftest import ROOT, run_here, write_folder
+from fault_helpers import QUIET, at_step, command_in, one_message, outcome, project, train
+
+from mlp import checkpoint, feed, idx, idx_folder, runs
+from mlp.dataset import Dataset
+from mlp.errors import DataChanged
+from mlp.training import Trainer
+
+STEPS = 6
+"""Of an epoch: 24 images to train on, 4 a batch, four batches a pool. There are three epochs, saved after each."""
+
+
+def truncated(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def emptied(path):
+    os.truncate(path, 0)
+
+
+def other(path):
+    """Other bytes, as many as the file has."""
+    content = path.read_bytes()
+    return content[:-5] + bytes(255 - byte for byte in content[-5:])
+
+
+def overwritten(path):
+    with path.open("r+b") as file:
+        file.write(other(path))
+
+
+def overwritten_and_dated_back(path):
+    facts = path.stat()
+    overwritten(path)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def replaced(path, content=None):
+    new = path.with_name("new")
+    new.write_bytes(content or other(path))
+    new.rename(path)
+
+
+def deleted(path):
+    path.unlink()
+
+
+def touched(path):
+    os.utime(path)
+
+
+def copied_again(path):
+    path.write_bytes(path.read_bytes())
+
+
+def replaced_by_a_copy(path):
+    replaced(path, path.read_bytes())
+
+
+CHANGES = {
+    truncated: "it had [0-9,]+ bytes, it has [0-9,]+ now|it is shorter now",
+    emptied: "it had [0-9,]+ bytes, it has 0 now|it is shorter now",
+    overwritten: "it holds other bytes now",
+    overwritten_and_dated_back: "it holds other bytes now",
+    replaced: "it holds other bytes now",
+    deleted: "it is no longer there",
+}
+HARMLESS = [touched, copied_again, replaced_by_a_copy]
+KINDS = ["small.gz", "small", "large"]
+"""Of a set: a raw one that is large is read as the run goes on."""
+WHEN = {"in the first epoch": 1, "between checkpoints": STEPS + 2, "before the last checkpoint": 3 * STEPS}
+AFTER_IT, AT_THE_END = "after the last checkpoint", "when the model is written"
+
+
+@contextmanager
+def small_limits(kind):
+    """All data are too large for memory, if they are to be large."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if kind == "large":
+            for module, name in ((idx, "IN_MEMORY"), (feed, "COPIED"), (feed, "POOL"), (feed, "RUN")):
+                monkeypatch.setattr(module, name, 0)
+        yield
+
+
+def made(folder, kind):
+    """A project on data of a kind: its config, and the paths of its training images and labels."""
+    config = project(folder, batch_size=4, learning_rate=0.2)
+    ending = ".gz" if kind.endswith(".gz") else ""
+    if ending:
+        for path in (folder / "made").iterdir():
+            path.unlink()
+        write_folder(folder / "made", [0, 1, 7, 1] * 10, [0, 1], ending=ending)
+    return config, [folder / "made" / f"train-{name}-ubyte{ending}" for name in ("images-idx3", "labels-idx1")]
+
+
+@cache
+def undisturbed(folder, kind):
+    """What the run comes to."""
+    config, _ = made(folder / kind, kind)
+    with pytest.MonkeyPatch.context() as monkeypatch, small_limits(kind):
+        assert train(monkeypatch, "--config", config, "--output", folder / kind / "run") == 0
+    return outcome(folder / kind / "run")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return tmp_path_factory.mktemp("undisturbed")
+
+
+def run_with(happens, when, config, run):
+    """The exit code of a run in which something happens."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if when == AT_THE_END:
+            write = runs.Run.write_model
+            monkeypatch.setattr(runs.Run, "write_model", lambda *arguments: (write(*arguments), happens()))
+        elif when == AFTER_IT:
+            monkeypatch.setattr(Trainer, "check_ending", lambda *_: happens())
+        else:
+            at_step(monkeypatch, WHEN[when], happens)
+        return train(monkeypatch, "--config", config, "--output", run)
+
+
+CASES = list(itertools.product(CHANGES, KINDS, (0, 1), [*WHEN, AFTER_IT, AT_THE_END]))
+
+
+@pytest.mark.trials(15, len(CASES))
+def test_a_change_ends_the_run_and_it_goes_on_when_the_file_is_put_back(
+    trial, shared, tmp_path, capsys, injected, request
+):
+    change, kind, which, when = CASES[trial if request.config.getoption("--all-trials") else 11 * trial % len(CASES)]
+    config, paths = made(tmp_path, kind)
+    path, run, saved = paths[which], tmp_path / "run", []
+    content = path.read_bytes()
+
+    def happens():
+        saved.append((run / checkpoint.NEWEST).read_bytes())
+        change(path)
+
+    with small_limits(kind):
+        assert run_with(happens, when, config, run) == 2
+    message = one_message(capsys.readouterr().err)
+    start, end = map(re.escape, (f"error: {path}: changed while it was in use, ", ": put it back into data.directory"))
+    assert re.fullmatch(f"{start}({CHANGES[change]}){end}", message.splitlines()[0])
+    assert "\n       what came after the last checkpoint is not saved: go on with: " in message
+    assert json.loads((run / "manifest.json").read_text())["status"] == "failed"
+    assert [(run / checkpoint.NEWEST).read_bytes()] == saved
+    assert (run / "model.npz").exists() == (when == AT_THE_END)
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as monkeypatch, small_limits(kind):
+        assert train(monkeypatch, *command_in(message)) == 0
+    assert outcome(run) == undisturbed(shared, kind)
+    capsys.readouterr()
+    injected(f"data changed under a run: {change.__name__.replace('_', ' ')}")
+
+
+SAME = list(itertools.product(HARMLESS, KINDS, (0, 1), [*WHEN, AFTER_IT, AT_THE_END]))
+
+
+@pytest.mark.trials(8, len(SAME))
+def test_the_same_bytes_are_the_same_data(trial, shared, tmp_path, injected, request):
+    change, kind, which, when = SAME[trial if request.config.getoption("--all-trials") else 11 * trial % len(SAME)]
+    config, paths = made(tmp_path, kind)
+    changed = []
+
+    def happens():
+        change(paths[which])
+        changed.append(1)
+
+    with small_limits(kind):
+        assert run_with(happens, when, config, tmp_path / "run") == 0
+    assert changed
+    assert outcome(tmp_path / "run") == undisturbed(shared, kind)
+    injected(f"data the same under another stamp: {change.__name__.replace('_', ' ')}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_put_back_before_the_next_checkpoint_was_not_learned_from(kind, shared, tmp_path):
+    """A set in memory never saw it; of one in its file other images were read meanwhile, and that is noticed."""
+    config, (path, _) = made(tmp_path, kind)
+    content, run = path.read_bytes(), tmp_path / "run"
+    with pytest.MonkeyPatch.context() as monkeypatch, small_limits(kind):
+        at_step(monkeypatch, 1, lambda: overwritten(path))
+        at_step(monkeypatch, 5, lambda: path.write_bytes(content))  # by then the second pool was read
+        code = train(monkeypatch, "--config", config, "--output", run)
+    assert code == (2 if kind == "large" else 0)
+    if code == 0:
+        assert outcome(run) == undisturbed(shared, kind)
+
+
+def test_a_run_that_is_stopped_by_a_signal_saves_nothing_of_changed_data(tmp_path, capsys):
+    config, (path, _) = made(tmp_path, "small")
+    run = tmp_path / "run"
+
+    def happens():
+        overwritten(path)
+        os.kill(os.getpid(), 15)
+
+    assert run_with(happens, "between checkpoints", config, run) == 2
+    assert "it holds other bytes now" in one_message(capsys.readouterr().err)
+    assert checkpoint.read(run / checkpoint.NEWEST).state.progress.current.steps == 0
+
+
+def test_a_run_that_learns_nothing_from_changed_data_is_told_of_these(tmp_path, capsys):
+    config, (_, path) = made(tmp_path, "small")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("mlp.divergence.is_above", lambda *_: True)
+        monkeypatch.setattr("mlp.divergence.given_up", lambda *_: True)
+        at_step(monkeypatch, STEPS, lambda: overwritten(path))
+        assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 2
+    assert "it holds other bytes now" in one_message(capsys.readouterr().err)
+    assert not (tmp_path / "run" / "divergence.json").exists()
+
+
+EMPTIED_AT_A_STEP = """
+import os, sys
+from pathlib import Path
+from mlp import command_line, feed, idx
+from mlp.learner import Learner
+import train
+
+idx.IN_MEMORY = feed.COPIED = feed.POOL = feed.RUN = 0
+step, path = Learner.step, sys.argv.pop()
+
+def then(learner):
+    assert path not in Path("/proc/self/maps").read_text()
+    os.truncate(path, 0)
+    step(learner)
+
+Learner.step = then
+sys.exit(command_line.run(train.main))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's list of what a process has mapped")
+def test_a_large_file_is_not_mapped_so_that_its_end_is_not_the_process_s(tmp_path, injected):
+    config, (path, _) = made(tmp_path, "large")
+    done = subprocess.run(
+        [sys.executable, "-c", EMPTIED_AT_A_STEP, "--config", config, "--output", tmp_path / "run", path],
+        cwd=ROOT,
+        env=os.environ | QUIET,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert one_message(done.stderr).startswith(f"error: {path}: changed while it was in use, it is shorter now: ")
+    injected("data changed under a run: SIGBUS where it were mapped")
+
+
+@pytest.mark.parametrize("change", [*CHANGES, touched], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("which", ["images-idx3", "labels-idx1"])
+def test_the_sha256_is_of_what_was_read_or_of_nothing(change, which, tmp_path, injected):
+    """Before it is known, no change is known to be harmless."""
+    _, (images, _) = made(tmp_path, "small")
+    part = idx_folder.open_part(images.parent, "training")
+    change(images.with_name(f"train-{which}-ubyte"))
+    with pytest.raises((DataChanged, FileNotFoundError), match=which):
+        part.sha256()
+    injected(f"data changed before they were hashed: {change.__name__.replace('_', ' ')}")
+
+
+def test_a_file_that_was_touched_is_hashed_again_once(tmp_path, monkeypatch):
+    _, (images, labels) = made(tmp_path, "small")
+    part, hashed = idx_folder.open_part(images.parent, "training"), []
+    known = part.sha256()
+    touched(labels)
+    monkeypatch.setattr(idx_folder, "sha256", lambda path: hashed.append(path) or known[path.name])
+    for _ in range(3):
+        part.check()
+    assert hashed == [labels]
+
+
+@pytest.mark.parametrize("kind", ["small", "large"])
+@pytest.mark.parametrize("script", ["evaluate", "report", "plot_svd"])
+def test_nothing_is_said_of_data_that_change_meanwhile(script, kind, tmp_path, monkeypatch):
+    """As soon as the images are looked at the file that they are of is written to."""
+    config, _ = made(tmp_path, kind)
+    run, before = tmp_path / "run", set()
+    part = "train" if script == "plot_svd" else "t10k"
+    path = tmp_path / "made" / f"{part}-images-idx3-ubyte"
+    if script != "plot_svd":
+        assert train(monkeypatch, "--config", config, "--output", run) == 0
+        before = set(run.iterdir())
+    pixels, changed = Dataset.pixels, []
+
+    def change_then(images, *arguments, **options):
+        if images.source.files["images"] == path and not changed:
+            changed.append(overwritten(path))
+        return pixels(images, *arguments, **options)
+
+    monkeypatch.setattr(Dataset, "pixels", change_then)
+    arguments = ("--config", config, "--output", tmp_path / "svd.png") if script == "plot_svd" else (run,)
+    with small_limits(kind):
+        done = run_here(f"scripts/{script}.py", *arguments)
+    assert changed
+    if (script, kind) == ("plot_svd", "small"):
+        assert done.returncode == 0  # it has read them, and records no SHA-256
+        return
+    assert (done.returncode, done.stdout) == (2, "")
+    start = f"error: {path}: changed while it was in use, it was written to or replaced: give the same command again"
+    assert one_message(done.stderr).startswith(start)
+    if script != "plot_svd":
+        assert set(run.iterdir()) == before
