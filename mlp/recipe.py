@@ -21,7 +21,7 @@ def training_images(config: Config) -> Dataset:
 
 def changed_files(found: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
     """The names of the files, images and labels, whose SHA-256 is not the one recorded of a run under any spelling."""
-    return [name for name, known in zip(found, recorded.values(), strict=False) if found[name] != known]
+    return [name for name, known in zip(found, recorded.values(), strict=True) if found[name] != known]
 
 
 def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping[str, str], run: Path) -> None:
