@@ -27,7 +27,7 @@ from mlp.training import Epoch, Progress, State
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
-LARGEST_CONFIG = 1 << 15
+LARGEST_CONFIG = 24_000
 """Bytes of a config without comments; one has a thousand, and two long paths have eight thousand."""
 LONGEST_REST = LARGEST_CONFIG + manifest.LARGEST
 """Characters."""

@@ -22,7 +22,7 @@ from mlp.yaml_text import Place, dotted
 
 LARGEST = 64 * 1024
 """Bytes of a config file; the bundled one has two thousand."""
-MOST_PROBLEMS = 100
+MOST_PROBLEMS = 30
 """Errors of a file that are told; to look for the nearest known key takes two milliseconds."""
 
 NO_PATH = re.compile("[\0\ud800-\udfff]")
