@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from mlp import config as configuration
-from mlp import manifest, npz
+from mlp import manifest, npz, recipe
 from mlp.config import Config
 from mlp.errors import InputError
 from mlp.files import open_regular, remove, rename, replacing
@@ -118,7 +118,7 @@ def read(path: Path) -> Checkpoint:
     """A checkpoint as it was written, FileNotFoundError where there is none.
 
     Raises Damaged where one bit is another, and for what no run writes, whatever its SHA-256: a checkpoint may come
-    from a stranger.
+    from a stranger. Memory is needed for the file's bytes, and for each epoch in it some hundred more.
     """
     try:
         with open_regular(path) as file:
@@ -127,6 +127,8 @@ def read(path: Path) -> Checkpoint:
         if len(rest.config.encode()) > LARGEST_CONFIG:
             raise ValueError(f"its config has more than {LARGEST_CONFIG:,} bytes")
         config = configuration.parse(rest.config, path)
+        if missing := {*BLOCKS, "history"} - arrays.keys():
+            raise ValueError(f"it has no {min(missing)}")
         image_shape = manifest.check_begun(rest.facts).image_shape
         _check_blocks(arrays, config, image_shape)
         rest.progress.history = _history(arrays["history"], config.training.epochs)
@@ -137,14 +139,14 @@ def read(path: Path) -> Checkpoint:
         raise Damaged(error.strerror) from error
     except ValidationError as error:
         raise Damaged(f"not a checkpoint ({manifest.first_problem(error)})") from error
-    except (InputError, KeyError, ValueError) as error:
+    except (InputError, ValueError) as error:
         raise Damaged(f"not a checkpoint ({error})") from error
     return Checkpoint(config, rest.facts, State(rest.progress, *(arrays[name] for name in BLOCKS)), path)
 
 
 def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequence[int]) -> None:
-    """ValueError where the blocks are not those of a network of this config for such images; KeyError without one."""
-    count = parameter_count([math.prod(image_shape), *config.model.hidden_sizes, 1])
+    """ValueError where the blocks are not those of a network of this config for such images."""
+    count = parameter_count(recipe.sizes(config, math.prod(image_shape)))
     expected = (np.dtype(config.training.precision), (count,))
     for name in BLOCKS:
         block = arrays[name]

@@ -107,17 +107,14 @@ def read(directory: Path) -> FinishedRun:
     path = directory / "model.npz"
     if config.differences(made_with):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
-    inputs = math.prod(manifest.image_shape)
-    if {name: array.shape for name, array in weights.items()} != parameter_shapes(
-        [inputs, *config.model.hidden_sizes, 1]
-    ):
+    sizes, precision = recipe.sizes(config, math.prod(manifest.image_shape)), config.training.precision
+    if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
-    precision = config.training.precision
     if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
         raise InputError(
             f"{path}: not the weights that a run keeps, finite numbers of {precision}: train the run again"
         )
-    network = recipe.network(config, inputs)
+    network = MLP(sizes, precision=precision, loss=config.model.loss)
     for name, array in weights.items():
         network.parameters[name][...] = array
     return FinishedRun(

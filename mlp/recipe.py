@@ -38,10 +38,15 @@ def split(config: Config, images: Dataset) -> tuple[Dataset, Dataset]:
     return images.split(config.data.validation_fraction, generator(config.training.seed, Stream.SPLIT))
 
 
+def sizes(config: Config, inputs: int) -> list[int]:
+    """The sizes of the network for images of so many pixels: its inputs, its hidden layers' units, its outputs."""
+    return [inputs, *config.model.hidden_sizes, 1]
+
+
 def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
     """The untrained network for images of so many pixels, in the config's precision or another."""
     return MLP(
-        [inputs, *config.model.hidden_sizes, 1],
+        sizes(config, inputs),
         precision=precision or config.training.precision,
         generator=generator(config.training.seed, Stream.WEIGHTS),
         loss=config.model.loss,

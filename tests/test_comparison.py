@@ -113,7 +113,27 @@ def test_tests_on_other_images_do_not_compare(make):
     ]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"n": 0, "errors": 0, "accuracy": 1, "files": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "[" * 100_000,
+        *(
+            f'{{"n": {n}, "errors": {errors}, "accuracy": {accuracy}, "files": {{}}}}'
+            for n, errors, accuracy in [
+                (0, 0, 1),
+                (9, 10, 1),
+                (10**4000, 0, 1),
+                (9, -1, 1),
+                (9, 0, "NaN"),
+                (9, 0, "1e999"),
+            ]
+        ),
+    ],
+    ids=lambda text: text[:40],
+)
 def test_an_evaluation_that_is_none_is_named(make, text):
     made = [make("a"), make("b")]
     (made[1] / "evaluation-test.json").write_text(text)

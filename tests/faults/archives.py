@@ -39,13 +39,13 @@ def members_of(path):
 
 
 def archive(members):
-    """An archive of (name, bytes), as NumPy makes it."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as made:
-        for name, content in members:
-            with made.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
-                entry.write(content)
-    return file.getvalue()
+    """An archive of (name, bytes), as NumPy makes it, whatever the names and the bytes."""
+    content, entries = b"", []
+    for name, inner in members:
+        name = name.encode()
+        entries.append((name, inner, len(content)))
+        content += local(name, inner) + inner
+    return content + directory(entries, len(content))
 
 
 def sealed(content):
@@ -60,9 +60,10 @@ def resealed(content):
 
 
 def local(name, content):
-    """An entry's record and name."""
-    crc, size = zlib.crc32(content), len(content)
-    return struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 33, crc, size, size, len(name), 0) + name
+    """What is before an entry: its record, its name and its size."""
+    size, big = len(content), 2**32 - 1
+    record = struct.pack("<4s5H3L2H", b"PK\3\4", 45, 0, 0, 0, 33, zlib.crc32(content), big, big, len(name), 20)
+    return record + name + struct.pack("<2H2Q", 1, 16, size, size)
 
 
 def directory(entries, start):
@@ -70,10 +71,8 @@ def directory(entries, start):
     made = b""
     for name, content, at in entries:
         crc, size = zlib.crc32(content), len(content)
-        made += struct.pack(
-            "<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 33, crc, size, size, len(name), 0, 0, 0, 0, 0, at
-        )
-        made += name
+        numbers = (crc, size, size, len(name), 0, 0, 0, 0, 0o600 << 16, at)
+        made += struct.pack("<4s6H3L5H2L", b"PK\1\2", 3 << 8 | 45, 45, 0, 0, 0, 33, *numbers) + name
     return made + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(entries), len(entries), len(made), start, 0)
 
 
@@ -82,7 +81,7 @@ def nested(count, size, around=()):
     content, entries = bytes(size), []
     for number in range(count):
         array = with_header(header("<f8", (len(content) // 8,)), content)
-        name = b"n%05d.npy" % number
+        name = b"n%09d.npy" % number
         content = local(name, array) + array
         entries.append((name, array, len(content)))
     front = b""

@@ -29,10 +29,8 @@ def within_bounds(path):
     return bounded(ABOVE + path.stat().st_size, 1)
 
 
-@pytest.fixture
-def saved(settings, tmp_path):
+def save_two(settings, directory):
     """A directory with two checkpoints of a run of a 4-3-1 network in its third epoch."""
-    directory = tmp_path / "run"
     directory.mkdir()
     epochs = [Epoch(number, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 0.25) for number in (1, 2)]
     last = {"epoch": 3, "step": 2, "loss": 0.1, "gradient_norm": 0.5}
@@ -49,6 +47,12 @@ def saved(settings, tmp_path):
     for _ in range(2):
         checkpoint.save(written)
     return directory
+
+
+@pytest.fixture
+def saved(settings, tmp_path):
+    """Such a directory."""
+    return save_two(settings, tmp_path / "run")
 
 
 @pytest.fixture
