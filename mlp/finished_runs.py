@@ -16,6 +16,7 @@ from mlp import manifest as manifests
 from mlp.config import Config, naming
 from mlp.dataset import Dataset
 from mlp.errors import InputError
+from mlp.evaluation import Evaluation, evaluate
 from mlp.files import open_regular, read_small, sha256
 from mlp.gates import Array
 from mlp.manifest import FinishedManifest, Manifest
@@ -51,6 +52,15 @@ class FinishedRun:
         files = images.source.sha256(self.training_files.values())
         recipe.check_same_files(self.config, files, self.training_files, self.directory)
         return images
+
+    def evaluate(self, images: Dataset) -> Evaluation:
+        """The network's answers on these images; InputError where its weights are so large that they are no numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):  # it shows in the loss
+            evaluation = evaluate(self.network, images)
+        if not math.isfinite(evaluation.loss):
+            path = self.directory / "model.npz"
+            raise InputError(f"{path}: weights so large that the loss is {evaluation.loss}: train the run again")
+        return evaluation
 
     def same_shape(self, images: Dataset) -> Dataset:
         """The images, if they are of the run's shape; else InputError."""

@@ -21,7 +21,7 @@ from mlp import baselines, blas, command_line, config, finished_runs, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.evaluation import CONFIDENCE, evaluate
+from mlp.evaluation import CONFIDENCE
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
 
@@ -52,7 +52,7 @@ def judge(run: FinishedRun, split: str) -> dict[str, Any]:
     """Every figure of the run on one split, written into the run's directory with the two pictures."""
     training = run.training_images()
     images = run.test_images() if split == "test" else part_of(run, training, split)
-    evaluation = evaluate(run.network, images)
+    evaluation = run.evaluate(images)
     summary: dict[str, Any] = {"split": split, "weights_sha256": run.weights_sha256, "files": images.source.sha256()}
     summary |= evaluation.summary() | {"baselines": {}}
     for rule in baselines.learn(training):

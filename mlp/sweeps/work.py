@@ -38,7 +38,6 @@ from mlp import (
 from mlp.comparison import ComparedRun
 from mlp.config import Config
 from mlp.errors import CommandError, Diverged, InputError, Interrupted, InUse
-from mlp.evaluation import evaluate
 from mlp.files import make_folder, read_small, sha256
 from mlp.idx_folder import AXES, file_names
 
@@ -239,7 +238,7 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
     test = None
     if task.surroundings.is_tested:
         finished = finished_runs.read(task.directory)
-        evaluation = evaluate(finished.network, finished.test_images())
+        evaluation = finished.evaluate(finished.test_images())
         test = (len(evaluation.mistakes), len(evaluation.images))
     return Outcome(task.name, Status.FINISHED, "", tuple(warnings), run, test, is_new)
 

@@ -6,6 +6,8 @@ Each is read in a second at most, in no more than 64 MB above the file's size.
 import io
 import json
 import math
+import shutil
+from pathlib import Path
 
 import archives
 import numpy as np
@@ -321,6 +323,17 @@ def test_a_forged_model_is_refused_by_name(changes, settings, injected):
     with within_bounds(directory / "model.npz"), pytest.raises(InputError, match="train the run again") as error:
         finished_runs.read(directory)
     assert str(error.value).startswith(f"{directory / 'model.npz'}: ")
+    injected("sealed archives: forged models, refused")
+
+
+def test_a_model_with_weights_so_large_that_nothing_comes_of_them_is_not_judged(digits_run, tmp_path, here, injected):
+    directory = Path(shutil.copytree(digits_run, tmp_path / "run"))
+    forge_model(directory, lambda members: {"W1.npy": npy(np.resize(np.float32([3e38, 3e38, -3e38]), (784, 32)))})
+    done = here("scripts/evaluate.py", directory)
+    assert (done.returncode, done.stdout) == (2, "")
+    message = one_message(done.stderr)
+    assert message.startswith(f"error: {directory / 'model.npz'}: weights so large that the loss is nan: ")
+    assert not list(directory.glob("evaluation-*"))
     injected("sealed archives: forged models, refused")
 
 
