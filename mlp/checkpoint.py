@@ -7,22 +7,23 @@ previous one goes on, and the run ends in the same bytes.
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, PositiveInt, TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from mlp import config as configuration
-from mlp import history, npz
+from mlp import history, manifest, npz, recipe
 from mlp.config import Config
 from mlp.errors import InputError
 from mlp.files import open_regular, remove, rename, replacing
 from mlp.history import Beginning, History
 from mlp.network import parameter_count
-from mlp.npz import Damaged
+from mlp.npz import Array, Damaged
 from mlp.training import Epoch, Progress, State
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
@@ -30,16 +31,12 @@ BLOCKS = ("parameters", "velocity", "best")
 KEPT = 1000
 """Epochs whose rows a checkpoint holds, the last ones: with all of them a run of n epochs would write n^2 rows. Those
 before them are read from history.csv, where they are known by their SHA-256."""
-
-
-class _Facts(BaseModel):
-    """What is used of the facts."""
-
-    training_files: dict[str, str]
-    image_shape: tuple[PositiveInt, PositiveInt]
-    versions: dict[str, str]
-    blas: list[dict[str, Any]]
-    resumed: list[Any] = []
+LARGEST_CONFIG = 24_000
+"""Bytes of a config without comments; one has a thousand, and two long paths have eight thousand."""
+LONGEST_REST = LARGEST_CONFIG + manifest.LARGEST
+"""Characters."""
+MOST = 1 << 53
+"""Steps, or whatever else is counted."""
 
 
 @dataclass(frozen=True)
@@ -129,43 +126,88 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
 
 
 def read(path: Path) -> Checkpoint:
-    """A checkpoint as it was written; Damaged where one bit of it is another, FileNotFoundError where there is none."""
+    """A checkpoint as it was written, FileNotFoundError where there is none.
+
+    Raises Damaged where one bit is another, and for what no run writes, whatever its SHA-256: a checkpoint may come
+    from a stranger. InputError if history.csv beside it has lost the epochs that it knows and does not hold. Memory is
+    needed for the file's bytes, and for each epoch some hundred more.
+    """
     try:
         with open_regular(path, links=False) as file:
             arrays = npz.read_sealed(file)
-        rest = REST.validate_json(arrays["rest"].item())
+        rest = REST.validate_json(npz.text(arrays, "rest", LONGEST_REST), strict=True)
+        if len(rest.config.encode()) > LARGEST_CONFIG:
+            raise ValueError(f"its config has more than {LARGEST_CONFIG:,} bytes")
         config = configuration.parse(rest.config, path)
-        earlier = history.read_beginning(path.parent, rest.beginning) if rest.beginning else []
-        rest.progress.history = earlier + [_epoch(row) for row in arrays["history"].tolist()]
-        state = State(rest.progress, *(arrays[name] for name in BLOCKS))
-        _check(state, config, _Facts.model_validate(rest.facts).image_shape)
+        if missing := {*BLOCKS, "history"} - arrays.keys():
+            raise ValueError(f"it has no {min(missing)}")
+        image_shape = manifest.check_begun(rest.facts).image_shape
+        _check_blocks(arrays, config, image_shape)
+        begun = rest.beginning.rows if rest.beginning else 0
+        epochs = _epochs(arrays["history"], begun, config.training.epochs)
+        _check(rest.progress, begun + len(epochs))
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
         raise Damaged(error.strerror) from error
-    except (InputError, KeyError, TypeError, ValueError) as error:
+    except ValidationError as error:
+        raise Damaged(f"not a checkpoint ({manifest.first_problem(error)})") from error
+    except (InputError, ValueError) as error:
         raise Damaged(f"not a checkpoint ({error})") from error
-    return Checkpoint(config, rest.facts, state, path)
+    earlier = history.read_beginning(path.parent, rest.beginning) if rest.beginning else []
+    rest.progress.history = earlier + epochs
+    return Checkpoint(config, rest.facts, State(rest.progress, *(arrays[name] for name in BLOCKS)), path)
 
 
-def _check(state: State, config: Config, image_shape: Sequence[int]) -> None:
-    """ValueError where the parts do not belong together."""
-    count = parameter_count([math.prod(image_shape), *config.model.hidden_sizes, 1])
+def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequence[int]) -> None:
+    """ValueError where the blocks are not those of a network of this config for such images."""
+    count = parameter_count(recipe.sizes(config, math.prod(image_shape)))
     expected = (np.dtype(config.training.precision), (count,))
     for name in BLOCKS:
-        block = getattr(state, name)
+        block = arrays[name]
         if (block.dtype, block.shape) != expected or not np.isfinite(block).all():
             raise ValueError(f"its {name} are not those of its config")
-    progress = state.progress
-    epochs = [row.epoch for row in progress.history]
-    if epochs != list(range(1, len(epochs) + 1)) or progress.best_epoch not in (epochs or [0]):
+
+
+def _epochs(rows: Array, begun: int, most: int) -> list[Epoch]:
+    """The epochs in the history array, which follow so many, at most so many in all; ValueError for what is none.
+
+    What stands for None, in both of the validation columns, is nan; in every epoch or in none.
+    """
+    columns = history.COLUMNS
+    if rows.dtype != np.float64 or rows.shape[1:] != (len(columns),) or not 0 <= begun <= most - len(rows):
+        raise ValueError("its history is not that of its config")
+    if not np.array_equal(rows[:, 0], np.arange(begun + 1, begun + len(rows) + 1)):
         raise ValueError("its epochs are not in order")
-    if progress.current.steps < 0:
-        raise ValueError("its steps are fewer than none")
+    can_miss = np.array([name.startswith("validation_") for name in columns])
+    largest = np.array([1 if name.endswith("_accuracy") else sys.float_info.max for name in columns])
+    missing = np.isnan(rows)
+    if (missing != (can_miss & missing.any())).any() or not (missing | ((rows >= 0) & (rows <= largest))).all():
+        raise ValueError("its history has a number that none can have")
+    values = rows.astype(object)
+    values[missing] = None
+    return [Epoch(int(epoch), *others) for epoch, *others in values.tolist()]
 
 
-def _epoch(row: list[float]) -> Epoch:
-    """A row of the history array: nan stands for None."""
-    columns: dict[str, Any] = dict(zip(history.COLUMNS, row, strict=True))
-    columns = {name: None if math.isnan(value) else value for name, value in columns.items()}
-    return Epoch(**columns | {"epoch": int(row[0])})
+def _check(progress: Progress, epochs: int) -> None:
+    """ValueError where how far a run is does not fit its history, or a number is none that a run counts up to."""
+    numbers = _numbers(asdict(replace(progress, history=[])))
+    if not all(0 <= number <= (sys.float_info.max if isinstance(number, float) else MOST) for number in numbers):
+        raise ValueError("its progress has a number that none can have")
+    if progress.best_epoch not in (range(1, epochs + 1) if epochs else [0]):
+        raise ValueError("its best epoch is not one of its epochs")
+    if epochs and progress.untrained_loss is None:
+        raise ValueError("it has epochs, but no loss before them")
+    if progress.above_since is not None and not 1 <= progress.above_since[0] <= epochs:
+        raise ValueError("its loss rose in an epoch that it has not")
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """The numbers in nested values."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _numbers(inner)
+    elif value is not None:
+        yield value

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mlp import config as configuration
 from mlp import finished_runs, history
 from mlp.config import Config
 from mlp.errors import InputError
 from mlp.files import read_small
+from mlp.manifest import Count
 from mlp.training import Epoch, kept_epoch
 
 MOST_RUNS = 20
@@ -25,9 +26,15 @@ class Judged(BaseModel):
 
     weights_sha256: str | None = None
     files: dict[str, str]
-    n: Annotated[int, Field(ge=1)]
-    errors: Annotated[int, Field(ge=0)]
+    n: Annotated[Count, Field(ge=1)]
+    errors: Count
     accuracy: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _no_more_errors_than_images(self) -> Self:
+        if self.errors > self.n:
+            raise ValueError
+        return self
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ BLOCK = 1024
 WHITE = np.asarray(255, np.float32)
 """The largest pixel; an array, as NumPy takes longer to make one of a number than to divide a row by it."""
 
+MOST_PIXELS = 1 << 22
+"""Of an image: four million."""
+
 Positions = NDArray[np.intp] | slice
 
 

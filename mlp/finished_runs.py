@@ -5,61 +5,22 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import BaseModel, PositiveInt, ValidationError
+import numpy as np
+from pydantic import ValidationError
 
 from mlp import config as configuration
 from mlp import dataset, npz, recipe
+from mlp import manifest as manifests
 from mlp.config import Config, naming
 from mlp.dataset import Dataset
 from mlp.errors import InputError
+from mlp.evaluation import Evaluation, evaluate
 from mlp.files import check_same, identity, open_regular, read_small, sha256
 from mlp.gates import Array
-from mlp.network import MLP
+from mlp.manifest import FinishedManifest, Manifest
+from mlp.network import MLP, parameter_shapes
 from mlp.runs import FINISHED
-
-
-class Sitting(BaseModel):
-    """A time at which a run went on, and what was other than at its beginning."""
-
-    at: str
-    changed: list[str]
-
-
-class GradientCheck(BaseModel):
-    """What was found before training, relative to each array's largest gradient."""
-
-    tolerance: float
-    errors: dict[str, float]
-
-
-class Manifest(BaseModel):
-    """What is read back of a manifest; the rest is for people."""
-
-    status: str
-    started: str | None = None
-    ended: str | None = None
-    seconds: float | None = None
-    gradient_check: GradientCheck | None = None
-    image_shape: tuple[PositiveInt, PositiveInt] | None = None
-    training_files: dict[str, str] | None = None
-    weights_sha256: str | None = None
-    images: dict[str, int] = {}
-    versions: dict[str, str] = {}
-    code_sha256: str | None = None
-    machine: str | None = None
-    blas: list[dict[str, Any]] = []
-    resumed: list[Sitting] = []
-
-
-class FinishedManifest(Manifest):
-    """What a finished run's manifest has for certain."""
-
-    status: Literal["finished"]
-    image_shape: tuple[PositiveInt, PositiveInt]
-    training_files: dict[str, str]
-    weights_sha256: str
 
 
 @dataclass(frozen=True)
@@ -97,6 +58,15 @@ class FinishedRun:
         recipe.check_same_files(self.config, files, self.training_files, self.directory)
         return images
 
+    def evaluate(self, images: Dataset) -> Evaluation:
+        """The network's answers on these images; InputError where its weights are so large that they are no numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):  # it shows in the loss
+            evaluation = evaluate(self.network, images)
+        if not math.isfinite(evaluation.loss):
+            path = self.directory / "model.npz"
+            raise InputError(f"{path}: weights so large that the loss is {evaluation.loss}: train the run again")
+        return evaluation
+
     def same_shape(self, images: Dataset) -> Dataset:
         """The images, if they are of the run's shape; else InputError."""
         if images.image_shape != self.image_shape:
@@ -109,8 +79,6 @@ class FinishedRun:
 
 MADE = ("history.csv", "loss_curve.png")
 """What a finished run has, and is not needed to read it back."""
-LARGEST_MANIFEST = 1 << 20
-"""Bytes; one has two thousand."""
 
 
 def newest(output: Path, warn: Callable[[str], object]) -> Path:
@@ -136,11 +104,11 @@ def read_manifest(directory: Path) -> Manifest:
     """The manifest of a run; InputError where there is none."""
     path = directory / "manifest.json"
     try:
-        return Manifest.model_validate_json(read_small(path, LARGEST_MANIFEST, links=False))
+        return Manifest.model_validate_json(read_small(path, manifests.LARGEST, links=False))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file: {directory} is not the directory of a run") from None
     except ValidationError as error:
-        what = "; ".join(detail["msg"] for detail in error.errors(include_url=False))
+        what = manifests.first_problem(error)
         raise InputError(f"{path}: not the manifest of a run ({what}): remove it, or name another run") from None
 
 
@@ -165,9 +133,14 @@ def _read(directory: Path, manifest: FinishedManifest) -> FinishedRun:
     path = directory / "model.npz"
     if config.differences(made_with):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
-    network = recipe.network(config, math.prod(manifest.image_shape))
-    if {name: array.shape for name, array in weights.items()} != network.shapes:
+    sizes, precision = recipe.sizes(config, math.prod(manifest.image_shape)), config.training.precision
+    if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
+    if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
+        raise InputError(
+            f"{path}: not the weights that a run keeps, finite numbers of {precision}: train the run again"
+        )
+    network = MLP(sizes, precision=precision, loss=config.model.loss)
     for name, array in weights.items():
         network.parameters[name][...] = array
     return FinishedRun(
@@ -214,6 +187,8 @@ def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, A
         with open_regular(path, links=False) as file:
             weights = npz.read(file)
         # A key that is younger than the run has its default.
-        return weights, Config.model_validate_json(weights.pop("config").item())
-    except (npz.Damaged, KeyError, ValueError) as error:
+        config = Config.model_validate_json(npz.text(weights, "config", configuration.LARGEST))
+        del weights["config"]
+        return weights, config
+    except (npz.Damaged, ValueError) as error:
         raise InputError(f"{path}: not the model of a run: train the run again") from error

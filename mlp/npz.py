@@ -1,14 +1,23 @@
 """NPZ files: named arrays, written to the same bytes each time and read without trusting what is read.
 
 A sealed one ends in the SHA-256 of everything before it, as the comment that a ZIP archive may end in; so NumPy and
-every ZIP program can read it, and damage anywhere is known before anything is parsed.
+every ZIP program can read it, and damage anywhere is known before anything is parsed. But whoever makes a file up can
+compute its SHA-256, too. So nothing is parsed but what ``write``, or ``np.savez`` of NumPy 1.26 or 2, writes: entries
+one after the other that are not packed, then the directory of just these; each an array of float32, of float64 or of
+text, in C order, of at most two axes, as many bytes as its shape says. A machine of the other byte order writes
+``>f4`` for ``<f4``: both are read, as the types that they are.
 """
 
 import hashlib
+import math
 import os
+import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
-from typing import IO, Any, BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +26,31 @@ Array = NDArray[Any]
 
 PREFIX = b"sha256 "
 DIGITS = 2 * hashlib.sha256().digest_size
-END_RECORD = 22
-"""Bytes of a ZIP archive's end record, before its comment (PKWARE's APPNOTE, 4.3.16)."""
-ENCRYPTED = 1
-"""Of an entry's flags."""
 CHUNK = 1 << 20
+
+LOCAL, DIRECTORY, END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
+"""A ZIP archive's records: before an entry, of an entry in the directory, and the last one (PKWARE's APPNOTE, 4.3)."""
+END_64, LOCATOR = struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
+"""What comes before the last record where the directory begins beyond ``NARROW``."""
+NARROW = (1 << 31) - 1
+"""Larger numbers are in eight bytes behind an entry's name, and IN_EIGHT stands in their place."""
+IN_EIGHT = (1 << 32) - 1
+FURTHEST = 1 << 62
+"""No file is so long, and no system goes to a place much further."""
+MOST_ENTRIES = 256
+"""A network of 101 layers, as many as a config may have, has 203."""
+LARGEST_DIRECTORY = 1 << 16
+"""Bytes, with all that comes after it."""
+ENTRY_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,63}\.npy")
+
+MAGIC = b"\x93NUMPY\1\0"
+"""Of NumPy's format 1.0; the length of the header, in two bytes, comes next."""
+LONGEST_HEADER = 1024
+"""Bytes; one has 118."""
+HEADER = re.compile(
+    rb"\{'descr': '(?P<type>[<>](?:f4|f8|U[1-9][0-9]{0,7}))', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>|SIDE,|SIDE, SIDE)\), \} *\n".replace(b"SIDE", rb"(?:0|[1-9][0-9]{0,11})")
+)
 
 
 class Damaged(Exception):
@@ -50,45 +79,141 @@ def write_sealed(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
 
 
 def read_sealed(file: BinaryIO) -> dict[str, Array]:
-    """The arrays of a sealed file; Damaged where one bit is not as it was written."""
+    """The arrays of a sealed file, as ``read`` gives them; Damaged where one bit is not as it was written."""
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - END_RECORD - len(PREFIX) - DIGITS))
+    file.seek(max(0, size - END.size - len(PREFIX) - DIGITS))
     tail = file.read()
-    if not (tail.startswith(b"PK\5\6") and tail[END_RECORD:].startswith(PREFIX)):
+    if not (tail.startswith(b"PK\5\6") and tail[END.size :].startswith(PREFIX)):
         raise Damaged("cut off, or never whole")
     if _digest(file, size - DIGITS) != tail[-DIGITS:]:
         raise Damaged("its SHA-256 is not the one that it ends in")
-    return read(file)
+    return read(file, comment=tail[END.size :])
 
 
-def read(file: BinaryIO) -> dict[str, Array]:
-    """The arrays, read-only; no code is run, and memory bounded by the file's size. Damaged if it has none."""
+def read(file: BinaryIO, comment: bytes = b"") -> dict[str, Array]:
+    """The arrays of a file that ends in this comment, read-only: no code is run, and they lie in the bytes as read.
+
+    Raises Damaged for anything but what ``write`` writes, before room is made for what is not in the file.
+    """
     size = file.seek(0, os.SEEK_END)
-    arrays = {}
     try:
-        with zipfile.ZipFile(file) as archive:
-            for entry in archive.infolist():
-                if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & ENCRYPTED or entry.file_size > size:
-                    raise Damaged(f"its entry {entry.filename} is not as NumPy stores arrays")
-                with archive.open(entry) as stream:
-                    arrays[entry.filename.removesuffix(".npy")] = _read_array(stream)
-    except (ValueError, TypeError, KeyError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
+        entries = _entries(file)
+        names = {entry.name for entry in entries}
+        if len(names) < len(entries):
+            raise Damaged("no archive of arrays (two have one name)")
+        _check_end(file, entries, size, comment)
+        return {entry.name: _read_array(file, entry) for entry in entries}
+    except (OSError, struct.error) as error:
         raise Damaged(f"no archive of arrays ({error})") from error
-    return arrays
 
 
-def _read_array(stream: IO[bytes]) -> Array:
-    """An array in NumPy's format 1.0, whose header must promise what follows: NumPy makes room for what it promises."""
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("another version of NumPy's format")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.hasobject or min(shape, default=0) < 0:
-        raise ValueError("objects, which would run code, or a shape that is none")
-    content = stream.read()
-    array: Array = np.ndarray(shape, dtype, content, order="F" if fortran_order else "C")
-    if array.nbytes != len(content):
-        raise ValueError(f"{len(content):,} bytes where {array.nbytes:,} were promised")
-    return array
+def text(arrays: Mapping[str, Array], name: str, most: int) -> str:
+    """The text that is saved under a name; Damaged if there is none, or one of more than so many characters."""
+    array = arrays.get(name)
+    if array is None or array.dtype.kind != "U" or array.shape != ():
+        raise Damaged(f"no text {name} in it")
+    if array.itemsize > 4 * most:
+        raise Damaged(f"its {name} has more than {most:,} characters")
+    try:
+        found = str(array.item())
+        found.encode()
+    except ValueError as error:
+        raise Damaged(f"its {name} is no text ({error})") from error
+    return found
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file in the archive."""
+
+    name: str
+    """Without .npy."""
+    at: int
+    """Where its record is; ``content`` is where the file itself begins."""
+    content: int
+    size: int
+    crc: int
+
+    @property
+    def end(self) -> int:
+        return self.content + self.size
+
+
+def _entries(file: BinaryIO) -> list[_Entry]:
+    """The entries from the archive's beginning on; none lies in another, as each begins where the one before ends."""
+    entries: list[_Entry] = []
+    at = file.seek(0)
+    while (head := file.read(LOCAL.size)).startswith(b"PK\3\4"):
+        _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(head)
+        name, extra = file.read(name_length), file.read(extra_length)
+        if extra and (packed, size) == (IN_EIGHT, IN_EIGHT):
+            *kind, size, packed = struct.unpack("<2H2Q", extra)
+            extra = b"" if kind == [1, 16] else extra
+        if extra or flags or method != zipfile.ZIP_STORED or packed != size or not ENTRY_NAME.fullmatch(name):
+            raise Damaged(f"its entry {len(entries) + 1} is not as NumPy stores arrays")
+        if len(entries) == MOST_ENTRIES:
+            raise Damaged(f"more than {MOST_ENTRIES} arrays")
+        entries.append(_Entry(name.decode().removesuffix(".npy"), at, file.tell(), size, crc))
+        at = file.seek(min(entries[-1].end, FURTHEST))
+    return entries
+
+
+def _check_end(file: BinaryIO, entries: list[_Entry], size: int, comment: bytes) -> None:
+    """Damaged where the archive's directory, which NumPy goes by, does not hold just these entries, or more follows."""
+    at = entries[-1].end if entries else 0
+    if not 0 <= size - at <= LARGEST_DIRECTORY:
+        raise Damaged("cut off, or never whole")
+    file.seek(at)
+    rest, place = file.read(), 0
+    for entry in entries:
+        expected, name = _in_directory(entry)
+        _, _, _, *fields = DIRECTORY.unpack_from(rest, place)  # which version of what wrote it, when, and for whom
+        del fields[2:4], fields[-3:-1]
+        behind = place + DIRECTORY.size
+        if not rest.startswith(b"PK\1\2", place) or fields != expected or not rest.startswith(name, behind):
+            raise Damaged(f"its directory has another {entry.name} than is in it")
+        place = behind + len(name)
+    if rest[place:] != _end(len(entries), at, place, comment):
+        raise Damaged("its end is not that of its arrays")
+
+
+def _in_directory(entry: _Entry) -> tuple[list[int], bytes]:
+    """What the directory must say of an entry: some of the record's numbers, and the name and more behind it."""
+    size, at, name = entry.size, entry.at, f"{entry.name}.npy".encode()
+    wide = [size, size] * (size > NARROW) + [at] * (at > NARROW)
+    extra = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+    size, at = (IN_EIGHT if number > NARROW else number for number in (size, at))
+    return [0, zipfile.ZIP_STORED, entry.crc, size, size, len(name), len(extra), 0, 0, at], name + extra
+
+
+def _end(count: int, at: int, size: int, comment: bytes) -> bytes:
+    """How an archive ends whose directory, of so many entries and bytes, begins at this place."""
+    wide = b""
+    if at > NARROW:
+        wide = END_64.pack(b"PK\6\6", END_64.size - 12, 45, 45, 0, 0, count, count, size, at)
+        wide += LOCATOR.pack(b"PK\6\7", 0, at + size, 1)
+    return wide + END.pack(b"PK\5\6", 0, 0, count, count, size, min(at, IN_EIGHT), len(comment)) + comment
+
+
+def _read_array(file: BinaryIO, entry: _Entry) -> Array:
+    """An array in NumPy's format 1.0, where its header promises just the bytes that follow."""
+    file.seek(entry.content)
+    start = file.read(len(MAGIC) + 2)
+    length = int.from_bytes(start[len(MAGIC) :], "little")
+    if not start.startswith(MAGIC) or length > LONGEST_HEADER:
+        raise Damaged(f"its {entry.name} is not in NumPy's format 1.0")
+    header = file.read(length)
+    found = HEADER.fullmatch(header)
+    if found is None:
+        raise Damaged(f"its {entry.name} is no array of numbers or text")
+    dtype, shape = np.dtype(found["type"].decode()), tuple(map(int, re.findall(rb"[0-9]+", found["shape"])))
+    size = entry.size - len(start) - length
+    if 0 in shape[1:] or math.prod(shape) * dtype.itemsize != size:
+        raise Damaged(f"its {entry.name} has {size:,} bytes, but the shape {shape}")
+    content = file.read(size)
+    if zlib.crc32(content, zlib.crc32(header, zlib.crc32(start))) != entry.crc:
+        raise Damaged(f"its {entry.name} has another checksum")
+    return np.ndarray(shape, dtype, content)
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:

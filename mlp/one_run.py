@@ -52,6 +52,8 @@ def train(
         files = images.source.sha256(recorded.values())
         if saved is not None:
             recipe.check_same_files(settings, files, recorded, saved.path.parent)
+            if tuple(saved.facts["image_shape"]) != images.image_shape:
+                raise InputError(f"{saved.path}: not of images of {images.image_shape} pixels: train a new run on them")
         training_set, validation_set = recipe.split(settings, images)
         network = recipe.network(settings, images.inputs)
         trainer = Trainer(network, training_set, validation_set, settings.training, interrupts.at_once())

@@ -21,7 +21,7 @@ def training_images(config: Config) -> Dataset:
 
 def changed_files(found: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
     """The names of the files, images and labels, whose SHA-256 is not the one recorded of a run under any spelling."""
-    return [name for name, known in zip(found, recorded.values(), strict=False) if found[name] != known]
+    return [name for name, known in zip(found, recorded.values(), strict=True) if found[name] != known]
 
 
 def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping[str, str], run: Path) -> None:
@@ -38,10 +38,15 @@ def split(config: Config, images: Dataset) -> tuple[Dataset, Dataset]:
     return images.split(config.data.validation_fraction, generator(config.training.seed, Stream.SPLIT))
 
 
+def sizes(config: Config, inputs: int) -> list[int]:
+    """The sizes of the network for images of so many pixels: its inputs, its hidden layers' units, its outputs."""
+    return [inputs, *config.model.hidden_sizes, 1]
+
+
 def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
     """The untrained network for images of so many pixels, in the config's precision or another."""
     return MLP(
-        [inputs, *config.model.hidden_sizes, 1],
+        sizes(config, inputs),
         precision=precision or config.training.precision,
         generator=generator(config.training.seed, Stream.WEIGHTS),
         loss=config.model.loss,

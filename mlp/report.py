@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mlp import baselines, finished_runs, history, nearness, pad, pages, report_images, svd
 from mlp.dataset import BLOCK, Dataset
-from mlp.evaluation import CONFIDENCE, evaluate
+from mlp.evaluation import CONFIDENCE
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
 from mlp.gates import Array
@@ -41,7 +41,7 @@ def write(run: FinishedRun) -> Path:
 def page(run: FinishedRun) -> str:
     """The page's text."""
     training = run.training_images()
-    evaluation = evaluate(run.network, run.test_images())
+    evaluation = run.evaluate(run.test_images())
     rules = [
         {"name": rule.name, "errors": rule.errors(evaluation.images), **rule.facts}
         for rule in baselines.learn(training)

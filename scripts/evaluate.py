@@ -21,7 +21,7 @@ from mlp import baselines, blas, command_line, config, finished_runs, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.evaluation import CONFIDENCE, Evaluation, evaluate
+from mlp.evaluation import CONFIDENCE, Evaluation
 from mlp.files import is_forbidden, write_text
 from mlp.finished_runs import FinishedRun
 
@@ -61,7 +61,7 @@ def judge(run: FinishedRun, split: str) -> tuple[Evaluation, dict[str, Any]]:
     """The run's answers on one split, and every figure made of them."""
     training = run.training_images()
     images = run.test_images() if split == "test" else part_of(run, training, split)
-    evaluation = evaluate(run.network, images)
+    evaluation = run.evaluate(images)
     summary: dict[str, Any] = {"split": split, "weights_sha256": run.weights_sha256, "files": images.source.sha256()}
     summary |= evaluation.summary() | {"baselines": {}}
     for rule in baselines.learn(training):

@@ -21,7 +21,7 @@ from mlp import command_line, config, finished_runs, provenance, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.errors import CheckFailed
 from mlp.files import check_has_locks
-from mlp.finished_runs import FinishedManifest
+from mlp.manifest import FinishedManifest
 
 TRAIN = Path(__file__).parent.parent / "train.py"
 

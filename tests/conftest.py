@@ -200,11 +200,15 @@ def settings(tmp_path: Path) -> Config:
     return config.load(tmp_path / "config.yaml")
 
 
+FILES = {"train-images-idx3-ubyte": "a" * 64, "train-labels-idx1-ubyte": "b" * 64}
+"""What a manifest says of training files that are nowhere."""
+
+
 def finished_run(settings: Config, directory: Path | None = None, seed: int = 0) -> tuple[Path, MLP]:
     """A run that did nothing but end well: its directory and its network."""
     network = MLP([4, 3, 1], generator=np.random.default_rng(seed))
     with runs.new(settings, directory, pytest.fail) as run:
-        run.begin(image_shape=[2, 2], training_files={})
+        run.begin(image_shape=[2, 2], training_files=FILES)
         run.write_model(network.views(network.parameter_block))
         run.finish()
     return run.directory, network

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import FILES
 
 from mlp import comparison, runs
 from mlp.errors import InputError
 from mlp.network import MLP
 from mlp.training import Epoch
 
-FILES = {"train-images-idx3-ubyte": "a" * 64, "train-labels-idx1-ubyte": "b" * 64}
 HISTORY = [
     Epoch(1, 0.3, 0.2, 0.9, 0.95, 1.0, 1.0, 0.25),
     Epoch(2, 0.2, 0.1, 0.9, 0.96, 1.0, 1.0, 0.5),
@@ -75,7 +75,7 @@ def test_other_data_are_known_by_their_bytes_not_by_their_names(make):
 NOTES = {
     "nothing": ({}, None),
     "what the images do not depend on": ({"training": {"learning_rate": 0.5}}, None),
-    "other files": ({"files": {"x": "1", "y": "2"}}, "learned from different images"),
+    "other files": ({"files": dict.fromkeys(FILES, "c" * 64)}, "learned from different images"),
     "other digits": ({"data": {"digits": (0, 7)}}, "learned from different images"),
     "another seed": ({"training": {"seed": 7}}, "held out different validation images"),
     "another loss": ({"model": {"loss": "cross_entropy"}}, "different losses, which do not compare"),
@@ -113,7 +113,27 @@ def test_tests_on_other_images_do_not_compare(make):
     ]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"n": 0, "errors": 0, "accuracy": 1, "files": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "[" * 100_000,
+        *(
+            f'{{"n": {n}, "errors": {errors}, "accuracy": {accuracy}, "files": {{}}}}'
+            for n, errors, accuracy in [
+                (0, 0, 1),
+                (9, 10, 1),
+                (10**4000, 0, 1),
+                (9, -1, 1),
+                (9, 0, "NaN"),
+                (9, 0, "1e999"),
+            ]
+        ),
+    ],
+    ids=lambda text: text[:40],
+)
 def test_an_evaluation_that_is_none_is_named(make, text):
     made = [make("a"), make("b")]
     (made[1] / "evaluation-test.json").write_text(text)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import finished_run
+from conftest import FILES, finished_run
 
 from mlp import finished_runs, history, runs
 from mlp.errors import Diverged, InputError
@@ -17,7 +17,7 @@ from mlp.training import Epoch
 def test_a_finished_run_is_read_back(settings):
     directory, network = finished_run(settings)
     run = finished_runs.read(directory)
-    assert (run.config, run.image_shape, run.training_files) == (settings, (2, 2), {})
+    assert (run.config, run.image_shape, run.training_files) == (settings, (2, 2), FILES)
     np.testing.assert_array_equal(run.network.parameter_block, network.parameter_block)
 
 

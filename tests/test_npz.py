@@ -65,10 +65,28 @@ def archive(compression=zipfile.ZIP_STORED, **entries):
     return file
 
 
-def array_of(shape, dtype="|u1"):
+def array_of(shape, dtype="<f4"):
     """The header of an .npy file (NumPy's format 1.0) that promises an array, and a hundred bytes."""
-    text = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + bytes(100)
+
+
+def test_a_header_made_here_is_read():
+    """So it is not the way it is written that the forged ones are refused for."""
+    assert npz.read(archive(a=array_of((25,))))["a"].shape == (25,)
+
+
+def test_numbers_that_need_eight_bytes_are_read(monkeypatch):
+    """As in an archive of more than two gigabytes; here of more than two hundred bytes."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 200)
+    monkeypatch.setattr(npz, "NARROW", 200)
+    arrays = {"a": np.arange(10.0), "b": np.arange(1000.0), "c": np.arange(3.0)}
+    file = io.BytesIO()
+    npz.write_sealed(file, arrays)
+    assert b"PK\6\6" in file.getvalue()
+    found = npz.read_sealed(file)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
 
 
 FORGED = {
@@ -78,6 +96,9 @@ FORGED = {
     "code for a type": lambda: archive(a=array_of((12,), "__import__('os').abort()")),
     "a bomb": lambda: archive(zipfile.ZIP_DEFLATED, a=array_of((1 << 26,)) + bytes(1 << 26)),
     "no array": lambda: archive(a=b"text"),
+    "rows of nothing": lambda: archive(a=array_of((10**8, 0))),
+    "columns before rows": lambda: archive(a=array_of((5, 5)).replace(b"False", b"True ")),
+    "three axes": lambda: archive(a=array_of((5, 5, 1))),
     "nothing": io.BytesIO,
 }
 

@@ -4,7 +4,6 @@ A worker is a process of this machine, or of a machine that sees the same folder
 as long as the sweep's token lies in the sweep's folder: a sweep stops its workers by taking it away.
 """
 
-import json
 import os
 import signal
 import socket
@@ -18,8 +17,10 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from threading import Event, Lock, Thread
+from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from mlp import (
     blas,
@@ -28,6 +29,7 @@ from mlp import (
     finished_runs,
     interrupts,
     learning,
+    manifest,
     one_run,
     provenance,
     recipe,
@@ -36,8 +38,8 @@ from mlp import (
 from mlp.comparison import ComparedRun
 from mlp.config import Config
 from mlp.errors import CommandError, Diverged, InputError, Interrupted, InUse
-from mlp.evaluation import evaluate
 from mlp.files import make_folder, read_small, sha256
+from mlp.idx_folder import AXES, file_names
 
 TOKEN = "sweep.running"  # noqa: S105 - no password, a file
 """The file in a sweep's folder that says which sweep is at work there."""
@@ -243,7 +245,7 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
     test = None
     if task.surroundings.is_tested:
         finished = finished_runs.read(task.directory)
-        evaluation = evaluate(finished.network, finished.test_images())
+        evaluation = finished.evaluate(finished.test_images())
         _check_files(task.surroundings)  # a run may take long, and only its training files are watched
         test = (len(evaluation.mistakes), len(evaluation.images))
     return Outcome(task.name, Status.FINISHED, "", tuple(warnings), run, test, is_new)
@@ -252,26 +254,41 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
 def _has_diverged(task: Task) -> bool:
     """Whether the run has come to that end already, on the same config and data."""
     try:
-        manifest = finished_runs.read_manifest(task.directory)
+        recorded = finished_runs.read_manifest(task.directory)
         is_other = bool(finished_runs.read_config(task.directory).differences(task.config))
-        if manifest.status != runs.ENDINGS[Diverged] or is_other:
+        if recorded.status != runs.ENDINGS[Diverged] or is_other:
             return False
     except InputError:
         return False
-    return manifest.training_files is not None and not _changed(task, manifest.training_files)
+    return recorded.training_files is not None and not _changed(task, recorded.training_files)
 
 
 def _diverged(task: Task, warnings: list[str], *, is_new: bool = True) -> Outcome:
     """The outcome of a run that diverged or learned nothing, as its report says."""
-    text = read_small(task.directory / runs.DIVERGENCE, finished_runs.LARGEST_MANIFEST, links=False)
-    report = {"kind": divergence.DIVERGED} | json.loads(text)  # an earlier version's has no kind
-    message = f"{divergence.headline(report)}; {learning.says_more(task.directory)}"
-    return Outcome(task.name, Status(report["kind"]), message, tuple(warnings), is_new=is_new)
+    path = task.directory / runs.DIVERGENCE
+    try:
+        report = _Report.model_validate_json(read_small(path, manifest.LARGEST, links=False))
+    except ValidationError:
+        raise InputError(f"{path}: not what a run writes: remove {task.directory}, and the run is made again") from None
+    message = f"{divergence.headline(report.model_dump())}; {learning.says_more(task.directory)}"
+    return Outcome(task.name, Status(report.kind), message, tuple(warnings), is_new=is_new)
+
+
+class _Report(BaseModel):
+    """What is read back of divergence.json."""
+
+    kind: Literal["diverged", "learned nothing"] = "diverged"
+    """An earlier version's has none."""
+    reason: manifest.Words
+    epoch: manifest.Count
+    step: manifest.Count
 
 
 def _changed(task: Task, recorded: dict[str, str]) -> list[str]:
     """The names of the training files that are not those recorded of a run."""
-    found = {path.name: digest for path, digest in task.surroundings.files.items()}
+    training = {name for kind in AXES for name in file_names("training", kind)}
+    files = task.surroundings.files.items()
+    found = {path.name: digest for path, digest in files if path.name in training}
     return recipe.changed_files(found, recorded)
 
 

@@ -109,13 +109,13 @@ SECONDS = 5
 
 
 @contextmanager
-def bounded():
-    """Whoever needs more memory or time than MEMORY and SECONDS fails."""
+def bounded(memory=MEMORY, seconds=SECONDS):
+    """Whoever needs more memory, or more of the processor's time, fails."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    before = signal.signal(signal.SIGPROF, lambda *_: pytest.fail(f"more than {SECONDS} s"))
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    before = signal.signal(signal.SIGPROF, lambda *_: pytest.fail(f"more than {seconds} s"))
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + memory, hard))
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:

@@ -59,6 +59,10 @@ HOSTILE = {
     "a key that is a list": (b"training:\n  ? [a]\n  : 3\n", "yaml:2:5: a key must be a word"),
     "a key of nothing": (b"training:\n  : 3\n", "yaml:2:3: .*expected <block end>"),
     "an unknown key": (b"training:\n  epoch: 3\n", "yaml:2:3: training.epoch: unknown key, did you mean epochs"),
+    "thousands of unknown keys": (
+        "training:\n" + "".join(f"  k{number:x}:\n" for number in range(5500)),
+        "yaml:2:3: training.k0: unknown key",
+    ),
     "an unknown section": (b"trainning:\n  epochs: 3\n", "yaml:1:1: trainning: unknown section, did you mean training"),
     "a key of 10,000 letters": (
         b"training:\n  " + b"a" * 10_000 + b": 3\n",

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import finished_run, load_script, write_folder
+from conftest import FILES, finished_run, load_script, write_folder
 
 from mlp import command_line, config, runs
 from mlp.examples import EXAMPLES
@@ -490,7 +490,7 @@ def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_pat
     settings = config.load(tmp_path / "config.yaml")
     network = MLP([4, 1], generator=np.random.default_rng(0), loss="cross_entropy")
     with runs.new(settings, None, pytest.fail) as run:
-        run.begin(image_shape=[2, 2], training_files={})
+        run.begin(image_shape=[2, 2], training_files=FILES)
         run.write_model(network.views(network.parameter_block))
         run.finish()
     _, out, _ = circuit("--network", run.directory)

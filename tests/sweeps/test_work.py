@@ -182,6 +182,27 @@ def test_a_run_that_diverges_or_learns_nothing_stays_so_and_is_not_tried_again(
     assert work.work(task) == replace(outcome, is_new=False)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[" * 100_000,
+        '{"kind": "fine", "reason": "", "epoch": 1, "step": 1}',
+        '{"reason": "", "epoch": -1, "step": 1}',
+    ],
+    ids=["nothing", "no report", "a deep one", "a kind of its own", "an epoch below 0"],
+)
+def test_a_report_of_divergence_that_no_run_writes_is_named_with_the_cure(task, text):
+    task = replace(task, config=task.config.having({"training.learning_rate": 1000.0, "training.momentum": 0.9}))
+    assert work.work(task).status == Status.DIVERGED
+    path = task.directory / "divergence.json"
+    path.write_text(text)
+    outcome = work.work(task)
+    assert outcome.status == Status.FAILED
+    assert outcome.message == f"{path}: not what a run writes: remove {task.directory}, and the run is made again"
+
+
 def test_a_directory_that_another_process_has_is_waited_for(task, alone):
     task.directory.mkdir()
     outcomes = []
