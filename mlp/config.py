@@ -196,7 +196,7 @@ class Config(Section):
             head = (
                 f"{run}: its run has another config; of its options only training.epochs may be another, a larger one:"
             )
-            raise InputError("\n".join([head, *differences]))
+            raise InputError(head, *differences)
 
     def to_json_without_places(self) -> str:
         """The options that decide what is learned, as JSON: all but data.directory and output."""
@@ -242,8 +242,7 @@ def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "
     except ValidationError as invalid:
         problems += [source.problem(error) for error in invalid.errors(include_url=False)]
     if problems:
-        lines = [f"{origin}: {message}".replace("\n", "\\n") for _, origin, message in sorted(set(problems))]
-        raise InputError("\n".join(lines))
+        raise InputError(*(f"{origin}: {message}" for _, origin, message in sorted(set(problems))))
     return _absolute(config, path.parent)
 
 
@@ -417,7 +416,7 @@ def naming(key: str, *, applies: bool = True) -> Iterator[None]:
         yield
     except InputError as error:
         if applies:
-            error.args = (f"{error} ({where})",)
+            error.args = (*error.args[:-1], f"{error.args[-1]} ({where})")
         raise
     except OSError as error:
         if not applies or error.filename is None:
