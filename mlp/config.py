@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -431,13 +432,18 @@ def shown(value: Any) -> str:
 
 
 def _absolute(config: Config, folder: Path) -> Config:
-    def resolve(section: Any) -> Any:
+    sections, encoding = {}, sys.getfilesystemencoding()
+    for name in ("data", "output"):
+        section = getattr(config, name)
         directory = os.path.abspath(folder / section.directory)
-        if NO_PATH.search(directory):
-            raise InputError(f"{directory}: a folder's name in it is not UTF-8: give it another name")
-        return section.model_copy(update={"directory": Path(directory)})
-
-    return config.model_copy(update={"data": resolve(config.data), "output": resolve(config.output)})
+        try:
+            directory.encode(encoding)
+        except UnicodeEncodeError:
+            cure = "give the folder another name" if encoding == "utf-8" else "set LC_ALL=C.UTF-8"
+            message = f"{directory}: not {encoding.upper()}, which {name}.directory must be here: {cure}"
+            raise InputError(message) from None
+        sections[name] = section.model_copy(update={"directory": Path(directory)})
+    return config.model_copy(update=sections)
 
 
 class _Dumper(yaml.SafeDumper):

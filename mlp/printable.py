@@ -1,8 +1,5 @@
 """Text from elsewhere, a file's name above all, as it may be shown: on a terminal, in a page, in a picture."""
 
-import re
-import shlex
-
 
 def printable(text: str) -> str:
     r"""The text in one line, with an escape for each character that is not printable.
@@ -23,6 +20,8 @@ def quoted(text: str) -> str:
 
     There each byte is \ and three octal digits, which GNU's ls writes, too.
     """
+    import shlex  # it takes longer than all else that errors need, which are imported before signals are heard
+
     if text.isprintable():
         return shlex.quote(text)
     return f"$'{''.join(map(_octal, text))}'"
@@ -38,5 +37,5 @@ def _escaped(character: str) -> str:
 
 def _octal(character: str) -> str:
     if character.isprintable():
-        return re.sub(r"(['\\])", r"\\\1", character)
+        return f"\\{character}" if character in "'\\" else character
     return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -71,6 +71,8 @@ class Text:
             raise self.error(
                 0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"
             ) from None
+        except UnicodeEncodeError as error:
+            raise self.error(error.start, "not UTF-8") from None
         except ValueError as error:
             raise InputError(f"{self.what}: {error}") from None
 
