@@ -122,7 +122,7 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
     if not exists(directory):
         return None
     advice = f"nothing is left to go on from: train a new run in another directory, with {directory / 'config.yaml'}"
-    raise InputError("\n".join([*problems, advice]))
+    raise InputError(*problems, advice)
 
 
 def read(path: Path) -> Checkpoint:

@@ -1,7 +1,6 @@
 """What every command shares: how arguments are parsed, and how errors become one message and an exit code."""
 
 import os
-import shlex
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlp import interrupts
-from mlp.errors import CommandError, InputError, Interrupted
+from mlp.errors import CommandError, InputError, Interrupted, lines_of
 from mlp.files import home_expanded
+from mlp.printable import printable, quoted
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -95,16 +95,9 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
     try:
         with interrupts.at_once():
             main(sys.argv[1:])
-    except CommandError as error:
-        _report(str(error), notes=_notes(error))
-        return error.exit_code
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        _report(f"{where}{error.strerror or error}", notes=_notes(error))
-        return InputError.exit_code
-    except MemoryError as error:
-        _report(f"not enough memory: {error}", notes=_notes(error))
-        return InputError.exit_code
+    except (CommandError, OSError, MemoryError) as error:
+        _report(*lines_of(error), notes=_notes(error))
+        return error.exit_code if isinstance(error, CommandError) else InputError.exit_code
     except Interrupted as stop:
         kind = "interrupted" if stop.number == signal.SIGINT else "terminated"
         _report(kind=kind, notes=_notes(stop) or ["give the same command again"])
@@ -197,17 +190,21 @@ def whole(text: str, least: int) -> int:
 
 
 def shown(path: Path) -> str:
-    """A path as the user would type it: relative where it is below the working folder, quoted where need be."""
+    """A path as the user would type it: relative where it is below the working folder, quoted where need be.
+
+    It is printable, and neither an option nor a home folder.
+    """
     try:
         relative = os.path.relpath(path)
     except FileNotFoundError:  # the working folder is gone
         relative = str(path)
-    return shlex.quote(str(path) if relative.startswith(os.pardir) else relative)
+    text = str(path) if relative.startswith(os.pardir) else relative
+    return quoted(f"./{text}" if text.startswith(("-", "~")) else text)
 
 
 def warn(message: str) -> None:
     """Print a warning."""
-    _report(message, "warning")
+    _report(message, kind="warning")
 
 
 @contextmanager
@@ -229,19 +226,15 @@ def _notes(error: BaseException) -> list[str]:
     return getattr(error, "__notes__", [])
 
 
-def _report(message: str = "", kind: str = "error", notes: Sequence[str] = ()) -> None:
-    """Print a message, with what it quotes made harmless to a terminal: escaped, and cut where it is long.
+def _report(*message: str, kind: str = "error", notes: Sequence[str] = ()) -> None:
+    """Print a message of these lines, with what they quote made harmless to a terminal: escaped, and cut where long.
 
     Notes are our own, a command to be copied, and stay whole.
     """
-    lines = [_harmless(line) for line in message.split("\n")] if message else []
+    lines = list(map(printable, message))
     if len(lines) > MOST_LINES:
         lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1} more"]
     half = LONGEST_LINE // 2  # what is wrong stands at the end, where it is at the beginning
     lines = [line if len(line) <= LONGEST_LINE else f"{line[:half]}...{line[-half:]}" for line in lines]
-    whole = ": ".join([kind, *filter(None, ["\n       ".join(lines)]), *map(_harmless, notes)])
+    whole = ": ".join([kind, *filter(None, ["\n       ".join(lines)]), *map(printable, notes)])
     print(whole, file=sys.stderr)
-
-
-def _harmless(line: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

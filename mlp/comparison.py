@@ -162,7 +162,6 @@ def gather(directories: Sequence[Path]) -> Comparison:
     names = [place.name for place in places]
     if len(set(names)) < len(names):
         names = [str(directory) for directory in directories]
-    names = [name if name.isprintable() else name.encode("unicode_escape").decode() for name in names]
     return Comparison([read(directory, name) for directory, name in zip(directories, names, strict=True)])
 
 

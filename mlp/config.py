@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -198,7 +199,7 @@ class Config(Section):
             head = (
                 f"{run}: its run has another config; of its options only training.epochs may be another, a larger one:"
             )
-            raise InputError("\n".join([head, *differences]))
+            raise InputError(head, *differences)
 
     def to_json_without_places(self) -> str:
         """The options that decide what is learned, as JSON: all but data.directory and output."""
@@ -246,8 +247,7 @@ def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "
         first = sorted(invalid.errors(include_url=False), key=source.place)[:MOST_PROBLEMS]
         problems += [(*source.place(error), describe(error)) for error in first]
     if problems:
-        lines = [f"{origin}: {message}".replace("\n", "\\n") for _, origin, message in sorted(set(problems))]
-        raise InputError("\n".join(lines))
+        raise InputError(*(f"{origin}: {message}" for _, origin, message in sorted(set(problems))))
     return _absolute(config, path.parent)
 
 
@@ -421,7 +421,7 @@ def naming(key: str, *, applies: bool = True) -> Iterator[None]:
         yield
     except InputError as error:
         if applies:
-            error.args = (f"{error} ({where})",)
+            error.args = (*error.args[:-1], f"{error.args[-1]} ({where})")
         raise
     except OSError as error:
         if not applies or error.filename is None:
@@ -436,13 +436,18 @@ def shown(value: Any) -> str:
 
 
 def _absolute(config: Config, folder: Path) -> Config:
-    def resolve(section: Any) -> Any:
+    sections, encoding = {}, sys.getfilesystemencoding()
+    for name in ("data", "output"):
+        section = getattr(config, name)
         directory = os.path.abspath(folder / section.directory)
-        if NO_PATH.search(directory):
-            raise InputError(f"{directory}: a folder's name in it is not UTF-8: give it another name")
-        return section.model_copy(update={"directory": Path(directory)})
-
-    return config.model_copy(update={"data": resolve(config.data), "output": resolve(config.output)})
+        try:
+            directory.encode(encoding)
+        except UnicodeEncodeError:
+            cure = "give the folder another name" if encoding == "utf-8" else "set LC_ALL=C.UTF-8"
+            message = f"{directory}: not {encoding.upper()}, which {name}.directory must be here: {cure}"
+            raise InputError(message) from None
+        sections[name] = section.model_copy(update={"directory": Path(directory)})
+    return config.model_copy(update=sections)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -3,7 +3,7 @@
 Curves differ in more than colour; a legend stands outside the axes, where it covers none.
 """
 
-from mlp.figures import BLUE, GREY, RED, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures import BLUE, GREY, RED, drawable, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
@@ -188,7 +187,7 @@ def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], 
     # Later, as a legend leaves out what begins with _.
     for line, text in zip(box.get_texts(), texts, strict=True):
         line.set_parse_math(False)
-        line.set_text(drawable(text))
+        line.set_text(label(text))
 
 
 def _set_side_by_side(axes: Axes, curves: Sequence[tuple[ComparedRun, list[float], Look]]) -> None:
@@ -201,8 +200,7 @@ def _set_side_by_side(axes: Axes, curves: Sequence[tuple[ComparedRun, list[float
     set_vertical(axes, scales.of_losses([value for _, values, _ in curves for value in values]))
 
 
-def drawable(text: str) -> str:
-    """The text cut to what fits a legend, with a sign for what the font has not."""
-    font = get_font(findfont(FontProperties()))
-    shown = "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in text)
+def label(text: str) -> str:
+    """The text as it can be drawn, cut to what fits a legend."""
+    shown = drawable(text)
     return shown if len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"

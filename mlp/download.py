@@ -137,7 +137,7 @@ def fetch(
             problems.append(f"{url}: {bad}")
         else:
             return mirror
-    raise InputError("\n".join([f"{folder / name}: no mirror has it, nothing was written:", *problems]))
+    raise InputError(f"{folder / name}: no mirror has it, nothing was written:", *problems)
 
 
 def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> None:

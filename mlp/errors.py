@@ -2,11 +2,19 @@
 
 from pathlib import Path
 
+from mlp.printable import printable
+
 
 class CommandError(Exception):
-    """An error whose text is the whole message for the user: what, where, and the cure."""
+    """An error whose arguments are the whole message for the user, a line each: what, where, and the cure.
+
+    They may quote anything. Its text is printable, and has no more lines than arguments.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(map(printable, self.args))
 
 
 class CheckFailed(CommandError):
@@ -59,3 +67,13 @@ class Interrupted(BaseException):
     def exit_code(self) -> int:
         """What a shell says of a program that a signal ended."""
         return 128 + self.number
+
+
+def lines_of(error: CommandError | OSError | MemoryError) -> tuple[str, ...]:
+    """The message for the user: our own, or the system's with the file that it is about."""
+    if isinstance(error, CommandError):
+        return error.args
+    if isinstance(error, MemoryError):
+        return (f"not enough memory: {error}",)
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return (f"{where}{error.strerror or error}",)

@@ -23,8 +23,10 @@ if "matplotlib" not in sys.modules:
 
 import matplotlib.style
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from mlp.files import replacing
+from mlp.printable import printable
 
 BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
 """Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart."""
@@ -46,6 +48,12 @@ def own_settings() -> Iterator[None]:
     """
     with matplotlib.style.context("default"), matplotlib.rc_context(AS_TEXT):
         yield
+
+
+def drawable(text: str) -> str:
+    """The text in one printable line, with a sign for each character that the font has not."""
+    font = get_font(findfont(FontProperties()))
+    return "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in printable(text))
 
 
 OF_A_PAGE = {

@@ -187,7 +187,7 @@ def _same(directory: Path, copies: Sequence[Path]) -> list[Path]:
         try:
             is_same = idx.is_same(first, other)
         except InputError as error:
-            raise InputError(f"{both}, and one cannot be read: remove it, or mend it:\n{error}") from None
+            raise InputError(f"{both}, and one cannot be read: remove it, or mend it:", *error.args) from None
         if not is_same:
             raise InputError(f"{both}, and hold different bytes: remove one of them")
     return sorted(copies, key=idx.is_packed)

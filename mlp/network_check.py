@@ -40,7 +40,7 @@ def check_before_training(network: MLP, training_set: Dataset, seed: int, note: 
     failed = [str(check) for check in checks if not check.passed]
     if failed:
         of = "" if part.sizes == network.sizes else f" in a part of the network, {part.sizes}"
-        raise CheckFailed("\n".join([f"the gradient check failed{of}, nothing was trained:", *failed]))
+        raise CheckFailed(f"the gradient check failed{of}, nothing was trained:", *failed)
 
 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:

@@ -13,20 +13,38 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from numpy.typing import NDArray
+
+from mlp.printable import printable, printable_lines
 
 TEMPLATES = files("mlp") / "templates"
 
 
 @cache
 def _environment() -> Environment:
-    """The templates; every text put into one is escaped, and one that is missing is an error."""
+    """The templates; every text put into one is printable and escaped, and one that is missing is an error."""
     environment = Environment(
-        loader=PackageLoader("mlp"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("mlp"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.globals |= {"source": _source, "zip": zip}
+    environment.filters["lines"] = _lines
     return environment
+
+
+def _shown(value: object) -> object:
+    """What a template is given, in one printable line if it is text: some characters no page may have."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _lines(text: str) -> Markup:
+    """Text of several lines, for a template."""
+    return escape(printable_lines(text))
 
 
 def _source(name: str) -> Markup:

@@ -1,6 +1,6 @@
 """The stages of an image's preparation as a picture: a row an image, from the file to what the network is given."""
 
-from mlp.figures import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures import drawable, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def draw(path: Path, shown: Sequence[Stages]) -> None:
         figure.text(middle / width, 1 - HEAD / 2 / height, title, ha="center", va="center", fontsize=7.5)
     for row, stages in enumerate(shown):
         top = HEAD + row * (CAPTION + SIDE + GAP)
-        name = stages.name
+        name = drawable(stages.name)
         name = name if len(name) <= LONGEST_NAME else f"...{name[3 - LONGEST_NAME :]}"
         words = f"{name}: {stages.verdict}"
         place = (GAP / width, 1 - (top + CAPTION / 2) / height)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from mlp import other_names
 from mlp.errors import InputError
+from mlp.printable import printable
+from mlp.text_table import width
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Text:
         number = self.text.count("\n", 0, start) + 1
         where = f"column {column + 1}" if "\n" not in self.text else f"line {number}, column {column + 1}"
         cut = max(0, column - 60)
-        return InputError(f"{self.what}, {where}: {message}\n{line[cut : cut + 120]}\n{' ' * (column - cut)}^")
+        before, after = printable(line[cut:column]), printable(line[column : cut + 120])
+        return InputError(f"{self.what}, {where}: {message}", before + after, f"{' ' * width(before)}^")
 
     def place(self, line: int, offset: int) -> int:
         """The character at a place of Python's parser: a line from 1, and UTF-8 bytes into it."""
@@ -68,6 +71,8 @@ class Text:
             raise self.error(
                 0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"
             ) from None
+        except UnicodeEncodeError as error:
+            raise self.error(error.start, "not UTF-8") from None
         except ValueError as error:
             raise InputError(f"{self.what}: {error}") from None
 

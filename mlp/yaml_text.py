@@ -60,7 +60,11 @@ def parse(text: str) -> Document:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
-        document.problems.append((place, f"character U+{error.character:04X} is not allowed"))
+        if 0xDC80 <= error.character <= 0xDCFF:  # what Python makes of such a byte in an argument
+            what = f"byte {error.character & 0xFF:02X} is not UTF-8"
+        else:
+            what = f"character U+{error.character:04X} is not allowed"
+        document.problems.append((place, what))
     except (ValueError, OverflowError):  # PyYAML passes on what Python says of impossible characters and versions
         document.problems.append(((1, 1), "there is an impossible character or number in it"))
     else:

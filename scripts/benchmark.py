@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         for part in dict.fromkeys(options.only):
             problems += PARTS[part](settings, options, output)
     if problems:
-        raise CheckFailed("\n".join(["the contenders did not do the same work:", *problems]))
+        raise CheckFailed("the contenders did not do the same work:", *problems)
 
 
 def measure_steps(settings: Config, options: Namespace, output: Path) -> list[str]:

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
             if not check.passed:
                 failed.append(f"{graph}: {check}")
     if failed:
-        raise CheckFailed("\n".join([f"{len(failed)} arrays have wrong gradients:", *failed]))
+        raise CheckFailed(f"{len(failed)} arrays have wrong gradients:", *failed)
     print(f"all relative errors are below {TOLERANCE:.0e}")
 
 

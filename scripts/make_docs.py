@@ -134,5 +134,5 @@ def python(copy: Path, what: str, arguments: Sequence[str], given: str = "") -> 
         [sys.executable, *arguments], cwd=copy, input=given, capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode:
-        raise CheckFailed(f"{what}\n{done.stderr}")
+        raise CheckFailed(what, *done.stderr.splitlines())
     return done.stdout

@@ -103,7 +103,7 @@ def main(arguments: Sequence[str]) -> None:
     for failure in failures[:-MOST_LINES]:  # one message would leave them out
         warn(failure)
     if failures:
-        raise InputError("\n".join(failures[-MOST_LINES:]))
+        raise InputError(*failures[-MOST_LINES:])
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -169,7 +169,7 @@ def images_of(names: Sequence[str], failures: list[str]) -> Iterator[GreyImage]:
 def described(error: Exception, path: Path | str) -> str:
     """An error in one line that names the file."""
     if isinstance(error, InputError | ArgumentTypeError):
-        return str(error)
+        return " ".join(error.args)
     if isinstance(error, OSError):
         return f"{path}: {error.strerror or error}"
     return f"{path}: not enough memory: scale it down"

@@ -45,8 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     causes = list(provenance.differences(recorded.model_dump(), again.model_dump()))
     causes += [f"it went on under other conditions: {text}" for sitting in recorded.resumed for text in sitting.changed]
     cause, *others = causes or ["nothing known has changed"]
-    lines = [f"{shown(directory)}: not identical: {cause}", *(f"different, too: {other}" for other in others)]
-    raise CheckFailed("\n".join(lines))
+    raise CheckFailed(f"{shown(directory)}: not identical: {cause}", *(f"different, too: {other}" for other in others))
 
 
 def check_config(directory: Path, recorded: FinishedManifest) -> None:

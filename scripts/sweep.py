@@ -182,7 +182,7 @@ def check(results: Results) -> None:
             f"{names[0]}{f' and {len(names) - 1:,} more' if names[1:] else ''}: {' '.join(message.split())}"
             for message, names in reasons.items()
         ]
-        raise InputError("\n".join([head, *lines]))
+        raise InputError(head, *lines)
     if not results.finished:
         ways = sorted({outcome.status.value for outcome in results.outcomes.values()})
         cure = (

@@ -26,7 +26,7 @@ def raiser(error):
     ("error", "code", "message"),
     [
         (CheckFailed("it is off"), 1, "error: it is off\n"),
-        (InputError("a: wrong\nb: wrong too"), 2, "error: a: wrong\n       b: wrong too\n"),
+        (InputError("a: wrong", "b: wrong\ntoo"), 2, "error: a: wrong\n       b: wrong\\ntoo\n"),
         (PermissionError(13, "Permission denied", "x/y"), 2, "error: x/y: Permission denied\n"),
         (OSError("odd"), 2, "error: odd\n"),
         (MemoryError("no 3 TiB"), 2, "error: not enough memory: no 3 TiB\n"),
@@ -41,7 +41,7 @@ def test_errors_become_a_message_and_an_exit_code(error, code, message, capsys):
 
 
 def test_a_message_fits_a_screen_and_is_harmless_to_a_terminal(capsys):
-    command_line.run(raiser(InputError("\n".join(["\x1b[2J\r" + "é" * 1000] * 1000))))
+    command_line.run(raiser(InputError(*["\x1b[2J\r" + "é" * 1000] * 1000)))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 20
     assert lines[0].startswith(r"error: \x1b[2J\réé")

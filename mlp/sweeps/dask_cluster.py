@@ -18,6 +18,7 @@ from joblib._dask import DaskDistributedBackend
 from mlp import interrupts
 from mlp.command_line import quiet
 from mlp.errors import InputError
+from mlp.printable import printable
 from mlp.sweeps.engine import parallel
 from mlp.sweeps.work import Outcome, Status, Task, Workers, watched
 
@@ -165,6 +166,5 @@ def _outcome(task: Task, error: object) -> Outcome:
         )
     if isinstance(error, CancelledError):
         return Outcome(task.name, Status.UNFIT, "the cluster's scheduler is gone")
-    return Outcome(
-        task.name, Status.UNFIT, f"a worker cannot read what it is to do ({error}): install this project there"
-    )
+    why = printable(f"a worker cannot read what it is to do ({error}): install this project there")
+    return Outcome(task.name, Status.UNFIT, why)

@@ -119,7 +119,7 @@ def heat_map(path: Path, results: Results) -> None:
         figure.colorbar(image)
     for axis, key, values in ((axes.yaxis, keys[0], down), (axes.xaxis, keys[1], across)):
         ticks = range(0, len(values), -(-len(values) // MOST_TICKS))
-        axis.set_ticks(ticks, [curves.drawable(grids.text(values[tick])) for tick in ticks])
+        axis.set_ticks(ticks, [curves.label(grids.text(values[tick])) for tick in ticks])
         axis.set_label_text(key)
     if max(len(grids.text(value)) for value in across) > 6:
         axes.tick_params(axis="x", rotation=90)
@@ -155,7 +155,7 @@ def pairs(path: Path, results: Results) -> None:
         mean = setting.mean(test_error)
         spread = f" ± {mean.deviation:.3%} over the seeds" if mean.deviation else ""
         title = f"test errors in % of the images; mean {mean.mean:.3%}{spread}"
-        axes.set_title("\n".join(filter(None, [curves.drawable(results.label(setting)), title])), fontsize=10)
+        axes.set_title("\n".join(filter(None, [curves.label(results.label(setting)), title])), fontsize=10)
     save(figure, path)
 
 

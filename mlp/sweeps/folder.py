@@ -121,9 +121,7 @@ def _check_same_sweep(folder: Path, grid: Grid, files: dict[Path, str]) -> None:
         if key not in grid.varied
     ]
     if differences:
-        raise InputError(
-            "\n".join([f"{folder}: holds a sweep of another config: name another --output:", *differences])
-        )
+        raise InputError(f"{folder}: holds a sweep of another config: name another --output:", *differences)
     changed = [path for path, digest in files.items() if before.files.get(path.name, digest) != digest]
     if changed:
         raise InputError(f"{folder}: holds a sweep that had other bytes in {changed[0]}: name another --output")

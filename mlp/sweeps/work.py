@@ -37,9 +37,10 @@ from mlp import (
 )
 from mlp.comparison import ComparedRun
 from mlp.config import Config
-from mlp.errors import CommandError, Diverged, InputError, Interrupted, InUse
+from mlp.errors import CommandError, Diverged, InputError, Interrupted, InUse, lines_of
 from mlp.files import make_folder, read_small, sha256
 from mlp.idx_folder import AXES, file_names
+from mlp.printable import printable, printable_lines
 
 TOKEN = "sweep.running"  # noqa: S105 - no password, a file
 """The file in a sweep's folder that says which sweep is at work there."""
@@ -109,7 +110,7 @@ class Outcome:
     name: str
     status: Status
     message: str = ""
-    """What went wrong."""
+    """What went wrong, in printable lines."""
     warnings: tuple[str, ...] = ()
     run: ComparedRun | None = None
     """What a finished run came to."""
@@ -146,20 +147,15 @@ def work(task: Task) -> Outcome:
         except _Unfit as error:
             name = worker()
             who = f"worker {name} on {socket.gethostname()}" if name else "a process of this machine"
-            return Outcome(task.name, Status.UNFIT, f"{who}: {error}", worker=name)
+            return Outcome(task.name, Status.UNFIT, printable(f"{who}: {error}"), worker=name)
         except Interrupted:
             status, message = Status.INTERRUPTED, ""
-        except CommandError as error:
-            status, message = Status.FAILED, str(error)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename is not None else ""
-            status, message = Status.FAILED, f"{where}{error.strerror or error}"
-        except MemoryError as error:
-            status, message = Status.FAILED, f"not enough memory: {error}"
+        except (CommandError, OSError, MemoryError) as error:
+            status, message = Status.FAILED, "\n".join(map(printable, lines_of(error)))
         except Exception as error:  # a mistake of the program's costs one run, not the sweep
             *_, place = traceback.extract_tb(error.__traceback__)
             what = "".join(traceback.format_exception_only(error)).strip()
-            status, message = Status.FAILED, f"{what} ({place.filename}:{place.lineno})"
+            status, message = Status.FAILED, printable_lines(f"{what} ({place.filename}:{place.lineno})")
     return Outcome(task.name, status, message, tuple(warnings))
 
 
@@ -271,7 +267,7 @@ def _diverged(task: Task, warnings: list[str], *, is_new: bool = True) -> Outcom
     except ValidationError:
         raise InputError(f"{path}: not what a run writes: remove {task.directory}, and the run is made again") from None
     message = f"{divergence.headline(report.model_dump())}; {learning.says_more(task.directory)}"
-    return Outcome(task.name, Status(report.kind), message, tuple(warnings), is_new=is_new)
+    return Outcome(task.name, Status(report.kind), printable(message), tuple(warnings), is_new=is_new)
 
 
 class _Report(BaseModel):
