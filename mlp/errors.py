@@ -35,10 +35,10 @@ class Unsupported(InputError):
 
 
 class DataChanged(InputError):
-    """A data file is no longer what was read of it: ``how`` says what is other now."""
+    """A data file is no longer what was read of it: ``how`` says what is other now. There may be more lines."""
 
-    def __init__(self, path: Path, how: str, cure: str = "give the same command again"):
-        super().__init__(f"{path}: changed while it was in use, {how}: {cure}")
+    def __init__(self, path: Path, how: str, cure: str = "give the same command again", *lines: str):
+        super().__init__(f"{path}: changed while it was in use, {how}: {cure}", *lines)
         self.path, self.how = path, how
 
 

@@ -87,8 +87,8 @@ def _told_what_is_saved() -> Iterator[None]:
     try:
         yield
     except DataChanged as changed:
-        cure = "put it back into data.directory\nwhat came after the last checkpoint is not saved"
-        raise DataChanged(changed.path, changed.how, cure) from None
+        cure, lost = "put it back into data.directory", "what came after the last checkpoint is not saved"
+        raise DataChanged(changed.path, changed.how, cure, lost) from None
 
 
 def resume(
