@@ -1,8 +1,8 @@
 """What every command shares: how arguments are parsed, and how errors become one message and an exit code."""
 
+import errno
 import os
 import shlex
-import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 CONFIG = Path("config.yaml")
 """The config where none is named."""
+
+
+NO_THREAD = "can't start new thread"
+"""What Python says where the system gives it none."""
+NO_ROOM = "the system has no thread or process left for it: end other programs, or raise the limit (ulimit -u)"
 
 
 class Parser(ArgumentParser):
@@ -64,8 +69,8 @@ def require(module: str, extra: str) -> None:
 def run(main: Callable[[Sequence[str]], None]) -> int:
     """Run a command on the process's arguments and return its exit code, the message printed to stderr.
 
-    0 done, 1 a check failed, 2 bad input or a failure of the system, 3 diverged, 130 and 143 after
-    SIGINT and SIGTERM. Streams and signals are its caller's again after it, however it ends.
+    0 done, 1 a check failed, 2 bad input or a failure of the system, 3 diverged, 129, 130 and 143 after
+    SIGHUP, SIGINT and SIGTERM. Streams and signals are its caller's again after it, however it ends.
     """
     with interrupts.listening(), _forgiving("stdout") as output, _forgiving("stderr"):
         code = _run(main)
@@ -100,14 +105,19 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
         return error.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
-        _report(f"{where}{error.strerror or error}", notes=_notes(error))
+        is_full = error.errno == errno.EAGAIN and not where  # fork(2) says so
+        _report(NO_ROOM if is_full else f"{where}{error.strerror or error}", notes=_notes(error))
         return InputError.exit_code
     except MemoryError as error:
         _report(f"not enough memory: {error}", notes=_notes(error))
         return InputError.exit_code
+    except RuntimeError as error:
+        if NO_THREAD not in str(error):
+            raise
+        _report(NO_ROOM, notes=_notes(error))
+        return InputError.exit_code
     except Interrupted as stop:
-        kind = "interrupted" if stop.number == signal.SIGINT else "terminated"
-        _report(kind=kind, notes=_notes(stop) or ["give the same command again"])
+        _report(kind=interrupts.KINDS[stop.number], notes=_notes(stop) or ["give the same command again"])
         return stop.exit_code
     return 0
 
