@@ -104,8 +104,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training:\n  learning_rate: true": "2:18: training.learning_rate: must be a number, not true",
     "training:\n  momentum: 1": "2:13: training.momentum: must be below 1, not 1",
     "training:\n  weight_decay: -0.1": "2:17: training.weight_decay: must be at least 0, not -0.1",
-    "training:\n  momentum: 0.99999999": "2:13: training.momentum: must be a number that precision float32 does not turn "
-    "into 1, not 0.99999999",
+    "training:\n  momentum: 0.99999999": "2:13: training.momentum: must be a number that precision float32 does not "
+    "turn into 1, not 0.99999999",
     "training:\n  momentum: 1e-50": "2:13: training.momentum: must be a number that precision float32 does not turn "
     "into 0, not 1e-50",
     "training:\n  learning_rate: 1e-50": "2:18: training.learning_rate: must be a number that precision float32 does "
