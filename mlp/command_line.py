@@ -195,14 +195,16 @@ def digit(text: str) -> int:
     return int(text)
 
 
-def whole(text: str, least: int) -> int:
-    """A number argument, if it is whole and large enough."""
+def whole(text: str, least: int, most: int | None = None) -> int:
+    """A number argument, if it is whole and in this range."""
     try:
         number = int(text)
     except ValueError:
         number = least - 1
     if number < least:
         raise ArgumentTypeError(f"must be a whole number, at least {least}, not {text}")
+    if most is not None and number > most:
+        raise ArgumentTypeError(f"must be at most {most:,}, not {text}")
     return number
 
 

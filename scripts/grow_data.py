@@ -13,7 +13,7 @@ if __name__ == "__main__":
     sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import shutil
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -134,10 +134,7 @@ def orders(chosen: Indices, count: int, seed: int) -> Iterator[Indices]:
 
 
 def images(text: str) -> int:
-    number = command_line.whole(text, 1)
-    if number > MOST_IMAGES:
-        raise ArgumentTypeError(f"must be at most {MOST_IMAGES:,}, as many as an IDX file can have, not {text}")
-    return number
+    return command_line.whole(text, 1, MOST_IMAGES)
 
 
 def seed(text: str) -> int:
