@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,20 @@ import numpy as np
 from pydantic import BaseModel, PositiveInt, TypeAdapter
 
 from mlp import config as configuration
-from mlp import npz
+from mlp import history, npz
 from mlp.config import Config
 from mlp.errors import InputError
 from mlp.files import open_regular, remove, rename, replacing
+from mlp.history import Beginning, History
 from mlp.network import parameter_count
 from mlp.npz import Damaged
 from mlp.training import Epoch, Progress, State
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
+KEPT = 1000
+"""Epochs whose rows a checkpoint holds, the last ones: with all of them a run of n epochs would write n^2 rows. Those
+before them are read from history.csv, where they are known by their SHA-256."""
 
 
 class _Facts(BaseModel):
@@ -45,6 +49,8 @@ class _Rest:
     config: str
     facts: dict[str, Any]
     progress: Progress
+    beginning: Beginning | None = None
+    """Of the history: the epochs before those that the array has."""
 
 
 REST: TypeAdapter[_Rest] = TypeAdapter(_Rest)
@@ -62,14 +68,19 @@ class Checkpoint:
     """Its file."""
 
 
-def save(checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in its place; the one that was there is kept as the previous one."""
-    state, progress = checkpoint.state, checkpoint.state.progress
-    rest = _Rest(checkpoint.config.to_yaml(), checkpoint.facts, replace(progress, history=[]))
-    history = [[np.nan if value is None else value for value in astuple(row)] for row in progress.history]
+def save(checkpoint: Checkpoint, written: History | None = None) -> None:
+    """Write a checkpoint in its place; the one that was there is kept as the previous one.
+
+    ``written`` is the history as it lies in history.csv by now; without it the checkpoint holds all of it.
+    """
+    state, epochs = checkpoint.state, checkpoint.state.progress.history
+    earlier = max(0, len(epochs) - KEPT) if written else 0
+    beginning = written.beginning(epochs, earlier) if written and earlier else None
+    rest = _Rest(checkpoint.config.to_yaml(), checkpoint.facts, replace(state.progress, history=[]), beginning)
+    rows = [history.numbers(row) for row in epochs[earlier:]]
     arrays = {
         **{name: getattr(state, name) for name in BLOCKS},
-        "history": np.array(history, np.float64).reshape(-1, len(fields(Epoch))),
+        "history": np.array(rows, np.float64).reshape(-1, len(history.COLUMNS)),  # None becomes nan
         "rest": np.array(json.dumps(asdict(rest))),
     }
     with replacing(checkpoint.path, checkpoint.path.with_name(PREVIOUS)) as file:
@@ -120,11 +131,12 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
 def read(path: Path) -> Checkpoint:
     """A checkpoint as it was written; Damaged where one bit of it is another, FileNotFoundError where there is none."""
     try:
-        with open_regular(path) as file:
+        with open_regular(path, links=False) as file:
             arrays = npz.read_sealed(file)
         rest = REST.validate_json(arrays["rest"].item())
         config = configuration.parse(rest.config, path)
-        rest.progress.history = [_epoch(row) for row in arrays["history"].tolist()]
+        earlier = history.read_beginning(path.parent, rest.beginning) if rest.beginning else []
+        rest.progress.history = earlier + [_epoch(row) for row in arrays["history"].tolist()]
         state = State(rest.progress, *(arrays[name] for name in BLOCKS))
         _check(state, config, _Facts.model_validate(rest.facts).image_shape)
     except (FileNotFoundError, PermissionError):
@@ -154,6 +166,6 @@ def _check(state: State, config: Config, image_shape: Sequence[int]) -> None:
 
 def _epoch(row: list[float]) -> Epoch:
     """A row of the history array: nan stands for None."""
-    columns: dict[str, Any] = dict(zip((column.name for column in fields(Epoch)), row, strict=True))
+    columns: dict[str, Any] = dict(zip(history.COLUMNS, row, strict=True))
     columns = {name: None if math.isnan(value) else value for name, value in columns.items()}
     return Epoch(**columns | {"epoch": int(row[0])})

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from mlp import config as configuration
-from mlp import finished_runs
+from mlp import finished_runs, history
 from mlp.config import Config
 from mlp.errors import InputError
 from mlp.files import read_small
@@ -163,17 +163,17 @@ def read(directory: Path, name: str) -> ComparedRun:
     """A finished run under a name; InputError where it is none, or a file of it is missing or damaged."""
     run = finished_runs.read(directory)
     manifest = finished_runs.read_finished_manifest(directory)
-    history = finished_runs.read_history(directory)
-    if len(history) != run.config.training.epochs:
+    epochs = history.read(directory)
+    if len(epochs) != run.config.training.epochs:
         raise InputError(
-            f"{directory / 'history.csv'}: {len(history)} epochs, but config.yaml beside it says "
+            f"{directory / 'history.csv'}: {len(epochs)} epochs, but config.yaml beside it says "
             f"{run.config.training.epochs}: put back the file that the run wrote, or train the run again"
         )
     return ComparedRun(
         name,
         directory,
         run.config,
-        history,
+        epochs,
         run.network.parameter_block.size,
         run.training_files,
         manifest.images.get("validation"),
@@ -185,7 +185,7 @@ def _read_judged(directory: Path, weights_sha256: str) -> Judged | None:
     """What the run's own weights came to on test images; None where only older ones were judged, or none."""
     path = directory / "evaluation-test.json"
     try:
-        judged = Judged.model_validate_json(read_small(path, LARGEST_EVALUATION))
+        judged = Judged.model_validate_json(read_small(path, LARGEST_EVALUATION, links=False))
     except FileNotFoundError:
         return None
     except ValidationError:

@@ -256,13 +256,14 @@ def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+def load(path: Path, overrides: Sequence[str] = (), *, links: bool = True) -> Config:
     """The config in a YAML file, with ``section.key=value`` texts laid over it.
 
     Keys left out have their defaults. Paths are relative to the file's folder, may begin with ``~``, and come back
-    absolute. Raises InputError with every error of the file and of the overrides, a line each, saying where it is.
+    absolute. Raises InputError with every error of the file and of the overrides, a line each, saying where it is; and
+    without ``links`` for a symbolic link.
     """
-    return parse(_read(path), path, overrides)
+    return parse(_read(path, links=links), path, overrides)
 
 
 def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "--set") -> Config:
@@ -350,9 +351,9 @@ AFTER_THE_FILE = 1 << 62
 """A line number that sorts the errors of --set behind those of the file."""
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, links: bool) -> str:
     try:
-        return read_small(path, LARGEST).decode("utf-8-sig")
+        return read_small(path, LARGEST, links=links).decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: name a config with --config") from None
     except UnicodeDecodeError as error:

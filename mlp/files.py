@@ -2,12 +2,15 @@
 
 import errno
 import hashlib
+import math
 import os
+import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import BinaryIO
 
 from mlp.errors import InputError, InUse, Unsupported
@@ -22,26 +25,59 @@ NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTS
 def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     """A binary file to write into, which takes the place of ``path`` when the block ends without an error.
 
-    Until then the bytes are in ``path`` + ``.tmp`` beside it. They are on the disk before the rename, and the
-    rename is before the block's end, so that neither a crash nor a full disk leaves a torn file under the
-    final name. With ``previous`` the old file is kept under that name.
+    Until then the bytes are in a new file beside it, ``NAME.RANDOM.tmp``: two processes that write the same file do
+    not meet, and nothing that is there already is written to, a link that somebody has put there least of all. The
+    bytes are on the disk before the rename, and the rename is before the block's end, so that neither a crash nor a
+    full disk leaves a torn file under the final name. With ``previous`` the old file is kept under that name.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    remove_leftovers(path.parent, {path.name}, HOUR)
+    temporary = _temporary(path)
     try:
-        with open(temporary, "w+b") as file:
+        with open(temporary, "x+b") as file:  # O_CREAT and O_EXCL, which follow no link (open(2))
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if previous is not None and path.exists():
+        if previous is not None and os.path.lexists(path):
             os.replace(path, previous)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException as error:
-        with suppress(OSError):  # what went wrong is said already, and the next write takes the same name
+        with suppress(OSError):  # what went wrong is said already, and the file is removed later, as a leftover
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename in (None, str(temporary), temporary, str(path.parent)):
             error.filename = str(path)  # a full disk does not say where, and nobody asked for the temporary file
         raise
+
+
+HOUR = 3600
+"""Seconds after which a temporary file is taken for the leftover of a process that was killed: a write takes some."""
+LONGEST_NAME = 255
+"""Bytes of a file's name, on most file systems."""
+TEMPORARY = re.compile(r"(.+?)(\.[0-9a-f]{16})?\.tmp", re.DOTALL)
+"""The name of a temporary file, and in it the name of the file to be; earlier versions had no random part."""
+
+
+def _temporary(path: Path) -> Path:
+    ending = f".{os.urandom(8).hex()}.tmp"
+    name = path.name
+    while len(os.fsencode(name + ending)) > LONGEST_NAME:
+        name = name[:-1]
+    return path.with_name(name + ending)
+
+
+def remove_leftovers(folder: Path, names: Collection[str], age: float) -> None:
+    """Remove what processes that were killed while they wrote files of these names left, older than so many seconds."""
+    with suppress(OSError), os.scandir(folder) as entries:  # a folder that is not there has none; others may be quicker
+        for entry in entries:
+            is_leftover = entry.name.endswith(".tmp") and leftover_of(entry.name) in names
+            if is_leftover and time() - entry.stat(follow_symlinks=False).st_mtime > age:
+                Path(entry.path).unlink()
+
+
+def leftover_of(name: str) -> str | None:
+    """The name of the file that a temporary file was to become; None for another file's name."""
+    match = TEMPORARY.fullmatch(name)
+    return match[1] if match else None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -84,6 +120,39 @@ def make_folder(folder: Path) -> None:
         raise
 
 
+def append(path: Path, content: bytes, known: os.stat_result) -> os.stat_result | None:
+    """Add bytes to a file that is as this process left it, and see to it that they are on the disk; its facts then.
+
+    None, and nothing is added, if the file is gone or another one: ``known`` are its facts. A disk that fails leaves
+    it as it was; only a kill or a crash in the midst of this may leave the beginning of what was to be added.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return None
+    try:
+        facts = os.fstat(descriptor)
+        if (facts.st_dev, facts.st_ino, facts.st_size) != (known.st_dev, known.st_ino, known.st_size):
+            return None
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except OSError as error:
+            os.ftruncate(descriptor, known.st_size)
+            error.filename = str(path)
+            raise
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_forbidden(error: OSError) -> bool:
+    """Whether the place is read-only or another user's: nothing is wrong with what was to be written."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all, with the line endings that it has on every system."""
     with replacing(path) as file:
@@ -102,53 +171,109 @@ def home_expanded(text: str) -> str:
     return expanded
 
 
-def read_small(path: Path, most: int) -> bytes:
-    """The bytes of a regular file of at most so many; InputError for anything else that is there.
+def read_small(path: Path, most: int, *, links: bool = True) -> bytes:
+    """The bytes of a file of at most so many. Raises InputError for a larger one, and as ``open_regular`` does.
 
     FileNotFoundError where nothing is: what that means, the caller knows.
     """
-    with open_regular(path) as file:
+    with open_regular(path, links=links) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise InputError(f"{path}: larger than {most:,} bytes: it cannot be the right file")
     return content
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """A regular file, open for reading; InputError for a folder, a pipe or a device, which could block for ever."""
-    if not stat.S_ISREG(path.stat().st_mode):
+def open_regular(path: Path, *, links: bool = True) -> BufferedReader:
+    """A regular file, open for reading.
+
+    Raises InputError for a folder, and for a pipe or a device, which could block for ever; for a file that is all but
+    a hole, which costs its sender nothing and its reader much; and without ``links`` for a symbolic link: what is in
+    a run's directory may come from a stranger, and shall name no other file of ours.
+    """
+    facts = path.stat(follow_symlinks=links)
+    _check_regular(path, facts)
+    # Whatever takes its place now is neither followed nor waited for. Windows knows neither of these flags.
+    flags = [getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")]
+    if not links:
+        flags.append(getattr(os, "O_NOFOLLOW", 0))
+    descriptor = os.open(path, os.O_RDONLY | sum(flags))
+    try:
+        _check_regular(path, os.fstat(descriptor))
+    except InputError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _check_regular(path: Path, facts: os.stat_result) -> None:
+    if stat.S_ISLNK(facts.st_mode):
+        raise InputError(f"{path}: a symbolic link: put the file itself there")
+    if not stat.S_ISREG(facts.st_mode):
         raise InputError(f"{path}: not a regular file: put the file itself there")
-    return open(path, "rb")
+    if is_hole(facts):
+        raise InputError(f"{path}: all but empty: of its {facts.st_size:,} bytes hardly any are on the disk")
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits."""
-    with open(path, "rb") as file:
+DEFLATE_LIMIT = 1032
+"""Deflate shrinks nothing by more than 1032 to 1 (zlib's technical details), nor does a file system that compresses."""
+UNCOUNTED = 1 << 16
+"""Bytes: small files lie where file systems do not count them, or have not been written out yet."""
+
+
+def is_hole(facts: os.stat_result) -> bool:
+    """Whether a file has far more bytes than its part of the disk can hold, and so is mostly a hole that reads as 0."""
+    # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere. Windows does not count them.
+    on_disk = 512 * getattr(facts, "st_blocks", math.inf)
+    return facts.st_size > DEFLATE_LIMIT * (on_disk + UNCOUNTED)
+
+
+def sha256(path: Path, *, links: bool = True) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits. Raises InputError as ``open_regular`` does."""
+    with open_regular(path, links=links) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def identity(folder: Path) -> tuple[int, int]:
+    """What tells a folder from another one that is later under its name: device and inode."""
+    facts = folder.stat()
+    return facts.st_dev, facts.st_ino
+
+
+def check_same(folder: Path, known: tuple[int, int]) -> None:
+    """Raises InputError if another folder, or none, is now under the name."""
+    try:
+        found = identity(folder)
+    except OSError:
+        found = None
+    if found != known:
+        what = "no longer there" if found is None else "another folder than before"
+        raise InputError(f"{folder}: {what}: it was moved or exchanged during the work, and nothing more is written")
+
+
 @contextmanager
-def locked(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Have a folder to oneself. Raises InUse if another process has it, and keeps it for so many seconds.
+def locked(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK_WAIT) -> Iterator[tuple[int, int]]:
+    """Have a folder to oneself; its identity. Raises InUse if another process keeps it for so many seconds.
 
     The lock is the system's (flock(2)) and on the folder itself: it leaves no file behind, and ends with the
     process however that ends. On a file system that has no locks there is a warning instead; on a system that has none,
-    Unsupported is raised.
+    Unsupported is raised. InputError if another folder takes this one's name meanwhile.
     """
     check_has_locks(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _lock(descriptor, wait)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise InUse(f"{folder}: another run is at work in it: wait for its end, or name another directory") from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            os.close(descriptor)
-            raise
-        warn(f"{folder}: its file system has no locks ({error.strerror}): see to it that no other run works in it")
-    try:
-        yield
+        try:
+            _lock(descriptor, wait)
+        except BlockingIOError:
+            raise InUse(
+                f"{folder}: another run is at work in it: wait for its end, or name another directory"
+            ) from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            warn(f"{folder}: its file system has no locks ({error.strerror}): see to it that no other run works in it")
+        facts = os.fstat(descriptor)
+        check_same(folder, (facts.st_dev, facts.st_ino))
+        yield facts.st_dev, facts.st_ino
     finally:
         os.close(descriptor)
 

@@ -1,9 +1,9 @@
 """Finished runs: found again and read back, whole or not at all."""
 
 import math
-import sys
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +14,10 @@ from mlp import dataset, npz, recipe
 from mlp.config import Config, naming
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.files import open_regular, read_small, sha256
+from mlp.files import check_same, identity, open_regular, read_small, sha256
 from mlp.gates import Array
 from mlp.network import MLP
 from mlp.runs import FINISHED
-from mlp.training import Epoch
 
 
 class Sitting(BaseModel):
@@ -75,6 +74,13 @@ class FinishedRun:
     """The SHA-256 of each file, by its name."""
     weights_sha256: str
     """Of model.npz."""
+    identity: tuple[int, int]
+    """Of the directory, as ``files.identity`` has it."""
+
+    def file(self, name: str) -> Path:
+        """Where a file of this name is to be written. Raises InputError if another directory has taken the name."""
+        check_same(self.directory, self.identity)
+        return self.directory / name
 
     def test_images(self) -> Dataset:
         """The test images of the run's digits; InputError as in ``dataset.load``, and for another shape."""
@@ -105,8 +111,6 @@ MADE = ("history.csv", "loss_curve.png")
 """What a finished run has, and is not needed to read it back."""
 LARGEST_MANIFEST = 1 << 20
 """Bytes; one has two thousand."""
-LARGEST_HISTORY = 1 << 28
-"""Bytes; a million epochs have two thirds of them."""
 
 
 def newest(output: Path, warn: Callable[[str], object]) -> Path:
@@ -132,7 +136,7 @@ def read_manifest(directory: Path) -> Manifest:
     """The manifest of a run; InputError where there is none."""
     path = directory / "manifest.json"
     try:
-        return Manifest.model_validate_json(read_small(path, LARGEST_MANIFEST))
+        return Manifest.model_validate_json(read_small(path, LARGEST_MANIFEST, links=False))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file: {directory} is not the directory of a run") from None
     except ValidationError as error:
@@ -141,8 +145,21 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def read(directory: Path) -> FinishedRun:
-    """A finished run; InputError where it is none, or a file of it is missing or damaged."""
-    manifest = read_finished_manifest(directory)
+    """A finished run. Raises InputError if it is none, or a file of it is missing or damaged.
+
+    One that another process goes on with meanwhile is read again.
+    """
+    while True:
+        manifest = read_finished_manifest(directory)
+        try:
+            return _read(directory, manifest)
+        except InputError:
+            if read_finished_manifest(directory) == manifest:
+                raise
+
+
+def _read(directory: Path, manifest: FinishedManifest) -> FinishedRun:
+    known = identity(directory)
     config = read_config(directory)
     weights, made_with = read_model(directory, manifest)
     path = directory / "model.npz"
@@ -154,7 +171,7 @@ def read(directory: Path) -> FinishedRun:
     for name, array in weights.items():
         network.parameters[name][...] = array
     return FinishedRun(
-        directory, config, network, manifest.image_shape, manifest.training_files, manifest.weights_sha256
+        directory, config, network, manifest.image_shape, manifest.training_files, manifest.weights_sha256, known
     )
 
 
@@ -180,76 +197,21 @@ def read_finished_manifest(directory: Path) -> FinishedManifest:
 
 def read_config(directory: Path) -> Config:
     """The config of a run; InputError where it is missing or damaged."""
-    if not (directory / "config.yaml").exists():
-        raise InputError(f"{directory / 'config.yaml'}: no such file: without it the run cannot be read")
-    return configuration.load(directory / "config.yaml")
-
-
-def read_history(directory: Path) -> list[Epoch]:
-    """The epochs of a run; InputError, naming the line, where history.csv is not as a run writes it."""
-    path = directory / "history.csv"
-    try:
-        text = read_small(path, LARGEST_HISTORY).decode()
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: no such file: put back the one that the run wrote, or train the run again") from None
-    except UnicodeDecodeError as error:
-        raise _not_written(path, 1, f"byte {error.start} is not UTF-8") from None
-    names = [column.name for column in fields(Epoch)]
-    header, *lines = text.splitlines() or [""]
-    if header.split(",") != names:
-        raise _not_written(path, 1, f"must be {','.join(names)}")
-    if not lines:
-        raise _not_written(path, 2, "there is no epoch in it")
-    epochs: list[Epoch] = []
-    for number, line in enumerate(lines, 2):
-        try:
-            row = _epoch(names, line.split(","))
-            if row.epoch != len(epochs) + 1:
-                raise ValueError(f"epoch must be {len(epochs) + 1}, not {row.epoch}")
-            if epochs and (row.validation_loss is None) != (epochs[0].validation_loss is None):
-                raise ValueError("validation_loss must be there in every epoch or in none")
-        except ValueError as error:
-            raise _not_written(path, number, str(error)) from None
-        epochs.append(row)
-    return epochs
-
-
-def _epoch(names: list[str], cells: list[str]) -> Epoch:
-    """The row with these cells; ValueError for what no run writes."""
-    if len(cells) != len(names):
-        raise ValueError(f"must have {len(names)} columns, not {len(cells)}")
-    values: dict[str, Any] = {}
-    for name, cell in zip(names, cells, strict=True):
-        if name.startswith("validation_") and not cell:
-            values[name] = None
-            continue
-        try:
-            values[name] = int(cell) if name == "epoch" else float(cell)
-        except ValueError:
-            raise ValueError(f"{name} must be a number, not {cell or 'nothing'}") from None
-        most = 1 if name.endswith("_accuracy") else sys.float_info.max
-        if not 0 <= values[name] <= most:
-            raise ValueError(f"{name} must be {'from 0 to 1' if most == 1 else 'finite and at least 0'}, not {cell}")
-    if (values["validation_loss"] is None) != (values["validation_accuracy"] is None):
-        raise ValueError("validation_loss and validation_accuracy must both be there or neither")
-    return Epoch(**values)
-
-
-def _not_written(path: Path, line: int, what: str) -> InputError:
-    return InputError(
-        f"{path}:{line}: {what}: not as the run wrote it: put back the file that it wrote, or train the run again"
-    )
+    path = directory / "config.yaml"
+    if not os.path.lexists(path):
+        raise InputError(f"{path}: no such file: without it the run cannot be read")
+    return configuration.load(path, links=False)
 
 
 def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, Array], Config]:
     """The weights in model.npz and the config they were made with; InputError for other bytes than the run wrote."""
     path = directory / "model.npz"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise InputError(f"{path}: no such file: train the run again")
-    if sha256(path) != manifest.weights_sha256:
+    if sha256(path, links=False) != manifest.weights_sha256:
         raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
     try:
-        with open_regular(path) as file:
+        with open_regular(path, links=False) as file:
             weights = npz.read(file)
         # A key that is younger than the run has its default.
         return weights, Config.model_validate_json(weights.pop("config").item())

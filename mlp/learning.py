@@ -43,7 +43,7 @@ def finish(trainer: Trainer, run: Run) -> None:
     from mlp import curves
 
     interrupts.check()
-    path, loss = run.directory / "loss_curve.png", trainer.network.loss_name
+    path, loss = run.file("loss_curve.png"), trainer.network.loss_name
     curves.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
     interrupts.check()
 

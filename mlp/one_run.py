@@ -93,23 +93,25 @@ def resume(
     to be. False where the run was finished, and stays as it is. Raises what ``train`` does; InUse where another process
     is at work in the directory.
     """
-    with locked(directory, warn):
-        finished = finished_runs.finished_config(directory)
-        saved = checkpoint.newest(directory, warn) if finished is None else None
-        known = finished if saved is None else saved.config
-        settings = settings_for(known)
-        if known is None:
-            runs.check_unbegun(directory, settings)
-            train(settings, Run(directory, settings), warn=warn, tell=tell, ended=ended)
-            return True
-        known.check_goes_on(settings, directory)
-        if finished is not None and settings.training.epochs == finished.training.epochs:
+    finished = finished_runs.finished_config(directory)
+    if finished is not None:  # it stays so, and needs no lock, or goes on
+        settings = settings_for(finished)
+        finished.check_goes_on(settings, directory)
+        if settings.training.epochs == finished.training.epochs:
             stay_finished(directory, finished, settings)
             return False
-        saved = saved or checkpoint.newest(directory, warn)
-        if saved is None:
+    with locked(directory, warn):
+        saved = checkpoint.newest(directory, warn)
+        known = finished if saved is None else saved.config
+        settings = settings_for(known)
+        if saved is not None:
+            saved.config.check_goes_on(settings, directory)
+        elif finished is not None:
             raise InputError(f"{directory}: finished, and without a checkpoint to go on from: train a new run")
-        train(settings, Run(directory, settings, dict(saved.facts)), saved, warn=warn, tell=tell, ended=ended)
+        else:
+            runs.check_unbegun(directory, settings)
+        run = Run(directory, settings, dict(saved.facts) if saved is not None else {})
+        train(settings, run, saved, warn=warn, tell=tell, ended=ended)
         return True
 
 

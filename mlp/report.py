@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp import baselines, finished_runs, nearness, pad, pages, report_images, svd
+from mlp import baselines, finished_runs, history, nearness, pad, pages, report_images, svd
 from mlp.dataset import BLOCK, Dataset
 from mlp.evaluation import CONFIDENCE, evaluate
 from mlp.files import write_text
@@ -32,8 +32,9 @@ EXAMPLES = 1024
 
 def write(run: FinishedRun) -> Path:
     """Write RUN/report.html, and return where. InputError where data are missing or others than the run's."""
-    path = run.directory / REPORT
-    write_text(path, page(run))
+    text = page(run)
+    path = run.file(REPORT)
+    write_text(path, text)
     return path
 
 
@@ -99,14 +100,14 @@ def _curves(run: FinishedRun) -> dict[str, Any]:
     """Loss and accuracy over the epochs, and which are kept."""
     from mlp import report_figures  # matplotlib is slow to import, and what fails before has no use for it
 
-    history = finished_runs.read_history(run.directory)
-    kept = kept_epoch(history)
+    epochs = history.read(run.directory)
+    kept = kept_epoch(epochs)
     return {
         "curves": [
-            report_figures.loss_panel(history, kept.epoch, run.network.loss_name),
-            report_figures.accuracy_panel(history, kept.epoch),
+            report_figures.loss_panel(epochs, kept.epoch, run.network.loss_name),
+            report_figures.accuracy_panel(epochs, kept.epoch),
         ],
-        "epochs": len(history),
+        "epochs": len(epochs),
         "kept": kept,
     }
 

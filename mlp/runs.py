@@ -1,23 +1,35 @@
 """Run directories: made, numbered, had by one process at a time, and written to. The README lists the files."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from mlp import checkpoint, npz, provenance
+from mlp import checkpoint, history, npz, provenance
 from mlp.checkpoint import Checkpoint
 from mlp.config import Config, naming
 from mlp.errors import CheckFailed, Diverged, InputError, Interrupted
-from mlp.files import check_has_locks, locked, make_folder, remove, replacing, sha256, write_text
+from mlp.files import (
+    check_has_locks,
+    check_same,
+    identity,
+    leftover_of,
+    locked,
+    make_folder,
+    read_small,
+    remove,
+    remove_leftovers,
+    replacing,
+    sha256,
+    write_text,
+)
 from mlp.gates import Array
+from mlp.history import History
 from mlp.training import Epoch, State
 
 DIVERGENCE = "divergence.json"
@@ -28,23 +40,37 @@ ENDINGS: dict[type[BaseException], str] = {
     Diverged: "diverged",
     Interrupted: "interrupted",
 }
-TORN = {f"{name}.tmp" for name in ("config.yaml", "manifest.json", checkpoint.NEWEST)}
-"""What a run may leave half written that was stopped before its first checkpoint."""
+OWN = {
+    *("config.yaml", "manifest.json", history.NAME, "loss_curve.png", "model.npz", DIVERGENCE),
+    *(checkpoint.NEWEST, checkpoint.PREVIOUS),
+}
+"""The files that nobody but the run writes, which has its directory to itself meanwhile."""
 
 
 @dataclass
 class Run:
-    """A directory that one run writes into. ``manifest`` holds what is to be known of the run beside its results."""
+    """A directory that one run writes into. ``manifest`` holds what is to be known of the run beside its results.
+
+    Each method that writes raises InputError if another directory has taken this one's name.
+    """
 
     directory: Path
     config: Config
     manifest: dict[str, Any] = field(default_factory=dict)
-    _rows: int | None = None
-    """Of history.csv as it was last written here."""
+
+    def __post_init__(self) -> None:
+        self._identity = identity(self.directory)
+        self._history = History(self.directory / history.NAME)
+
+    def file(self, name: str) -> Path:
+        """Where a file of this name is to be written."""
+        check_same(self.directory, self._identity)
+        return self.directory / name
 
     def begin(self, **facts: Any) -> None:
         """Write config.yaml and a manifest with these facts."""
-        write_text(self.directory / "config.yaml", self.config.to_yaml())
+        remove_leftovers(self.directory, OWN, 0)
+        write_text(self.file("config.yaml"), self.config.to_yaml())
         self.note(status="running", started=_now(), ended=None, **facts)
 
     def go_on(self, saved: Checkpoint, facts: Mapping[str, Any], warn: Callable[[str], object]) -> None:
@@ -52,16 +78,17 @@ class Run:
         changed = list(provenance.differences(saved.facts, facts))
         for difference in changed:
             warn(f"not as at the run's beginning, so that its last bits may differ: {difference}")
+        remove_leftovers(self.directory, OWN, 0)
         checkpoint.reinstate(saved, self.directory)
-        remove(self.directory / DIVERGENCE)
-        write_text(self.directory / "config.yaml", self.config.to_yaml())
+        remove(self.file(DIVERGENCE))
+        write_text(self.file("config.yaml"), self.config.to_yaml())
         resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}]
         self.note(status="running", ended=None, resumed=resumed)
 
     def note(self, **facts: Any) -> None:
         """Add facts to the manifest and write it."""
         self.manifest |= facts
-        write_text(self.directory / "manifest.json", json.dumps(self.manifest, indent=2) + "\n")
+        write_text(self.file("manifest.json"), json.dumps(self.manifest, indent=2) + "\n")
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +96,8 @@ class Run:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Where the run did not come to ``finish``, write how it ended into the manifest."""
         if kind is not None and self.manifest:  # else it did not even begin
-            with suppress(OSError):  # what stopped the run is told, and matters more than that the disk failed then
+            # What stopped the run is told, and matters more than that the disk failed then, or the directory is gone.
+            with suppress(OSError, InputError):
                 self.note(status=ENDINGS.get(kind, "failed"), ended=_now())
 
     def finish(self, **facts: Any) -> None:
@@ -77,31 +105,26 @@ class Run:
         self.note(**facts, status=FINISHED, ended=_now())
 
     def save(self, state: State) -> None:
-        """Write a checkpoint, and the history that it holds."""
-        checkpoint.save(Checkpoint(self.config, self.manifest, state, self.directory / checkpoint.NEWEST))
-        if len(state.progress.history) != self._rows:
-            self.write_history(state.progress.history)
+        """Write the history, and a checkpoint, which holds the last epochs of it and knows the others again."""
+        self.write_history(state.progress.history)
+        saved = Checkpoint(self.config, self.manifest, state, self.file(checkpoint.NEWEST))
+        checkpoint.save(saved, self._history)
 
     def write_history(self, epochs: Sequence[Epoch]) -> None:
-        """Write history.csv whole, a row an epoch; numbers so that they read back exactly."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(column.name for column in fields(Epoch))
-        for epoch in epochs:
-            writer.writerow("" if value is None else value for value in asdict(epoch).values())
-        write_text(self.directory / "history.csv", text.getvalue())
-        self._rows = len(epochs)
+        """Bring history.csv up to these epochs."""
+        self.file(history.NAME)
+        self._history.write(epochs)
 
     def write_model(self, parameters: dict[str, Array]) -> None:
         """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known."""
         arrays = parameters | {"config": np.array(self.config.to_json_without_places())}
-        with replacing(self.directory / "model.npz") as file:
+        with replacing(self.file("model.npz")) as file:
             npz.write(file, arrays)
-        self.note(weights_sha256=sha256(self.directory / "model.npz"))
+        self.note(weights_sha256=sha256(self.file("model.npz"), links=False))
 
     def write_divergence(self, report: Mapping[str, Any]) -> None:
         """Write divergence.json."""
-        write_text(self.directory / DIVERGENCE, json.dumps(report, indent=2) + "\n")
+        write_text(self.file(DIVERGENCE), json.dumps(report, indent=2) + "\n")
 
 
 @contextmanager
@@ -132,14 +155,22 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
 
 def check_unbegun(directory: Path, config: Config) -> None:
     """InputError where a directory holds more than a run of this config leaves that was stopped at its start."""
-    others = {path.name for path in directory.iterdir()} - TORN
-    if "config.yaml" in others and (directory / "config.yaml").read_bytes() == config.to_yaml().encode():
-        others -= {"config.yaml", "manifest.json"}
+    others = {path.name for path in directory.iterdir() if leftover_of(path.name) not in OWN}
+    if "config.yaml" in others and _is_written(directory / "config.yaml", config.to_yaml().encode()):
+        others -= {"config.yaml", "manifest.json", history.NAME}
     if others:
         raise InputError(
             f"{directory}: no checkpoint in it, but {', '.join(sorted(others))}: a run never writes over another, name "
             "a new directory"
         )
+
+
+def _is_written(path: Path, content: bytes) -> bool:
+    """Whether a file has these bytes, and no more."""
+    try:
+        return read_small(path, len(content), links=False) == content
+    except InputError:
+        return False
 
 
 def _next_number(output: Path) -> Path:

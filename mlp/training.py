@@ -318,9 +318,11 @@ class Trainer:
 
     def _check_learning(self) -> None:
         """Diverged where the epochs so far say that nothing is learned."""
+        if self.progress.above_since is None:
+            return
         untrained, losses = self.progress.untrained_loss, [row.train_loss for row in self.history]
         assert untrained is not None  # noqa: S101 - as above
-        if self.progress.above_since and divergence.given_up(losses, untrained, self.options.epochs):
+        if divergence.given_up(losses, untrained, self.options.epochs):
             epoch, step = self.progress.above_since
             evaluate(self.network, self.training_set.first_of_each(LOOKED_AT))  # the sigmoids are to be looked at
             what = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"

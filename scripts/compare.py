@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlp import command_line, comparison
-from mlp.command_line import shown
+from mlp.command_line import shown, warn
 from mlp.comparison import ComparedRun, Comparison
 from mlp.errors import InputError
+from mlp.files import is_forbidden
 from mlp.text_table import aligned
 
 EVALUATE = Path(__file__).parent / "evaluate.py"
@@ -42,13 +43,20 @@ def main(arguments: Sequence[str]) -> None:
     compared = comparison.gather(options.runs)
     from mlp import curves  # matplotlib is slow to import, and what fails has no use for it
 
-    output.parent.mkdir(parents=True, exist_ok=True)
-    curves.compared(output, compared)
-    print(json.dumps(compared.summary(), indent=2) if options.json else describe(compared, output))
+    drawn = True
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        curves.compared(output, compared)
+    except OSError as error:
+        if options.output or not is_forbidden(error):
+            raise
+        warn(f"{output}: {error.strerror}: there is no picture: name a place for it by --output")
+        drawn = False
+    print(json.dumps(compared.summary(), indent=2) if options.json else describe(compared, output if drawn else None))
 
 
-def describe(compared: Comparison, output: Path) -> str:
-    """The facts for people."""
+def describe(compared: Comparison, output: Path | None) -> str:
+    """The facts for people, and where the picture is."""
     columns = [("run", *compared.differences, *facts(compared.runs[0]))]
     for k, run in enumerate(compared.runs):
         differing = (comparison.value_text(key, values[k]) for key, values in compared.differences.items())
@@ -58,7 +66,7 @@ def describe(compared: Comparison, output: Path) -> str:
     if not compared.differences:
         lines.append("Nothing differs in their configs and training files.")
     lines += compared.notes
-    lines.append(f"picture:  {shown(output)}")
+    lines += [f"picture:  {shown(output)}"] if output else []
     lines += [
         f"evaluate: python {shown(EVALUATE)} {shown(run.directory)}" for run in compared.runs if run.judged is None
     ]

@@ -21,8 +21,8 @@ from mlp import baselines, blas, command_line, config, finished_runs, recipe
 from mlp.command_line import CONFIG, shown, warn
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.evaluation import CONFIDENCE, evaluate
-from mlp.files import write_text
+from mlp.evaluation import CONFIDENCE, Evaluation, evaluate
+from mlp.files import is_forbidden, write_text
 from mlp.finished_runs import FinishedRun
 
 SPLITS = ("test", "validation", "training")
@@ -44,12 +44,21 @@ def main(arguments: Sequence[str]) -> None:
     directory = options.run or finished_runs.newest(config.load(options.config or CONFIG).output.directory, warn)
     run = finished_runs.read(directory)
     with blas.threads(run.config.training.threads):
-        summary = judge(run, options.split)
+        evaluation, summary = judge(run, options.split)
+    try:
+        save(run, evaluation, summary)
+    except OSError as error:
+        if not is_forbidden(error):
+            raise
+        what = f"{error.filename}: {error.strerror}"
+        if not options.json:
+            raise InputError(f"{what}: with --json the figures are printed, and need not be saved") from None
+        warn(f"{what}: the figures are printed, and not saved")
     print(json.dumps(summary, indent=2) if options.json else describe(summary, run.directory))
 
 
-def judge(run: FinishedRun, split: str) -> dict[str, Any]:
-    """Every figure of the run on one split, written into the run's directory with the two pictures."""
+def judge(run: FinishedRun, split: str) -> tuple[Evaluation, dict[str, Any]]:
+    """The run's answers on one split, and every figure made of them."""
     training = run.training_images()
     images = run.test_images() if split == "test" else part_of(run, training, split)
     evaluation = evaluate(run.network, images)
@@ -61,13 +70,18 @@ def judge(run: FinishedRun, split: str) -> dict[str, Any]:
             "errors": errors,
             "accuracy": (len(images) - errors) / len(images),
         }
+    return evaluation, summary
+
+
+def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> None:
+    """Write the figures and the two pictures into the run's directory."""
     from mlp import plots  # matplotlib is slow to import, and what fails has no use for it
 
+    split = summary["split"]
     ending = "" if split == "test" else f"-{split}"
-    plots.confusion(run.directory / f"confusion{ending}.png", evaluation)
-    plots.mistakes(run.directory / f"mistakes{ending}.png", evaluation)
-    write_text(run.directory / f"evaluation-{split}.json", json.dumps(summary, indent=2) + "\n")
-    return summary
+    plots.confusion(run.file(f"confusion{ending}.png"), evaluation)
+    plots.mistakes(run.file(f"mistakes{ending}.png"), evaluation)
+    write_text(run.file(f"evaluation-{split}.json"), json.dumps(summary, indent=2) + "\n")
 
 
 def part_of(run: FinishedRun, training: Dataset, split: str) -> Dataset:

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
                 f"{engine} differs from NumPy by {difference:.2e} in a test image's probability, more than "
                 f"{TOLERANCE:.0e}: nothing was written{cure}"
             )
-    path = run.directory / "model.onnx"
+    path = run.file("model.onnx")
     with replacing(path) as file:
         file.write(model.SerializeToString(deterministic=True))
     inputs, digit = network.sizes[0], run.config.data.digits[1]

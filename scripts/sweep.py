@@ -33,7 +33,7 @@ from mlp.sweeps.work import DONE, TOKEN, Outcome, Status, Task, Workers
 SCRIPTS = Path(__file__).parent
 MOST_JOBS = 1024
 """Processes at a time: beyond what one machine has cores for, and below what its system has room for."""
-ADDRESS = re.compile(r"tcp://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
+ADDRESS = re.compile(r"(?:tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import finished_run
 
-from mlp import finished_runs, runs
+from mlp import finished_runs, history, runs
 from mlp.errors import Diverged, InputError
 from mlp.files import sha256
 from mlp.training import Epoch
@@ -94,7 +94,10 @@ DAMAGE = {
     "no model": (lambda d: (d / "model.npz").unlink(), "model.npz: no such file"),
     "half a model": (lambda d: (d / "model.npz").write_bytes((d / "model.npz").read_bytes()[:400]), "npz: damaged"),
     "one bit of the model": (lambda d: flip(d / "model.npz"), "model.npz: damaged"),
-    "a pipe for a model": (lambda d: ((d / "model.npz").unlink(), os.mkfifo(d / "model.npz")), "npz: no such file"),
+    "a pipe for a model": (
+        lambda d: ((d / "model.npz").unlink(), os.mkfifo(d / "model.npz")),
+        "npz: not a regular file",
+    ),
     "no manifest": (lambda d: (d / "manifest.json").unlink(), "is not the directory of a run"),
     "half a manifest": (lambda d: (d / "manifest.json").write_text('{"status":'), "not the manifest of a run"),
     "a deep manifest": (lambda d: (d / "manifest.json").write_text("[" * 100_000), "not the manifest of a run"),
@@ -154,9 +157,9 @@ def with_history(settings, epochs=HISTORY):
 
 
 def test_a_history_is_read_back_to_the_last_bit(settings):
-    assert finished_runs.read_history(with_history(settings)) == HISTORY
+    assert history.read(with_history(settings)) == HISTORY
     without = [replace(row, validation_loss=None, validation_accuracy=None) for row in HISTORY]
-    assert finished_runs.read_history(with_history(settings, without)) == without
+    assert history.read(with_history(settings, without)) == without
 
 
 HISTORY_DAMAGE = {
@@ -195,10 +198,10 @@ def test_a_damaged_history_is_refused_with_its_line_and_the_cure(settings, damag
     with pytest.raises(
         InputError, match=rf"^{path}{message}.*: put back the file that it wrote, or train the run again$"
     ):
-        finished_runs.read_history(path.parent)
+        history.read(path.parent)
 
 
 def test_a_missing_history_is_named_with_the_cure(settings):
     directory, _ = finished_run(settings)
     with pytest.raises(InputError, match=r"history\.csv: no such file: put back the one that the run wrote, or train"):
-        finished_runs.read_history(directory)
+        history.read(directory)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import joblib
-from distributed import Client, KilledWorker
+from distributed import Client, KilledWorker, Security
 from joblib._dask import DaskDistributedBackend
 
 from mlp import interrupts
@@ -31,10 +31,16 @@ LOOKS = 0.2
 
 @contextmanager
 def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
-    """The workers of the cluster whose scheduler has this address; InputError where none answers there."""
+    """The workers of the cluster whose scheduler has this address. Raises InputError if none answers there.
+
+    For TLS the certificates are those of Dask's own settings.
+    """
+    security = Security()
+    if address.startswith("tls:") and security.get_connection_args("client").get("ssl_context") is None:
+        raise InputError(f"--scheduler {address}: Dask's settings name no certificates: docs/sweeps.md shows how to")
     try:
         with interrupts.at_once():
-            client = Client(address, timeout=CONNECTING, set_as_default=False)
+            client = Client(address, timeout=CONNECTING, set_as_default=False, security=security)
     except OSError as error:
         raise InputError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
     backend = Backend(client=client, wait_for_workers_timeout=CONNECTING)

@@ -14,7 +14,16 @@ from mlp import config as configuration
 from mlp import interrupts
 from mlp.config import Config
 from mlp.errors import InputError, InUse
-from mlp.files import check_has_locks, locked, make_folder, read_small, remove, write_text
+from mlp.files import (
+    check_has_locks,
+    leftover_of,
+    locked,
+    make_folder,
+    read_small,
+    remove,
+    remove_leftovers,
+    write_text,
+)
 from mlp.idx_folder import Part, open_part
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import DIGITS, Grid
@@ -64,6 +73,7 @@ def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[
     with locked(folder, warn):
         _check_same_sweep(folder, grid, files)
         asked = Asked(config=grid.base, vary=grid.varied, files={path.name: digest for path, digest in files.items()})
+        remove_leftovers(folder, {SWEEP, TOKEN}, 0)
         write_text(folder / SWEEP, json.dumps(asked.model_dump(mode="json"), indent=2) + "\n")
         token = uuid.uuid4().hex
         needed = surroundings(folder, token, files, is_tested=grid.has_all_pairs)
@@ -95,9 +105,9 @@ def data_files(grid: Grid) -> dict[Path, str]:
 def _check_same_sweep(folder: Path, grid: Grid, files: dict[Path, str]) -> None:
     """InputError where the folder holds anything but a sweep of the same config and data."""
     try:
-        before = Asked.model_validate_json(read_small(folder / SWEEP, LARGEST_SWEEP))
+        before = Asked.model_validate_json(read_small(folder / SWEEP, LARGEST_SWEEP, links=False))
     except FileNotFoundError:
-        if left := sorted(path.name for path in folder.iterdir() if path.name != f"{SWEEP}.tmp"):
+        if left := sorted(path.name for path in folder.iterdir() if leftover_of(path.name) != SWEEP):
             raise InputError(f"{folder}: not empty ({left[0]}), and no sweep's folder: name another --output") from None
         return
     except ValidationError:

@@ -213,6 +213,8 @@ def _made(task: Task, warnings: list[str]) -> Outcome:
     """The task's outcome where its run comes to an end, or came to it before."""
     with suppress(FileExistsError):
         make_folder(task.directory)
+    if task.directory.is_symlink():
+        raise InputError(f"{task.directory}: a symbolic link: a sweep's runs are made in its own folder: remove it")
     while True:
         try:
             if _has_diverged(task):
@@ -255,7 +257,7 @@ def _has_diverged(task: Task) -> bool:
 
 def _diverged(task: Task, warnings: list[str], *, is_new: bool = True) -> Outcome:
     """The outcome of a run that diverged or learned nothing, as its report says."""
-    text = read_small(task.directory / runs.DIVERGENCE, finished_runs.LARGEST_MANIFEST)
+    text = read_small(task.directory / runs.DIVERGENCE, finished_runs.LARGEST_MANIFEST, links=False)
     report = {"kind": divergence.DIVERGED} | json.loads(text)  # an earlier version's has no kind
     message = f"{divergence.headline(report)}; {learning.says_more(task.directory)}"
     return Outcome(task.name, Status(report["kind"]), message, tuple(warnings), is_new=is_new)
@@ -270,7 +272,7 @@ def _changed(task: Task, recorded: dict[str, str]) -> list[str]:
 def _is_wanted(needed: Surroundings) -> bool:
     """Whether the sweep is still at work, as far as this worker can see."""
     try:
-        return read_small(needed.folder / TOKEN, 1024) == needed.token.encode()
+        return read_small(needed.folder / TOKEN, 1024, links=False) == needed.token.encode()
     except (OSError, InputError):
         return False
 

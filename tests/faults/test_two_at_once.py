@@ -1,0 +1,111 @@
+"""Commands at work in one run at the same time: each ends well, and each file is whole, by one of them."""
+
+import itertools
+import os
+import shutil
+import sys
+import traceback
+
+import pytest
+from conftest import ROOT, run_here, shared_script
+from fault_helpers import project, train
+
+from mlp import command_line
+
+COMMANDS = {
+    "evaluate": ("scripts/evaluate.py",),
+    "report": ("scripts/report.py",),
+    "export": ("scripts/export_onnx.py",),
+    "compare": ("scripts/compare.py", "other"),
+    "resume": ("train.py", "--set", "output.report=true", "--resume"),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished run, and beside it another one, with all files that the commands make when they are alone."""
+    pytest.importorskip("onnx")
+    folder = tmp_path_factory.mktemp("alone")
+    config = project(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in ("run", "other"):
+            assert train(monkeypatch, "--config", config, "--output", folder / name) == 0
+    for name in COMMANDS:
+        assert run_here(*given(name, folder)).returncode == 0  # what it imports, too, is there from now on
+    return folder
+
+
+def given(name, folder):
+    """The script and its arguments."""
+    script, *others = COMMANDS[name]
+    return [script, *(folder / "other" if other == "other" else other for other in others), folder / "run"]
+
+
+def content(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def begin(name, folder, at):
+    """The command in a process of its own, a copy of this one, which has everything imported; its process number.
+
+    It waits for the end of the pipe, and then says what it has to say in a file.
+    """
+    script, *arguments = map(str, given(name, folder))
+    main = shared_script(f"../{script.removesuffix('.py')}").main
+    if process := os.fork():
+        return process
+    code = 70
+    try:
+        os.close(at[1])
+        os.read(at[0], 1)
+        with open(folder / f"{name}-{os.getpid()}.said", "w") as sys.stdout:
+            sys.stderr = sys.stdout
+            os.chdir(ROOT)
+            sys.argv = [script, *arguments]
+            try:
+                code = command_line.run(main)
+            except BaseException:
+                traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def at_once(names, folder):
+    """Run the commands at the same time; what any of them had to complain of."""
+    at = os.pipe()
+    processes = [begin(name, folder, at) for name in names]
+    for end in at:
+        os.close(end)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
+    said = "".join(path.read_text() for path in folder.glob("*.said"))
+    for path in folder.glob("*.said"):
+        path.unlink()
+    return [f"{codes}: {said}"] if any(codes) or "warning" in said else []
+
+
+def check(names, whole, tmp_path):
+    folder = shutil.copytree(whole, tmp_path / "at-once")
+    for path in content(folder):  # what the commands make
+        if path.name in ("report.html", "model.onnx", "compare.png", "confusion.png", "evaluation-test.json"):
+            (folder / path).unlink()
+    expected = content(whole)
+    assert at_once(names, folder) == []
+    for path, found in content(folder).items():
+        assert found.replace(os.fsencode(folder), os.fsencode(whole)) == expected[path], path
+    shutil.rmtree(folder)
+
+
+@pytest.mark.trials(1, 5)
+def test_all_of_them_twice(trial, whole, tmp_path, injected):
+    check([*COMMANDS, *COMMANDS], whole, tmp_path)
+    injected("commands at work in one run at once: all, twice")
+
+
+PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
+
+
+@pytest.mark.trials(1, 5 * len(PAIRS))
+def test_in_every_pair(trial, whole, tmp_path, injected):
+    pair = PAIRS[trial % len(PAIRS)]
+    check(pair, whole, tmp_path)
+    injected(f"commands at work in one run at once: {' and '.join(pair)}")
