@@ -214,7 +214,12 @@ def shown(path: Path) -> str:
         relative = os.path.relpath(path)
     except FileNotFoundError:  # the working folder is gone
         relative = str(path)
-    return shlex.quote(str(path) if relative.startswith(os.pardir) else relative)
+    return shlex.quote(argument(str(path) if relative.startswith(os.pardir) else relative))
+
+
+def argument(path: Path | str) -> str:
+    """A path as an argument of a command, which one that begins with a dash would be taken for an option by."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def warn(message: str) -> None:
