@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any
 
 import numpy as np  # noqa: F401 - the library must be loaded before its threads can be limited
@@ -16,7 +16,8 @@ FACTS = ("internal_api", "version", "architecture", "num_threads")
 def threads(count: int) -> Iterator[list[dict[str, Any]]]:
     """Hold every BLAS that was loaded at the first call, NumPy's at least, to so many threads.
 
-    Gives each library's name, version and threads. The number is that of the whole process: where several of its
+    Gives each library's name, version and threads. Raises RuntimeError, as Python does, if the system has no room for
+    so many threads. The number is that of the whole process: where several of its
     threads are in such a block at once, the latest to enter decides, and the last to leave restores what was before.
     """
     with _making:
@@ -36,10 +37,15 @@ class _Limits:
         self._lock = Lock()
         self._held: dict[object, int] = {}
         self._before: Any = None
+        self._most = 1
+        """So many threads the system was found to have room for."""
 
     def enter(self, count: int) -> object:
         mine = object()
         with self._lock, _in_control():
+            if count > self._most:
+                _check_room(count)
+                self._most = count
             limit = self.blas.limit(limits=count)
             self._before = self._before or limit  # the first one knows what was before
             self._held[mine] = count
@@ -67,6 +73,16 @@ def _in_control() -> Iterator[None]:
         yield
     finally:
         clear(force=True)
+
+
+def _check_room(count: int) -> None:
+    """Raises RuntimeError if so many threads cannot be started: OpenBLAS would wait for ever for those it lacks."""
+    ended = Event()
+    try:
+        for _ in range(count - 1):  # this one is the first
+            Thread(target=ended.wait, daemon=True).start()
+    finally:
+        ended.set()
 
 
 _making = Lock()

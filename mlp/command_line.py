@@ -1,7 +1,7 @@
 """What every command shares: how arguments are parsed, and how errors become one message and an exit code."""
 
+import errno
 import os
-import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 CONFIG = Path("config.yaml")
 """The config where none is named."""
+
+
+NO_THREAD = "can't start new thread"
+"""What Python says where the system gives it none."""
+NO_ROOM = "the system has no thread or process left for it: end other programs, or raise the limit (ulimit -u)"
 
 
 class Parser(ArgumentParser):
@@ -64,8 +69,8 @@ def require(module: str, extra: str) -> None:
 def run(main: Callable[[Sequence[str]], None]) -> int:
     """Run a command on the process's arguments and return its exit code, the message printed to stderr.
 
-    0 done, 1 a check failed, 2 bad input or a failure of the system, 3 diverged, 130 and 143 after
-    SIGINT and SIGTERM. Streams and signals are its caller's again after it, however it ends.
+    0 done, 1 a check failed, 2 bad input or a failure of the system, 3 diverged, 129, 130 and 143 after
+    SIGHUP, SIGINT and SIGTERM. Streams and signals are its caller's again after it, however it ends.
     """
     with interrupts.listening(), _forgiving("stdout") as output, _forgiving("stderr"):
         code = _run(main)
@@ -96,11 +101,16 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
         with interrupts.at_once():
             main(sys.argv[1:])
     except (CommandError, OSError, MemoryError) as error:
-        _report(*lines_of(error), notes=_notes(error))
+        is_full = isinstance(error, OSError) and error.errno == errno.EAGAIN and error.filename is None  # by fork(2)
+        _report(*([NO_ROOM] if is_full else lines_of(error)), notes=_notes(error))
         return error.exit_code if isinstance(error, CommandError) else InputError.exit_code
+    except RuntimeError as error:
+        if NO_THREAD not in str(error):
+            raise
+        _report(NO_ROOM, notes=_notes(error))
+        return InputError.exit_code
     except Interrupted as stop:
-        kind = "interrupted" if stop.number == signal.SIGINT else "terminated"
-        _report(kind=kind, notes=_notes(stop) or ["give the same command again"])
+        _report(kind=interrupts.KINDS[stop.number], notes=_notes(stop) or ["give the same command again"])
         return stop.exit_code
     return 0
 
@@ -178,14 +188,16 @@ def digit(text: str) -> int:
     return int(text)
 
 
-def whole(text: str, least: int) -> int:
-    """A number argument, if it is whole and large enough."""
+def whole(text: str, least: int, most: int | None = None) -> int:
+    """A number argument, if it is whole and in this range."""
     try:
         number = int(text)
     except ValueError:
         number = least - 1
     if number < least:
         raise ArgumentTypeError(f"must be a whole number, at least {least}, not {text}")
+    if most is not None and number > most:
+        raise ArgumentTypeError(f"must be at most {most:,}, not {text}")
     return number
 
 
@@ -199,7 +211,12 @@ def shown(path: Path) -> str:
     except FileNotFoundError:  # the working folder is gone
         relative = str(path)
     text = str(path) if relative.startswith(os.pardir) else relative
-    return quoted(f"./{text}" if text.startswith(("-", "~")) else text)
+    return quoted(f"./{text}" if text.startswith("~") else argument(text))
+
+
+def argument(path: Path | str) -> str:
+    """A path as an argument of a command, which one that begins with a dash would be taken for an option by."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def warn(message: str) -> None:

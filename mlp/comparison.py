@@ -161,7 +161,10 @@ def gather(directories: Sequence[Path]) -> Comparison:
             raise InputError(f"{directories[k]}: named twice: name each run once")
     names = [place.name for place in places]
     if len(set(names)) < len(names):
-        names = [str(directory) for directory in directories]
+        names = [
+            str(place if given.name in ("", "..") else given)  # a dot is no name
+            for given, place in zip(directories, places, strict=True)
+        ]
     return Comparison([read(directory, name) for directory, name in zip(directories, names, strict=True)])
 
 

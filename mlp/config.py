@@ -1,8 +1,10 @@
 """Every option of a run: its type, its range and its default; read from YAML, errors pointing at the place."""
 
 import json
+import math
 import os
 import re
+import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,8 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from mlp import other_names, yaml_text
 from mlp.errors import InputError
@@ -118,6 +120,19 @@ class Model(Section):
         return sizes
 
 
+RATES = ("learning_rate", "momentum", "weight_decay")
+
+
+def held_in(precision: str, value: float) -> float:
+    """What becomes of a float64 in this precision."""
+    if precision == "float64":
+        return value
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return math.inf
+
+
 class Training(Section):
     """How it learns."""
 
@@ -142,6 +157,28 @@ class Training(Section):
         description="how often a checkpoint is saved: a crash costs no more",
         examples=["1 epoch", "5 epochs", "200 steps"],
     )
+
+    @model_validator(mode="after")
+    def _rates_stay(self) -> Self:
+        """ValidationError for a rate that is another one in the network's precision, where the update is computed."""
+        wrong = [
+            InitErrorDetails(
+                type=PydanticCustomError(
+                    "lost",
+                    "must be a number that precision {precision} does not turn into {held}",
+                    {"precision": self.precision, "held": f"{held:g}" if held < math.inf else "infinity"},
+                ),
+                loc=(name,),
+                input=value,
+            )
+            for name in RATES
+            for value in [getattr(self, name)]
+            for held in [held_in(self.precision, value)]
+            if held != value and (held in (0, math.inf) or (name == "momentum" and held == 1))
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("Training", wrong)
+        return self
 
     @property
     def checkpoint_interval(self) -> tuple[int, str]:

@@ -6,11 +6,12 @@ left for the next one, and nothing of it stays.
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import current_thread, main_thread
+from threading import Event, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from mlp.command_line import quiet
@@ -149,15 +150,15 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
 
     with (
         quiet(pooch.get_logger(), logging.WARNING),  # it would report each file, which is reported already
-        _patient() as again,
+        _patient() as alarm,
         Bar(total=size, unit="B", unit_scale=True, desc=path.name, leave=False, disable=not show) as bar,
     ):
         downloader = pooch.HTTPDownloader(
-            progressbar=_Meter(size, bar, again),
+            progressbar=_Meter(size, bar, alarm),
             chunk_size=CHUNK,
             timeout=2 * PATIENCE,  # which the timer is ahead of
             headers={"Accept-Encoding": "identity"},  # the file's bytes as they are
-            hooks={"response": _Announced(size)},
+            hooks={"response": _Announced(size, alarm)},
         )
         try:
             pooch.retrieve(url, f"sha256:{digest}", path.name, path.parent, downloader=downloader)
@@ -180,10 +181,11 @@ def _reason(error: BaseException) -> str:
 class _Announced:
     """Looks at what an answer says of itself before its body comes."""
 
-    def __init__(self, size: int):
-        self._size = size
+    def __init__(self, size: int, alarm: "_Alarm"):
+        self._size, self._alarm = size, alarm
 
     def __call__(self, response: "Response", *_: Any, **__: Any) -> None:
+        self._alarm.response = response
         if response.is_redirect or response.status_code >= 400:  # which have their own words
             return
         kind, length = response.headers.get("Content-Type", ""), response.headers.get("Content-Length")
@@ -223,19 +225,35 @@ class _Meter:
         """Nothing more comes."""
 
 
+class _Alarm:
+    """To be called whenever a mirror has sent a chunk: PATIENCE seconds after the last time it is late."""
+
+    response: "Response | None" = None
+    """The mirror's answer, as soon as its head has come."""
+
+    def __init__(self, again: Callable[[], object]):
+        self._again = again
+
+    def __call__(self) -> None:
+        self._again()
+
+
 @contextmanager
-def _patient() -> Iterator[Callable[[], object]]:
-    """Within this block BadAnswer is raised where the function that it gives is not called for PATIENCE seconds.
+def _patient() -> Iterator[_Alarm]:
+    """Within this block BadAnswer is raised where the alarm that it gives is not called for PATIENCE seconds.
 
     By a timer of the system's (setitimer(2)): a mirror that sends a byte now and then keeps every timeout of a socket
-    waiting. On Windows, and in a thread other than the main one, which no signal reaches, those timeouts are all.
+    waiting. On Windows, and in a thread other than the main one, which no signal reaches, by a thread that ends the
+    connection; there, until the head of an answer has come, a socket's timeouts are all.
     """
+    message = f"sends less than {CHUNK:,} bytes in {PATIENCE:g} seconds"
     if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
-        yield lambda: None
+        with _watched(message) as alarm:
+            yield alarm
         return
 
     def late(*_: object) -> None:
-        raise BadAnswer(f"sends less than {CHUNK:,} bytes in {PATIENCE:g} seconds")
+        raise BadAnswer(message)
 
     def again() -> None:
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
@@ -244,8 +262,44 @@ def _patient() -> Iterator[Callable[[], object]]:
     before = signal.signal(signal.SIGALRM, late)
     again()
     try:
-        yield again
+        yield _Alarm(again)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         signal.setitimer(signal.ITIMER_REAL, *timer_before)
+
+
+@contextmanager
+def _watched(message: str) -> Iterator[_Alarm]:
+    """As ``_patient``, by a thread."""
+    heard, ended = Event(), Event()
+    alarm, late = _Alarm(heard.set), Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            if heard.wait(PATIENCE):
+                heard.clear()
+            elif alarm.response is not None:
+                late.set()
+                # What reads from the connection then finds its end.
+                with suppress(OSError, ValueError), closing(_socket(alarm.response)) as connection:
+                    connection.shutdown(socket.SHUT_RDWR)
+                return
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield alarm
+    except BadAnswer:
+        if late.is_set():
+            raise BadAnswer(message) from None
+        raise
+    finally:
+        ended.set()
+        heard.set()
+        thread.join()
+
+
+def _socket(response: "Response") -> socket.socket:
+    """The connection of an answer, as a socket of one's own."""
+    return socket.fromfd(response.raw.fileno(), socket.AF_INET, socket.SOCK_STREAM)

@@ -85,10 +85,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         what the passes before it learned is kept, if there were any. ConvergenceWarning if nothing was learned in the
         end, by the rule of ``standstill.Ending``.
         """
-        model, training = self._options()
         if hasattr(self, "network_"):
             del self.network_  # so that it is not fitted, should something be wrong from here on
         X, y = self._validated(X, y, dtype=PRECISIONS)
+        model, training = self._options(X.dtype.name)
         classes = two_classes(y)
         Y, network = targets(y, classes, X.dtype), self._begin(X, classes, model)
         self._learn(network, X, Y, training, training.epochs, warn=True)
@@ -101,9 +101,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         each call, but for the network's, and ``random_state`` counts at the first one, as do ``classes``, both of which
         are needed then. ValueError as in ``fit``.
         """
-        model, training = self._options()
         network: MLP | None = getattr(self, "network_", None)
         X, y = self._validated(X, y, reset=network is None, dtype=network.precision if network else PRECISIONS)
+        model, training = self._options(X.dtype.name)
         if network is None:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit")
@@ -137,12 +137,13 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _options(self) -> tuple[config.Model, config.Training]:
+    def _options(self, precision: str) -> tuple[config.Model, config.Training]:
         """The options as a config has them; ValueError for one out of its range."""
         check_random_state(self.random_state)
+        training = {name: plain(getattr(self, name)) for name in TRAINING} | {"precision": precision}
         try:
             model = config.Model.model_validate({name: plain(getattr(self, name)) for name in MODEL})
-            return model, config.Training.model_validate({name: plain(getattr(self, name)) for name in TRAINING})
+            return model, config.Training.model_validate(training)
         except ValidationError as invalid:
             raise ValueError("; ".join(map(config.describe, invalid.errors(include_url=False)))) from None
 
@@ -243,7 +244,7 @@ def mean_loss(network: MLP, X: Array, Y: Array) -> float:
 
 def probabilities(network: MLP, X: Array) -> Array:
     """The network's probability of the second class for each example, (n,)."""
-    return np.concatenate([network.predict(X[rows])[:, 0] for rows in gen_batches(len(X), BLOCK)])
+    return network.predict(X)[:, 0]
 
 
 def active_features(X: Array) -> NDArray[np.intp]:

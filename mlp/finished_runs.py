@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,11 @@ class FinishedRun:
     """Of model.npz."""
     identity: tuple[int, int]
     """Of the directory, as ``files.identity`` has it."""
+
+    @property
+    def name(self) -> str:
+        """The directory's own, also of one that was given as ``.`` or by a link."""
+        return self.directory.resolve().name
 
     def file(self, name: str) -> Path:
         """Where a file of this name is to be written. Raises InputError if another directory has taken the name."""
@@ -82,22 +88,36 @@ MADE = ("history.csv", "loss_curve.png")
 
 
 def newest(output: Path, warn: Callable[[str], object]) -> Path:
-    """The directory of the run that finished last under the output directory of a config.
+    """The directory of the whole run that finished last under the output directory of a config.
 
-    ``warn`` is given what is wrong with a manifest that is none. Raises InputError if no run there is finished.
+    ``warn`` is given what is wrong with a manifest that is none, or that says of a part of a run that it is finished.
+    Raises InputError if no run there is finished.
     """
     ended = []
     for path in output.glob("*/manifest.json"):
         try:
-            manifest = read_manifest(path.parent)
+            if read_manifest(path.parent).status == FINISHED:
+                ended.append((_end(path.parent), path.parent))
         except InputError as error:
             warn(str(error))
-        else:
-            ended += [(manifest.ended or "", path.parent)] if manifest.status == FINISHED else []
     if not ended:
         with naming("output.directory"):
             raise InputError(f"{output}: no finished run in it: train one, or name a run")
     return max(ended)[1]
+
+
+def _end(directory: Path) -> datetime:
+    """When a finished run ended. Raises InputError if its manifest does not say so, or it is not whole."""
+    manifest = read_finished_manifest(directory)
+    for name in ("config.yaml", "model.npz"):
+        if not (directory / name).is_file():
+            raise InputError(f"{directory}: not a whole run, it has no {name}: remove it")
+    try:
+        ended = datetime.fromisoformat(manifest.ended or "")
+    except ValueError:
+        what = configuration.shown(manifest.ended)
+        raise InputError(f"{directory / 'manifest.json'}: ended must be a date and a time, not {what}") from None
+    return ended if ended.tzinfo else ended.replace(tzinfo=UTC)
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -17,6 +17,8 @@ from mlp.plan import Plan
 
 PLANS_KEPT = 8
 """Shapes that a graph keeps memory for: training needs its batch and the short last one, evaluation as many."""
+BYTES_KEPT = 256 << 20
+"""Of that memory; where it would be more, the oldest is given up, but for the newest shape's."""
 
 
 class ComputationalGraph:
@@ -244,7 +246,17 @@ class ComputationalGraph:
                     raise ValueError(f"{name} is not an input of {output.name}")
                 leaves[self._node(name)] = (np.empty(shape, self.precision), None)
             plan = Plan(nodes, output, leaves, self.precision)
-            if len(self._plans) == PLANS_KEPT:
-                del self._plans[next(iter(self._plans))]
             self._plans[key] = plan
+            while len(self._plans) > PLANS_KEPT or (len(self._plans) > 1 and self._bytes_kept() > BYTES_KEPT):
+                del self._plans[next(iter(self._plans))]
         return self._plans[key]
+
+    def _bytes_kept(self) -> int:
+        """Of the plans' own memory; what leaves were given is theirs who gave it."""
+        return sum(
+            array.nbytes
+            for plan in self._plans.values()
+            for arrays in (plan.values, plan.gradients)
+            for node, array in arrays.items()
+            if node not in self._given
+        )

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -18,6 +17,9 @@ COLUMNS = [column.name for column in fields(Epoch)]
 HEADER = ",".join(COLUMNS) + "\n"
 LARGEST = 1 << 28
 """Bytes; a million epochs have two thirds of them."""
+
+MOST = 1e100
+"""Of any number: a run diverges long before. Sums of such numbers are finite, and axes reach so far."""
 
 numbers = attrgetter(*COLUMNS)
 """An epoch's numbers, in the order of the columns."""
@@ -133,9 +135,9 @@ def _epoch(cells: list[str]) -> Epoch:
             values[name] = int(cell) if name == "epoch" else float(cell)
         except ValueError:
             raise ValueError(f"{name} must be a number, not {cell or 'nothing'}") from None
-        most = 1 if name.endswith("_accuracy") else sys.float_info.max
+        most = 1 if name.endswith("_accuracy") else MOST
         if not 0 <= values[name] <= most:
-            raise ValueError(f"{name} must be {'from 0 to 1' if most == 1 else 'finite and at least 0'}, not {cell}")
+            raise ValueError(f"{name} must be from 0 to {most:g}, not {cell}")
     if (values["validation_loss"] is None) != (values["validation_accuracy"] is None):
         raise ValueError("validation_loss and validation_accuracy must both be there or neither")
     return Epoch(**values)

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from mlp import memory
 from mlp.errors import DataChanged, InputError
 from mlp.files import replacing
 
@@ -267,13 +268,27 @@ class Rows:
 
 def _whole(stored: _Stored) -> NDArray[Any]:
     size, stream = stored.size, stored.stream
-    elements = np.empty(size, np.uint8)
+    elements = _memory(stored)
     found = _read_into(stream, elements)
     if found < size or stream.read(1):
         follow = f"but {found:,} follow" if found < size else "but more follow"
         promise = _promise(stored.shape, stored.dtype)
         raise _Malformed(f"{_off_by(found, size)}: {promise}, {size:,} bytes, {follow}")
     return _read_only(elements.view(stored.dtype).reshape(stored.shape))
+
+
+def _memory(stored: _Stored) -> NDArray[np.uint8]:
+    """Memory for all elements. Raises InputError if there is not so much, before the system ends the process for it."""
+    free = memory.free()
+    try:
+        if free is not None and stored.size > free:
+            raise MemoryError
+        return np.empty(stored.size, np.uint8)
+    except MemoryError:
+        raise InputError(
+            f"{stored.file.name}: {_promise(stored.shape, stored.dtype)}, {stored.size:,} bytes, more than there is "
+            "memory for: gunzip it: a raw file may be so large"
+        ) from None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -1,10 +1,13 @@
 """Images out of files, as brightness: pictures by Pillow, IDX by idx.py."""
 
 import math
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,8 +34,11 @@ MAX_BYTES = 270_000_000
 """Memory to read one image with: the whole process has 130 MB beside it, and stays below 400 MB."""
 ORIENTATION = 0x0112
 """EXIF's tag."""
+READS_EXIF = ("TiffImagePlugin", Path(__file__).stem)
+"""Where warnings about it come from; EXIF has the format of TIFF's tags."""
 BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 258, 278, 322, 323
 """TIFF's tags (TIFF 6.0, section 8 and 15)."""
+STDERR = 2
 MAX_SIDE = 65_535
 """Pixels, the most that JPEG has."""
 
@@ -82,9 +88,10 @@ def _has_picture(file: Path) -> bool:
         return False
 
 
-def read(path: Path) -> Iterator[GreyImage]:
+def read(path: Path, warn: Callable[[str], object]) -> Iterator[GreyImage]:
     """The one image of a picture, of several frames the first, or all of an IDX file.
 
+    ``warn`` is told of a picture that is read although something in its file is damaged.
     Raises InputError for anything else, and for a damaged file; OSError if the system cannot read it.
     """
     try:
@@ -92,7 +99,7 @@ def read(path: Path) -> Iterator[GreyImage]:
             head = file.read(HEAD)
             file.seek(0)
             if kind := readable_kind(head):
-                yield GreyImage(path, None, _picture(file, kind, path))
+                yield GreyImage(path, None, _picture(file, kind, path, warn))
                 return
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: name an image file, {READABLE}") from None
@@ -144,19 +151,21 @@ def _decoding_bytes(image: Any, kind: str) -> int:
     return int(size)
 
 
-def _picture(file: BinaryIO, kind: str, path: Path) -> NDArray[Any]:
-    from PIL import Image  # slow to import, and of no use to IDX files
+def _picture(file: BinaryIO, kind: str, path: Path, warn: Callable[[str], object]) -> NDArray[Any]:
+    from PIL import Image, UnidentifiedImageError  # slow to import, and of no use to IDX files
 
+    said: list[str] = []
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(record=True) as heard, _libtiff(said) if kind == "TIFF" else nullcontext():
+            warnings.simplefilter("always")
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # too large a size is refused below
             image = Image.open(file, formats=[kind])
-        _check_size(path, image.height, image.width, kind)
-        _check_memory(path, _decoding_bytes(image, kind))
-        if kind == "JPEG":  # its decoder can make it smaller on the way
-            image.draft(None, (image.width // _factor(image), image.height // _factor(image)))
-        image.load()
-        return _brightness(image)
+            _check_size(path, image.height, image.width, kind)
+            _check_memory(path, _decoding_bytes(image, kind))
+            if kind == "JPEG":  # its decoder can make it smaller on the way
+                image.draft(None, (image.width // _factor(image), image.height // _factor(image)))
+            image.load()
+            grey = _upright(_brightness(image), _orientation(image))
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: too many pixels ({error}): scale it down") from None
     except (MemoryError, InputError):
@@ -164,7 +173,29 @@ def _picture(file: BinaryIO, kind: str, path: Path) -> NDArray[Any]:
     except Exception as error:  # whatever Pillow's decoders raise for bytes that are none of the format
         if isinstance(error, OSError) and error.errno is not None:  # the system's own
             raise
-        raise InputError(f"{path}: a damaged {kind} file ({error}): save it again") from None
+        what = said[0] if said else "its header" if isinstance(error, UnidentifiedImageError) else error
+        raise InputError(f"{path}: a damaged {kind} file ({what}): save it again") from None
+    said += [" ".join(str(warning.message).split()) for warning in heard]
+    if said and kind != "TIFF" and all(Path(warning.filename).stem in READS_EXIF for warning in heard):
+        warn(f"{path}: its EXIF data are damaged, which say how it was held: it may lie on its side")
+    elif said:
+        warn(f"{path}: a damaged {kind} file ({said[0]}): what is read of it may not be what it shows: save it again")
+    return grey
+
+
+@contextmanager
+def _libtiff(said: list[str]) -> Iterator[None]:
+    """What libtiff says within this block, a line each; it writes into the file descriptor that stderr has."""
+    with TemporaryFile() as file:
+        stderr = os.dup(STDERR)
+        os.dup2(file.fileno(), STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, STDERR)
+            os.close(stderr)
+            file.seek(0)
+            said += file.read().decode(errors="replace").split("\n")[:-1]
 
 
 def _brightness(image: Any) -> NDArray[Any]:
@@ -179,7 +210,7 @@ def _brightness(image: Any) -> NDArray[Any]:
         for top in range(0, rows, step)
     ]
     grey, opacity = (np.concatenate(parts) for parts in zip(*bands, strict=True))
-    return _upright(opacity if opacity.size and not np.ptp(grey) else grey, image.getexif().get(ORIENTATION, 1))
+    return opacity if opacity.size and not np.ptp(grey) else grey
 
 
 def _factor(image: Any) -> int:
@@ -206,6 +237,15 @@ def _averaged(band: Any, factor: int) -> NDArray[Any]:
     return (
         pixels if factor == 1 else averaged(pixels, factor).astype(np.float32)
     )  # a copy of the whole in float64 is large
+
+
+def _orientation(image: Any) -> Any:
+    """What EXIF says of how the picture lies; a warning where the data are damaged."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception as error:  # whatever Pillow raises for bytes that are none of EXIF; the picture is there
+        warnings.warn(str(error), stacklevel=1)
+        return 1
 
 
 def _upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: heard from a command's first line on, and acted on where nothing is left half done.
+"""SIGINT, SIGTERM and SIGHUP: heard from a command's first line on, and acted on where nothing is left half done.
 
 A signal is noted when it arrives. Within ``at_once`` it also raises Interrupted there and then, which suits work that
 leaves nothing behind; elsewhere, and within ``held``, it waits until ``check`` is called.
@@ -13,13 +13,19 @@ Imports little, as nothing is heard before it is imported.
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread, local
 from typing import Any
 
 from mlp.errors import Interrupted
 
-NUMBERS = (signal.SIGTERM, signal.SIGINT)
+KINDS = {
+    getattr(signal, name): kind
+    for name, kind in {"SIGHUP": "hung up", "SIGTERM": "terminated", "SIGINT": "interrupted"}.items()
+    if hasattr(signal, name)  # Windows has no SIGHUP
+}
+"""What is said of a command that each signal ended: SIGHUP comes when its terminal is closed."""
+NUMBERS = tuple(KINDS)
 """In the order in which they are given back: after SIGINT, which may raise at once, nothing is left to do."""
 
 
@@ -54,7 +60,8 @@ def start() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    Thread(target=_watch, args=(reading,), daemon=True).start()
+    with suppress(RuntimeError):  # no thread is to be had: a second SIGINT is heard when the long call ends
+        Thread(target=_watch, args=(reading,), daemon=True).start()
 
 
 @contextmanager
@@ -82,10 +89,13 @@ def listening() -> Iterator[None]:
 def _listen() -> dict[int, Any]:
     """Begin to note signals; the handlers before by their numbers, none in a thread other than the main one.
 
-    SIGINT also where it was ignored, as it is in what a shell starts in the background: whoever sends it means it. A
-    handler that is not Python's stays, as Python could not put it back.
+    SIGINT also where it was ignored, as it is in what a shell starts in the background: whoever sends it means it. Not
+    so SIGHUP, which nohup(1) has ignored so that the command outlives its terminal. A handler that is not Python's
+    stays, as Python could not put it back.
     """
     owners: dict[int, Any] = {number: owner for number in NUMBERS if (owner := signal.getsignal(number)) is not None}
+    if hasattr(signal, "SIGHUP") and owners.get(signal.SIGHUP) == signal.SIG_IGN:
+        del owners[signal.SIGHUP]
     try:
         for number in owners:
             signal.signal(number, _note)

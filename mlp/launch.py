@@ -3,6 +3,7 @@
 Imports little, as nothing is heard before it is imported.
 """
 
+import os
 import sys
 
 from mlp import interrupts
@@ -16,6 +17,9 @@ def run(file: str) -> int:
     """
     if sys._getframe(1).f_back is None and not sys.flags.inspect:
         interrupts.start()
+        # Each command says by blas.threads how many it wants. For those that OpenBLAS starts by itself, one for each
+        # core, the system may have no thread left, and OpenBLAS then sends this process a SIGINT.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mlp import command_line  # not before it listens
 
     return command_line.run_file(file)

@@ -32,6 +32,8 @@ from mlp.plan import Plan
 
 LOSSES: dict[str, Gate] = {"euclidean": EuclideanLoss(), "cross_entropy": CrossEntropyLoss()}
 """By its name: the gate of E. It compares Y with P, the cross-entropy with the logits from which P is made."""
+PREDICTED = 1024
+"""Rows that are predicted at a time: the network keeps memory for so many, however many it is asked for."""
 HALF = np.asarray(0.5, np.float32)
 """From where on a probability is decided for class 1."""
 
@@ -163,8 +165,12 @@ class MLP:
         Threads may ask at once, each in its turn; all else of a network is for one thread.
         """
         X = self._checked(X)
+        P = np.empty((len(X), 1), self.precision)
         with self._predicting:
-            return self.graph.evaluate(self._P, X=X).copy()
+            for start in range(0, len(X), PREDICTED):
+                rows = slice(start, start + PREDICTED)
+                P[rows] = self.graph.evaluate(self._P, X=X[rows])
+        return P
 
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
         """X as an array, if it is (n, inputs) and finite; else ValueError."""

@@ -101,7 +101,9 @@ class Run:
                 self.note(status=ENDINGS.get(kind, "failed"), ended=_now())
 
     def finish(self, **facts: Any) -> None:
-        """Write the manifest's last word: all that the run makes is there."""
+        """Write the manifest's last word: all that the run makes is there, config.yaml too, whoever touched it."""
+        if not _is_written(self.file("config.yaml"), self.config.to_yaml().encode()):
+            write_text(self.file("config.yaml"), self.config.to_yaml())
         self.note(**facts, status=FINISHED, ended=_now())
 
     def save(self, state: State) -> None:
@@ -166,10 +168,10 @@ def check_unbegun(directory: Path, config: Config) -> None:
 
 
 def _is_written(path: Path, content: bytes) -> bool:
-    """Whether a file has these bytes, and no more."""
+    """Whether there is a file of these bytes, and no more."""
     try:
         return read_small(path, len(content), links=False) == content
-    except InputError:
+    except (FileNotFoundError, InputError):
         return False
 
 

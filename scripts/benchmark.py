@@ -32,6 +32,9 @@ from mlp.errors import CheckFailed
 
 SIZES = [(64, 64), (32, 32), (128, 128), (10, 30)]
 MEMORY_SIZE = (32, 32)
+MOST_IMAGES = 10**9
+MOST_TIMES = 10**6
+"""Beyond it is a slip of the finger: it would take weeks."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -154,8 +157,8 @@ def shape(text: str) -> tuple[int, int]:
 
 
 def images(text: str) -> int:
-    return command_line.whole(text, 100)
+    return command_line.whole(text, 100, MOST_IMAGES)
 
 
 def count(text: str) -> int:
-    return command_line.whole(text, 1)
+    return command_line.whole(text, 1, MOST_TIMES)

@@ -14,7 +14,7 @@ if __name__ == "__main__":
 
 import math
 import shutil
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -138,10 +138,7 @@ def orders(chosen: Indices, count: int, seed: int) -> Iterator[Indices]:
 
 
 def images(text: str) -> int:
-    number = command_line.whole(text, 1)
-    if number > MOST_IMAGES:
-        raise ArgumentTypeError(f"must be at most {MOST_IMAGES:,}, as many as an IDX file can have, not {text}")
-    return number
+    return command_line.whole(text, 1, MOST_IMAGES)
 
 
 def seed(text: str) -> int:

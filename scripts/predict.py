@@ -161,7 +161,7 @@ def images_of(names: Sequence[str], failures: list[str]) -> Iterator[GreyImage]:
             continue
         for file in files:
             try:
-                yield from image_files.read(file)
+                yield from image_files.read(file, warn)
             except (InputError, OSError, MemoryError) as error:
                 failures.append(described(error, file))
 

@@ -66,8 +66,9 @@ def check_data(directory: Path, recorded: FinishedManifest) -> None:
 
 def train_again(directory: Path, target: Path) -> FinishedManifest:
     """The manifest of a new run of the same config."""
-    command = [sys.executable, TRAIN, "--config", directory / "config.yaml", "--output", target]
-    done = subprocess.run(list(map(str, command)), stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+    config_file = command_line.argument(directory / "config.yaml")
+    command = [sys.executable, str(TRAIN), "--config", config_file, "--output", str(target)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
     if done.returncode:
         raise CheckFailed(f"{shown(directory)}: running it again ended with exit code {done.returncode}")
     return finished_runs.read_finished_manifest(target)

@@ -31,6 +31,8 @@ from mlp.sweeps.results import PICTURES, Results, pair_errors
 from mlp.sweeps.work import DONE, TOKEN, Outcome, Status, Task, Workers
 
 SCRIPTS = Path(__file__).parent
+MOST_JOBS = 1024
+"""Processes at a time: beyond what one machine has cores for, and below what its system has room for."""
 ADDRESS = re.compile(r"(?:tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
@@ -76,7 +78,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 
 def jobs(text: str) -> int:
-    return command_line.whole(text, 1)
+    return command_line.whole(text, 1, MOST_JOBS)
 
 
 def address(text: str) -> str:
@@ -90,7 +92,7 @@ def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
     from mlp.sweeps import engine  # joblib is slow to import, and bad input has no use for it
 
     with (
-        workers(options) as at_work,
+        workers(options, len(tasks)) as at_work,
         Bar(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar,
     ):
 
@@ -106,15 +108,15 @@ def make(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
             yield outcome
 
 
-def workers(options: Namespace) -> AbstractContextManager[Workers]:
-    """This machine's, or the cluster's that is asked for."""
+def workers(options: Namespace, runs: int) -> AbstractContextManager[Workers]:
+    """This machine's, no more of them than runs, or the cluster's that is asked for."""
     if options.scheduler:
         from mlp.sweeps import dask_cluster  # slow to import, too
 
         return dask_cluster.cluster(options.scheduler, warn)
     from mlp.sweeps import engine
 
-    return engine.local(options.jobs)
+    return engine.local(options.jobs, runs)
 
 
 def describe(outcome: Outcome) -> str:

@@ -1,7 +1,9 @@
 """Promises of mlp.comparison: what differs is named, and what does not compare is said not to."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,3 +165,12 @@ def test_one_run_one_twice_and_too_many_are_refused(make, tmp_path):
         comparison.gather([one, tmp_path / "link"])
     with pytest.raises(InputError, match="21 runs: at most 20 can be told apart: name fewer"):
         comparison.gather([one] * 21)
+
+
+def test_a_run_that_was_given_as_a_dot_has_its_directory_s_name(make, tmp_path, monkeypatch):
+    first, second = make("a"), make("b")
+    (tmp_path / "other").mkdir()
+    same = shutil.copytree(second, tmp_path / "other" / "a")
+    monkeypatch.chdir(first)
+    assert [run.name for run in comparison.gather([Path(), second]).runs] == ["a", "b"]
+    assert [run.name for run in comparison.gather([Path(), same]).runs] == [str(first), str(same)]

@@ -104,6 +104,14 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training:\n  learning_rate: true": "2:18: training.learning_rate: must be a number, not true",
     "training:\n  momentum: 1": "2:13: training.momentum: must be below 1, not 1",
     "training:\n  weight_decay: -0.1": "2:17: training.weight_decay: must be at least 0, not -0.1",
+    "training:\n  momentum: 0.99999999": "2:13: training.momentum: must be a number that precision float32 does not "
+    "turn into 1, not 0.99999999",
+    "training:\n  momentum: 1e-50": "2:13: training.momentum: must be a number that precision float32 does not turn "
+    "into 0, not 1e-50",
+    "training:\n  learning_rate: 1e-50": "2:18: training.learning_rate: must be a number that precision float32 does "
+    "not turn into 0, not 1e-50",
+    "training:\n  weight_decay: 1e39": "2:17: training.weight_decay: must be a number that precision float32 does not "
+    "turn into infinity, not 1e+39",
     "training:\n  seed: -1": "2:9: training.seed: must be at least 0, not -1",
     "training:\n  epochs: 2.0": "2:11: training.epochs: must be a whole number, not 2.0",
     "training:\n  epochs: 1e3": "2:11: training.epochs: must be a whole number, not 1000.0",
@@ -165,6 +173,14 @@ BAD = {  # text: its only message, after "config.yaml:"
 @pytest.mark.parametrize(("text", "message"), BAD.items())
 def test_each_error_says_what_is_wrong_where(write, text, message):
     assert errors(write(text)) == [f"config.yaml:{message}"]
+
+
+def test_what_float32_cannot_hold_is_an_option_in_float64(write):
+    path = write("training: {precision: float64, momentum: 0.99999999, learning_rate: 1.0e-50, weight_decay: 1.0e+39}")
+    training = config.load(path).training
+    assert (training.momentum, training.learning_rate, training.weight_decay) == (0.99999999, 1e-50, 1e39)
+    message = "training.momentum: must be a number that precision float32 does not turn into 1, not 0.99999999"
+    assert errors(path, "training.precision=float32")[0] == f"config.yaml:1:42: {message}"
 
 
 def test_all_errors_are_reported_at_once_in_the_order_of_the_file(write):
@@ -326,6 +342,7 @@ configs = st.builds(
         config.Training,
         learning_rate=st.floats(0, 1000, exclude_min=True),
         momentum=st.floats(0, 1, exclude_max=True),
+        precision=st.just("float64"),  # float32 has no room for some of these
         seed=st.integers(0, 10**18 - 1),
     ),
 )

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.transforms import Bbox
 
-from mlp import curves
+from mlp import curves, report_figures, scales
 from mlp.comparison import ComparedRun, Comparison
 from mlp.config import Config, Model, Training
 from mlp.training import Epoch
@@ -224,3 +224,12 @@ def test_losses_of_two_kinds_have_axes_of_their_own_and_training_figures_are_cal
     assert [len(axes.lines) for axes in (euclidean, entropy)] == [6, 6]  # of three runs each, a curve and a mark
     labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
     assert [label.endswith("(training)") for label in labels[:4]] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("losses", [(1e100, 1e99), (5e-324, 1e-323), (1e100, 0.0), (1e100, 5e-324), (0.0, 5e-324)])
+def test_the_largest_and_the_smallest_numbers_that_a_run_may_have_are_drawn(losses, tmp_path):
+    """Any warning is an error here."""
+    rows = [Epoch(k, loss, loss, 0.5, 0.5, 1.0, 1e100, 1e100) for k, loss in enumerate(losses, 1)]
+    curves.loss_curve(tmp_path / "curve.png", rows, 1, "euclidean")
+    assert report_figures.loss_panel(rows, 1, "euclidean").startswith("<")
+    assert scales.of_losses(losses).ticks

@@ -294,6 +294,15 @@ def test_an_option_that_cannot_be_is_named(options, message):
         MLPClassifier(**options).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:nothing was learned")
+@pytest.mark.parametrize(("name", "value", "held"), [("momentum", 0.99999999, "1"), ("learning_rate", 1e-50, "0")])
+def test_an_option_that_the_precision_of_x_cannot_hold_is_named(name, value, held):
+    X, y = blobs(20)
+    with pytest.raises(ValueError, match=f"{name}: must be a number that precision float32 does not turn into {held}"):
+        MLPClassifier(**{name: value}).fit(X.astype(np.float32), y)
+    assert MLPClassifier(**{name: value}).fit(X.astype(np.float64), y).n_iter_ == 10
+
+
 def test_what_it_cannot_learn_from_is_said():
     X, y = blobs(30)
     with pytest.raises(ValueError, match="two classes are needed, y has one class only, 1"):

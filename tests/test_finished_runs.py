@@ -143,9 +143,45 @@ def test_what_is_no_run_is_left_out_with_a_warning(settings):
     assert warning.startswith(f"{other / 'manifest.json'}: not the manifest of a run")
 
 
+NOT_WHOLE = {
+    "a word alone": ({"status": "finished"}, ""),
+    "no date": ({"ended": "zzzz"}, 'manifest.json: ended must be a date and a time, not "zzzz"'),
+    "no end": ({"ended": None}, "manifest.json: ended must be a date and a time, not null"),
+    "no model": ("model.npz", "not a whole run, it has no model.npz: remove it"),
+    "no config": ("config.yaml", "not a whole run, it has no config.yaml: remove it"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), NOT_WHOLE.values(), ids=NOT_WHOLE)
+def test_what_only_says_that_it_is_finished_is_passed_over_with_a_warning(damage, message, settings, injected):
+    directory, _ = finished_run(settings)
+    other, _ = finished_run(settings, directory.with_name("zz"))
+    path = other / "manifest.json"
+    if isinstance(damage, str):
+        (other / damage).unlink()
+    elif "status" in damage:
+        path.write_text(json.dumps(damage))
+    else:
+        path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    warnings = []
+    assert finished_runs.newest(settings.output.directory, warnings.append) == directory
+    (warning,) = warnings
+    assert warning.startswith(str(other))
+    assert message in warning
+    injected("what only says that it is a finished run")
+
+
+def test_dates_with_and_without_a_zone_are_compared(settings):
+    first, last = (finished_run(settings, settings.output.directory / name)[0] for name in ("b", "a"))
+    for directory, ended in ((first, "2026-01-01T12:00:00"), (last, "2026-01-01T13:30:00+01:00")):
+        path = directory / "manifest.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"ended": ended}))
+    assert finished_runs.newest(settings.output.directory, pytest.fail) == last
+
+
 HISTORY = [
     Epoch(1, 0.1 + 0.2, 1 / 3, 0.5, 1.0, 1.0, 2e-310, 0.25),
-    Epoch(2, 0.0, 1e300, 1.0, 0.0, 1.0, 0.5, 0.0),
+    Epoch(2, 0.0, 1e99, 1.0, 0.0, 1.0, 0.5, 0.0),
 ]
 
 
@@ -174,16 +210,17 @@ HISTORY_DAMAGE = {
         r":2: seconds must be a number, not \?",
     ),
     "nothing": (lambda text: text.replace(",0.25", ","), ":2: seconds must be a number, not nothing"),
-    "nan": (lambda text: text.replace(",0.25", ",nan"), ":2: seconds must be finite and at least 0, not nan"),
-    "infinity": (lambda text: text.replace("1e+300", "inf"), ":3: validation_loss must be finite and at least 0"),
+    "nan": (lambda text: text.replace(",0.25", ",nan"), ":2: seconds must be from 0 to 1e\\+100, not nan"),
+    "infinity": (lambda text: text.replace("1e+99", "inf"), ":3: validation_loss must be from 0 to 1e\\+100"),
+    "beyond what any run has": (lambda text: text.replace("1e+99", "1e+300"), ":3: validation_loss must be from 0 to"),
     "a negative loss": (
         lambda text: text.replace("\n2,0.0", "\n2,-0.1"),
-        ":3: train_loss must be finite and at least 0",
+        ":3: train_loss must be from 0 to 1e\\+100",
     ),
     "percent": (lambda text: text.replace(",0.5,1.0,", ",50,1.0,"), ":2: train_accuracy must be from 0 to 1, not 50"),
-    "one of two": (lambda text: text.replace("1e+300", ""), ":3: validation_loss and validation_accuracy must both"),
+    "one of two": (lambda text: text.replace("1e+99", ""), ":3: validation_loss and validation_accuracy must both"),
     "validation now and then": (
-        lambda text: text.replace("1e+300", "").replace(",1.0,0.0,1.0", ",1.0,,1.0"),
+        lambda text: text.replace("1e+99", "").replace(",1.0,0.0,1.0", ",1.0,,1.0"),
         ":3: validation_loss must be there in every epoch or in none",
     ),
     "another encoding": (lambda text: text.encode("utf-16"), ":1: byte 0 is not UTF-8"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlp import graph as graphs
 from mlp.gates import Add, Divide, Gate, Matmul, Max, Multiply, Sigmoid
 from mlp.gradient_check import check_elements
 from mlp.graph import PLANS_KEPT, ComputationalGraph
@@ -209,6 +210,18 @@ def test_memory_is_kept_for_a_few_shapes_only():
     for n in range(1, 50):
         graph.forward(X=np.zeros(n))
     assert len(graph._plans) == PLANS_KEPT
+
+
+def test_memory_is_kept_for_large_shapes_one_at_a_time(monkeypatch):
+    monkeypatch.setattr(graphs, "BYTES_KEPT", 100_000)
+    graph = ComputationalGraph()
+    w = graph.leaf("w", np.ones(1000))  # whoever gave it keeps it
+    graph.apply(Multiply(), graph.input("X"), w)
+    for n, kept in ((1, 1), (2, 2), (20, 1), (30, 1), (1, 1), (2, 2)):
+        graph.forward(X=np.zeros((n, 1000)))
+        graph.backward()
+        assert len(graph._plans) == kept
+        np.testing.assert_array_equal(graph.gradient("w"), np.zeros(1000))
 
 
 def test_a_pass_aside_leaves_the_latest_pass_as_it_was():

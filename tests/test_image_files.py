@@ -1,6 +1,7 @@
 """Promises of mlp.image_files: pictures and IDX are read as a person sees them, anything else is named."""
 
 import errno
+import io
 import re
 import struct
 import zlib
@@ -17,7 +18,7 @@ DRAWN[1:5, 2] = 200
 
 
 def only(path):
-    (image,) = image_files.read(path)
+    (image,) = image_files.read(path, pytest.fail)
     assert image.name == str(path)
     return image.grey
 
@@ -84,7 +85,7 @@ def test_what_a_file_is_its_content_says(kind, tmp_path):
 def test_a_file_of_another_kind_is_named_with_a_cure(head, name, tmp_path):
     (tmp_path / "x.png").write_bytes(head + bytes(40))
     with pytest.raises(InputError) as error:
-        list(image_files.read(tmp_path / "x.png"))
+        list(image_files.read(tmp_path / "x.png", pytest.fail))
     assert str(error.value) == f"{tmp_path / 'x.png'}: {name}, which is not read: save it as PNG or JPEG"
 
 
@@ -100,7 +101,7 @@ def test_ink_on_glass_is_seen_whatever_its_colour(ink, tmp_path):
 @pytest.mark.parametrize("name", ["images", "images.gz"])
 def test_all_images_of_an_idx_file_in_their_order(name, tmp_path):
     idx.write(tmp_path / name, np.arange(24, dtype=np.uint8).reshape(2, 4, 3))
-    images = list(image_files.read(tmp_path / name))
+    images = list(image_files.read(tmp_path / name, pytest.fail))
     assert [image.name for image in images] == [f"{tmp_path / name}[{k}]" for k in (0, 1)]
     np.testing.assert_array_equal(images[1].grey, np.arange(12, 24).reshape(4, 3))
 
@@ -127,7 +128,7 @@ def broken_png(folder):
 def test_what_is_no_image_is_named(content, message, tmp_path):
     (tmp_path / "x").write_bytes(content(tmp_path))
     with pytest.raises(InputError, match=message) as error:
-        list(image_files.read(tmp_path / "x"))
+        list(image_files.read(tmp_path / "x", pytest.fail))
     assert str(error.value).startswith(str(tmp_path / "x"))
 
 
@@ -149,7 +150,7 @@ def test_a_missing_file_and_labels_are_named(tmp_path):
     idx.write(tmp_path / "labels", np.arange(3, dtype=np.uint8))
     for name, message in (("none", "no such file"), ("labels", r"no images in it.*\(3,\)")):
         with pytest.raises(InputError, match=message):
-            list(image_files.read(tmp_path / name))
+            list(image_files.read(tmp_path / name, pytest.fail))
 
 
 @pytest.mark.parametrize("size", [(50_000_000, 1), (1, 70_000), (8000, 7000)], ids=str)
@@ -162,17 +163,17 @@ def test_a_picture_too_large_for_memory_is_refused_before_it_is_unpacked(size, t
         b"\x89PNG\r\n\x1a\n" + chunks + struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
     )
     with pytest.raises(InputError, match=f"{size[1]:,} by {size[0]:,} pixels: .*: scale it down"):
-        list(image_files.read(tmp_path / "x.png"))
+        list(image_files.read(tmp_path / "x.png", pytest.fail))
 
 
 def test_so_is_one_that_pillow_itself_refuses_and_an_image_of_idx(tmp_path, monkeypatch):
     Image.new("1", (20, 20)).save(tmp_path / "x.png")
     idx.write(tmp_path / "wide", np.zeros((1, 1, 70_000), np.uint8))
     with pytest.raises(InputError, match=r"1 by 70,000 pixels: .*: scale it down"):
-        list(image_files.read(tmp_path / "wide"))
+        list(image_files.read(tmp_path / "wide", pytest.fail))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(InputError, match=r"too many pixels .*: scale it down"):
-        list(image_files.read(tmp_path / "x.png"))
+        list(image_files.read(tmp_path / "x.png", pytest.fail))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "F"])
@@ -196,7 +197,7 @@ def test_what_is_no_brightness_is_named_by_its_place(wrong, tmp_path):
     images = np.zeros((2, 3, 4))
     images[1, 2, 3] = wrong
     idx.write(tmp_path / "images", images)
-    first, second = image_files.read(tmp_path / "images")
+    first, second = image_files.read(tmp_path / "images", pytest.fail)
     first.check_brightness()
     image_files.GreyImage(tmp_path, None, np.ones((2, 2), np.float32)).check_brightness()  # without a warning
     with pytest.raises(InputError, match=re.escape(f"row 2, column 3 is {wrong}, must be a number")):
@@ -211,7 +212,7 @@ def test_a_failure_of_the_system_is_its_own_and_no_damaged_file(tmp_path, monkey
 
     monkeypatch.setattr(Image, "open", fails)
     with pytest.raises(OSError, match="Input/output error"):
-        list(image_files.read(tmp_path / "x.png"))
+        list(image_files.read(tmp_path / "x.png", pytest.fail))
 
 
 def test_a_small_tiff_of_one_enormous_tile_is_refused_before_it_is_unpacked(tmp_path):
@@ -230,7 +231,7 @@ def test_a_small_tiff_of_one_enormous_tile_is_refused_before_it_is_unpacked(tmp_
     with pytest.raises(
         InputError, match=r"x.tif: takes 1,200,\d+,\d+ bytes of memory to read.*: save it as PNG, smaller"
     ):
-        list(image_files.read(tmp_path / "x.tif"))
+        list(image_files.read(tmp_path / "x.tif", pytest.fail))
 
 
 def test_a_progressive_jpeg_and_an_idx_image_of_many_bytes_are_refused(tmp_path, monkeypatch):
@@ -242,7 +243,7 @@ def test_a_progressive_jpeg_and_an_idx_image_of_many_bytes_are_refused(tmp_path,
     idx.write(tmp_path / "images", np.zeros((1, 10, 10)))
     for name, size in (("x.jpg", "1,350"), ("images", "1,100")):
         with pytest.raises(InputError, match=f"{name}: takes {size} bytes"):
-            list(image_files.read(tmp_path / name))
+            list(image_files.read(tmp_path / name, pytest.fail))
 
 
 @pytest.mark.parametrize(
@@ -251,4 +252,43 @@ def test_a_progressive_jpeg_and_an_idx_image_of_many_bytes_are_refused(tmp_path,
 def test_what_begins_with_zeros_is_no_broken_idx_file(head, tmp_path):
     (tmp_path / "x").write_bytes(head)
     with pytest.raises(InputError, match="x: not an image: it must be"):
-        list(image_files.read(tmp_path / "x"))
+        list(image_files.read(tmp_path / "x", pytest.fail))
+
+
+DAMAGED_EXIF = [b"Exif\0\0" + b"\xff" * 50, b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"]
+
+
+@pytest.mark.parametrize("exif", DAMAGED_EXIF, ids=["no TIFF", "cut off"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_with_damaged_exif_data_is_read_with_a_warning(kind, exif, tmp_path, capfd, injected):
+    Image.fromarray(255 - DRAWN).convert("RGB").save(tmp_path / "x", kind, exif=exif, quality=95, lossless=True)
+    said = []
+    (image,) = image_files.read(tmp_path / "x", said.append)
+    np.testing.assert_allclose(image.grey, 255 - DRAWN, atol=60)
+    if kind != "JPEG" or exif != DAMAGED_EXIF[0]:  # which Pillow passes over
+        assert said == [
+            f"{tmp_path / 'x'}: its EXIF data are damaged, which say how it was held: it may lie on its side"
+        ]
+    assert capfd.readouterr() == ("", "")
+    injected("pictures with damaged EXIF data")
+
+
+@pytest.mark.trials(20, 600)
+def test_what_decoders_say_of_a_damaged_picture_is_said_in_our_words(trial, tmp_path, capfd, injected):
+    """Libtiff writes to stderr by itself."""
+    options = [{"format": "TIFF", "compression": "tiff_lzw"}, {"format": "JPEG"}, {"format": "PNG"}, {"format": "TIFF"}]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream, random = io.BytesIO(), np.random.default_rng(trial)
+    Image.fromarray(np.kron(DRAWN, np.ones((9, 9), np.uint8))).save(stream, **options[trial % 4], exif=exif)
+    content = np.frombuffer(stream.getvalue(), np.uint8).copy()
+    content[random.integers(12, len(content), 3)] = random.integers(0, 256, 3)
+    (tmp_path / "x").write_bytes(content)
+    said = []
+    try:
+        list(image_files.read(tmp_path / "x", said.append))
+    except InputError as error:
+        said.append(str(error))
+    assert capfd.readouterr() == ("", "")
+    assert all(message.startswith(f"{tmp_path / 'x'}: ") for message in said)
+    injected("damaged pictures")

@@ -25,7 +25,7 @@ def listening():
         yield
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_waits_for_the_next_check(number, code):
     interrupts.check()
     send(number)
@@ -71,6 +71,17 @@ def test_one_that_was_ignored_at_the_start_is_heard():
         with pytest.raises(Interrupted):
             interrupts.check()
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def test_a_hangup_that_was_ignored_at_the_start_stays_ignored():
+    """nohup(1) has it ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts.listening():
+            send(signal.SIGHUP)
+            interrupts.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_sigint_ends_the_command_alone_where_the_process_goes_on():

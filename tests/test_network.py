@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp.gradient_check import check_elements
-from mlp.network import LOSSES, MLP, decide
+from mlp.network import LOSSES, MLP, PREDICTED, decide
 
 
 def network(*sizes, precision="float64", seed=0, loss="euclidean"):
@@ -54,6 +55,25 @@ def test_with_cross_entropy_by_its_formulas():
     dZ2 = Z3 * (1 - Z3) * (dZ5 @ W2.T)
     for name, expected in {"W2": Z3.T @ dZ5, "b2": dZ5.sum(0), "W1": X.T @ dZ2, "b1": dZ2.sum(0)}.items():
         np.testing.assert_allclose(net.gradients[name], expected, rtol=1e-12)
+
+
+def test_predicting_ever_other_numbers_of_rows_keeps_little_memory(injected):
+    net, X = network(784, 32, 1, precision="float32"), np.zeros((4000, 784), np.float32)
+    tracemalloc.start()
+    try:
+        for n in range(2100, 4000, 100):
+            net.predict(X[:n])
+            injected("numbers of rows to predict")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2 * X.nbytes + 10_000_000
+
+
+def test_rows_are_predicted_in_blocks_as_by_themselves():
+    net, (X, _) = network(5, 3, 1), examples(2 * PREDICTED + 3, 5)
+    blocks = [net.predict(X[start : start + PREDICTED]) for start in range(0, len(X), PREDICTED)]
+    np.testing.assert_array_equal(net.predict(X), np.concatenate(blocks))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -26,9 +26,9 @@ KILLED = f"its process was killed {MOST_DEATHS} times with nothing else under wa
 
 
 @contextmanager
-def local(jobs: int | None) -> Iterator[Workers]:
-    """So many processes of this machine, or one for each of its cores, each with one BLAS thread."""
-    count = jobs or joblib.cpu_count()
+def local(jobs: int | None, runs: int) -> Iterator[Workers]:
+    """So many processes of this machine, or one for each of its cores, each with one BLAS thread; a run has one."""
+    count = min(jobs or joblib.cpu_count(), runs)
     try:
         with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE):
             yield parallel

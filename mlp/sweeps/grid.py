@@ -25,7 +25,7 @@ LONGEST_NAME = 200
 """Characters of a run's name, which is a folder's; Linux has 255, some file systems fewer."""
 LARGEST_WHOLE = 1e15
 """Above it a whole number is shorter with an exponent."""
-SEED, DIGITS = "training.seed", "data.digits"
+SEED, DIGITS, PRECISION = "training.seed", "data.digits", "training.precision"
 PLACES = ("data.directory", "output.directory")
 PAIRS = list(itertools.combinations(range(10), 2))
 """All 45 pairs of digits."""
@@ -103,6 +103,10 @@ def read(base: Config, options: Sequence[str], overrides: Sequence[str] = (), *,
     if count > MOST_RUNS:
         raise InputError(f"{count:,} runs: at most {MOST_RUNS:,} in a sweep: vary fewer options, or by fewer values")
     varied = {key: _values(base, option, key, values) for option, key, values in given}
+    for precision in varied.get(PRECISION, ()):  # in which not all that the base's own has room for may have a place
+        for key, values in varied.items():
+            for value in values:
+                _value(base.having({PRECISION: precision}), key, value)
     if base.training.threads != 1 or "training.threads" in varied:
         raise InputError("each worker of a sweep has one BLAS thread: training.threads must be 1")
     longest = ",".join(max((name({key: value}) for value in values), key=len) for key, values in varied.items())

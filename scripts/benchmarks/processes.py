@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlp.command_line import argument
 from mlp.errors import InputError, Unsupported
 
 SCRIPTS = Path(__file__).parents[1]
@@ -32,7 +33,8 @@ def check_can_be_measured() -> None:
 
 def run(*arguments: object) -> Process:
     """Run Python with these arguments; InputError, with its last words, where that fails."""
-    command = [sys.executable, str(Path(__file__).with_name("launch.py")), *map(str, arguments)]
+    words = [argument(each) if isinstance(each, Path) else str(each) for each in arguments]
+    command = [sys.executable, str(Path(__file__).with_name("launch.py")), *words]
     # A group of its own, so that what stops the benchmark can stop all that it has started.
     child = subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment()

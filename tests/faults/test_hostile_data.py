@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fault_helpers import bounded, one_message, project, train
 
-from mlp import idx
+from mlp import idx, memory
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 HEADER = {IMAGES: 16, LABELS: 8}
@@ -215,3 +215,43 @@ def test_what_is_right_is_taken(change, tmp_path, monkeypatch, injected):
         change(tmp_path / "made" / name)
     assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 0
     injected("unusual data folders, taken")
+
+
+def bomb(path, count):
+    """Gzip data that are an IDX file of so many times 10 MiB of zeros, a hundredth of a percent of it in size."""
+    header = bytes([0, 0, 8, 3]) + struct.pack(">3I", count, 10 << 10, 1 << 10)
+    path.with_name(path.name + ".gz").write_bytes(gzip.compress(header) + count * gzip.compress(bytes(10 << 20)))
+    path.unlink()
+
+
+@pytest.mark.parametrize("name", [IMAGES, "t10k-images-idx3-ubyte"])
+@pytest.mark.parametrize("free", [10_737_418_239, None], ids=["there is less", "nobody knows"])
+def test_what_honestly_announces_more_than_there_is_memory_for(
+    free, name, tmp_path, monkeypatch, capsys, injected, here
+):
+    """10 GiB, which the system would promise, and then end the process as it fills them."""
+    config, run = project(tmp_path), tmp_path / "run"
+    if name != IMAGES:
+        assert train(monkeypatch, "--config", config, "--output", run) == 0
+        capsys.readouterr()
+    bomb(tmp_path / "made" / name, 1024)
+    monkeypatch.setattr(memory, "free", lambda: free)
+    with bounded():
+        if name == IMAGES:
+            assert train(monkeypatch, "--config", config, "--output", run) == 2
+            said = capsys.readouterr().err
+        else:
+            said = here("scripts/predict.py", "--run", run, tmp_path / "made" / f"{name}.gz").stderr.splitlines()[-1]
+    assert f"{name}.gz: the header promises 1024 x " in said
+    assert "10,737,418,240 bytes, more than there is memory for: gunzip it" in one_message(said)
+    injected("gzip data that unpack to more than there is memory for")
+
+
+def test_memory_is_told_of(tmp_path, monkeypatch):
+    """At most what the machine has, and at most what its container may have."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 0 < memory.free() <= machine
+    (tmp_path / "max").write_text("max\n")
+    (tmp_path / "limit").write_text("1000000\n")
+    monkeypatch.setattr(memory, "LIMITS", (tmp_path / "max", tmp_path / "limit", tmp_path / "absent"))
+    assert memory.free() == 1_000_000

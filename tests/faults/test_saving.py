@@ -258,3 +258,33 @@ def test_a_signal_after_the_end_stops_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(blas, "threads", signal_behind)
     assert train(monkeypatch, "--config", project(tmp_path), "--output", tmp_path / "run") == 0
+
+
+@pytest.mark.parametrize("name", sorted(runs.OWN - {"model.npz", "loss_curve.png", "divergence.json"}))
+@pytest.mark.parametrize("touched", ["deleted", "written to", "a folder"])
+def test_a_run_whose_files_are_touched_meanwhile_is_whole_in_the_end_or_says_what_is_wrong(
+    name, touched, tmp_path, monkeypatch, capsys, injected
+):
+    config, run = project(tmp_path), tmp_path / "run"
+    assert train(monkeypatch, "--config", config, "--output", tmp_path / "undisturbed") == 0
+
+    def touch():
+        if touched == "written to":
+            (run / name).write_text("something else")
+            return
+        (run / name).unlink()
+        if touched == "a folder":
+            (run / name).mkdir()
+
+    at_step(monkeypatch, 7, touch)
+    code = train(monkeypatch, "--config", config, "--output", run)
+    said = capsys.readouterr().err
+    injected("files of a run, touched meanwhile")
+    if touched == "a folder":
+        assert code == 2
+        assert str(run) in one_message(said)
+        return
+    assert code == 0, said
+    assert outcome(run) == outcome(tmp_path / "undisturbed")
+    assert finished_runs.read(run).config.training.epochs == 3
+    assert sorted(path.name for path in run.iterdir()) == sorted(p.name for p in (tmp_path / "undisturbed").iterdir())

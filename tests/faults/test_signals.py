@@ -1,21 +1,24 @@
 """A run that is killed at any moment and resumed ends as if nothing had happened."""
 
+import fcntl
 import os
 import random
 import signal
 import subprocess
 import sys
+import termios
 import time
 from functools import cache
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from fault_helpers import command_in, digits_config, finish, one_message, outcome, start
+from fault_helpers import QUIET, TRAIN, command_in, digits_config, finish, one_message, outcome, project, start
 
-from mlp import checkpoint
+from mlp import checkpoint, finished_runs
 
 EVERY = ["1 epoch", "5 steps"]
+ENDINGS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "hung up")]
 
 
 @cache
@@ -70,7 +73,7 @@ def wait_until_it_listens(process):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc to see that a process listens")
-@pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+@pytest.mark.parametrize(("number", "kind"), ENDINGS)
 @pytest.mark.trials(1, 50)
 def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path, injected):
     random_ = random.Random(trial)
@@ -95,7 +98,7 @@ def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path,
     assert outcome(run) == expected
 
 
-@pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+@pytest.mark.parametrize(("number", "kind"), ENDINGS)
 @pytest.mark.parametrize("script", ["train.py", "scripts/evaluate.py"])
 def test_asked_to_stop_while_it_imports(script, number, kind, tmp_path):
     """What it imports sends the signal, and then goes on as ever."""
@@ -105,7 +108,7 @@ def test_asked_to_stop_while_it_imports(script, number, kind, tmp_path):
     )
     done = subprocess.run(
         [sys.executable, ROOT / script],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         capture_output=True,
         text=True,
         check=False,
@@ -132,6 +135,66 @@ def test_a_second_sigint_stops_at_once(busy):
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     assert process.communicate() == (b"", b"")
+
+
+def started_on_a_terminal(*command):
+    """The command as the one that a terminal belongs to, and the terminal's other end."""
+    end, terminal = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        env=os.environ | QUIET,
+    )
+    os.close(terminal)
+    return process, end
+
+
+def wait_for(path, process):
+    while not path.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+
+
+def test_a_terminal_that_is_closed_saves_the_run(tmp_path, injected):
+    """The system sends SIGHUP, and whatever is written to the terminal then fails."""
+    config, run = project(tmp_path, epochs=100_000), tmp_path / "run"
+    process, end = started_on_a_terminal(TRAIN, "--config", config, "--output", run)
+    wait_for(run / checkpoint.PREVIOUS, process)
+    os.close(end)
+    assert process.wait(50) == 129
+    epochs = len(checkpoint.read(run / checkpoint.NEWEST).state.progress.history)
+    assert 0 < epochs == len(finished_runs.read_history(run))
+    assert finished_runs.read_manifest(run).status == "interrupted"
+    injected("terminals that were closed")
+
+
+def test_a_sweep_whose_terminal_is_closed_stops_its_runs(tmp_path, injected):
+    config, folder = project(tmp_path, epochs=100_000), tmp_path / "sweep"
+    command = [ROOT / "scripts/sweep.py", "--config", config, "--vary", "training.seed=0..3", "--jobs", "2"]
+    process, end = started_on_a_terminal(*command, "--output", folder)
+    for name in ("seed=0", "seed=1"):
+        wait_for(folder / name / checkpoint.PREVIOUS, process)
+    os.close(end)
+    assert process.wait(50) == 129
+    for name in ("seed=0", "seed=1"):
+        assert finished_runs.read_manifest(folder / name).status == "interrupted"
+    injected("terminals that were closed")
+
+
+def test_under_nohup_a_run_outlives_its_terminal(tmp_path, injected):
+    run = tmp_path / "run"
+    ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    process = start("--config", project(tmp_path, epochs=5), "--output", run, **ignoring)
+    wait_for(run / checkpoint.NEWEST, process)
+    process.send_signal(signal.SIGHUP)
+    _, said = process.communicate(timeout=50)
+    assert process.returncode == 0, said
+    outcome(run)
+    injected("SIGHUPs under nohup")
 
 
 MANY_EPOCHS = ["training.epochs=1000000", "data.limit_per_digit=100"]

@@ -3,11 +3,13 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT, run_here
+from fault_helpers import one_message, project
 
 QUICK = ("--set", "training.epochs=2", "data.limit_per_digit=100")
 MADE = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"} | {
@@ -86,6 +88,65 @@ for year in years:
         assert (tmp_path / year / "model.npz").read_bytes() == expected
         assert json.loads((tmp_path / year / "manifest.json").read_text())["ended"].startswith(f"{year}-01-02")
         injected("odd surroundings")
+
+
+WITHOUT_THREADS = """
+import threading
+def start(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("train.py --config {config} --output {new}", 0),
+        ("scripts/check_gradients.py --config {config}", 0),
+        ("train.py --config {config} --set training.threads=2 --output {new}", 2),
+        ("scripts/sweep.py --config {config} --vary training.seed=0..1 --jobs 1 --output {new}", 2),
+        ("scripts/sweep.py --config {config} --vary training.seed=0..1 --jobs 2 --output {new}", 2),
+    ],
+)
+def test_without_a_thread_to_be_had(command, code, tmp_path, injected):
+    """``ulimit -u``, or a container's limit: what can do without works, and the rest says so in one message."""
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_THREADS)
+    script, *arguments = command.format(config=project(tmp_path), new=tmp_path / "new").split()
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, ROOT / script, *arguments],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    if code:
+        assert "no thread or process left for it" in one_message(done.stderr)
+    injected("commands without a thread to be had")
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or not shutil.which("setpriv") or not shutil.which("prlimit"),
+    reason="needs root, to be a user who has no process yet, and util-linux",
+)
+@pytest.mark.trials(1, 2)
+def test_under_a_limit_on_processes(trial, tmp_path, injected):
+    """OpenBLAS, which is loaded with NumPy, asks for a thread for each core, and raises SIGINT where it gets none."""
+    rights = "+dac_override"  # to read and write what is root's; the limit holds all the same
+    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    user += ["--inh-caps", rights, "--ambient-caps", rights, "--bounding-set", f"-all,{rights}"]
+    train = [sys.executable, ROOT / "train.py", "--config", project(tmp_path), "--output", tmp_path / "run"]
+    done = subprocess.run(
+        [*user, "prlimit", f"--nproc={1 + trial}", *train],  # the second one is the thread that hears signals
+        env={name: value for name, value in os.environ.items() if not name.endswith("NUM_THREADS")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "OpenBLAS" not in done.stderr
+    injected("limits on processes")
 
 
 def test_of_two_runs_in_one_directory_exactly_one_proceeds(tmp_path, expected, injected):

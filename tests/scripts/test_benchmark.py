@@ -178,6 +178,9 @@ BAD = {
         for text in ("64", "64x", "0x32", "32x0", "6.4x3", "64x64x64", "32 x 32", "9999999x1")
     },
     "no epochs": (["--epochs", "0"], "argument --epochs: must be a whole number, at least 1, not 0"),
+    "too many repeats": (["--repeats", str(10**18)], f"argument --repeats: must be at most 1,000,000, not {10**18}"),
+    "too many epochs": (["--epochs", str(10**30)], f"argument --epochs: must be at most 1,000,000, not {10**30}"),
+    "too many images": (["--images", str(10**10)], "argument --images: must be at most 1,000,000,000, not 10000000000"),
     "half a repeat": (["--repeats", "0.5"], "argument --repeats: must be a whole number, at least 1, not 0.5"),
     "no such part": (["--only", "speed"], "argument --only: invalid choice: 'speed'"),
     "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),

@@ -15,6 +15,7 @@ import pytest
 
 from mlp import download
 from mlp.download import Published
+from mlp.errors import InputError
 
 pytest.importorskip("pooch", reason="pooch is not installed: the extra download has it")
 
@@ -195,6 +196,29 @@ def test_a_bad_answer_is_told_and_leaves_nothing(way, server, tmp_path, here):
     assert problem.startswith(f"       {server}/{way}/{FIRST}: ")
     assert WAYS[way] in problem
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["good", "slow", "without_length", "page", "silent", "stall", "drip", "endless"])
+def test_it_comes_in_any_thread(way, server, tmp_path, injected):
+    """No signal reaches another thread than the main one."""
+    published, ends = download.DATASETS["mnist"], []
+
+    def work():
+        try:
+            ends.append(download.fetch(published, FIRST, tmp_path, [f"{server}/{way}"], pytest.fail, show=False))
+        except InputError as error:
+            ends.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    (end,) = ends
+    if way in WAYS:
+        assert (WAYS[way] if way != "silent" else "no whole answer (timed out)") in end
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert (tmp_path / FIRST).read_bytes() == CONTENT[FIRST]
+    injected("mirrors, in a thread other than the main one")
 
 
 def test_ctrl_c_leaves_nothing(server, tmp_path, here):

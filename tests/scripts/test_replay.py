@@ -41,6 +41,14 @@ def test_a_run_is_identical_to_itself(here, trained):
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["--help", "-x", "--set"])
+def test_a_run_whose_name_begins_with_a_dash_is_run_again(name, here, trained):
+    trained.rename(trained.with_name(name))
+    done = here("scripts/replay.py", f"./{name}", cwd=trained.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"identical: ./{name} run again gives the same model.npz")
+
+
 def test_a_run_on_gz_files_is_the_same_after_these_were_unpacked_beside_them(here, tmp_path):
     """What gunzip -k, or torchvision, makes of a folder; the raw files are read from then on."""
     data, run = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1], ending=".gz"), tmp_path / "run"

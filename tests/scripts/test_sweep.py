@@ -384,6 +384,7 @@ def test_of_two_sweeps_in_one_folder_one_proceeds(made, tmp_path):
     ("arguments", "message"),
     [
         ([], "nothing is varied"),
+        (["--jobs", "1000000000"], "argument --jobs: must be at most 1,024, not 1000000000"),
         (["--jobs", "0"], "must be a whole number, at least 1, not 0"),
         (["--pairs", "some"], "invalid choice: 'some'"),
         (["--scheduler", "somewhere"], "must be like tcp://host:8786, not somewhere"),

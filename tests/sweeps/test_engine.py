@@ -12,6 +12,7 @@ from mlp.sweeps.work import Outcome, Status
 
 pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
 
+import joblib
 from joblib.externals.loky import BrokenProcessPool
 
 from mlp.sweeps import engine
@@ -175,3 +176,8 @@ def test_a_task_that_is_abandoned_ends_once(under_dask):
     backend.abandon()
     future.set_exception(RuntimeError("late"))
     assert [outcome.status for (outcome,) in told] == [Status.INTERRUPTED]
+
+
+def test_no_more_processes_are_started_than_there_are_runs():
+    with engine.local(1000, 2):
+        assert joblib.effective_n_jobs() == 2

@@ -81,6 +81,8 @@ REFUSED = {
     ("training.learning_rate=1,1.0",): "--vary training.learning_rate=1,1.0: 1 is given twice",
     ("training.seed=0,1", "training.seed=2"): "--vary training.seed=2: training.seed is varied twice",
     ("training.momentum=0,0.5",): "--vary training.momentum=0,0.5: training.momentum is given by --set too",
+    ("training.precision=float64,float32", "training.weight_decay=0,1e39"): "--vary training.weight_decay=1e+39: "
+    "training.weight_decay: must be a number that precision float32 does not turn into infinity",
     ("training.threads=1,2",): "each worker of a sweep has one BLAS thread: training.threads must be 1",
     ("data.directory=a,b",): "--vary data.directory=a,b: data.directory is a place and cannot be varied",
     ("output.directory=a,b",): "output.directory is a place and cannot be varied",
@@ -100,6 +102,12 @@ def test_what_makes_no_grid_is_told(options, base):
     assert REFUSED[options] in str(refused.value)
 
 
+def test_what_one_precision_of_a_sweep_cannot_hold_is_refused(base):
+    base = base.having({"training.precision": "float64"})
+    with pytest.raises(InputError, match=r"--vary training.momentum=0.99999999: .* precision float32 .* into 1, not"):
+        grid.read(base, ["training.precision=float32,float64", "training.momentum=0.99999999"])
+
+
 def test_more_threads_than_one_are_refused_and_pairs_only_once(base):
     with pytest.raises(InputError, match=r"training\.threads must be 1"):
         grid.read(base.having({"training.threads": 2}), ["training.seed=0,1"])
@@ -116,7 +124,7 @@ VALUES = st.one_of(
 
 @given(st.lists(VALUES, min_size=1, max_size=20, unique_by=repr))
 def test_no_two_runs_have_one_name_and_each_has_the_value_it_names(values):
-    base = config.load(ROOT / "config.yaml")
+    base = config.load(ROOT / "config.yaml", ["training.precision=float64"])  # which has room for each of the rates
     for key, group in itertools.groupby(sorted(values, key=lambda value: value[0]), lambda value: value[0]):
         own = [value for _, value in group]
         found = grid.read(base, [f"{key}={','.join(map(repr, own))}"])
