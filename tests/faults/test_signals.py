@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from fault_helpers import QUIET, TRAIN, command_in, digits_config, finish, one_message, outcome, project, start
 
-from mlp import checkpoint, finished_runs
+from mlp import checkpoint, finished_runs, history
 
 EVERY = ["1 epoch", "5 steps"]
 ENDINGS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "hung up")]
@@ -167,7 +167,7 @@ def test_a_terminal_that_is_closed_saves_the_run(tmp_path, injected):
     os.close(end)
     assert process.wait(50) == 129
     epochs = len(checkpoint.read(run / checkpoint.NEWEST).state.progress.history)
-    assert 0 < epochs == len(finished_runs.read_history(run))
+    assert 0 < epochs == len(history.read(run))
     assert finished_runs.read_manifest(run).status == "interrupted"
     injected("terminals that were closed")
 
