@@ -12,10 +12,12 @@ from mlp import idx
 from mlp.config import naming
 from mlp.errors import InputError
 from mlp.gates import Array
-from mlp.idx_folder import ImagesAndLabels, Part, open_part
+from mlp.idx_folder import MOST_PIXELS, ImagesAndLabels, Part, open_part
 
 BLOCK = 1024
 """Images that are looked at at a time where nothing is learned: enough to keep a product busy, 3 MB in float32."""
+BLOCK_PIXELS = MOST_PIXELS
+"""Of such a block together: of images of more than 64 by 64 pixels there are fewer in it."""
 WHITE = np.asarray(255, np.float32)
 """The largest pixel; an array, as NumPy takes longer to make one of a number than to divide a row by it."""
 
@@ -82,8 +84,9 @@ class Dataset:
 
     def blocks(self) -> Iterator[NDArray[np.intp]]:
         """The positions of all images, in blocks: what only looks at images goes through them so."""
-        for start in range(0, len(self), BLOCK):
-            yield np.arange(start, min(start + BLOCK, len(self)))
+        length = block_length(self.inputs)
+        for start in range(0, len(self), length):
+            yield np.arange(start, min(start + length, len(self)))
             self.release()
 
     def arrays(self, precision: DTypeLike) -> tuple[Array, Array]:
@@ -116,6 +119,11 @@ class Dataset:
                 )
             held_out[random.permutation(positions)[:count]] = True
         return replace(self, indices=self.indices[~held_out]), replace(self, indices=self.indices[held_out])
+
+
+def block_length(inputs: int) -> int:
+    """How many images of so many pixels are looked at at a time: memory does not grow with their size."""
+    return max(1, min(BLOCK, BLOCK_PIXELS // inputs))
 
 
 def scale(pixels: NDArray[np.uint8], X: Array) -> None:

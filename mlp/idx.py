@@ -74,6 +74,12 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
         return _mapped(stored) if stored.file is stored.stream else _unpacked(stored)
 
 
+def header(path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The element type and the shape of the array in an IDX file. Raises InputError if its header is not in order."""
+    with _opened(path) as stored:
+        return stored.dtype, stored.shape
+
+
 def is_packed(path: Path) -> bool:
     """Whether an IDX file is gzipped. Raises InputError if it is no IDX file, as far as its header shows."""
     with _opened(path) as stored:

@@ -1,5 +1,6 @@
 """A folder in MNIST's layout: four IDX files, images and labels for training and for test."""
 
+import math
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ Kind = Literal["images", "labels"]
 
 PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
+MOST_PIXELS = 1 << 22
+"""Of an image. Each of the default network's weights is one of 32 for a pixel: half a gigabyte at this size."""
 
 
 @dataclass(frozen=True)
@@ -183,10 +186,17 @@ def file_names(part: Part, kind: Kind) -> list[str]:
 
 
 def _read_bytes(path: Path, kind: Kind) -> NDArray[Any]:
-    array = idx.read(path)
-    if array.dtype != np.uint8 or array.ndim != AXES[kind]:
+    """The array in a file of this kind; InputError, before its elements are read, if it has no such array."""
+    dtype, shape = idx.header(path)
+    if dtype != np.uint8 or len(shape) != AXES[kind]:
         raise InputError(
-            f"{path}: holds {array.ndim} axes of {array.dtype.name}, "
+            f"{path}: holds {len(shape)} axes of {dtype.name}, "
             f"{kind} must have {AXES[kind]} of uint8: is it the right file under this name?"
         )
-    return array
+    if math.prod(shape[1:]) > MOST_PIXELS:
+        rows, columns = shape[1:]
+        raise InputError(
+            f"{path}: images of {rows:,} by {columns:,} pixels: at most {MOST_PIXELS:,} pixels can be learned from: "
+            "scale them down"
+        )
+    return idx.read(path)
