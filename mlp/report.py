@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import baselines, finished_runs, nearness, pad, pages, report_images, svd
-from mlp.dataset import BLOCK, Dataset
+from mlp.dataset import BLOCK_PIXELS, Dataset
 from mlp.evaluation import CONFIDENCE, evaluate
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
 from mlp.gates import Array
 from mlp.network import MLP
+from mlp.preparation import averaged
 from mlp.runs import REPORT
 from mlp.training import kept_epoch
 
@@ -24,10 +25,12 @@ MOST_UNITS = 64
 """Units of the first layer whose weights are shown; of more, the first."""
 WEIGHTS_SHOWN = 450_000
 """Pixels of their pictures, together: of large images there are fewer units."""
+WEIGHTS_SIDE = 128
+"""Pixels of the longer side of each: of larger images several weights make a pixel."""
 MOST_LAYERS = 6
 """Layers whose histograms are shown; of more, the first."""
 EXAMPLES = 1024
-"""Training images for the histograms."""
+"""Training images for the histograms; of large ones fewer."""
 
 
 def write(run: FinishedRun) -> Path:
@@ -119,9 +122,10 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
     coordinates = projection.coordinates(images)
     blue = max(images.digits)  # as in the notes and in plots.scatter, whatever the targets are
 
+    in_the_plane = _of_coordinates(run.network, projection)
+
     def probability_of_blue(places: NDArray[np.float64]) -> Array:
-        blocks = np.split(places, range(BLOCK, len(places), BLOCK))  # images are many times as large as their places
-        P = np.concatenate([run.network.predict(projection.rebuild(block) / 255) for block in blocks])
+        P = in_the_plane.predict(places)
         return P if images.digits[1] == blue else 1 - P
 
     plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
@@ -134,23 +138,43 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
     return {"svg": plane.svg, "shares": shares, "count": len(images)}, places
 
 
+def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
+    """The network as it answers to the image with these coordinates (n, k), rebuilt by V' and scaled to 0..1.
+
+    All that comes before the first sigmoid is linear: the products of W1 with V' and with the mean take its place.
+    """
+    W1 = network.parameters["W1"]
+    other = MLP([len(projection.singular_values), *network.sizes[1:]], precision=network.precision)
+    for name, array in other.parameters.items():
+        if name == "W1":
+            array[...] = projection.directions.T.astype(network.precision) @ W1 / 255
+        else:
+            array[...] = network.parameters[name]
+    other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / 255
+    return other
+
+
 def _weights(run: FinishedRun) -> dict[str, Any]:
-    """The weights from the pixels to each of the first units, as one picture."""
+    """The weights from the pixels to each of the first units, as one picture; of large images averages over squares."""
     from mlp import network_drawing, report_figures
 
-    W1 = run.network.parameters["W1"]
-    shown = W1[:, : min(MOST_UNITS, max(1, WEIGHTS_SHOWN // len(W1)))]
-    tiles = network_drawing.tiles(shown, run.image_shape)
+    W1, factor = run.network.parameters["W1"], -(-max(run.image_shape) // WEIGHTS_SIDE)
+    rows, columns = (-(-side // factor) for side in run.image_shape)
+    count = min(MOST_UNITS, W1.shape[1], max(1, WEIGHTS_SHOWN // (rows * columns)))
+    shown = [averaged(W1[:, unit].reshape(run.image_shape), factor).reshape(-1) for unit in range(count)]
+    tiles = network_drawing.tiles(np.stack(shown, axis=1), (rows, columns))
     levels, colors = report_figures.weight_picture(tiles)
-    return {"picture": pages.image_address(levels, colors), "shape": tiles.shape, "units": shown.shape[1]}
+    return {"picture": pages.image_address(levels, colors), "shape": tiles.shape, "units": count, "factor": factor}
 
 
 def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """Of each layer: how often its units have each activation, and how large its weights' gradients are."""
     from mlp import report_figures
 
-    X, Y = training.first_of_each(EXAMPLES // 2).arrays(network.precision)
-    network.loss(X, Y)
+    images = training.first_of_each(max(1, min(EXAMPLES, BLOCK_PIXELS // training.inputs) // 2))
+    batch = network.batch(len(images))
+    images.fetch(slice(None), batch.X, batch.Y)
+    batch.loss()
     network.backward()
     layers = len(network.sizes) - 1
     panels = []
