@@ -25,8 +25,8 @@ MOST_UNITS = 64
 """Units of the first layer whose weights are shown; of more, the first."""
 WEIGHTS_SHOWN = 450_000
 """Pixels of their pictures, together: of large images there are fewer units."""
-WEIGHTS_SIDE = 128
-"""Pixels of the longer side of each: of larger images several weights make a pixel."""
+PICTURE_SIDE = 128
+"""Pixels of a picture's longer side, of weights or of an image: of larger images several pixels make one of it."""
 MOST_LAYERS = 6
 """Layers whose histograms are shown; of more, the first."""
 EXAMPLES = 1024
@@ -48,7 +48,8 @@ def page(run: FinishedRun) -> str:
         {"name": rule.name, "errors": rule.errors(evaluation.images), **rule.facts}
         for rule in baselines.learn(training)
     ]
-    images, packed = _as_many_as_fit(training)
+    has_pad = run.network.parameter_block.nbytes <= MOST_BYTES
+    images, pictures = _as_many_as_fit(training, 1 if has_pad else _factor(run.image_shape))
     plane, place_in_it = _plane(run, images)
     facts = {
         "run": run,
@@ -66,8 +67,8 @@ def page(run: FinishedRun) -> str:
         "test_files": evaluation.images.source.sha256(),
         **_curves(run),
     }
-    scripted = {"training": _in_the_page(run, images, packed), "plane": place_in_it}
-    if run.network.parameter_block.nbytes <= MOST_BYTES:
+    scripted = {"training": pictures | _facts_of(run, images), "plane": place_in_it}
+    if has_pad:
         on_pad = pad.facts(run, evaluation, images)
         text = pages.render("report.html", **facts, pad=on_pad, scripted=scripted | {"pad": on_pad})
         if len(text.encode()) <= MOST_BYTES:
@@ -75,26 +76,36 @@ def page(run: FinishedRun) -> str:
     return pages.render("report.html", **facts, pad=None, scripted=scripted | {"pad": None})
 
 
-def _as_many_as_fit(training: Dataset) -> tuple[Dataset, dict[str, Any]]:
-    """The first training images of each digit, as many as the page has room for, and their pixels packed."""
-    count = min(nearness.PER_DIGIT, max(1, IMAGES_BYTES // training.inputs))
+def _factor(image_shape: tuple[int, int]) -> int:
+    """The side of the squares of pixels that make one of a picture which only people look at."""
+    return -(-max(image_shape) // PICTURE_SIDE)
+
+
+def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, Any]]:
+    """The first training images of each digit, as many as the page has room for, and their pictures for its scripts.
+
+    These are averages over squares of ``factor`` pixels a side: 1 if the page's network is to be asked about them.
+    """
+    rows, columns = (-(-side // factor) for side in training.image_shape)
+    count = min(nearness.PER_DIGIT, max(1, IMAGES_BYTES // (rows * columns)))
     while True:
         images = training.first_of_each(count)
-        packed = pages.packed(images.pixels())
+        pictures = np.empty((len(images), rows * columns), np.uint8)
+        for block in images.blocks():
+            for position, pixels in zip(block, images.pixels(block), strict=True):
+                pictures[position] = averaged(pixels.reshape(training.image_shape), factor).reshape(-1)
+        packed = pages.packed(pictures)
         if count == 1 or len(packed["data"]) <= IMAGES_BYTES:
-            return images, packed
+            return images, {"image_shape": (rows, columns), "images": packed}
         count //= 2
 
 
-def _in_the_page(run: FinishedRun, images: Dataset, packed: dict[str, Any]) -> dict[str, Any]:
-    """These training images for the page's scripts."""
-    X, _ = images.arrays(run.network.precision)
+def _facts_of(run: FinishedRun, images: Dataset) -> dict[str, Any]:
+    """What the page's scripts know of these training images beside their pictures."""
     return {
-        "image_shape": run.image_shape,
-        "images": packed,
         "labels": pages.packed(images.labels),
         "indices": pages.packed(images.indices.astype(np.int32)),
-        "probabilities": pages.packed(run.network.predict(X)[:, 0].astype(np.float32)),
+        "probabilities": pages.packed(evaluate(run.network, images).probabilities.astype(np.float32)),
     }
 
 
@@ -158,7 +169,7 @@ def _weights(run: FinishedRun) -> dict[str, Any]:
     """The weights from the pixels to each of the first units, as one picture; of large images averages over squares."""
     from mlp import network_drawing, report_figures
 
-    W1, factor = run.network.parameters["W1"], -(-max(run.image_shape) // WEIGHTS_SIDE)
+    W1, factor = run.network.parameters["W1"], _factor(run.image_shape)
     rows, columns = (-(-side // factor) for side in run.image_shape)
     count = min(MOST_UNITS, W1.shape[1], max(1, WEIGHTS_SHOWN // (rows * columns)))
     shown = [averaged(W1[:, unit].reshape(run.image_shape), factor).reshape(-1) for unit in range(count)]
