@@ -141,7 +141,7 @@ def _adding_up(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[ND
 
 
 def _write(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> None:
-    header, level = _header(shape, dtype), 9 if math.prod(shape) * dtype.itemsize <= PACKED_BEST else 6
+    header, level = _header(shape, dtype), 9 if math.prod(shape) * dtype.itemsize <= PACKED_BEST else 4
     with replacing(path) as file, _packed(file, level) if path.suffix == ".gz" else nullcontext(file) as stream:
         stream.write(header)
         for block in blocks:

@@ -4,7 +4,7 @@
 
 Each gate by itself, on scalars, arrays and whatever it broadcasts, and the network of the config on a few
 real examples; all in float64 against centred differences. Exit code 1 if one is off. A network of very many
-elements, of large images say, is checked along random directions, as it is before training.
+weights, of large images say, is checked along random directions, as it is before training.
 """
 
 import sys

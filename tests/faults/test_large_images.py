@@ -9,7 +9,7 @@ from conftest import run_here, write_folder
 from fault_helpers import bounded, one_message
 
 from mlp import dataset, idx
-from mlp.dataset import MOST_PIXELS
+from mlp.idx_folder import MOST_PIXELS
 
 SIDE = 200
 """Pixels: the square of an image's pixels would take 12 GB."""
