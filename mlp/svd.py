@@ -71,7 +71,7 @@ def project(images: Dataset, *, components: int = 2, center: bool = False) -> Pr
     pixels = images.inputs
     if pixels < components:
         raise InputError(f"{images.source.files['images']}: images of {pixels} pixels have no {components} directions")
-    square = (_formed if pixels <= MOST_SQUARED else _by_products)(images, components, center)
+    square = _formed(images, components, center) if pixels <= MOST_SQUARED else _by_products(images, center)
     if square.energy <= 0:
         what = "are all alike" if center and square.mean.any() else "have nothing in them"
         raise InputError(f"{images.source.files['images']}: the {len(images)} images chosen {what}")
@@ -118,8 +118,8 @@ def _formed(images: Dataset, components: int, center: bool) -> _Square:
     return _Square(gram.__matmul__, len(active), directions, float(np.trace(gram)), mean)
 
 
-def _by_products(images: Dataset, components: int, center: bool) -> _Square:
-    """X' X, or X X' where that is smaller, by products with X; the components make no difference here."""
+def _by_products(images: Dataset, center: bool) -> _Square:
+    """X' X, or X X' where that is smaller, by products with X."""
     total, squares = np.zeros(images.inputs), 0.0
     for positions in images.blocks():
         X = images.pixels(positions).astype(np.float64)
