@@ -12,6 +12,9 @@ from mlp.svd import project
 
 Bytes = NDArray[np.uint8]
 
+COUNTED = 1 << 14
+"""Pixels whose values are counted at a time, 2 KB each: of larger images the rest is counted after them."""
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -32,46 +35,55 @@ class Baseline:
 
 def learn(training: Dataset) -> Iterator[Baseline]:
     """The four baselines, each fitted to the training images."""
-    counts = _pixel_counts(training)
-    yield _majority(counts, training)
-    yield _single_pixel(counts, training)
-    yield _nearest_mean(counts)
+    yield _majority(training)
+    yield _single_pixel(training)
+    yield _nearest_mean(training)
     yield _svd_coordinate(training)
 
 
-def _pixel_counts(training: Dataset) -> NDArray[np.int64]:
-    """(2, pixels, 256): how many images of each class have each value in each pixel."""
-    pixels = training.inputs
-    counts = np.zeros(2 * pixels * 256, np.int64)
-    cell_of_pixel = 256 * np.arange(pixels)
-    targets = training.targets
-    for rows in training.blocks():
-        cells = training.pixels(rows) + cell_of_pixel + (256 * pixels) * targets[rows, np.newaxis].astype(np.int64)
-        counts += np.bincount(cells.reshape(-1), minlength=counts.size)
-    return counts.reshape(2, pixels, 256)
-
-
-def _majority(counts: NDArray[np.int64], training: Dataset) -> Baseline:
-    images_of = counts[:, 0].sum(axis=1)
-    winner = bool(images_of[1] >= images_of[0])
+def _majority(training: Dataset) -> Baseline:
+    zeros, ones = np.bincount(training.targets, minlength=2)
+    winner = bool(ones >= zeros)
     return Baseline("majority_class", {"digit": training.digits[winner]}, lambda X: np.full(len(X), winner))
 
 
-def _single_pixel(counts: NDArray[np.int64], training: Dataset) -> Baseline:
+def _single_pixel(training: Dataset) -> Baseline:
     """The pixel and threshold that separate the training images best; at a tie the lowest."""
-    up_to = counts.cumsum(axis=2)[:, :, :-1]  # (2, pixels, 255): images whose pixel is at most the threshold
-    images_of = counts[:, 0].sum(axis=1)
-    right = up_to[0] + images_of[1] - up_to[1]  # where brighter means class 1
-    right = np.stack([right, images_of.sum() - right])
-    inverted, pixel, threshold = (int(i) for i in np.unravel_index(right.argmax(), right.shape))
+    zeros, ones = np.bincount(training.targets, minlength=2)
+    best: tuple[int, ...] = ()
+    for first in range(0, training.inputs, COUNTED):
+        # (pixels, 255): how many zeros more than ones have at most the threshold there
+        more = _differences(training, slice(first, first + COUNTED)).cumsum(axis=1)[:, :-1]
+        for inverted, at in enumerate((more.argmax(), more.argmin())):  # where brighter means class 1, and class 0
+            pixel, threshold = (int(place) for place in np.unravel_index(at, more.shape))
+            right = int(zeros - more[pixel, threshold] if inverted else ones + more[pixel, threshold])
+            best = max(best, (right, -inverted, -first - pixel, -threshold))
+    inverted, pixel, threshold = (-place for place in best[1:])
     row, column = divmod(pixel, training.image_shape[1])
     facts = {"row": row, "column": column, "threshold": threshold, "above": training.digits[1 - inverted]}
     return Baseline("single_pixel", facts, lambda X: (X[:, pixel] > threshold) != bool(inverted))
 
 
-def _nearest_mean(counts: NDArray[np.int64]) -> Baseline:
+def _differences(training: Dataset, pixels: slice) -> NDArray[np.int64]:
+    """(pixels, 256): how many images of class 0 more than of class 1 have each value in each of these pixels."""
+    count = len(range(training.inputs)[pixels])
+    differences = np.zeros(count * 256, np.int64)
+    cell_of_pixel = 256 * np.arange(count)
+    signs = 1 - 2 * training.targets.astype(np.int64)[:, np.newaxis]
+    for rows in training.blocks():
+        cells = training.pixels(rows)[:, pixels] + cell_of_pixel
+        np.add.at(differences, cells.reshape(-1), np.broadcast_to(signs[rows], cells.shape).reshape(-1))
+    return differences.reshape(count, 256)
+
+
+def _nearest_mean(training: Dataset) -> Baseline:
     """The class whose mean image is nearer: |x - m1| < |x - m0| exactly where x (m1 - m0) > (m1 m1 - m0 m0) / 2."""
-    mean = counts @ np.arange(256) / counts[:, :1].sum(axis=2)
+    targets, sums = training.targets, np.zeros((2, training.inputs), np.int64)
+    for rows in training.blocks():
+        X = training.pixels(rows)
+        for target in (0, 1):
+            sums[target] += X[targets[rows] == target].sum(axis=0, dtype=np.int64)
+    mean = sums / np.bincount(targets, minlength=2)[:, np.newaxis]
     difference = mean[1] - mean[0]
     threshold = (mean[1] @ mean[1] - mean[0] @ mean[0]) / 2
     return Baseline("nearest_class_mean", {}, lambda X: X @ difference > threshold)

@@ -12,14 +12,10 @@ from mlp.config import naming
 from mlp.errors import InputError
 from mlp.gates import Array
 from mlp.idx_folder import ImagesAndLabels, Part, open_part
+from mlp.network import block_length
 
-BLOCK = 1024
-"""Images that are looked at at a time where nothing is learned: enough to keep a product busy, 3 MB in float32."""
 WHITE = np.asarray(255, np.float32)
 """The largest pixel; an array, as NumPy takes longer to make one of a number than to divide a row by it."""
-
-MOST_PIXELS = 1 << 22
-"""Of an image: four million."""
 
 Positions = NDArray[np.intp] | slice
 
@@ -78,8 +74,9 @@ class Dataset:
 
     def blocks(self) -> Iterator[NDArray[np.intp]]:
         """The positions of all images, in blocks: what only looks at images goes through them so."""
-        for start in range(0, len(self), BLOCK):
-            yield np.arange(start, min(start + BLOCK, len(self)))
+        length = block_length(self.inputs)
+        for start in range(0, len(self), length):
+            yield np.arange(start, min(start + length, len(self)))
 
     def arrays(self, precision: DTypeLike) -> tuple[Array, Array]:
         """All images and targets at once: X (n, inputs) in 0..1 and Y (n, 1)."""

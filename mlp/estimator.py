@@ -5,6 +5,7 @@ The one module that imports scikit-learn.
 
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -17,11 +18,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlp import blas, config
-from mlp.dataset import BLOCK
 from mlp.feed import COPIED
 from mlp.gates import Array
 from mlp.learner import Learner
-from mlp.network import MLP, decide
+from mlp.network import MLP, block_length, decide
 from mlp.randomness import Stream, generator
 from mlp.standstill import Ending
 
@@ -238,13 +238,17 @@ def one_pass(learner: Learner, X: Array, Y: Array, order: NDArray[np.intp], batc
 
 def mean_loss(network: MLP, X: Array, Y: Array) -> float:
     """The network's loss on all examples."""
-    blocks = gen_batches(len(X), BLOCK)
-    return sum(network.loss(X[rows], Y[rows]) * len(X[rows]) for rows in blocks) / len(X)
+    return sum(network.loss(X[rows], Y[rows]) * len(X[rows]) for rows in blocks(X)) / len(X)
 
 
 def probabilities(network: MLP, X: Array) -> Array:
     """The network's probability of the second class for each example, (n,)."""
     return network.predict(X)[:, 0]
+
+
+def blocks(X: Array) -> Iterator[slice]:
+    """All examples, as many at a time as of images of so many pixels."""
+    yield from gen_batches(len(X), block_length(X.shape[1]))
 
 
 def active_features(X: Array) -> NDArray[np.intp]:

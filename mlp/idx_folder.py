@@ -1,12 +1,13 @@
 """A folder in MNIST's layout: four IDX files, images and labels for training and for test."""
 
+import math
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,11 @@ from mlp.files import sha256
 
 Part = Literal["training", "test"]
 Kind = Literal["images", "labels"]
-Array = TypeVar("Array", NDArray[Any], NDArray[Any] | idx.Rows)
 
 PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
+MOST_PIXELS = 1 << 22
+"""Of an image. Each of the default network's weights is one of 32 for a pixel: half a gigabyte at this size."""
 
 
 class Stamp(NamedTuple):
@@ -130,8 +132,9 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
         found = find(directory, part, kind)
         files[kind], *copies[kind] = found
         stamps |= found
-    images = _of_bytes(idx.rows(files["images"]), files["images"], "images")
-    labels = _of_bytes(idx.read(files["labels"]), files["labels"], "labels")
+    for kind, path in files.items():
+        _check_header(path, kind)
+    images, labels = idx.rows(files["images"]), idx.read(files["labels"])
     if len(images) != len(labels):
         raise InputError(
             f"{files['labels']}: {len(labels):,} labels, but {files['images'].name} has {len(images):,} images: "
@@ -253,11 +256,17 @@ def file_names(part: Part, kind: Kind) -> list[str]:
     return [stem + ending for stem in stems for ending in ("", ".gz")]
 
 
-def _of_bytes(array: Array, path: Path, kind: Kind) -> Array:
-    """The array, if it is what a file of this kind has; else InputError."""
-    if array.dtype != np.uint8 or len(array.shape) != AXES[kind]:
+def _check_header(path: Path, kind: Kind) -> None:
+    """InputError, before its elements are read, if a file has no array as a file of this kind has."""
+    dtype, shape = idx.header(path)
+    if dtype != np.uint8 or len(shape) != AXES[kind]:
         raise InputError(
-            f"{path}: holds {len(array.shape)} axes of {array.dtype.name}, "
+            f"{path}: holds {len(shape)} axes of {dtype.name}, "
             f"{kind} must have {AXES[kind]} of uint8: is it the right file under this name?"
         )
-    return array
+    if math.prod(shape[1:]) > MOST_PIXELS:
+        rows, columns = shape[1:]
+        raise InputError(
+            f"{path}: images of {rows:,} by {columns:,} pixels: at most {MOST_PIXELS:,} pixels can be learned from: "
+            "scale them down"
+        )

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from mlp.dataset import MOST_PIXELS
-from mlp.idx_folder import AXES, file_names
+from mlp.idx_folder import AXES, MOST_PIXELS, file_names
 
 LARGEST = 1 << 20
 """Bytes; one has two thousand."""

@@ -28,6 +28,7 @@ def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[s
             "tie": preparation.TIE,
         },
         "nearness": {
+            "reduction": nearness.reduction(run.image_shape),
             "centre": nearness.CENTRE,
             "surround": nearness.SURROUND,
             "within": round(100 * nearness.WITHIN_REACH),

@@ -17,6 +17,8 @@ from mlp.svd import Projection
 
 MOST_MISTAKES = 40
 """Images on the page of mistakes."""
+LONGEST = 8
+"""An image's longer side over its shorter one, up to which it is shown as it is."""
 
 
 @own_settings()
@@ -76,8 +78,10 @@ def _image_grid(title: str, images: int, *, columns: int, caption_lines: int) ->
 
 
 def _show(axes: Axes, image: NDArray[Any], shape: tuple[int, int]) -> None:
-    """An image of bytes as ink on paper."""
+    """An image of bytes as ink on paper; one that is all but a line is stretched to be seen."""
     axes.imshow(image.reshape(shape), cmap="gray_r", vmin=0, vmax=255)
+    if max(shape) > LONGEST * min(shape):
+        axes.set_aspect("auto")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("#CCCCCC")
 

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import baselines, finished_runs, history, nearness, pad, pages, report_images, svd
-from mlp.dataset import BLOCK, Dataset
+from mlp.dataset import Dataset
 from mlp.evaluation import CONFIDENCE
 from mlp.files import write_text
 from mlp.finished_runs import FinishedRun
 from mlp.gates import Array
-from mlp.network import MLP
+from mlp.network import BLOCK_NUMBERS, MLP
+from mlp.preparation import averaged
 from mlp.runs import REPORT
 from mlp.training import kept_epoch
 
@@ -24,10 +25,12 @@ MOST_UNITS = 64
 """Units of the first layer whose weights are shown; of more, the first."""
 WEIGHTS_SHOWN = 450_000
 """Pixels of their pictures, together: of large images there are fewer units."""
+PICTURE_SIDE = 128
+"""Pixels of a picture's longer side, of weights or of an image: of larger images several pixels make one of it."""
 MOST_LAYERS = 6
 """Layers whose histograms are shown; of more, the first."""
 EXAMPLES = 1024
-"""Training images for the histograms."""
+"""Training images for the histograms; of large ones fewer."""
 
 
 def write(run: FinishedRun) -> Path:
@@ -46,7 +49,8 @@ def page(run: FinishedRun) -> str:
         {"name": rule.name, "errors": rule.errors(evaluation.images), **rule.facts}
         for rule in baselines.learn(training)
     ]
-    images, packed = _as_many_as_fit(training)
+    has_pad = run.network.parameter_block.nbytes <= MOST_BYTES
+    images, pictures = _as_many_as_fit(training, 1 if has_pad else _factor(run.image_shape))
     plane, place_in_it = _plane(run, images)
     facts = {
         "run": run,
@@ -64,8 +68,8 @@ def page(run: FinishedRun) -> str:
         "test_files": evaluation.images.source.sha256(),
         **_curves(run),
     }
-    scripted = {"training": _in_the_page(run, images, packed), "plane": place_in_it}
-    if run.network.parameter_block.nbytes <= MOST_BYTES:
+    scripted = {"training": pictures | _facts_of(run, images), "plane": place_in_it}
+    if has_pad:
         on_pad = pad.facts(run, evaluation, images)
         text = pages.render("report.html", **facts, pad=on_pad, scripted=scripted | {"pad": on_pad})
         if len(text.encode()) <= MOST_BYTES:
@@ -73,26 +77,36 @@ def page(run: FinishedRun) -> str:
     return pages.render("report.html", **facts, pad=None, scripted=scripted | {"pad": None})
 
 
-def _as_many_as_fit(training: Dataset) -> tuple[Dataset, dict[str, Any]]:
-    """The first training images of each digit, as many as the page has room for, and their pixels packed."""
-    count = min(nearness.PER_DIGIT, max(1, IMAGES_BYTES // training.inputs))
+def _factor(image_shape: tuple[int, int]) -> int:
+    """The side of the squares of pixels that make one of a picture which only people look at."""
+    return -(-max(image_shape) // PICTURE_SIDE)
+
+
+def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, Any]]:
+    """The first training images of each digit, as many as the page has room for, and their pictures for its scripts.
+
+    These are averages over squares of ``factor`` pixels a side: 1 if the page's network is to be asked about them.
+    """
+    rows, columns = (-(-side // factor) for side in training.image_shape)
+    count = min(nearness.PER_DIGIT, max(1, IMAGES_BYTES // (rows * columns)))
     while True:
         images = training.first_of_each(count)
-        packed = pages.packed(images.pixels())
+        pictures = np.empty((len(images), rows * columns), np.uint8)
+        for block in images.blocks():
+            for position, pixels in zip(block, images.pixels(block), strict=True):
+                pictures[position] = averaged(pixels.reshape(training.image_shape), factor).reshape(-1)
+        packed = pages.packed(pictures)
         if count == 1 or len(packed["data"]) <= IMAGES_BYTES:
-            return images, packed
+            return images, {"image_shape": (rows, columns), "images": packed}
         count //= 2
 
 
-def _in_the_page(run: FinishedRun, images: Dataset, packed: dict[str, Any]) -> dict[str, Any]:
-    """These training images for the page's scripts."""
-    X, _ = images.arrays(run.network.precision)
+def _facts_of(run: FinishedRun, images: Dataset) -> dict[str, Any]:
+    """What the page's scripts know of these training images beside their pictures."""
     return {
-        "image_shape": run.image_shape,
-        "images": packed,
         "labels": pages.packed(images.labels),
         "indices": pages.packed(images.indices.astype(np.int32)),
-        "probabilities": pages.packed(run.network.predict(X)[:, 0].astype(np.float32)),
+        "probabilities": pages.packed(run.evaluate(images).probabilities.astype(np.float32)),
     }
 
 
@@ -120,9 +134,10 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
     coordinates = projection.coordinates(images)
     blue = max(images.digits)  # as in the notes and in plots.scatter, whatever the targets are
 
+    in_the_plane = _of_coordinates(run.network, projection)
+
     def probability_of_blue(places: NDArray[np.float64]) -> Array:
-        blocks = np.split(places, range(BLOCK, len(places), BLOCK))  # images are many times as large as their places
-        P = np.concatenate([run.network.predict(projection.rebuild(block) / 255) for block in blocks])
+        P = in_the_plane.predict(places)
         return P if images.digits[1] == blue else 1 - P
 
     plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
@@ -135,23 +150,43 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
     return {"svg": plane.svg, "shares": shares, "count": len(images)}, places
 
 
+def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
+    """The network as it answers to the image with these coordinates (n, k), rebuilt by V' and scaled to 0..1.
+
+    All that comes before the first sigmoid is linear: the products of W1 with V' and with the mean take its place.
+    """
+    W1 = network.parameters["W1"]
+    other = MLP([len(projection.singular_values), *network.sizes[1:]], precision=network.precision)
+    for name, array in other.parameters.items():
+        if name == "W1":
+            array[...] = projection.directions.T.astype(network.precision) @ W1 / 255
+        else:
+            array[...] = network.parameters[name]
+    other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / 255
+    return other
+
+
 def _weights(run: FinishedRun) -> dict[str, Any]:
-    """The weights from the pixels to each of the first units, as one picture."""
+    """The weights from the pixels to each of the first units, as one picture; of large images averages over squares."""
     from mlp import network_drawing, report_figures
 
-    W1 = run.network.parameters["W1"]
-    shown = W1[:, : min(MOST_UNITS, max(1, WEIGHTS_SHOWN // len(W1)))]
-    tiles = network_drawing.tiles(shown, run.image_shape)
+    W1, factor = run.network.parameters["W1"], _factor(run.image_shape)
+    rows, columns = (-(-side // factor) for side in run.image_shape)
+    count = min(MOST_UNITS, W1.shape[1], max(1, WEIGHTS_SHOWN // (rows * columns)))
+    shown = [averaged(W1[:, unit].reshape(run.image_shape), factor).reshape(-1) for unit in range(count)]
+    tiles = network_drawing.tiles(np.stack(shown, axis=1), (rows, columns))
     levels, colors = report_figures.weight_picture(tiles)
-    return {"picture": pages.image_address(levels, colors), "shape": tiles.shape, "units": shown.shape[1]}
+    return {"picture": pages.image_address(levels, colors), "shape": tiles.shape, "units": count, "factor": factor}
 
 
 def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """Of each layer: how often its units have each activation, and how large its weights' gradients are."""
     from mlp import report_figures
 
-    X, Y = training.first_of_each(EXAMPLES // 2).arrays(network.precision)
-    network.loss(X, Y)
+    images = training.first_of_each(max(1, min(EXAMPLES, BLOCK_NUMBERS // training.inputs) // 2))
+    batch = network.batch(len(images))
+    images.fetch(slice(None), batch.X, batch.Y)
+    batch.loss()
     network.backward()
     layers = len(network.sizes) - 1
     panels = []

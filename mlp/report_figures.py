@@ -112,8 +112,10 @@ def activations_panel(values: Array, name: str) -> str:
 def gradients_panel(gradient: Array, name: str) -> str:
     """How large a layer's gradients are, in powers of ten; 0 and what is smaller than shown on the left."""
     figure, axes = _panel()
+    powers = np.abs(gradient.reshape(-1))  # in place from here on, as there may be many
     with np.errstate(divide="ignore"):
-        powers = np.log10(np.abs(gradient.reshape(-1).astype(np.float64))).clip(min=FAINTEST)
+        np.log10(powers, out=powers)
+    np.maximum(powers, FAINTEST, out=powers)
     largest = max(1, math.ceil(powers.max()))
     _stairs(axes, powers, np.linspace(FAINTEST, largest, 4 * (largest - FAINTEST) + 1), RED)
     ticks = list(range(FAINTEST, largest + 1, 3))

@@ -3,7 +3,8 @@
     python scripts/check_gradients.py [--config FILE]
 
 Each gate by itself, on scalars, arrays and whatever it broadcasts, and the network of the config on a few
-real examples; all in float64 against centred differences. Exit code 1 if one is off.
+real examples; all in float64 against centred differences. Exit code 1 if one is off. A network of very many
+weights, of large images say, is checked along random directions, as it is before training.
 """
 
 import sys
@@ -14,14 +15,17 @@ if __name__ == "__main__":
     sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mlp import blas, command_line, config, recipe
 from mlp.config import Config
 from mlp.errors import CheckFailed
 from mlp.gradient_check import TOLERANCE, ArrayCheck, all_gates, check_elements, check_gate
-from mlp.network_check import EXAMPLES_PER_CLASS
+from mlp.network_check import EXAMPLES_PER_CLASS, affordable_part, check_network
 from mlp.randomness import Stream, generator
+
+MOST_ELEMENTS = 100_000
+"""Of a network, each of which takes two passes: up to so many it is half a minute."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,6 +59,14 @@ def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     """The configured network as training would start it, on the first images of each digit."""
     images = recipe.training_images(settings)
     network = recipe.network(settings, images.inputs, "float64")
-    network.loss(*images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64"))
-    for check in check_elements(network.graph, network.parameters):
+    X, Y = images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
+    checks: Iterable[ArrayCheck]
+    if network.parameter_block.size > MOST_ELEMENTS:
+        random = generator(settings.training.seed, Stream.CHECK)
+        network = affordable_part(network, random)
+        checks = check_network(network, X, Y, random)
+    else:
+        network.loss(X, Y)
+        checks = check_elements(network.graph, network.parameters)
+    for check in checks:
         yield f"network {'-'.join(map(str, network.sizes))}", check

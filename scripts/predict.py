@@ -25,13 +25,12 @@ import numpy as np
 
 from mlp import blas, command_line, config, finished_runs, image_files, writing
 from mlp.command_line import CONFIG, MOST_LINES, shown, warn
-from mlp.dataset import BLOCK
 from mlp.errors import InputError
 from mlp.file_kinds import READABLE
 from mlp.finished_runs import FinishedRun
 from mlp.image_files import GreyImage
 from mlp.nearness import FEWEST, Known
-from mlp.network import decide
+from mlp.network import block_length, decide
 from mlp.paper import Blank, Floats
 from mlp.text_table import aligned
 from mlp.writing import Writing
@@ -186,7 +185,8 @@ def as_it_is(run: FinishedRun, image: GreyImage) -> Floats:
 def judge(run: FinishedRun, waiting: Iterator[Sample]) -> Iterator[Answer]:
     """The network's answer to each image, in blocks."""
     known = known_images(run)
-    while block := list(islice(waiting, BLOCK)):
+    length = block_length(run.network.sizes[0])
+    while block := list(islice(waiting, length)):
         X = np.stack([sample.pixels.reshape(-1) for sample in block])
         P = run.network.predict(X)[:, 0]
         unlike = known.are_unlike(X).tolist() if known else [None] * len(block)

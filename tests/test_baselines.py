@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from conftest import write_folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlp import baselines, dataset
+from mlp import baselines, dataset, idx
 from mlp.baselines import best_cut
 
 
@@ -43,6 +44,30 @@ def test_the_nearest_mean_is_the_nearer_one_by_distance(training_digits, test_di
     X = test_digits.pixels()
     distances = [np.linalg.norm(X - mean, axis=1) for mean in means]
     np.testing.assert_array_equal(rule.classify(X), distances[1] < distances[0])
+
+
+def made(tmp_path, images, labels):
+    """A data set of these images, (n, rows, columns), of digits 0 and 1."""
+    folder = write_folder(tmp_path / "f", [0, 1], [0, 1])
+    idx.write(folder / "train-images-idx3-ubyte", np.asarray(images, np.uint8))
+    idx.write(folder / "train-labels-idx1-ubyte", np.asarray(labels, np.uint8))
+    return dataset.load(folder, "training", (0, 1))
+
+
+@pytest.mark.parametrize("levels", [2, 4, 256])
+def test_of_every_pixel_and_threshold_the_best_is_found_the_lowest_at_a_tie(tmp_path, monkeypatch, levels):
+    random = np.random.default_rng(levels)
+    images, labels = random.integers(0, levels, (40, 5, 6)), random.permutation([0, 1] * 17 + [1] * 6)
+    training = made(tmp_path, images, labels)
+    brighter = images.reshape(40, 30, 1) > np.arange(255)  # (images, pixels, thresholds)
+    is_one = (labels == 1)[:, np.newaxis, np.newaxis]
+    right = np.stack([(brighter == is_one).sum(axis=0), (brighter != is_one).sum(axis=0)])
+    inverted, pixel, threshold = np.unravel_index(right.argmax(), right.shape)
+    for counted in (baselines.COUNTED, 7, 1):  # all pixels at once, or some at a time
+        monkeypatch.setattr(baselines, "COUNTED", counted)
+        rule = next(rule for rule in baselines.learn(training) if rule.name == "single_pixel")
+        assert rule.facts == {"row": pixel // 6, "column": pixel % 6, "threshold": threshold, "above": 1 - inverted}
+        assert rule.errors(training) == 40 - right.max()
 
 
 def test_one_telling_pixel_is_found(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import write_folder
 
-from mlp import dataset
+from mlp import dataset, network
 from mlp.errors import InputError
 
 
@@ -51,12 +51,26 @@ def test_pixels_are_divided_by_255_to_the_last_bit(folder):
 
 @pytest.mark.parametrize("block", [1, 7, 10, 30, 100])
 def test_blocks_hold_every_image_once_the_last_being_short(folder, block, monkeypatch):
-    monkeypatch.setattr("mlp.dataset.BLOCK", block)
+    monkeypatch.setattr("mlp.network.BLOCK", block)
     data = dataset.load(folder, "training", (0, 1))
     blocks = list(data.blocks())
     np.testing.assert_array_equal(np.concatenate(blocks), np.arange(30))
     assert [len(positions) for positions in blocks[:-1]] == [block] * (len(blocks) - 1)
     assert len(blocks[-1]) == (30 - 1) % block + 1
+
+
+@pytest.mark.parametrize(("pixels", "length"), [(100, 6), (48, 3), (16, 1), (15, 1), (10_000, 10)])
+def test_of_large_images_there_are_fewer_in_a_block(folder, pixels, length, monkeypatch):
+    """So many of 16 pixels as come to at most these together, but at least one, and at most BLOCK."""
+    monkeypatch.setattr("mlp.network.BLOCK", 10)
+    monkeypatch.setattr("mlp.network.BLOCK_NUMBERS", pixels)
+    blocks = list(dataset.load(folder, "training", (0, 1)).blocks())
+    np.testing.assert_array_equal(np.concatenate(blocks), np.arange(30))
+    assert len(blocks[0]) == length
+
+
+def test_a_block_of_mnists_images_is_1024_and_no_image_is_more_than_a_block():
+    assert [network.block_length(side * side) for side in (28, 64, 300, 2048)] == [1024, 1024, 46, 1]
 
 
 def test_images_are_fetched_by_their_positions(folder):

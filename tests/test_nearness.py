@@ -42,6 +42,19 @@ def test_how_dark_the_ink_is_makes_no_difference_and_nothing_comes_round_the_edg
     assert not nearness.directions(np.zeros((1, 225)), (15, 15)).any()
 
 
+@pytest.mark.parametrize(("shape", "factor"), [((84, 84), 3), ((85, 60), 3), ((3, 3000), 107)])
+def test_large_images_are_compared_once_they_are_as_small_as_mnists(shape, factor):
+    """Averages over squares, those at the lower and right edges being cut off."""
+    images = np.random.default_rng(0).integers(0, 256, (3, *shape))
+    starts = [range(0, side, factor) for side in shape]
+    small = [[[image[r : r + factor, c : c + factor].mean() for c in starts[1]] for r in starts[0]] for image in images]
+    small = np.array(small)
+    assert nearness.reduction(shape) == factor
+    assert nearness.reduction(small.shape[1:]) == nearness.reduction((55, 55)) == 1
+    expected = nearness.directions(small.reshape(3, -1), small.shape[1:])
+    np.testing.assert_allclose(nearness.directions(images.reshape(3, -1), shape), expected, atol=1e-5)
+
+
 def test_of_a_hundred_images_one_is_beyond_the_reach_and_of_fewer_there_is_none():
     images = np.concatenate([dots(*[(7, 4)] * 99), dots((7, 9))])
     assert 0 < nearness.reach(directions(images)) < 2

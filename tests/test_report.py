@@ -12,7 +12,7 @@ import pytest
 from conftest import load_script, watched, write_folder
 from PIL import Image
 
-from mlp import command_line, config, finished_runs, idx, recipe, report, runs
+from mlp import command_line, config, finished_runs, idx, recipe, report, runs, svd
 from mlp.training import Epoch
 
 
@@ -182,6 +182,17 @@ def test_of_large_images_fewer_and_smaller_pictures_are_shown(tmp_path, here):
     count = int(re.search(r"<strong>(\d+) wrong", page)[1])
     assert len(pictures) == 22 < count  # of up to 84 by 84 pixels
     assert f"The surest 22 of {count}." in shown
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_the_plane_is_coloured_by_what_the_network_says_of_the_images_rebuilt(short_run, training_digits, center):
+    network = finished_runs.read(short_run).network
+    projection = svd.project(training_digits.first_of_each(50), center=center)
+    places = np.random.default_rng(0).uniform(-2000, 4000, (300, 2))
+    P = network.predict(projection.rebuild(places) / 255)
+    assert P.min() < 0.1
+    assert P.max() > 0.9
+    np.testing.assert_allclose(report._of_coordinates(network, projection).predict(places), P, atol=1e-4)
 
 
 def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_from(tmp_path, monkeypatch, here):

@@ -1,10 +1,12 @@
 // How near an image is to the training images: mlp/nearness.py over again, for one image at a time.
 
 class Nearness {
-  // images: their pixels, one after another; centre, surround: the sides, odd, of the two squares around each pixel.
-  constructor(images, shape, { centre, surround }) {
+  // images: their pixels, one after another; reduction: the side of the squares that become a pixel first; centre,
+  // surround: the sides, odd, of the two squares around each pixel.
+  constructor(images, shape, { reduction, centre, surround }) {
     const pixels = shape[0] * shape[1];
-    this.direction = (image) => unitLength(contrast(image, shape, centre, surround));
+    const smaller = shape.map((side) => Math.ceil(side / reduction));
+    this.direction = (image) => unitLength(contrast(reduced(image, shape, reduction), smaller, centre, surround));
     this.directions = [];
     for (let start = 0; start < images.length; start += pixels) {
       this.directions.push(new Float32Array(this.direction(images.subarray(start, start + pixels))));
@@ -21,6 +23,20 @@ class Nearness {
     });
     return distances.sort(([a], [b]) => a - b).slice(0, count);
   }
+}
+
+// The means over squares of this side, cut off at the ends.
+function reduced(image, [rows, columns], side) {
+  const across = Math.ceil(columns / side);
+  const means = new Float64Array(Math.ceil(rows / side) * across);
+  for (let row = 0, k = 0; row < rows; row += 1) {
+    const height = Math.min(side, rows - row + row % side);
+    for (let column = 0; column < columns; column += 1, k += 1) {
+      const width = Math.min(side, columns - column + column % side);
+      means[Math.floor(row / side) * across + Math.floor(column / side)] += image[k] / (height * width);
+    }
+  }
+  return means;
 }
 
 // For each pixel the mean of the small square around it, less that of the large one.

@@ -3,15 +3,16 @@
 import base64
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import watched
+from conftest import watched, write_folder
 
-from mlp import finished_runs, nearness
+from mlp import config, finished_runs, idx, nearness, recipe, report, runs
 from mlp.preparation import Prepared, prepare
+from mlp.training import Epoch
 
 
 @pytest.fixture(scope="module")
@@ -397,3 +398,28 @@ def test_a_finger_and_a_pen_draw_to_the_end_and_do_not_scroll(short_run, visit, 
     assert told(page)[0] == 1
     assert page.evaluate("pad.marks.map(({ places }) => places.at(-1))") == [pytest.approx(280 * ONE[-1], abs=2)]
     assert page.evaluate("window.scrollY") == before
+
+
+def test_of_large_images_the_distances_are_numpys_too(tmp_path, visit):
+    """Of 61 rows, which squares of 2 do not fill."""
+    folder = write_folder(tmp_path / "made", [0, 1] * 10, [0, 1] * 3, side=61)
+    (tmp_path / "config.yaml").write_text("data: {directory: made}\nmodel: {hidden_sizes: []}\ntraining: {epochs: 1}\n")
+    settings = config.load(tmp_path / "config.yaml")
+    network = recipe.network(settings, 61 * 61)
+    with runs.new(settings, tmp_path / "run", pytest.fail) as run:
+        run.begin(image_shape=[61, 61], training_files=recipe.training_images(settings).source.sha256())
+        run.write_model(network.views(network.parameter_block))
+        run.finish()
+    header = ",".join(column.name for column in fields(Epoch))
+    (run.directory / "history.csv").write_text(f"{header}\n1,0.3,0.4,0.9,0.9,1.0,0.1,0.1\n")
+    page = at_work(visit(report.write(finished_runs.read(run.directory))))
+    page.locator("#samples button").first.click()
+    page.wait_for_selector("#draw-a-digit:not(.blank)")
+    X = np.array(page.evaluate("Array.from(pad.answer.network.activations[0])"))[np.newaxis]
+    training = idx.read(folder / "train-images-idx3-ubyte").reshape(20, -1)
+    unit = nearness.directions(np.concatenate([255 * X, training]), (61, 61))
+    distances = np.sqrt(2 - 2 * unit[1:] @ unit[0])
+    assert f"is at a distance of {distances.min():.2f};" in page.inner_text("#distance")
+    expected = [f"training image {k}, " for k in np.argsort(distances)[:3]]
+    shown = page.locator("#nearest canvas").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert [label[: len(start)] for label, start in zip(shown, expected, strict=True)] == expected

@@ -27,6 +27,16 @@ def test_it_prints_every_gate_and_every_array_of_the_network(here, loss):
     assert network == ["W1", "b1", "W2", "b2", "W3", "b3"]
 
 
+def test_a_network_of_very_many_elements_is_checked_along_directions(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["check_gradients.py", "--config", str(ROOT / "config.yaml")])
+    script = load_script("check_gradients")
+    monkeypatch.setattr(script, "MOST_ELEMENTS", 25_000)
+    assert command_line.run(script.main) == 0
+    network = [row for row in capsys.readouterr().out.splitlines() if row.startswith("network 784-32-1")]
+    assert [row.split()[2] for row in network] == ["W1", "b1", "W2", "b2"]
+    assert all(" along direction " in row for row in network)
+
+
 @pytest.fixture
 def main(monkeypatch, loss):
     options = ["--config", str(ROOT / "config.yaml"), *QUICK, f"model.loss={loss}"]
