@@ -219,7 +219,7 @@ def test_what_is_right_is_taken(change, tmp_path, monkeypatch, injected):
 
 def bomb(path, count):
     """Gzip data that are an IDX file of so many times 10 MiB of zeros, a hundredth of a percent of it in size."""
-    header = bytes([0, 0, 8, 3]) + struct.pack(">3I", count, 10 << 10, 1 << 10)
+    header = bytes([0, 0, 8, 3]) + struct.pack(">3I", 10 * count, 1 << 10, 1 << 10)
     path.with_name(path.name + ".gz").write_bytes(gzip.compress(header) + count * gzip.compress(bytes(10 << 20)))
     path.unlink()
 
@@ -242,7 +242,7 @@ def test_what_honestly_announces_more_than_there_is_memory_for(
             said = capsys.readouterr().err
         else:
             said = here("scripts/predict.py", "--run", run, tmp_path / "made" / f"{name}.gz").stderr.splitlines()[-1]
-    assert f"{name}.gz: the header promises 1024 x " in said
+    assert f"{name}.gz: the header promises 10240 x " in said
     assert "10,737,418,240 bytes, more than there is memory for: gunzip it" in one_message(said)
     injected("gzip data that unpack to more than there is memory for")
 
