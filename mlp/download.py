@@ -151,6 +151,7 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
     with (
         quiet(pooch.get_logger(), logging.WARNING),  # it would report each file, which is reported already
         _patient() as alarm,
+        closing(alarm),
         Bar(total=size, unit="B", unit_scale=True, desc=path.name, leave=False, disable=not show) as bar,
     ):
         downloader = pooch.HTTPDownloader(
@@ -236,6 +237,11 @@ class _Alarm:
 
     def __call__(self) -> None:
         self._again()
+
+    def close(self) -> None:
+        """End the connection, which is left open where the answer was not read to its end."""
+        if self.response is not None:
+            self.response.close()
 
 
 @contextmanager
