@@ -41,12 +41,11 @@ def test_a_run_is_identical_to_itself(here, trained):
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["--help", "-x", "--set"])
-def test_a_run_whose_name_begins_with_a_dash_is_run_again(name, here, trained):
-    trained.rename(trained.with_name(name))
-    done = here("scripts/replay.py", f"./{name}", cwd=trained.parent)
+def test_a_run_whose_name_begins_with_a_dash_is_run_again(here, trained):
+    trained.rename(trained.with_name("--help"))
+    done = here("scripts/replay.py", "./--help", cwd=trained.parent)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"identical: ./{name} run again gives the same model.npz")
+    assert done.stdout.startswith("identical: ./--help run again gives the same model.npz")
 
 
 def test_a_run_on_gz_files_is_the_same_after_these_were_unpacked_beside_them(here, tmp_path):
