@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,3 +243,13 @@ def test_a_missing_history_is_named_with_the_cure(settings):
     directory, _ = finished_run(settings)
     with pytest.raises(InputError, match=r"history\.csv: no such file: put back the one that the run wrote, or train"):
         history.read(directory)
+
+
+@pytest.mark.parametrize("given", [".", "sub/..", "../linked", "../0001"])
+def test_a_run_has_its_directory_s_own_name_however_it_is_given(given, settings, monkeypatch):
+    """It is in the titles of pages."""
+    directory, _ = finished_run(settings)
+    (directory / "sub").mkdir()
+    (directory.parent / "linked").symlink_to(directory)
+    monkeypatch.chdir(directory)
+    assert finished_runs.read(Path(given)).name == "0001"

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 import sys
 from dataclasses import fields
 from io import BytesIO
@@ -252,14 +251,3 @@ def test_the_script_makes_the_same_page_again(short_run, text, monkeypatch, caps
     assert command_line.run(load_script("report").main) == 0
     assert (short_run / "report.html").read_text(encoding="utf-8") == text
     assert capsys.readouterr().out.startswith("report: ")
-
-
-@pytest.mark.parametrize("given", [".", "../linked"])
-def test_the_page_has_the_directory_s_own_name_however_it_was_given(given, short_run, tmp_path, here):
-    run = shutil.copytree(short_run, tmp_path / "its own name")
-    (tmp_path / "linked").symlink_to(run)
-    done = here("scripts/report.py", given, cwd=run)
-    assert done.returncode == 0, done.stderr
-    page = (run / "report.html").read_text()
-    assert "<h1>0 or 1? The run its own name</h1>" in page
-    assert "<title>0 or 1: its own name</title>" in page

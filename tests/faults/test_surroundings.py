@@ -102,9 +102,7 @@ threading.Thread.start = start
     ("command", "code"),
     [
         ("train.py --config {config} --output {new}", 0),
-        ("scripts/check_gradients.py --config {config}", 0),
         ("train.py --config {config} --set training.threads=2 --output {new}", 2),
-        ("scripts/sweep.py --config {config} --vary training.seed=0..1 --jobs 1 --output {new}", 2),
         ("scripts/sweep.py --config {config} --vary training.seed=0..1 --jobs 2 --output {new}", 2),
     ],
 )
