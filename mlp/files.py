@@ -210,21 +210,17 @@ def _check_regular(path: Path, facts: os.stat_result) -> None:
         raise InputError(f"{path}: a symbolic link: put the file itself there")
     if not stat.S_ISREG(facts.st_mode):
         raise InputError(f"{path}: not a regular file: put the file itself there")
-    if is_hole(facts):
-        raise InputError(f"{path}: all but empty: of its {facts.st_size:,} bytes hardly any are on the disk")
+    # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere. Windows does not count them.
+    on_disk = 512 * getattr(facts, "st_blocks", math.inf)
+    if facts.st_size > DEFLATE_LIMIT * (on_disk + UNCOUNTED):
+        what = f"all but empty: of its {facts.st_size:,} bytes {on_disk:,} are on the disk"
+        raise InputError(f"{path}: {what}: put an intact copy in its place")
 
 
 DEFLATE_LIMIT = 1032
 """Deflate shrinks nothing by more than 1032 to 1 (zlib's technical details), nor does a file system that compresses."""
 UNCOUNTED = 1 << 16
 """Bytes: small files lie where file systems do not count them, or have not been written out yet."""
-
-
-def is_hole(facts: os.stat_result) -> bool:
-    """Whether a file has far more bytes than its part of the disk can hold, and so is mostly a hole that reads as 0."""
-    # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere. Windows does not count them.
-    on_disk = 512 * getattr(facts, "st_blocks", math.inf)
-    return facts.st_size > DEFLATE_LIMIT * (on_disk + UNCOUNTED)
 
 
 def sha256(path: Path, *, links: bool = True) -> str:

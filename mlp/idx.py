@@ -13,7 +13,6 @@ import gzip
 import json
 import math
 import os
-import stat
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +27,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mlp import memory
 from mlp.errors import DataChanged, InputError
-from mlp.files import replacing
+from mlp.files import DEFLATE_LIMIT, open_regular, replacing
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -62,14 +61,6 @@ class _Malformed(Exception):
 MOST_AXES = 32
 """NumPy 1 has arrays of at most 32 axes; the format would allow 255."""
 
-DEFLATE_LIMIT = 1032
-"""Deflate shrinks nothing by more than 1032 to 1 (zlib's technical details), so no honest header says more.
-
-Nor does a file system that compresses, so that a raw file beyond it is a hole with a name."""
-
-UNCOUNTED = 1 << 16
-"""Bytes: small files lie where file systems do not count them, or have not been written out yet."""
-
 
 def read(path: str | os.PathLike[str]) -> NDArray[Any]:
     """The array in an IDX file, read-only, big-endian and whole in memory.
@@ -85,7 +76,7 @@ def rows(path: Path) -> "NDArray[Any] | Rows":
     """As ``read``; but a raw array of more than ``IN_MEMORY`` bytes stays in its file, and is read by rows."""
     with _opened(path) as stored:
         is_raw = stored.file is stored.stream
-        return Rows(path, stored) if is_raw and stored.size > IN_MEMORY else _whole(stored)
+        return Rows(stored) if is_raw and stored.size > IN_MEMORY else _whole(stored)
 
 
 def header(path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -168,6 +159,7 @@ class _Stream(Protocol):
 class _Stored(NamedTuple):
     """An open IDX file behind its header."""
 
+    path: Path
     file: BinaryIO
     stream: _Stream
     """Where the elements are read: the file itself, or what its gzip data hold."""
@@ -181,13 +173,11 @@ class _Stored(NamedTuple):
 def _opened(path: Path) -> Iterator[_Stored]:
     """An IDX file, its header read, and found to promise no more than the file can hold."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: not a regular file: put the IDX file itself there")
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             is_gzip = file.read(len(GZIP_START)) == GZIP_START
             file.seek(0)
             stream = _GzipMembers(file) if is_gzip else file
-            stored = _Stored(file, stream, *_parse_header(stream.read))
+            stored = _Stored(path, file, stream, *_parse_header(stream.read))
             _check_size(stored)
             yield stored
     except EOFError:
@@ -214,10 +204,6 @@ def _check_size(stored: _Stored) -> None:
     found = facts.st_size - stored.file.tell()
     if found != size:
         raise _Malformed(f"{_off_by(found, size)}: {promise}, {size:,} bytes, but {found:,} follow")
-    # stat(2): st_blocks counts 512 bytes, whatever a block is elsewhere. Windows does not count them.
-    on_disk = 512 * getattr(facts, "st_blocks", math.inf)
-    if size > DEFLATE_LIMIT * (on_disk + UNCOUNTED):
-        raise _Malformed(f"all but empty: {promise}, {size:,} bytes, but {on_disk:,} are on the disk")
 
 
 class Rows:
@@ -226,9 +212,9 @@ class Rows:
     It is not mapped into memory, as a process dies that looks at a mapped file which has become shorter.
     """
 
-    def __init__(self, path: Path, stored: _Stored):
+    def __init__(self, stored: _Stored):
         self.shape, self.dtype = stored.shape, stored.dtype
-        self._path, self._start, self._row_bytes = path, stored.file.tell(), stored.size // len(self)
+        self._path, self._start, self._row_bytes = stored.path, stored.file.tell(), stored.size // len(self)
         self._file = FileIO(os.dup(stored.file.fileno()))
         weakref.finalize(self, self._file.close)
 
@@ -295,7 +281,7 @@ def _memory(stored: _Stored) -> NDArray[np.uint8]:
         return np.empty(stored.size, np.uint8)
     except MemoryError:
         raise InputError(
-            f"{stored.file.name}: {_promise(stored.shape, stored.dtype)}, {stored.size:,} bytes, more than there is "
+            f"{stored.path}: {_promise(stored.shape, stored.dtype)}, {stored.size:,} bytes, more than there is "
             "memory for: gunzip it: a raw file may be so large"
         ) from None
 
