@@ -181,6 +181,21 @@ def test_a_directory_that_is_exchanged_after_it_was_read_is_not_written_into(scr
     injected("exchanged directories")
 
 
+def test_a_sweep_makes_no_run_behind_a_link(tmp_path, injected):
+    pytest.importorskip("joblib")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "sweep").mkdir()
+    ask = ["scripts/sweep.py", "--config", project(tmp_path), "--jobs", 1, "--vary", "training.seed=0,1"]
+    assert run_here(*ask, "--output", tmp_path / "sweep").returncode == 0
+    shutil.rmtree(tmp_path / "sweep" / "seed=1")
+    (tmp_path / "sweep" / "seed=1").symlink_to(tmp_path / "home")
+    done = run_here(*ask, "--output", tmp_path / "sweep")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'sweep' / 'seed=1'}: a symbolic link" in done.stderr
+    assert list((tmp_path / "home").iterdir()) == []
+    injected("links in a received run")
+
+
 def test_a_lock_is_of_the_folder_that_has_the_name(tmp_path, monkeypatch):
     lock = files._lock
     (tmp_path / "run").mkdir()
