@@ -65,13 +65,20 @@ def _temporary(path: Path) -> Path:
     return path.with_name(name + ending)
 
 
-def remove_leftovers(folder: Path, names: Collection[str], age: float) -> None:
-    """Remove what processes that were killed while they wrote files of these names left, older than so many seconds."""
-    with suppress(OSError), os.scandir(folder) as entries:  # a folder that is not there has none; others may be quicker
+def remove_leftovers(folder: Path, names: Collection[str], age: float = 0) -> None:
+    """Remove what processes that were killed while they wrote files of these names left, older than so many seconds.
+
+    A name without a random part is one of an earlier version's, or of somebody's own file: it counts only where any age
+    will do, as in the directory of a run.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:  # a folder that is not there has none
         for entry in entries:
-            is_leftover = entry.name.endswith(".tmp") and leftover_of(entry.name) in names
-            if is_leftover and time() - entry.stat(follow_symlinks=False).st_mtime > age:
-                Path(entry.path).unlink()
+            match = TEMPORARY.fullmatch(entry.name)
+            if match is None or match[1] not in names or (age and match[2] is None):
+                continue
+            with suppress(OSError):  # another process was quicker, or it is a folder
+                if not age or time() - entry.stat(follow_symlinks=False).st_mtime > age:
+                    Path(entry.path).unlink()
 
 
 def leftover_of(name: str) -> str | None:
@@ -140,7 +147,8 @@ def append(path: Path, content: bytes, known: os.stat_result) -> os.stat_result 
                 rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
         except OSError as error:
-            os.ftruncate(descriptor, known.st_size)
+            with suppress(OSError):  # who goes on writes the file anew
+                os.ftruncate(descriptor, known.st_size)
             error.filename = str(path)
             raise
         return os.fstat(descriptor)

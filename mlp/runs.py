@@ -69,7 +69,7 @@ class Run:
 
     def begin(self, **facts: Any) -> None:
         """Write config.yaml and a manifest with these facts."""
-        remove_leftovers(self.directory, OWN, 0)
+        remove_leftovers(self.directory, OWN)
         write_text(self.file("config.yaml"), self.config.to_yaml())
         self.note(status="running", started=_now(), ended=None, **facts)
 
@@ -78,7 +78,7 @@ class Run:
         changed = list(provenance.differences(saved.facts, facts))
         for difference in changed:
             warn(f"not as at the run's beginning, so that its last bits may differ: {difference}")
-        remove_leftovers(self.directory, OWN, 0)
+        remove_leftovers(self.directory, OWN)
         checkpoint.reinstate(saved, self.directory)
         remove(self.file(DIVERGENCE))
         write_text(self.file("config.yaml"), self.config.to_yaml())

@@ -73,7 +73,7 @@ def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[
     with locked(folder, warn):
         _check_same_sweep(folder, grid, files)
         asked = Asked(config=grid.base, vary=grid.varied, files={path.name: digest for path, digest in files.items()})
-        remove_leftovers(folder, {SWEEP, TOKEN}, 0)
+        remove_leftovers(folder, {SWEEP, TOKEN})
         write_text(folder / SWEEP, json.dumps(asked.model_dump(mode="json"), indent=2) + "\n")
         token = uuid.uuid4().hex
         needed = surroundings(folder, token, files, is_tested=grid.has_all_pairs)

@@ -212,7 +212,7 @@ def test_a_lock_is_of_the_folder_that_has_the_name(tmp_path, monkeypatch):
 def test_leftovers_of_killed_processes_are_removed_by_age_and_name(tmp_path):
     names = {
         "a.png.0123456789abcdef.tmp": True,
-        "a.png.tmp": True,  # of an earlier version
+        "a.png.tmp": False,  # of an earlier version, or somebody's own
         "b.png.0123456789abcdef.tmp": False,
         "a.png.0123456789abcdef": False,
         "a.png.mine.tmp": False,
