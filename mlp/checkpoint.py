@@ -7,7 +7,6 @@ previous one goes on, and the run ends in the same bytes.
 import json
 import math
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,16 +23,14 @@ from mlp.files import open_regular, remove, rename, replacing
 from mlp.history import Beginning, History
 from mlp.network import parameter_count
 from mlp.npz import Array, Damaged
-from mlp.training import Epoch, Progress, State
+from mlp.training import Epoch, Pass, Progress, State
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
 KEPT = 1000
 """Epochs whose rows a checkpoint holds, the last ones: with all of them a run of n epochs would write n^2 rows. Those
 before them are read from history.csv, where they are known by their SHA-256."""
-LARGEST_CONFIG = 24_000
-"""Bytes of a config without comments; one has a thousand, and two long paths have eight thousand."""
-LONGEST_REST = LARGEST_CONFIG + manifest.LARGEST
+LONGEST_REST = configuration.LARGEST + manifest.LARGEST
 """Characters."""
 MOST = 1 << 53
 """Steps, or whatever else is counted."""
@@ -104,10 +101,11 @@ def discard(directory: Path) -> None:
 def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
     """The newest checkpoint in the directory, or the previous one, with a warning, where it is damaged.
 
-    None where there never was one; InputError where there is none that is whole.
+    None where there never was one; InputError where there is none that is whole, or history.csv is not.
     """
     paths = [directory / name for name in (NEWEST, PREVIOUS)]
-    problems = []
+    problems: list[str] = []
+    lost: history.Lost | None = None
     for path in paths:
         try:
             found = read(path)
@@ -115,10 +113,15 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
             problems.append(f"{path}: no such file")
         except Damaged as error:
             problems.append(f"{path}: damaged: {error}")
+        except history.Lost as error:
+            problems.append(str(error))
+            lost = lost or error
         else:
             for problem in problems:
                 warn(f"{problem}: going on from {path.name}, the checkpoint before it")
             return found
+    if lost is not None:
+        raise lost
     if not exists(directory):
         return None
     advice = f"nothing is left to go on from: train a new run in another directory, with {directory / 'config.yaml'}"
@@ -129,23 +132,24 @@ def read(path: Path) -> Checkpoint:
     """A checkpoint as it was written, FileNotFoundError where there is none.
 
     Raises Damaged where one bit is another, and for what no run writes, whatever its SHA-256: a checkpoint may come
-    from a stranger. InputError if history.csv beside it has lost the epochs that it knows and does not hold. Memory is
-    needed for the file's bytes, and for each epoch some hundred more.
+    from a stranger. ``history.Lost`` if history.csv beside it has not the epochs that it knows and does not hold.
+    Memory is needed for the file's bytes, and for each epoch some hundred more.
     """
     try:
         with open_regular(path, links=False) as file:
             arrays = npz.read_sealed(file)
         rest = REST.validate_json(npz.text(arrays, "rest", LONGEST_REST), strict=True)
-        if len(rest.config.encode()) > LARGEST_CONFIG:
-            raise ValueError(f"its config has more than {LARGEST_CONFIG:,} bytes")
+        if len(rest.config.encode()) > configuration.LARGEST:
+            raise ValueError(f"its config has more than {configuration.LARGEST:,} bytes")
         config = configuration.parse(rest.config, path)
         if missing := {*BLOCKS, "history"} - arrays.keys():
             raise ValueError(f"it has no {min(missing)}")
-        image_shape = manifest.check_begun(rest.facts).image_shape
-        _check_blocks(arrays, config, image_shape)
+        facts = manifest.check_begun(rest.facts)
+        _check_blocks(arrays, config, facts.image_shape)
         begun = rest.beginning.rows if rest.beginning else 0
-        epochs = _epochs(arrays["history"], begun, config.training.epochs)
+        epochs = _epochs(arrays["history"], begun, config)
         _check(rest.progress, begun + len(epochs))
+        _check_pass(rest.progress.current, facts.images.get("training", 0), config.training.batch_size)
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
@@ -154,7 +158,8 @@ def read(path: Path) -> Checkpoint:
         raise Damaged(f"not a checkpoint ({manifest.first_problem(error)})") from error
     except (InputError, ValueError) as error:
         raise Damaged(f"not a checkpoint ({error})") from error
-    earlier = history.read_beginning(path.parent, rest.beginning) if rest.beginning else []
+    has_validation = config.data.validation_fraction > 0
+    earlier = history.read_beginning(path.parent, rest.beginning, has_validation) if rest.beginning else []
     rest.progress.history = earlier + epochs
     return Checkpoint(config, rest.facts, State(rest.progress, *(arrays[name] for name in BLOCKS)), path)
 
@@ -169,20 +174,20 @@ def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequ
             raise ValueError(f"its {name} are not those of its config")
 
 
-def _epochs(rows: Array, begun: int, most: int) -> list[Epoch]:
-    """The epochs in the history array, which follow so many, at most so many in all; ValueError for what is none.
+def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:
+    """The epochs in the history array, which follow so many; ValueError for what no run of this config has.
 
-    What stands for None, in both of the validation columns, is nan; in every epoch or in none.
+    What stands for None, in the validation columns of a run that holds out no images, is nan.
     """
-    columns = history.COLUMNS
+    columns, most = history.COLUMNS, config.training.epochs
     if rows.dtype != np.float64 or rows.shape[1:] != (len(columns),) or not 0 <= begun <= most - len(rows):
         raise ValueError("its history is not that of its config")
     if not np.array_equal(rows[:, 0], np.arange(begun + 1, begun + len(rows) + 1)):
         raise ValueError("its epochs are not in order")
-    can_miss = np.array([name.startswith("validation_") for name in columns])
-    largest = np.array([1 if name.endswith("_accuracy") else sys.float_info.max for name in columns])
+    is_missing = np.array([history.can_miss(name) and not config.data.validation_fraction for name in columns])
+    largest = np.array([history.most(name) for name in columns])
     missing = np.isnan(rows)
-    if (missing != (can_miss & missing.any())).any() or not (missing | ((rows >= 0) & (rows <= largest))).all():
+    if (missing != is_missing).any() or not (missing | ((rows >= 0) & (rows <= largest))).all():
         raise ValueError("its history has a number that none can have")
     values = rows.astype(object)
     values[missing] = None
@@ -192,7 +197,7 @@ def _epochs(rows: Array, begun: int, most: int) -> list[Epoch]:
 def _check(progress: Progress, epochs: int) -> None:
     """ValueError where how far a run is does not fit its history, or a number is none that a run counts up to."""
     numbers = _numbers(asdict(replace(progress, history=[])))
-    if not all(0 <= number <= (sys.float_info.max if isinstance(number, float) else MOST) for number in numbers):
+    if not all(0 <= number <= (history.MOST if isinstance(number, float) else MOST) for number in numbers):
         raise ValueError("its progress has a number that none can have")
     if progress.best_epoch not in (range(1, epochs + 1) if epochs else [0]):
         raise ValueError("its best epoch is not one of its epochs")
@@ -200,6 +205,12 @@ def _check(progress: Progress, epochs: int) -> None:
         raise ValueError("it has epochs, but no loss before them")
     if progress.above_since is not None and not 1 <= progress.above_since[0] <= epochs:
         raise ValueError("its loss rose in an epoch that it has not")
+
+
+def _check_pass(current: Pass, images: int, batch_size: int) -> None:
+    """ValueError where an epoch under way has more steps, or errors, than a pass over so many images can have."""
+    if current.steps > math.ceil(images / batch_size) or current.errors > images:
+        raise ValueError("its epoch under way has more steps or errors than images allow")
 
 
 def _numbers(value: Any) -> Iterator[float]:

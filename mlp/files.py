@@ -30,15 +30,15 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     bytes are on the disk before the rename, and the rename is before the block's end, so that neither a crash nor a
     full disk leaves a torn file under the final name. With ``previous`` the old file is kept under that name.
     """
-    remove_leftovers(path.parent, {path.name}, HOUR)
     temporary = _temporary(path)
+    remove_leftovers(path.parent, {leftover_of(temporary.name)}, HOUR)
     try:
         with open(temporary, "x+b") as file:  # O_CREAT and O_EXCL, which follow no link (open(2))
             yield file
             file.flush()
             os.fsync(file.fileno())
         if previous is not None and os.path.lexists(path):
-            os.replace(path, previous)
+            rename(path, previous)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException as error:
@@ -65,7 +65,7 @@ def _temporary(path: Path) -> Path:
     return path.with_name(name + ending)
 
 
-def remove_leftovers(folder: Path, names: Collection[str], age: float = 0) -> None:
+def remove_leftovers(folder: Path, names: Collection[str | None], age: float = 0) -> None:
     """Remove what processes that were killed while they wrote files of these names left, older than so many seconds.
 
     A name without a random part is one of an earlier version's, or of somebody's own file: it counts only where any age
@@ -91,7 +91,7 @@ def _sync_folder(folder: Path) -> None:
     """See to it that a rename within the folder is on the disk (fsync(2): a file's own fsync does not)."""
     if not hasattr(os, "O_DIRECTORY"):  # on Windows, which opens no folder and has nothing of this kind
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
@@ -133,8 +133,9 @@ def append(path: Path, content: bytes, known: os.stat_result) -> os.stat_result 
     None, and nothing is added, if the file is gone or another one: ``known`` are its facts. A disk that fails leaves
     it as it was; only a kill or a crash in the midst of this may leave the beginning of what was to be added.
     """
+    flags = sum(getattr(os, name, 0) for name in ("O_APPEND", "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"))
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(path, os.O_WRONLY | flags)  # a pipe is not waited for
     except OSError:
         return None
     try:

@@ -2,27 +2,34 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from mlp.config import MOST_EPOCHS
 from mlp.errors import InputError
-from mlp.files import append, read_small, replacing
+from mlp.files import append, open_regular, read_small, replacing
 from mlp.training import Epoch
 
 NAME = "history.csv"
 COLUMNS = [column.name for column in fields(Epoch)]
 HEADER = ",".join(COLUMNS) + "\n"
 LARGEST = 1 << 28
-"""Bytes; a million epochs have two thirds of them."""
-
+"""Bytes; as many epochs as a config may ask for have two thirds of them."""
 MOST = 1e100
 """Of any number: a run diverges long before. Sums of such numbers are finite, and axes reach so far."""
+NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
+"""As Python writes one that is finite and not below 0."""
 
 numbers = attrgetter(*COLUMNS)
 """An epoch's numbers, in the order of the columns."""
+
+
+class Lost(InputError):
+    """history.csv has not the epochs that a checkpoint knows and does not hold."""
 
 
 @dataclass(frozen=True)
@@ -88,24 +95,33 @@ def read(directory: Path) -> list[Epoch]:
     return epochs
 
 
-def read_beginning(directory: Path, known: Beginning) -> list[Epoch]:
-    """The first epochs of a run, if they are still those. Raises InputError if not, or there is no such file."""
+def read_beginning(directory: Path, known: Beginning, has_validation: bool) -> list[Epoch]:
+    """The first epochs of a run, with validation figures or without. Raises Lost if they are not there any more."""
     path = directory / NAME
     try:
-        content = read_small(path, LARGEST, links=False)[: known.size]
+        with open_regular(path, links=False) as file:
+            content = file.read(min(max(0, known.size), LARGEST))
+        if hashlib.sha256(content).hexdigest() != known.sha256:
+            raise Lost(f"{path}: its first {known.rows:,} epochs are not those that the run wrote: put the file back")
+        epochs = list(_rows(path, content))
     except FileNotFoundError:
-        content = b""
-    epochs = list(_rows(path, content)) if hashlib.sha256(content).hexdigest() == known.sha256 else []
-    if len(epochs) != known.rows:
-        raise InputError(f"{path}: its first {known.rows:,} epochs are not those that the run wrote: put the file back")
+        raise Lost(f"{path}: no such file, and the first {known.rows:,} epochs are in it: put it back") from None
+    except Lost:
+        raise
+    except InputError as error:
+        raise Lost(*error.args) from None
+    if len(epochs) != known.rows or any((row.validation_loss is not None) != has_validation for row in epochs):
+        raise Lost(f"{path}: its first {known.rows:,} epochs are not those of the checkpoint: train the run again")
     return epochs
 
 
 def _rows(path: Path, content: bytes) -> Iterator[Epoch]:
+    if content.count(b"\n") > MOST_EPOCHS + 1:
+        raise _not_written(path, MOST_EPOCHS + 2, f"more than {MOST_EPOCHS:,} epochs")
     try:
-        header, *lines = content.decode().splitlines() or [""]
+        header, *lines = content.decode("ascii").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise _not_written(path, 1, f"byte {error.start} is not UTF-8") from None
+        raise _not_written(path, 1, f"byte {error.start} is not ASCII") from None
     if f"{header}\n" != HEADER:
         raise _not_written(path, 1, f"must be {HEADER.strip()}")
     has_validation = None
@@ -122,22 +138,31 @@ def _rows(path: Path, content: bytes) -> Iterator[Epoch]:
         yield row
 
 
+def can_miss(column: str) -> bool:
+    """Whether a number of this column is missing where a run holds out no images."""
+    return column.startswith("validation_")
+
+
+def most(column: str) -> float:
+    """The largest number that this column can have."""
+    return 1 if column.endswith("_accuracy") else MOST
+
+
 def _epoch(cells: list[str]) -> Epoch:
     """The row with these cells; ValueError for what no run writes."""
     if len(cells) != len(COLUMNS):
         raise ValueError(f"must have {len(COLUMNS)} columns, not {len(cells)}")
     values: dict[str, Any] = {}
     for name, cell in zip(COLUMNS, cells, strict=True):
-        if name.startswith("validation_") and not cell:
+        if can_miss(name) and not cell:
             values[name] = None
             continue
         try:
             values[name] = int(cell) if name == "epoch" else float(cell)
         except ValueError:
             raise ValueError(f"{name} must be a number, not {cell or 'nothing'}") from None
-        most = 1 if name.endswith("_accuracy") else MOST
-        if not 0 <= values[name] <= most:
-            raise ValueError(f"{name} must be from 0 to {most:g}, not {cell}")
+        if not (0 <= values[name] <= most(name) and NUMBER.fullmatch(cell)):
+            raise ValueError(f"{name} must be from 0 to {most(name):g}, not {cell}")
     if (values["validation_loss"] is None) != (values["validation_accuracy"] is None):
         raise ValueError("validation_loss and validation_accuracy must both be there or neither")
     return Epoch(**values)

@@ -1,5 +1,6 @@
 """Run directories: made, numbered, had by one process at a time, and written to. The README lists the files."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +26,6 @@ from mlp.files import (
     remove,
     remove_leftovers,
     replacing,
-    sha256,
     write_text,
 )
 from mlp.gates import Array
@@ -33,6 +33,8 @@ from mlp.history import History
 from mlp.training import Epoch, State
 
 DIVERGENCE = "divergence.json"
+MOST_SITTINGS = 1000
+"""Times at which a run went on that its manifest tells of, the last ones: it must stay small enough to be read."""
 REPORT = "report.html"
 FINISHED = "finished"
 ENDINGS: dict[type[BaseException], str] = {
@@ -80,9 +82,9 @@ class Run:
             warn(f"not as at the run's beginning, so that its last bits may differ: {difference}")
         remove_leftovers(self.directory, OWN)
         checkpoint.reinstate(saved, self.directory)
-        remove(self.file(DIVERGENCE))
         write_text(self.file("config.yaml"), self.config.to_yaml())
-        resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}]
+        remove(self.file(DIVERGENCE))
+        resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}][-MOST_SITTINGS:]
         self.note(status="running", ended=None, resumed=resumed)
 
     def note(self, **facts: Any) -> None:
@@ -122,7 +124,9 @@ class Run:
         arrays = parameters | {"config": np.array(self.config.to_json_without_places())}
         with replacing(self.file("model.npz")) as file:
             npz.write(file, arrays)
-        self.note(weights_sha256=sha256(self.file("model.npz"), links=False))
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
+        self.note(weights_sha256=digest)
 
     def write_divergence(self, report: Mapping[str, Any]) -> None:
         """Write divergence.json."""

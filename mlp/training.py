@@ -24,7 +24,7 @@ from mlp.randomness import Stream, generator
 from mlp.standstill import Ending
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Epoch:
     """A row of history.csv.
 

@@ -224,7 +224,7 @@ HISTORY_DAMAGE = {
         lambda text: text.replace("1e+99", "").replace(",1.0,0.0,1.0", ",1.0,,1.0"),
         ":3: validation_loss must be there in every epoch or in none",
     ),
-    "another encoding": (lambda text: text.encode("utf-16"), ":1: byte 0 is not UTF-8"),
+    "another encoding": (lambda text: text.encode("utf-16"), ":1: byte 0 is not ASCII"),
 }
 
 

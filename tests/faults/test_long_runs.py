@@ -150,11 +150,40 @@ def test_a_long_history_that_is_no_longer_the_runs_own_is_named(
         (run / "history.csv").write_text(change(text))
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=13") == 2
     message = one_message(capsys.readouterr().err)
-    place = run / "history.csv"
-    assert message == f"error: {place}: its first 9 epochs are not those that the run wrote: put the file back"
+    lost = "its first 9 epochs are not those that the run wrote: put the file back"
+    if change is None:
+        lost = "no such file, and the first 9 epochs are in it: put it back"
+    assert message == f"error: {run / 'history.csv'}: {lost}"
     (run / "history.csv").write_text(text)
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=13") == 0
     injected("long histories that are not the run's own")
+
+
+def test_where_the_newest_checkpoint_knows_what_is_lost_the_one_before_goes_on(
+    long_run, tmp_path, monkeypatch, capsys, injected
+):
+    run = shutil.copytree(long_run, tmp_path / "run")
+    rows = (run / "history.csv").read_text().splitlines(keepends=True)
+    rows[9] = rows[9].replace("0.", "1.", 1)  # the newest checkpoint knows nine, the one before it eight
+    (run / "history.csv").write_text("".join(rows))
+    assert train(monkeypatch, "--resume", run, "--set", "training.epochs=13") == 0
+    assert "going on from checkpoint.previous.npz" in capsys.readouterr().err
+    injected("long histories that are not the run's own")
+
+
+def test_a_pipe_in_place_of_the_history_is_not_waited_for(long_run, tmp_path, monkeypatch, injected):
+    run, write = tmp_path / "run", History.write
+
+    def then(self, epochs):
+        write(self, epochs)
+        if len(epochs) == 6:
+            (run / "history.csv").unlink()
+            os.mkfifo(run / "history.csv")
+
+    monkeypatch.setattr(History, "write", then)
+    assert train(monkeypatch, "--config", project(tmp_path, epochs=EPOCHS), "--output", run) == 0
+    assert outcome(run) == outcome(long_run)
+    injected("histories changed during a run")
 
 
 def test_a_short_run_needs_no_history_to_go_on(tmp_path, monkeypatch):

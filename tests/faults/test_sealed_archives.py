@@ -42,6 +42,7 @@ def save_two(settings, directory):
         "status": "running",
         "image_shape": [2, 2],
         "training_files": FILES,
+        "images": {"training": 36, "validation": 4},
         "versions": {"numpy": "2.0"},
         "blas": [],
     }
@@ -223,6 +224,25 @@ ARCHIVES = {
     "steps without end": lambda members: sealed(
         members, **rest(members, "progress", "current", "steps", value=10**4000)
     ),
+    "more steps than there are batches": lambda members: sealed(
+        members, **rest(members, "progress", "current", "steps", value=2**52)
+    ),
+    "more errors than there are images": lambda members: sealed(
+        members, **rest(members, "progress", "current", "errors", value=100_000)
+    ),
+    "a loss that no axis reaches": lambda members: sealed(members, **history(members, c1=1e300)),
+    "a sum of losses that no axis reaches": lambda members: sealed(
+        members, **rest(members, "progress", "current", "loss", value=1e308)
+    ),
+    "no validation figures of a run that holds out images": lambda members: sealed(
+        members, **history(members, c2=np.nan, c4=np.nan)
+    ),
+    "a beginning of nothing": lambda members: sealed(
+        members, **rest(members, "beginning", value={"rows": -1, "size": 1, "sha256": "0" * 64})
+    ),
+    "a beginning beyond the end": lambda members: sealed(
+        members, **rest(members, "beginning", value={"rows": 10**15, "size": 10**15, "sha256": "0" * 64})
+    ),
     "steps that are true": lambda members: sealed(members, **rest(members, "progress", "current", "steps", value=True)),
     "steps of text": lambda members: sealed(members, **rest(members, "progress", "current", "steps", value="2")),
     "a loss of nan": lambda members: sealed(members, **rest(members, "progress", "current", "loss", value=np.nan)),
@@ -263,8 +283,6 @@ def test_a_sealed_archive_made_here_is_a_checkpoint(saved, members):
     found = checkpoint.read(newest)
     assert found.state.progress.best_epoch == 1
     assert found.state.progress.history[1] == Epoch(2, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 0.25)
-    newest.write_bytes(sealed(members, **history(members, c2=np.nan, c4=np.nan)))
-    assert checkpoint.read(newest).state.progress.history[1].validation_loss is None
 
 
 def test_a_checkpoint_of_other_images_than_its_files_is_refused(tmp_path, monkeypatch, capsys):
