@@ -12,6 +12,7 @@ from mlp import finished_runs, history
 from mlp.config import Config
 from mlp.errors import InputError
 from mlp.files import read_small
+from mlp.finished_runs import FinishedRun
 from mlp.manifest import Count
 from mlp.training import Epoch, kept_epoch
 
@@ -170,8 +171,11 @@ def gather(directories: Sequence[Path]) -> Comparison:
 
 def read(directory: Path, name: str) -> ComparedRun:
     """A finished run under a name; InputError where it is none, or a file of it is missing or damaged."""
-    run = finished_runs.read(directory)
-    manifest = finished_runs.read_finished_manifest(directory)
+    return finished_runs.steadily(directory, lambda run: _compared(run, name))
+
+
+def _compared(run: FinishedRun, name: str) -> ComparedRun:
+    directory = run.directory
     epochs = history.read(directory)
     if len(epochs) != run.config.training.epochs:
         raise InputError(
@@ -185,8 +189,8 @@ def read(directory: Path, name: str) -> ComparedRun:
         epochs,
         run.network.parameter_block.size,
         run.training_files,
-        manifest.images.get("validation"),
-        _read_judged(directory, manifest.weights_sha256),
+        run.manifest.images.get("validation"),
+        _read_judged(directory, run.weights_sha256),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -31,13 +32,24 @@ class FinishedRun:
     directory: Path
     config: Config
     network: MLP
-    image_shape: tuple[int, int]
-    training_files: dict[str, str]
-    """The SHA-256 of each file, by its name."""
-    weights_sha256: str
-    """Of model.npz."""
+    manifest: FinishedManifest
     identity: tuple[int, int]
     """Of the directory, as ``files.identity`` has it."""
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Rows and columns of an image."""
+        return self.manifest.image_shape
+
+    @property
+    def training_files(self) -> dict[str, str]:
+        """The SHA-256 of each file, by its name."""
+        return self.manifest.training_files
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of model.npz."""
+        return self.manifest.weights_sha256
 
     @property
     def name(self) -> str:
@@ -83,6 +95,7 @@ class FinishedRun:
         return images
 
 
+T = TypeVar("T")
 MADE = ("history.csv", "loss_curve.png")
 """What a finished run has, and is not needed to read it back."""
 
@@ -94,12 +107,17 @@ def newest(output: Path, warn: Callable[[str], object]) -> Path:
     Raises InputError if no run there is finished.
     """
     ended = []
-    for path in output.glob("*/manifest.json"):
+    for directory in output.iterdir() if output.is_dir() else ():
         try:
-            if read_manifest(path.parent).status == FINISHED:
-                ended.append((_end(path.parent), path.parent))
+            (directory / "manifest.json").lstat()
+            if read_manifest(directory).status == FINISHED:
+                ended.append((_end(directory), directory))
+        except (FileNotFoundError, NotADirectoryError):  # it is not the directory of a run
+            continue
         except InputError as error:
             warn(str(error))
+        except OSError as error:
+            warn(f"{directory}: {error.strerror}: not looked at")
     if not ended:
         with naming("output.directory"):
             raise InputError(f"{output}: no finished run in it: train one, or name a run")
@@ -133,17 +151,25 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def read(directory: Path) -> FinishedRun:
-    """A finished run. Raises InputError if it is none, or a file of it is missing or damaged.
+    """A finished run. Raises InputError if it is none, or a file of it is missing or damaged."""
+    return steadily(directory, lambda run: run)
 
-    One that another process goes on with meanwhile is read again.
+
+def steadily(directory: Path, made_of: Callable[[FinishedRun], T]) -> T:
+    """What is made of a finished run, and of what else is in its directory; InputError as ``read`` raises it.
+
+    It is made again if another process has gone on with the run meanwhile, so that nothing is of two states of it.
     """
     while True:
         manifest = read_finished_manifest(directory)
         try:
-            return _read(directory, manifest)
+            made = made_of(_read(directory, manifest))
         except InputError:
             if read_finished_manifest(directory) == manifest:
                 raise
+        else:
+            if read_finished_manifest(directory) == manifest:
+                return made
 
 
 def _read(directory: Path, manifest: FinishedManifest) -> FinishedRun:
@@ -163,9 +189,7 @@ def _read(directory: Path, manifest: FinishedManifest) -> FinishedRun:
     network = MLP(sizes, precision=precision, loss=config.model.loss)
     for name, array in weights.items():
         network.parameters[name][...] = array
-    return FinishedRun(
-        directory, config, network, manifest.image_shape, manifest.training_files, manifest.weights_sha256, known
-    )
+    return FinishedRun(directory, config, network, manifest, known)
 
 
 def finished_config(directory: Path) -> Config | None:
@@ -180,12 +204,13 @@ def finished_config(directory: Path) -> Config | None:
 def read_finished_manifest(directory: Path) -> FinishedManifest:
     """The manifest of a finished run; InputError where it is none."""
     manifest = read_manifest(directory)
+    if manifest.status != FINISHED:
+        raise InputError(f"{directory}: not a finished run, its status is {manifest.status}: name another run")
     try:
         return FinishedManifest(**manifest.model_dump())
-    except ValidationError:
-        raise InputError(
-            f"{directory}: not a finished run, its status is {manifest.status}: name another run"
-        ) from None
+    except ValidationError as error:
+        what = manifests.first_problem(error)
+        raise InputError(f"{directory}: not a finished run, though it says so ({what}): name another run") from None
 
 
 def read_config(directory: Path) -> Config:

@@ -78,7 +78,7 @@ def train(
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
             ended(trainer, run)
         if settings.output.report:  # of a run that is finished, and stays so should its report fail
-            make_report(run.directory)
+            make_report(run.directory, warn)
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def resume(
         settings = settings_for(finished)
         finished.check_goes_on(settings, directory)
         if settings.training.epochs == finished.training.epochs:
-            stay_finished(directory, finished, settings)
+            stay_finished(directory, finished, settings, warn)
             return False
     with locked(directory, warn):
         saved = checkpoint.newest(directory, warn)
@@ -127,18 +127,23 @@ def resume(
         return True
 
 
-def stay_finished(directory: Path, finished: Config, settings: Config) -> None:
+def stay_finished(directory: Path, finished: Config, settings: Config, warn: Warn) -> None:
     """Make the report that is missing, if any; InputError where other data are named than the run's."""
     if settings.data.directory != finished.data.directory:
         recorded = finished_runs.read_finished_manifest(directory).training_files
         files = recipe.training_images(settings).source.sha256(recorded.values())
         recipe.check_same_files(settings, files, recorded, directory)
     if settings.output.report and not (directory / runs.REPORT).exists():
-        make_report(directory)
+        make_report(directory, warn)
 
 
-def make_report(directory: Path) -> None:
-    """Write the page that tells of a finished run."""
+def make_report(directory: Path, warn: Warn) -> None:
+    """Write the page that tells of a finished run; a warning where another process goes on with it already."""
     from mlp import report  # slow to import, and for those who ask for it
 
-    report.write(finished_runs.read(directory))
+    try:
+        report.write(finished_runs.read(directory))
+    except InputError:
+        if finished_runs.read_manifest(directory).status != runs.RUNNING:
+            raise
+        warn(f"{directory}: another process goes on with it: its page is for that one to make")

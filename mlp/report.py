@@ -35,7 +35,7 @@ EXAMPLES = 1024
 
 def write(run: FinishedRun) -> Path:
     """Write RUN/report.html, and return where. InputError where data are missing or others than the run's."""
-    text = page(run)
+    text = finished_runs.steadily(run.directory, page)
     path = run.file(REPORT)
     write_text(path, text)
     return path
@@ -63,7 +63,7 @@ def page(run: FinishedRun) -> str:
         "plane": plane,
         "weights": _weights(run),
         "histograms": _histograms(run.network, training),
-        "manifest": finished_runs.read_finished_manifest(run.directory),
+        "manifest": run.manifest,
         "config": run.config.to_yaml(),
         "test_files": evaluation.images.source.sha256(),
         **_curves(run),

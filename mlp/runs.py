@@ -36,7 +36,7 @@ DIVERGENCE = "divergence.json"
 MOST_SITTINGS = 1000
 """Times at which a run went on that its manifest tells of, the last ones: it must stay small enough to be read."""
 REPORT = "report.html"
-FINISHED = "finished"
+RUNNING, FINISHED = "running", "finished"
 ENDINGS: dict[type[BaseException], str] = {
     CheckFailed: "check failed",
     Diverged: "diverged",
@@ -73,7 +73,7 @@ class Run:
         """Write config.yaml and a manifest with these facts."""
         remove_leftovers(self.directory, OWN)
         write_text(self.file("config.yaml"), self.config.to_yaml())
-        self.note(status="running", started=_now(), ended=None, **facts)
+        self.note(status=RUNNING, started=_now(), ended=None, **facts)
 
     def go_on(self, saved: Checkpoint, facts: Mapping[str, Any], warn: Callable[[str], object]) -> None:
         """As ``begin``, from a checkpoint; a warning where the facts of now may make the result another one."""
@@ -85,7 +85,7 @@ class Run:
         write_text(self.file("config.yaml"), self.config.to_yaml())
         remove(self.file(DIVERGENCE))
         resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}][-MOST_SITTINGS:]
-        self.note(status="running", ended=None, resumed=resumed)
+        self.note(status=RUNNING, ended=None, resumed=resumed)
 
     def note(self, **facts: Any) -> None:
         """Add facts to the manifest and write it."""

@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 import joblib
 from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
-from mlp import finished_runs, interrupts
+from mlp import finished_runs, interrupts, runs
 from mlp.errors import InputError
 from mlp.sweeps.work import Outcome, Status, Task, Workers, work
 
@@ -112,6 +112,6 @@ def _was_under_way(task: Task) -> bool:
     if not task.directory.exists():
         return False
     try:
-        return finished_runs.read_manifest(task.directory).status == "running"
+        return finished_runs.read_manifest(task.directory).status == runs.RUNNING
     except InputError:
         return True
