@@ -67,6 +67,11 @@ class Dataset:
         images = None if out is None else out.reshape(-1, *self.image_shape)
         return self.source.take(self.indices[positions], images).reshape(-1, self.inputs)
 
+    def part(self, positions: Positions, pixels: slice) -> NDArray[np.uint8]:
+        """As ``pixels``, but only these pixels of each image: of large images less is read."""
+        is_all = len(range(self.inputs)[pixels]) == self.inputs
+        return self.pixels(positions) if is_all else self.source.part(self.indices[positions], pixels)
+
     def fetch(self, positions: Positions, X: Array, Y: Array) -> None:
         """Write the images at these positions, scaled to 0..1, into X (n, inputs), their targets into Y (n, 1)."""
         scale(self.pixels(positions), X)

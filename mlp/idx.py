@@ -246,11 +246,19 @@ class Rows:
                 between.take(wanted - low, axis=0, out=target, mode="clip")
         return out
 
-    def _read(self, row: int, target: NDArray[Any]) -> None:
-        """Fill the target with the rows from this one on."""
+    def part(self, indices: NDArray[np.integer[Any]], elements: slice) -> NDArray[Any]:
+        """Of each of these rows, taken as one axis, only these elements, (m, elements). Raises what ``take`` raises."""
+        places = range(math.prod(self.shape[1:]))[elements]
+        out = np.empty((len(indices), len(places)), self.dtype)
+        for index, target in zip(indices.tolist(), out, strict=True):
+            self._read(index, target, places.start * self.dtype.itemsize)
+        return out
+
+    def _read(self, row: int, target: NDArray[Any], offset: int = 0) -> None:
+        """Fill the target from so many bytes behind the beginning of this row on."""
         left = target.reshape(-1).view(np.uint8).data
         try:
-            self._file.seek(self._start + row * self._row_bytes)
+            self._file.seek(self._start + row * self._row_bytes + offset)
             while left:
                 found = self._file.readinto(left)
                 if not found:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import DTypeLike
 
-from mlp import dataset
+from mlp import dataset, memory
 from mlp.config import Config
 from mlp.dataset import Dataset
 from mlp.errors import InputError
-from mlp.network import MLP
+from mlp.network import MLP, parameter_count
 from mlp.randomness import Stream, generator
 
 
@@ -43,8 +44,27 @@ def sizes(config: Config, inputs: int) -> list[int]:
     return [inputs, *config.model.hidden_sizes, 1]
 
 
+NEEDED = 6
+"""Times the size of a network's weights that training keeps: gradients, velocity, the best, and copies to be saved."""
+
+
+def check_memory(config: Config, inputs: int) -> None:
+    """InputError if there is less memory than training a network for images of so many pixels takes."""
+    count, free = parameter_count(sizes(config, inputs)), memory.free()
+    needed = NEEDED * count * np.dtype(config.training.precision).itemsize
+    if free is not None and needed > free:
+        raise InputError(
+            f"model.hidden_sizes: {count:,} weights, for which training takes {needed:,} bytes of memory, more than "
+            f"the {free:,} that there are: use fewer units, or smaller images"
+        )
+
+
 def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
-    """The untrained network for images of so many pixels, in the config's precision or another."""
+    """The untrained network for images of so many pixels, in the config's precision or another.
+
+    Raises InputError if there is not the memory to train it.
+    """
+    check_memory(config, inputs)
     return MLP(
         sizes(config, inputs),
         precision=precision or config.training.precision,

@@ -23,7 +23,7 @@ from pathlib import Path
 from mlp import command_line, config, interrupts
 from mlp.command_line import shown, warn
 from mlp.errors import Diverged, InputError, Interrupted
-from mlp.files import remove
+from mlp.files import check_same, identity, remove
 from mlp.progress import Bar
 from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
@@ -43,9 +43,11 @@ def main(arguments: Sequence[str]) -> None:
     )
     directory = options.output or folders.usual(grid)
     with interrupts.held(), folders.opened(grid, directory, warn) as tasks:
+        place = identity(directory)
         outcomes = {outcome.name: outcome for outcome in make(tasks, options)}
         check_not_stopped(outcomes, len(tasks), directory)
         results = Results(grid, outcomes)
+        check_same(directory, place)
         report(results, directory)
     check(results)
 

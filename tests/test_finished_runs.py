@@ -253,3 +253,19 @@ def test_a_run_has_its_directory_s_own_name_however_it_is_given(given, settings,
     (directory.parent / "linked").symlink_to(directory)
     monkeypatch.chdir(directory)
     assert finished_runs.read(Path(given)).name == "0001"
+
+
+def test_a_run_that_cannot_be_looked_at_is_passed_over_with_a_warning(settings, monkeypatch):
+    first, _ = finished_run(settings)
+    second, _ = finished_run(settings)
+    read = finished_runs.read_manifest
+
+    def forbidden(directory):
+        if directory == second:
+            raise PermissionError(13, os.strerror(13), str(directory / "manifest.json"))
+        return read(directory)
+
+    monkeypatch.setattr(finished_runs, "read_manifest", forbidden)
+    warnings = []
+    assert finished_runs.newest(first.parent, warnings.append) == first
+    assert warnings == [f"{second}: Permission denied: not looked at"]

@@ -258,3 +258,22 @@ def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path):
     for path, message in ((tmp_path / "none", "No such file"), (tmp_path, "regular"), (tmp_path / "pipe", "regular")):
         with pytest.raises(InputError, match=message):
             idx.read(path)
+
+
+def test_only_a_part_of_rows_is_read(tmp_path, monkeypatch):
+    array = np.random.default_rng(0).integers(0, 256, (20, 5, 7), np.uint8)
+    idx.write(tmp_path / "a", array)
+    monkeypatch.setattr(idx, "IN_MEMORY", 0)
+    rows, read = idx.rows(tmp_path / "a"), []
+    monkeypatch.setattr(idx.Rows, "_read", counted(idx.Rows._read, read))
+    indices = np.array([3, 4, 19])
+    np.testing.assert_array_equal(rows.part(indices, slice(30, 60)), array.reshape(20, -1)[indices, 30:60])
+    assert sum(read) == 3 * 5
+
+
+def counted(read, sizes):
+    def then(rows, row, target, offset=0):
+        sizes.append(target.nbytes)
+        read(rows, row, target, offset)
+
+    return then

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, run_here, shared_script
 from fault_helpers import project, train
 
-from mlp import command_line
+from mlp import command_line, history
 
 COMMANDS = {
     "evaluate": ("scripts/evaluate.py",),
@@ -109,3 +109,29 @@ def test_in_every_pair(trial, whole, tmp_path, injected):
     pair = PAIRS[trial % len(PAIRS)]
     check(pair, whole, tmp_path)
     injected(f"commands at work in one run at once: {' and '.join(pair)}")
+
+
+@pytest.mark.parametrize("script", ["scripts/report.py", "scripts/compare.py"])
+def test_what_is_made_of_a_run_that_goes_on_meanwhile_is_of_one_state(script, whole, tmp_path, monkeypatch, injected):
+    """It goes on just before its history is read, and comes to its end."""
+    folder = shutil.copytree(whole, tmp_path / "going-on")
+    read, calls = history.read, []
+
+    def then(directory):
+        calls.append(directory)
+        if calls == [folder / "run"]:
+            with pytest.MonkeyPatch.context() as patch:
+                assert train(patch, "--resume", folder / "run", "--set", "training.epochs=5") == 0
+        return read(directory)
+
+    monkeypatch.setattr(history, "read", then)
+    done = run_here(script, folder / "run", *([folder / "other"] if "compare" in script else []))
+    assert done.returncode == 0, done.stderr
+    if "compare" in script:
+        assert [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("epochs ")] == [["5", "3"]]
+    else:
+        page = (folder / "run" / "report.html").read_text()
+        assert "5 epochs; " in page
+        assert "epochs: 5" in page
+    assert calls[:2] == [folder / "run"] * 2
+    injected("runs that go on while a command reads them")

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, STRICT, quick_curves, run_here, write_folder
+from conftest import ROOT, STRICT, quick_curves, run_here, shared_script, write_folder
 
 from mlp import files, finished_runs, interrupts
 from mlp.sweeps.work import TOKEN
@@ -255,6 +255,22 @@ def test_all_pairs_are_trained_and_tested_into_one_table(made, tmp_path):
     mean = sum(int(row["test_errors"]) for row in rows) / (45 * 4)
     assert re.search(rf"^1 +45 .* {mean:.3%}$", done.stdout, re.MULTILINE)
     assert "hardest pairs, by test errors: " in done.stdout
+
+
+def test_a_folder_that_is_exchanged_is_not_written_into(made, tmp_path, monkeypatch):
+    folder, script = tmp_path / "sweep", shared_script("../scripts/sweep")  # as run_here has it
+    check = script.check_not_stopped
+
+    def then(*given):
+        folder.rename(tmp_path / "moved")
+        folder.mkdir()
+        check(*given)
+
+    monkeypatch.setattr(script, "check_not_stopped", then)
+    done = sweep("--config", made, "--vary", "training.seed=0", "--output", folder)
+    assert done.returncode == 2
+    assert f"{folder}: another folder than before: it was moved or exchanged" in done.stderr
+    assert list(folder.iterdir()) == []
 
 
 def test_digits_that_are_not_there_are_told_before_anything_is_made(tmp_path):
