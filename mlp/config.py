@@ -55,8 +55,6 @@ Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 INTERVAL = re.compile(r"[1-9][0-9]{0,8} (epochs?|steps?)")
-MOST_EPOCHS = 1_000_000
-"""Of a run: it keeps some hundred bytes of each in memory, and as many in history.csv."""
 MOST_WEIGHTS = 1_000_000_000
 """Between two layers: 4 GB in float32, of which training needs four times as much."""
 
@@ -138,7 +136,7 @@ def held_in(precision: str, value: float) -> float:
 class Training(Section):
     """How it learns."""
 
-    epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)] = Field(10, description="passes over the training images")
+    epochs: Count = Field(10, description="passes over the training images")
     batch_size: Count = Field(32, description="images in one step")
     learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.0, description="each step is so many times the gradient of the batch's mean loss"

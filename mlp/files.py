@@ -38,7 +38,7 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         if previous is not None and os.path.lexists(path):
-            rename(path, previous)
+            _rename(path, previous)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException as error:
@@ -100,12 +100,16 @@ def _sync_folder(folder: Path) -> None:
 
 def rename(path: Path, name: Path) -> None:
     """Give a file another name in its folder, in place of what has that name, for good."""
+    _rename(path, name)
+    _sync_folder(name.parent)
+
+
+def _rename(path: Path, name: Path) -> None:
     try:
         os.replace(path, name)
     except OSError as error:
         error.filename = str(name)  # what is in the way, rather than what was to be renamed
         raise
-    _sync_folder(name.parent)
 
 
 def remove(path: Path) -> None:

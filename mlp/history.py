@@ -9,7 +9,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from mlp.config import MOST_EPOCHS
 from mlp.errors import InputError
 from mlp.files import append, open_regular, read_small, replacing
 from mlp.training import Epoch
@@ -17,8 +16,10 @@ from mlp.training import Epoch
 NAME = "history.csv"
 COLUMNS = [column.name for column in fields(Epoch)]
 HEADER = ",".join(COLUMNS) + "\n"
+MOST_EPOCHS = 1_000_000
+"""Of a run, which keeps some hundred bytes of each in memory, and as many in history.csv."""
 LARGEST = 1 << 28
-"""Bytes; as many epochs as a config may ask for have two thirds of them."""
+"""Bytes; so many epochs have two thirds of them."""
 MOST = 1e100
 """Of any number: a run diverges long before. Sums of such numbers are finite, and axes reach so far."""
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
@@ -80,6 +81,12 @@ def _text(epochs: Sequence[Epoch]) -> bytes:
     """A line each; numbers so that they read back exactly."""
     lines = (",".join("" if value is None else str(value) for value in numbers(epoch)) for epoch in epochs)
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def check_room(epochs: int) -> None:
+    """InputError for more epochs than a run can keep."""
+    if epochs > MOST_EPOCHS:
+        raise InputError(f"training.epochs: {epochs:,} epochs: a run can keep {MOST_EPOCHS:,}: use fewer of them")
 
 
 def read(directory: Path) -> list[Epoch]:

@@ -10,6 +10,7 @@ from mlp import (
     checkpoint,
     dataset,
     finished_runs,
+    history,
     interrupts,
     learning,
     network_check,
@@ -43,6 +44,7 @@ def train(
     while it still has its directory and signals wait. Interrupted, Diverged, CheckFailed, InputError, DataChanged among
     them, and OSError say what ended the run before.
     """
+    history.check_room(settings.training.epochs)
     began = perf_counter()
     with blas.threads(settings.training.threads) as libraries:
         images = recipe.training_images(settings)

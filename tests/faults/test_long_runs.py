@@ -191,3 +191,10 @@ def test_a_short_run_needs_no_history_to_go_on(tmp_path, monkeypatch):
     (run / "history.csv").unlink()
     assert train(monkeypatch, "--resume", run) == 0
     assert outcome(run)
+
+
+def test_more_epochs_than_a_run_can_keep_are_refused_before_it_begins(tmp_path, monkeypatch, capsys):
+    config, run = project(tmp_path, epochs=1_000_001), tmp_path / "run"
+    assert train(monkeypatch, "--config", config, "--output", run) == 2
+    assert "training.epochs: 1,000,001 epochs: a run can keep 1,000,000" in one_message(capsys.readouterr().err)
+    assert not run.exists()
