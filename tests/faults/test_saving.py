@@ -154,6 +154,17 @@ def test_other_surroundings_are_warned_of_and_noted(stopped, monkeypatch, capsys
     assert sitting.changed[0].endswith("then, pdp11 now")
 
 
+def test_a_run_that_went_on_ever_so_often_can_still_be_read(stopped, monkeypatch):
+    """Its manifest tells of the last times alone: it would become larger than what is read back."""
+    run = stopped()
+    saved = checkpoint.read(run / checkpoint.NEWEST)
+    facts = saved.facts | {"resumed": [{"at": str(k), "changed": ["x" * 500]} for k in range(3000)]}
+    monkeypatch.setattr(checkpoint, "newest", lambda *_: replace(saved, facts=facts))
+    assert train(monkeypatch, "--resume", run) == 0
+    resumed = finished_runs.read_manifest(run).resumed
+    assert (len(resumed), resumed[0].at) == (1000, "2001")
+
+
 def test_a_run_that_was_killed_at_its_start_is_begun_again(tmp_path, monkeypatch, capsys):
     config, run = project(tmp_path), tmp_path / "run"
     assert train(monkeypatch, "--config", config, "--output", run) == 0
