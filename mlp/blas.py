@@ -76,7 +76,7 @@ def _in_control() -> Iterator[None]:
 
 
 def _check_room(count: int) -> None:
-    """Raises RuntimeError if so many threads cannot be started: OpenBLAS would wait for ever for those it lacks."""
+    """Raises RuntimeError if so many threads cannot be started: OpenBLAS would wait for them for ever."""
     ended = Event()
     try:
         for _ in range(count - 1):  # this one is the first

@@ -101,7 +101,7 @@ def discard(directory: Path) -> None:
 def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
     """The newest checkpoint in the directory, or the previous one, with a warning, where it is damaged.
 
-    None where there never was one; InputError where there is none that is whole, or history.csv is not.
+    None if there never was one. Raises InputError if none is whole, or if history.csv lost epochs that they need.
     """
     paths = [directory / name for name in (NEWEST, PREVIOUS)]
     problems: list[str] = []
@@ -129,11 +129,11 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
 
 
 def read(path: Path) -> Checkpoint:
-    """A checkpoint as it was written, FileNotFoundError where there is none.
+    """A checkpoint as it was written.
 
-    Raises Damaged where one bit is another, and for what no run writes, whatever its SHA-256: a checkpoint may come
-    from a stranger. ``history.Lost`` if history.csv beside it has not the epochs that it knows and does not hold.
-    Memory is needed for the file's bytes, and for each epoch some hundred more.
+    Raises FileNotFoundError if there is none; Damaged if a bit changed, or if no run writes such a file, even with the
+    right SHA-256, as a checkpoint may come from a stranger; and ``history.Lost`` if history.csv beside it no longer has
+    the epochs that it refers to. Memory: the file's bytes, and some hundred more for each epoch.
     """
     try:
         with open_regular(path, links=False) as file:
@@ -165,7 +165,7 @@ def read(path: Path) -> Checkpoint:
 
 
 def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequence[int]) -> None:
-    """ValueError where the blocks are not those of a network of this config for such images."""
+    """Raises ValueError if a block does not fit the config's network for images of this shape."""
     count = parameter_count(recipe.sizes(config, math.prod(image_shape)))
     expected = (np.dtype(config.training.precision), (count,))
     for name in BLOCKS:
@@ -175,9 +175,9 @@ def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequ
 
 
 def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:
-    """The epochs in the history array, which follow so many; ValueError for what no run of this config has.
+    """The epochs in the history array; the first of them follows epoch ``begun``.
 
-    What stands for None, in the validation columns of a run that holds out no images, is nan.
+    Without validation images nan stands for None. Raises ValueError for rows that no run of this config has.
     """
     columns, most = history.COLUMNS, config.training.epochs
     if rows.dtype != np.float64 or rows.shape[1:] != (len(columns),) or not 0 <= begun <= most - len(rows):
@@ -195,7 +195,7 @@ def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:
 
 
 def _check(progress: Progress, epochs: int) -> None:
-    """ValueError where how far a run is does not fit its history, or a number is none that a run counts up to."""
+    """Raises ValueError if the progress does not fit the number of epochs, or if one of its numbers is out of range."""
     numbers = _numbers(asdict(replace(progress, history=[])))
     if not all(0 <= number <= (history.MOST if isinstance(number, float) else MOST) for number in numbers):
         raise ValueError("its progress has a number that none can have")
@@ -208,7 +208,7 @@ def _check(progress: Progress, epochs: int) -> None:
 
 
 def _check_pass(current: Pass, images: int, batch_size: int) -> None:
-    """ValueError where an epoch under way has more steps, or errors, than a pass over so many images can have."""
+    """Raises ValueError if the current epoch has more steps or errors than a pass over so many images can have."""
     if current.steps > math.ceil(images / batch_size) or current.errors > images:
         raise ValueError("its epoch under way has more steps or errors than images allow")
 

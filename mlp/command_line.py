@@ -215,7 +215,7 @@ def shown(path: Path) -> str:
 
 
 def argument(path: Path | str) -> str:
-    """A path as an argument of a command, which one that begins with a dash would be taken for an option by."""
+    """A path as an argument of a command: ``./`` in front of a leading dash, which would make it an option."""
     return f"./{path}" if str(path).startswith("-") else str(path)
 
 

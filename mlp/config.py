@@ -26,7 +26,7 @@ from mlp.yaml_text import Place, dotted
 LARGEST = 64 * 1024
 """Bytes of a config file; the bundled one has two thousand."""
 MOST_PROBLEMS = 30
-"""Errors of a file that are told; to look for the nearest known key takes two milliseconds."""
+"""Errors of a file that are reported: finding the nearest known key takes two milliseconds for each."""
 
 NO_PATH = re.compile("[\0\ud800-\udfff]")
 """What no path in a config can hold: a zero byte, and what stands for bytes that are no UTF-8."""

@@ -5,7 +5,6 @@ The one module that imports scikit-learn.
 
 import math
 import warnings
-from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -238,17 +237,13 @@ def one_pass(learner: Learner, X: Array, Y: Array, order: NDArray[np.intp], batc
 
 def mean_loss(network: MLP, X: Array, Y: Array) -> float:
     """The network's loss on all examples."""
-    return sum(network.loss(X[rows], Y[rows]) * len(X[rows]) for rows in blocks(X)) / len(X)
+    blocks = gen_batches(len(X), block_length(X.shape[1]))
+    return sum(network.loss(X[rows], Y[rows]) * len(X[rows]) for rows in blocks) / len(X)
 
 
 def probabilities(network: MLP, X: Array) -> Array:
     """The network's probability of the second class for each example, (n,)."""
     return network.predict(X)[:, 0]
-
-
-def blocks(X: Array) -> Iterator[slice]:
-    """All examples, as many at a time as of images of so many pixels."""
-    yield from gen_batches(len(X), block_length(X.shape[1]))
 
 
 def active_features(X: Array) -> NDArray[np.intp]:
