@@ -26,9 +26,9 @@ KILLED = f"its process was killed {MOST_DEATHS} times with nothing else under wa
 
 
 @contextmanager
-def local(jobs: int | None, runs: int) -> Iterator[Workers]:
-    """So many processes of this machine, or one for each of its cores, each with one BLAS thread; a run has one."""
-    count = min(jobs or joblib.cpu_count(), runs)
+def local(jobs: int | None, tasks: int) -> Iterator[Workers]:
+    """So many processes of this machine, or one for each core, but no more than tasks; each has one BLAS thread."""
+    count = min(jobs or joblib.cpu_count(), tasks)
     try:
         with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE):
             yield parallel
