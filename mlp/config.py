@@ -17,11 +17,11 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from mlp import other_names, yaml_text
-from mlp.errors import InputError
-from mlp.files import home_expanded, read_small
-from mlp.source_text import put_in_quotes, rejoined
-from mlp.yaml_text import Place, dotted
+from mlp.system import spelling, yaml_text
+from mlp.system.errors import InputError
+from mlp.system.files import home_expanded, read_small
+from mlp.system.shell_words import put_in_quotes, rejoined
+from mlp.system.yaml_text import Place, dotted
 
 LARGEST = 64 * 1024
 """Bytes of a config file; the bundled one has two thousand."""
@@ -206,7 +206,7 @@ class Config(Section):
         """The config as text that ``load`` reads back to the same config."""
         return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
-    def having(self, values: Mapping[str, Any]) -> "Config":
+    def with_values(self, values: Mapping[str, Any]) -> "Config":
         """The config with some options at other values, which are checked already: a value by ``section.key``."""
         sections = {name: getattr(self, name) for name in SECTIONS}
         for key, value in values.items():
@@ -222,10 +222,11 @@ class Config(Section):
     def differences(self, other: "Config") -> list[str]:
         """Each option that is not as in the other config, and what it is in both, the places aside."""
         return [
-            f"{key} is {shown(mine)}, not {shown(others)}" for key, (mine, others) in differing([self, other]).items()
+            f"{key} is {display_value(mine)}, not {display_value(others)}"
+            for key, (mine, others) in differing([self, other]).items()
         ]
 
-    def check_goes_on(self, other: "Config", run: Path) -> None:
+    def check_resumable(self, other: "Config", run: Path) -> None:
         """InputError, naming each difference, where a run of this config cannot go on under the other one.
 
         What is learned must be the same; of the epochs there may be more.
@@ -406,16 +407,22 @@ def describe(error: ErrorDetails) -> str:
         for key, value in error.get("ctx", {}).items()
     }
     message = MESSAGES.get(error["type"], error["msg"]).format(**bounds)
-    value = other_names.value(str(error["input"])) if error["type"] == "literal_error" else None
+    value = _value_meant(str(error["input"])) if error["type"] == "literal_error" else None
     cure = f": did you mean {value}?" if value and value in bounds["expected"] else ""
-    return f"{name}: {message}, not {shown(error['input'])}{cure}"
+    return f"{name}: {message}, not {display_value(error['input'])}{cure}"
+
+
+def _value_meant(name: str) -> str | None:
+    """Our value for one of another tool, such as nn.MSELoss or FP32."""
+    name = name.rpartition(".")[2]
+    return spelling.ours(name, "values") or spelling.same(name, spelling.table("values"))
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
     """The nearest known name: in the same section, else in any."""
     *outer, wrong = map(str, location)
     known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
-    if here := other_names.near(wrong, known) or (None if outer else other_names.section(wrong)):
+    if here := spelling.near(wrong, known) or (None if outer else spelling.ours(wrong, "sections")):
         return f", did you mean {here}?"
     return meant(wrong) or f", known are {', '.join(known)}"
 
@@ -424,13 +431,13 @@ def meant(name: str) -> str:
     """Which key a name without its section may stand for, or that there is none such, as the end of a message."""
     if keys := _keys(name):
         return f", did you mean {' or '.join(keys)}?"
-    instead = other_names.not_offered(name)
+    instead = spelling.ours(name, "not_offered")
     return f", not offered: {instead}" if instead else ""
 
 
 def _keys(name: str) -> list[str]:
-    nearest = other_names.near(name, {key.partition(".")[2] for key in KEYS})
-    return [key for key in KEYS if key == other_names.option(name) or key.partition(".")[2] == nearest]
+    nearest = spelling.near(name, {key.partition(".")[2] for key in KEYS})
+    return [key for key in KEYS if key == spelling.ours(name, "options") or key.partition(".")[2] == nearest]
 
 
 def as_override(arguments: Sequence[str]) -> str:
@@ -466,7 +473,7 @@ def naming(key: str, *, applies: bool = True) -> Iterator[None]:
         raise InputError(f"{error.filename}: {error.strerror} ({where})") from error
 
 
-def shown(value: Any) -> str:
+def display_value(value: Any) -> str:
     """A value as YAML would have it, cut to a length that fits a line."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= 60 else text[:57] + "..."

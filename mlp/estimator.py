@@ -16,13 +16,14 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mlp import blas, config
-from mlp.feed import COPIED
+from mlp import config
 from mlp.gates import Array
-from mlp.learner import Learner
 from mlp.network import MLP, block_length, decide
-from mlp.randomness import Stream, generator
-from mlp.standstill import Ending
+from mlp.system import blas_threads
+from mlp.training.active_inputs import Learner
+from mlp.training.batches import COPIED
+from mlp.training.random_streams import Stream, generator
+from mlp.training.standstill import Ending
 
 PRECISIONS = [np.float64, np.float32]
 MODEL = ("hidden_sizes", "loss")
@@ -175,7 +176,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         if training.momentum:
             learner.velocity[...] = self._velocity
         # What overflows is not silenced but caught: it shows in the loss or the weights.
-        with blas.threads(1), np.errstate(over="ignore", invalid="ignore"):
+        with blas_threads.threads(1), np.errstate(over="ignore", invalid="ignore"):
             untrained = mean_loss(network, X, Y) if warn else math.inf
             learner.load()
             for _ in range(passes):

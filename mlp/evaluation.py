@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.dataset import Dataset
+from mlp.data.dataset import Dataset
 from mlp.network import MLP, decide
 
 CONFIDENCE = 0.95

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from mlp.gates import Array, Gate, Shape
-from mlp.node import Node, ancestors, way_back
+from mlp.node import Node, ancestors, backward_order
 from mlp.plan import Plan
 
 PLANS_KEPT = 8
@@ -187,7 +187,7 @@ class ComputationalGraph:
         plan = self._latest_plan()
         for node, value in plan.values.items():
             yield node.gate, node.name, value
-        for _, gate, flows in way_back(list(plan.values), plan.output) if plan.went_back else ():
+        for _, gate, flows in backward_order(list(plan.values), plan.output) if plan.went_back else ():
             for flow in flows:
                 if flow is not None:
                     yield gate, f"d{flow.source.name}", plan.gradients[flow.source]

@@ -25,9 +25,9 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mlp import memory
-from mlp.errors import DataChanged, InputError
-from mlp.files import DEFLATE_LIMIT, open_regular, replacing
+from mlp.system import memory
+from mlp.system.errors import DataChanged, InputError
+from mlp.system.files import DEFLATE_LIMIT, open_regular, replacing
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),

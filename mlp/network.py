@@ -132,12 +132,12 @@ class MLP:
             other.parameters[f"b{layer}"][...] = self.parameters[f"b{layer}"][outputs]
         return other
 
-    def batch(self, n: int) -> "Batch":
+    def batch(self, n: int) -> "BatchBuffers":
         """The network's own memory for n examples, to be filled; the same at every call as long as few n are in use."""
         plan = self.graph.plan(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
-        return Batch(X, Y, P, self.graph, plan)
+        return BatchBuffers(X, Y, P, self.graph, plan)
 
     def loss(self, X: ArrayLike, Y: ArrayLike) -> float:
         """Run forward: the loss L, the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
@@ -186,7 +186,7 @@ class MLP:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class BatchBuffers:
     """Examples in a network's memory: fill X and Y, ask for the loss, then for the network's ``backward``."""
 
     X: Array

@@ -35,7 +35,7 @@ def ancestors(*outputs: Node) -> list[Node]:
 
 
 @dataclass(frozen=True)
-class Flow:
+class GradientEdge:
     """A gradient on its way back from a gate to one of its inputs."""
 
     source: Node
@@ -43,7 +43,7 @@ class Flow:
     """Whether it is the first to reach the input, and is written; a later one is added."""
 
 
-def way_back(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, list[Flow | None]]]:
+def backward_order(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, list[GradientEdge | None]]]:
     """Each gate through which the output's gradient flows, the last first, and where its inputs' gradients go.
 
     In this order a gradient is complete before it is used. None for an input whose gradient nobody wants, or
@@ -53,10 +53,10 @@ def way_back(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, 
     for node in reversed(nodes):
         if node.gate is None or node not in reached or not node.wanted:
             continue
-        flows: list[Flow | None] = []
+        flows: list[GradientEdge | None] = []
         for position, source in enumerate(node.inputs):
             goes = source.wanted and position not in node.gate.indices
-            flows.append(Flow(source, source not in reached) if goes else None)
+            flows.append(GradientEdge(source, source not in reached) if goes else None)
             if goes:
                 reached.add(source)
         if any(flows):

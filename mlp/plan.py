@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlp.gates import Array, Call, Elementwise, Gate, Shape
-from mlp.node import Flow, Node, way_back
+from mlp.node import GradientEdge, Node, backward_order
 
 OUT_BY_KEYWORD = (np.minimum, np.maximum)
 """Ufuncs to which NumPy 2.4 and newer want no output by position."""
@@ -87,7 +87,7 @@ class Plan:
     def _bind_backward(self) -> list[Callable[[], object]]:
         """The backward calls of every gate on the way back, and those that sum and add up what they write."""
         self.gradients[self.output] = self._memory(self.output)
-        way = list(way_back(list(self.values), self.output))
+        way = list(backward_order(list(self.values), self.output))
         arrivals = Counter(flow.source for *_, flows in way for flow in flows if flow is not None)
         bound: list[Callable[[], object]] = []
         for node, gate, flows in way:
@@ -100,7 +100,7 @@ class Plan:
             bound += bind(calls)
         return bound
 
-    def _target(self, gate: Gate, C: Array, flow: Flow | None) -> Array | None:
+    def _target(self, gate: Gate, C: Array, flow: GradientEdge | None) -> Array | None:
         """Where a gate shall write an input's gradient: in its own memory, where it comes first and in its shape."""
         if flow is None:
             return None
@@ -111,7 +111,7 @@ class Plan:
             return np.empty_like(C)
         return total if flow.first else np.empty_like(total)
 
-    def _deliver(self, calls: list[Call], flow: Flow, target: Array, dC: Array, *, alone: bool) -> list[Call]:
+    def _deliver(self, calls: list[Call], flow: GradientEdge, target: Array, dC: Array, *, alone: bool) -> list[Call]:
         """A gate's calls, and those that bring what they write for an input to its gradient.
 
         A gradient that is dC itself is not copied: where nothing else will be added to it, both names get one array.

@@ -1,95 +1,11 @@
 """Set finished runs side by side.
 
-    python scripts/compare.py RUN RUN ... [--output FILE.png] [--json]
-
-Prints what differs in their configs and what each came to, and draws their curves into one picture.
+python scripts/compare.py RUN RUN ... [--output FILE.png] [--json]
 """
 
 import sys
 
-from mlp import launch
+from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
-
-import json
-import os
-from collections.abc import Sequence
-from pathlib import Path
-
-from mlp import command_line, comparison
-from mlp.command_line import shown, warn
-from mlp.comparison import ComparedRun, Comparison
-from mlp.errors import InputError
-from mlp.files import is_forbidden
-from mlp.text_table import aligned
-
-EVALUATE = Path(__file__).parent / "evaluate.py"
-MOST_COLUMNS = 4
-"""Up to so many runs are columns, as in a data sheet; more are rows."""
-
-
-def main(arguments: Sequence[str]) -> None:
-    parser = command_line.Parser(description="Set finished runs side by side.")
-    parser.add_argument("runs", type=command_line.path, nargs="+", metavar="RUN", help="a run's directory")
-    parser.add_argument(
-        "--output", type=command_line.path, metavar="FILE.png", help="default: compare.png beside the first run"
-    )
-    parser.add_argument("--json", action="store_true", help="print the same facts as JSON")
-    options = parser.parse_args(arguments)
-    output = options.output or Path(os.path.abspath(options.runs[0])).parent / "compare.png"
-    if output.suffix != ".png":
-        raise InputError(f"{output}: the picture's name must end in .png")
-    compared = comparison.gather(options.runs)
-    from mlp import curves  # matplotlib is slow to import, and what fails has no use for it
-
-    drawn = True
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        curves.compared(output, compared)
-    except OSError as error:
-        if options.output or not is_forbidden(error):
-            raise
-        warn(f"{output}: {error.strerror}: there is no picture: name a place for it by --output")
-        drawn = False
-    print(json.dumps(compared.summary(), indent=2) if options.json else describe(compared, output if drawn else None))
-
-
-def describe(compared: Comparison, output: Path | None) -> str:
-    """The facts for people, and where the picture is."""
-    columns = [("run", *compared.differences, *facts(compared.runs[0]))]
-    for k, run in enumerate(compared.runs):
-        differing = (comparison.value_text(key, values[k]) for key, values in compared.differences.items())
-        columns.append((run.name, *differing, *facts(run).values()))
-    rows = columns if len(compared.runs) > MOST_COLUMNS else list(zip(*columns, strict=True))
-    lines = [aligned(rows), ""]
-    if not compared.differences:
-        lines.append("Nothing differs in their configs and training files.")
-    lines += compared.notes
-    lines += [f"picture:  {shown(output)}"] if output else []
-    lines += [
-        f"evaluate: python {shown(EVALUATE)} {shown(run.directory)}" for run in compared.runs if run.judged is None
-    ]
-    return "\n".join(lines)
-
-
-def facts(run: ComparedRun) -> dict[str, str]:
-    """What the run came to, by what each figure is called."""
-    kept, judged, has_validation = run.kept, run.judged, run.kept.validation_loss is not None
-    loss = f"{kept.validation_loss:.6g}" if has_validation else f"{kept.train_loss:.6g} (training)"
-    return {
-        "epochs": f"{len(run.history):,}",
-        "kept epoch": f"{kept.epoch:,}",
-        "lowest validation loss": loss,
-        "validation errors": errors(run.validation_errors, run.validation_images, kept.validation_accuracy),
-        "seconds of training": f"{sum(row.seconds for row in run.history):.2f}",
-        "parameters": f"{run.parameters:,}",
-        "test errors": errors(judged.errors, judged.n, judged.accuracy) if judged else "not evaluated",
-    }
-
-
-def errors(count: int | None, images: int | None, accuracy: float | None) -> str:
-    if accuracy is None:
-        return "none held out"
-    right = f"{accuracy:.2%} right"
-    return right if count is None else f"{count:,} of {images:,} ({right})"
+    sys.exit(run("compare"))

@@ -1,72 +1,11 @@
 """Write a run's network as an ONNX model, for the engines of others.
 
-    python scripts/export_onnx.py [RUN] [--from-bytes] [--precision float32|float64]
-
-Writes RUN/model.onnx, if what it predicts for all of the run's test images is what NumPy predicts.
+python scripts/export_onnx.py [RUN] [--from-bytes] [--precision float32|float64]
 """
 
 import sys
 
-from mlp import launch
+from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(launch.run(__file__))  # it hears signals while this file imports what is below, then calls main
-
-import json
-from collections.abc import Sequence
-
-from mlp import blas, command_line, config, finished_runs
-from mlp.command_line import CONFIG, shown, warn
-from mlp.errors import CheckFailed
-from mlp.files import replacing
-from mlp.finished_runs import FinishedRun
-
-TOLERANCE = 1e-6
-"""The largest difference between two probabilities that passes."""
-
-
-def main(arguments: Sequence[str]) -> None:
-    parser = command_line.Parser(description="Write a run's network as an ONNX model.")
-    parser.add_argument(
-        "run", type=command_line.path, nargs="?", metavar="RUN", help="a run's directory (default: the newest)"
-    )
-    parser.add_argument(
-        "--from-bytes", action="store_true", help="the model takes raw pixels, 0..255, in place of numbers in 0..1"
-    )
-    parser.add_argument("--precision", choices=["float32", "float64"], help="to compute in (default: the run's)")
-    options = parser.parse_args(arguments)
-    command_line.require("onnx", extra="onnx")
-    run = finished_runs.read(options.run or finished_runs.newest(config.load(CONFIG).output.directory, warn))
-    images = run.test_images()
-    from mlp import onnx_model  # slow to import, and what fails has no use for it
-
-    network = run.network.copy(options.precision or run.network.precision)
-    model = onnx_model.build(network, facts(run), from_bytes=options.from_bytes)
-    with blas.threads(run.config.training.threads):
-        differences = onnx_model.differences(model, network, images)
-    cure = ": try --precision float64" if network.precision == "float32" else ""
-    for engine, difference in differences.items():
-        if not difference <= TOLERANCE:
-            raise CheckFailed(
-                f"{engine} differs from NumPy by {difference:.2e} in a test image's probability, more than "
-                f"{TOLERANCE:.0e}: nothing was written{cure}"
-            )
-    path = run.file("model.onnx")
-    with replacing(path) as file:
-        file.write(model.SerializeToString(deterministic=True))
-    inputs, digit = network.sizes[0], run.config.data.digits[1]
-    given = f"pixels (n, {inputs}) uint8, 0..255" if options.from_bytes else f"X (n, {inputs}) float32, pixels in 0..1"
-    within = " and ".join(f"{difference:.1e} by {engine}" for engine, difference in differences.items())
-    print(f"model:   {shown(path)}")
-    print(f"input:   {given}")
-    print(f"output:  P (n, 1) {network.precision}, the probability of digit {digit}")
-    print(f"checked: on {len(images):,} test images within {within} of what NumPy predicts")
-
-
-def facts(run: FinishedRun) -> dict[str, str]:
-    """What the model's metadata say of the run."""
-    return {
-        "config": run.config.to_json_without_places(),
-        "image_shape": json.dumps(run.image_shape),
-        "weights_sha256": run.weights_sha256,
-    }
+    sys.exit(run("export_onnx"))

@@ -1,7 +1,6 @@
 """What tests share: the bundled digits, small made-up data, and commands run as a user runs them."""
 
 import gc
-import importlib.util
 import os
 import shutil
 import signal
@@ -10,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from functools import cache
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -19,10 +18,15 @@ import hypothesis
 import numpy as np
 import pytest
 
-from mlp import blas, command_line, config, curves, dataset, files, idx, interrupts, runs
+from mlp import config, idx
+from mlp.__main__ import commands
 from mlp.config import Config
-from mlp.dataset import Dataset
+from mlp.data import dataset
+from mlp.data.dataset import Dataset
+from mlp.figures import curves
 from mlp.network import MLP
+from mlp.runs import directory as run_directory
+from mlp.system import blas_threads, command_line, files, signals
 
 ROOT = Path(__file__).parent.parent
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
@@ -78,17 +82,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def own_signals() -> Iterator[None]:
     """Whatever handlers a test has set, the tests themselves stop as ever."""
-    before = {number: signal.getsignal(number) for number in interrupts.NUMBERS}
+    before = {number: signal.getsignal(number) for number in signals.NUMBERS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-    interrupts.forget()
+    signals.clear()
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_blas_thread() -> Iterator[None]:
     """As the commands run; two threads on a busy machine of two cores are many times slower than one."""
-    with blas.threads(1):
+    with blas_threads.threads(1):
         yield
 
 
@@ -114,23 +118,15 @@ def command(tmp_path: Path) -> Command:
     return run
 
 
-def load_script(name: str) -> ModuleType:
-    """A script as a module, not run: for tests that call it many times, or break what it uses."""
-    specification = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-shared_script = cache(load_script)
+def module_of(script: str) -> ModuleType:
+    """The module behind train.py, a file of scripts/, or ``-m benchmarks``."""
+    return import_module("benchmarks.command" if script == "benchmarks" else commands()[Path(script).stem])
 
 
 def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """As ``command``, but within this process, which need not import matplotlib each time."""
     script, *others = map(str, arguments)
-    main = shared_script(f"../{script.removesuffix('.py')}").main
+    main = module_of(script).main
     out, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
         patch.chdir(cwd)
@@ -207,7 +203,7 @@ FILES = {"train-images-idx3-ubyte": "a" * 64, "train-labels-idx1-ubyte": "b" * 6
 def finished_run(settings: Config, directory: Path | None = None, seed: int = 0) -> tuple[Path, MLP]:
     """A run that did nothing but end well: its directory and its network."""
     network = MLP([4, 3, 1], generator=np.random.default_rng(seed))
-    with runs.new(settings, directory, pytest.fail) as run:
+    with run_directory.new(settings, directory, pytest.fail) as run:
         run.begin(image_shape=[2, 2], training_files=FILES)
         run.write_model(network.views(network.parameter_block))
         run.finish()

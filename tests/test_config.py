@@ -7,15 +7,15 @@ from pwd import getpwuid
 from typing import get_args
 
 import pytest
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlp import config
 from mlp.config import Config
-from mlp.errors import InputError, InUse
 from mlp.network import LOSSES
+from mlp.system.errors import InputError, InUse
+from tests.conftest import ROOT
 
 
 @pytest.fixture

@@ -8,19 +8,21 @@ import shutil
 import sys
 from html import unescape
 
+import config_docs
+import make as make_docs
 import numpy as np
 import pytest
-from conftest import ROOT, copy_checkout, load_script
 
-from mlp import command_line, config_docs
+from mlp.circuits.examples import EXAMPLES
+from mlp.commands.backpropagation import circuit as circuit_command
 from mlp.config import KEYS
-from mlp.examples import EXAMPLES
+from mlp.system import command_line
+from tests.conftest import ROOT, copy_checkout
 
 PAGE = ROOT / "docs" / "circuits.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 GALLERY = (ROOT / "docs" / "gallery.html").read_text(encoding="utf-8")
-MAKE_DOCS = load_script("make_docs")
-BLOCK = MAKE_DOCS.BLOCK
+BLOCK = make_docs.BLOCK
 
 
 def words(text):
@@ -74,7 +76,7 @@ def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here)
         done = here(*shlex.split(command)[1:], cwd=checkout)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     snippets = [block for block in blocks if block["language"] == "python"]
-    printed = MAKE_DOCS.run_snippets(checkout, page, [block["code"] for block in snippets])
+    printed = make_docs.run_snippets(checkout, page, [block["code"] for block in snippets])
     assert len(printed) == len(snippets) > 0
     for block, output in zip(snippets, printed, strict=True):
         assert words(block["output"] or "") == words(output), block["code"]
@@ -83,7 +85,7 @@ def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here)
 def test_what_is_said_of_the_options_is_made_from_their_schema():
     """A command makes it again, and so it cannot drift."""
     page = (PAGE.parent / "config.md").read_text(encoding="utf-8")
-    assert MAKE_DOCS.OPTIONS.sub(lambda _: config_docs.tables(), page) == page
+    assert make_docs.OPTIONS.sub(lambda _: config_docs.tables(), page) == page
     assert (ROOT / "config.yaml").read_text(encoding="utf-8") == config_docs.config_yaml()
     for key in KEYS:
         assert f"| `{key}` |" in page
@@ -175,7 +177,7 @@ def test_the_commands_of_performance_run_on_fewer_images(checkout, here):
     """But for benchmark.py, every part of which has its test."""
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-    assert commands[0] == "python scripts/benchmark.py"
+    assert commands[0] == "python -m benchmarks"
     assert len(commands) == 3
     for command in commands[1:]:
         done = here(*shlex.split(command.replace("--images 1000000", "--images 300"))[1:], cwd=checkout)
@@ -184,7 +186,7 @@ def test_the_commands_of_performance_run_on_fewer_images(checkout, here):
 
 def test_it_shows_every_example_in_the_order_of_the_notes():
     named = re.findall(r"--example ([a-z-]+)", TEXT)
-    examples = list(load_script("circuit").EXAMPLES)
+    examples = list(circuit_command.EXAMPLES)
     assert list(dict.fromkeys(["multiply", *named])) == [name for name in examples if name in named]
     assert set(examples) - set(named) == {"sum-times"}  # whose expression is typed out
 
@@ -212,8 +214,8 @@ The end.
 def make(monkeypatch, tmp_path, capsys):
     def run(text):
         (tmp_path / "page.md").write_text(text)
-        monkeypatch.setattr(sys, "argv", ["make_docs.py", str(tmp_path / "page.md")])
-        code = command_line.run(load_script("make_docs").main)
+        monkeypatch.setattr(sys, "argv", ["make.py", str(tmp_path / "page.md")])
+        code = command_line.run(make_docs.main)
         return code, (tmp_path / "page.md").read_text(), capsys.readouterr().err
 
     return run
@@ -230,8 +232,8 @@ def test_a_page_is_remade_with_what_its_commands_print(make):
 
 def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):
     (tmp_path / "page.md").write_bytes(b"\xff")
-    monkeypatch.setattr(sys, "argv", ["make_docs.py", str(tmp_path / "page.md")])
-    assert command_line.run(load_script("make_docs").main) == 2
+    monkeypatch.setattr(sys, "argv", ["make.py", str(tmp_path / "page.md")])
+    assert command_line.run(make_docs.main) == 2
     assert "byte 0 is not UTF-8" in capsys.readouterr().err
 
 

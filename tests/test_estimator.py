@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import ROOT, write_folder
 from threadpoolctl import threadpool_info
 
-from mlp import blas, dataset, npz
 from mlp.config import Model, Training
+from mlp.data import dataset
 from mlp.network import MLP
-from mlp.randomness import Stream, generator
+from mlp.runs import npz
+from mlp.system import blas_threads
+from mlp.training.random_streams import Stream, generator
+from tests.conftest import ROOT, write_folder
 
 exceptions = pytest.importorskip("sklearn.exceptions")
 check_is_fitted = pytest.importorskip("sklearn.utils.validation").check_is_fitted
@@ -176,7 +178,7 @@ def test_it_learns_on_one_thread_whatever_the_surroundings_have(monkeypatch):
         return 0.1
 
     monkeypatch.setattr(estimator, "one_pass", one_pass)
-    with blas.threads(2):
+    with blas_threads.threads(2):
         MLPClassifier(epochs=1).fit(*blobs())
     assert set(threads) == {1}
 
@@ -203,7 +205,7 @@ def test_a_stream_whose_features_come_and_go_is_learned_as_if_they_were_all_ther
 def test_the_bits_of_images_that_are_too_many_bytes_as_numbers_are_those_of_train_py_too(monkeypatch, tmp_path, here):
     """The limit up to which features are left out counts numbers, as that of the training images does, not bytes."""
     folder = write_folder(tmp_path / "made", [0, 1] * 50, [0, 1], side=6)
-    monkeypatch.setattr("mlp.feed.COPIED", 3700)
+    monkeypatch.setattr("mlp.training.batches.COPIED", 3700)
     monkeypatch.setattr(estimator, "COPIED", 3700)
     options = ["data.validation_fraction=0", "training.epochs=2", f"data.directory={folder}"]
     assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0

@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from conftest import write_folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlp import dataset
+from mlp.data import dataset
 from mlp.evaluation import Evaluation, evaluate, roc_auc, wilson_interval
 from mlp.network import MLP
+from tests.conftest import write_folder
 
 
 @pytest.fixture

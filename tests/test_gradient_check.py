@@ -14,7 +14,7 @@ from mlp.gradient_check import (
 )
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
-from mlp.network_check import affordable_part, check_network
+from mlp.training.gradient_precheck import affordable_part, check_network
 
 
 def rng(seed=0):
@@ -76,7 +76,7 @@ def test_one_wrong_element_is_found_and_named_however_large_the_array(sizes, row
 
 
 def test_a_network_too_large_for_the_time_is_checked_in_part(monkeypatch):
-    monkeypatch.setattr("mlp.network_check.MOST_WORK", 3000)
+    monkeypatch.setattr("mlp.training.gradient_precheck.MOST_WORK", 3000)
     net, X, Y = network_and_examples(9, 200, 3, 80, 1)
     part = affordable_part(net, rng())
     assert all(check.passed for check in check_network(part, X, Y, rng()))

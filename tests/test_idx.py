@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlp import idx
-from mlp.errors import DataChanged, InputError
+from mlp.system.errors import DataChanged, InputError
 
 
 def test_the_bytes_are_those_of_the_format(tmp_path):

@@ -8,12 +8,13 @@ from contextlib import nullcontext
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import make as make_docs
 import pytest
-from conftest import ROOT, copy_checkout, load_script, quick_curves, write_folder
 
-from mlp import download
-from mlp.download import Published
-from mlp.files import sha256
+from mlp.data import download
+from mlp.data.download import RemoteDataset
+from mlp.system.files import sha256
+from tests.conftest import ROOT, copy_checkout, quick_curves, write_folder
 
 README, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
 LANGUAGES = pytest.mark.parametrize("text", [README, CHINESE], ids=["English", "Chinese"])
@@ -42,7 +43,7 @@ def mirrors(tmp_path, monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Mirror, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        monkeypatch.setitem(download.DATASETS, "mnist", Published("MNIST", (url,), published))
+        monkeypatch.setitem(download.DATASETS, "mnist", RemoteDataset("MNIST", (url,), published))
         yield
         server.shutdown()
 
@@ -67,7 +68,7 @@ def test_its_commands_in_their_order(checkout, here, mirrors):
 
 def test_its_snippets_print_what_they_say():
     (snippet,) = blocks("python")
-    (printed,) = load_script("make_docs").run_snippets(ROOT, ROOT / "README.md", [snippet])
+    (printed,) = make_docs.run_snippets(ROOT, ROOT / "README.md", [snippet])
     assert printed.split() == re.findall(r"-?\d+\.\d+", " ".join(re.findall(r"# (.*)", snippet)))
 
 

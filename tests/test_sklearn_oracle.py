@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mlp.data.svd import project
 from mlp.evaluation import Evaluation
-from mlp.svd import project
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 3.0])

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+
+from tests.conftest import ROOT
 
 FIGURES = {"matplotlib", "PIL", "jinja2"}
 CONFIG = {"pydantic", "yaml"}
@@ -29,7 +30,7 @@ COMMANDS = [
         "scripts/export_onnx.py --help": FIGURES | {"tqdm", "onnx", "onnxruntime"},
         "train.py --help": FIGURES,
         "scripts/sweep.py --help": FIGURES | {"joblib", "dask", "distributed"},
-        "scripts/benchmark.py --help": FIGURES | {"torch", "jax", "sklearn"},
+        "benchmarks/__main__.py --help": FIGURES | {"torch", "jax", "sklearn"},
     },
 ]
 """By what each has no use for; in one process those that need not be asked on their own, the least needy first."""

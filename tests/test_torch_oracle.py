@@ -7,9 +7,9 @@ import pytest
 
 from mlp.config import Training
 from mlp.network import LOSSES, MLP
-from mlp.randomness import Stream, generator
 from mlp.sgd import SGD
-from mlp.training import Trainer
+from mlp.training.loop import Trainer
+from mlp.training.random_streams import Stream, generator
 
 torch: Any = None
 

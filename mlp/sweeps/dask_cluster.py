@@ -15,12 +15,12 @@ import joblib
 from distributed import Client, KilledWorker, Security
 from joblib._dask import DaskDistributedBackend
 
-from mlp import interrupts
-from mlp.command_line import quiet
-from mlp.errors import InputError
-from mlp.printable import printable
-from mlp.sweeps.engine import parallel
-from mlp.sweeps.work import Outcome, Status, Task, Workers, watched
+from mlp.sweeps.executor import parallel
+from mlp.sweeps.worker import Outcome, Status, Task, Workers, watched
+from mlp.system import signals
+from mlp.system.command_line import quiet
+from mlp.system.errors import InputError
+from mlp.system.printable import printable
 
 CONNECTING = 10
 """Seconds within which a scheduler must answer, and the first worker of its cluster be there."""
@@ -40,7 +40,7 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
     if address.startswith("tls:") and security.get_connection_args("client").get("ssl_context") is None:
         raise InputError(f"--scheduler {address}: Dask's settings name no certificates: docs/sweeps.md shows how to")
     try:
-        with interrupts.at_once():
+        with signals.immediate():
             client = Client(address, timeout=CONNECTING, set_as_default=False, security=security)
     except OSError as error:
         raise InputError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
@@ -84,7 +84,7 @@ def _abandoning(backend: "Backend") -> Callable[[], bool]:
 
     def abandon() -> bool:
         nonlocal last_unheard
-        if not interrupts.heard():
+        if not signals.heard():
             last_unheard = time.monotonic()
         is_late = time.monotonic() - last_unheard > GRACE
         if is_late:
@@ -105,10 +105,10 @@ def _telling_of_no_worker(client: Client, address: str, warn: Callable[[str], ob
         except OSError:  # the scheduler does not answer: that is told where it is noticed
             count = None
         had_some = had_some or bool(count)
-        is_told = had_some and count == 0
-        if is_told:
+        is_reported = had_some and count == 0
+        if is_reported:
             warn(f"--scheduler {address}: the cluster has no worker any more: one that joins it goes on")
-        return is_told
+        return is_reported
 
     return tell
 

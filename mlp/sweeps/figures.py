@@ -1,6 +1,6 @@
 """The figures of a sweep: curves with bands over the seeds, a heat map of two options, the table of all pairs."""
 
-from mlp.figures import GREY, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import GREY, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections import defaultdict
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from mlp import curves, scales
+from mlp.figures import curves, scales
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import SEED
 from mlp.sweeps.results import PICTURES, Results, Setting, error, pair_errors, test_error

@@ -11,23 +11,23 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mlp import config as configuration
-from mlp import interrupts
 from mlp.config import Config
-from mlp.errors import InputError, InUse
-from mlp.files import (
+from mlp.data.idx_folder import Part, open_part
+from mlp.sweeps import grid as grids
+from mlp.sweeps.grid import DIGITS, Grid
+from mlp.sweeps.worker import TOKEN, Task, surroundings, watched
+from mlp.system import signals
+from mlp.system.errors import InputError, InUse
+from mlp.system.files import (
     check_has_locks,
+    exclusive,
     leftover_of,
-    locked,
     make_folder,
     read_small,
     remove,
     remove_leftovers,
     write_text,
 )
-from mlp.idx_folder import Part, open_part
-from mlp.sweeps import grid as grids
-from mlp.sweeps.grid import DIGITS, Grid
-from mlp.sweeps.work import TOKEN, Task, surroundings, watched
 
 SWEEP = "sweep.json"
 """What was asked, by which the folder is known for a sweep's."""
@@ -37,7 +37,7 @@ LOOKS = 0.1
 """Seconds from one look for a signal to the next."""
 
 
-class Asked(BaseModel):
+class SweepRequest(BaseModel):
     """What sweep.json holds."""
 
     config: Config
@@ -70,9 +70,11 @@ def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[
             configuration.naming("output.directory", applies=is_usual),
         ):
             make_folder(folder)
-    with locked(folder, warn):
+    with exclusive(folder, warn):
         _check_same_sweep(folder, grid, files)
-        asked = Asked(config=grid.base, vary=grid.varied, files={path.name: digest for path, digest in files.items()})
+        asked = SweepRequest(
+            config=grid.base, vary=grid.varied, files={path.name: digest for path, digest in files.items()}
+        )
         remove_leftovers(folder, {SWEEP, TOKEN})
         write_text(folder / SWEEP, json.dumps(asked.model_dump(mode="json"), indent=2) + "\n")
         token = uuid.uuid4().hex
@@ -105,7 +107,7 @@ def data_files(grid: Grid) -> dict[Path, str]:
 def _check_same_sweep(folder: Path, grid: Grid, files: dict[Path, str]) -> None:
     """InputError where the folder holds anything but a sweep of the same config and data."""
     try:
-        before = Asked.model_validate_json(read_small(folder / SWEEP, LARGEST_SWEEP, links=False))
+        before = SweepRequest.model_validate_json(read_small(folder / SWEEP, LARGEST_SWEEP, links=False))
     except FileNotFoundError:
         if left := sorted(path.name for path in folder.iterdir() if leftover_of(path.name) != SWEEP):
             raise InputError(f"{folder}: not empty ({left[0]}), and no sweep's folder: name another --output") from None
@@ -116,7 +118,7 @@ def _check_same_sweep(folder: Path, grid: Grid, files: dict[Path, str]) -> None:
         raise InputError(f"{folder}: holds a sweep of {', '.join(before.vary)}: name another --output")
     options = configuration.differing([before.config, grid.base])
     differences = [
-        f"{key} was {configuration.shown(then)}, not {configuration.shown(now)}"
+        f"{key} was {configuration.display_value(then)}, not {configuration.display_value(now)}"
         for key, (then, now) in options.items()
         if key not in grid.varied
     ]
@@ -131,7 +133,7 @@ def _tell_of_others_at_work(tasks: list[Task], warn: Callable[[str], object]) ->
     """Warn of each run that a worker of a sweep before this one is still at work in, and that will be waited for."""
     for task in tasks:
         try:
-            with locked(task.directory, lambda _: None, wait=0):
+            with exclusive(task.directory, lambda _: None, wait=0):
                 pass
         except InUse:
             warn(f"{task.directory}: another process is at work in it: its end is waited for")
@@ -144,10 +146,10 @@ def _withdrawn_on_a_signal(token: Path) -> Iterator[None]:
     """Remove the token when a signal is heard, or else when the block ends."""
 
     def withdraw() -> bool:
-        if interrupts.heard():
+        if signals.heard():
             with suppress(OSError):  # it is tried again at the end
                 remove(token)
-        return interrupts.heard()
+        return signals.heard()
 
     try:
         with watched(LOOKS, withdraw):

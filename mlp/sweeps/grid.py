@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlp import config as configuration
-from mlp import yaml_text
 from mlp.config import Config
-from mlp.errors import InputError
-from mlp.source_text import put_in_quotes, rejoined
-from mlp.yaml_text import Document
+from mlp.system import yaml_text
+from mlp.system.errors import InputError
+from mlp.system.shell_words import put_in_quotes, rejoined
+from mlp.system.yaml_text import Document
 
 RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
 MOST_RUNS = 100_000
@@ -48,7 +48,7 @@ class Grid:
 
     def configs(self) -> dict[str, Config]:
         """The config of each run, by the run's name, which says what is its own: learning_rate=0.3,seed=1."""
-        return {name(point): self.base.having(point) for point in self.points()}
+        return {name(point): self.base.with_values(point) for point in self.points()}
 
     @property
     def settings(self) -> list[str]:
@@ -106,7 +106,7 @@ def read(base: Config, options: Sequence[str], overrides: Sequence[str] = (), *,
     for precision in varied.get(PRECISION, ()):  # in which not all that the base's own has room for may have a place
         for key, values in varied.items():
             for value in values:
-                _value(base.having({PRECISION: precision}), key, value)
+                _value(base.with_values({PRECISION: precision}), key, value)
     if base.training.threads != 1 or "training.threads" in varied:
         raise InputError("each worker of a sweep has one BLAS thread: training.threads must be 1")
     longest = ",".join(max((name({key: value}) for value in values), key=len) for key, values in varied.items())

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlp.comparison import ComparedRun, Comparison, images_of
-from mlp.files import write_text
+from mlp.runs.comparison import ComparedRun, Comparison, images_of
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import DIGITS, SEED, Grid
-from mlp.sweeps.work import Outcome
-from mlp.text_table import aligned
+from mlp.sweeps.worker import Outcome
+from mlp.system.files import write_text
+from mlp.system.text_table import aligned
 
 PICTURES = ("curves.png", "heat_map.png", "pairs.png")
 """What may be drawn of them."""
@@ -23,11 +23,11 @@ MOST_ROWS = 20
 """Settings in the table for people; sweep.csv has all."""
 FIGURES = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
 
-Figure = Callable[["Made"], float]
+Figure = Callable[["SweepRun"], float]
 
 
 @dataclass(frozen=True)
-class Made:
+class SweepRun:
     """A run of the grid with what became of it."""
 
     point: dict[str, Any]
@@ -60,12 +60,12 @@ class Setting:
 
     values: dict[str, Any]
     """By key, what they have in common of what is varied."""
-    made: list[Made]
+    made: list[SweepRun]
     rank: int = 0
     """From 1; settings that are equally good have the same."""
 
     @property
-    def finished(self) -> list[Made]:
+    def finished(self) -> list[SweepRun]:
         """Those that came to something."""
         return [made for made in self.made if made.is_finished]
 
@@ -78,17 +78,17 @@ class Setting:
         return Mean(statistics.fmean(means), statistics.stdev(means) if len(means) > 1 else 0.0)
 
 
-def loss(made: Made) -> float:
+def loss(made: SweepRun) -> float:
     """The kept epoch's, on validation images, or on training images where there are none."""
     return made.run.kept.figure("loss")
 
 
-def error(made: Made) -> float:
+def error(made: SweepRun) -> float:
     """The kept epoch's share of images classified wrongly, as for ``loss``."""
     return 1 - made.run.kept.figure("accuracy")
 
 
-def test_error(made: Made) -> float:
+def test_error(made: SweepRun) -> float:
     """The share of test images classified wrongly, of a run that was judged on them."""
     assert made.outcome.test is not None  # noqa: S101
     errors, images = made.outcome.test
@@ -112,7 +112,7 @@ class Results:
         for point in self.grid.points():
             values = {key: point[key] for key in self.grid.settings}
             setting = groups.setdefault(grids.name(values), Setting(values, []))
-            setting.made.append(Made(point, self.outcomes[grids.name(point)]))
+            setting.made.append(SweepRun(point, self.outcomes[grids.name(point)]))
         ranked: list[Setting] = []
         for setting in sorted(groups.values(), key=self._order):
             is_tied = bool(ranked) and self._order(ranked[-1]) == self._order(setting)
@@ -141,12 +141,12 @@ class Results:
         return f"{self.images} {'errors' if self.criterion is error else 'loss'}"
 
     @cached_property
-    def finished(self) -> list[Made]:
+    def finished(self) -> list[SweepRun]:
         """All runs that came to something, setting by setting."""
         return [made for setting in self.settings for made in setting.finished]
 
     @property
-    def best(self) -> Made | None:
+    def best(self) -> SweepRun | None:
         """The best run of the best setting."""
         first = self.settings[0].finished
         return min(first, key=self.criterion) if first else None
@@ -161,7 +161,9 @@ class Results:
         """Why the settings may not compare, or only with care; what all have runs of, seeds and pairs, is no reason."""
         shared = {key: self.grid.base.value(key) for key in self.grid.varied if key not in self.grid.settings}
         firsts = [setting.finished[0].run for setting in self.settings if setting.finished]
-        return Comparison([replace(run, config=run.config.having(shared)) for run in firsts]).notes if firsts else []
+        return (
+            Comparison([replace(run, config=run.config.with_values(shared)) for run in firsts]).notes if firsts else []
+        )
 
     def write_csv(self, path: Path) -> None:
         """A row for each run, those of the best setting first; its rank is its setting's."""

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from mlp import pages
+from mlp.data.preparation import FAINT, TIE, extent_of, prepare
 from mlp.network import MLP
-from mlp.preparation import FAINT, TIE, extent_of, prepare
+from mlp.pages import frame
 
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory):
     """A page of the scripts alone, for what the report's images cannot ask of them."""
     path = tmp_path_factory.mktemp("scripts") / "scripts.html"
-    sources = "".join((pages.TEMPLATES / name).read_text() for name in ("preparation.js", "network.js"))
+    sources = "".join((frame.TEMPLATES / name).read_text() for name in ("preparation.js", "network.js"))
     path.write_text(f"<!DOCTYPE html><title>scripts</title><script>{sources}</script>")
     return path
 

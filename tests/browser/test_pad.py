@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import watched, write_folder
 
-from mlp import config, finished_runs, idx, nearness, recipe, report, runs
-from mlp.preparation import Prepared, prepare
-from mlp.training import Epoch
+from mlp import config, idx
+from mlp.data import novelty
+from mlp.data.preparation import Prepared, prepare
+from mlp.pages import report
+from mlp.runs import directory as run_directory
+from mlp.runs import finished as finished_runs
+from mlp.training import from_config
+from mlp.training.loop import Epoch
+from tests.conftest import watched, write_folder
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +29,7 @@ def run(short_run):
 @pytest.fixture(scope="module")
 def in_the_plane(training_digits):
     """The training images that are in the page."""
-    return training_digits.first_of_each(nearness.PER_DIGIT)
+    return training_digits.first_of_each(novelty.PER_DIGIT)
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +197,7 @@ def test_the_stages_shown_are_those_of_python(drawn):
 
 
 def test_the_nearest_training_images_are_those_of_numpy(drawn, in_the_plane):
-    directions = nearness.directions(np.concatenate([255 * drawn.X, in_the_plane.pixels()]), (28, 28))
+    directions = novelty.directions(np.concatenate([255 * drawn.X, in_the_plane.pixels()]), (28, 28))
     distances = np.sqrt(2 - 2 * directions[1:] @ directions[0])
     assert drawn.page.inner_text("#distance").startswith(
         f"The nearest of 2,000 training images is at a distance of {distances.min():.2f}; 99\u00a0% of them"
@@ -405,9 +410,9 @@ def test_of_large_images_the_distances_are_numpys_too(tmp_path, visit):
     folder = write_folder(tmp_path / "made", [0, 1] * 10, [0, 1] * 3, side=61)
     (tmp_path / "config.yaml").write_text("data: {directory: made}\nmodel: {hidden_sizes: []}\ntraining: {epochs: 1}\n")
     settings = config.load(tmp_path / "config.yaml")
-    network = recipe.network(settings, 61 * 61)
-    with runs.new(settings, tmp_path / "run", pytest.fail) as run:
-        run.begin(image_shape=[61, 61], training_files=recipe.training_images(settings).source.sha256())
+    network = from_config.network(settings, 61 * 61)
+    with run_directory.new(settings, tmp_path / "run", pytest.fail) as run:
+        run.begin(image_shape=[61, 61], training_files=from_config.training_images(settings).source.sha256())
         run.write_model(network.views(network.parameter_block))
         run.finish()
     header = ",".join(column.name for column in fields(Epoch))
@@ -417,7 +422,7 @@ def test_of_large_images_the_distances_are_numpys_too(tmp_path, visit):
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     X = np.array(page.evaluate("Array.from(pad.answer.network.activations[0])"))[np.newaxis]
     training = idx.read(folder / "train-images-idx3-ubyte").reshape(20, -1)
-    unit = nearness.directions(np.concatenate([255 * X, training]), (61, 61))
+    unit = novelty.directions(np.concatenate([255 * X, training]), (61, 61))
     distances = np.sqrt(2 - 2 * unit[1:] @ unit[0])
     assert f"is at a distance of {distances.min():.2f};" in page.inner_text("#distance")
     expected = [f"training image {k}, " for k in np.argsort(distances)[:3]]

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from mlp import circuit_page
-from mlp.drawing import drawn, lines_of
-from mlp.expression import parse
-from mlp.values import parse_values
+from mlp.circuits.drawing import drawn, lines_of
+from mlp.circuits.expression import parse
+from mlp.circuits.source_text import parse_values
+from mlp.pages import circuit as circuit_page
 
 FAN_OUT = "a = x * x; b = sigmoid(x); f = a * b + b", ["x=0.5"]
 CIRCUITS = {

@@ -1,7 +1,6 @@
 """What the fault tests share: a short run, what it should come to, and how to run it again."""
 
 import csv
-import importlib
 import json
 import os
 import resource
@@ -10,14 +9,15 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run_here, write_folder
 
-from mlp import command_line, curves, files
-from mlp.learner import Learner
+from mlp.commands.runs import train as train_command
+from mlp.figures import curves
+from mlp.system import command_line, files
+from mlp.training.active_inputs import Learner
+from tests.conftest import ROOT, run_here, write_folder
 
 TRAIN = str(ROOT / "train.py")
 QUIET = {"OPENBLAS_NUM_THREADS": "1"}
@@ -72,21 +72,11 @@ def outcome(directory):
     return (directory / "model.npz").read_bytes(), rows
 
 
-@cache
-def load_train():
-    """train.py as a module."""
-    sys.path.insert(0, str(ROOT))
-    try:
-        return importlib.import_module("train")
-    finally:
-        sys.path.remove(str(ROOT))
-
-
 def train(monkeypatch, *arguments):
     """train.py within this process: its exit code. Its curve is just a file, as drawing takes longer than the rest."""
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
     monkeypatch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
-    return command_line.run(load_train().main)
+    return command_line.run(train_command.main)
 
 
 def at_step(monkeypatch, step, happens):

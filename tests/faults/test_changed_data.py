@@ -10,13 +10,17 @@ from contextlib import contextmanager
 from functools import cache
 
 import pytest
-from conftest import ROOT, run_here, write_folder
-from fault_helpers import QUIET, at_step, command_in, one_message, outcome, project, train
 
-from mlp import checkpoint, feed, idx, idx_folder, runs
-from mlp.dataset import Dataset
-from mlp.errors import DataChanged
-from mlp.training import Trainer
+from mlp import idx
+from mlp.data import idx_folder
+from mlp.data.dataset import Dataset
+from mlp.runs import checkpoint
+from mlp.runs import directory as run_directory
+from mlp.system.errors import DataChanged
+from mlp.training import batches
+from mlp.training.loop import Trainer
+from tests.conftest import ROOT, run_here, write_folder
+from tests.faults.fault_helpers import QUIET, at_step, command_in, one_message, outcome, project, train
 
 STEPS = 6
 """Of an epoch: 24 images to train on, 4 a batch, four batches a pool. There are three epochs, saved after each."""
@@ -89,7 +93,7 @@ def small_limits(kind):
     """All data are too large for memory, if they are to be large."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         if kind == "large":
-            for module, name in ((idx, "IN_MEMORY"), (feed, "COPIED"), (feed, "POOL"), (feed, "RUN")):
+            for module, name in ((idx, "IN_MEMORY"), (batches, "COPIED"), (batches, "POOL"), (batches, "RUN")):
                 monkeypatch.setattr(module, name, 0)
         yield
 
@@ -123,8 +127,8 @@ def run_with(happens, when, config, run):
     """The exit code of a run in which something happens."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         if when == AT_THE_END:
-            write = runs.Run.write_model
-            monkeypatch.setattr(runs.Run, "write_model", lambda *arguments: (write(*arguments), happens()))
+            write = run_directory.Run.write_model
+            monkeypatch.setattr(run_directory.Run, "write_model", lambda *arguments: (write(*arguments), happens()))
         elif when == AFTER_IT:
             monkeypatch.setattr(Trainer, "check_ending", lambda *_: happens())
         else:
@@ -215,8 +219,8 @@ def test_a_run_that_is_stopped_by_a_signal_saves_nothing_of_changed_data(tmp_pat
 def test_a_run_that_learns_nothing_from_changed_data_is_told_of_these(tmp_path, capsys):
     config, (_, path) = made(tmp_path, "small")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("mlp.divergence.is_above", lambda *_: True)
-        monkeypatch.setattr("mlp.divergence.given_up", lambda *_: True)
+        monkeypatch.setattr("mlp.training.divergence.is_above", lambda *_: True)
+        monkeypatch.setattr("mlp.training.divergence.given_up", lambda *_: True)
         at_step(monkeypatch, STEPS, lambda: overwritten(path))
         assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 2
     assert "it holds other bytes now" in one_message(capsys.readouterr().err)
@@ -226,11 +230,13 @@ def test_a_run_that_learns_nothing_from_changed_data_is_told_of_these(tmp_path, 
 EMPTIED_AT_A_STEP = """
 import os, sys
 from pathlib import Path
-from mlp import command_line, feed, idx
-from mlp.learner import Learner
-import train
+from mlp import idx
+from mlp.commands.runs import train
+from mlp.system import command_line
+from mlp.training import batches
+from mlp.training.active_inputs import Learner
 
-idx.IN_MEMORY = feed.COPIED = feed.POOL = feed.RUN = 0
+idx.IN_MEMORY = batches.COPIED = batches.POOL = batches.RUN = 0
 step, path = Learner.step, sys.argv.pop()
 
 def then(learner):

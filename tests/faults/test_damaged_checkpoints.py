@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fault_helpers import one_message, outcome, project, train
 
-from mlp import checkpoint, npz, one_run, runs
-from mlp.errors import Interrupted
+from mlp import run as one_run
+from mlp.runs import checkpoint, npz
+from mlp.runs import directory as run_directory
+from mlp.system.errors import Interrupted
+from tests.faults.fault_helpers import one_message, outcome, project, train
 
 
 @cache
@@ -20,7 +22,7 @@ def stopped(folder):
     config = project(Path(folder), checkpoint_every="1 step")
     with pytest.MonkeyPatch.context() as monkeypatch:
         assert train(monkeypatch, "--config", config, "--output", Path(folder) / "whole") == 0
-        save, saved = runs.Run.save, []
+        save, saved = run_directory.Run.save, []
 
         def stop_at_the_seventh(run, state):
             save(run, state)
@@ -28,7 +30,7 @@ def stopped(folder):
             if len(saved) == 7:
                 raise Interrupted(2)
 
-        monkeypatch.setattr(runs.Run, "save", stop_at_the_seventh)
+        monkeypatch.setattr(run_directory.Run, "save", stop_at_the_seventh)
         assert train(monkeypatch, "--config", config, "--output", Path(folder) / "run") == 130
     return Path(folder) / "run", config, outcome(Path(folder) / "whole")
 

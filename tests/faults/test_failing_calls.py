@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from fault_helpers import TRAIN, digits_config, finish, one_message, outcome, project, train
 
-from mlp import checkpoint, files
+from mlp.runs import checkpoint
+from mlp.system import files
+from tests.conftest import ROOT
+from tests.faults.fault_helpers import TRAIN, digits_config, finish, one_message, outcome, project, train
 
 CALLS = ("open", "write", "fsync", "rename")
 

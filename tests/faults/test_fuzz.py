@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mlp import config, idx
-from mlp.errors import InputError
+from mlp.system.errors import InputError
 
 NATIVE = ["uint8", "int8", "int16", "int32", "float32", "float64"]
 

@@ -4,7 +4,8 @@ import os
 import re
 
 import pytest
-from fault_helpers import bounded, one_message, project, train
+
+from tests.faults.fault_helpers import bounded, one_message, project, train
 
 KEY = "training:\n  epochs: "
 

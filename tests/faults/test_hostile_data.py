@@ -8,9 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
-from fault_helpers import bounded, one_message, project, train
 
-from mlp import idx, memory
+from mlp import idx
+from mlp.system import memory
+from tests.faults.fault_helpers import bounded, one_message, project, train
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 HEADER = {IMAGES: 16, LABELS: 8}

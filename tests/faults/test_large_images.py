@@ -5,11 +5,12 @@ import re
 
 import numpy as np
 import pytest
-from conftest import run_here, write_folder
-from fault_helpers import bounded, one_message
 
-from mlp import dataset, idx
-from mlp.idx_folder import MOST_PIXELS
+from mlp import idx
+from mlp.data import dataset
+from mlp.data.idx_folder import MOST_PIXELS
+from tests.conftest import run_here, write_folder
+from tests.faults.fault_helpers import bounded, one_message
 
 SIDE = 200
 """Pixels: the square of an image's pixels would take 12 GB."""

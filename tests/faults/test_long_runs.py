@@ -4,10 +4,11 @@ import os
 import shutil
 
 import pytest
-from fault_helpers import one_message, outcome, project, train
 
-from mlp import checkpoint, files, history
-from mlp.history import History
+from mlp.runs import checkpoint, history
+from mlp.runs.history import History
+from mlp.system import files
+from tests.faults.fault_helpers import one_message, outcome, project, train
 
 EPOCHS, KEPT = 12, 3
 

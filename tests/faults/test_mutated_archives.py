@@ -8,16 +8,17 @@ import json
 import random
 import struct
 
-import archives
 import numpy as np
 import pytest
-from conftest import finished_run
-from test_sealed_archives import save_two, within_bounds
 
-from mlp import checkpoint, finished_runs
-from mlp.errors import InputError
-from mlp.files import sha256
-from mlp.npz import Damaged
+from mlp.runs import checkpoint
+from mlp.runs import finished as finished_runs
+from mlp.runs.npz import Damaged
+from mlp.system.errors import InputError
+from mlp.system.files import sha256
+from tests.conftest import finished_run
+from tests.faults import archives
+from tests.faults.test_sealed_archives import save_two, within_bounds
 
 PIECE = 100
 """Mutations in one test."""

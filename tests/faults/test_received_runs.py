@@ -6,17 +6,20 @@ import shutil
 import time
 
 import pytest
-from conftest import run_here
-from fault_helpers import bounded, one_message, project, train
 
-from mlp import checkpoint, files, finished_runs, runs
-from mlp.errors import InputError
+from mlp.runs import checkpoint
+from mlp.runs import directory as run_directory
+from mlp.runs import finished as finished_runs
+from mlp.system import files
+from mlp.system.errors import InputError
+from tests.conftest import run_here
+from tests.faults.fault_helpers import bounded, one_message, project, train
 
 WRITTEN = {
     "scripts/evaluate.py": ("evaluation-test.json", "confusion.png", "mistakes.png"),
     "scripts/report.py": ("report.html",),
     "scripts/export_onnx.py": ("model.onnx",),
-    "train.py": sorted(runs.OWN),
+    "train.py": sorted(run_directory.OWN),
 }
 """What each command writes into a run."""
 READ = {
@@ -71,7 +74,7 @@ def test_a_link_that_waits_where_a_file_is_written_leads_nowhere(
     else:
         assert run_here(script, *arguments(script, run, sent)).returncode == 0
     assert {path.read_text() for path in victims.iterdir()} == {"mine"}
-    for name in set(WRITTEN[script]) - {runs.DIVERGENCE}:
+    for name in set(WRITTEN[script]) - {run_directory.DIVERGENCE}:
         assert (run / name).is_file()
         assert not (run / name).is_symlink()
         injected("links in a received run")
@@ -149,7 +152,7 @@ def test_a_run_whose_directory_is_exchanged_ends_and_writes_nothing_into_the_oth
     how, when, tmp_path, monkeypatch, capsys, injected
 ):
     config, run = project(tmp_path), tmp_path / "run"
-    method, calls = getattr(runs.Run, when), []
+    method, calls = getattr(run_directory.Run, when), []
 
     def then(self, *given, **facts):
         calls.append(1)
@@ -157,7 +160,7 @@ def test_a_run_whose_directory_is_exchanged_ends_and_writes_nothing_into_the_oth
             exchanged(run, how)
         method(self, *given, **facts)
 
-    monkeypatch.setattr(runs.Run, when, then)
+    monkeypatch.setattr(run_directory.Run, when, then)
     assert train(monkeypatch, "--config", config, "--output", run) == 2
     what = "no longer there" if how == "nothing" else "another folder than before"
     assert f"error: {run}: {what}: it was moved or exchanged" in one_message(capsys.readouterr().err)
@@ -205,7 +208,7 @@ def test_a_lock_is_of_the_folder_that_has_the_name(tmp_path, monkeypatch):
         exchanged(tmp_path / "run", "a folder")
 
     monkeypatch.setattr(files, "_lock", then)
-    with pytest.raises(InputError, match="moved or exchanged"), files.locked(tmp_path / "run", pytest.fail):
+    with pytest.raises(InputError, match="moved or exchanged"), files.exclusive(tmp_path / "run", pytest.fail):
         pytest.fail("it has another folder")
 
 

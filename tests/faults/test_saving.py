@@ -8,10 +8,14 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from fault_helpers import at_step, one_message, outcome, project, train
 
-from mlp import blas, checkpoint, files, finished_runs, provenance, runs, training
-from mlp.errors import Interrupted
+from mlp.runs import checkpoint, provenance
+from mlp.runs import directory as run_directory
+from mlp.runs import finished as finished_runs
+from mlp.system import blas_threads, files
+from mlp.system.errors import Interrupted
+from mlp.training import loop
+from tests.faults.fault_helpers import at_step, one_message, outcome, project, train
 
 STEPS = 3
 """Of an epoch: 24 images to train on, 8 a batch."""
@@ -71,13 +75,13 @@ def test_what_else_stops_it_leaves_the_last_checkpoint_and_says_how_to_go_on(sto
     [("1 epoch", [0, 3, 6, 9]), ("2 epochs", [0, 6, 9]), ("4 steps", [0, 4, 8, 9]), ("7 steps", [0, 7, 9])],
 )
 def test_it_saves_as_often_as_asked_at_the_beginning_and_at_the_end(checkpoint_every, places, tmp_path, monkeypatch):
-    save, saved = runs.Run.save, []
+    save, saved = run_directory.Run.save, []
 
     def note(run, state):
         saved.append(STEPS * len(state.progress.history) + state.progress.current.steps)
         save(run, state)
 
-    monkeypatch.setattr(runs.Run, "save", note)
+    monkeypatch.setattr(run_directory.Run, "save", note)
     config = project(tmp_path, checkpoint_every=checkpoint_every)
     assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 0
     assert saved == places
@@ -87,7 +91,7 @@ def test_all_of_it_comes_back(stopped):
     saved = checkpoint.read(stopped() / checkpoint.NEWEST)
     progress = saved.state.progress
     progress.above_since, progress.untrained_loss, progress.best_epoch = (1, 2), 0.1 + 0.2, 1
-    progress.current = training.Pass(1, 0.1, 2, 1 / 3, 4.5, 1)
+    progress.current = loop.EpochSums(1, 0.1, 2, 1 / 3, 4.5, 1)
     changed = replace(saved, state=replace(saved.state, best=saved.state.best + 1, velocity=saved.state.velocity * 3))
     checkpoint.save(changed)
     back = checkpoint.read(saved.path)
@@ -101,7 +105,7 @@ def test_a_signal_at_the_end_is_no_finished_run_and_resume_makes_the_rest(part, 
     config, run = project(tmp_path), tmp_path / "run"
     with pytest.MonkeyPatch.context() as monkeypatch:
         if part == "write_model":
-            monkeypatch.setattr(runs.Run, part, lambda *_: interrupt())
+            monkeypatch.setattr(run_directory.Run, part, lambda *_: interrupt())
         else:
             monkeypatch.setattr(files, "write_text", partial(stop_at_the_curve, files.write_text))
         assert train(monkeypatch, "--config", config, "--output", run) == 130
@@ -121,13 +125,13 @@ def stop_at_the_curve(write_text, path, text):
 def test_it_is_not_finished_before_all_is_there(tmp_path, monkeypatch):
     seen = []
     config, run = project(tmp_path), tmp_path / "run"
-    finish = runs.Run.finish
+    finish = run_directory.Run.finish
 
     def look(self, **facts):
         seen.append({path.name for path in run.iterdir()})
         finish(self, **facts)
 
-    monkeypatch.setattr(runs.Run, "finish", look)
+    monkeypatch.setattr(run_directory.Run, "finish", look)
     assert train(monkeypatch, "--config", config, "--output", run) == 0
     assert seen == [
         {"config.yaml", "manifest.json", *finished_runs.MADE, "model.npz", checkpoint.NEWEST, checkpoint.PREVIOUS}
@@ -192,7 +196,7 @@ def test_a_folder_with_a_config_of_ones_own_is_left_alone(tmp_path, monkeypatch,
 def test_where_another_run_is_at_work_nothing_is_done(stopped, monkeypatch, capsys):
     run = stopped()
     before = {path.name: path.read_bytes() for path in run.iterdir()}
-    with files.locked(run, pytest.fail):
+    with files.exclusive(run, pytest.fail):
         assert train(monkeypatch, "--resume", run) == 2
     assert "another run is at work in it" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
@@ -217,7 +221,7 @@ def test_a_damaged_newest_one_is_replaced_at_once(stopped, monkeypatch):
         assert checkpoint.read(run / checkpoint.NEWEST)
         raise Interrupted(signal.SIGTERM)
 
-    monkeypatch.setattr(runs.Run, "save", stop)
+    monkeypatch.setattr(run_directory.Run, "save", stop)
     assert train(monkeypatch, "--resume", run) == 143
     assert not (run / checkpoint.PREVIOUS).exists()
 
@@ -233,7 +237,7 @@ def test_divergence_is_told_in_json_and_leaves_no_weights(tmp_path, monkeypatch)
 def test_good_epochs_are_kept_and_a_run_that_goes_on_after_all_has_no_report(tmp_path, monkeypatch):
     config, run = project(tmp_path, epochs=5, learning_rate=0.1), tmp_path / "run"
     with pytest.MonkeyPatch.context() as patched:
-        everything_is_above = partial(patched.setattr, training.divergence, "is_above", lambda *_: True)
+        everything_is_above = partial(patched.setattr, loop.divergence, "is_above", lambda *_: True)
         at_step(patched, 10, everything_is_above)  # the first of epoch 4
         assert train(patched, "--config", config, "--output", run) == 3
     assert place(run) == (3, 0)
@@ -259,7 +263,7 @@ def test_a_run_stopped_at_the_brink_of_divergence_diverges_when_it_goes_on(tmp_p
 
 def test_a_signal_after_the_end_stops_nothing(tmp_path, monkeypatch):
     """On the way out of the command, when all that the run makes is there."""
-    threads = blas.threads
+    threads = blas_threads.threads
 
     @contextmanager
     def signal_behind(count):
@@ -267,11 +271,11 @@ def test_a_signal_after_the_end_stops_nothing(tmp_path, monkeypatch):
             yield libraries
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(blas, "threads", signal_behind)
+    monkeypatch.setattr(blas_threads, "threads", signal_behind)
     assert train(monkeypatch, "--config", project(tmp_path), "--output", tmp_path / "run") == 0
 
 
-@pytest.mark.parametrize("name", sorted(runs.OWN - {"model.npz", "loss_curve.png", "divergence.json"}))
+@pytest.mark.parametrize("name", sorted(run_directory.OWN - {"model.npz", "loss_curve.png", "divergence.json"}))
 @pytest.mark.parametrize("touched", ["deleted", "written to", "a folder"])
 def test_a_run_whose_files_are_touched_meanwhile_is_whole_in_the_end_or_says_what_is_wrong(
     name, touched, tmp_path, monkeypatch, capsys, injected

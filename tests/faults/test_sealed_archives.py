@@ -9,18 +9,19 @@ import math
 import shutil
 from pathlib import Path
 
-import archives
 import numpy as np
 import pytest
-from archives import header, npy, with_header
-from conftest import FILES, finished_run
-from fault_helpers import bounded, one_message, project, train
 
-from mlp import checkpoint, finished_runs
-from mlp.checkpoint import Checkpoint
-from mlp.errors import InputError
-from mlp.files import sha256
-from mlp.training import Epoch, Pass, Progress, State
+from mlp.runs import checkpoint
+from mlp.runs import finished as finished_runs
+from mlp.runs.checkpoint import Checkpoint
+from mlp.system.errors import InputError
+from mlp.system.files import sha256
+from mlp.training.loop import Epoch, EpochSums, Progress, TrainerState
+from tests.conftest import FILES, finished_run
+from tests.faults import archives
+from tests.faults.archives import header, npy, with_header
+from tests.faults.fault_helpers import bounded, one_message, project, train
 
 ABOVE = 64 << 20
 WEIGHTS = 4 * 3 + 3 + 3 + 1
@@ -36,7 +37,7 @@ def save_two(settings, directory):
     directory.mkdir()
     epochs = [Epoch(number, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 0.25) for number in (1, 2)]
     last = {"epoch": 3, "step": 2, "loss": 0.1, "gradient_norm": 0.5}
-    progress = Progress(epochs, Pass(2, 0.5, 1, 0.5, 0.1, 2), 2, 0.125, last, (1, 2))
+    progress = Progress(epochs, EpochSums(2, 0.5, 1, 0.5, 0.1, 2), 2, 0.125, last, (1, 2))
     blocks = [np.linspace(start, 1, WEIGHTS, dtype=np.float32) for start in (-1, 0, 0.5)]
     facts = {
         "status": "running",
@@ -46,7 +47,7 @@ def save_two(settings, directory):
         "versions": {"numpy": "2.0"},
         "blas": [],
     }
-    written = Checkpoint(settings, facts, State(progress, *blocks), directory / checkpoint.NEWEST)
+    written = Checkpoint(settings, facts, TrainerState(progress, *blocks), directory / checkpoint.NEWEST)
     for _ in range(2):
         checkpoint.save(written)
     return directory

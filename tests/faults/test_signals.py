@@ -12,10 +12,21 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from fault_helpers import QUIET, TRAIN, command_in, digits_config, finish, one_message, outcome, project, start
 
-from mlp import checkpoint, finished_runs, history
+from mlp.runs import checkpoint, history
+from mlp.runs import finished as finished_runs
+from tests.conftest import ROOT
+from tests.faults.fault_helpers import (
+    QUIET,
+    TRAIN,
+    command_in,
+    digits_config,
+    finish,
+    one_message,
+    outcome,
+    project,
+    start,
+)
 
 EVERY = ["1 epoch", "5 steps"]
 ENDINGS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "hung up")]
@@ -125,7 +136,7 @@ BUSY = {
 @pytest.mark.parametrize("busy", BUSY.values(), ids=BUSY)
 def test_a_second_sigint_stops_at_once(busy):
     """The first is noted, and waits for a check, which here never comes."""
-    program = f"import time, numpy as np\nfrom mlp import interrupts\ninterrupts.start()\nprint(flush=True)\n{busy}"
+    program = f"import time, numpy as np\nfrom mlp.system import signals\nsignals.start()\nprint(flush=True)\n{busy}"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"\n"
     time.sleep(0.2)

@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, run_here
-from fault_helpers import one_message, project
+
+from tests.conftest import ROOT, run_here
+from tests.faults.fault_helpers import one_message, project
 
 QUICK = ("--set", "training.epochs=2", "data.limit_per_digit=100")
 MADE = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"} | {

@@ -16,12 +16,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from conftest import ROOT, STRICT, quick_curves, run_here, write_folder
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mlp import config, figures
-from mlp.printable import printable, quoted
+from mlp import config
+from mlp.figures import style
+from mlp.system.printable import printable, quoted
+from tests.conftest import ROOT, STRICT, quick_curves, run_here, write_folder
 
 PIECES = {
     "a colour": b"\x1b[31mred",
@@ -368,7 +369,7 @@ def test_a_shown_path_is_what_a_shell_takes_for_it(name):
     assert quoted(name).isprintable()
     assert typed(quoted(name)) == name
     assert printable(name).isprintable()
-    assert figures.drawable(name) == figures.drawable(printable(name))
+    assert style.drawable(name) == style.drawable(printable(name))
 
 
 @pytest.mark.parametrize("name", ["0001", "a b", "naïve", "漢字", "x,y=1", "it's", "a\\b"])

@@ -7,10 +7,11 @@ import sys
 import traceback
 
 import pytest
-from conftest import ROOT, run_here, shared_script
-from fault_helpers import project, train
 
-from mlp import command_line, history
+from mlp.runs import history
+from mlp.system import command_line
+from tests.conftest import ROOT, module_of, run_here
+from tests.faults.fault_helpers import project, train
 
 COMMANDS = {
     "evaluate": ("scripts/evaluate.py",),
@@ -51,7 +52,7 @@ def begin(name, folder, at):
     It waits for the end of the pipe, and then says what it has to say in a file.
     """
     script, *arguments = map(str, given(name, folder))
-    main = shared_script(f"../{script.removesuffix('.py')}").main
+    main = module_of(script).main
     if process := os.fork():
         return process
     code = 70

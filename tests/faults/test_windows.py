@@ -8,8 +8,9 @@ import signal
 import sys
 
 import pytest
-from conftest import quick_curves, run_here
-from fault_helpers import one_message, project
+
+from tests.conftest import quick_curves, run_here
+from tests.faults.fault_helpers import one_message, project
 
 LACKING = {
     os: ["O_DIRECTORY", "set_blocking", "wait4", "posix_spawn", "sched_setaffinity", "killpg", "getuid"],
@@ -67,7 +68,7 @@ def windows(monkeypatch):
         "train.py --resume {made}/run --set training.epochs=5",
         "scripts/sweep.py --config {made}/config.yaml --vary training.seed=0..1",
         "scripts/replay.py {made}/run",
-        "scripts/benchmark.py --config {made}/config.yaml --output {new}",
+        "benchmarks --config {made}/config.yaml --output {new}",
     ],
 )
 def test_what_cannot_work_says_so_and_leaves_nothing(command, made, tmp_path):

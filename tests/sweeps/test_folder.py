@@ -4,11 +4,12 @@ import signal
 import time
 
 import pytest
-from conftest import ROOT
 
-from mlp import config, interrupts
+from mlp import config
 from mlp.sweeps import folder, grid
-from mlp.sweeps.work import TOKEN
+from mlp.sweeps.worker import TOKEN
+from mlp.system import signals
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_it_is_there_for_as_long_as_the_sweep_is(asked, tmp_path):
 
 def test_a_signal_takes_it_away_at_once(asked, tmp_path):
     with folder.opened(asked, tmp_path / "sweep", pytest.fail):
-        interrupts.hear(signal.SIGINT)
+        signals.deliver(signal.SIGINT)
         end = time.monotonic() + 20
         while (tmp_path / "sweep" / TOKEN).exists():
             assert time.monotonic() < end
@@ -39,7 +40,7 @@ def test_a_run_that_another_process_has_is_told_of(asked, tmp_path):
     warnings = []
     with folder.opened(asked, tmp_path / "sweep", pytest.fail) as (first, _):
         first.directory.mkdir()
-    with folder.locked(first.directory, pytest.fail), folder.opened(asked, tmp_path / "sweep", warnings.append):
+    with folder.exclusive(first.directory, pytest.fail), folder.opened(asked, tmp_path / "sweep", warnings.append):
         assert warnings == [f"{first.directory}: another process is at work in it: its end is waited for"]
 
 
@@ -48,5 +49,5 @@ def test_test_files_are_needed_where_they_are_read_and_nowhere_else(asked):
         return {path.name.partition("-")[0] for path in folder.data_files(grid)}
 
     assert parts(asked) == {"train"}
-    assert parts(grid.Grid(asked.base.having({"output.report": True}), asked.varied)) == {"train", "t10k"}
+    assert parts(grid.Grid(asked.base.with_values({"output.report": True}), asked.varied)) == {"train", "t10k"}
     assert parts(grid.Grid(asked.base, asked.varied | {"output.report": [False, True]})) == {"train", "t10k"}

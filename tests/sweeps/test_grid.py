@@ -3,13 +3,13 @@
 import itertools
 
 import pytest
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp import config
-from mlp.errors import InputError
 from mlp.sweeps import grid
+from mlp.system.errors import InputError
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +103,14 @@ def test_what_makes_no_grid_is_told(options, base):
 
 
 def test_what_one_precision_of_a_sweep_cannot_hold_is_refused(base):
-    base = base.having({"training.precision": "float64"})
+    base = base.with_values({"training.precision": "float64"})
     with pytest.raises(InputError, match=r"--vary training.momentum=0.99999999: .* precision float32 .* into 1, not"):
         grid.read(base, ["training.precision=float32,float64", "training.momentum=0.99999999"])
 
 
 def test_more_threads_than_one_are_refused_and_pairs_only_once(base):
     with pytest.raises(InputError, match=r"training\.threads must be 1"):
-        grid.read(base.having({"training.threads": 2}), ["training.seed=0,1"])
+        grid.read(base.with_values({"training.threads": 2}), ["training.seed=0,1"])
     with pytest.raises(InputError, match=r"--pairs all: data\.digits is varied twice"):
         grid.read(base, ["data.digits=[0,1],[2,3]"], all_pairs=True)
 

@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from mlp import config
-from mlp.comparison import ComparedRun
+from mlp.runs.comparison import ComparedRun
 from mlp.sweeps import figures, grid
 from mlp.sweeps.results import Results, error, loss, pair_errors, test_error
-from mlp.sweeps.work import Outcome, Status
-from mlp.training import Epoch
+from mlp.sweeps.worker import Outcome, Status
+from mlp.training.loop import Epoch
+from tests.conftest import ROOT
 
 test_error.__test__ = False  # it only begins like one
 

@@ -1,0 +1,11 @@
+"""Measure this project beside PyTorch, JAX and scikit-learn, on the same work.
+
+python -m benchmarks [--only steps lines commands svd memory size]
+"""
+
+import sys
+
+from mlp.__main__ import run
+
+if __name__ == "__main__":
+    sys.exit(run("benchmarks.command"))

@@ -1,0 +1,96 @@
+"""The whole command, from the shell and back: train.py against the same job as a PyTorch user would write it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks import processes
+from benchmarks.processes import CHECKOUT, Process
+from benchmarks.results import times
+from mlp.config import Config
+from mlp.system import text_table
+from mlp.system.command_line import warn
+from mlp.training import from_config
+
+PROJECT = "train.py"
+PYTORCH = "torch_training.py"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of commands.csv: medians of the whole process's time and of its peak memory."""
+
+    command: str
+    repeats: int
+    epochs: int
+    seconds: float
+    fastest_seconds: float
+    times_this_project: float
+    peak_megabytes: float
+
+
+def measure(config: Config, repeats: int) -> list[Row]:
+    """A row for each command; they take turns, and one turn before that does not count: it fills the disk's cache."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+        commands = {PROJECT: [CHECKOUT / "train.py", "--config", folder / "config.yaml"]}
+        if find_spec("torch") is not None and takes_part(config):
+            commands[PYTORCH] = [Path(__file__).with_name("torch_training.py"), *options(config)]
+        found: dict[str, list[Process]] = {command: [] for command in commands}
+        for turn in range(repeats + 1):
+            for command, arguments in commands.items():
+                output = folder / f"{command}-{turn}"
+                process = processes.run(*arguments, "--output", output)
+                if turn:
+                    found[command].append(process)
+    project = median(process.seconds for process in found[PROJECT])
+    return [row(config, command, runs, project) for command, runs in found.items()]
+
+
+def takes_part(config: Config) -> bool:
+    """Whether the data are as the PyTorch script reads them: gzipped, under the usual names, 28 by 28."""
+    usual = (config.data.directory / "train-images-idx3-ubyte.gz").exists()
+    if not usual or from_config.training_images(config).image_shape != (28, 28):
+        warn(f"{PYTORCH} is left out: it reads gzipped files of 28 by 28 images")
+        return False
+    return True
+
+
+def options(config: Config) -> list[object]:
+    """The config's job as ``torch_training.py`` takes it."""
+    limit = config.data.limit_per_digit
+    return [
+        *("--data", config.data.directory, "--digits", *config.data.digits, *(["--limit", limit] if limit else [])),
+        *("--validation", config.data.validation_fraction, "--hidden", *config.model.hidden_sizes),
+        *("--epochs", config.training.epochs, "--batch-size", config.training.batch_size),
+        *("--learning-rate", config.training.learning_rate, "--seed", config.training.seed),
+    ]
+
+
+def row(config: Config, command: str, runs: Sequence[Process], project: float) -> Row:
+    """What a command's runs come to; ``project`` is this project's time."""
+    seconds = median(process.seconds for process in runs)
+    return Row(
+        command=command,
+        repeats=len(runs),
+        epochs=config.training.epochs,
+        seconds=seconds,
+        fastest_seconds=min(process.seconds for process in runs),
+        times_this_project=seconds / project,
+        peak_megabytes=median(process.peak_megabytes for process in runs),
+    )
+
+
+def table(found: Sequence[Row]) -> str:
+    """For people, in Markdown."""
+    return text_table.markdown(
+        ["the whole command", "seconds", "times this project", "peak memory, MB"],
+        [
+            [row.command, f"{row.seconds:.2f}", times(row.times_this_project), f"{row.peak_megabytes:,.0f}"]
+            for row in found
+        ],
+    )

@@ -1,0 +1,189 @@
+"""One epoch of the same training, written the usual way for each library.
+
+Each function here takes the work, does what comes once, and returns the function that trains an epoch of a given number
+and returns its training loss: the mean over the epoch's images, each batch's before its update.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from benchmarks.work import Work
+from mlp.training.loop import Trainer
+
+EpochFunction = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who trains, on which loss, and what must be installed for it."""
+
+    name: str
+    loss: str
+    module: str
+    start: Callable[[Work], EpochFunction]
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can take part."""
+        return find_spec(self.module) is not None
+
+
+def floor(work: Work) -> EpochFunction:
+    """The two large products alone, over all pixels, once for each step; it has no loss, and returns 0."""
+    network = work.network("euclidean")
+    X, Y = (array[work.order(1)[: work.batch_size]] for array in work.arrays)
+    network.loss(X, Y)
+    network.backward()
+    W1, dZ = network.parameters["W1"], network.graph.gradient("Z1").copy()
+    Z, dW1 = np.empty_like(dZ), np.empty_like(W1)
+
+    def run(epoch: int) -> float:
+        for _ in range(work.steps):
+            np.matmul(X, W1, out=Z)
+            np.matmul(X.T, dZ, out=dW1)
+        return 0.0
+
+    return run
+
+
+def this_project(work: Work, loss: str = "euclidean") -> EpochFunction:
+    """As ``train.py`` trains, with all that it looks at on the way."""
+    trainer = Trainer(work.network(loss), work.images, work.images.first_of_each(0), work.config.training)
+    return lambda epoch: trainer.run_epoch().train_loss
+
+
+def this_project_on_cross_entropy(work: Work) -> EpochFunction:
+    """As above, on scikit-learn's loss."""
+    return this_project(work, "cross_entropy")
+
+
+def torch_network(weights: dict[str, Any]) -> Any:
+    """A PyTorch network of linear layers, each with its sigmoid, that starts from these weights."""
+    import torch
+
+    layers: list[Any] = []
+    for number in range(1, len(weights) // 2 + 1):
+        W, b = weights[f"W{number}"], weights[f"b{number}"]
+        linear = torch.nn.Linear(*W.shape)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(W.T))  # PyTorch keeps it transposed
+            linear.bias.copy_(torch.from_numpy(b))
+        layers += [linear, torch.nn.Sigmoid()]
+    return torch.nn.Sequential(*layers)
+
+
+def pytorch(work: Work) -> EpochFunction:
+    """The usual eager loop."""
+    import torch
+
+    torch.set_num_threads(1)
+    X, Y = map(torch.from_numpy, work.arrays)
+    network = torch_network(work.weights())
+    optimizer = torch.optim.SGD(network.parameters(), lr=work.learning_rate)
+
+    def run(epoch: int) -> float:
+        order, total = torch.from_numpy(work.order(epoch)), 0.0
+        for start in range(0, len(X), work.batch_size):
+            batch = order[start : start + work.batch_size]
+            optimizer.zero_grad()
+            loss = ((network(X[batch]) - Y[batch]) ** 2).sum() / 2 / len(batch)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+        return total / len(X)
+
+    return run
+
+
+def jax_jitted(work: Work) -> EpochFunction:
+    """One compiled function for the epoch: a scan over the full batches, then a step for the short one."""
+    import jax
+
+    X, Y = map(jax.numpy.asarray, work.arrays)
+    state = [jax.numpy.asarray(array) for array in work.weights().values()]
+
+    def loss(parameters: Any, X: Any, Y: Any) -> Any:
+        A = X
+        for W, b in zip(parameters[::2], parameters[1::2], strict=True):
+            A = jax.nn.sigmoid(A @ W + b)
+        return ((A - Y) ** 2).sum() / 2 / len(X)
+
+    def train(parameters: Any, X: Any, Y: Any, full: Any, short: Any) -> Any:
+        def step(parameters: Any, batch: Any) -> Any:
+            rows = (array.at[batch].get(mode="promise_in_bounds") for array in (X, Y))
+            value, gradients = jax.value_and_grad(loss)(parameters, *rows)
+            new = [A - work.learning_rate * dA for A, dA in zip(parameters, gradients, strict=True)]
+            return new, value * len(batch)
+
+        parameters, totals = jax.lax.scan(step, parameters, full)
+        total = totals.sum()
+        if len(short):
+            parameters, last = step(parameters, short)
+            total += last
+        return parameters, total / len(X)
+
+    compiled = jax.jit(train, donate_argnums=0)
+
+    def run(epoch: int) -> float:
+        nonlocal state
+        order = work.order(epoch).astype(np.int32)  # JAX's own, and what it would make of it
+        count = len(order) // work.batch_size * work.batch_size
+        full, short = order[:count].reshape(-1, work.batch_size), order[count:]
+        state, value = compiled(state, X, Y, full, short)
+        return float(value)  # which waits for the weights, too: they come from one call
+
+    return run
+
+
+def scikit_learn(work: Work) -> EpochFunction:
+    """``partial_fit``, an epoch a call, on the images in the order in which it is to take them."""
+    from sklearn.neural_network import MLPClassifier
+
+    X, targets = work.arrays[0], work.images.targets
+    classifier = MLPClassifier(
+        work.config.model.hidden_sizes,
+        activation="logistic",
+        solver="sgd",
+        alpha=0,
+        batch_size=work.batch_size,
+        learning_rate="constant",
+        learning_rate_init=work.learning_rate,
+        momentum=0,
+        nesterovs_momentum=False,
+        shuffle=False,
+    )
+    a_batch = work.order(1)[: work.batch_size]
+    classifier.partial_fit(X[a_batch], targets[a_batch], classes=[0, 1])  # which makes its weights, to be replaced
+    weights = list(work.weights().values())
+    for theirs, ours in zip([*classifier.coefs_, *classifier.intercepts_], weights[::2] + weights[1::2], strict=True):
+        theirs[...] = ours
+    shuffled = np.empty_like(X)  # once: memory that is new in each epoch would cost it more than the copy
+
+    def run(epoch: int) -> float:
+        order = work.order(epoch)
+        X.take(order, axis=0, out=shuffled, mode="clip")
+        classifier.partial_fit(shuffled, targets[order])
+        return float(classifier.loss_)
+
+    return run
+
+
+FLOOR = "two matrix products"
+PROJECT = "this project"
+CONTENDERS = (
+    Contender(FLOOR, "", "numpy", floor),
+    Contender(PROJECT, "euclidean", "mlp", this_project),
+    Contender("PyTorch, eager", "euclidean", "torch", pytorch),
+    Contender("JAX, jitted", "euclidean", "jax", jax_jitted),
+    Contender(f"{PROJECT}, cross-entropy", "cross_entropy", "mlp", this_project_on_cross_entropy),
+    Contender("scikit-learn", "cross_entropy", "sklearn", scikit_learn),
+)
+
+
+def taking_part(contenders: Iterable[Contender] = CONTENDERS) -> list[Contender]:
+    """Those that are installed."""
+    return [contender for contender in contenders if contender.installed]

@@ -1,0 +1,50 @@
+"""The picture of steps.csv: for each size the contenders' times of a step as bars."""
+
+from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+
+# isort: split
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.contenders import FLOOR, PROJECT
+from benchmarks.steps import Row
+from mlp.figures.style import BLUE, GREY, RED
+
+COLUMNS = 2
+LABEL_ROOM = 1.5
+"""The axis's length over the longest bar's, for what stands beside that."""
+
+
+@own_settings()
+def draw(path: Path, found: Sequence[Row]) -> None:
+    """A panel for each size, its axis from 0: a bar is as long as its time, which stands beside it."""
+    sizes = list(dict.fromkeys((row.batch_size, row.hidden_size) for row in found))
+    columns = min(COLUMNS, len(sizes))
+    lines = -(-len(sizes) // columns)
+    bars = max(sum((row.batch_size, row.hidden_size) == size for row in found) for size in sizes)
+    figure = Figure(figsize=(6 * columns, (0.36 * bars + 0.9) * lines + 0.5), layout="constrained")
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, size in zip(panels, sizes, strict=False):
+        panel(axes, [row for row in found if (row.batch_size, row.hidden_size) == size])
+    for axes in panels[len(sizes) :]:
+        axes.set_axis_off()
+    figure.suptitle("A training step: microseconds, and times the floor")
+    save(figure, path)
+
+
+def panel(axes: Axes, rows: Sequence[Row]) -> None:
+    """The bars of one size, in the order of the rows from above."""
+    names = [row.contender for row in rows]
+    colors = [GREY if name == FLOOR else BLUE if name.startswith(PROJECT) else RED for name in names]
+    bars = axes.barh(range(len(rows)), [row.microseconds for row in rows], color=colors, height=0.7)
+    labels = [f"{row.microseconds:,.0f} µs" + ("" if not row.loss else f", {row.times_floor:.2f}×") for row in rows]
+    axes.bar_label(bars, labels, padding=4, fontsize=9)
+    axes.set(xlim=(0, LABEL_ROOM * max(row.microseconds for row in rows)), yticks=range(len(rows)), yticklabels=names)
+    axes.set_title(f"batch {rows[0].batch_size}, hidden {rows[0].hidden_size}")
+    axes.invert_yaxis()
+    axes.set_axisbelow(True)
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,130 @@
+"""Where the time of a step goes, line by line: every NumPy call of this project's step, timed where it stands."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from benchmarks.work import Work
+from mlp.data.dataset import WHITE
+from mlp.gates import Array
+from mlp.network import BatchBuffers, decide
+from mlp.system import text_table
+from mlp.training.loop import Trainer
+from mlp.training.random_streams import Stream, generator
+
+CLOCK = "the clock itself, which is taken off"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of lines.csv: the median over an epoch's full batches.
+
+    But the bytes are gathered for some batches at a time, which is the mean; and what is left of an epoch's time as the
+    history has it, "all else", may come out below 0 on a machine that is busy.
+    """
+
+    batch_size: int
+    hidden_size: int
+    part: str
+    line: str
+    microseconds: float
+
+
+def measure(work: Work, epochs: int) -> list[Row]:
+    """A row for each line of a step, in their order, after so many epochs as ``train.py`` makes them."""
+    trainer = Trainer(work.network("euclidean"), work.images, work.images.first_of_each(0), work.config.training)
+    whole = 1e6 * median(trainer.run_epoch().seconds for _ in range(epochs)) / work.steps
+    trainer.learner.load()
+    batch = trainer.learner.network.batch(work.batch_size)
+    batch.loss()
+    batch.backward()
+    lines = list(lines_of(trainer, batch))
+    times: list[list[float]] = [[] for _ in lines]
+    feed = trainer.feed.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
+    gathered = []
+    while True:
+        before = perf_counter()
+        pixels, targets = next(feed, (None, None))
+        gathered.append(perf_counter() - before)
+        if pixels is None or targets is None or len(pixels) != work.batch_size:
+            break
+        for (_, _, call), found in zip(lines, times, strict=True):
+            before = perf_counter()
+            call(pixels, targets)
+            found.append(perf_counter() - before)
+    clock = median(times[-1])
+    medians = [1e6 * (median(found) - clock) for found in times[:-1]]
+    gather = 1e6 * (sum(gathered) / len(gathered) - clock)  # some batches at a time: the mean, not the median
+    shares = [("feed", "gather the batch's bytes", gather)]
+    shares += [(part, line, time) for (part, line, _), time in zip(lines[:-1], medians, strict=True)]
+    rest = whole - sum(time for *_, time in shares)
+    shares.append(("loop", "all else: Python between the calls, interruptions", rest))
+    batch_size, hidden_size = work.config.training.batch_size, work.config.model.hidden_sizes[0]
+    return [Row(batch_size, hidden_size, *share) for share in shares]
+
+
+def lines_of(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
+    """Part, line and call for each line of a step, as ``Trainer`` and ``SGD`` take it; the last one does nothing."""
+    optimizer, names = trainer.learner.optimizer, names_in(batch)
+    A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
+    yield "feed", "X = the bytes, as floats", lambda pixels, targets: np.copyto(batch.X, pixels)
+    yield "feed", "X = X / 255", lambda pixels, targets: np.divide(batch.X, WHITE, batch.X)
+    yield "feed", "Y = the targets", lambda pixels, targets: np.copyto(batch.Y, targets)
+    for part, calls in (("forward", batch.plan.forward_calls), ("backward", batch.plan.backward_calls or [])):
+        for bound in calls:
+            yield part, equation(bound, names), ignoring(bound)
+    yield "history", "the gradient's norm", lambda pixels, targets: np.dot(dA, dA)
+    yield "update", "step = learning_rate dA", lambda pixels, targets: np.multiply(dA, rate, out=step)
+    yield "update", "A = A - step", lambda pixels, targets: np.subtract(A, step, out=A)
+    yield "history", "the errors", lambda pixels, targets: np.count_nonzero(decide(batch.P) != targets)
+    yield "", CLOCK, lambda pixels, targets: None
+
+
+def ignoring(bound: Callable[[], object]) -> Callable[[Any, Any], object]:
+    """The call, whatever the batch."""
+    return lambda pixels, targets: bound()
+
+
+def names_in(batch: BatchBuffers) -> dict[int, tuple[str, tuple[int, ...]]]:
+    """Names and shapes of what the calls write and read, by where it lies: t where the graph has no name for it."""
+    known = [(node.name, value) for node, value in batch.plan.values.items()]
+    known += [(f"d{node.name}", gradient) for node, gradient in batch.plan.gradients.items()]
+    calls: list[Any] = [*batch.plan.forward_calls, *(batch.plan.backward_calls or [])]
+    known += [("t", output_of(bound)) for bound in calls]
+    names: dict[int, tuple[str, tuple[int, ...]]] = {}
+    for name, array in known:
+        names.setdefault(array.ctypes.data, (name, array.shape))
+    return names
+
+
+def output_of(bound: Any) -> Array:
+    """What a bound call writes."""
+    output: Array = bound.keywords.get("out", bound.args[-1])
+    return output
+
+
+def equation(bound: Any, names: dict[int, tuple[str, tuple[int, ...]]]) -> str:
+    """A bound call as output = function(inputs), in the graph's names."""
+    output = output_of(bound)
+    inputs = bound.args if bound.keywords else bound.args[:-1]
+
+    def text(value: Array) -> str:
+        if value.ctypes.data not in names:
+            return f"{value.reshape(-1)[0]:g}"  # a constant, maybe as an array full of it
+        name, shape = names[value.ctypes.data]
+        transposed = value.shape == shape[::-1] and not (value.shape == shape and value.flags.c_contiguous)
+        return name + ("'" if transposed and value.size > 1 and value.ndim > 1 else "")
+
+    return f"{text(output)} = {bound.func.__name__}({', '.join(map(text, inputs))})"
+
+
+def table(found: list[Row]) -> str:
+    """For people, in Markdown."""
+    whole = sum(row.microseconds for row in found)
+    lines = [[row.part, row.line, f"{row.microseconds:.2f}", f"{row.microseconds / whole:.1%}"] for row in found]
+    title = f"of a step at {found[0].batch_size} x {found[0].hidden_size}"
+    return text_table.markdown(["part", title, "us", "share"], [*lines, ["", "together", f"{whole:.1f}", "100.0%"]])

@@ -1,0 +1,73 @@
+"""The machine that measures: held to one core, and what it is."""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from mlp.runs import provenance
+
+OTHERS = ("torch", "jax", "scikit-learn")
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+"""What libraries and commands read that start later."""
+
+
+@contextmanager
+def one_core() -> Iterator[bool]:
+    """Hold this process, and those that it starts, to one core; False where the system cannot.
+
+    The fairest way to one thread: libraries that start threads by the number of cores find one. Where that is not to
+    be had, each library is asked in its own way.
+    """
+    environment = dict(os.environ)
+    os.environ.update(ONE_THREAD)
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
+    try:
+        if allowed:
+            os.sched_setaffinity(0, {max(allowed)})  # the first one has the system's own work
+        yield bool(allowed)
+    finally:
+        if allowed:
+            os.sched_setaffinity(0, allowed)
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+def describe(blas: Sequence[Mapping[str, Any]], held: bool) -> str:
+    """Processor, versions, BLAS: what a time depends on, and nothing that says whose machine it is."""
+    facts = provenance.facts([dict(library) for library in blas])
+    versions = {"Python": facts["versions"]["python"], "NumPy": facts["versions"]["numpy"]}
+    for package in OTHERS:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    kernels = [" ".join(str(library[key]) for key in ("internal_api", "version", "architecture")) for library in blas]
+    system = f"{platform.system()}, {facts['machine']}"
+    return "\n".join(
+        [
+            f"processor: {processor()}, {os.cpu_count()} cores, {system}",
+            f"versions:  {', '.join(f'{name} {number}' for name, number in versions.items())}",
+            f"BLAS:      {', '.join(kernels) or 'unknown'}",
+            f"threads:   one{', all on one core' if held else ', as far as each library can be asked'}",
+        ]
+    )
+
+
+def processor() -> str:
+    """The model's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

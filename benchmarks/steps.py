@@ -1,0 +1,174 @@
+"""The time of a training step: every contender an epoch in turn, round after round, and the medians."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter, process_time
+
+from benchmarks.contenders import FLOOR, PROJECT, Contender
+from benchmarks.results import times
+from benchmarks.work import Work
+from mlp.system import text_table
+from mlp.system.errors import InputError
+from mlp.system.progress import Bar
+from mlp.training.batches import COPIED
+
+TOLERANCES = {"first": 1e-5, "last": 1e-3}
+"""Of the losses of the first counted epoch and of the last: the largest relative difference.
+
+Sums in another order make, in float32, 1e-8 to 4e-7 in the first, where two batches swapped make 2e-4. Over many
+epochs such differences may grow of themselves; the check of the last is for what goes wrong late.
+"""
+RESOLUTION = 2.0**-23
+"""What two losses may differ by in any case: scikit-learn takes the logarithm of a float32 probability, and what that
+lacks of 1 is known to no more than this."""
+MOST_CORES = 1.1
+"""Cores that one thread is at work on, the clocks' own errors allowed for."""
+LEAST_SECONDS = 0.1
+"""Measured time from which the cores are judged: in less, another thread's moment is a large share, such as that of
+the thread that keeps the progress bar."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of steps.csv.
+
+    times_floor is the time over the floor's; times_this_project is it over this project's on the same loss. cores is
+    processor time over time: above 1 where more than one thread was at work. first_loss and last_loss are the
+    training losses of the first and the last counted epoch, 0 for the floor.
+    """
+
+    batch_size: int
+    hidden_size: int
+    contender: str
+    loss: str
+    epochs: int
+    steps_per_epoch: int
+    microseconds: float
+    fastest_microseconds: float
+    times_floor: float
+    times_this_project: float | None
+    cores: float
+    first_loss: float
+    last_loss: float
+
+    @property
+    def seconds(self) -> float:
+        """The measured epochs together, about."""
+        return 1e-6 * self.microseconds * self.steps_per_epoch * self.epochs
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Those that are compared."""
+        return {"first": self.first_loss, "last": self.last_loss}
+
+
+@dataclass
+class Timing:
+    """Of one contender, an entry an epoch."""
+
+    seconds: list[float]
+    processor_seconds: list[float]
+    losses: list[float]
+
+    def run(self, train: Callable[[int], float], epoch: int) -> None:
+        """Train an epoch by the clock."""
+        processor, began = process_time(), perf_counter()
+        loss = train(epoch)
+        self.seconds.append(perf_counter() - began)
+        self.processor_seconds.append(process_time() - processor)
+        self.losses.append(loss)
+
+
+def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Row]:
+    """A row for each contender; one more epoch comes before those that count, in which caches fill and JAX compiles.
+
+    In each round another one begins, so that what slows the machine for a while slows no one in particular.
+    """
+    if len(work.images) * work.images.inputs > COPIED:
+        raise InputError(
+            f"the contenders cannot take so many images in one order, {len(work.images):,}: at most "
+            f"{COPIED // work.images.inputs:,}: set data.limit_per_digit"
+        )
+    trains = [contender.start(work) for contender in contenders]
+    timings = [Timing([], [], []) for _ in contenders]
+    label = f"{work.config.training.batch_size}x{work.config.model.hidden_sizes[0]}"
+    for epoch in Bar(range(1, epochs + 2), label, unit=" rounds", leave=False, disable=not sys.stderr.isatty()):
+        for turn in range(len(contenders)):
+            k = (epoch + turn) % len(contenders)
+            timings[k].run(trains[k], epoch)
+    return rows(work, contenders, timings)
+
+
+def rows(work: Work, contenders: Sequence[Contender], timings: Sequence[Timing]) -> list[Row]:
+    """What the timings come to."""
+    medians = {c.name: median(timing.seconds[1:]) for c, timing in zip(contenders, timings, strict=True)}
+    projects = {c.loss: medians[c.name] for c in contenders if c.module == "mlp"}
+    found = []
+    for contender, timing in zip(contenders, timings, strict=True):
+        seconds = medians[contender.name]
+        found.append(
+            Row(
+                batch_size=work.config.training.batch_size,
+                hidden_size=work.config.model.hidden_sizes[0],
+                contender=contender.name,
+                loss=contender.loss,
+                epochs=len(timing.seconds) - 1,
+                steps_per_epoch=work.steps,
+                microseconds=1e6 * seconds / work.steps,
+                fastest_microseconds=1e6 * min(timing.seconds[1:]) / work.steps,
+                times_floor=seconds / medians[FLOOR],
+                times_this_project=seconds / projects[contender.loss] if contender.loss else None,
+                cores=sum(timing.processor_seconds[1:]) / sum(timing.seconds[1:]),
+                first_loss=timing.losses[1],
+                last_loss=timing.losses[-1],
+            )
+        )
+    return found
+
+
+def disagreements(found: Sequence[Row]) -> list[str]:
+    """Where a contender's training loss is not this project's, and the work was another one therefore; a line each."""
+    projects = {(row.batch_size, row.hidden_size, row.loss): row for row in found if row.contender.startswith(PROJECT)}
+    lines = []
+    for row in found:
+        if not row.loss:
+            continue
+        project = projects[row.batch_size, row.hidden_size, row.loss]
+        lines += [
+            f"{row.batch_size}x{row.hidden_size}: {row.contender}: the training loss of the {which} epoch is "
+            f"{loss:.6g}, this project's {known:.6g}: {abs(loss / known - 1):.1e} apart, allowed is {tolerance:.0e}"
+            for which, tolerance in TOLERANCES.items()
+            for loss, known in [(row.losses[which], project.losses[which])]
+            if not abs(loss - known) <= tolerance * known + RESOLUTION  # not so for NaN either
+        ]
+    return lines
+
+
+def not_alone(found: Sequence[Row]) -> list[str]:
+    """Who had more than one thread at work in a measurement that is long enough; a line each."""
+    return [
+        f"{row.batch_size}x{row.hidden_size}: {row.contender} was at work on {row.cores:.1f} cores, not one"
+        for row in found
+        if row.cores > MOST_CORES and row.seconds >= LEAST_SECONDS
+    ]
+
+
+def table(found: Sequence[Row]) -> str:
+    """For people, in Markdown."""
+    header = ["batch x hidden", "contender", "us a step", "times the floor", "times this project", "loss at the end"]
+    return text_table.markdown(
+        header,
+        [
+            [
+                f"{row.batch_size} x {row.hidden_size}",
+                row.contender,
+                f"{row.microseconds:,.1f}",
+                times(row.times_floor),
+                times(row.times_this_project),
+                f"{row.last_loss:.3e}" if row.loss else "",
+            ]
+            for row in found
+        ],
+    )

@@ -1,0 +1,1 @@
+"""An expression as a graph: parsed, run, listed, drawn and stepped through."""

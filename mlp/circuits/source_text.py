@@ -1,0 +1,168 @@
+"""Text that somebody typed, read by Python's parser and never run: errors that point into it, numbers and arrays."""
+
+import ast
+import math
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlp.gates import Array
+from mlp.system import spelling
+from mlp.system.errors import InputError
+from mlp.system.printable import printable
+from mlp.system.shell_words import put_in_quotes, rejoined
+from mlp.system.text_table import width
+
+
+@dataclass(frozen=True)
+class Text:
+    """What was typed, for messages that point into it."""
+
+    text: str
+    what: str
+    """What it is, in a message."""
+
+    @classmethod
+    def of(cls, text: str, what: str) -> "Text":
+        """The text without blanks around it, its lines ended as Python's parser ends them."""
+        return cls(text.strip().replace("\r\n", "\n").replace("\r", "\n"), what)
+
+    def error(self, place: int, message: str) -> InputError:
+        """The error at a character, 0 being the first, with the line and a caret under the place."""
+        start = self.text.rfind("\n", 0, place) + 1
+        line = self.text[start:].partition("\n")[0]
+        column = place - start
+        number = self.text.count("\n", 0, start) + 1
+        where = f"column {column + 1}" if "\n" not in self.text else f"line {number}, column {column + 1}"
+        cut = max(0, column - 60)
+        before, after = printable(line[cut:column]), printable(line[column : cut + 120])
+        return InputError(f"{self.what}, {where}: {message}", before + after, f"{' ' * width(before)}^")
+
+    def place(self, line: int, offset: int) -> int:
+        """The character at a place of Python's parser: a line from 1, and UTF-8 bytes into it."""
+        text = self.text.split("\n")[line - 1]
+        return self._line_start(line) + len(text.encode()[:offset].decode())
+
+    def _line_start(self, line: int) -> int:
+        return sum(len(text) + 1 for text in self.text.split("\n")[: line - 1])
+
+    def start(self, tree: ast.AST) -> int:
+        """The first character of a part."""
+        return self.place(tree.lineno, tree.col_offset)  # type: ignore[attr-defined]
+
+    def end(self, tree: ast.AST) -> int:
+        """The first character after a part."""
+        return self.place(tree.end_lineno, tree.end_col_offset)  # type: ignore[attr-defined]
+
+    def parse(self, longest: int) -> list[ast.stmt]:
+        """Python's syntax tree. Raises InputError if the text has none, or is too long or too deep to read."""
+        if len(self.text) > longest:
+            raise InputError(f"{self.what} has {len(self.text):,} characters, at most {longest:,} are read")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # what Python only warns of is an error, too
+                return ast.parse(self.text).body
+        except SyntaxError as error:
+            lines = self.text.split("\n")
+            line = min(max(error.lineno or 1, 1), len(lines))
+            column = min(max(error.offset or 1, 1), len(lines[line - 1]) + 1)
+            place = self._line_start(line) + column - 1
+            raise self.error(place, _said(error.msg.partition(" - ")[0], self.text[place : place + 1])) from None
+        except (MemoryError, RecursionError):
+            raise self.error(
+                0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"
+            ) from None
+        except UnicodeEncodeError as error:
+            raise self.error(error.start, "not UTF-8") from None
+        except ValueError as error:
+            raise InputError(f"{self.what}: {error}") from None
+
+
+def _said(message: str, character: str) -> str:
+    """What Python says of a mistake at a character, with the cure where people often make it."""
+    sign = spelling.table("signs").get(character) or unicodedata.normalize(
+        "NFKC", character
+    )  # of full-width brackets, too
+    if sign != character and sign.isascii():
+        return f"{message}: write {sign}"
+    if message == "invalid decimal literal":
+        return f"{message}: to multiply write *, as in 2*x"
+    return message.replace("Perhaps you forgot a comma?", "Is an operator missing, as in 2*x?")
+
+
+LONGEST_VALUE = 100_000
+"""Characters of a value."""
+
+
+def parse_value(name: str, text: str) -> Array:
+    """The value in NAME=VALUE or after an option: a number, or nested lists of numbers of one shape."""
+    source = Text.of(text, f"the value of {name}")
+    statements = source.parse(LONGEST_VALUE)
+    if len(statements) != 1 or not isinstance(statements[0], ast.Expr):
+        raise source.error(0, "must be a number, or lists of numbers in brackets")
+    return np.asarray(literal(source, statements[0].value), float)
+
+
+def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
+    """The values in arguments NAME=VALUE."""
+    values: dict[str, Array] = {}
+    for argument, was_split in rejoined(arguments, _has_whole_value):
+        if was_split:
+            raise InputError(f"{argument}: {put_in_quotes(argument)}")
+        name, equals, text = argument.partition("=")
+        name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
+        if not equals or not name.isidentifier():
+            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2: what has blanks in it must be in quotes")
+        if name in values:
+            raise InputError(f"{argument}: {name} has a value already")
+        values[name] = parse_value(name, text)
+    return values
+
+
+def _has_whole_value(argument: str) -> bool:
+    try:
+        parse_value(*argument.split("=", 1))
+    except InputError:
+        return False
+    return True
+
+
+def literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
+    """A number, with its sign, or nested lists of one shape; InputError for anything else."""
+    if isinstance(tree, ast.List):
+        if depth == 8:
+            raise source.error(source.start(tree), "an array has at most 8 dimensions")
+        items = [literal(source, item, depth + 1) for item in tree.elts]
+        if not items:
+            raise source.error(source.start(tree), "an array must not be empty")
+        if len({np.shape(item) for item in items}) > 1:
+            raise source.error(source.start(tree), "the items of an array must have one shape")
+        return items
+    if is_number(tree):
+        return number(source, tree)
+    raise source.error(source.start(tree), "must be a number, or lists of numbers in brackets")
+
+
+def is_number(tree: ast.expr) -> bool:
+    """Whether it is a number, with or without a minus."""
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        tree = tree.operand
+    return isinstance(tree, ast.Constant) and type(tree.value) in (int, float)
+
+
+def number(source: Text, tree: ast.expr) -> float:
+    """The number, an int where it is written as one; InputError where a float64 cannot hold it."""
+    if isinstance(tree, ast.UnaryOp):
+        return -number(source, tree.operand)
+    value: float = tree.value  # type: ignore[attr-defined]
+    try:
+        finite = math.isfinite(float(value))
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise source.error(source.start(tree), "the number is too large: the largest is about 1.8e308")
+    return value if abs(value) < 2**53 else float(value)

@@ -1,0 +1,1 @@
+"""See and check forward and backward passes."""

@@ -1,0 +1,67 @@
+"""Check every element of every hand-written gradient.
+
+    python scripts/check_gradients.py [--config FILE]
+
+Each gate by itself, on scalars, arrays and whatever it broadcasts, and the network of the config on a few
+real examples; all in float64 against centred differences. Exit code 1 if one is off. A network of very many
+weights, of large images say, is checked along random directions, as it is before training.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+from mlp.commands.arguments import Parser, config_of
+from mlp.config import Config
+from mlp.gradient_check import TOLERANCE, ArrayCheck, all_gates, check_elements, check_gate
+from mlp.system import blas_threads
+from mlp.system.errors import CheckFailed
+from mlp.training import from_config
+from mlp.training.gradient_precheck import EXAMPLES_PER_CLASS, affordable_part, check_network
+from mlp.training.random_streams import Stream, generator
+
+MOST_ELEMENTS = 100_000
+"""Of a network, each of which takes two passes: up to so many it is half a minute."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(description="Check every gate and the configured network against numeric gradients.")
+    parser.add_config()
+    options = parser.parse_args(arguments)
+    settings = config_of(options)
+    failed = []
+    print(f"{'graph':36} {'array':6} {'largest relative error':24} where")
+    with blas_threads.threads(settings.training.threads):
+        for graph, check in itertools.chain(gate_checks(settings), network_checks(settings)):
+            verdict = "" if check.passed else "   WRONG"
+            print(f"{graph:36} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
+            if not check.passed:
+                failed.append(f"{graph}: {check}")
+    if failed:
+        raise CheckFailed(f"{len(failed)} arrays have wrong gradients:", *failed)
+    print(f"all relative errors are below {TOLERANCE:.0e}")
+
+
+def gate_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
+    """Every gate on the shapes that it is to be checked on."""
+    random = generator(settings.training.seed, Stream.CHECK)
+    for gate in all_gates():
+        for shapes in gate.checked_on:
+            for check in check_gate(gate, shapes, random):
+                yield f"{gate} of {', '.join(map(str, shapes))}", check
+
+
+def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
+    """The configured network as training would start it, on the first images of each digit."""
+    images = from_config.training_images(settings)
+    network = from_config.network(settings, images.inputs, "float64")
+    X, Y = images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
+    checks: Iterable[ArrayCheck]
+    if network.parameter_block.size > MOST_ELEMENTS:
+        random = generator(settings.training.seed, Stream.CHECK)
+        network = affordable_part(network, random)
+        checks = check_network(network, X, Y, random)
+    else:
+        network.loss(X, Y)
+        checks = check_elements(network.graph, network.parameters)
+    for check in checks:
+        yield f"network {'-'.join(map(str, network.sizes))}", check

@@ -1,0 +1,221 @@
+"""Any expression as a circuit: every value forward, every gradient backward, each beside the numeric one.
+
+    python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
+    python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
+    python scripts/circuit.py --example staged --draw staged.html
+    python scripts/circuit.py --network outputs/0001 --digit 7 --draw digit.png
+
+--help tells the language. At a tie max gives its whole gradient to its first input.
+"""
+
+import json
+import re
+import unicodedata
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlp.circuits import expression, listing
+from mlp.circuits.circuit import Circuit
+from mlp.circuits.examples import EXAMPLES
+from mlp.circuits.source_text import parse_value, parse_values
+from mlp.circuits.table import describe_jacobian, jacobian_facts, node_facts, table
+from mlp.system import command_line
+from mlp.system.command_line import display_path
+from mlp.system.errors import InputError
+
+NEWEST = object()
+"""What --network without a run stands for."""
+PICTURES = (".svg", ".png", ".pdf")
+PAGE = ".html"
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse(arguments)
+    if options.list_examples:
+        print(list_of_examples())
+    elif options.gallery:
+        show_gallery(options.gallery)
+    elif options.network is not None:
+        from mlp.commands.backpropagation import show_network  # expressions need half of the time to start without it
+
+        run = None if options.network is NEWEST else options.network
+        show_network.show(Namespace(run=run, digit=options.digit, draw=options.draw))
+    else:
+        show_circuit(options)
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """The options; InputError for those that do not go together."""
+    parser = command_line.Parser(
+        description="Run an expression forward and backward, on the gates of the network.",
+        epilog=f"EXPRESSION has {expression.LANGUAGE}. At a tie max gives its whole gradient to its first input.",
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="EXPRESSION NAME=VALUE",
+        help='such as "(x + y) * z" x=-2 y=5 z=-4, or "sum((W @ x) ** 2)" "W=[[1, 2], [3, 4]]" "x=[5, 6]"',
+    )
+    parser.add_argument("--upstream", metavar="VALUE", help="the gradient of the output (default: all ones)")
+    parser.add_argument("--stages", action="store_true", help="split each sigmoid into *-1, exp, +1, 1/x")
+    parser.add_argument("--json", action="store_true", help="print the nodes as JSON")
+    parser.add_argument("--code", action="store_true", help="print staged Python that runs as it stands")
+    parser.add_argument(
+        "--draw", type=path, metavar="FILE", help="draw it: .svg, .png or .pdf; .html: a page to step through it"
+    )
+    parser.add_argument("--jacobian", metavar="OUTS", help="names separated by commas, with --wrt: their Jacobian")
+    parser.add_argument("--wrt", metavar="INS", help="the names that the Jacobian is taken with respect to")
+    parser.add_argument("--list-examples", action="store_true", help="list the expressions of the lecture notes")
+    parser.add_argument("--gallery", type=path, metavar="FILE.html", help="write one page to step through all of them")
+    parser.add_argument("--example", metavar="NAME", help="run this one of them; NAME=VALUE changes one of its values")
+    parser.add_argument(
+        "--network",
+        nargs="?",
+        type=path,
+        const=NEWEST,
+        metavar="RUN",
+        help="a trained network's table of both passes instead (default: the newest run)",
+    )
+    parser.add_argument("--digit", type=int, metavar="INDEX", help="with --network and --draw: the test image to draw")
+    options = parser.parse_intermixed_args(escaped(arguments))
+    for name, value in vars(options).items():
+        if isinstance(value, str | list):
+            setattr(options, name, [unescaped(word) for word in value] if isinstance(value, list) else unescaped(value))
+    check(options)
+    return options
+
+
+def escaped(words: Sequence[str]) -> list[str]:
+    """The words for argparse: with a blank before a dash that starts an expression, a number or a path, no option.
+
+    Behind ``--`` there are no options.
+    """
+    options = words[: words.index("--")] if "--" in words else words
+    taken = [re.fullmatch(r"-h|--[a-z][a-z-]*(=.*)?", word, re.DOTALL) for word in options]
+    taken += [None] * (len(words) - len(options))
+    marked = [
+        f" {word}" if word.startswith("-") and not option else word for word, option in zip(words, taken, strict=True)
+    ]
+    return marked[: len(options)] + marked[len(options) + 1 :]
+
+
+def unescaped(word: str) -> str:
+    """The word as it was typed."""
+    return word[1:] if word.startswith(" -") else word
+
+
+def path(text: str) -> Path:
+    """A path as it was typed."""
+    return command_line.path(unescaped(text))
+
+
+def check(options: Namespace) -> None:
+    """InputError for options that do not go together."""
+    given = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
+    of_circuits = given - {"network", "digit", "draw"}
+    if "network" in given and of_circuits:
+        raise InputError(f"--network does not go with {flags(of_circuits)}: only with --digit and --draw")
+    if "digit" in given and "network" not in given:
+        raise InputError("--digit names an image for --network [RUN]")
+    if "list_examples" in given and given != {"list_examples"}:
+        raise InputError("--list-examples goes with nothing else")
+    if "gallery" in given and given != {"gallery"}:
+        raise InputError("--gallery goes with nothing else")
+    if ("jacobian" in given) != ("wrt" in given):
+        raise InputError("--jacobian OUTS and --wrt INS go together: what is derived, and with respect to what")
+    if "code" in given and given & {"json", "jacobian"}:
+        raise InputError(f"--code prints nothing but code: leave out {flags(given & {'json', 'jacobian'})}")
+    if not given & {"words", "example", "network", "list_examples", "gallery"}:
+        raise InputError('give an expression, as in "(x + y) * z" x=-2 y=5 z=-4, or --list-examples')
+    check_endings(options)
+
+
+def check_endings(options: Namespace) -> None:
+    """InputError for a file that does not end as what is written into it."""
+    if options.gallery and options.gallery.suffix.lower() != PAGE:
+        raise InputError(f"--gallery {options.gallery}: must end in {PAGE}")
+    if not options.draw or options.draw.suffix.lower() in PICTURES:
+        return
+    if options.draw.suffix.lower() != PAGE:
+        raise InputError(f"--draw {options.draw}: must end in {', '.join((*PICTURES, PAGE))}")
+
+
+def flags(names: set[str]) -> str:
+    """Options as they are typed."""
+    return ", ".join("EXPRESSION" if name == "words" else f"--{name.replace('_', '-')}" for name in sorted(names))
+
+
+def list_of_examples() -> str:
+    width = max(map(len, EXAMPLES))
+    return "\n".join(
+        f"{name:{width}}  {example.shows}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
+    )
+
+
+def show_circuit(options: Namespace) -> None:
+    """Run the expression, and print and draw what is asked for."""
+    text, arguments, jacobian = chosen(options)
+    circuit = expression.parse(text, parse_values(arguments), stages=options.stages)
+    upstream = np.ones(()) if options.upstream is None else parse_value("--upstream", options.upstream)
+    circuit.run(upstream)
+    if options.draw:
+        draw(circuit, text, options.draw)
+    if options.code:
+        print(listing.staged(circuit.graph, circuit.output))
+        return
+    nodes = [node_facts(circuit, node) for node in circuit.nodes]
+    facts: dict[str, Any] = {"output": circuit.output.name, "nodes": nodes}
+    report = [] if options.json else [table(circuit, circuit.numeric(upstream))]
+    if jacobian is not None:
+        outs, ins = (names(option, text) for option, text in zip(("--jacobian", "--wrt"), jacobian, strict=True))
+        facts["jacobian"] = jacobian_facts(circuit, outs, ins, upstream)
+        report.append(describe_jacobian(facts["jacobian"]))
+    if options.draw:
+        report.append(f"drawing: {display_path(options.draw)}")
+    print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
+
+
+def draw(circuit: Circuit, text: str, file: Path) -> None:
+    """The circuit of this text as a picture, or as a page, by the file's ending."""
+    if file.suffix.lower() == PAGE:
+        from mlp.pages import circuit as circuit_page  # it brings matplotlib, which is slow to import
+
+        circuit_page.write(circuit, text, file)
+    else:
+        from mlp.circuits import drawing
+
+        drawing.draw(circuit, file)
+
+
+def show_gallery(file: Path) -> None:
+    """One page with all examples."""
+    from mlp.pages import circuit as circuit_page  # as above
+
+    circuit_page.write_gallery(file)
+    print(f"gallery: {display_path(file)}")
+
+
+def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
+    """The expression, its NAME=VALUE arguments, and OUTS and INS of a Jacobian."""
+    jacobian = (options.jacobian, options.wrt) if options.jacobian is not None else None
+    if options.example is None:
+        text, *arguments = options.words
+        return text, arguments, jacobian
+    if options.example not in EXAMPLES:
+        raise InputError(f"--example {options.example}: there is none of that name: there are {', '.join(EXAMPLES)}")
+    example = EXAMPLES[options.example]
+    changed = {word.partition("=")[0].strip() for word in options.words}
+    kept = [f"{name}={value}" for name, value in example.values.items() if name not in changed]
+    return example.expression, kept + options.words, jacobian or (None if options.code else example.jacobian)
+
+
+def names(option: str, text: str) -> list[str]:
+    """The names in OUTS or INS."""
+    found = [unicodedata.normalize("NFKC", name.strip()) for name in text.split(",")]
+    if "" in found or len(set(found)) < len(found):
+        raise InputError(f"{option} {text}: must be names separated by commas, each once")
+    return found

@@ -1,0 +1,1 @@
+"""Get, make and look at images of digits."""

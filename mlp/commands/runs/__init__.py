@@ -1,0 +1,1 @@
+"""Train a network, and judge, use and compare what was trained."""

@@ -1,0 +1,1 @@
+"""Images: read, chosen, prepared and projected."""

@@ -1,0 +1,284 @@
+"""A folder in MNIST's layout: four IDX files, images and labels for training and for test."""
+
+import math
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp import idx
+from mlp.system.command_line import command
+from mlp.system.errors import DataChanged, InputError
+from mlp.system.files import sha256
+
+Part = Literal["training", "test"]
+Kind = Literal["images", "labels"]
+
+PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
+AXES: dict[Kind, int] = {"images": 3, "labels": 1}
+MOST_PIXELS = 1 << 22
+"""Of an image. Each of the default network's weights is one of 32 for a pixel: half a gigabyte at this size."""
+
+
+class Stamp(NamedTuple):
+    """What the system says of a file; another where it was written to, or another file has its name."""
+
+    device: int
+    file: int
+    size: int
+    modified: int
+    changed: int
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """None where there is no file."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return Stamp(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+
+@dataclass(frozen=True)
+class ImagesAndLabels:
+    """images: (N, rows, columns) bytes, in memory or in their file. labels: (N,) bytes, 0..9. N is at least 1."""
+
+    images: NDArray[np.uint8] | idx.Rows
+    labels: NDArray[np.uint8]
+    files: dict[Kind, Path]
+    copies: Mapping[Kind, Sequence[Path]] = field(default_factory=dict)
+    """What else in the folder holds the same bytes once unpacked."""
+    stamps: dict[Path, Stamp | None] = field(default_factory=dict)
+    """Of the files and the copies, from before they were read."""
+    _digests: dict[Path, str] = field(default_factory=dict)
+    """The SHA-256 of what was read, as far as it was asked for."""
+
+    def among(self, digits: Sequence[int]) -> NDArray[np.bool_]:
+        """Which images are of these digits, (N,). Raises InputError if one of them is missing."""
+        for digit in digits:
+            if digit not in self.labels:
+                held = ", ".join(map(str, np.unique(self.labels)))
+                raise InputError(f"{self.files['labels']}: no digit {digit} in it: it holds {held}")
+        return np.isin(self.labels, digits)
+
+    def take(self, indices: NDArray[np.integer[Any]], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """The images at these indices, (n, rows, columns), in ``out`` if given, which has no gaps.
+
+        Raises DataChanged as ``check`` does, if they are read only now.
+        """
+        if isinstance(self.images, idx.Rows):
+            chosen: NDArray[np.uint8] = self.images.take(indices, out)
+            self.check()
+            return chosen
+        # The default mode would fill a copy of the output first; no index here needs to be clipped.
+        return self.images.take(indices, axis=0, out=out, mode="clip")
+
+    def part(self, indices: NDArray[np.integer[Any]], pixels: slice) -> NDArray[np.uint8]:
+        """Of the images at these indices only these pixels, (n, pixels). Raises DataChanged as ``take`` does."""
+        if isinstance(self.images, idx.Rows):
+            chosen: NDArray[np.uint8] = self.images.part(indices, pixels)
+            self.check()
+            return chosen
+        return self.images.reshape(len(self.images), -1)[indices, pixels]
+
+    def sha256(self, recorded: Collection[str] = ()) -> dict[str, str]:
+        """The SHA-256 of each file as it lies on the disk, by the file's name; DataChanged if it was not read so.
+
+        Of several copies it is that of the one whose SHA-256 is among the recorded ones, if there is one: a run goes on
+        after its .gz file was unpacked beside it.
+        """
+        return dict(self._digest(kind, recorded) for kind in self.files)
+
+    def _digest(self, kind: Kind, recorded: Collection[str]) -> tuple[str, str]:
+        first = self._named_digest(self.files[kind])
+        others = map(self._named_digest, self.copies.get(kind, ()))
+        return next((digest for digest in chain([first], others) if digest[1] in recorded), first)
+
+    def _named_digest(self, path: Path) -> tuple[str, str]:
+        digest = sha256(path)
+        self._check(path)  # only now: what was hashed is what was read if nothing has changed until here
+        return path.name, self._digests.setdefault(path, digest)
+
+    def check(self) -> None:
+        """Raises DataChanged if a file that was read is gone, or holds other bytes now than its SHA-256 is of.
+
+        Where that was not asked for yet, any change will do.
+        """
+        for path in self.files.values():
+            self._check(path)
+
+    def _check(self, path: Path) -> None:
+        then, now = self.stamps[path], _stamp(path)
+        if now == then:
+            return
+        if now is None or then is None:
+            raise DataChanged(path, "it is no longer there")
+        if now.size != then.size:
+            raise DataChanged(path, f"it had {then.size:,} bytes, it has {now.size:,} now")
+        if path not in self._digests:
+            raise DataChanged(path, "it was written to or replaced")
+        if sha256(path) != self._digests[path]:
+            raise DataChanged(path, "it holds other bytes now")
+        self.stamps[path] = now  # it was touched, or replaced by a copy
+
+
+def open_part(directory: Path, part: Part) -> ImagesAndLabels:
+    """The images and labels of one part, images as ``idx.rows`` gives them. Files of the other part are not opened.
+
+    Raises InputError, naming the file and the cure, if a file is missing, there twice with different bytes, damaged, of
+    another kind than its name says, or does not match its partner.
+    """
+    stamps: dict[Path, Stamp | None] = {}
+    files: dict[Kind, Path] = {}
+    copies: dict[Kind, Sequence[Path]] = {}
+    for kind in AXES:
+        found = find(directory, part, kind)
+        files[kind], *copies[kind] = found
+        stamps |= found
+    for kind, path in files.items():
+        _check_header(path, kind)
+    images, labels = idx.rows(files["images"]), idx.read(files["labels"])
+    if len(images) != len(labels):
+        raise InputError(
+            f"{files['labels']}: {len(labels):,} labels, but {files['images'].name} has {len(images):,} images: "
+            "the two files must be of one set"
+        )
+    if 0 in images.shape:
+        raise InputError(f"{files['images']}: no image in it, its shape is {images.shape}: put images there")
+    if labels.max() > 9:
+        at = int(np.argmax(labels > 9))
+        raise InputError(
+            f"{files['labels']}: label {labels[at]} at index {at}: labels must be 0 to 9 (EMNIST's letters, and its "
+            "images, which lie transposed, are not supported yet)"
+        )
+    return ImagesAndLabels(images, labels, files, copies, stamps)
+
+
+def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
+    """The copies of one of the four files, under any of its spellings; first the one to read, which is raw if one is.
+
+    Each with its stamp from before it was read. A folder that bears a file's name is looked into for that file:
+    Kaggle's archive has them so. Raises InputError if there is none, or two copies do not hold the same bytes once
+    unpacked.
+    """
+    if not directory.is_dir():
+        what = "not a folder" if os.path.lexists(directory) else "no such folder"
+        cure = f"get MNIST by {command('download_mnist')}, and set data.directory=data/mnist"
+        raise InputError(
+            f"{directory}: {what}: it must hold four IDX files, images and labels for training and test: {cure}"
+        )
+    spellings = file_names(part, kind)
+    found: list[Path] = []
+    for path in (directory / name for name in spellings):
+        inside = [path / name for name in spellings] if path.is_dir() else [path]
+        found += filter(_is_there, inside)
+    if not found:
+        cure = _advice(directory, part, kind) or f"put one of {', '.join(spellings)} there"
+        raise InputError(f"{directory}: no {part} {kind}: {cure}")
+    stamps = {path: _stamp(path) for path in found}
+    return stamps if len(found) == 1 else {path: stamps[path] for path in _same(directory, found)}
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file, or a link to one that may be gone. A folder that may not be searched is an error."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return not path.is_dir()
+
+
+def _same(directory: Path, copies: Sequence[Path]) -> list[Path]:
+    """The copies, raw ones first: these are read by rows. Raises InputError, naming two, if they are not the same."""
+    first = copies[0]
+    for other in copies[1:]:
+        both = f"{first} and {other.relative_to(directory)} are two spellings of one file"
+        try:
+            is_same = idx.is_same(first, other)
+        except InputError as error:
+            raise InputError(f"{both}, and one cannot be read: remove it, or mend it:", *error.args) from None
+        if not is_same:
+            raise InputError(f"{both}, and hold different bytes: remove one of them")
+    return sorted(copies, key=idx.is_packed)
+
+
+NEARBY = 10_000
+"""Files in and below a folder that are looked at for advice."""
+DEPTH = 2
+"""Folders below it: torchvision makes MNIST/raw."""
+ADVICE = {
+    r"{like}.*\.(part|partial|crdownload|download|tmp)$": "{path} is a download that was broken off: fetch it again",
+    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file (EMNIST's images lie transposed, "
+    "which is not supported yet)",
+    r"{like}": "rename {path} to {usual}, if it is that file",
+    r"\.(zip|tar|tgz|tar\.gz|7z|rar)$": "unpack {path}, and put {usual} there",
+    r"\.(npz|npy|csv|csv\.gz|pkl|pkl\.gz|mat|parquet|pt|arff)$": "{path} is not in the IDX format: put {usual} there "
+    "({download} gets MNIST)",
+}
+"""By what a file is called that is there instead, {like} being a part of the missing name: the cure."""
+LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
+
+
+def _advice(directory: Path, part: Part, kind: Kind) -> str:
+    """The cure, if something in the folder or below it may be the missing file, or become it; else nothing."""
+    files = list(islice(_files_below(directory), NEARBY))
+    spellings = file_names(part, kind)
+    for path in files:
+        if path.name in spellings:
+            holder = path.parent.parent if path.parent.name in spellings else path.parent
+            return f"name the folder {holder}, which has them"
+    like = f"{LIKE[part]}.*{kind}.*(idx|ubyte)"
+    for pattern, advice in ADVICE.items():
+        for path in files:
+            if re.search(pattern.replace("{like}", like), path.name, re.IGNORECASE):
+                usual = spellings[0] + (".gz" if path.suffix == ".gz" else "")
+                return advice.format(path=path.relative_to(directory), usual=usual, download=command("download_mnist"))
+    return ""
+
+
+def _files_below(directory: Path) -> Iterator[Path]:
+    """The files in a folder and in those below it, as far as they can be listed; macOS adds hidden ones to archives."""
+    for folder, folders, names in os.walk(directory):
+        depth = len(Path(folder).relative_to(directory).parts)
+        folders[:] = sorted(name for name in folders if depth < DEPTH and not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def new_files(directory: Path, ending: str = "") -> dict[tuple[Part, Kind], Path]:
+    """The paths of four files to be written there; InputError where one of them is, under any of its spellings."""
+    paths: dict[tuple[Part, Kind], Path] = {}
+    for part in get_args(Part):
+        for kind in AXES:
+            spellings = [directory / name for name in file_names(part, kind)]
+            for path in filter(os.path.lexists, spellings):
+                raise InputError(f"{path}: exists already, nothing was written: name another folder")
+            paths[part, kind] = spellings[0].with_name(spellings[0].name + ending)
+    return paths
+
+
+def file_names(part: Part, kind: Kind) -> list[str]:
+    """The spellings of one of the four files, the usual one first."""
+    stems = [f"{PREFIX[part]}-{kind}{joint}idx{AXES[kind]}-ubyte" for joint in "-."]
+    return [stem + ending for stem in stems for ending in ("", ".gz")]
+
+
+def _check_header(path: Path, kind: Kind) -> None:
+    """InputError, before its elements are read, if a file has no array as a file of this kind has."""
+    dtype, shape = idx.header(path)
+    if dtype != np.uint8 or len(shape) != AXES[kind]:
+        raise InputError(
+            f"{path}: holds {len(shape)} axes of {dtype.name}, "
+            f"{kind} must have {AXES[kind]} of uint8: is it the right file under this name?"
+        )
+    if math.prod(shape[1:]) > MOST_PIXELS:
+        rows, columns = shape[1:]
+        raise InputError(
+            f"{path}: images of {rows:,} by {columns:,} pixels: at most {MOST_PIXELS:,} pixels can be learned from: "
+            "scale them down"
+        )

@@ -1,0 +1,1 @@
+"""The digit on a picture: found without its paper, light, lines and dust."""

@@ -1,0 +1,156 @@
+"""A trained network on one test image: every value on its way to the loss, and below it every gradient on its way back.
+
+A column for the image, each weight matrix, each layer's activations and the prediction. A first weight matrix is
+shown as images, one for each hidden unit.
+"""
+
+from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+
+# isort: split
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mlp.circuits.drawing import GREEN, GREY, INK, RED, SIZE
+from mlp.gates import Array
+from mlp.network import MLP
+
+MOST_UNITS = 64
+"""Hidden units of a layer that are shown: those with the largest gradients."""
+SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.55, 1.7
+"""Inches: of a heat map, between two, above each row, below both, and for the prediction in words."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """An array with its gradient, both as matrices to be shown; ``limits`` are the values of the map's two ends."""
+
+    kind: str
+    name: str
+    value: Array
+    gradient: Array
+    colors: str
+    limits: tuple[float, float]
+    part: str = ""
+    """Which part of the array is shown, where it is not all."""
+
+    @property
+    def headings(self) -> tuple[str, str]:
+        """What stands above the value and above the gradient."""
+        largest = self.largest_gradient
+        size = f"up to ±{largest:.1e}" if largest else "all 0"
+        return f"{self.kind} {self.name}{self.part}", f"d{self.name}, {size}"
+
+    @property
+    def largest_gradient(self) -> float:
+        """The largest magnitude in the gradient."""
+        return float(np.nanmax(np.abs(self.gradient)))
+
+
+def draw(path: Path, network: MLP, image_shape: tuple[int, int], title: str, words: list[str]) -> None:
+    """Draw a network after both passes over one image, made with ``input_gradient``; the file's ending says how.
+
+    ``words`` stand beside the values, a line each.
+    """
+    save(picture(title, columns(network, image_shape), words, network), path)
+
+
+def columns(network: MLP, image_shape: tuple[int, int]) -> list[Column]:
+    """The image, and for each layer its weights and, where it is hidden, its activations."""
+    graph = network.graph
+    X, dX = (array.reshape(image_shape) for array in (graph.value("X"), graph.gradient("X")))
+    shown = [Column("image", "X", X, dX, "gray_r", (0, 1))]
+    rows = np.arange(network.sizes[0])
+    for layer, size in enumerate(network.sizes[1:], start=1):
+        W, dW = graph.value(f"W{layer}"), graph.gradient(f"W{layer}")
+        units = np.sort(np.argsort(-np.abs(dW).sum(axis=0), kind="stable")[:MOST_UNITS])
+        part = f", {len(units)} of {size} units" if len(units) < size else ""
+        part_of_rows = f", {len(rows)} of {len(W)} rows" if len(rows) < len(W) else ""
+        W, dW = (_as_map(array[np.ix_(rows, units)], layer, image_shape) for array in (W, dW))
+        limit = float(np.nanmax(np.abs(W))) or 1.0
+        shown.append(Column("weights", f"W{layer}", W, dW, "PuOr", (-limit, limit), part_of_rows + part))
+        if layer < len(network.sizes) - 1:
+            name = f"Z{3 * layer}"
+            Z, dZ = (grid(array[0, units]) for array in (graph.value(name), graph.gradient(name)))
+            shown.append(Column("hidden", name, Z, dZ, "Greens", (0, 1), part))
+        rows = units
+    return shown
+
+
+def _as_map(W: Array, layer: int, image_shape: tuple[int, int]) -> Array:
+    """A weight matrix as it is shown: the first as images, a single column in a grid, others as they are."""
+    if layer == 1:
+        return tiles(W, image_shape)
+    return grid(W[:, 0]) if W.shape[1] == 1 else W
+
+
+def grid(vector: Array) -> Array:
+    """A vector in rows of a picture about twice as wide as high; what is left over is nan."""
+    width = math.ceil(math.sqrt(2 * len(vector))) if len(vector) > 4 else len(vector)
+    height = math.ceil(len(vector) / width)
+    cells = np.full(width * height, np.nan)
+    cells[: len(vector)] = vector
+    return cells.reshape(height, width)
+
+
+def tiles(W: Array, image_shape: tuple[int, int]) -> Array:
+    """Each column of W (pixels, units) as an image, placed as ``grid`` places the units, with nan between them."""
+    rows, width = image_shape
+    places = grid(np.arange(W.shape[1], dtype=float))
+    pixels = np.full((places.shape[0] * (rows + 1) - 1, places.shape[1] * (width + 1) - 1), np.nan)
+    for (row, column), unit in np.ndenumerate(places):
+        if not math.isnan(unit):
+            top, left = row * (rows + 1), column * (width + 1)
+            pixels[top : top + rows, left : left + width] = W[:, int(unit)].reshape(image_shape)
+    return pixels
+
+
+@own_settings()
+def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> Figure:
+    """Values above, gradients below, a column each; laid out in inches."""
+    widths = [SIDE * min(2.2, max(1.0, column.value.shape[1] / column.value.shape[0])) for column in shown]
+    width = max(sum(widths) + GAP * (len(shown) + 1) + TEXT, 7.5)
+    height = 2 * (SIDE + HEAD) + FOOT + 0.2
+    figure = Figure(figsize=(width, height))
+    figure.text(GAP / width, 1 - 0.25 / height, title, fontsize=13, va="center", color=INK)
+    caption = (
+        "above: the values, weights purple above 0 and orange below, hidden units white at 0 and dark at 1\n"
+        "below: the derivatives of the loss with respect to them, red above 0 and blue below"
+    )
+    figure.text(GAP / width, FOOT / 2 / height, caption, fontsize=SIZE, va="center", color=GREY)
+    left = GAP
+    for column, wide in zip(shown, widths, strict=True):
+        value_heading, gradient_heading = column.headings
+        largest = column.largest_gradient or 1.0
+        for array, colors, limits, row, heading, color in (
+            (column.value, column.colors, column.limits, 1, value_heading, GREEN),
+            (column.gradient, "RdBu_r", (-largest, largest), 0, gradient_heading, RED),
+        ):
+            bottom = row * (SIDE + HEAD) + FOOT
+            axes = figure.add_axes((left / width, bottom / height, wide / width, SIDE / height))
+            show(axes, array, colors, *limits)
+            axes.set_title(heading, fontsize=SIZE, color=color)
+        left += wide + GAP
+    last_sum = f"Z{3 * (len(network.sizes) - 1) - 1}"
+    ends = [node for node in network.graph.nodes if node.name in ("L", "P", last_sum)]
+    gradients = [
+        f"d{node.name} = {network.graph.gradient(node.name).item():.4g}"
+        for node in reversed(ends)
+        if network.graph.has_gradient(node)
+    ]
+    for lines, color, row in ((words, GREEN, 1), (gradients, RED, 0)):
+        middle = row * (SIDE + HEAD) + FOOT + SIDE / 2
+        figure.text(left / width, middle / height, "\n".join(lines), fontsize=SIZE + 1, color=color, va="center")
+    return figure
+
+
+def show(axes: Axes, array: Array, colors: str, low: float, high: float) -> None:
+    """A heat map without axes, stretched to its place; nan is left as paper."""
+    cells = np.ma.masked_invalid(array)
+    axes.imshow(cells, cmap=colors, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_color(GREY)

@@ -1,0 +1,120 @@
+"""The network as an ONNX model, for the engines of others: its gates, under the names that they have in the graph.
+
+Needs the extra ``onnx``.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from mlp import __version__
+from mlp.data.dataset import WHITE, Dataset, scale
+from mlp.gates import Add, Array, Gate, Matmul, Sigmoid
+from mlp.network import MLP
+from mlp.node import ancestors
+from mlp.system.errors import InputError
+
+OPERATORS: Mapping[type[Gate], str] = {Matmul: "MatMul", Add: "Add", Sigmoid: "Sigmoid"}
+"""By gate, ONNX's name for the same operation."""
+OPSET = 13
+"""The version of ONNX's operators, of 2020: later ones do the same with these types, and older engines know it, too."""
+LARGEST = (1 << 31) - (1 << 20)
+"""Bytes of weights: a file of protocol buffers ends at 2 GB."""
+
+Engine = Callable[[dict[str, Array]], Array]
+"""P, (n, 1), for the model's input, (n, inputs), by its name."""
+
+
+def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -> Any:
+    """The network's way from X to P as an ``onnx.ModelProto``; the facts are its metadata.
+
+    Its input is X, (n, inputs) float32, n being any number: pixels 0..1; or with ``from_bytes`` pixels, (n, inputs)
+    uint8, 0..255, which it scales as training does. Its output is P, (n, 1): the probability of class 1, in the
+    network's precision, in which all is computed. InputError where the weights do not fit into one file.
+    """
+    if network.parameter_block.nbytes > LARGEST:
+        raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
+    given, steps, constants, X = _entrance(network, from_bytes)
+    way = ancestors(*(node for node in network.graph.nodes if node.name == "P"))
+    names = {node: X if node.name == "X" else node.name for node in way}
+    for node in way:
+        if node.gate is not None:
+            inputs = [names[source] for source in node.inputs]
+            steps.append(helper.make_node(OPERATORS[type(node.gate)], inputs, [node.name], name=node.name))
+    P = helper.make_tensor_value_info("P", helper.np_dtype_to_tensor_dtype(network.precision), ["n", 1])
+    weights = [numpy_helper.from_array(array, name) for name, array in network.parameters.items()]
+    graph = helper.make_graph(steps, "multilayer perceptron", [given], [P], weights + constants)
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(
+        graph,
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),  # the newest, which is the default, few engines know
+        producer_name="backpropagation-by-hand",
+        producer_version=__version__,
+    )
+    helper.set_model_props(model, dict(facts))
+    return model
+
+
+def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any], str]:
+    """What the model is given, the nodes that make X of it in the network's precision, their constants, X's name."""
+    precision, shape = helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[0]]
+    if from_bytes:
+        white = numpy_helper.from_array(np.asarray(WHITE, network.precision), "white")
+        numbers = helper.make_node("Cast", ["pixels"], ["numbers"], name="numbers", to=precision)
+        X = helper.make_node("Div", ["numbers", "white"], ["X"], name="X")
+        return helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape), [numbers, X], [white], "X"
+    given = helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)
+    if precision == TensorProto.FLOAT:
+        return given, [], [], "X"
+    return (
+        given,
+        [helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision)],
+        [],
+        "X_in_double",
+    )
+
+
+def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
+    """By engine that is here, the largest difference between its probabilities for these images and the network's.
+
+    The model is looked through by ``onnx.checker`` before. The network is given the numbers that the model has, X, and
+    is to have the model's precision.
+    """
+    onnx.checker.check_model(model, full_check=True)
+    (given,) = model.graph.input
+    from_bytes = given.type.tensor_type.elem_type == TensorProto.UINT8
+    found: dict[str, float] = {}
+    for engine, run in engines(model).items():
+        for rows in images.blocks():
+            pixels = images.pixels(rows)
+            X = np.empty(pixels.shape, network.precision if from_bytes else np.float32)
+            scale(pixels, X)
+            P = run({given.name: pixels if from_bytes else X})
+            worst = np.abs(P - network.predict(X)).max()
+            found[engine] = float(np.maximum(found.get(engine, 0.0), worst))  # nan, if one is nan
+    return found
+
+
+def engines(model: Any) -> dict[str, Engine]:
+    """What can run the model here, by name and version: ONNX's reference evaluator, and onnxruntime where installed."""
+    from onnx.reference import ReferenceEvaluator  # slow to import, as is the other one
+
+    reference = ReferenceEvaluator(model)
+
+    def by_reference(inputs: dict[str, Array]) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):  # its sigmoid works out both ways, and takes the one that is
+            answer: Array = reference.run(None, inputs)[0]  # finite: what is not shows in the difference
+            return answer
+
+    found: dict[str, Engine] = {f"onnx {onnx.__version__}": by_reference}
+    if find_spec("onnxruntime") is not None:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        found[f"onnxruntime {onnxruntime.__version__}"] = lambda inputs: session.run(None, inputs)[0]
+    return found

@@ -1,0 +1,1 @@
+"""HTML pages, which open offline; their templates lie in templates/."""

@@ -1,0 +1,78 @@
+"""Circuits as a page to step through: the drawing, whose numbers come one by one, and the listing beside it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from mlp.circuits.circuit import Circuit
+from mlp.circuits.drawing import caption, picture
+from mlp.circuits.examples import EXAMPLES, Example
+from mlp.circuits.expression import parse
+from mlp.circuits.listing import lines
+from mlp.circuits.source_text import parse_values
+from mlp.circuits.steps import steps, sums
+from mlp.circuits.table import describe_jacobian, jacobian_facts
+from mlp.figures.style import inline
+from mlp.pages.frame import render
+from mlp.system.files import replacing, write_text
+
+STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
+"""Examples that the gallery has with --stages, too: the name, and what that shows."""
+
+
+def write(circuit: Circuit, expression: str, path: Path) -> None:
+    """Write a page with the circuit's latest pass."""
+    heading = f"{circuit.output.name}, forward and back"
+    page = render("circuit.html", title=expression, heading=heading, circuits=[facts(circuit, "circuit", expression)])
+    write_text(path, page)
+
+
+def write_gallery(path: Path) -> None:
+    """Write a page with every example."""
+    title = "Backpropagation, circuit by circuit"
+    with replacing(path) as file:  # first, as drawing takes a second in which nothing else can fail
+        file.write(render("circuit.html", title=title, heading=title, circuits=list(gallery())).encode())
+
+
+def gallery() -> Iterator[dict[str, Any]]:
+    """Each example, in the order of the notes."""
+    for name, example in EXAMPLES.items():
+        yield of_example(name, example)
+        if name in STAGED:
+            other, shows = STAGED[name]
+            yield of_example(other, example, stages=True) | {"shows": shows}
+
+
+def of_example(name: str, example: Example, *, stages: bool = False) -> dict[str, Any]:
+    """What the gallery shows of an example."""
+    values = parse_values([f"{name}={value}" for name, value in example.values.items()])
+    circuit = parse(example.expression, values, stages=stages)
+    circuit.run()
+    found = facts(circuit, name, example.expression) | {"shows": example.shows}
+    if example.jacobian is not None:
+        outputs, inputs = (names.split(",") for names in example.jacobian)
+        found["jacobian"] = describe_jacobian(jacobian_facts(circuit, outputs, inputs, np.ones(())))
+    return found
+
+
+def facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any]:
+    """What the template shows of a circuit; ``name`` stands before every id of its part of the page."""
+    figure = picture(circuit, captioned=False, sums=sums(circuit))
+    gates = sum(node.gate is not None for node in circuit.nodes)
+    return {
+        "name": name,
+        "shows": "",
+        "expression": expression,
+        "drawing": Markup(inline(figure, name)),  # noqa: S704  matplotlib's, which escapes the names in it
+        "width": round(96 * float(figure.get_figwidth())),
+        "caption": caption(circuit),
+        "gates": f"{gates} gate{'' if gates == 1 else 's'}",
+        "output": circuit.output.name,
+        "listing": [line.text for line in lines(circuit.graph, circuit.output)],
+        "jacobian": "",
+        "steps": [asdict(step) for step in steps(circuit)],
+    }

@@ -1,0 +1,1 @@
+"""Errors, files, signals, threads and the command line: knows nothing of networks."""

@@ -1,0 +1,280 @@
+"""Promises of python -m benchmarks. None is about a time: those are the machine's."""
+
+import csv
+import os
+import platform
+import re
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import command as benchmark_command
+from benchmarks import commands, contenders, lines, machine, memory, processes, size, steps, svd
+from benchmarks.contenders import FLOOR, PROJECT
+from benchmarks.work import Work, plain, sized
+from mlp.config import Config, Training
+from mlp.system import command_line
+from mlp.system.errors import InputError
+from tests.conftest import ROOT
+
+TABLES = {
+    "steps": steps.Row,
+    "lines": lines.Row,
+    "commands": commands.Row,
+    "svd": svd.Row,
+    "memory": memory.Row,
+    "size": size.Row,
+}
+NUMPY_ALONE = ["two matrix products", "this project", "this project, cross-entropy"]
+
+
+def table(path, kind):
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert list(rows[0]) == list(kind.__dataclass_fields__)
+    return rows
+
+
+@pytest.fixture
+def numpy_alone(monkeypatch):
+    """As where neither PyTorch nor JAX nor scikit-learn is installed, whose imports take seconds."""
+    for module in (contenders, commands, svd):
+        monkeypatch.setattr(module, "find_spec", lambda name: name if name in ("mlp", "numpy") else None)
+
+
+def surroundings():
+    """The environment, and the cores that there are for this process."""
+    return dict(os.environ), os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+
+
+@pytest.fixture
+def benchmark(monkeypatch, tmp_path, capsys):
+    """Run it on a hundred images in this process: exit code, stdout, stderr."""
+
+    def run(*arguments):
+        config = ["--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "out")]
+        few = ["--set", "data.limit_per_digit=50", "training.epochs=1"]
+        monkeypatch.setattr(sys, "argv", ["benchmark.py", *config, *few, *map(str, arguments)])
+        before = surroundings()
+        code = command_line.run(benchmark_command.main)
+        assert surroundings() == before
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.usefixtures("numpy_alone")
+def test_every_part_writes_its_table_without_the_contenders_that_are_not_installed(benchmark, tmp_path):
+    code, out, error = benchmark("--epochs", 1, "--repeats", 1, "--sizes", "16x8", "200x4", "--images", 500)
+    assert (code, error) == (0, "")
+    assert (
+        "left out, as not installed (the extra `benchmark` has them): JAX, jitted; PyTorch, eager; scikit-learn" in out
+    )
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*(f"{part}.csv" for part in TABLES), "steps.png"}
+    rows = {part: table(tmp_path / "out" / f"{part}.csv", kind) for part, kind in TABLES.items()}
+    assert [row["contender"] for row in rows["steps"]] == 2 * NUMPY_ALONE
+    assert [row["steps_per_epoch"] for row in rows["steps"]] == 3 * ["7"] + 3 * ["1"]
+    assert {row["times_floor"] for row in rows["steps"] if row["contender"] == FLOOR} == {"1.0"}
+    assert {row["times_this_project"] for row in rows["steps"] if row["contender"] == PROJECT} == {"1.0"}
+    found = [row["line"] for row in rows["lines"] if row["batch_size"] == "16"]
+    assert {"Z1 = dot(X, W1)", "dW1 = dot(X', dZ2)", "db2 = dot(1, dZ5)", "t = subtract(P, Y)"} < set(found)
+    assert [row["contender"] for row in rows["memory"]] == NUMPY_ALONE[1:]
+    assert [row["command"] for row in rows["commands"]] == ["train.py"]
+    assert [(row["method"], row["images"]) for row in rows["svd"]] == [(svd.PROJECT, "100"), (svd.FULL, "100")]
+    assert [row["images"] for row in rows["size"]] == ["500"]
+    assert all(float(row["error"]) < 1e-10 for row in rows["svd"])
+    assert all(10 < float(row["peak_megabytes"]) < 10_000 for part in ("memory", "svd", "size") for row in rows[part])
+
+
+@pytest.mark.usefixtures("numpy_alone")
+def test_what_is_printed_says_what_the_machine_is_but_not_whose(benchmark):
+    out = benchmark("--only", "steps", "--epochs", 1, "--sizes", "16x8")[1]
+    assert out.startswith("processor: ")
+    assert f"NumPy {np.__version__}" in out
+    assert str(ROOT) not in out
+    assert not re.search(rf"\b{re.escape(platform.node())}\b", out)
+
+
+@pytest.fixture
+def work(training_digits):
+    """A hundred images in batches of 16, the last one short."""
+    return Work(sized(plain(Config()), 16, 8, epochs=3), training_digits.first_of_each(50))
+
+
+def test_scikit_learn_does_the_same_work(work):
+    """PyTorch and JAX are slow to import; where they do not, each benchmark fails."""
+    pytest.importorskip("sklearn")
+    ours, theirs = contenders.this_project_on_cross_entropy(work), contenders.scikit_learn(work)
+    for epoch in (1, 2, 3):
+        assert theirs(epoch) == pytest.approx(ours(epoch), rel=1e-6)
+
+
+def result(contender, loss="euclidean", first=0.01, last=0.001):
+    return steps.Row(64, 32, contender, loss, 3, 198, 1.0, 1.0, 1.0, 1.0, 1.0, first, last)
+
+
+AGREEING = [
+    result(FLOOR, "", 0.0, 0.0),
+    result(PROJECT),
+    result("another", first=0.01 * (1 + 5e-6), last=0.001 * (1 + 5e-4)),
+    result(f"{PROJECT}, cross-entropy", "cross_entropy", 0.5, 0.2),
+    result("a third", "cross_entropy", 0.5, 0.2),
+]
+
+
+def test_losses_that_agree():
+    assert steps.disagreements(AGREEING) == []
+
+
+@pytest.mark.parametrize(
+    ("which", "losses", "message"),
+    [
+        (2, {"first_loss": 0.0101}, "another: .* of the first epoch is 0.0101, this project's 0.01: 1.0e-02 apart"),
+        (2, {"last_loss": 0.0011}, "another: .* of the last epoch is 0.0011, this project's 0.001: 1.0e-01 apart"),
+        (4, {"first_loss": 0.01}, "a third: .* of the first epoch is 0.01, this project's 0.5: "),
+        (4, {"last_loss": float("nan")}, "a third: .* of the last epoch is nan, this project's 0.2: "),
+    ],
+)
+def test_losses_that_differ_are_named_with_exit_code_1(which, losses, message, benchmark, monkeypatch):
+    rows = [*AGREEING]
+    rows[which] = replace(rows[which], **losses)
+    monkeypatch.setattr(steps, "measure", lambda work, contenders, epochs: rows)
+    code, _, error = benchmark("--only", "steps", "--sizes", "64x32")
+    assert code == 1
+    first, line = error.splitlines()
+    assert first == "error: the contenders did not do the same work:"
+    assert re.search(f"64x32: {message}", line)
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "warning"), [(500.0, "warning: 64x32: another was at work on 1.8 cores, not one\n"), (1.0, "")]
+)
+def test_a_contender_with_more_than_one_thread_is_warned_of_if_it_ran_for_long(
+    microseconds, warning, benchmark, monkeypatch
+):
+    rows = [*AGREEING[:2], replace(AGREEING[2], cores=1.8, microseconds=microseconds)]  # 3 epochs of 198 steps
+    monkeypatch.setattr(steps, "measure", lambda work, contenders, epochs: rows)
+    code, _, error = benchmark("--only", "steps", "--sizes", "64x32")
+    assert (code, error) == (0, warning)
+
+
+def test_one_core_is_given_back():
+    before = dict(os.environ)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    with machine.one_core() as held:
+        assert held == (cores is not None)
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        assert cores is None or len(os.sched_getaffinity(0)) == 1
+    assert dict(os.environ) == before
+    assert cores is None or os.sched_getaffinity(0) == cores
+
+
+BAD = {
+    **{
+        f"a size of {text!r}": (
+            ["--sizes", "64x64", text],
+            "argument --sizes: must be BATCHxHIDDEN, such as 64x32, not ",
+        )
+        for text in ("64", "64x", "0x32", "32x0", "6.4x3", "64x64x64", "32 x 32", "9999999x1")
+    },
+    "no epochs": (["--epochs", "0"], "argument --epochs: must be a whole number, at least 1, not 0"),
+    "too many repeats": (["--repeats", str(10**18)], f"argument --repeats: must be at most 1,000,000, not {10**18}"),
+    "too many epochs": (["--epochs", str(10**30)], f"argument --epochs: must be at most 1,000,000, not {10**30}"),
+    "too many images": (["--images", str(10**10)], "argument --images: must be at most 1,000,000,000, not 10000000000"),
+    "half a repeat": (["--repeats", "0.5"], "argument --repeats: must be a whole number, at least 1, not 0.5"),
+    "no such part": (["--only", "speed"], "argument --only: invalid choice: 'speed'"),
+    "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
+    "a file for a directory": (["--output", str(ROOT / "train.py")], "train.py: File exists"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
+def test_bad_arguments_are_one_message_and_exit_code_2(arguments, message, benchmark):
+    code, out, error = benchmark(*arguments)
+    assert (code, out) == (2, "")
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_a_process_that_fails_is_said_to():
+    with pytest.raises(InputError, match="ended with exit code 1: ValueError: of its own"):
+        processes.run("-c", "raise ValueError('of its own')")
+
+
+def test_peak_memory_is_the_processs_own():
+    """Not that of the tests, which have much more."""
+    held = np.ones(15_000_000)
+    assert processes.run("-c", "").peak_megabytes < 60
+    assert processes.run("-c", "held = b'1' * 80_000_000").peak_megabytes > 80
+    assert held[-1] == 1
+
+
+def test_what_timings_come_to(work):
+    """Three counted epochs of seven steps; the one before them, of 99 seconds, does not count."""
+    made = [
+        contenders.Contender(name, loss, module, start=lambda work: lambda epoch: 0.0)
+        for name, loss, module in [
+            (FLOOR, "", "numpy"),
+            (PROJECT, "euclidean", "mlp"),
+            ("a", "cross_entropy", "mlp"),
+            ("b", "cross_entropy", "sklearn"),
+        ]
+    ]
+    timings = [
+        steps.Timing([99.0, k, 3 * k, 2 * k], [99.0, 2 * k, 6 * k, 4 * k], [9.0, 3.0, 2.0, 1.0])
+        for k in (7.0, 14.0, 21.0, 42.0)
+    ]
+    found = steps.rows(work, made, timings)
+    assert [row.microseconds for row in found] == [2e6, 4e6, 6e6, 12e6]
+    assert [row.fastest_microseconds for row in found] == [1e6, 2e6, 3e6, 6e6]
+    assert [row.times_floor for row in found] == [1, 2, 3, 6]
+    assert [row.times_this_project for row in found] == [None, 1, 1, 2]
+    assert {(row.epochs, row.cores, row.first_loss, row.last_loss) for row in found} == {(3, 2.0, 3.0, 1.0)}
+
+
+def test_in_each_round_everyone_trains_one_epoch(work):
+    seen = []
+
+    def start(name):
+        return lambda work: lambda epoch: seen.append((epoch, name)) or 1.0
+
+    names = [(FLOOR, "", "numpy"), (PROJECT, "euclidean", "mlp"), ("a", "euclidean", "torch")]
+    steps.measure(work, [contenders.Contender(*name, start(name[0])) for name in names], epochs=4)
+    rounds = [seen[k : k + 3] for k in range(0, len(seen), 3)]
+    assert [sorted(turn) for turn in rounds] == [sorted((epoch, name) for name, *_ in names) for epoch in range(1, 6)]
+    assert len({turn[0][1] for turn in rounds}) == 3  # another one begins
+
+
+def test_the_floor_is_the_two_products(work, monkeypatch):
+    shapes, matmul = [], np.matmul
+    run = contenders.floor(work)
+    monkeypatch.setattr(np, "matmul", lambda A, B, out: shapes.append(out.shape) or matmul(A, B, out=out))
+    run(1)
+    assert shapes == [(16, 8), (784, 8)] * 7
+
+
+def test_what_is_compared_is_plain():
+    training = {"momentum": 0.9, "weight_decay": 0.1, "threads": 2, "precision": "float64", "learning_rate": 0.5}
+    config = Config.model_validate({"training": training, "model": {"loss": "cross_entropy"}})
+    made = plain(config)
+    assert made.training == Training(learning_rate=0.5)
+    assert made.model.loss == "euclidean"
+    options = commands.options(config)
+    assert options[options.index("--learning-rate") + 1] == 0.5
+
+
+def test_more_images_than_can_be_taken_in_one_order_are_refused(benchmark, monkeypatch):
+    monkeypatch.setattr(steps, "COPIED", 78_000)
+    code, _, error = benchmark("--only", "steps", "--sizes", "16x8", "--epochs", 1)
+    assert code == 2
+    assert "so many images in one order, 100: at most 99: set data.limit_per_digit" in error
+
+
+def test_the_shares_of_a_step_add_up_to_it(work, monkeypatch):
+    """To the time that the history has: here 70 ms for an epoch of seven steps."""
+    train = lines.Trainer.run_epoch
+    monkeypatch.setattr(lines.Trainer, "run_epoch", lambda trainer: replace(train(trainer), seconds=0.07))
+    rows = lines.measure(work, epochs=2)
+    assert rows[-1].line.startswith("all else")
+    assert sum(row.microseconds for row in rows) == pytest.approx(10_000)

@@ -1,0 +1,220 @@
+"""Promises of mlp.drawing: every number in its place and colour, and nothing over anything else."""
+
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import Circle, PathPatch
+
+from mlp.circuits.drawing import GREEN, INK, MOST_NODES, RED, SIZE, picture, rounded
+from mlp.circuits.examples import EXAMPLES
+from mlp.circuits.expression import parse
+from mlp.circuits.source_text import parse_values
+from mlp.system.errors import InputError
+
+THIRTY = "; ".join(
+    ["a0 = x + y", "b0 = x * y"]
+    + [f"a{k} = sigmoid(a{k - 1}) * b{k - 1}; b{k} = max(a{k - 1}, b{k - 1}) + 0.25" for k in range(1, 8)]
+    + ["f = a7 - b7"]
+)
+CIRCUITS = {
+    name: (example.expression, [f"{k}={v}" for k, v in example.values.items()]) for name, example in EXAMPLES.items()
+}
+CIRCUITS["thirty nodes"] = (THIRTY, ["x=1", "y=-2"])
+CIRCUITS["twice the same input"] = ("y = x + x; f = y * y", ["x=3"])
+CIRCUITS["constants alone"] = ("2 * (3 + 4) - 1 / 5", [])
+CIRCUITS["constant arrays"] = ("[[1, 2], [3, 4]] @ x + [0.5, -0.5]", ["x=[1, 2]"])
+CIRCUITS["long names"] = (
+    "learning_rate * gradient_of_the_loss",
+    ["learning_rate=0.001", "gradient_of_the_loss=-123456.789"],
+)
+CIRCUITS["long names of gates"] = (
+    "the_sum_of_both_of_them = x + y; the_product_of_both_of_them = x * y; "
+    "the_final_output_of_everything = the_sum_of_both_of_them * the_product_of_both_of_them",
+    ["x=1", "y=2"],
+)
+CIRCUITS["a value alone"] = ("x", ["x=1"])
+CIRCUITS["a value that leads nowhere"] = ("q = x + 1; f = x * 2", ["x=1"])
+CIRCUITS["an array of three dimensions"] = ("sum(T * 2)", ["T=[[[1, 2]]]"])
+
+
+def parsed(name, stages=False):
+    text, values = CIRCUITS[name]
+    return parse(text, parse_values(values), stages=stages)
+
+
+BY_STAGES = [name for name in CIRCUITS if len(parsed(name, stages=True).graph.nodes) > len(parsed(name).graph.nodes)]
+"""Those that are another circuit then."""
+
+
+@cache
+def drawn(name, stages=False):
+    """The circuit and its figure; no test changes them."""
+    circuit = parsed(name, stages)
+    circuit.run()
+    return circuit, picture(circuit)
+
+
+@cache
+def extents(name, stages=False):
+    """Each text with its rectangle in pixels, without a pixel of its edge."""
+    _, figure = drawn(name, stages)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    return [
+        (text, text.get_window_extent(renderer).padded(-1)) for text in figure.axes[0].texts if text.get_text().strip()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"), [*((name, False) for name in CIRCUITS), *((name, True) for name in BY_STAGES)]
+)
+def test_no_text_lies_over_another_nor_over_a_gate_nor_outside(name, stages):
+    _, figure = drawn(name, stages)
+    texts = extents(name, stages)
+    x0, y0, x1, y1 = np.array([box.extents for _, box in texts]).T[..., np.newaxis]
+    overlap = (x0 <= x1.T) & (x1 >= x0.T) & (y0 <= y1.T) & (y1 >= y0.T)
+    assert [(texts[i][0].get_text(), texts[j][0].get_text()) for i, j in np.argwhere(overlap) if i < j] == []
+    circles = [patch.get_window_extent() for patch in figure.axes[0].patches if isinstance(patch, Circle)]
+    for text, box in texts:
+        within = [circle for circle in circles if circle.overlaps(box)]
+        is_symbol = len(within) == 1 and within[0].containsx(box.x0) and within[0].containsx(box.x1)
+        assert not within or is_symbol, text.get_text()
+        assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1
+
+
+def along(wire):
+    """Points in pixels, at most three apart, along a wire as it is drawn."""
+    for line in wire.get_transform().transform_path(wire.get_path()).to_polygons(closed_only=False):
+        for start, end in pairwise(line):
+            yield from np.linspace(start, end, 2 + int(np.hypot(*(end - start)) / 3))
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_no_wire_runs_through_a_text(name):
+    _, figure = drawn(name)
+    axes = figure.axes[0]
+    wires = [patch for patch in axes.patches if isinstance(patch, PathPatch)] + list(axes.lines)
+    points = np.array([point for wire in wires for point in along(wire)])
+    symbols = [circle.get_window_extent() for circle in axes.patches if isinstance(circle, Circle)]
+    for text, box in extents(name):
+        if any(circle.contains(*box.get_points().mean(axis=0)) for circle in symbols):
+            continue  # a symbol, under which the wires to its gate end
+        inside = (points > box.min) & (points < box.max)
+        assert not inside.all(axis=1).any(), text.get_text()
+
+
+def test_values_are_green_above_the_wire_and_gradients_red_below():
+    circuit, figure = drawn("max-gate")
+    axes = figure.axes[0]
+    for line in axes.lines:
+        (left, right), (y, _) = line.get_xdata(), line.get_ydata()
+        near = [t for t in axes.texts if left < t.get_position()[0] < right and abs(t.get_position()[1] - y) < 0.1]
+        above, below = sorted((t for t in near if t.get_color() in (GREEN, RED)), key=lambda t: t.get_position()[1])
+        assert (above.get_color(), below.get_color()) == (GREEN, RED)
+        assert above.get_position()[1] < y < below.get_position()[1]
+    pairs = {
+        (rounded(float(circuit.graph.value(n.name))), rounded(float(circuit.graph.gradient(n.name))))
+        for n in circuit.nodes
+    }
+    assert ("-20", "1") in pairs
+    texts = [t.get_text() for t in axes.texts if t.get_color() == GREEN]
+    assert sorted(texts) == sorted(
+        value for value, _ in [("3", 0), ("-4", 0), ("2", 0), ("-1", 0), ("-12", 0), ("2", 0), ("-10", 0), ("-20", 0)]
+    )
+
+
+def test_gates_are_circles_labelled_with_their_symbol_and_a_constant_is_part_of_one():
+    _, figure = drawn("sigmoid-neuron", stages=True)
+    symbols = [t.get_text() for t in figure.axes[0].texts if t.get_color() == INK]
+    assert sorted(symbols) == sorted(["w0", "x0", "w1", "x1", "w2", "×", "×", "+", "+", "×-1", "exp", "+1", "1/x"])
+    assert sum(isinstance(patch, Circle) for patch in figure.axes[0].patches) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("x - 2", "−2"), ("2 - x", "2−x"), ("x / 2", "÷2"), ("2 / x", "2/x"),
+        ("max(0, x)", "max 0,x"), ("max(x, 0)", "max x,0"), ("x - (-2)", "−(-2)"), ("x * -2", "×-2"),
+        ("x ** 1e-7", "x^1e-07"), ("x ** 2", "x²"), ("x ** -1.5", "x^-1.5"), ("-x", "−x"), ("sum(x)", "Σ"),
+    ],
+)  # fmt: skip
+def test_symbols(text, symbol):
+    circuit = parse(text, {"x": 3})
+    circuit.run()
+    figure = picture(circuit)
+    assert [t.get_text() for t in figure.axes[0].texts if t.get_color() == INK] == ["x", symbol]
+
+
+def test_the_first_input_comes_in_above_the_second():
+    for text in ("x - y", "y - x"):
+        circuit = parse(text, {"x": 1, "y": 2})
+        circuit.run()
+        axes = picture(circuit).axes[0]
+        heights = {t.get_text(): t.get_position()[1] for t in axes.texts}
+        assert heights[text[0]] < heights[text[-1]]  # the axis points down
+
+
+def test_small_arrays_show_their_numbers_and_larger_ones_their_shape():
+    _, figure = drawn("matrix-product")
+    assert sorted(t.get_text() for t in figure.axes[0].texts if t.get_color() == GREEN) == [
+        "(10, 3)",
+        "(5, 10)",
+        "(5, 3)",
+    ]
+    _, figure = drawn("vector-norm")
+    assert {"[0.1  0.5]", "[-0.3  0.8]", "[0.22  0.26]"} <= {t.get_text() for t in figure.axes[0].texts}
+    assert {"[0.088  0.176]", "[0.104  0.208]"} <= {t.get_text() for t in figure.axes[0].texts if t.get_color() == RED}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(-12.0, "-12"), (0.0, "0"), (0.7310585786300049, "0.7311"), (13850.0, "13850"), (1e-9, "1e-09"),
+     (123456.789, "1.235e+05"), (1e300, "1e+300"), (0.99999, "1")],
+)  # fmt: skip
+def test_numbers_are_rounded_from_the_exact_ones(number, text):
+    assert rounded(number) == text
+
+
+def test_thirty_nodes_fit_a_page_at_full_size():
+    circuit, figure = drawn("thirty nodes")
+    assert len(circuit.nodes) >= 30
+    assert all(text.get_fontsize() >= SIZE for text in figure.axes[0].texts)
+    width, height = figure.get_size_inches()
+    assert width < 30
+    assert height < 10
+
+
+def test_a_circuit_too_large_to_look_at_is_refused():
+    circuit = parse("+".join(["x"] * (MOST_NODES + 1)), {"x": 1})
+    circuit.run()
+    with pytest.raises(InputError, match=f"the circuit has .* nodes: up to {MOST_NODES} can be drawn"):
+        picture(circuit)
+
+
+def test_the_caption_names_what_is_differentiated_and_what_is_not_plain():
+    captions = {name: drawn(name)[1].axes[0].texts[-1].get_text() for name in ("staged", "xor-network", "svm-loss")}
+    assert captions["staged"].endswith("the derivative of f with respect to it")
+    assert captions["xor-network"].endswith("the derivative of L with respect to it; larger arrays: their shape")
+    assert captions["svm-loss"].endswith("the derivative of L with respect to it; a class index has none")
+
+
+def test_a_drawing_leaves_the_circuit_as_it_was():
+    circuit, _ = drawn("staged")
+    np.testing.assert_allclose(circuit.graph.gradient("x"), 2.0595697955721652)
+
+
+def test_the_caption_says_what_is_differentiated_where_the_output_is_no_number_or_weighed():
+    circuit = parse("f = x * [1, 2]", {"x": 1})
+    for upstream, what in ((1.0, "sum(f)"), ([5, 7], "sum(df * f)")):
+        circuit.run(upstream)
+        assert picture(circuit).axes[0].texts[-1].get_text().endswith(f"the derivative of {what} with respect to it")
+
+
+def test_a_name_that_the_font_cannot_show_is_refused():
+    circuit = parse("日本 * 2", {"日本": 1})
+    circuit.run()
+    with pytest.raises(InputError, match="the font of drawings, DejaVu Sans, has no 日 本: choose another name"):
+        picture(circuit)

@@ -1,0 +1,190 @@
+"""Promises of mlp.listing: staged code as the notes write it, which runs as it stands and gives the graph's numbers."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mlp.circuits.expression import parse
+from mlp.circuits.listing import staged
+from mlp.circuits.source_text import parse_values
+from mlp.gates import Negate
+from mlp.graph import ComputationalGraph
+from mlp.network import MLP
+
+
+def listing(text, *values):
+    circuit = parse(text, parse_values(values))
+    circuit.run()
+    return staged(circuit.graph, circuit.output)
+
+
+def code_lines(text):
+    """The lines without comments, blank ones left out."""
+    return [line.partition("#")[0].rstrip() for line in text.splitlines() if line.partition("#")[0].strip()]
+
+
+def test_sum_times_is_the_code_of_the_notes():
+    assert code_lines(listing("q = x + y; f = q * z", "x=-2", "y=5", "z=-4")) == [
+        "import numpy as np",
+        "x = -2.0",
+        "y = 5.0",
+        "z = -4.0",
+        "q = x + y",
+        "f = q * z",
+        "df = 1.0",
+        "dq = df * z",
+        "dz = df * q",
+        "dx = dq",
+        "dy = dq",
+    ]
+
+
+def test_each_backward_line_tells_which_forward_line_it_goes_back_through_in_reverse():
+    text = listing("q = x + y; f = q * z", "x=-2", "y=5", "z=-4")
+    assert re.findall(r"^([a-z]+) = .* # \((\d)\)$", text, re.MULTILINE) == [("q", "1"), ("f", "2")]
+    undone = re.findall(r"^d([a-z]) \+?= .* # back through \((\d)\) (.*)$", text, re.MULTILINE)
+    assert undone == [
+        ("q", "2", "f = q * z"),
+        ("z", "2", "f = q * z"),
+        ("x", "1", "q = x + y"),
+        ("y", "1", "q = x + y"),
+    ]
+
+
+def test_a_value_that_fans_out_is_added_up_and_a_comment_says_so():
+    lines = listing("a = x * x; b = exp(x); f = a + b", "x=3").splitlines()
+    assert [line.split("  ")[0] for line in lines if line.startswith("dx")] == [
+        "dx = db * b",
+        "dx += da * x",
+        "dx += da * x",
+    ]
+    added = [line for line in lines if "+=" in line.partition("#")[0]]
+    assert all(line.endswith("; += because x is used in (1) and (2)") for line in added)
+    assert "+= because x is used in (1) twice" in listing("x * x", "x=3")
+
+
+@pytest.mark.parametrize(
+    ("text", "upstream", "what"),
+    [("2 * x", 1, "f"), ("2 * x", 3, "df * f"), ("[1, 2] * x", 1, "sum(f)"), ("[1, 2] * x", [1, 3], "sum(df * f)")],
+)
+def test_it_says_what_is_differentiated(text, upstream, what):
+    circuit = parse(text, {"x": 1})
+    circuit.run(upstream)
+    heading = f"# backward: dNAME is the derivative of {what} with respect to NAME"
+    assert heading in staged(circuit.graph, circuit.output).splitlines()
+
+
+def test_it_runs_as_it_stands_in_a_python_of_its_own(tmp_path):
+    text = listing("f = sum(sigmoid(W @ x) ** 2)", "W=[[0.1, 0.5], [-0.3, 0.8]]", "x=[0.2, 0.4]")
+    (tmp_path / "listing.py").write_text(text + "\nprint(dW.shape, dx.shape)\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-I", tmp_path / "listing.py"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "(2, 2) (2,)\n"
+
+
+def test_gradients_of_one_array_by_two_ways_do_not_share_memory():
+    """Where both came as dz itself, adding to the one must not reach the other."""
+    scope = {}
+    exec(listing("z = u + v; f = sum(z * u)", "u=[1, 2]", "v=[3, 4]"), scope)
+    np.testing.assert_array_equal(scope["du"], [5, 8])
+    np.testing.assert_array_equal(scope["dv"], [1, 2])
+    np.testing.assert_array_equal(scope["dz"], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "line"),
+    [
+        ("X + b", ("X=[[1, 2], [3, 4]]", "b=[5, 6]"), "db = np.sum(df, axis=0)"),
+        ("X * c", ("X=[[1, 2], [3, 4]]", "c=[[5], [6]]"), "dc = np.sum(df * X, axis=1, keepdims=True)"),
+        ("X - s", ("X=[[1, 2], [3, 4]]", "s=1"), "ds = np.sum(-df)"),
+        ("T + X", ("T=[[[1, 2]], [[3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=0).reshape(1, 2)"),
+        ("x ** -2", ("x=3",), "dx = df * -2 * x ** -3"),
+        ("x - (-2)", ("x=3",), "f = x - (-2)"),
+        ("max(2, 3)", (), "f = np.maximum(2.0, 3.0)"),  # floats, lest NumPy takes them for integers
+        ("max(2, 3) ** -1", (), "f = t1 ** -1"),
+        (f"max(x, {10**30})", ("x=3",), "f = np.maximum(x, 1e+30)"),
+    ],
+)
+def test_lines(text, values, line):
+    lines = code_lines(listing(text, *values))
+    assert line in lines
+    exec("\n".join(lines), {})
+
+
+def test_a_class_index_is_a_whole_number_and_the_losses_are_the_lines_of_the_notes():
+    text = listing("L = svm_loss(s, y)", "s=[3.2, 5.1, -1.7]", "y=0")
+    assert "y = 0" in code_lines(text)
+    assert "L = np.sum(np.maximum(s - s[y] + 1, 0) * (np.arange(3) != y))" in code_lines(text)
+    text = listing("softmax_loss(s, [0, 2])", "s=[[3.2, 5.1, -1.7], [1, 2, 3]]")
+    assert "f = np.sum(np.logaddexp.reduce(s - s[np.arange(2), np.array([0, 2])][:, None], axis=1))" in code_lines(text)
+
+
+@pytest.mark.parametrize("loss", ["softmax_loss", "svm_loss"])
+@pytest.mark.parametrize("scores", [[50, 0, 1], [1, 1e-16, 0], [-700, 700, 0], [[50, 0, 1], [0, 0.5, 40]]])
+def test_the_losses_keep_what_is_left_where_the_right_score_is_far_ahead(loss, scores):
+    circuit = parse(f"{loss}(s, y)", {"s": scores, "y": 0 if np.ndim(scores) == 1 else [0, 2]})
+    circuit.run()
+    scope = {}
+    exec(staged(circuit.graph, circuit.output), scope)
+    np.testing.assert_allclose(scope["f"], circuit.graph.value("f"), rtol=1e-12)
+    np.testing.assert_allclose(scope["ds"], circuit.graph.gradient("s"), rtol=1e-12)
+
+
+def test_a_sigmoid_of_a_huge_number_is_the_gates_and_overflows_nothing():
+    for text in ("log(sigmoid(x))", "sigmoid(x)"):
+        circuit = parse(text, {"x": [-1e4, 2.0]})
+        circuit.run()
+        scope = {}
+        exec(staged(circuit.graph, circuit.output), scope)
+        np.testing.assert_array_equal(scope["f"], circuit.graph.value("f"))
+        np.testing.assert_allclose(scope["dx"], circuit.graph.gradient("x"), rtol=1e-14)
+
+
+def test_a_line_that_nothing_flows_back_to_is_no_use():
+    lines = listing("q = x + 1; r = x * 2; s = x * 3; f = q + s", "x=1").splitlines()
+    assert [line for line in lines if line.endswith("+= because x is used in (1) and (3)")]
+    assert "dr = 0.0" in code_lines("\n".join(lines))
+
+
+def test_of_very_many_uses_only_the_number_is_told():
+    text = listing(" + ".join(["x"] * 30), "x=1")
+    assert "+= because x is used in 29 lines" in text
+
+
+def test_long_arrays_are_a_row_a_line():
+    W = np.arange(50).reshape(5, 10) / 7
+    text = listing("f = sum(W)", f"W={W.tolist()}")
+    assert max(map(len, text.splitlines())) < 250
+    scope = {}
+    exec(text, scope)
+    np.testing.assert_array_equal(scope["W"], W)
+
+
+@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
+@pytest.mark.parametrize("hidden", [[], [3], [3, 2]])
+def test_it_works_on_the_network(loss, hidden):
+    random = np.random.default_rng(0)
+    network = MLP([4, *hidden, 1], precision="float64", generator=random, loss=loss)
+    network.loss(random.random((5, 4)), [[0], [1], [1], [0], [1]])
+    network.backward()
+    scope = {}
+    exec(staged(network.graph, network.graph.nodes[-1]), scope)
+    for name, gradient in network.gradients.items():
+        np.testing.assert_allclose(scope[f"d{name}"], gradient, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(scope["P"], network.probabilities, rtol=1e-14)
+    np.testing.assert_allclose(scope["L"], network.graph.value("L"), rtol=1e-12)
+    assert "dX" not in scope
+
+
+def test_a_chain_of_two_thousand_gates_is_listed():
+    graph = ComputationalGraph()
+    node = graph.leaf("x", 1.0)
+    for _ in range(2_000):
+        node = graph.apply(Negate(), node)
+    graph.forward()
+    graph.backward()
+    assert len(staged(graph, node).splitlines()) > 4_000

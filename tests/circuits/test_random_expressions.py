@@ -1,0 +1,234 @@
+"""A thousand random expressions: the graph, the listing, complex steps through NumPy, and PyTorch say the same."""
+
+from dataclasses import dataclass
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlp.circuits.expression import parse
+from mlp.circuits.listing import staged
+
+SHAPES = {"a": (), "b": (), "u": (3,), "v": (3,), "X": (2, 3), "Y": (2, 3), "c": (2, 1), "W": (3, 3)}
+NARROWER = {(): [()], (3,): [(), (3,)], (2, 3): [(), (3,), (2, 3), (2, 1)], (2, 1): [(), (2, 1)], (3, 3): [(3, 3)]}
+PRODUCTS = {
+    (): [("u", (3,)), ("v", (3,))],
+    (3,): [((3, 3), "u"), ("v", (3, 3)), ((3,), "W")],
+    (2, 3): [((2, 3), "W"), ("X", (3, 3))],
+}
+LARGEST = 1e4
+"""Of any value: beyond it rounding, not the gradient, is measured."""
+
+
+@dataclass(frozen=True)
+class Case:
+    text: str
+    values: dict
+
+
+@st.composite
+def cases(draw):
+    """One to three statements, the later ones free to use the names that the earlier ones give."""
+    scope = dict(SHAPES)
+    statements = []
+    for name in draw(st.sampled_from([[], ["p"], ["p", "q"]])):
+        shape = draw(st.sampled_from(list(NARROWER)))
+        statements.append(f"{name} = {draw(terms(shape, dict(scope), 2))}")
+        scope[name] = shape
+    statements.append(draw(terms(draw(st.sampled_from(list(NARROWER))), scope, 3)))
+    text = "; ".join(statements)
+    tree = compile(text.replace("; ", "\n"), "", "exec")
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return Case(text, {name: random.uniform(-2, 2, SHAPES[name]) for name in sorted(SHAPES) if name in tree.co_names})
+
+
+@st.composite
+def terms(draw, shape, scope, depth):
+    """An expression of this shape over the names in scope."""
+    names = [name for name, of in scope.items() if of == shape]
+    kind = draw(st.sampled_from(["name"] if depth == 0 else KINDS))
+    if kind == "name" or (kind == "@" and shape not in PRODUCTS) or (kind in SCALARS and shape != ()):
+        return draw(st.sampled_from(names))
+    if kind == "constant":
+        number = draw(st.sampled_from(["2", "0.5", "-3", "1.25"]))
+        return number if shape == () else f"({draw(st.sampled_from(names))} + {number})"
+    if kind in ("+", "-", "*", "max"):
+        other = draw(st.sampled_from(NARROWER[shape]))
+        sides = [draw(terms(shape, scope, depth - 1)), draw(terms(other, scope, depth - 1))]
+        left, right = draw(st.permutations(sides))
+        return f"max({left}, {right})" if kind == "max" else f"({left} {kind} {right})"
+    if kind == "@":
+        sides = draw(st.sampled_from(PRODUCTS[shape]))
+        left, right = (draw(terms(side, scope, depth - 1)) if isinstance(side, tuple) else side for side in sides)
+        return f"({left} @ {right})"
+    if kind in ("sum", "losses"):
+        inner = draw(st.sampled_from([(3,), (2, 3)]))
+        scores = draw(terms(inner, scope, depth - 1))
+        if kind == "sum":
+            return f"sum({scores})"
+        classes = draw(st.lists(st.integers(0, 2), min_size=2, max_size=2))
+        loss = draw(st.sampled_from(["softmax_loss", "svm_loss"]))
+        return f"{loss}({scores}, {classes[0] if inner == (3,) else classes})"
+    inner = draw(terms(shape, scope, depth - 1))
+    return {
+        "negate": f"(-{inner})",
+        "square": f"{inner} ** 2" if inner.isidentifier() else f"({inner}) ** 2",
+        "cube": f"({inner}) ** 3",
+        "root": f"sigmoid({inner}) ** 0.5",
+        "quotient": f"({inner} / ({inner} ** 2 + 1.5))" if inner.isidentifier() else f"({inner}) / 3",
+        "reciprocal": f"(exp({inner}) + 1) ** -1",
+        "log": f"log(({inner}) ** 2 + 0.5)",
+        "exp": f"exp({inner})",
+        "sigmoid": f"sigmoid({inner})",
+    }[kind]
+
+
+SCALARS = ["sum", "losses"]
+KINDS = ["name", "constant", "+", "-", "*", "max", "@", *SCALARS]
+KINDS += ["negate", "square", "cube", "root", "quotient", "reciprocal", "log", "exp", "sigmoid"]
+
+
+class Tied(Exception):
+    """At a kink there is no derivative to compare with."""
+
+
+def maximum(a, b):
+    if np.any(np.real(a) == np.real(b)):
+        raise Tied
+    return np.where(np.real(a) > np.real(b), a, b)
+
+
+def softmax_loss(s, y):
+    right = np.take_along_axis(s, np.asarray(y)[..., np.newaxis], -1)
+    return np.sum(np.log(np.sum(np.exp(s), axis=-1))) - np.sum(right)
+
+
+def svm_loss(s, y):
+    index = np.asarray(y)[..., np.newaxis]
+    margins = s - np.take_along_axis(s, index, -1) + 1
+    np.put_along_axis(margins, index, 0, -1)
+    return np.sum(maximum(margins, 1e-300))
+
+
+NUMPY = {
+    "exp": np.exp,
+    "log": np.log,
+    "sum": np.sum,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "max": maximum,
+    "softmax_loss": softmax_loss,
+    "svm_loss": svm_loss,
+}
+
+
+def evaluate(text, values, functions):
+    """The text as Python: the test's own reading of it, on NumPy or PyTorch."""
+    *statements, last = text.split("; ")
+    scope = {"__builtins__": {}} | functions | values
+    for statement in statements:
+        exec(statement, scope)
+    return eval(last, scope)
+
+
+def complex_step_gradients(case, upstream):
+    """The derivatives of sum(upstream * output): the imaginary part after a step of 1e-30 i, free of rounding."""
+    gradients = {}
+    for name, value in case.values.items():
+        gradient = np.empty(value.shape)
+        for index in np.ndindex(value.shape):
+            stepped = value.astype(complex)
+            stepped[index] += 1e-30j
+            output = evaluate(case.text, case.values | {name: stepped}, NUMPY)
+            gradient[index] = np.sum(upstream * output).imag / 1e-30
+        gradients[name] = gradient
+    return gradients
+
+
+def passes(case):
+    """The circuit after both passes, with a random upstream gradient, unless the expression is out of bounds."""
+    circuit = parse(case.text, case.values)
+    with np.errstate(all="ignore"):
+        shape = circuit.graph.forward(circuit.output, *circuit.graph.nodes).shape
+    sizes = [np.abs(circuit.graph.value(node.name)).max() for node in circuit.graph.nodes]
+    hypothesis.assume(max(sizes) < LARGEST)
+    upstream = np.random.default_rng(1).uniform(0.5, 1.5, shape)
+    circuit.run(upstream)
+    return circuit, upstream
+
+
+def agree(found, expected, share):
+    """Equal to a share of the array's largest number, or of 1 where rounding in larger values is what is left."""
+    scale = max(np.abs(expected).max(), 1.0)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=share * scale)
+    assert np.shape(found) == np.shape(expected)
+
+
+def gradient(circuit, name):
+    """As written by the gates; a value that the output does not need has the derivative 0."""
+    return circuit.gradient(circuit.node(name))
+
+
+many = settings(
+    max_examples=2 * settings.default.max_examples,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+
+
+@many
+@given(cases())
+def test_values_and_gradients_are_those_of_numeric_differentiation_and_of_the_listing(case):
+    circuit, upstream = passes(case)
+    scope = {}
+    exec(staged(circuit.graph, circuit.output), scope)
+    for node in circuit.nodes:
+        agree(scope[node.name], circuit.graph.value(node.name), 1e-12)
+        agree(scope[f"d{node.name}"], circuit.gradient(node), 1e-12)
+    try:
+        agree(circuit.graph.value(circuit.output.name), evaluate(case.text, case.values, NUMPY), 1e-12)
+        gradients = complex_step_gradients(case, upstream)
+    except Tied:
+        hypothesis.reject()
+    for name, expected in gradients.items():
+        agree(gradient(circuit, name), expected, 1e-9)
+
+
+@many
+@given(cases())
+def test_values_and_gradients_are_those_of_pytorch(case):
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+
+    def tensor(value):
+        return torch.as_tensor(value, dtype=torch.float64)
+
+    def hinge(s, y):
+        s, y = torch.atleast_2d(s), torch.atleast_1d(torch.as_tensor(y))
+        margins = s - s.gather(1, y[:, None]) + 1
+        return torch.clamp(margins, min=0).sum() - len(s)
+
+    functions = {
+        "exp": lambda a: torch.exp(tensor(a)),
+        "log": lambda a: torch.log(tensor(a)),
+        "sum": lambda a: torch.sum(tensor(a)),
+        "sigmoid": lambda a: torch.sigmoid(tensor(a)),
+        "max": lambda a, b: torch.maximum(tensor(a), tensor(b)),
+        "softmax_loss": lambda s, y: functional.cross_entropy(
+            torch.atleast_2d(s), torch.atleast_1d(torch.as_tensor(y)), reduction="sum"
+        ),
+        "svm_loss": hinge,
+    }
+    circuit, upstream = passes(case)
+    try:
+        evaluate(case.text, case.values, NUMPY)
+    except Tied:
+        hypothesis.reject()
+    tensors = {name: torch.tensor(value, requires_grad=True) for name, value in case.values.items()}
+    output = tensor(evaluate(case.text, tensors, functions))
+    agree(circuit.graph.value(circuit.output.name), output.detach().numpy(), 1e-12)
+    if output.requires_grad:
+        (output * tensor(upstream)).sum().backward()
+    for name, leaf in tensors.items():
+        expected = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy()
+        agree(gradient(circuit, name), expected, 1e-9)

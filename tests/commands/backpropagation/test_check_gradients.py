@@ -1,0 +1,66 @@
+"""Promises of scripts/check_gradients.py."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from mlp.commands.backpropagation import check_gradients
+from mlp.gradient_check import all_gates
+from mlp.losses import CrossEntropyLoss, EuclideanLoss
+from mlp.network import LOSSES
+from mlp.system import command_line
+from tests.conftest import ROOT
+
+QUICK = ("--set", "model.hidden_sizes=[3, 2]")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_it_prints_every_gate_and_every_array_of_the_network(here, loss):
+    done = here("scripts/check_gradients.py", *QUICK, f"model.loss={loss}")
+    assert done.returncode == 0, done.stderr
+    header, *rows, last = done.stdout.splitlines()
+    assert header.split("  ")[0] == "graph"
+    assert last == "all relative errors are below 1e-07"
+    for gate in all_gates():
+        assert sum(row.startswith(f"{gate} of ") for row in rows) >= 2
+    network = [row.split()[2] for row in rows if row.startswith("network 784-3-2-1")]
+    assert network == ["W1", "b1", "W2", "b2", "W3", "b3"]
+
+
+def test_a_network_of_very_many_elements_is_checked_along_directions(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["check_gradients.py", "--config", str(ROOT / "config.yaml")])
+    script = check_gradients
+    monkeypatch.setattr(script, "MOST_ELEMENTS", 25_000)
+    assert command_line.run(script.main) == 0
+    network = [row for row in capsys.readouterr().out.splitlines() if row.startswith("network 784-32-1")]
+    assert [row.split()[2] for row in network] == ["W1", "b1", "W2", "b2"]
+    assert all(" along direction " in row for row in network)
+
+
+@pytest.fixture
+def main(monkeypatch, loss):
+    options = ["--config", str(ROOT / "config.yaml"), *QUICK, f"model.loss={loss}"]
+    monkeypatch.setattr(sys, "argv", ["check_gradients.py", *options])
+    return check_gradients.main
+
+
+@pytest.mark.parametrize(("loss", "gate"), [("euclidean", EuclideanLoss), ("cross_entropy", CrossEntropyLoss)])
+def test_a_broken_gate_is_named_and_the_exit_code_is_1(main, gate, monkeypatch, capsys):
+    right = gate.backward
+
+    def wrong(self, dE, E, A, Y, dA, dY):
+        yield from right(self, dE, E, A, Y, dA, dY)
+        yield dA, np.multiply, dA, 2.0
+
+    monkeypatch.setattr(gate, "backward", wrong)
+    assert command_line.run(main) == 1
+    out, error = capsys.readouterr()
+    wrong_rows = [row for row in out.splitlines() if row.endswith("WRONG")]
+    assert {row[:36].strip() for row in wrong_rows} == {
+        f"{gate.name} of (), ()",
+        f"{gate.name} of (5, 1), (5, 1)",
+        "network 784-3-2-1",
+    }
+    assert error.startswith(f"error: {len(wrong_rows)} arrays have wrong gradients:\n")
+    assert f"{gate.name} of (), (): A[]: the numeric gradient is " in error

@@ -1,0 +1,504 @@
+"""Promises of scripts/circuit.py, run as a user runs it; where many runs are needed, in this process."""
+
+import json
+import re
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from mlp import config
+from mlp.circuits.examples import EXAMPLES
+from mlp.commands.backpropagation import circuit as circuit_command
+from mlp.network import MLP
+from mlp.runs import directory as run_directory
+from mlp.system import command_line
+from tests.conftest import FILES, finished_run, write_folder
+
+
+@pytest.fixture
+def circuit(monkeypatch, capsys):
+    """Run it: exit code, stdout, stderr."""
+    module = circuit_command
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["circuit.py", *map(str, arguments)])
+        code = command_line.run(module.main)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def nodes(circuit):
+    """Run it with --json: each node by its name."""
+
+    def run(*arguments):
+        code, out, error = circuit(*arguments, "--json")
+        assert (code, error) == (0, "")
+        found = json.loads(out)
+        return {"output": found["output"]} | {node["name"]: node for node in found["nodes"]}
+
+    return run
+
+
+def close(found, expected, digits=12):
+    """Whether it is the number to so many digits, or to all that are given."""
+    return found == pytest.approx(expected, rel=10**-digits)
+
+
+def test_the_command_of_the_design_as_a_user_types_it(command):
+    done = command("scripts/circuit.py", "(x + y) * z", "x=-2", "y=5", "z=-4")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, *rows = [re.split(r"  +", line) for line in done.stdout.splitlines()]
+    assert header == ["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]
+    assert [[row[0], *row[-4:-1]] for row in rows] == [
+        ["x", "-2.0", "-4.0", "-4"],
+        ["y", "5.0", "-4.0", "-4"],
+        ["t1", "3.0", "-4.0", "-4"],
+        ["z", "-4.0", "3.0", "3"],
+        ["f", "-12.0", "1.0", "1"],
+    ]
+    assert all(float(row[-1]) < 1e-9 for row in rows)
+    assert rows[2][1:3] == ["add", "x + y"]
+
+
+def test_json_has_the_keys_of_the_design_in_topological_order(circuit):
+    code, out, _ = circuit("2 * (x + exp(y)) ** 2", "x=1", "y=0", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["output"] == found["nodes"][-1]["name"]
+    seen = set()
+    for node in found["nodes"]:
+        assert {"name", "gate", "inputs", "value", "gradient"} <= node.keys()
+        assert seen.issuperset(node["inputs"])
+        seen.add(node["name"])
+    gates = {node["name"]: node["gate"] for node in found["nodes"]}
+    assert list(gates.values()) == [None, None, "exp", "add", "power", "multiply"]
+    assert (found["nodes"][-1]["value"], found["nodes"][-1]["gradient"]) == (8, 1)
+
+
+# Section 7 of the design, to all its digits.
+
+
+@pytest.mark.parametrize("text", ["f = (x + y) * z", "q = x + y; f = q * z"])
+def test_sum_times(nodes, text):
+    found = nodes(text, "x=-2", "y=5", "z=-4")
+    q = found["q"] if "q" in found else found["t1"]
+    assert (q["value"], q["gradient"]) == (3, -4)
+    assert (found["f"]["value"], found["f"]["gradient"]) == (-12, 1)
+    assert [found[name]["gradient"] for name in "xyz"] == [-4, -4, 3]
+
+
+def test_sigmoid_neuron(nodes):
+    found = nodes("--example", "sigmoid-neuron")
+    assert found[found["output"]]["value"] == 0.7310585786300049
+    gradients = [round(found[name]["gradient"], 8) for name in ("w0", "w1", "w2", "x0", "x1")]
+    assert gradients == [-0.19661193, -0.39322387, 0.19661193, 0.39322387, -0.58983580]
+
+
+def test_the_stages_of_the_sigmoid(nodes):
+    stages = [node for node in nodes("--example", "sigmoid-neuron", "--stages").values() if isinstance(node, dict)][-5:]
+    rounded = [(round(node["value"], 2), round(node["gradient"], 2)) for node in stages]
+    assert rounded == [(1, 0.20), (-1, -0.20), (0.37, -0.53), (1.37, -0.53), (0.73, 1)]
+    assert [node["gate"] for node in stages] == ["add", "multiply", "exp", "add", "divide"]
+    assert [node["code"] for node in stages[1:]] == ["t4 * (-1)", "np.exp(t5)", "t6 + 1", "1 / t7"]
+
+
+def test_max_gate(nodes):
+    found = nodes("--example", "max-gate")
+    by_gate = {node["gate"]: node for node in found.values() if isinstance(node, dict) and node["gate"]}
+    assert (found["f"]["value"], found["f"]["gradient"]) == (-20, 1)
+    assert (found["t1"]["value"], found["t1"]["gradient"]) == (-12, 2)
+    assert (by_gate["max"]["value"], by_gate["max"]["gradient"]) == (2, 2)
+    assert [found[name]["gradient"] for name in "xyzw"] == [-8, 6, 2, 0]
+
+
+def test_staged(nodes):
+    for arguments in (["--example", "staged"], ["(x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)", "x=3", "y=-4"]):
+        found = nodes(*arguments)
+        assert close(found["f"]["value"], 1.5456448841066441, 15)
+        assert close(found["x"]["gradient"], 2.0595697955721652, 15)
+        assert close(found["y"]["gradient"], 1.5922327514838093, 15)
+
+
+def test_vector_norm(nodes):
+    found = nodes("--example", "vector-norm")
+    np.testing.assert_allclose(found["q"]["value"], [0.22, 0.26], rtol=1e-14)
+    assert close(found["f"]["value"], 0.116, 14)
+    np.testing.assert_allclose(found["W"]["gradient"], [[0.088, 0.176], [0.104, 0.208]], rtol=1e-14)
+    np.testing.assert_allclose(found["x"]["gradient"], [-0.112, 0.636], rtol=1e-14)
+
+
+def test_jacobian_product(circuit):
+    code, out, _ = circuit("--example", "jacobian-product", "--json")
+    found = json.loads(out)
+    named = {node["name"]: node for node in found["nodes"]}
+    assert code == 0
+    assert [named[f"x{k}"]["value"] for k in (1, 2, 3, 4)] == [-1, 1, 4, 3]
+    assert [named[f"x{k}"]["gradient"] for k in (1, 2, 3, 4)] == [-2542, 3096, 5842, 2550]
+    assert (named["f"]["value"], named["z1"]["gradient"], named["z2"]["gradient"]) == (9207, 13850, 28460)
+    jacobian = found["jacobian"]
+    assert jacobian["matrix"] == [[1, -1], [2, 0], [0, 4], [4, 1]]
+    assert jacobian["df_dx"] == [-2542, 3096, 5842, 2550]
+    assert jacobian["product"] == jacobian["df_dz"] == [13850, 28460]
+    assert jacobian["equal"] is True
+
+
+def test_single_gates_and_matrices(nodes):
+    assert [nodes("--example", "multiply")[name]["gradient"] for name in "xy"] == [-3, 4]
+    assert [nodes("--example", "add")[name]["gradient"] for name in "xy"] == [1, 1]
+    assert [nodes("--example", "max")[name]["gradient"] for name in "xy"] == [1, 0]
+    assert nodes("--example", "reciprocal", "x=1.37")["x"]["gradient"] == pytest.approx(-1 / 1.37**2, rel=1e-15)
+    assert nodes("--example", "add-constant")["x"]["gradient"] == 1
+    assert nodes("--example", "exp")["x"]["gradient"] == pytest.approx(np.exp(-1), rel=1e-15)
+    assert nodes("--example", "scale")["x"]["gradient"] == -1
+    row = nodes("--example", "row-times-matrix")
+    assert (row["Z"]["value"], row["b"]["gradient"]) == ([[11, 22, 38]], [1, 1, 1])
+    assert (row["X"]["gradient"], row["W"]["gradient"]) == ([[3, 4]], [[1, 1, 1], [2, 2, 2]])
+    rows = nodes("--example", "row-times-matrix", "X=[[1, 2], [3, 4]]")
+    assert rows["b"]["gradient"] == [2, 2, 2]  # the sum over the rows
+    product = nodes("--example", "matrix-product")
+    W, X = (np.array(product[name]["value"]) for name in "WX")
+    assert (W.shape, X.shape) == ((5, 10), (10, 3))
+    np.testing.assert_allclose(product["W"]["gradient"], np.ones((5, 3)) @ X.T)
+    np.testing.assert_allclose(product["X"]["gradient"], W.T @ np.ones((5, 3)))
+
+
+def test_scaling_an_input_scales_its_weights_gradient(nodes):
+    found = nodes("--example", "data-scaling")
+    assert found["v"]["gradient"] == 1000 * found["w"]["gradient"] == 2000
+
+
+def test_the_classifier_losses(nodes):
+    svm, softmax = nodes("--example", "svm-loss"), nodes("--example", "softmax-loss")
+    assert close(svm["L"]["value"], 2.9)
+    assert svm["s"]["gradient"] == [-1, 1, 0]
+    p = np.exp([3.2, 5.1, -1.7]) / np.exp([3.2, 5.1, -1.7]).sum()
+    assert close(softmax["L"]["value"], -np.log(p[0]))
+    np.testing.assert_allclose(softmax["s"]["gradient"], p - [1, 0, 0], rtol=1e-12)
+    assert softmax["y"]["gradient"] is None
+
+
+# Everything else.
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("stages", [[], ["--stages"]])
+def test_every_example_agrees_with_numeric_gradients_and_its_code_runs(circuit, nodes, name, stages):
+    code, table, error = circuit("--example", name, *stages)
+    assert (code, error) == (0, "")
+    errors = re.findall(r"\d\.\de-?\+?\d\d$", table.split("\n\n")[0], re.MULTILINE)
+    assert len(errors) > 1
+    assert max(map(float, errors)) < 1e-6
+    code, listing, _ = circuit("--example", name, *stages, "--code")
+    scope = {}
+    exec(listing, scope)
+    for node in nodes("--example", name, *stages).values():
+        if isinstance(node, dict):
+            np.testing.assert_allclose(scope[node["name"]], node["value"], rtol=1e-12, atol=1e-12)
+            if node["gradient"] is not None:
+                np.testing.assert_allclose(scope[f"d{node['name']}"], node["gradient"], rtol=1e-12, atol=1e-12)
+
+
+def test_the_examples_are_listed_and_one_can_be_changed(circuit, nodes):
+    code, out, _ = circuit("--list-examples")
+    assert code == 0
+    for name, example in EXAMPLES.items():
+        assert re.search(rf"^{name} +{re.escape(example.shows)}\n +{re.escape(example.expression)}$", out, re.MULTILINE)
+    assert nodes("--example", "sum-times", "z=10", "x=0")["f"]["value"] == 50
+
+
+def test_the_upstream_gradient_is_ones_unless_given(nodes):
+    assert nodes("x * [1, 2, 3]", "x=[1, 1, 1]")["x"]["gradient"] == [1, 2, 3]
+    assert nodes("x * [1, 2, 3]", "x=[1, 1, 1]", "--upstream", "[1, 0, -1]")["x"]["gradient"] == [1, 0, -3]
+    assert nodes("x * 3", "x=1", "--upstream", "-2")["x"]["gradient"] == -6
+
+
+def test_an_expression_may_begin_with_a_minus_and_options_may_stand_anywhere(nodes):
+    assert nodes("-x * y", "--stages", "x=2", "y=3")["f"]["value"] == -6
+
+
+def test_a_path_or_an_upstream_gradient_may_begin_with_a_dash(circuit, nodes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert circuit("x", "x=1", "--draw", "-x.svg")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["-x.svg"]
+    assert nodes("-x", "x=1", "--upstream", "-[2]"[:1] + "2")["x"]["gradient"] == 2
+    assert nodes("--x*3", "x=2")["f"]["value"] == 6
+
+
+def test_where_rounding_is_all_that_is_left_the_table_says_so(circuit):
+    _, out, _ = circuit("x ** 2 + 1e12", "x=1")
+    x = out.splitlines()[1].split()
+    assert x[:3] == ["x", "1.0", "2.0"]
+    assert float(x[-1]) > 0.01
+    assert "an output so large that rounding drowns the difference" in " ".join(out.split())
+
+
+def test_a_large_array_is_compared_along_directions(circuit):
+    code, out, _ = circuit("f = sum(x * x)", f"x={[k / 500 for k in range(500)]}")
+    assert code == 0
+    x, t1, f = (line.split() for line in out.splitlines()[1:])
+    assert x[:-1] == ["x", "500", "numbers", "500", "numbers", "(not", "taken)"]
+    assert float(x[-1]) < 1e-6
+    assert float(t1[-1]) < 1e-6
+    assert f[-3:-1] == ["1.0", "1"]
+
+
+def test_at_a_tie_the_table_tells_that_the_first_input_gets_it(circuit):
+    code, out, _ = circuit("max(x, y)", "x=1", "y=1")
+    assert code == 0
+    assert "at a tie max gives all to its first input" in " ".join(out.split())
+    assert "tie" not in circuit("max(x, y)", "x=1", "y=2")[1]
+
+
+def test_a_jacobian_of_arrays_has_a_row_and_a_column_for_each_element(circuit):
+    code, out, _ = circuit("x = A @ z; f = sum(x)", "A=[[1, 2], [3, 4]]", "z=[5, 6]", "--jacobian", "x", "--wrt", "z")
+    assert code == 0
+    assert "      z[0]  z[1]\nx[0]     1     2\nx[1]     3     4\n" in out
+    assert "J' df/dx = (4, 6)\ndf/dz    = (4, 6): f's own backward pass; J' df/dx equals it" in out
+
+
+def test_a_way_past_the_outputs_is_told_and_not_called_equal(circuit):
+    arguments = "x = z ** 2; f = x + z", "z=3", "--jacobian", "x", "--wrt", "z"
+    _, out, _ = circuit(*arguments)
+    assert "J' df/dx = (6)\ndf/dz    = (7): f's own backward pass; J' df/dx differs from it" in out
+    assert json.loads(circuit(*arguments, "--json")[1])["jacobian"]["equal"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["L = svm_loss(s, y)", "s=[1, 2]", "y=0", "--jacobian", "L", "--wrt", "y"], "y is a class index: there is no"),
+        (["L = svm_loss(s, y)", "s=[1, 2]", "y=0", "--jacobian", "y", "--wrt", "s"], "y is a class index: there is no"),
+        (
+            ["a = x * 1e100; b = a * 1e100; f = b * 1.0e108", "x=1e-250", "--jacobian", "a,b", "--wrt", "x"],
+            "the product of the Jacobian's transpose and df/dx overflows",
+        ),
+    ],
+)
+def test_a_jacobian_that_does_not_exist_or_overflows_is_an_error(here, arguments, message):
+    for form in ([], ["--json"]):
+        done = here("scripts/circuit.py", *arguments, *form)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"error: {message}")
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_value_that_leads_nowhere_has_the_gradient_0_and_a_class_index_none(circuit, nodes):
+    arguments = "a = x * 2; L = svm_loss(s, y)", "x=[1, 2]", "s=[1, 2, 3]", "y=0"
+    found = nodes(*arguments)
+    assert (found["a"]["gradient"], found["x"]["gradient"], found["y"]["gradient"]) == ([0, 0], [0, 0], None)
+    scope = {}
+    exec(circuit(*arguments, "--code")[1], scope)
+    np.testing.assert_array_equal([scope["da"], scope["dx"]], np.zeros((2, 2)))
+    assert "dy" not in scope
+    table = circuit(*arguments)[1]
+    assert re.search(r"^y +0 +none$", table, re.MULTILINE)
+    assert re.search(r"^a .* \[0\., 0\.\]$", table, re.MULTILINE)
+
+
+def test_behind_two_dashes_there_are_no_options():
+    module = circuit_command
+    assert module.parse(["--json", "--", "--a-b", "a=1"]).words == ["--a-b", "a=1"]
+    assert module.parse(["--example", "add", "--json"]).json is True
+
+
+def test_a_jacobian_changes_nothing_else(circuit):
+    arguments = "x = z ** 2; f = x * x + 3 * z", "z=3"
+    jacobian = json.loads(circuit(*arguments, "--jacobian", "x", "--wrt", "z", "--json")[1])
+    assert jacobian["nodes"] == json.loads(circuit(*arguments, "--json")[1])["nodes"]
+
+
+@pytest.mark.parametrize("ending", [".svg", ".png", ".pdf", ".SVG"])
+def test_a_drawing_is_written_in_the_format_of_its_ending(circuit, tmp_path, ending):
+    path = tmp_path / f"neuron{ending}"
+    code, out, error = circuit("--example", "sigmoid-neuron", "--draw", path)
+    assert (code, error) == (0, "")
+    assert f"drawing: {path}" in out
+    head = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[ending.lower()]
+    assert path.read_bytes().startswith(head)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_drawing_holds_the_values_and_gradients_rounded(circuit, tmp_path):
+    for kind in ("first", "again"):
+        circuit("--example", "sigmoid-neuron", "--stages", "--draw", tmp_path / f"{kind}.svg", "--json")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "first.svg").read_text())
+    for exact in ("0.3679", "-0.5344", "1.368", "0.7311", "-0.5898", "×-1", "exp", "+1", "1/x", "w0", "f"):
+        assert exact in texts
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "again.svg").read_bytes()
+
+
+def test_a_page_to_step_through_is_written_beside_the_table_of_any_circuit(circuit, tmp_path):
+    for k, arguments in enumerate((["x * y", "x=2", "y=3", "--upstream", "5"], ["--example", "exp"])):
+        path = tmp_path / f"{k}.html"
+        code, out, error = circuit(*arguments, "--draw", path)
+        assert (code, error) == (0, "")
+        assert out.endswith(f"drawing: {path}\n")
+        assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "dx = df * y" in (tmp_path / "0.html").read_text(encoding="utf-8")
+    assert circuit("--example", "sigmoid-neuron", "--stages", "--code", "--draw", tmp_path / "2.HTML")[0] == 0
+    assert "np.exp(t5)" in (tmp_path / "2.HTML").read_text(encoding="utf-8")
+
+
+def test_the_gallery_is_written_and_named(gallery):
+    """Named where it is made."""
+    assert "softmax-loss" in gallery.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give an expression"),
+        (["x + y", "x=1"], "the expression, column 5: y has no value: add y=NUMBER"),
+        (["x", "x=1", "y=2"], "y has a value, but is not in the expression"),
+        (["x", "x"], "x: must be NAME=VALUE"),
+        (["x", "x=1", "--code", "--json"], "--code prints nothing but code: leave out --json"),
+        (["x", "x=1", "--code", "--jacobian", "x", "--wrt", "x"], "leave out --jacobian"),
+        (["x", "x=1", "--jacobian", "x"], "--jacobian OUTS and --wrt INS go together"),
+        (["x", "x=1", "--jacobian", "", "--wrt", "x"], "--jacobian : must be names separated by commas"),
+        (
+            ["q = x ** 0.5; f = x * 1", "x=0", "--jacobian", "q", "--wrt", "x"],
+            "gradient of this .* is inf",
+        ),
+        (["x", f"x={[0] * 101}", "--jacobian", "x", "--wrt", "x"], "the Jacobian has 10,201 entries, at most 10,000"),
+        (["x", "x=1", "--wrt", "x"], "--jacobian OUTS and --wrt INS go together"),
+        (["x", "x=1", "--jacobian", "x,q", "--wrt", "x"], "there is no 'q' in the expression: it has x"),
+        (["x", "x=1", "--jacobian", "x,", "--wrt", "x"], "--jacobian x,: must be names separated by commas"),
+        (["x", "x=1", "--jacobian", "x", "--wrt", "x,x"], "--wrt x,x: must be names separated by commas, each once"),
+        (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf, .html"),
+        (["--gallery", "x.svg"], "--gallery x.svg: must end in .html"),
+        (["x", "x=1", "--gallery", "x.html"], "--gallery goes with nothing else"),
+        (["--gallery", "no/such/folder/x.html"], "^error: no/such/folder/x.html: No such file or directory\n$"),
+        (["--network", "--digit", "0", "--draw", "x.html"], "--draw x.html: a network is drawn as a picture, in .svg"),
+        (["x", "x=1", "--draw", ""], "a path must not be empty"),
+        (["x", "x=1", "--draw", "no/such/folder/x.svg"], "^error: no/such/folder/x.svg: No such file or directory\n$"),
+        (["x", "x=1", "--digit", "0"], "--digit names an image for --network"),
+        (["x", "x=1", "--upstream", "a"], "the value of --upstream, column 1: must be a number"),
+        (
+            ["x", "x=1", "--upstream", "[1, 2]"],
+            r"the upstream gradient has shape \(2,\), it does not fit the output x of shape \(\)",
+        ),
+        (["x", "x=1", "--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--example", "nonsense"], "--example nonsense: there is none of that name: there are multiply, add"),
+        (["--example", "multiply", "q=1"], "q has a value, but is not in the expression"),
+        (["--list-examples", "--json"], "--list-examples goes with nothing else"),
+        (["--network", "--json"], "--network does not go with --json"),
+        (["--network", "--digit", "0"], "--digit INDEX and --draw FILE go together"),
+        (["--network", "--draw", "x.svg"], "--digit INDEX and --draw FILE go together"),
+        (["--network", "--digit", "x", "--draw", "x.svg"], "argument --digit: invalid int value: 'x'"),
+        (["--network", "no-run"], "no-run/manifest.json: no such file"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(circuit, arguments, message):
+    code, out, error = circuit(*arguments)
+    assert (code, out) == (2, "")
+    assert error.startswith("error: ")
+    assert error.count("error: ") == 1
+    assert re.search(message, error)
+
+
+@pytest.mark.parametrize("text", ["__import__('os').system('echo owned')", "(" * 10_000, "9**9**9**9", "x.__class__"])
+def test_hostile_text_ends_in_exit_code_2_and_one_message(here, text):
+    done = here("scripts/circuit.py", text, "x=1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: the expression, column ")
+    assert "Traceback" not in done.stderr
+
+
+# A trained run.
+
+
+@pytest.fixture
+def run(tmp_path, settings):
+    """A run of the network 4-3-1 on images of 2 by 2 pixels, as training leaves it."""
+    write_folder(tmp_path / "data", [0, 1] * 3, [1, 7, 0], side=2)
+    return finished_run(settings)[0]
+
+
+def test_a_networks_table_is_that_of_the_design_with_shapes(circuit, run):
+    code, out, _ = circuit("--network", run)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines() if line.startswith("|")]
+    assert code == 0
+    assert "4-3-1" in out.splitlines()[0]
+    assert rows[2:] == [
+        ["Z1 = X W1", "(n, 3)", "dW1 = X' dZ1 (dX is never computed: nobody asks for it)", "dW1 (4, 3)"],
+        ["Z2 = Z1 + b1", "(n, 3)", "dZ1 = dZ2, db1 = sum over rows of dZ2", "dZ1 (n, 3), db1 (3,)"],
+        ["Z3 = sigmoid(Z2)", "(n, 3)", "dZ2 = Z3 (1 - Z3) dZ3", "dZ2 (n, 3)"],
+        ["Z4 = Z3 W2", "(n, 1)", "dZ3 = dZ4 W2', dW2 = Z3' dZ4", "dZ3 (n, 3), dW2 (3, 1)"],
+        ["Z5 = Z4 + b2", "(n, 1)", "dZ4 = dZ5, db2 = sum over rows of dZ5", "dZ4 (n, 1), db2 (1,)"],
+        ["P = sigmoid(Z5)", "(n, 1)", "dZ5 = P (1 - P) dP", "dZ5 (n, 1)"],
+        ["E = 1/2 sum (P - Y)^2", "scalar", "dP = (P - Y) dE", "dP (n, 1)"],
+        ["L = E / n", "scalar", "dE = 1/n, the one place where n stands", "dE scalar"],
+    ]
+
+
+def test_the_network_on_a_test_image_is_drawn(circuit, run, tmp_path):
+    code, _, error = circuit("--network", run, "--digit", 2, "--draw", tmp_path / "two.svg")
+    assert (code, error) == (0, "")
+    picture = (tmp_path / "two.svg").read_text()
+    assert "test image 2: a 0, predicted 0" in picture
+    for array in (
+        "image X",
+        "weights W1",
+        "hidden Z3",
+        "weights W2",
+        "dX, up to",
+        "dW1, up to",
+        "dZ3, up to",
+        "dW2, up to",
+    ):
+        assert array in picture
+    assert picture.count("<image ") == 8
+    for ending in (".png", ".pdf"):
+        assert circuit("--network", run, "--digit", 0, "--draw", tmp_path / f"two{ending}")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("digit", "message"),
+    [
+        (3, "--digit 3: the test file holds 3 images, 0 to 2"),
+        (-1, "--digit -1: the test file holds 3 images, 0 to 2"),
+        (1, "--digit 1: the test image is a 7, the run tells 0 from 1"),
+    ],
+)
+def test_an_image_that_cannot_be_drawn_is_named(circuit, run, tmp_path, digit, message):
+    code, _, error = circuit("--network", run, "--digit", digit, "--draw", tmp_path / "x.svg")
+    assert (code, error) == (2, f"error: {message}\n")
+    assert not (tmp_path / "x.svg").exists()
+
+
+def test_the_newest_run_is_the_default_and_the_current_folder_is_a_run_like_others(here, run, settings, tmp_path):
+    (tmp_path / "config.yaml").write_text(settings.to_yaml())
+    other = finished_run(settings, seed=1)[0]
+    assert other != run
+    assert here("scripts/circuit.py", "--network", ".", cwd=run).stdout.startswith(".: 4-3-1")
+    shutil.rmtree(other)
+    done = here("scripts/circuit.py", "--network", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("outputs/0001: 4-3-1")
+
+
+def test_without_a_config_the_newest_run_is_looked_for_where_the_defaults_put_it(here, tmp_path):
+    done = here("scripts/circuit.py", "--network", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path / 'outputs'}: no finished run in it: train one, or name a run")
+
+
+def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_path):
+    write_folder(tmp_path / "data", [0, 1] * 3, [1, 0], side=2)
+    (tmp_path / "config.yaml").write_text("model: {hidden_sizes: [], loss: cross_entropy}\n")
+    settings = config.load(tmp_path / "config.yaml")
+    network = MLP([4, 1], generator=np.random.default_rng(0), loss="cross_entropy")
+    with run_directory.new(settings, None, pytest.fail) as run:
+        run.begin(image_shape=[2, 2], training_files=FILES)
+        run.write_model(network.views(network.parameter_block))
+        run.finish()
+    _, out, _ = circuit("--network", run.directory)
+    assert "| dZ2 = (P - Y) dE " in out
+    assert "| E = -sum (Y log P + (1 - Y) log(1 - P)) |" in out
+    assert "nothing: it is for predictions alone" in out
+    assert circuit("--network", run.directory, "--digit", 0, "--draw", tmp_path / "x.svg")[0] == 0
+    assert "dP =" not in (tmp_path / "x.svg").read_text()

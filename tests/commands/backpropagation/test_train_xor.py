@@ -1,0 +1,138 @@
+"""Promises of scripts/train_xor.py."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from mlp.commands.backpropagation import train_xor
+from mlp.network import MLP
+from mlp.system import command_line
+from tests.conftest import ROOT
+
+FILES = {"loss_curve.png", "decision_surface.png"}
+XOR = {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 0}
+
+
+def losses(text):
+    """(step, loss, rows right) of each line."""
+    lines = re.findall(r"^step +([\d,]+): loss (\d\.\d{6}), (\d) of 4 right$", text, re.MULTILINE)
+    return [(int(step.replace(",", "")), float(loss), int(right)) for step, loss, right in lines]
+
+
+def table(text):
+    """For each (x1, x2) its (target, probability)."""
+    lines = re.findall(r"^ *(\d) +(\d) +(\d) +(\d\.\d{4})$", text, re.MULTILINE)
+    return {(int(x1), int(x2)): (int(target), float(p)) for x1, x2, target, p in lines}
+
+
+@pytest.fixture
+def script():
+    """As a module, not yet run."""
+    return train_xor
+
+
+@pytest.fixture
+def main(script):
+    return script.main
+
+
+def test_xor_is_learned_told_and_drawn(here, tmp_path):
+    done = here("scripts/train_xor.py", "--output", tmp_path / "deep" / "xor")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = losses(done.stdout)
+    assert 10 <= len(told) <= 24
+    assert [step for step, *_ in told[:6]] == [0, 1, 2, 5, 10, 20]
+    assert [loss for _, loss, _ in told] == sorted((loss for _, loss, _ in told), reverse=True)
+    assert told[-1][1] < told[0][1] / 10
+    assert (told[0][2], told[-1][2]) == (2, 4)
+    rows = table(done.stdout)
+    assert {x: target for x, (target, _) in rows.items()} == XOR
+    assert all(abs(p - target) < 0.1 for target, p in rows.values())
+    assert told[-1][1] == pytest.approx(np.mean([(p - target) ** 2 / 2 for target, p in rows.values()]), abs=1e-5)
+    first = next(step for step, _, right in told if right == 4)
+    assert all(right == 4 for step, _, right in told if step >= first)
+    assert f"all 4 rows are right from step {first:,} on; {told[-1][0]:,} steps were taken" in done.stdout
+    assert {path.name for path in (tmp_path / "deep" / "xor").iterdir()} == FILES
+    for name in FILES:
+        assert (tmp_path / "deep" / "xor" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_seed_learns_its_own_way_and_the_pictures_are_replaced(main, tmp_path, capsys):
+    pictures, endings = set(), set()
+    for seed in range(4):
+        main(["--seed", str(seed), "--output", str(tmp_path)])
+        out = capsys.readouterr().out
+        assert all((p >= 0.5) == XOR[x] for x, (_, p) in table(out).items())
+        endings.add(losses(out)[-1])
+        pictures.add((tmp_path / "decision_surface.png").read_bytes())
+        assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert len(pictures) == len(endings) == 4
+
+
+def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(script, "draw", lambda *_: None)  # time
+    steps = []
+    for rate in ("1", "5"):
+        script.main(["--learning-rate", rate, "--output", str(tmp_path)])
+        steps.append(losses(capsys.readouterr().out)[-1][0])
+    assert steps[0] > 3 * steps[1]
+
+
+def test_too_few_steps_is_exit_code_1_with_the_pictures_of_what_was_reached(here, tmp_path):
+    done = here("scripts/train_xor.py", "--steps", 30, "--output", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: not learned, 2 of 4 rows are right: "
+        "take more --steps (30), or try another --learning-rate (1) or --seed (0)\n"
+    )
+    assert losses(done.stdout)[-1][0] == 30
+    assert "are right after" not in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+def test_a_loss_that_is_not_finite_is_exit_code_3(main, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(MLP, "loss", lambda self, X, Y: float("nan"))
+    monkeypatch.setattr(sys, "argv", ["train_xor.py", "--learning-rate", "7", "--output", str(tmp_path)])
+    assert command_line.run(main) == 3
+    assert capsys.readouterr().err == "error: training diverged in step 0: lower --learning-rate (7)\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("rate", ["1e6", "1e308"])
+def test_an_enormous_learning_rate_is_no_traceback(here, rate, tmp_path):
+    done = here("scripts/train_xor.py", "--steps", 200, "--learning-rate", rate, "--output", tmp_path)
+    assert done.returncode in (1, 3)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+BAD = {
+    **{
+        f"a rate of {rate}": (["--learning-rate", rate], f"must be a finite number above 0, not {rate}")
+        for rate in ("0", "-1", "nan", "inf", "1e999", "fast", "")
+    },
+    **{
+        f"{steps} steps": (["--steps", steps], f"argument --steps: must be a whole number, at least 1, not {steps}")
+        for steps in ("0", "-3", "1e3", "many")
+    },
+    "a negative seed": (["--seed", "-1"], "argument --seed: must be a whole number, at least 0, not -1"),
+    "half a seed": (["--seed", "0.5"], "argument --seed: must be a whole number, at least 0, not 0.5"),
+    "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
+    "a file for a directory": (["--output", str(ROOT / "train.py")], "train.py: File exists"),
+    "a config": (["--set", "training.seed=1"], "unrecognized arguments"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
+def test_bad_arguments_are_one_message_and_exit_code_2(main, arguments, message, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train_xor.py", *arguments])
+    assert command_line.run(main) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

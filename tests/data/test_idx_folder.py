@@ -1,0 +1,240 @@
+"""Promises of mlp.idx_folder: the four files under any of their names, and no folder that is not in order."""
+
+import gzip
+import hashlib
+import shutil
+
+import numpy as np
+import pytest
+
+from mlp import idx
+from mlp.data import idx_folder
+from mlp.system.errors import InputError
+from tests.conftest import ROOT
+
+IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+
+
+@pytest.mark.parametrize("joint", ["-", "."])
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_each_spelling_is_found(folder, joint, ending):
+    for name in (IMAGES, LABELS):
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        (folder / (name.replace("-idx", f"{joint}idx") + ending)).write_bytes(
+            gzip.compress(content) if ending else content
+        )
+    part = idx_folder.open_part(folder, "training")
+    assert part.images.shape == (40, 4, 4)
+    np.testing.assert_array_equal(part.images[:, 0, 0], 28 * part.labels)
+
+
+def torchvision(folder):
+    """Raw and .gz side by side."""
+    for path in list(folder.iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+
+
+def kaggle_folders(folder):
+    """In place of each file a folder of its name that holds it."""
+    for path in list(folder.iterdir()):
+        content = path.read_bytes()
+        path.unlink()
+        path.mkdir()
+        (path / path.name).write_bytes(content)
+
+
+def kaggle(folder):
+    """Those folders, and beside each the file again under the name with a dot."""
+    for path in list(folder.iterdir()):
+        shutil.copy(path, path.with_name(path.name.replace("-idx", ".idx")))
+        content = path.read_bytes()
+        path.unlink()
+        path.mkdir()
+        (path / path.name).write_bytes(content)
+
+
+def everything(folder):
+    """Four copies of each file, and one with a dot in a folder of a name with a dot and an ending."""
+    torchvision(folder)
+    for path in list(folder.iterdir()):
+        dotted = path.with_name(path.name.replace("-idx", ".idx"))
+        if path.suffix == ".gz":
+            dotted.mkdir()
+            dotted /= dotted.stem
+        shutil.copy(path, dotted)
+
+
+def renamed(folder):
+    """Raw bytes under names that end in .gz."""
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name(f"{path.name}.gz"))
+
+
+def exchanged(folder):
+    """Raw bytes under the names that end in .gz, and gzipped ones under the raw names."""
+    for path in list(folder.iterdir()):
+        content = path.read_bytes()
+        path.with_name(f"{path.name}.gz").write_bytes(content)
+        path.write_bytes(gzip.compress(content))
+
+
+LEFT = [torchvision, kaggle, kaggle_folders, everything, renamed, exchanged]
+
+
+@pytest.mark.parametrize("leave", LEFT, ids=lambda leave: leave.__name__)
+def test_a_folder_as_others_leave_it_is_read_as_the_plain_one(leave, folder):
+    plain = {part: idx_folder.open_part(folder, part) for part in ("training", "test")}
+    arrays = {part: (np.array(plain[part].images), np.array(plain[part].labels)) for part in plain}
+    leave(folder)
+    for part, (images, labels) in arrays.items():
+        found = idx_folder.open_part(folder, part)
+        np.testing.assert_array_equal(found.images, images)
+        np.testing.assert_array_equal(found.labels, labels)
+        assert not any(path.read_bytes().startswith(b"\x1f\x8b") for path in found.files.values())  # raw is read
+
+
+def test_a_run_on_one_copy_is_known_by_it_when_there_are_two(folder):
+    recorded = idx_folder.open_part(folder, "training").sha256()
+    torchvision(folder)
+    both = idx_folder.open_part(folder, "training")
+    for path in (folder / IMAGES, folder / LABELS):
+        path.unlink()
+    packed = idx_folder.open_part(folder, "training").sha256()
+    assert list(packed) == [f"{IMAGES}.gz", f"{LABELS}.gz"]
+    for name, content in ((IMAGES, both.images), (LABELS, both.labels)):
+        idx.write(folder / name, content)
+    both = idx_folder.open_part(folder, "training")
+    for known in (recorded, packed):
+        assert both.sha256(known.values()) == known
+    assert both.sha256(["0" * 64]) == recorded
+
+
+TWO = {
+    "train-images.idx3-ubyte": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+    "train-images-idx3-ubyte.gz": lambda content: gzip.compress(content[:-1] + bytes([content[-1] ^ 1])),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), TWO.items(), ids=TWO)
+def test_copies_that_differ_are_refused_by_both_names(name, change, folder):
+    (folder / name).write_bytes(change((folder / IMAGES).read_bytes()))
+    with pytest.raises(InputError) as error:
+        idx_folder.open_part(folder, "training")
+    assert str(error.value) == (
+        f"{folder / IMAGES} and {name} are two spellings of one file, and hold different bytes: remove one of them"
+    )
+
+
+def test_of_two_copies_the_damaged_one_is_named(folder):
+    other = folder / f"{IMAGES}.gz"
+    other.write_bytes(gzip.compress((folder / IMAGES).read_bytes())[:-9])
+    with pytest.raises(InputError) as error:
+        idx_folder.open_part(folder, "training")
+    assert (
+        f"{IMAGES}.gz are two spellings of one file, and one cannot be read: remove it, or mend it:\n{other}: trunc"
+        in str(error.value)
+    )
+
+
+ELSEWHERE = {
+    "MNIST/raw/train-images-idx3-ubyte": "name the folder {folder}/MNIST/raw, which has them",
+    "raw/train-images-idx3-ubyte/train-images.idx3-ubyte": "name the folder {folder}/raw, which has them",
+    "emnist-letters-train-images-idx3-ubyte.gz": "rename emnist-letters-train-images-idx3-ubyte.gz to "
+    "train-images-idx3-ubyte.gz, if it is that file (EMNIST's images lie transposed, which is not supported yet)",
+    "TRAIN-IMAGES.IDX3-UBYTE": "rename TRAIN-IMAGES.IDX3-UBYTE to train-images-idx3-ubyte, if it is that file",
+    "train-images-idx3-ubyte (1).gz": "rename train-images-idx3-ubyte (1).gz to train-images-idx3-ubyte.gz, if",
+    "train-images-idx3-ubyte.gz.part": "train-images-idx3-ubyte.gz.part is a download that was broken off: fetch it",
+    "archive.zip": "unpack archive.zip, and put train-images-idx3-ubyte there",
+    "mnist.npz": "mnist.npz is not in the IDX format: put train-images-idx3-ubyte there (python scripts/download",
+    "mnist_train.csv": "mnist_train.csv is not in the IDX format",
+    "__MACOSX/._train-images-idx3-ubyte": "put one of train-images-idx3-ubyte, ",
+    "a/b/c/train-images-idx3-ubyte": "put one of train-images-idx3-ubyte, ",
+    "t10k-images-idx3-ubyte (1)": "put one of train-images-idx3-ubyte, ",
+}
+
+
+@pytest.mark.parametrize(("name", "cure"), ELSEWHERE.items(), ids=ELSEWHERE)
+def test_of_a_file_that_is_missing_what_is_there_instead_is_named(name, cure, folder):
+    (folder / IMAGES).unlink()
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).touch()
+    with pytest.raises(InputError) as error:
+        idx_folder.open_part(folder, "training")
+    assert str(error.value).startswith(f"{folder}: no training images: {cure.format(folder=folder)}")
+
+
+def test_a_folder_that_may_not_be_searched_is_not_said_to_be_empty(folder, monkeypatch):
+    def forbidden(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.lstat", forbidden)
+    with pytest.raises(PermissionError):
+        idx_folder.open_part(folder, "training")
+
+
+def test_the_sha256_is_that_of_the_file_on_the_disk(folder):
+    part = idx_folder.open_part(folder, "test")
+    name = "t10k-labels-idx1-ubyte"
+    assert part.sha256()[name] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
+def write(folder, name, array):
+    idx.write(folder / name, array)
+
+
+BAD = {
+    "no folder": (lambda folder: shutil.rmtree(folder), "no such folder"),
+    "no images": (lambda folder: (folder / IMAGES).unlink(), "no training images: put one of train-images"),
+    "an empty folder in its place": (
+        lambda folder: ((folder / IMAGES).unlink(), (folder / IMAGES).mkdir()),
+        "no training images: put one of train-images",
+    ),
+    "a file for a folder": (lambda folder: (shutil.rmtree(folder), folder.touch()), "not a folder: it must hold four"),
+    "no labels": (lambda folder: (folder / LABELS).unlink(), "no training labels"),
+    "a link to nowhere": (
+        lambda folder: ((folder / IMAGES).unlink(), (folder / IMAGES).symlink_to("nowhere")),
+        "No such file",
+    ),
+    "counts that differ": (lambda folder: write(folder, LABELS, np.zeros(39, np.uint8)), "39 labels, but .* 40 images"),
+    "labels as images": (lambda folder: shutil.copy(folder / LABELS, folder / IMAGES), "1 axes of uint8, images must"),
+    "images as labels": (lambda folder: shutil.copy(folder / IMAGES, folder / LABELS), "3 axes of uint8, labels must"),
+    "images of floats": (lambda folder: write(folder, IMAGES, np.zeros((40, 4, 4), np.float32)), "3 axes of float32"),
+    "no image at all": (
+        lambda folder: (
+            write(folder, IMAGES, np.zeros((0, 4, 4), np.uint8)),
+            write(folder, LABELS, np.zeros(0, np.uint8)),
+        ),
+        "no image in it",
+    ),
+    "images of no pixels": (lambda folder: write(folder, IMAGES, np.zeros((40, 0, 4), np.uint8)), "no image in it"),
+    "a label above 9": (
+        lambda folder: write(folder, LABELS, np.array([0] * 38 + [10, 11], np.uint8)),
+        r"label 10 at index 38: labels must be 0 to 9 \(EMNIST's letters, .* not supported yet\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), BAD.values(), ids=BAD)
+def test_a_folder_that_is_not_in_order_is_refused(damage, message, folder):
+    damage(folder)
+    with pytest.raises(InputError, match=message) as error:
+        idx_folder.open_part(folder, "training")
+    assert str(folder) in str(error.value)
+
+
+def test_the_bundled_digits_are_the_files_that_their_readme_describes():
+    readme = (ROOT / "data" / "README.md").read_text()
+    for part in ("training", "test"):
+        for name, sha256 in idx_folder.open_part(ROOT / "data", part).sha256().items():
+            assert f"{name}` | `{sha256}" in readme
+
+
+def test_the_bundled_digits_are_all_of_mnist_once():
+    """Counts from the MNIST labels as published: 5,923 and 6,742 to train on, 980 and 1,135 to test on."""
+    training, test = (idx_folder.open_part(ROOT / "data", part) for part in ("training", "test"))
+    assert np.bincount(training.labels).tolist() == [5923, 6742]
+    assert np.bincount(test.labels).tolist() == [980, 1135]
+    everything = np.concatenate([training.images, test.images]).reshape(-1, 784)
+    assert len(np.unique(everything, axis=0)) == len(everything)
+    assert np.count_nonzero(training.images.reshape(-1, 784).max(axis=0) == 0) == 167

@@ -1,0 +1,93 @@
+"""Promises of mlp.figures: the same pictures whatever a user has set in matplotlib, whose settings stay as they are."""
+
+import importlib
+import io
+import os
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tests.conftest import ROOT
+
+OTHERS = {"lines.linewidth": 7.0, "axes.facecolor": "yellow", "font.size": 20.0, "svg.fonttype": "path"}
+"""Settings as a user may have them."""
+
+
+def drawn(here, folder, tmp_path):
+    """Have each command draw what it draws."""
+    run, photo, data = tmp_path / "run", tmp_path / "photo.png", f"data.directory={folder}"
+    Image.fromarray(np.pad(np.zeros((9, 3), np.uint8), 9, constant_values=255)).save(photo)
+    few = ("--set", data, "training.epochs=1")
+    assert here("train.py", *few, "output.report=true", "--output", run).returncode == 0
+    assert here("scripts/evaluate.py", run).returncode == 0
+    assert here("scripts/plot_svd.py", "--set", data, "--output", tmp_path / "svd.png").returncode == 0
+    assert here("scripts/predict.py", "--run", run, photo, "--show", tmp_path / "stages.svg").returncode == 0
+    assert here("scripts/train_xor.py", "--steps", "1", "--output", tmp_path / "xor").returncode == 1
+    assert here("scripts/circuit.py", "x*y", "x=1", "y=2", "--draw", tmp_path / "circuit.svg").returncode == 0
+    assert here("scripts/circuit.py", "x*y", "x=1", "y=2", "--draw", tmp_path / "circuit.html").returncode == 0
+    assert here("scripts/circuit.py", "--network", run, "--digit", "0", "--draw", tmp_path / "n.svg").returncode == 0
+    vary = ("--vary", "training.learning_rate=0.5,1", "training.momentum=0,0.5", "--jobs", "1")
+    assert here("scripts/sweep.py", *few, *vary, "--output", tmp_path / "sweep").returncode == 0
+    runs = [path.parent for path in (tmp_path / "sweep").glob("*/model.npz")]
+    assert here("scripts/compare.py", *runs, "--output", tmp_path / "compare.png").returncode == 0
+
+
+def test_no_command_draws_by_a_users_settings_or_changes_them(here, folder, tmp_path, monkeypatch):
+    """Each figure is only begun: what it is made with is asked, and drawing takes long."""
+    defaults, used = {key: mpl.rcParamsDefault[key] for key in OTHERS if key != "svg.fonttype"}, []
+    begin = Figure.__init__
+
+    def note(figure, *arguments, **options):
+        used.append({key: mpl.rcParams[key] for key in defaults})
+        begin(figure, *arguments, **options)
+
+    def save(figure, file, **options):
+        used.append({key: mpl.rcParams[key] for key in defaults})
+        file.write("<svg></svg>" if isinstance(file, io.StringIO) else b"picture")
+
+    monkeypatch.setattr(Figure, "__init__", note)
+    monkeypatch.setattr(Figure, "savefig", save)
+    with mpl.rc_context(OTHERS):
+        before = dict(mpl.rcParams.copy())
+        drawn(here, folder, tmp_path)
+        assert dict(mpl.rcParams.copy()) == before
+    assert len(used) > 40
+    assert all(settings == defaults for settings in used)
+
+
+IMPORTS = """
+import os, pkgutil, signal, sys, threading, warnings
+import numpy as np
+def state():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("KMP_")}  # threadpoolctl's and joblib's
+    return [environment, list(sys.path), list(warnings.filters), np.geterr(), threading.enumerate(),
+        [signal.getsignal(number) for number in signal.valid_signals()], sys.stdout, sys.stderr, os.getcwd()]
+before = state()
+import mlp
+for module in pkgutil.walk_packages(mlp.__path__, "mlp."):
+    if module.name not in ("mlp.estimator", "mlp.sweeps.dask_cluster"):  # of extras that change much themselves
+        __import__(module.name)
+assert state() == before
+import matplotlib
+assert matplotlib.get_backend() == "svg" and "matplotlib.pyplot" not in sys.modules
+assert matplotlib.rcParams["font.size"] == 20
+assert {k for k, v in matplotlib.rcParams.items() if v != matplotlib.rcParamsOrig._get(k)} <= {"backend"}
+"""
+
+
+def test_no_import_changes_the_process_or_what_matplotlib_is_set_to(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("font.size: 20\n")
+    environment = os.environ | {"MPLBACKEND": "svg", "MATPLOTLIBRC": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", IMPORTS], cwd=ROOT, env=environment, check=True)
+
+
+def test_a_backend_that_is_set_already_stays(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "pdf")
+    monkeypatch.delitem(sys.modules, "mlp.figures.style")
+    before = mpl.rcParams["backend"]
+    importlib.import_module("mlp.figures.style")
+    assert (mpl.rcParams["backend"], os.environ["MPLBACKEND"]) == (before, "pdf")

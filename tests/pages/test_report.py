@@ -1,0 +1,261 @@
+"""Promises of mlp.report: one page that opens offline, whose figures are those of the run."""
+
+import base64
+import re
+import sys
+from dataclasses import fields
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mlp import config, idx
+from mlp.commands.runs import report as report_command
+from mlp.commands.runs import train as train_command
+from mlp.data import svd
+from mlp.pages import report
+from mlp.runs import directory as run_directory
+from mlp.runs import finished as finished_runs
+from mlp.system import command_line
+from mlp.training import from_config
+from mlp.training.loop import Epoch
+from tests.conftest import watched, write_folder
+
+
+@pytest.fixture(scope="module")
+def answers(short_run, test_digits):
+    """P and whether it is wrong, for all test images, by the network without the code that judges."""
+    X, Y = test_digits.arrays("float32")
+    P = finished_runs.read(short_run).network.predict(X)
+    return P[:, 0], ((P >= 0.5) != Y)[:, 0]
+
+
+@pytest.fixture
+def text(short_run):
+    return (short_run / "report.html").read_text(encoding="utf-8")
+
+
+def test_it_is_one_file_of_at_most_three_megabytes(text):
+    assert len(text.encode()) <= 3_000_000
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*', text) == []
+
+
+def test_the_verdict_counts_the_errors_and_those_of_simpler_rules(text, answers):
+    verdict = re.search('class="verdict">(.*?)</p>', text, re.DOTALL)[1]
+    assert f"<strong>{np.count_nonzero(answers[1])} wrong</strong>" in verdict
+    assert re.findall(r"gets (\d+) wrong", verdict) == ["980", "20", "10", "8"]
+
+
+def test_every_mistake_is_an_image_with_its_probability(text, answers, test_digits):
+    P, wrong = answers
+    section = re.search('id="mistakes".*?</section>', text, re.DOTALL)[0]
+    shown = re.findall(r"p\(1\) = ([\d.]+)<br>index (\d+)", section)
+    expected = {(f"{P[k]:.4f}", str(test_digits.indices[k])) for k in np.flatnonzero(wrong)}
+    assert set(shown) == expected
+    assert section.count("<img") == len(shown) == len(expected)
+
+
+def test_the_least_certain_have_the_lowest_probability_of_their_digit(text, answers, test_digits):
+    P, _ = answers
+    for digit, of_digit in ((0, 1 - P), (1, P)):
+        section = re.search(f"Least certain of a {digit}</h3>.*?</ul>", text, re.DOTALL)[0]
+        shown = list(map(int, re.findall(r"index (\d+)", section)))
+        own = np.where(test_digits.labels == digit, of_digit, 2)
+        assert shown == test_digits.indices[np.argsort(own, kind="stable")[: len(shown)]].tolist()
+
+
+@pytest.fixture(scope="module")
+def with_an_image(chromium, short_run):
+    """The page with an image on the pad, so that all that it tells is there."""
+    with watched(chromium) as visit:
+        page = visit(short_run / "report.html")
+        page.locator("#samples button").first.click()
+        page.wait_for_selector("#draw-a-digit:not(.blank)")
+        yield page
+
+
+def test_everyone_can_read_it_anywhere(with_an_image, look, accessible):
+    page = with_an_image
+    page.set_viewport_size({"width": look["width"], "height": 900})
+    page.emulate_media(color_scheme="dark" if look["dark"] else "light")
+    accessible(page)
+    figures = page.locator("svg").evaluate_all("all => all.filter((svg) => svg.getBoundingClientRect().height > 0)")
+    assert len(figures) == 9
+
+
+def test_nothing_sticks_out_of_it_on_the_smallest_phone(with_an_image):
+    with_an_image.set_viewport_size({"width": 320, "height": 700})
+    assert with_an_image.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_digits):
+    page = visit(short_run / "report.html")
+    plane = page.locator("#plane")
+    plane.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    told = page.inner_text("#point")
+    digit, index = re.fullmatch(r"a (\d), p = [\d.]+, training image (\d+)", told).groups()
+    position = int(np.flatnonzero(training_digits.indices == int(index))[0])
+    assert int(digit) == training_digits.labels[position]
+    drawn = page.evaluate("""() => {
+      const canvas = document.querySelector("#pins canvas");
+      return Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data).filter((_, k) => k % 4 == 0); }""")
+    np.testing.assert_array_equal(255 - np.array(drawn), training_digits.pixels(np.array([position]))[0])
+    assert page.locator("#pins li").count() == 2  # it is shown, and pinned
+    ring = page.locator("#ring").bounding_box()
+    page.mouse.move(0, 0)
+    page.mouse.click(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+    assert page.inner_text("#point") == told
+    assert page.locator("#pins li").count() == 3
+    page.keyboard.press("Escape")
+    assert page.locator("#pins li").count() == 0
+
+
+@pytest.mark.parametrize(
+    "options", [["model.hidden_sizes=[]"], ["model.hidden_sizes=[5, 3]", "training.precision=float64"]]
+)
+def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, visit, accessible):
+    write_folder(tmp_path / "made", [1, 7] * 20, [1, 7] * 5, side=5)
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made, digits: [7, 1], validation_fraction: 0}\noutput: {report: true}\n"
+    )
+    arguments = ["--config", str(tmp_path / "config.yaml"), "--output", str(tmp_path / "run"), "--set", *options]
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    assert command_line.run(train_command.main) == 0
+    page = visit(tmp_path / "run" / "report.html", width=390)
+    page.locator("#samples button").first.click()
+    page.wait_for_selector("#draw-a-digit:not(.blank)")
+    accessible(page)
+    assert "40 training images is at a distance of" in page.inner_text("#distance")
+    assert "they are too few to tell what is like them" in page.inner_text("#distance")
+    red = "rgb(197, 22, 27)"  # of the smaller digit, here the second: what raises P is red, too
+    assert "towards 1 (red) or towards 7 (blue)" in page.inner_text("#pushes + span")
+    assert page.locator("#share").evaluate("bar => getComputedStyle(bar).backgroundColor") == red
+    dX, (strongest_red, _, strongest_blue) = page.evaluate(
+        """() => {
+            const dX = pad.answer.network.backward()[0];
+            const k = dX.reduce((best, d, k) => (Math.abs(d) > Math.abs(dX[best]) ? k : best), 0);
+            const copy = new OffscreenCanvas(5, 5).getContext("2d");
+            copy.drawImage(document.querySelector("#pushes"), 0, 0);
+            return [dX[k], Array.from(copy.getImageData(k % 5, Math.floor(k / 5), 1, 1).data).slice(0, 3)];
+        }"""
+    )
+    assert (strongest_red > strongest_blue) == (dX > 0)
+    assert "7 or 1?" in page.inner_text("h1")
+    assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text("#in-the-plane + p")
+
+
+def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path, visit):
+    """Of images that do not compress, and weights for which there is no room: it says so, and has all else."""
+    folder = write_folder(tmp_path / "made", [0, 1] * 650, [0, 1] * 250, side=28)
+    settings = config.parse(
+        f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: [900]}}\n", tmp_path / "config.yaml"
+    )
+    network = from_config.network(settings, 784)
+    with run_directory.new(settings, tmp_path / "run", pytest.fail) as run:
+        run.begin(image_shape=[28, 28], training_files=from_config.training_images(settings).source.sha256())
+        run.write_model(network.views(network.parameter_block))
+        run.finish()
+    epochs = [f"{epoch},{0.3 / epoch},{0.4 / epoch},0.9,0.9,1.0,0.1,0.1" for epoch in range(1, 3001)]
+    header = ",".join(column.name for column in fields(Epoch))
+    (run.directory / "history.csv").write_text("\n".join([header, *epochs]) + "\n")
+    path = report.write(finished_runs.read(run.directory))
+    assert 1_000_000 < path.stat().st_size <= 3_000_000
+    page = visit(path)
+    assert "There is no room for the network" in page.inner_text("#draw + p")
+    page.locator("#plane").press("ArrowRight")
+    assert page.locator("#pins canvas").count() == 1
+    assert "the first 64 of 900 units" in page.inner_text("#weights + p")
+
+
+def test_of_large_images_fewer_and_smaller_pictures_are_shown(tmp_path, here):
+    labels = np.array([0, 1] * 60, np.uint8)
+    images = np.zeros((120, 120, 100), np.uint8)
+    images[:, 40:43, 40:43] = np.random.default_rng(0).integers(1, 256, (120, 3, 3))
+    for part in ("train", "t10k"):
+        idx.write(tmp_path / f"{part}-images-idx3-ubyte", images)
+        idx.write(tmp_path / f"{part}-labels-idx1-ubyte", labels)
+    text = "data: {directory: .}\nmodel: {hidden_sizes: [40]}\ntraining: {epochs: 1, learning_rate: 0.001}\n"
+    (tmp_path / "config.yaml").write_text(text + "output: {report: true}\n")
+    done = here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "the first 37 of 40 units" in page  # of 12,000 pixels each
+    shown = re.search(r'id="mistakes".*?</section>', page, re.DOTALL)[0]
+    pictures = [Image.open(BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)", shown)]
+    assert {picture.size for picture in pictures} == {(70, 84)}
+    count = int(re.search(r"<strong>(\d+) wrong", page)[1])
+    assert len(pictures) == 22 < count  # of up to 84 by 84 pixels
+    assert f"The surest 22 of {count}." in shown
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_the_plane_is_coloured_by_what_the_network_says_of_the_images_rebuilt(short_run, training_digits, center):
+    network = finished_runs.read(short_run).network
+    projection = svd.project(training_digits.first_of_each(50), center=center)
+    places = np.random.default_rng(0).uniform(-2000, 4000, (300, 2))
+    P = network.predict(projection.rebuild(places) / 255)
+    assert P.min() < 0.1
+    assert P.max() > 0.9
+    np.testing.assert_allclose(report._of_coordinates(network, projection).predict(places), P, atol=1e-4)
+
+
+def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_from(tmp_path, monkeypatch, here):
+    """Whichever is the positive class: on images of one digit each, all the ink in one pixel or in another."""
+    from mlp.pages import report_figures
+
+    for part, count in (("train", 40), ("t10k", 10)):
+        labels = np.array([0, 1] * (count // 2), np.uint8)
+        images = np.zeros((count, 3, 3), np.uint8)
+        images[np.arange(count), 0, labels * 2] = 200 + np.arange(count)
+        idx.write(tmp_path / f"{part}-images-idx3-ubyte", images)
+        idx.write(tmp_path / f"{part}-labels-idx1-ubyte", labels)
+    seen = {}
+    monkeypatch.setattr(
+        report_figures,
+        "plane",
+        lambda *arguments: seen.update(arguments=arguments) or report_figures.Plane("", (0, 1), (0, 1)),
+    )
+    for digits in ("[0, 1]", "[1, 0]"):
+        (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")
+        run = tmp_path / digits[1]
+        assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
+        finished = finished_runs.read(run)
+        report._plane(finished, from_config.training_images(finished.config))
+        coordinates, is_blue, probability_of_blue = seen["arguments"]
+        assert is_blue.tolist() == [False, True] * 20
+        assert ((probability_of_blue(coordinates) > 0.5)[:, 0] == is_blue).all()
+
+
+def test_a_run_whose_report_fails_is_finished_all_the_same(tmp_path, here):
+    folder = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1] * 5)
+    idx.write(folder / "t10k-images-idx3-ubyte", np.zeros((10, 2, 8), np.uint8))  # of another shape
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made}\ntraining: {epochs: 1, learning_rate: 0.01}\noutput: {report: true}\n"
+    )
+    done = here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    assert done.returncode == 2
+    assert "images of (2, 8) pixels" in done.stderr
+    assert finished_runs.read_finished_manifest(tmp_path / "run").status == "finished"
+
+
+def test_without_test_images_nothing_is_trained_that_is_to_have_a_report(tmp_path, monkeypatch, capsys):
+    folder = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1])
+    (folder / "t10k-images-idx3-ubyte").unlink()
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made}\ntraining: {epochs: 1, learning_rate: 0.01}\noutput: {report: true}\n"
+    )
+    monkeypatch.setattr(sys, "argv", ["train.py", "--config", str(tmp_path / "config.yaml")])
+    assert command_line.run(train_command.main) == 2
+    assert "t10k-images" in capsys.readouterr().err
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_the_script_makes_the_same_page_again(short_run, text, monkeypatch, capsys):
+    (short_run / "report.html").unlink()
+    monkeypatch.setattr(sys, "argv", ["report.py", str(short_run)])
+    assert command_line.run(report_command.main) == 0
+    assert (short_run / "report.html").read_text(encoding="utf-8") == text
+    assert capsys.readouterr().out.startswith("report: ")

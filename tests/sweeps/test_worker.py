@@ -1,0 +1,268 @@
+"""What a worker does with a task, whatever it finds: in a folder of its own, on forty images of 4 by 4."""
+
+import hashlib
+import json
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from mlp import config
+from mlp import run as one_run
+from mlp.sweeps import worker
+from mlp.sweeps.worker import TOKEN, Outcome, Status, Task
+from mlp.system import files, signals
+from mlp.training.active_inputs import Learner
+from tests.conftest import run_here
+
+
+@pytest.fixture
+def settings(tmp_path, folder):
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: [3]}}\ntraining: {{epochs: 4, batch_size: 8}}"
+    )
+    return config.load(path)
+
+
+@pytest.fixture
+def task(tmp_path, settings, folder):
+    """A run of a sweep that is at work."""
+    files = sorted(folder.glob("train-*"))
+    hashes = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / TOKEN).write_text("ours")
+    needed = worker.surroundings(tmp_path / "sweep", "ours", hashes, is_tested=True)
+    return Task("seed=0", settings, needed)
+
+
+def finding(task, **others):
+    return replace(task, surroundings=replace(task.surroundings, **others))
+
+
+def model(directory):
+    return (directory / "model.npz").read_bytes()
+
+
+@pytest.fixture
+def alone(tmp_path, task):
+    """The model that train.py makes of the same config."""
+    done = run_here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "alone")
+    assert done.returncode == 0, done.stderr
+    return model(tmp_path / "alone")
+
+
+def test_a_run_is_the_one_that_train_py_makes_and_is_not_made_twice(task, alone, capsys):
+    outcome = worker.work(task)
+    assert (outcome.status, outcome.is_new, outcome.warnings) == (Status.FINISHED, True, ())
+    assert model(task.directory) == alone
+    assert len(outcome.run.history) == 4
+    errors, images = outcome.test
+    assert images == 8  # of ten, two are sevens
+    assert 0 <= errors <= images
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in task.directory.iterdir()}
+    again = worker.work(task)
+    assert again == replace(outcome, is_new=False)
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in task.directory.iterdir()} == before
+    assert capsys.readouterr() == ("", "")
+
+
+def withdraw_at(monkeypatch, task, count):
+    """Take the sweep's token away at a step, and wait until the worker has looked."""
+    step, steps = Learner.step, []
+
+    def then(learner):
+        step(learner)
+        steps.append(1)
+        if len(steps) == count:
+            (task.surroundings.folder / TOKEN).unlink()
+            for _ in range(1000):
+                if signals.heard():
+                    return
+                time.sleep(0.01)
+
+    monkeypatch.setattr(Learner, "step", then)
+
+
+def test_a_sweep_that_is_stopped_stops_its_workers_and_nothing_is_lost(task, alone, monkeypatch):
+    with monkeypatch.context() as patched:
+        withdraw_at(patched, task, 6)
+        assert worker.work(task).status == Status.INTERRUPTED
+    assert json.loads((task.directory / "manifest.json").read_text())["status"] == "interrupted"
+    assert not signals.heard()  # the worker may be given other tasks
+    (task.surroundings.folder / TOKEN).write_text("the next sweep's")
+    assert worker.work(task).status == Status.INTERRUPTED  # this one is still over
+    steps = []
+    step = Learner.step
+    monkeypatch.setattr(Learner, "step", lambda learner: steps.append(1) or step(learner))
+    outcome = worker.work(finding(task, token="the next sweep's"))  # noqa: S106
+    assert (outcome.status, model(task.directory)) == (Status.FINISHED, alone)
+    assert len(steps) == 4 * 4 - 6  # of 27 training images in batches of 8
+
+
+def test_data_that_change_under_a_run_fail_it_and_when_they_are_back_it_goes_on(task, alone, folder, monkeypatch):
+    path = folder / "train-labels-idx1-ubyte"
+    content, step = path.read_bytes(), Learner.step
+    with monkeypatch.context() as patched:
+        patched.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"\7"), step(learner)))
+        outcome = worker.work(task)
+    assert outcome.status == Status.FAILED
+    assert outcome.message.startswith(f"{path}: changed while it was in use, it holds other bytes now: put it back")
+    path.write_bytes(content)
+    assert (worker.work(task).status, model(task.directory)) == (Status.FINISHED, alone)
+
+
+def test_a_result_on_test_images_that_changed_meanwhile_is_none(task, folder, monkeypatch):
+    path, step = folder / "t10k-images-idx3-ubyte", Learner.step
+    content = path.read_bytes()
+    task = finding(task, files=task.surroundings.files | {path: hashlib.sha256(content).hexdigest()})
+    monkeypatch.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"x"), step(learner)))
+    outcome = worker.work(task)
+    assert (outcome.status, outcome.test) == (Status.UNFIT, None)
+    assert f"{path} has other bytes there than at the sweep's beginning" in outcome.message
+
+
+UNFIT = {
+    "code": ({"code": "0" * 64}, "it runs another version of this project"),
+    "numpy": ({"numpy": "1.7.0"}, "the sweep has 1.7.0: install that there"),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_a_worker_that_would_compute_something_else_says_so(what, task):
+    others, message = UNFIT[what]
+    outcome = worker.work(finding(task, **others))
+    assert outcome.status == Status.UNFIT
+    assert outcome.message.startswith("a process of this machine: ")
+    assert message in outcome.message
+    assert not task.directory.exists()
+
+
+def test_a_worker_that_cannot_see_a_path_says_so_by_name(task, tmp_path):
+    elsewhere = tmp_path / "not mounted here"
+    outcome = worker.work(finding(task, folder=elsewhere))
+    assert outcome.status == Status.UNFIT
+    assert f"it cannot see {elsewhere}: the folder must be there under the same path" in outcome.message
+    first, *_ = task.surroundings.files
+    first.rename(first.with_name("aside"))
+    outcome = worker.work(task)
+    assert outcome.status == Status.UNFIT
+    assert f"it cannot read {first} (No such file or directory): the file must be there" in outcome.message
+
+
+def test_a_worker_whose_file_has_other_bytes_says_so_by_name(task):
+    *_, labels = task.surroundings.files
+    labels.write_bytes(labels.read_bytes()[:-1] + b"\0")
+    outcome = worker.work(task)
+    assert outcome.status == Status.UNFIT
+    assert f"{labels} has other bytes there than at the sweep's beginning" in outcome.message
+    assert not task.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        ({"training.learning_rate": 1000.0, "training.momentum": 0.9}, Status.DIVERGED, "training diverged in epoch "),
+        (
+            {"training.learning_rate": 1e-9},
+            Status.LEARNED_NOTHING,
+            "training learned nothing from epoch 1, step 1 on: ",
+        ),
+    ],
+)
+def test_a_run_that_diverges_or_learns_nothing_stays_so_and_is_not_tried_again(
+    task, options, status, message, monkeypatch
+):
+    task = replace(task, config=task.config.with_values(options))
+    outcome = worker.work(task)
+    assert outcome.status == status
+    assert outcome.message.startswith(message)
+    assert outcome.message.endswith(f"; {task.directory / 'divergence.json'} says more")
+    assert outcome.is_new
+    monkeypatch.setattr(one_run, "train", pytest.fail)
+    assert worker.work(task) == replace(outcome, is_new=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[" * 100_000,
+        '{"kind": "fine", "reason": "", "epoch": 1, "step": 1}',
+        '{"reason": "", "epoch": -1, "step": 1}',
+    ],
+    ids=["nothing", "no report", "a deep one", "a kind of its own", "an epoch below 0"],
+)
+def test_a_report_of_divergence_that_no_run_writes_is_named_with_the_cure(task, text):
+    task = replace(task, config=task.config.with_values({"training.learning_rate": 1000.0, "training.momentum": 0.9}))
+    assert worker.work(task).status == Status.DIVERGED
+    path = task.directory / "divergence.json"
+    path.write_text(text)
+    outcome = worker.work(task)
+    assert outcome.status == Status.FAILED
+    assert outcome.message == f"{path}: not what a run writes: remove {task.directory}, and the run is made again"
+
+
+def test_a_directory_that_another_process_has_is_waited_for(task, alone):
+    task.directory.mkdir()
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(worker.work(task)))
+    with files.exclusive(task.directory, pytest.fail):
+        thread.start()
+        time.sleep(0.5)
+        assert outcomes == []
+    thread.join()
+    assert outcomes[0].status == Status.FINISHED
+    assert model(task.directory) == alone
+
+
+def test_a_run_of_another_config_in_its_place_is_kept_and_told(task):
+    assert worker.work(task).status == Status.FINISHED
+    before = model(task.directory)
+    outcome = worker.work(replace(task, config=task.config.with_values({"training.momentum": 0.5})))
+    assert outcome.status == Status.FAILED
+    assert "training.momentum is 0.5, not 0.0" in outcome.message
+    assert model(task.directory) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device", "/x/model.npz"), "/x/model.npz: No space left on device"),
+        (MemoryError("no 3 TiB"), "not enough memory: no 3 TiB"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero (" + __file__),
+    ],
+    ids=str,
+)
+def test_what_goes_wrong_costs_this_run_alone(error, message, task, monkeypatch):
+    def fail(learner):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Learner, "step", fail)
+        outcome = worker.work(task)
+    assert (outcome.status, outcome.run) == (Status.FAILED, None)
+    assert outcome.message.startswith(message)
+    assert worker.work(task).status == Status.FINISHED  # given again
+
+
+def test_threads_of_one_worker_take_turns(task, monkeypatch):
+    """NumPy's and BLAS's settings are the process's: two runs at once would have each other's."""
+    inside, most = [], []
+
+    def look(task, warnings):
+        inside.append(task)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return Outcome(task.name, Status.FINISHED)
+
+    monkeypatch.setattr(worker, "_made", look)
+    threads = [threading.Thread(target=worker.work, args=(task,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1]

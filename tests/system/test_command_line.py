@@ -1,0 +1,136 @@
+"""Promises of mlp.command_line: one message, the right exit code, no traceback."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from mlp.system import command_line
+from mlp.system.errors import CheckFailed, Diverged, InputError, Interrupted
+from tests.conftest import ROOT
+
+
+def raiser(error):
+    def main(arguments):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (CheckFailed("it is off"), 1, "error: it is off\n"),
+        (InputError("a: wrong", "b: wrong\ntoo"), 2, "error: a: wrong\n       b: wrong\\ntoo\n"),
+        (PermissionError(13, "Permission denied", "x/y"), 2, "error: x/y: Permission denied\n"),
+        (OSError("odd"), 2, "error: odd\n"),
+        (MemoryError("no 3 TiB"), 2, "error: not enough memory: no 3 TiB\n"),
+        (Diverged("too fast"), 3, "error: too fast\n"),
+        (Interrupted(signal.SIGINT), 130, "interrupted: give the same command again\n"),
+        (Interrupted(signal.SIGTERM), 143, "terminated: give the same command again\n"),
+    ],
+)
+def test_errors_become_a_message_and_an_exit_code(error, code, message, capsys):
+    assert command_line.run(raiser(error)) == code
+    assert capsys.readouterr() == ("", message)
+
+
+def test_a_message_fits_a_screen_and_is_harmless_to_a_terminal(capsys):
+    command_line.run(raiser(InputError(*["\x1b[2J\r" + "é" * 1000] * 1000)))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 20
+    assert lines[0].startswith(r"error: \x1b[2J\réé")
+    assert max(map(len, lines)) < 320
+    assert lines[-1].strip() == "... and 981 more"
+
+
+def test_a_usage_error_is_reported_like_any_other(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tool.py", "--nonsense"])
+    parser = command_line.Parser(prog="tool.py")
+    assert command_line.run(parser.parse_args) == 2
+    assert capsys.readouterr().err == "error: unrecognized arguments: --nonsense (see tool.py --help)\n"
+
+
+def test_a_bug_is_not_dressed_up():
+    with pytest.raises(ZeroDivisionError):
+        command_line.run(raiser(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize("end", [None, InputError("bad"), SystemExit(0), ZeroDivisionError(), KeyboardInterrupt()])
+def test_streams_are_their_callers_again_and_lines_stay_in_order(end, tmp_path, monkeypatch):
+    def main(arguments):
+        print("its own")
+        if end:
+            raise end
+
+    with open(tmp_path / "out", "w") as file:
+        for name in ("stdout", "__stdout__"):
+            monkeypatch.setattr(sys, name, file)
+        monkeypatch.setattr(sys, "stderr", None)
+        print("before")
+        with suppress(SystemExit, ZeroDivisionError, KeyboardInterrupt):
+            command_line.run(main)
+        assert (sys.stdout, sys.stderr) == (file, None)
+        print("after")
+    assert (tmp_path / "out").read_text() == "before\nits own\nafter\n"
+
+
+def listen():
+    """Hear SIGINT even where whoever started the tests did not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signals_end_a_command_with_their_code(number, code):
+    program = (
+        "import os, signal, sys\nfrom mlp.system import command_line\n"
+        f"sys.exit(command_line.run(lambda arguments: os.kill(os.getpid(), {int(number)}) or signal.pause()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False, preexec_fn=listen
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
+
+
+def test_paths_are_shown_as_the_user_would_type_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    assert command_line.display_path(tmp_path / "outputs" / "0001") == str(Path("outputs/0001"))
+    assert command_line.display_path(tmp_path / "a b") == "'a b'"
+    monkeypatch.chdir(tmp_path / "here")
+    assert command_line.display_path(tmp_path / "outputs") == str(tmp_path / "outputs")
+
+
+def test_a_path_argument_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert command_line.path("~/runs") == tmp_path / "runs"
+    assert command_line.path("./~/runs") == Path("~", "runs")
+    parser = command_line.Parser(prog="tool.py")
+    parser.add_argument("--output", type=command_line.path)
+    with pytest.raises(InputError, match=r"^argument --output: ~no-one-here/x: ~no-one-here is no home folder here: "):
+        parser.parse_args(["--output=~no-one-here/x"])
+
+
+@pytest.mark.parametrize("flag", ["-u", "-B"], ids=["unbuffered", "buffered"])
+def test_a_line_is_there_when_it_is_written_not_at_the_end(flag):
+    """Of stderr, whatever it is: who watches a log wants to see how far a run is."""
+    program = """
+import sys
+from mlp.system import command_line
+def main(_):
+    print("epoch 1", file=sys.stderr)
+    sys.stdin.read()
+command_line.run(main)
+"""
+    command = [sys.executable, flag, "-c", program]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=ROOT) as process:
+        is_there, *_ = select.select([process.stderr], [], [], 20)
+        process.stdin.close()
+        assert is_there
+        assert process.stderr.read() == b"epoch 1\n"

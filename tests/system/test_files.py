@@ -1,0 +1,134 @@
+"""Promises of mlp.files: a file is written whole or not at all, and a folder is one process's at a time."""
+
+import errno
+import fcntl
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from mlp.system import files
+from mlp.system.errors import InputError, InUse
+from mlp.system.files import exclusive, make_folder, read_small, remove, rename, replacing, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old é\n")
+    with pytest.raises(RuntimeError), replacing(path) as file:  # noqa: PT012 - the block is what is tested
+        file.write(b"half of the n")
+        raise RuntimeError
+    assert path.read_bytes() == "old é\n".encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_finished_write_takes_the_place_of_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    for text in ("old", "new"):
+        write_text(path, text)
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_of_the_system_says_where(tmp_path):
+    with pytest.raises(OSError, match="No space left") as error, replacing(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+    assert error.value.filename == str(tmp_path / "a")
+
+
+def test_only_small_regular_files_are_read(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    assert read_small(path, 5) == b"12345"
+    for other, most, message in ((path, 4, "larger than 4 bytes"), (tmp_path, 9, "not a regular file")):
+        with pytest.raises(InputError, match=message):
+            read_small(other, most)
+    with pytest.raises(FileNotFoundError):
+        read_small(tmp_path / "b", 5)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the module asks of the system, in its order: the calls by which a power cut is survived."""
+    made = []
+
+    class System:
+        def __getattr__(self, name):
+            return getattr(os, name)
+
+        def fsync(self, descriptor):
+            made.append("fsync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync file")
+            os.fsync(descriptor)
+
+        def replace(self, source, target):
+            made.append(f"rename to {target.name}")
+            os.replace(source, target)
+
+    monkeypatch.setattr(files, "os", System())
+    return made
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_path, calls):
+    path, previous = tmp_path / "a", tmp_path / "b"
+    for text in (b"old", b"new"):
+        with replacing(path, previous) as file:
+            file.write(text)
+    once = ["fsync file", "rename to a", "fsync folder"]
+    assert calls == [*once, "fsync file", "rename to b", "rename to a", "fsync folder"]
+    assert (path.read_bytes(), previous.read_bytes()) == (b"new", b"old")
+
+
+def test_a_new_name_and_a_removal_are_on_the_disk_too(tmp_path, calls):
+    make_folder(tmp_path / "x" / "y")
+    assert calls == ["fsync folder", "fsync folder"]
+    write_text(tmp_path / "x" / "y" / "a", "")
+    calls.clear()
+    rename(tmp_path / "x" / "y" / "a", tmp_path / "x" / "y" / "b")
+    remove(tmp_path / "x" / "y" / "b")
+    assert calls == ["rename to b", "fsync folder", "fsync folder"]
+    assert list((tmp_path / "x" / "y").iterdir()) == []
+
+
+def test_a_folder_is_ones_until_the_end(tmp_path):
+    with exclusive(tmp_path, pytest.fail):
+        with pytest.raises(InputError, match="another run is at work in it"), exclusive(tmp_path, pytest.fail):
+            pytest.fail("two had it")
+        assert list(tmp_path.iterdir()) == []
+    with exclusive(tmp_path, pytest.fail):
+        pass
+
+
+def test_a_process_that_was_killed_as_it_started_another_has_a_folder_no_longer_than_that_takes(tmp_path):
+    """Until the new one has begun it has all that the old one had open, the lock included."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.1)"], pass_fds=[descriptor]):
+        os.close(descriptor)
+        with pytest.raises(InUse), exclusive(tmp_path, pytest.fail, wait=0):
+            pytest.fail("two had it")
+        with exclusive(tmp_path, pytest.fail):
+            pass
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_there_is_a_warning(number, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    warnings = []
+    with exclusive(tmp_path, warnings.append):
+        pass
+    (warning,) = warnings
+    assert warning.startswith(f"{tmp_path}: its file system has no locks (")
+
+
+def test_a_lock_that_fails_otherwise_is_an_error(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError, match="Input/output error"), exclusive(tmp_path, pytest.fail):
+        pytest.fail("it had it")

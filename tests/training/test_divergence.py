@@ -1,0 +1,154 @@
+"""Promises of mlp.divergence: a run that learns nothing is told from one that does, and where it went wrong."""
+
+import numpy as np
+import pytest
+
+from mlp.config import Training
+from mlp.data import dataset
+from mlp.network import MLP
+from mlp.system.errors import Diverged, Interrupted
+from mlp.training import divergence
+from mlp.training.loop import Trainer
+from mlp.training.random_streams import Stream, generator
+from tests.conftest import write_folder
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs", "given_up"),
+    [
+        ([0.2], 5, False),
+        ([0.2, 0.2], 5, False),
+        ([0.2, 0.2, 0.2], 5, True),
+        ([0.2, 0.1, 0.2], 5, False),
+        ([0.1, 0.2, 0.2, 0.2], 5, True),
+        ([0.2, 0.2, 0.2, 0.1], 5, False),
+        ([0.2, 0.1], 2, False),
+        ([0.1, 0.2], 2, True),
+        ([0.2], 1, True),
+        ([0.12], 1, False),
+    ],
+)
+def test_three_epochs_running_or_the_last_one(losses, epochs, given_up):
+    assert divergence.given_up(losses, 0.12, epochs) is given_up
+
+
+def test_what_float32_rounds_is_not_above():
+    """A rate near 0 leaves the loss where it was, to the last bits."""
+    assert not divergence.is_above(np.float32(0.12) * np.float32(1 + 3e-7), 0.12)
+    assert divergence.is_above(0.1201, 0.12)
+
+
+def network(**weights):
+    made = MLP([2, 2, 1])
+    for name, value in weights.items():
+        made.parameters[name][...] = value
+    made.loss([[1, 0], [0, 1]], [[0], [1]])
+    return made
+
+
+def test_the_first_array_that_is_not_finite_is_named_with_its_gate():
+    with np.errstate(all="ignore"):
+        assert divergence.first_not_finite(network(W1=[[np.inf, 0], [0, 0]])) == ("sgd", "W1")
+        assert divergence.first_not_finite(network(W1=3e38, b1=3e38)) == ("add", "Z2")
+        assert divergence.first_not_finite(network(W2=3e38, b1=100)) == ("matmul", "Z4")
+
+
+def test_so_is_a_gradient():
+    made = network(b1=1)
+    made.backward()
+    made.gradients["W1"][0, 0] = np.nan
+    assert divergence.first_not_finite(made) == ("matmul", "dW1")
+
+
+def test_where_a_norm_alone_is_not_finite_it_is_the_largest():
+    made = network()
+    made.backward()
+    made.gradients["W2"][0] = 1e30
+    assert divergence.first_not_finite(made) == ("matmul", "dW2")
+
+
+def test_a_flat_sigmoid_is_suspected_before_the_loss():
+    assert divergence.suspect(network()) == ("euclidean loss", "E")
+    assert divergence.suspect(network(b2=100)) == ("sigmoid", "P")
+    assert divergence.suspect(network(b1=-100)) == ("sigmoid", "Z3")
+    assert divergence.saturated(network(b1=[-100, 0])) == {"Z3": 0.5, "P": 0.0}
+
+
+def test_the_norms_are_euclidean():
+    assert divergence.norms(network(W2=[[3], [4]]))["W2"] == 5
+
+
+def trainer(tmp_path, **options):
+    images = dataset.load(write_folder(tmp_path / "made", [0, 1] * 40, [0, 1]), "training", (0, 1))
+    training = Training(**options)
+    made = MLP([16, 4, 1], precision=training.precision, generator=generator(training.seed, Stream.WEIGHTS))
+    return Trainer(made, *images.split(0.2, generator(0, Stream.SPLIT)), training)
+
+
+def run(made):
+    with pytest.raises(Diverged) as diverged:  # noqa: PT012 - which epoch it is in is what is tested
+        while len(made.history) < made.options.epochs:
+            made.run_epoch()
+    return str(diverged.value), diverged.value.report
+
+
+def test_a_rate_that_saturates_is_noticed_after_three_epochs(tmp_path):
+    made = trainer(tmp_path, learning_rate=1000, epochs=9)
+    message, report = run(made)
+    assert len(made.history) == 3
+    assert message.startswith("training diverged in epoch 1, step 2: the training loss, 0.")
+    assert message.endswith("lower training.learning_rate (1000)")
+    assert (report["epoch"], report["step"], report["gate"], report["array"]) == (1, 2, "sigmoid", "Z3")
+    assert report["untrained_loss"] < made.history[-1].train_loss
+    assert report["last_finite"]["epoch"] == 3
+    assert set(report["last_finite"]["parameter_norms"]) == {"W1", "b1", "W2", "b2"}
+    assert report["try"] == ["a lower training.learning_rate than 1000: 100, then 10"]
+    assert made.good_epochs == 0
+
+
+def test_what_to_try_names_each_option_that_may_be_at_fault():
+    options = Training(learning_rate=3.0, momentum=0.9, weight_decay=0.1)
+    rate, momentum, decay, epochs = divergence.advice(options, good_epochs=7)
+    assert rate == "a lower training.learning_rate than 3: 0.3, then 0.03"
+    assert momentum.startswith("a lower training.momentum than 0.9: ")
+    assert decay.startswith("a lower training.weight_decay than 0.1: ")
+    assert epochs.startswith("training.epochs=7: ")
+
+
+def test_epochs_that_were_good_before_are_counted(tmp_path):
+    made = trainer(tmp_path, learning_rate=0.1, epochs=6, batch_size=8)
+    for _ in range(2):
+        made.run_epoch()
+    made.learner.optimizer.learning_rate = 1000.0
+    _, report = run(made)
+    assert made.good_epochs == 2
+    assert report["epoch"] == 3
+    assert any(text.startswith("training.epochs=2: ") for text in report["try"])
+
+
+def test_a_rate_so_low_that_nothing_moves_is_no_divergence(tmp_path):
+    """What it is, ``check_ending`` says after the last epoch."""
+    made = trainer(tmp_path, learning_rate=1e-12, epochs=4)
+    for _ in range(4):
+        made.run_epoch()
+
+
+@pytest.mark.parametrize("stopped_at", [0, 1, 5, 7])
+def test_a_run_that_was_resumed_tells_the_same_when_it_diverges(tmp_path, stopped_at):
+    """Decay that grows the weights: they leave the finite numbers in some dozen steps, saturated long before."""
+    options = {"learning_rate": 1000.0, "weight_decay": 1.0, "batch_size": 16, "epochs": 9}
+    whole, first, second = (trainer(tmp_path, **options) for _ in range(3))
+
+    def stop():
+        if first.steps == stopped_at:
+            raise Interrupted(2)
+
+    if stopped_at:
+        with pytest.raises(Interrupted):  # noqa: PT012 - in which epoch it is does not matter
+            while True:
+                first.run_epoch(stop)
+    second.restore(first.state())
+    message, report = run(second)
+    assert (message, report) == run(whole)
+    assert report["saturated"]["P"] == 1
+    assert report["step"] > 1 or report["epoch"] > 1

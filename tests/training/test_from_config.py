@@ -1,0 +1,18 @@
+"""What a config says to start from."""
+
+import pytest
+
+from mlp.config import Config, Model
+from mlp.system import memory
+from mlp.system.errors import InputError
+from mlp.training import from_config
+
+
+def test_a_network_that_memory_has_no_room_for_is_refused_before_it_is_made(monkeypatch):
+    config = Config(model=Model(hidden_sizes=(1000,)))
+    weights = 784 * 1000 + 1000 + 1000 + 1
+    monkeypatch.setattr(memory, "free", lambda: 6 * 4 * weights - 1)
+    with pytest.raises(InputError, match=f"^model.hidden_sizes: {weights:,} weights, for which training takes "):
+        from_config.network(config, 784)
+    monkeypatch.setattr(memory, "free", lambda: None)  # where the system does not say
+    assert from_config.network(config, 784).parameter_block.size == weights
