@@ -131,7 +131,7 @@ PARTS: dict[str, Callable[[Config, Namespace, Path], list[str]]] = {
 
 def tell(table: str, *paths: Path) -> None:
     """Print a table, and where it is in full."""
-    print(f"\n{table}\n\n{'  '.join(map(display_path, paths))}", flush=True)
+    print(f"\n{table}\n\n{'  '.join(map(command_line.display_path, paths))}", flush=True)
 
 
 @contextmanager

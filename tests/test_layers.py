@@ -1,0 +1,131 @@
+"""The folders show the architecture: imports lead downward only, each folder says in a sentence what it holds."""
+
+import ast
+from graphlib import TopologicalSorter
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "mlp"
+LAYERS = [
+    {"system"},
+    {"gates", "losses", "node", "plan", "graph", "network", "sgd", "idx", "config"},
+    {"data"},
+    {"evaluation", "gradient_check"},
+    {"training"},
+    {"figures"},
+    {"circuits", "runs"},
+    {"pages"},
+    {"run", "estimator", "onnx_export"},
+    {"sweeps"},
+    {"commands"},
+    {"__main__"},
+]
+"""Bottom up: modules at the top of mlp/, and its folders. Two folders of one layer do not import each other."""
+MAX_MODULES_AT_THE_TOP, MAX_MODULES_IN_A_FOLDER = 14, 13
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+
+
+def part(module):
+    """The module at the top of mlp/, or the folder, that a module of the package belongs to; None for mlp itself."""
+    return module.split(".")[1] if "." in module else None
+
+
+def imported(source):
+    """The modules of mlp that a source imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "mlp")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            if node.module == "mlp":
+                yield from (f"mlp.{alias.name}" for alias in node.names if alias.name != "__version__")
+            elif node.module.startswith("mlp."):
+                yield node.module
+
+
+def imports_of(package):
+    """Each module's part and the parts that it imports, its own left out."""
+    for path in sorted(package.rglob("*.py")):
+        module = ".".join(["mlp", *path.relative_to(package).with_suffix("").parts])
+        if path.name != "__init__.py" or path.parent != package:
+            yield (
+                path,
+                part(module),
+                {part(name) for name in imported(path.read_text(encoding="utf-8"))} - {part(module)},
+            )
+
+
+def upward(package):
+    """Imports that lead upward, or to a folder beside the importing one."""
+    for path, here, others in imports_of(package):
+        for other in others:
+            beside = RANK[other] == RANK[here] and not (package / f"{other}.py").exists()
+            if RANK[other] > RANK[here] or beside:
+                yield f"{path.relative_to(package)} imports {other}"
+
+
+def test_every_import_leads_downward():
+    assert list(upward(PACKAGE)) == []
+
+
+def test_every_module_and_folder_has_its_layer():
+    parts = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert parts - {"__init__"} == set(RANK)
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("gates.py", "from mlp.training import loop"),
+        ("gates.py", "def late():\n    from mlp.data.svd import Projection"),
+        ("training/loop.py", "import mlp.runs.checkpoint"),
+        ("runs/history.py", "if True:\n    from mlp.circuits import listing"),
+        ("figures/curves.py", "from mlp import run"),
+    ],
+)
+def test_an_import_that_leads_upward_or_sideways_is_found(file, source, tmp_path):
+    for name in ("circuits", "runs", "training", "figures"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "run.py").touch()
+    (tmp_path / file).write_text(source)
+    assert len(list(upward(tmp_path))) == 1
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Within folders too; what is imported late is left out here, as that is how two modules may need each other."""
+    graph = {}
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        late = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
+        names = {
+            f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and id(node) not in late
+            for alias in node.names
+        }
+        paths = {
+            PACKAGE.parent / name.replace(".", "/") for name in names | {name.rpartition(".")[0] for name in names}
+        }
+        graph[path] = {found for each in paths if (found := each.with_suffix(".py")).exists()}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_no_folder_holds_more_modules_than_one_can_look_through():
+    for folder in [PACKAGE, *(path.parent for path in PACKAGE.rglob("*/__init__.py"))]:
+        modules = [path for path in folder.glob("*.py") if path.name not in ("__init__.py", "__main__.py")]
+        assert len(modules) <= (MAX_MODULES_AT_THE_TOP if folder == PACKAGE else MAX_MODULES_IN_A_FOLDER), folder
+
+
+def test_each_folder_says_in_one_sentence_what_it_holds():
+    for path in PACKAGE.rglob("*/__init__.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert len(tree.body) == 1, path
+        assert "\n" not in ast.get_docstring(tree)
+
+
+def test_the_tests_of_a_module_lie_under_its_name():
+    """Beside them there are tests of several modules together, at the top of tests/ and of its folders."""
+    for folder in (path.parent for path in PACKAGE.rglob("*/__init__.py")):
+        assert (ROOT / "tests" / folder.relative_to(PACKAGE)).is_dir()
