@@ -163,19 +163,40 @@ def test_the_gallery_shows_what_the_examples_come_to_now(gallery):
         assert re.search(r"\]\((docs/)?gallery.html\)", page)
 
 
-@pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     assert targets
-    for target in targets:
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+    for target in (target for target in targets if not target.startswith("https://")):
+        path, _, heading = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        assert not heading or heading in headings(file), target
+
+
+def headings(page):
+    """As a link names them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_tests_of_the_promises_are_there():
+    tests = re.findall(r"`(tests/\S+\.py)`", (PAGE.parent / "guarantees.md").read_text(encoding="utf-8"))
+    assert len(tests) > 20
+    assert [test for test in tests if not (ROOT / test).exists()] == []
+
+
+def test_the_index_lists_every_page():
+    index = (PAGE.parent / "README.md").read_text(encoding="utf-8")
+    pages = [path.name for ending in ("md", "html") for path in PAGE.parent.glob(f"*.{ending}")]
+    assert set(re.findall(r"^\| \[.*\]\((.*)\)", index, re.MULTILINE)) == set(pages) - {"README.md"}
 
 
 def test_the_commands_of_performance_run_on_fewer_images(checkout, here):
-    """But for benchmark.py, every part of which has its test."""
+    """But for the benchmark, every part of which has its test."""
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-    assert commands[0] == "python scripts/benchmark.py"
+    assert commands[0] == "python -m benchmarks"
     assert len(commands) == 3
     for command in commands[1:]:
         done = here(*shlex.split(command.replace("--images 1000000", "--images 300"))[1:], cwd=checkout)
