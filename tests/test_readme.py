@@ -26,12 +26,12 @@ RUN_BY_CI = [
 EVERY_FAULT = "python -m pytest tests/faults --all-trials"
 
 
-def blocks(text, language):
+def blocks(language, text=README):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def commands_of(text):
-    return [line for block in blocks(text, "sh") for line in block.splitlines()]
+    return [line for block in blocks("sh", text) for line in block.splitlines()]
 
 
 @pytest.fixture
@@ -72,13 +72,13 @@ def test_the_commands_of_the_readme_and_of_the_page_on_commands_in_their_order(c
 
 
 def test_its_snippets_print_what_they_say():
-    (snippet,) = blocks(README, "python")
+    (snippet,) = blocks("python")
     (printed,) = load_script("make_docs").run_snippets(ROOT, ROOT / "README.md", [snippet])
     assert printed.split() == re.findall(r"-?\d+\.\d+", " ".join(re.findall(r"# (.*)", snippet)))
 
 
 def test_the_gate_that_it_shows_makes_the_calls_of_the_code():
-    (gate,) = blocks(README, "py")
+    (gate,) = blocks("py")
     code = (ROOT / "mlp" / "gates.py").read_text(encoding="utf-8")
     same_class = code.partition(gate.splitlines()[0])[2].partition("\nclass ")[0]
     assert re.findall(r"yield [^#\n]*[^#\n ]", gate) == re.findall(r"yield .*", same_class)
