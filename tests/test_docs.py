@@ -230,7 +230,7 @@ The end.
 
 
 @pytest.fixture
-def make(monkeypatch, tmp_path, capsys):
+def remade(monkeypatch, tmp_path, capsys):
     def run(text):
         (tmp_path / "page.md").write_text(text)
         monkeypatch.setattr(sys, "argv", ["make_docs.py", str(tmp_path / "page.md")])
@@ -240,13 +240,13 @@ def make(monkeypatch, tmp_path, capsys):
     return run
 
 
-def test_a_page_is_remade_with_what_its_commands_print(make):
-    code, page, _ = make(PAGE_TO_MAKE)
+def test_a_page_is_remade_with_what_its_commands_print(remade):
+    code, page, _ = remade(PAGE_TO_MAKE)
     assert code == 0
     before, after = PAGE_TO_MAKE.split("what it printed before\n")
     assert page.startswith(before + '{"output": "f", "nodes": [')
     assert page.endswith("}\n" + after)
-    assert make(page)[1] == page
+    assert remade(page)[1] == page
 
 
 def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):
@@ -256,12 +256,12 @@ def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):
     assert "byte 0 is not UTF-8" in capsys.readouterr().err
 
 
-def test_a_snippet_that_fails_is_named_and_the_page_left_as_it_was(make):
+def test_a_snippet_that_fails_is_named_and_the_page_left_as_it_was(remade):
     text = "```python\nx = 1\n```\n\n```text\n```\n\n```python\nprint(x)\nnonsense\n```\n"
-    code, page, error = make(text)
+    code, page, error = remade(text)
     assert (code, page) == (1, text)
     assert re.search(r'page.md\n.*snippet 2", line 2.*nonsense', error, re.DOTALL)
-    assert make(text.replace("\nnonsense\n", "\n"))[0] == 0
+    assert remade(text.replace("\nnonsense\n", "\n"))[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -272,8 +272,8 @@ def test_a_snippet_that_fails_is_named_and_the_page_left_as_it_was(make):
         ("rm -rf docs", 2, "error: rm -rf docs: only commands that start with python are run"),
     ],
 )
-def test_a_command_that_fails_is_named_and_the_page_left_as_it_was(make, command, code, message):
+def test_a_command_that_fails_is_named_and_the_page_left_as_it_was(remade, command, code, message):
     text = f"```sh\n{command}\n```\n"
-    found, page, error = make(text)
+    found, page, error = remade(text)
     assert (found, page) == (code, text)
     assert re.search(message, error, re.DOTALL)

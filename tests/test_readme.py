@@ -84,9 +84,6 @@ def test_the_gate_that_it_shows_makes_the_calls_of_the_code():
     assert re.findall(r"yield [^#\n]*[^#\n ]", gate) == re.findall(r"yield .*", same_class)
 
 
-
-
-
 def without_blocks(text):
     return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
 
