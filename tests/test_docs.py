@@ -165,16 +165,37 @@ def test_the_gallery_shows_what_the_examples_come_to_now(gallery):
         assert re.search(r"\]\((docs/)?gallery.html\)", page)
 
 
-@pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     assert targets
-    for target in targets:
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+    for target in (target for target in targets if not target.startswith("https://")):
+        path, _, heading = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        assert not heading or heading in headings(file), target
+
+
+def headings(page):
+    """As a link names them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_tests_of_the_promises_are_there():
+    tests = re.findall(r"`(tests/\S+\.py)`", (PAGE.parent / "guarantees.md").read_text(encoding="utf-8"))
+    assert len(tests) > 20
+    assert [test for test in tests if not (ROOT / test).exists()] == []
+
+
+def test_the_index_lists_every_page():
+    index = (PAGE.parent / "README.md").read_text(encoding="utf-8")
+    pages = [path.name for ending in ("md", "html") for path in PAGE.parent.glob(f"*.{ending}")]
+    assert set(re.findall(r"^\| \[.*\]\((.*)\)", index, re.MULTILINE)) == set(pages) - {"README.md"}
 
 
 def test_the_commands_of_performance_run_on_fewer_images(checkout, here):
-    """But for benchmark.py, every part of which has its test."""
+    """But for the benchmark, every part of which has its test."""
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     assert commands[0] == "python -m benchmarks"
@@ -211,7 +232,7 @@ The end.
 
 
 @pytest.fixture
-def make(monkeypatch, tmp_path, capsys):
+def remade(monkeypatch, tmp_path, capsys):
     def run(text):
         (tmp_path / "page.md").write_text(text)
         monkeypatch.setattr(sys, "argv", ["make.py", str(tmp_path / "page.md")])
@@ -221,13 +242,13 @@ def make(monkeypatch, tmp_path, capsys):
     return run
 
 
-def test_a_page_is_remade_with_what_its_commands_print(make):
-    code, page, _ = make(PAGE_TO_MAKE)
+def test_a_page_is_remade_with_what_its_commands_print(remade):
+    code, page, _ = remade(PAGE_TO_MAKE)
     assert code == 0
     before, after = PAGE_TO_MAKE.split("what it printed before\n")
     assert page.startswith(before + '{"output": "f", "nodes": [')
     assert page.endswith("}\n" + after)
-    assert make(page)[1] == page
+    assert remade(page)[1] == page
 
 
 def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):
@@ -237,12 +258,12 @@ def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):
     assert "byte 0 is not UTF-8" in capsys.readouterr().err
 
 
-def test_a_snippet_that_fails_is_named_and_the_page_left_as_it_was(make):
+def test_a_snippet_that_fails_is_named_and_the_page_left_as_it_was(remade):
     text = "```python\nx = 1\n```\n\n```text\n```\n\n```python\nprint(x)\nnonsense\n```\n"
-    code, page, error = make(text)
+    code, page, error = remade(text)
     assert (code, page) == (1, text)
     assert re.search(r'page.md\n.*snippet 2", line 2.*nonsense', error, re.DOTALL)
-    assert make(text.replace("\nnonsense\n", "\n"))[0] == 0
+    assert remade(text.replace("\nnonsense\n", "\n"))[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -253,8 +274,8 @@ def test_a_snippet_that_fails_is_named_and_the_page_left_as_it_was(make):
         ("rm -rf docs", 2, "error: rm -rf docs: only commands that start with python are run"),
     ],
 )
-def test_a_command_that_fails_is_named_and_the_page_left_as_it_was(make, command, code, message):
+def test_a_command_that_fails_is_named_and_the_page_left_as_it_was(remade, command, code, message):
     text = f"```sh\n{command}\n```\n"
-    found, page, error = make(text)
+    found, page, error = remade(text)
     assert (found, page) == (code, text)
     assert re.search(message, error, re.DOTALL)

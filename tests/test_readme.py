@@ -1,4 +1,4 @@
-"""Every command and snippet of the README works as it stands, in a copy of the checkout, and so in both languages."""
+"""Every command and snippet of the README and of docs/commands.md works as it stands, in a copy of the checkout."""
 
 import re
 import shlex
@@ -16,22 +16,28 @@ from mlp.data.download import RemoteDataset
 from mlp.system.files import sha256
 from tests.conftest import ROOT, copy_checkout, quick_curves, write_folder
 
-README, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
+README, CHINESE, COMMANDS = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md", "docs/commands.md")
+)
 LANGUAGES = pytest.mark.parametrize("text", [README, CHINESE], ids=["English", "Chinese"])
 RUN_BY_CI = [
     "python -m pip install -e . && python train.py --config config.yaml",
     "python -m pip install -e '.[test]' && python -m pytest",
-    "python -m pytest tests/faults --all-trials",
 ]
+EVERY_FAULT = "python -m pytest tests/faults --all-trials"
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    return copy_checkout(tmp_path_factory.mktemp("checkout") / "copy")
+def commands_of(text):
+    return [line for block in blocks("sh", text) for line in block.splitlines()]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return copy_checkout(tmp_path / "copy")
 
 
 @pytest.fixture
@@ -53,11 +59,11 @@ class Mirror(SimpleHTTPRequestHandler):
         pass
 
 
-def test_its_commands_in_their_order(checkout, here, mirrors):
+def test_the_commands_of_the_readme_and_of_the_page_on_commands_in_their_order(checkout, here, mirrors):
     """Within this process, which need not import matplotlib each time; as processes CI runs the first of them."""
-    commands = [line for block in blocks("sh") for line in block.splitlines()]
-    assert commands[:2] == RUN_BY_CI[:2]
-    for command in [RUN_BY_CI[0].partition(" && ")[2], *(line for line in commands if line not in RUN_BY_CI)]:
+    commands = commands_of(README)
+    assert commands[:2] == RUN_BY_CI
+    for command in [RUN_BY_CI[0].partition(" && ")[2], *commands[2:], *commands_of(COMMANDS)]:
         program, *arguments = shlex.split(command)
         assert program == "python"
         is_sweep = arguments[0] == "scripts/sweep.py"  # its processes are tested where its tests are
@@ -72,12 +78,11 @@ def test_its_snippets_print_what_they_say():
     assert printed.split() == re.findall(r"-?\d+\.\d+", " ".join(re.findall(r"# (.*)", snippet)))
 
 
-@LANGUAGES
-def test_its_links_lead_somewhere(text):
-    targets = re.findall(r"\]\(([^)]+)\)", text)
-    assert len(targets) > 5
-    for target in targets:
-        assert (ROOT / target).exists(), target
+def test_the_gate_that_it_shows_makes_the_calls_of_the_code():
+    (gate,) = blocks("py")
+    code = (ROOT / "mlp" / "gates.py").read_text(encoding="utf-8")
+    same_class = code.partition(gate.splitlines()[0])[2].partition("\nclass ")[0]
+    assert re.findall(r"yield [^#\n]*[^#\n ]", gate) == re.findall(r"yield .*", same_class)
 
 
 def without_blocks(text):
@@ -102,16 +107,25 @@ def test_both_languages_have_the_same_commands_pictures_tables_names_and_figures
 def test_ci_runs_the_two_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "README.md" in script  # it takes them from there, so that they cannot drift apart
-    assert RUN_BY_CI[2] in script
-    assert RUN_BY_CI[2] in README
+    assert EVERY_FAULT in script
+    assert EVERY_FAULT in (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
     assert "python -m pip install ." in README
     assert re.search(r"pip install --quiet \.$", script, re.MULTILINE)
 
 
 @LANGUAGES
-def test_the_modules_named_are_the_modules_there_are(text):
-    modules = {path.name for path in (ROOT / "mlp").rglob("*.py")} - {"__init__.py", "errors.py"}
-    assert {name for name in modules if f"`{name}`" not in text and f"mlp/{name}" not in text} == set()
+def test_it_names_every_folder(text):
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "mlp").rglob("*.py")} - {"mlp"}
+    assert {folder for folder in folders if f"`{folder}/`" not in text} == set()
+
+
+@LANGUAGES
+def test_every_command_is_named_and_described(text):
+    """In the README by a link to its place on the page on commands."""
+    names = {path.stem.replace("_", "-") for path in (ROOT / "scripts").glob("*.py")} | {"train"}
+    headings = re.findall(r"^### ([a-z-]+)$", COMMANDS, re.MULTILINE)
+    assert set(headings) == names
+    assert re.findall(r"\]\(docs/commands\.md#([a-z-]+)\)", text) == headings
 
 
 def test_the_commands_of_the_page_on_sweeps(tmp_path, here):
