@@ -120,18 +120,6 @@ class MLP:
         """
         return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.wanted)
 
-    def thinned(self, units: int, generator: Generator) -> "MLP":
-        """A narrower copy: of each hidden layer at most so many units, chosen at random, with their own weights."""
-        kept = [np.arange(size) for size in self.sizes]
-        for layer, size in list(enumerate(self.sizes))[1:-1]:
-            if size > units:
-                kept[layer] = np.sort(generator.choice(size, units, replace=False))
-        other = MLP([len(units) for units in kept], precision=self.precision, loss=self.loss_name)
-        for layer, (inputs, outputs) in enumerate(pairwise(kept), start=1):
-            other.parameters[f"W{layer}"][...] = self.parameters[f"W{layer}"][np.ix_(inputs, outputs)]
-            other.parameters[f"b{layer}"][...] = self.parameters[f"b{layer}"][outputs]
-        return other
-
     def batch(self, n: int) -> "BatchBuffers":
         """The network's own memory for n examples, to be filled; the same at every call as long as few n are in use."""
         plan = self.graph.plan(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())

@@ -14,7 +14,7 @@ from mlp.gradient_check import (
 )
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
-from mlp.training.gradient_precheck import affordable_part, check_network
+from mlp.training.gradient_precheck import check_network
 
 
 def rng(seed=0):
@@ -73,19 +73,6 @@ def test_one_wrong_element_is_found_and_named_however_large_the_array(sizes, row
     assert (W1.passed, W1.where) == (False, f"[{row}, {column}]")
     assert W1.written - W1.numeric == pytest.approx(wrong_by, rel=1e-4, nan_ok=True)
     assert all(check.passed for check in others)
-
-
-def test_a_network_too_large_for_the_time_is_checked_in_part(monkeypatch):
-    monkeypatch.setattr("mlp.training.gradient_precheck.MOST_WORK", 3000)
-    net, X, Y = network_and_examples(9, 200, 3, 80, 1)
-    part = affordable_part(net, rng())
-    assert all(check.passed for check in check_network(part, X, Y, rng()))
-    inputs, *hidden, outputs = part.sizes
-    assert (inputs, outputs, hidden[1]) == (9, 1, 3)
-    assert 20 < hidden[0] < 100
-    assert 20 < hidden[2] <= 80
-    small = affordable_part(network_and_examples(9, 5, 1)[0], rng())
-    assert small.sizes == (9, 5, 1)
 
 
 def test_a_gradient_that_is_not_finite_fails():

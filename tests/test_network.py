@@ -171,11 +171,10 @@ def test_cross_entropy_of_extreme_logits_is_finite_and_silent(precision, target)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_copy_and_a_part_keep_the_loss(loss):
+def test_a_copy_keeps_the_loss(loss):
     net = network(5, 4, 1, loss=loss)
     X, Y = examples(6, 5)
     assert net.copy("float64").loss(X, Y) == net.loss(X, Y)
-    assert net.thinned(4, np.random.default_rng(0)).loss(X, Y) == net.loss(X, Y)
 
 
 def test_an_unknown_loss_is_refused():
@@ -211,19 +210,6 @@ def test_a_network_is_stored_and_copied_as_a_whole(how):
     with_X.loss(X, Y)
     with_X.backward()
     assert with_X.graph.gradient("X").shape == X.shape
-
-
-def test_a_thinned_network_is_a_part_of_its_own():
-    net = network(5, 40, 7, 1)
-    thin = net.thinned(10, np.random.default_rng(0))
-    assert thin.sizes == (5, 10, 7, 1)
-    columns = {tuple(column) for column in net.parameters["W1"].T}
-    kept = [tuple(column) for column in thin.parameters["W1"].T]
-    assert len(set(kept)) == 10
-    assert set(kept) <= columns
-    positions = [np.flatnonzero((column == net.parameters["W1"].T).all(axis=1))[0] for column in kept]
-    np.testing.assert_array_equal(thin.parameters["W2"], net.parameters["W2"][positions])
-    np.testing.assert_array_equal(thin.parameters["W3"], net.parameters["W3"])
 
 
 def test_a_parameter_is_written_into_not_replaced():

@@ -18,7 +18,7 @@ from mlp.runs import history
 from mlp.runs.directory import REPORT
 from mlp.runs.finished import FinishedRun
 from mlp.system.files import write_text
-from mlp.training.loop import kept_epoch
+from mlp.training.progress import kept_epoch
 
 MOST_BYTES = 3_000_000
 """Of the page. A network for which there is no room is left out of it, and the pad with it."""

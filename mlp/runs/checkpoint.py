@@ -24,7 +24,7 @@ from mlp.runs.npz import Array, Damaged
 from mlp.system.errors import InputError
 from mlp.system.files import open_regular, remove, rename, replacing
 from mlp.training import from_config
-from mlp.training.loop import Epoch, EpochSums, Progress, TrainerState
+from mlp.training.progress import Epoch, EpochSums, Progress, TrainerState
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")

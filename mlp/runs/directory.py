@@ -30,7 +30,7 @@ from mlp.system.files import (
     replacing,
     write_text,
 )
-from mlp.training.loop import Epoch, TrainerState
+from mlp.training.progress import Epoch, TrainerState
 
 DIVERGENCE = "divergence.json"
 MOST_SITTINGS = 1000

@@ -3,7 +3,6 @@
 ``Ending`` judges a training once, after its last step; ``divergence`` judges it on the way.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,17 +40,6 @@ CLEAR = 0.5
 """A validation loss below this share of the untrained network's and the best constant answer's needs no closer look."""
 
 
-def constant_loss(loss_name: str, share: float) -> float:
-    """The lowest mean loss of a network that gives every example the same probability P of class 1.
-
-    The best P is the share of class 1. The loss is then P (1 - P) / 2 if it is the Euclidean one; the cross-entropy is
-    the entropy of P, in nats.
-    """
-    if loss_name == "euclidean":
-        return share * (1 - share) / 2
-    return -sum(part * math.log(part) for part in (share, 1 - share) if part)
-
-
 @dataclass(frozen=True)
 class Ending:
     """The end of a training: the network that it keeps, and its answers to the training examples.
@@ -87,7 +75,7 @@ class Ending:
     @cached_property
     def constant_loss(self) -> float:
         """The best constant answer's."""
-        return constant_loss(self.network.loss_name, float(np.mean(self.targets)))
+        return divergence.constant_loss(self.network.loss_name, float(np.mean(self.targets)))
 
     @cached_property
     def reason(self) -> str | None:

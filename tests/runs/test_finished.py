@@ -13,7 +13,7 @@ from mlp.runs import finished as finished_runs
 from mlp.runs import history
 from mlp.system.errors import Diverged, InputError
 from mlp.system.files import sha256
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 from tests.conftest import FILES, finished_run
 
 

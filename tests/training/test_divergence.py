@@ -103,7 +103,7 @@ def test_a_rate_that_saturates_is_noticed_after_three_epochs(tmp_path):
     assert report["last_finite"]["epoch"] == 3
     assert set(report["last_finite"]["parameter_norms"]) == {"W1", "b1", "W2", "b2"}
     assert report["try"] == ["a lower training.learning_rate than 1000: 100, then 10"]
-    assert made.good_epochs == 0
+    assert made.progress.good_epochs == 0
 
 
 def test_what_to_try_names_each_option_that_may_be_at_fault():
@@ -121,7 +121,7 @@ def test_epochs_that_were_good_before_are_counted(tmp_path):
         made.run_epoch()
     made.learner.optimizer.learning_rate = 1000.0
     _, report = run(made)
-    assert made.good_epochs == 2
+    assert made.progress.good_epochs == 2
     assert report["epoch"] == 3
     assert any(text.startswith("training.epochs=2: ") for text in report["try"])
 

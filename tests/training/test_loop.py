@@ -126,7 +126,7 @@ def test_the_weights_kept_are_those_of_the_best_validation_loss(made):
     best = run.network.views(blocks[run.progress.best_epoch - 1])
     for name, parameter in run.best_parameters().items():
         np.testing.assert_array_equal(parameter, best[name])
-    assert run.best.validation_loss == min(losses)
+    assert run.progress.best.validation_loss == min(losses)
 
 
 def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
@@ -228,14 +228,14 @@ def test_at_a_tie_the_earliest_is_kept(made, monkeypatch):
 
 def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
     run = trainer(made[0])
-    seen, batches = [], run.feed.batches
+    seen, batches = [], run.loader.batches
 
     def look(*arguments):
         for pixels, targets in batches(*arguments):
             seen[-1] += map(bytes, pixels)
             yield pixels, targets
 
-    monkeypatch.setattr(run.feed, "batches", look)
+    monkeypatch.setattr(run.loader, "batches", look)
     for _ in range(2):
         seen.append([])
         run.run_epoch()
@@ -255,7 +255,7 @@ def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
 
     run = trainer(*made, batch_size=60)
     backward = BatchBuffers.backward
-    monkeypatch.setattr("mlp.training.loop.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("mlp.training.progress.perf_counter", lambda: clock[0])
     monkeypatch.setattr("mlp.training.loop.evaluate", evaluate_slowly)
     monkeypatch.setattr(BatchBuffers, "backward", lambda batch: clock.append(clock.pop() + 1) or backward(batch))
     assert run.run_epoch(save_slowly).seconds == 4
@@ -266,7 +266,7 @@ def test_without_validation_the_last_weights_are_kept(made):
     for _ in range(3):
         row = run.run_epoch()
     assert (row.validation_loss, row.validation_accuracy) == (None, None)
-    assert (run.progress.best_epoch, run.best) == (3, row)
+    assert (run.progress.best_epoch, run.progress.best) == (3, row)
     np.testing.assert_array_equal(run.best_parameters()["W1"], run.network.parameters["W1"])
 
 

@@ -12,7 +12,7 @@ from mlp.config import Training
 from mlp.data import dataset
 from mlp.network import MLP
 from mlp.system.errors import Diverged, Interrupted
-from mlp.training import standstill
+from mlp.training import divergence, standstill
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
 from mlp.training.standstill import Ending
@@ -32,14 +32,14 @@ def test_no_constant_answer_has_a_lower_loss_than_the_best_one(loss):
         net.parameters["b1"][...] = math.log(P / (1 - P))
         return net.loss(np.ones((10, 2)), targets)
 
-    best = standstill.constant_loss(loss, 0.3)
+    best = divergence.constant_loss(loss, 0.3)
     assert loss_of(0.3) == pytest.approx(best, rel=1e-12)
     assert min(map(loss_of, np.linspace(0.01, 0.99, 99))) >= best * (1 - 1e-12)
 
 
 @pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
 def test_one_class_alone_is_answered_without_a_loss(loss):
-    assert standstill.constant_loss(loss, 1.0) == standstill.constant_loss(loss, 0.0) == 0
+    assert divergence.constant_loss(loss, 1.0) == divergence.constant_loss(loss, 0.0) == 0
 
 
 def ending(P=0.6, **others):
