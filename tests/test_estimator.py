@@ -198,15 +198,15 @@ def test_a_stream_whose_features_come_and_go_is_learned_as_if_they_were_all_ther
         return classifier.network_.parameter_block
 
     without = weights()
-    monkeypatch.setattr(estimator, "COPIED", 0)
+    monkeypatch.setattr(estimator, "MAX_COPIED_BYTES", 0)
     np.testing.assert_allclose(weights(), without, rtol=1e-10, atol=1e-13)
 
 
 def test_the_bits_of_images_that_are_too_many_bytes_as_numbers_are_those_of_train_py_too(monkeypatch, tmp_path, here):
     """The limit up to which features are left out counts numbers, as that of the training images does, not bytes."""
     folder = write_folder(tmp_path / "made", [0, 1] * 50, [0, 1], side=6)
-    monkeypatch.setattr("mlp.training.batches.COPIED", 3700)
-    monkeypatch.setattr(estimator, "COPIED", 3700)
+    monkeypatch.setattr("mlp.training.batches.MAX_COPIED_BYTES", 3700)
+    monkeypatch.setattr(estimator, "MAX_COPIED_BYTES", 3700)
     options = ["data.validation_fraction=0", "training.epochs=2", f"data.directory={folder}"]
     assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
     X, Y = dataset.load(folder, "training", (0, 1)).arrays("float32")
@@ -300,7 +300,7 @@ def test_an_option_that_cannot_be_is_named(options, message):
 @pytest.mark.parametrize(("name", "value", "held"), [("momentum", 0.99999999, "1"), ("learning_rate", 1e-50, "0")])
 def test_an_option_that_the_precision_of_x_cannot_hold_is_named(name, value, held):
     X, y = blobs(20)
-    with pytest.raises(ValueError, match=f"{name}: must be a number that precision float32 does not turn into {held}"):
+    with pytest.raises(ValueError, match=f"{name}: must be a number that float32 does not round to {held}"):
         MLPClassifier(**{name: value}).fit(X.astype(np.float32), y)
     assert MLPClassifier(**{name: value}).fit(X.astype(np.float64), y).n_iter_ == 10
 
@@ -336,7 +336,7 @@ def test_what_it_cannot_learn_from_is_said():
         fitted.partial_fit(X, y, classes=[1, 2])
     fitted.partial_fit(X, y, classes=[1, 0])  # in whatever order
     for other in ({"hidden_sizes": (3,)}, {"hidden_sizes": (32,), "loss": "cross_entropy"}):
-        with pytest.raises(ValueError, match="another than the network's: fit begins anew"):
+        with pytest.raises(ValueError, match="differ from the network's: fit starts again"):
             fitted.set_params(**other).partial_fit(X, y)
 
 

@@ -54,7 +54,7 @@ def test_what_is_undefined_is_null(images):
 
 
 def test_the_network_is_run_over_every_image_and_its_loss_is_the_one_trained_on(images, monkeypatch):
-    monkeypatch.setattr("mlp.network.BLOCK", 4)
+    monkeypatch.setattr("mlp.network.BLOCK_ROWS", 4)
     network = MLP([16, 3, 1], precision="float64", generator=np.random.default_rng(0))
     evaluation = evaluate(network, images)
     X, Y = images.arrays("float64")

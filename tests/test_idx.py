@@ -72,8 +72,8 @@ def with_a_hole(path, size):
 @pytest.fixture
 def by_rows(tmp_path, monkeypatch):
     """A raw file of 1,000 rows of 12 bytes, the array in it, and the file as rows, of which 10 are read at once."""
-    monkeypatch.setattr(idx, "IN_MEMORY", 11_999)
-    monkeypatch.setattr(idx, "CHUNK", 125)
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", 11_999)
+    monkeypatch.setattr(idx, "CHUNK_BYTES", 125)
     array = np.random.default_rng(0).integers(-(2**31), 2**31, (1000, 3)).astype(">i4")
     idx.write(tmp_path / "rows", array)
     return tmp_path / "rows", array, idx.rows(tmp_path / "rows")
@@ -123,9 +123,9 @@ def test_rows_that_are_no_longer_there_are_an_error(by_rows):
 
 
 def test_a_large_raw_file_takes_no_memory(tmp_path):
-    path = with_a_hole(tmp_path / "large", idx.IN_MEMORY + 1)
+    path = with_a_hole(tmp_path / "large", idx.MAX_BYTES_IN_MEMORY + 1)
     tracemalloc.start()
-    assert idx.rows(path).take(np.array([0, idx.IN_MEMORY]))[-1] == 0
+    assert idx.rows(path).take(np.array([0, idx.MAX_BYTES_IN_MEMORY]))[-1] == 0
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 << 20
@@ -263,7 +263,7 @@ def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path):
 def test_only_a_part_of_rows_is_read(tmp_path, monkeypatch):
     array = np.random.default_rng(0).integers(0, 256, (20, 5, 7), np.uint8)
     idx.write(tmp_path / "a", array)
-    monkeypatch.setattr(idx, "IN_MEMORY", 0)
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", 0)
     rows, read = idx.rows(tmp_path / "a"), []
     monkeypatch.setattr(idx.Rows, "_read", counted(idx.Rows._read, read))
     indices = np.array([3, 4, 19])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp.gradient_check import check_elements
-from mlp.network import BLOCK, LOSSES, MLP, decide
+from mlp.network import BLOCK_ROWS, LOSSES, MLP, decide
 
 
 def network(*sizes, precision="float64", seed=0, loss="euclidean"):
@@ -71,8 +71,8 @@ def test_predicting_ever_other_numbers_of_rows_keeps_little_memory(injected):
 
 
 def test_rows_are_predicted_in_blocks_as_by_themselves():
-    net, (X, _) = network(5, 3, 1), examples(2 * BLOCK + 3, 5)
-    blocks = [net.predict(X[start : start + BLOCK]) for start in range(0, len(X), BLOCK)]
+    net, (X, _) = network(5, 3, 1), examples(2 * BLOCK_ROWS + 3, 5)
+    blocks = [net.predict(X[start : start + BLOCK_ROWS]) for start in range(0, len(X), BLOCK_ROWS)]
     np.testing.assert_array_equal(net.predict(X), np.concatenate(blocks))
 
 

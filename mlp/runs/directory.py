@@ -121,7 +121,7 @@ class Run:
 
     def write_model(self, parameters: dict[str, Array]) -> None:
         """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known."""
-        arrays = parameters | {"config": np.array(self.config.to_json_without_places())}
+        arrays = parameters | {"config": np.array(self.config.to_json_without_paths())}
         with replacing(self.file("model.npz")) as file:
             npz.write(file, arrays)
             file.seek(0)

@@ -35,7 +35,7 @@ def images(tmp_path):
 @pytest.fixture
 def small_pools(monkeypatch):
     """Pools of 40 images in runs of 10, for batches of 5; nothing is copied."""
-    for name, rows in {"COPIED": 0, "POOL": 40, "RUN": 10, "GATHERED": 15}.items():
+    for name, rows in {"MAX_COPIED_BYTES": 0, "POOL_BYTES": 40, "RUN_BYTES": 10, "GATHERED_BYTES": 15}.items():
         monkeypatch.setattr(batches, name, rows * PIXELS)
 
 
@@ -126,7 +126,7 @@ def test_a_batch_larger_than_the_set_takes_no_more_memory_than_the_set(images, c
 
 @pytest.mark.parametrize("limit", [0, 10**6])
 def test_images_without_any_ink_keep_their_pixels(tmp_path, limit, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", limit)
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", limit)
     folder = write_folder(tmp_path / "blank", [0, 1] * 5, [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.zeros((10, 4, 4), np.uint8))
     made = BatchLoader(dataset.load(folder, "training", (0, 1)), 4)
@@ -135,17 +135,17 @@ def test_images_without_any_ink_keep_their_pixels(tmp_path, limit, monkeypatch):
 
 
 def test_what_fits_is_measured_without_the_pixels_left_out(images, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", 15 * len(images))
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 15 * len(images))
     assert len(BatchLoader(images, 5).active) == 15
-    monkeypatch.setattr(batches, "COPIED", 15 * len(images) - 1)
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 15 * len(images) - 1)
     assert len(BatchLoader(images, 5).active) == 16
 
 
 def test_a_large_file_is_never_whole_in_memory(tmp_path, monkeypatch):
     """20 MB of images: through them by batches and by blocks, with some MB of memory."""
-    for module, name in ((batches, "COPIED"), (idx, "IN_MEMORY")):
+    for module, name in ((batches, "MAX_COPIED_BYTES"), (idx, "MAX_BYTES_IN_MEMORY")):
         monkeypatch.setattr(module, name, 0)
-    monkeypatch.setattr(batches, "POOL", 2_000_000)
+    monkeypatch.setattr(batches, "POOL_BYTES", 2_000_000)
     folder = write_folder(tmp_path / "large", [0, 1] * 5_000, [0, 1], side=45)
     tracemalloc.start()
     images = dataset.load(folder, "training", (0, 1))
@@ -158,15 +158,15 @@ def test_a_large_file_is_never_whole_in_memory(tmp_path, monkeypatch):
 
 
 def test_a_file_gives_the_batches_that_its_array_gives(images, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", 0)
-    monkeypatch.setattr(idx, "IN_MEMORY", 0)
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 0)
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", 0)
     by_rows = dataset.load(images.source.files["images"].parent, "training", (0, 1))
     assert isinstance(by_rows.source.images, idx.Rows)
     assert epoch(BatchLoader(by_rows, 7)) == epoch(BatchLoader(images, 7))
 
 
 def test_a_set_that_fits_without_the_pixels_left_out_is_served(images, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", 15 * len(images))
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 15 * len(images))
     made = BatchLoader(images, 5)
     assert sorted(itertools.chain(*epoch(made))) == everything(images, made.active)
 

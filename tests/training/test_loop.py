@@ -155,7 +155,7 @@ def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
 
 def test_what_only_looks_at_images_can_be_broken_off_after_each_block(made, monkeypatch):
     """The untrained network on 240 images and the validation on 60, in blocks of 50."""
-    monkeypatch.setattr("mlp.network.BLOCK", 50)
+    monkeypatch.setattr("mlp.network.BLOCK_ROWS", 50)
     blocks = []
     run = trainer(*made)
     run.run_epoch(after_block=lambda: blocks.append(1))

@@ -189,7 +189,7 @@ def test_what_is_not_installed_is_named_with_the_cure(run, monkeypatch):
 def test_weights_that_no_file_of_the_format_holds_are_refused(run, monkeypatch):
     from mlp import onnx_export
 
-    monkeypatch.setattr(onnx_export, "LARGEST", 100_000)
+    monkeypatch.setattr(onnx_export, "MAX_WEIGHT_BYTES", 100_000)
     done = run_here(SCRIPT, run)
     assert (done.returncode, done.stderr) == (2, "error: a network of 100,612 bytes: an ONNX file has at most 2 GB\n")
 
