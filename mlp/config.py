@@ -51,16 +51,9 @@ Directory = Annotated[Path, Field(strict=False), BeforeValidator(_path)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
-INTERVAL = re.compile(r"[1-9][0-9]{0,8} (epochs?|steps?)")
+Interval = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} (epochs?|steps?)$")]
 MAX_WEIGHTS = 1_000_000_000
 """Between two layers: 4 GB in float32, and training needs a multiple of it."""
-
-
-def _interval(value: Any) -> Any:
-    """The text, if it is a number of epochs or steps."""
-    if not (isinstance(value, str) and INTERVAL.fullmatch(value)):
-        raise PydanticCustomError("no_interval", "must be a number of epochs or steps, such as 1 epoch or 200 steps")
-    return value
 
 
 class Section(BaseModel):
@@ -146,7 +139,7 @@ class Training(Section):
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="BLAS threads; 1 is fastest for small networks, and repeats bit for bit"
     )
-    checkpoint_every: Annotated[str, BeforeValidator(_interval)] = Field(
+    checkpoint_every: Interval = Field(
         "1 epoch",
         description="interval between checkpoints; a crash loses at most this much",
         examples=["1 epoch", "5 epochs", "200 steps"],
@@ -219,9 +212,8 @@ class Config(Section):
 
         Only training.epochs may differ, and only upwards.
         """
-        grown = max(self.training.epochs, other.training.epochs)
-        same = self.model_copy(update={"training": self.training.model_copy(update={"epochs": grown})})
-        if differences := other.differences(same):
+        longer = self.with_values({"training.epochs": max(self.training.epochs, other.training.epochs)})
+        if differences := other.differences(longer):
             rule = "on resume only training.epochs may change, and only upwards"
             raise InputError(f"{run}: its config differs; {rule}:", *differences)
 
@@ -358,6 +350,7 @@ def _sections(value: Any) -> Any:
     return {name: {} if section is None and name in SECTIONS else section for name, section in value.items()}
 
 
+INTERVAL = "must be a number of epochs or steps, such as 1 epoch or 200 steps"
 MESSAGES = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
@@ -371,6 +364,7 @@ MESSAGES = {
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
+    **dict.fromkeys(("string_type", "string_pattern_mismatch"), INTERVAL),
 }
 """By pydantic's error type; for other types pydantic's own message is used."""
 

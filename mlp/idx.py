@@ -114,10 +114,10 @@ def write_blocks(
     Raises ValueError also if the blocks are of another type or do not make up this shape; then nothing is written.
     """
     dtype = np.dtype(dtype)
-    _write(Path(path), shape, dtype, _adding_up(shape, dtype, blocks))
+    _write(Path(path), shape, dtype, _checked(shape, dtype, blocks))
 
 
-def _adding_up(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def _checked(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     rows, *rest = shape
     found = 0
     for block in blocks:
@@ -131,14 +131,12 @@ def _adding_up(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[ND
 
 def _write(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> None:
     header, level = _header(shape, dtype), 9 if math.prod(shape) * dtype.itemsize <= MAX_BEST_PACKED_BYTES else 4
-    with replacing(path) as file, _packed(file, level) if path.suffix == ".gz" else nullcontext(file) as stream:
-        stream.write(header)
-        for block in blocks:
-            stream.write(np.ascontiguousarray(block, block.dtype.newbyteorder(">")).data)
-
-
-def _packed(file: BinaryIO, level: int) -> gzip.GzipFile:
-    return gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=level, mtime=0)
+    with replacing(path) as file:
+        packed = gzip.GzipFile("", "wb", level, file, mtime=0) if path.suffix == ".gz" else nullcontext(file)
+        with packed as stream:
+            stream.write(header)
+            for block in blocks:
+                stream.write(np.ascontiguousarray(block, block.dtype.newbyteorder(">")).data)
 
 
 def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:

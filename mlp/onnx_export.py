@@ -68,12 +68,8 @@ def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any]
     given = helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)
     if precision == TensorProto.FLOAT:
         return given, [], [], "X"
-    return (
-        given,
-        [helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision)],
-        [],
-        "X_in_double",
-    )
+    double = helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision)
+    return given, [double], [], "X_in_double"
 
 
 def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:

@@ -22,7 +22,7 @@ from mlp.training.active_inputs import Learner
 from mlp.training.progress import Epoch, Progress
 
 EPOCHS_ABOVE = 3
-"""A run is stopped after so many epochs in a row whose training loss is above the untrained network's."""
+"""A run is stopped after this many epochs in a row with a training loss above the untrained network's."""
 ROUNDING = 1e-5
 """Relative rounding error of a loss in float32: a loss counts as above another only beyond this."""
 UPDATE = "sgd"
@@ -36,10 +36,7 @@ DIVERGED, LEARNED_NOTHING = "diverged", "learned nothing"
 
 
 class DivergenceWatch:
-    """Looks at every step and epoch of a training, and raises Diverged when it has failed.
-
-    What is raised has a report: what happened, where it began, and what to try.
-    """
+    """Looks at every step and epoch of a training, and raises Diverged, with a report, if it has failed."""
 
     def __init__(self, learner: Learner, training_set: Dataset, options: Training):
         self.progress = Progress()
@@ -58,9 +55,8 @@ class DivergenceWatch:
             reason = f"the loss is {loss}, the gradient's norm {gradient_norm}"
             raise self._not_finite(self._learner.network, reason, step)
         progress.last_finite = {"epoch": epoch, "step": step, "loss": loss, "gradient_norm": gradient_norm}
-        if (
-            current.above is None and is_above(loss, self._untrained_loss) and (epoch, step) != (1, 1)
-        ):  # there it is untrained
+        is_untrained = (epoch, step) == (1, 1)
+        if current.above is None and not is_untrained and is_above(loss, self._untrained_loss):
             current.above = step
 
     def check_weights(self) -> None:
@@ -68,7 +64,7 @@ class DivergenceWatch:
         for name, array in self._learner.whole.parameters.items():
             if not np.isfinite(array).all():
                 reason, step = "a weight is no longer finite after it", max(self.progress.current.steps, 1)
-                raise self.diverged(self._learner.network, reason, self.progress.epoch, step, (UPDATE, name))
+                raise self.failure(self._learner.network, reason, self.progress.epoch, step, (UPDATE, name))
 
     def check_validation(self, loss: float) -> None:
         """Raises Diverged if the validation loss is not finite."""
@@ -90,7 +86,7 @@ class DivergenceWatch:
         if given_up(losses, untrained, self._options.epochs):
             self.run_sample(network)
             reason = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
-            raise self.diverged(network, reason, *progress.above_since, suspect(network))
+            raise self.failure(network, reason, *progress.above_since, suspect(network))
 
     def run_sample(self, network: MLP) -> None:
         """Run a network forward on some training images: ``suspect`` and ``saturated`` look at its latest pass."""
@@ -101,50 +97,36 @@ class DivergenceWatch:
         """The loss of the best constant answer on the training images."""
         return constant_loss(self._learner.whole.loss_name, float(np.mean(self._training_set.targets)))
 
-    def diverged(self, network: MLP, reason: str, epoch: int, step: int, where: tuple[str, str]) -> Diverged:
-        """The error to raise; ``where`` is the gate and its array, ``network`` is measured in its latest pass."""
-        options = self._options
-        cure = f"lower training.learning_rate ({options.learning_rate:g})"
-        if options.weight_decay:
-            cure += f" or training.weight_decay ({options.weight_decay:g})"
-        tries = advice(options, self.progress.good_epochs)
-        return self._failure(DIVERGED, network, reason, (epoch, step), where, tries, cure)
+    def failure(
+        self, network: MLP, reason: str, epoch: int, step: int, where: tuple[str, str], tries: list[str] | None = None
+    ) -> Diverged:
+        """The error to raise: training diverged, or it learned nothing, if ``tries`` says what to try then.
 
-    def learned_nothing(self, network: MLP, reason: str, epoch: int, tries: list[str]) -> Diverged:
-        """The error to raise if nothing was learned since this epoch."""
-        cure = f"try {tries[0].partition(':')[0]}"
-        return self._failure(LEARNED_NOTHING, network, reason, (epoch, 1), suspect(network), tries, cure)
+        ``where`` is the gate and its array; ``network`` is the one whose latest pass is reported.
+        """
+        options, (gate, array) = self._options, where
+        if tries is None:
+            kind, tries = DIVERGED, advice(options, self.progress.good_epochs)
+            cure = f"lower training.learning_rate ({options.learning_rate:g})"
+            if options.weight_decay:
+                cure += f" or training.weight_decay ({options.weight_decay:g})"
+        else:
+            kind, cure = LEARNED_NOTHING, f"try {tries[0].partition(':')[0]}"
+        self._learner.store()  # for the norms
+        parameter_norms = norms(self._learner.whole)
+        if not all(map(math.isfinite, parameter_norms.values())):
+            parameter_norms = self._norms_before
+        report = {"kind": kind, "reason": reason, "epoch": epoch, "step": step, "gate": gate, "array": array}
+        report |= {"untrained_loss": self.progress.untrained_loss, "constant_loss": self.constant_loss}
+        report["last_finite"] = self.progress.last_finite | {"parameter_norms": parameter_norms}
+        report |= {"saturated": saturated(network), "try": tries}
+        return Diverged(f"{headline(report)}: {cure}", report)
 
     def _not_finite(self, network: MLP, reason: str, step: int) -> Diverged:
         where = first_not_finite(network)
         if where[0] == UPDATE:  # of the step before the one that noticed
             step = max(self.progress.current.steps, 1)
-        return self.diverged(network, reason, self.progress.epoch, step, where)
-
-    def _failure(
-        self,
-        kind: str,
-        network: MLP,
-        reason: str,
-        when: tuple[int, int],
-        where: tuple[str, str],
-        tries: list[str],
-        cure: str,
-    ) -> Diverged:
-        self._learner.store()  # for the norms
-        latest = norms(self._learner.whole)
-        report = {
-            "kind": kind,
-            "reason": reason,
-            **dict(zip(("epoch", "step", "gate", "array"), when + where, strict=True)),
-            "untrained_loss": self.progress.untrained_loss,
-            "constant_loss": self.constant_loss,
-            "last_finite": self.progress.last_finite
-            | {"parameter_norms": latest if all(map(math.isfinite, latest.values())) else self._norms_before},
-            "saturated": saturated(network),
-            "try": tries,
-        }
-        return Diverged(f"{headline(report)}: {cure}", report)
+        return self.failure(network, reason, self.progress.epoch, step, where)
 
     @property
     def _untrained_loss(self) -> float:
@@ -196,22 +178,22 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
 
 
 def saturated(network: MLP) -> dict[str, float]:
-    """The share of saturated values in the latest batch, by the name of the sigmoid's output.
+    """The fraction of saturated values in the latest batch, by the name of the sigmoid's output.
 
     Empty before the first batch: a resumed run may stop before it.
     """
     if not network.graph.has_run:
         return {}
-    values = {
-        node.name: network.graph.value(node.name) for node in network.graph.nodes if isinstance(node.gate, Sigmoid)
-    }
+    outputs = [node.name for node in network.graph.nodes if isinstance(node.gate, Sigmoid)]
+    values = {name: network.graph.value(name) for name in outputs}
     return {name: float(np.mean(P * (1 - P) < FLAT)) for name, P in values.items()}
 
 
 def suspect(network: MLP) -> tuple[str, str]:
     """The gate to look at, and its array, if all numbers are finite but the loss does not fall.
 
-    The first sigmoid with more than half of its values saturated: no gradient flows back through it. Else the loss.
+    That is the first sigmoid with more than half of its values saturated: no gradient flows back through it. If there
+    is none, it is the loss.
     """
     for name, share in saturated(network).items():
         if share > 0.5:
@@ -221,7 +203,7 @@ def suspect(network: MLP) -> tuple[str, str]:
 
 
 def norms(network: MLP) -> dict[str, float]:
-    """The Euclidean norm of each parameter array, finite where its elements are."""
+    """The Euclidean norm of each parameter array, finite if its elements are."""
     return {name: _norm(array) for name, array in network.parameters.items()}
 
 

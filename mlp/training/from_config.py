@@ -49,8 +49,11 @@ MEMORY_FACTOR = 6
 """Training takes this many times the memory of the weights: gradients, velocity, best weights, copies for saving."""
 
 
-def check_memory(config: Config, inputs: int) -> None:
-    """Raises InputError if there is too little memory to train the network."""
+def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
+    """The network before training, in the config's precision or another.
+
+    Raises InputError if there is too little memory to train it.
+    """
     count, free = parameter_count(sizes(config, inputs)), memory.free()
     needed = MEMORY_FACTOR * count * np.dtype(config.training.precision).itemsize
     if free is not None and needed > free:
@@ -58,14 +61,6 @@ def check_memory(config: Config, inputs: int) -> None:
             f"model.hidden_sizes: training {count:,} weights takes {needed:,} bytes of memory, and only {free:,} are "
             f"free: use fewer units, or smaller images"
         )
-
-
-def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
-    """The network before training, in the config's precision or another.
-
-    Raises InputError if there is too little memory to train it.
-    """
-    check_memory(config, inputs)
     return MLP(
         sizes(config, inputs),
         precision=precision or config.training.precision,

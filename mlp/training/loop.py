@@ -8,7 +8,7 @@ import numpy as np
 
 from mlp.config import Training
 from mlp.data.dataset import Dataset, scale
-from mlp.evaluation import Evaluation, evaluate
+from mlp.evaluation import evaluate
 from mlp.gates import Array
 from mlp.network import MLP
 from mlp.training import divergence, standstill
@@ -103,7 +103,11 @@ class Trainer:
             if progress.untrained_loss is None:
                 progress.untrained_loss = evaluate(self.network, self.training_set, after_block).loss
             self._train(after_step)
-            validation, done = self._validate(after_block), progress.current
+            self.watch.check_weights()
+            validation, done = None, progress.current
+            if len(self.validation_set):
+                validation = evaluate(self.network, self.validation_set, after_block)
+                self.watch.check_validation(validation.loss)
             row = done.row(progress.epoch, len(self.training_set), validation, self.options.learning_rate)
             if row.is_better(progress.best):
                 progress.best_epoch = row.epoch
@@ -138,14 +142,6 @@ class Trainer:
         finally:
             learner.store()
 
-    def _validate(self, after_block: Callable[[], object]) -> Evaluation | None:
-        self.watch.check_weights()
-        if len(self.validation_set) == 0:
-            return None
-        validation = evaluate(self.network, self.validation_set, after_block)
-        self.watch.check_validation(validation.loss)
-        return validation
-
     def check_ending(self, after_block: Callable[[], object] = lambda: None) -> None:
         """Raises Diverged if, after the last epoch, the best weights have learned nothing: ``standstill.Ending``.
 
@@ -162,7 +158,7 @@ class Trainer:
             result = evaluate(network, self.training_set, after_block)
             if not math.isfinite(result.loss):
                 reason, where = f"the training loss after it is {result.loss}", divergence.first_not_finite(network)
-                raise self.watch.diverged(network, reason, best.epoch, self.steps_per_epoch, where)
+                raise self.watch.failure(network, reason, best.epoch, self.steps_per_epoch, where)
             self.watch.run_sample(network)
         ending = Ending(
             network,
@@ -178,8 +174,8 @@ class Trainer:
         )
         if ending.reason is not None:
             epoch = standstill.standing_since([row.train_loss for row in self.history], level)
-            advice = ending.advice(self.options, epoch - 1)
-            raise self.watch.learned_nothing(network, f"the training {ending.reason}", epoch, advice)
+            reason, tries = f"the training {ending.reason}", ending.advice(self.options, epoch - 1)
+            raise self.watch.failure(network, reason, epoch, 1, divergence.suspect(network), tries)
 
     def _beats_constant(self, row: Epoch) -> bool:
         """Whether more validation images are classified correctly than by always answering the more frequent digit."""

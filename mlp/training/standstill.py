@@ -109,7 +109,8 @@ class Ending:
 
     @cached_property
     def _beats_constant(self) -> bool:
-        return self.beats_others or beats_constant(decide(self.P), self.targets)
+        ones, correct = (int(np.count_nonzero(each)) for each in (self.targets, decide(self.P) == self.targets))
+        return self.beats_others or correct > max(ones, len(self.targets) - ones)
 
     @property
     def _is_constant(self) -> bool:
@@ -160,12 +161,6 @@ class Ending:
         if good_epochs:
             tries += [divergence.shorter(good_epochs)]
         return [*tries, "a look at the images and labels: no network can tell apart images that look the same"]
-
-
-def beats_constant(predicted: NDArray[Any], targets: NDArray[Any]) -> bool:
-    """Whether more predictions are correct than by always answering the more frequent class."""
-    ones = int(np.count_nonzero(targets))
-    return int(np.count_nonzero(predicted == targets)) > max(ones, len(targets) - ones)
 
 
 def standing_since(losses: Sequence[float], level: float) -> int:
