@@ -134,7 +134,7 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="L2 coefficient; weight_decay times each parameter is added to its gradient"
     )
-    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(0, description="all random numbers of a run follow from it")
+    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(0, description="seed of all random numbers of a run")
     precision: Literal["float32", "float64"] = Field("float32", description="type of the network's numbers")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="BLAS threads; 1 is fastest for small networks, and repeats bit for bit"

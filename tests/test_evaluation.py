@@ -1,4 +1,4 @@
-"""Promises of mlp.evaluation: every figure is the textbook's."""
+"""Promises of mlp.evaluation: every figure is that of the textbook."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""scikit-learn's figures for the same answers. Skipped where scikit-learn is not installed."""
+"""The same figures as scikit-learn for the same predictions. Skipped if scikit-learn is not installed."""
 
 import numpy as np
 import pytest

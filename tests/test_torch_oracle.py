@@ -1,4 +1,4 @@
-"""The same work in PyTorch gives the same numbers. Skipped where PyTorch is not installed."""
+"""The same numbers as PyTorch for the same work. Skipped if PyTorch is not installed."""
 
 from typing import Any
 

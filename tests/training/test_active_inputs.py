@@ -1,4 +1,4 @@
-"""Promises of mlp.learner: without the inputs that are always 0, a network learns what it would with them."""
+"""Promises of mlp.training.active_inputs: without the inputs that are always 0, a network learns the same."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Promises of mlp.feed: each epoch every image once, in a fresh order, from memory that does not grow with the set."""
+"""Promises of mlp.training.batches: every image once per epoch, in a fresh order, in memory of a fixed size."""
 
 import itertools
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Promises of mlp.divergence: a run that learns nothing is told from one that does, and where it went wrong."""
+"""Promises of mlp.training.divergence: a run that has failed is noticed, and the report says where it went wrong."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a config says to start from."""
+"""Promises of mlp.training.from_config: a network that does not fit in memory is refused."""
 
 import pytest
 

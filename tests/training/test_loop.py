@@ -1,4 +1,4 @@
-"""Promises of mlp.training: it learns, it repeats bit for bit, it keeps the best, it notices divergence."""
+"""Promises of mlp.training.loop: it learns, it repeats bit for bit, it keeps the best, it notices divergence."""
 
 import numpy as np
 import pytest

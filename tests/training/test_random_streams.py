@@ -1,4 +1,4 @@
-"""Promises of mlp.randomness: a stream follows from seed, purpose and epoch, and from nothing else."""
+"""Promises of mlp.training.random_streams: a stream depends on seed, purpose and epoch only."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.standstill: a training that learned nothing is refused, and a short one on its way down is not."""
+"""Promises of mlp.training.standstill: a training that learned nothing is refused, a short one that learns is not."""
 
 import json
 import math
