@@ -167,7 +167,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return network
 
     def _learn(self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, warn: bool) -> None:
-        """Train for so many passes, each in a fresh order; the network is updated after each pass.
+        """Train for this number of passes, each in a fresh order; the network is updated after each pass.
 
         Raises ValueError if a loss or a weight is not finite: the network stays as it was before that pass. ``warn`` is
         whether to warn if nothing was learned in the end.

@@ -118,7 +118,7 @@ def numeric_gradients(
 
     A node need not be a leaf: its value is changed after it was computed.
     """
-    for node in _checked(graph, names, upstream):
+    for node in _node_checks(graph, names, upstream):
         numeric = np.array([node.slope(slice(k, k + 1), np.ones(1)) for k in range(node.a.size)])
         yield numeric.reshape(node.shape), node.compare(numeric, node.da, node.element)
 
@@ -136,7 +136,7 @@ def check_directions(
     The error is relative to the largest derivative along a direction: a mistake is missed if it is below about the
     tolerance times the norm of the whole gradient.
     """
-    for node in _checked(graph, names, upstream):
+    for node in _node_checks(graph, names, upstream):
         numeric, analytic = np.empty(directions), np.empty(directions)
         for k in range(directions):
             moved = slice(None) if node.a.size <= MAX_MOVED else slice(k, None, directions)
@@ -151,7 +151,7 @@ def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator
     This takes four passes per halving; comparing every element would take two per element. If the element that is
     found agrees after all, the failed check is returned.
     """
-    (node,) = _checked(graph, [failed.name], 1.0)
+    (node,) = _node_checks(graph, [failed.name], 1.0)
 
     def disagreement(low: int, high: int) -> float:
         moved, D = slice(low, high), random_direction(high - low, generator)
@@ -185,7 +185,7 @@ def all_gates(family: type[Gate] = Gate) -> list[Gate]:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class _NodeCheck:
     """A node under check."""
 
     name: str
@@ -226,7 +226,7 @@ class _Checked:
         return f"[{', '.join(str(i) for i in np.unravel_index(k, self.shape))}]"
 
 
-def _checked(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_Checked]:
+def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_NodeCheck]:
     """The named nodes, f being sum(upstream * output) in the graph's latest forward pass."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
@@ -239,5 +239,5 @@ def _checked(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLik
     gradients = {name: graph.gradient(name) for name in names}
     for name, dA in gradients.items():
         A = graph.value(name)
-        yield _Checked(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
+        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
         graph.repeat(name)  # with the node as it was, for the next one

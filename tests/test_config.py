@@ -220,7 +220,7 @@ def test_an_option_without_its_section_is_named_with_it(write):
     assert errors(write(""), "epochs=3") == ["--set epochs=3: must be section.key=value, did you mean training.epochs?"]
 
 
-SPLIT = {  # what a shell makes of it: the message's end
+SPLIT = {  # the arguments after the shell has split a value: the end of the message
     ("data.digits=[4,", "9]"): '"data.digits=[4, 9]"',
     ("training.seed=1", "data.directory=/my", "digits", "training.epochs=2"): '"data.directory=/my digits"',
     ("data.directory=$a", "b"): "'data.directory=$a b'",
@@ -342,7 +342,7 @@ configs = st.builds(
         config.Training,
         learning_rate=st.floats(0, 1000, exclude_min=True),
         momentum=st.floats(0, 1, exclude_max=True),
-        precision=st.just("float64"),  # float32 has no room for some of these
+        precision=st.just("float64"),  # float32 cannot hold some of these
         seed=st.integers(0, 10**18 - 1),
     ),
 )

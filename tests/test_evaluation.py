@@ -15,12 +15,12 @@ from tests.conftest import write_folder
 
 @pytest.fixture
 def images(tmp_path):
-    """Ten images: 7 0 7 0 7 0 ..., of which 7 is the negative class, after one that is neither."""
+    """Ten images, 7 0 7 0 ..., after one that is neither; 7 is the negative class."""
     return dataset.load(write_folder(tmp_path / "ten", [3] + [7, 0] * 5, [0, 7]), "training", (7, 0))
 
 
 def test_the_figures_by_hand(images):
-    """Targets are 0 1 0 1 ...; one negative is taken for positive, two positives for negative."""
+    """Targets are 0 1 0 1 ...; one negative is predicted positive, two positives negative."""
     probabilities = np.array([0.1, 0.9, 0.6, 0.8, 0.2, 0.4, 0.3, 0.5, 0.05, 0.1])
     summary = Evaluation(images, probabilities, 0.25).summary()
     mistakes = summary.pop("mistakes")

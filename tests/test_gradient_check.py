@@ -125,7 +125,7 @@ def test_the_tolerance_and_the_directions_are_those_that_were_asked_for():
 
 
 def test_the_calls_of_an_input_must_do_without_those_of_another(monkeypatch):
-    """The graph leaves out those whose gradient nobody wants: what is right with them could be anything without."""
+    """The graph leaves out gradients that are not required: the others must be right without them."""
 
     def reads(self, dC, C, A, B, dA, dB):
         yield dA, np.multiply, dC, B

@@ -62,7 +62,7 @@ def test_blocks_that_do_not_add_up_leave_no_file(blocks, tmp_path):
 
 
 def with_a_hole(path, size):
-    """An IDX file of so many bytes, all but the header a hole that takes no room on the disk."""
+    """A sparse IDX file of this many bytes: all but the header takes no space on the disk."""
     with path.open("wb") as file:
         file.write(bytes([0, 0, 8, 1]) + struct.pack(">I", size))
         file.truncate(8 + size)
@@ -71,7 +71,7 @@ def with_a_hole(path, size):
 
 @pytest.fixture
 def by_rows(tmp_path, monkeypatch):
-    """A raw file of 1,000 rows of 12 bytes, the array in it, and the file as rows, of which 10 are read at once."""
+    """A raw file of 1,000 rows of 12 bytes, its array, and the file as rows, 10 of them read at once."""
     monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", 11_999)
     monkeypatch.setattr(idx, "CHUNK_BYTES", 125)
     array = np.random.default_rng(0).integers(-(2**31), 2**31, (1000, 3)).astype(">i4")
@@ -151,7 +151,7 @@ def test_several_gzip_members_that_join_to_one_file_are_one_file(tmp_path):
 
 
 GOOD = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6])
-PACKED = gzip.compress(GOOD, mtime=0)  # it is part of a test's name, which every worker must find the same
+PACKED = gzip.compress(GOOD, mtime=0)  # part of a test's name, which must be the same in every worker
 
 BAD = {
     "an empty file": ("a", b"", "empty"),

@@ -151,13 +151,13 @@ def test_a_batch_in_the_network_s_own_memory_gives_the_same(loss):
         assert memory.loss() == net.loss(*batch)
         np.testing.assert_array_equal(net.probabilities, net.predict(batch[0]))
         np.testing.assert_array_equal(memory.P, net.probabilities)
-        assert net.graph.value("X") is memory.X  # the loss found its batch where it lay
+        assert net.graph.value("X") is memory.X  # the loss used the batch in place
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("target", [0.0, 1.0])
 def test_cross_entropy_of_extreme_logits_is_finite_and_silent(precision, target):
-    """A network that is sure and wrong: the loss is the logit's size, and its gradient does not vanish."""
+    """A confident, wrong network: the loss is the logit's magnitude, and the gradient does not vanish."""
     net = MLP([1, 1], precision=precision, loss="cross_entropy")
     net.parameters["W1"][...] = 1e4
     X, Y = np.array([[1.0], [-1.0]]), np.full((2, 1), target)
@@ -267,7 +267,7 @@ def test_arrays_of_anything_but_numbers_are_refused(kind):
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
 def test_inputs_that_are_not_finite_are_refused(wrong):
-    """A probability that is no number would be decided for class 0, and one of infinity looks sure."""
+    """A NaN as probability would predict class 0, and infinity would look confident."""
     net, (X, Y) = network(5, 4, 1), examples(4, 5)
     X[3, 1] = wrong
     for action in (lambda: net.loss(X, Y), lambda: net.predict(X)):

@@ -69,7 +69,7 @@ def affordable_part(network: MLP, generator: Generator) -> MLP:
 
 
 def random_subnetwork(network: MLP, units: int, generator: Generator) -> MLP:
-    """A narrower copy: at most so many units of each hidden layer, chosen at random, with their weights."""
+    """A narrower copy: each hidden layer keeps at most this many units, chosen at random, with their weights."""
     kept = [np.arange(size) for size in network.sizes]
     for layer, size in list(enumerate(network.sizes))[1:-1]:
         if size > units:

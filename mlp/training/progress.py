@@ -85,7 +85,7 @@ class EpochSums:
         self.seconds += perf_counter() - self._began
 
     def row(self, epoch: int, images: int, validation: Evaluation | None, learning_rate: float) -> Epoch:
-        """The means over a complete pass through so many images, and the validation after it."""
+        """The means of a complete pass over this number of images, with the validation after it."""
         return Epoch(
             epoch=epoch,
             train_loss=self.loss / images,

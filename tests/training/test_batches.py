@@ -22,12 +22,12 @@ def rng(seed=0):
 
 @pytest.fixture
 def images(tmp_path):
-    """Two hundred images, no two of them alike, a pixel of which is 0 in all and another in all but one."""
+    """198 images, no two alike: one pixel is 0 in all of them, another in all but one."""
     folder = write_folder(tmp_path / "many", [0, 1, 1, 7] * 66, [0, 1])
     path = folder / "train-images-idx3-ubyte"
     pixels = idx.read(path).copy()
     pixels[:, 1, 2], pixels[:, 3, 3] = 0, 0
-    pixels[263 - 3, 3, 3] = 1  # one of digit 0, the last to be looked at
+    pixels[263 - 3, 3, 3] = 1  # an image of digit 0, the last that is read
     idx.write(path, pixels)
     return dataset.load(folder, "training", (0, 1))
 
@@ -40,7 +40,7 @@ def small_pools(monkeypatch):
 
 
 def epoch(made, seed=0, done=0):
-    """Its batches, each as a list of (pixels, target)."""
+    """The batches of an epoch, each a list of (pixels, target)."""
     batches = made.batches(rng(seed), done)
     return [list(zip(map(bytes, pixels), targets[:, 0].tolist(), strict=True)) for pixels, targets in batches]
 
@@ -87,7 +87,7 @@ def test_a_large_set_is_mixed_from_all_over_and_anew_each_epoch(images):
     assert first != other
     place = {pixels: position for position, pixels in enumerate(map(bytes, images.pixels()))}
     spread = [np.ptp([place[pixels] for pixels, _ in batch]) for batch in first]
-    assert np.median(spread) > len(images) / 4  # neighbours only would be 4
+    assert np.median(spread) > len(images) / 4  # it would be 4 if only neighbours were shuffled
 
 
 @pytest.mark.usefixtures("small_pools")
@@ -142,7 +142,7 @@ def test_what_fits_is_measured_without_the_pixels_left_out(images, monkeypatch):
 
 
 def test_a_large_file_is_never_whole_in_memory(tmp_path, monkeypatch):
-    """20 MB of images: through them by batches and by blocks, with some MB of memory."""
+    """20 MB of images are read by batches and by blocks, with a few MB of memory."""
     for module, name in ((batches, "MAX_COPIED_BYTES"), (idx, "MAX_BYTES_IN_MEMORY")):
         monkeypatch.setattr(module, name, 0)
     monkeypatch.setattr(batches, "POOL_BYTES", 2_000_000)
@@ -179,7 +179,7 @@ def test_targets_are_those_of_the_digits_asked_for(tmp_path, digits):
 
 
 def test_beyond_64_mb_of_pixels_memory_stays_flat():
-    """102 MB of zeros, which are nowhere but in the page tables: a few MB are needed to go through them."""
+    """102 MB of zeros, which take no memory themselves: reading them needs a few MB."""
     count = 130_000
     source = ImagesAndLabels(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8), {})
     images = dataset.Dataset(source, (0, 1), np.arange(count))

@@ -14,5 +14,5 @@ def test_a_network_that_memory_has_no_room_for_is_refused_before_it_is_made(monk
     monkeypatch.setattr(memory, "free", lambda: 6 * 4 * weights - 1)
     with pytest.raises(InputError, match=f"^model.hidden_sizes: training {weights:,} weights takes "):
         from_config.network(config, 784)
-    monkeypatch.setattr(memory, "free", lambda: None)  # where the system does not say
+    monkeypatch.setattr(memory, "free", lambda: None)  # if the system does not tell
     assert from_config.network(config, 784).parameter_block.size == weights

@@ -85,7 +85,7 @@ def test_one_seed_gives_the_same_bits_and_another_others(made, options):
 
 
 def test_the_history_tells_what_happened(made):
-    """Every figure of a row, worked out again beside the trainer with a plain loop."""
+    """Every figure of a row, computed again with a plain loop."""
     training_set, validation_set = made
     run = trainer(training_set, validation_set, batch_size=7, learning_rate=0.3, precision="float64", seed=5)
     plain = run.network.copy("float64")
@@ -193,7 +193,7 @@ def test_weights_that_are_not_finite_are_no_state_to_go_on_from(made):
 
 
 def test_a_state_has_the_weights_of_the_step_that_it_follows(made):
-    """Also in the middle of an epoch: what it holds makes the next batch's loss what it is."""
+    """Also in the middle of an epoch: the next batch's loss follows from it."""
     run, seen = trainer(*made, batch_size=16), []
     other = trainer(*made, batch_size=16)
 
@@ -213,7 +213,7 @@ def test_batches_as_large_as_you_like_are_one_step(made):
 
 
 def validation_of(losses):
-    """What ``evaluate`` would say of the untrained network, and then in epoch after epoch."""
+    """A stand-in for ``evaluate``: a loss for the untrained network, then one for each epoch."""
     given = iter([1.0, *losses])
     return lambda network, images, after_block: Evaluation(images, np.zeros(len(images)), next(given))
 
@@ -294,7 +294,7 @@ def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, mon
     assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("add", "db2")
     monkeypatch.setattr("mlp.training.loop.evaluate", validation_of([np.nan]))
     other = trainer(*made)
-    evaluate(other.network, made[1])  # which the one above only says that it did
+    evaluate(other.network, made[1])  # the stand-in above does not run the network
     with pytest.raises(Diverged, match="epoch 1, step 8: the validation loss after it is nan"):
         other.run_epoch()
 
@@ -330,7 +330,7 @@ def test_the_step_that_is_named_is_the_one_that_was_under_way(made, monkeypatch,
         run.run_epoch()
     report = diverged.value.report
     assert report["step"] == step
-    norms = report["last_finite"]["parameter_norms"]  # those of the weights before it
+    norms = report["last_finite"]["parameter_norms"]  # of the weights before that step
     assert norms == divergence.norms(run.network)
     assert (norms == untrained) == (step == 1)
 
