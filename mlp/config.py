@@ -296,7 +296,7 @@ class _Source:
         name, equals, text = option.partition("=")
         section, _, key = name.partition(".")
         if not (equals and section and key):
-            cure = "" if name in KEYS else meant(name)
+            cure = "" if name in KEYS else hint(name)
             self.problems.append((order, origin, f"must be section.key=value{cure}"))
             return
         document = yaml_text.parse(text)
@@ -386,12 +386,12 @@ def describe(error: ErrorDetails) -> str:
         for key, value in error.get("ctx", {}).items()
     }
     message = MESSAGES.get(error["type"], error["msg"]).format(**bounds)
-    value = _value_meant(str(error["input"])) if error["type"] == "literal_error" else None
+    value = _known_value(str(error["input"])) if error["type"] == "literal_error" else None
     cure = f": did you mean {value}?" if value and value in bounds["expected"] else ""
     return f"{name}: {message}, not {display_value(error['input'])}{cure}"
 
 
-def _value_meant(name: str) -> str | None:
+def _known_value(name: str) -> str | None:
     """Our name for another tool's value, such as nn.MSELoss or FP32."""
     name = name.rpartition(".")[2]
     return spelling.ours(name, "values") or spelling.same(name, spelling.table("values"))
@@ -403,10 +403,10 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
     known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
     if here := spelling.near(wrong, known) or (None if outer else spelling.ours(wrong, "sections")):
         return f", did you mean {here}?"
-    return meant(wrong) or f", known are {', '.join(known)}"
+    return hint(wrong) or f", known are {', '.join(known)}"
 
 
-def meant(name: str) -> str:
+def hint(name: str) -> str:
     """The key that a name without its section may stand for, or why there is none; as the end of a message."""
     if keys := _keys(name):
         return f", did you mean {' or '.join(keys)}?"
@@ -426,7 +426,7 @@ def as_override(arguments: Sequence[str]) -> str:
     values = [value] if value else list(takewhile(lambda word: not word.startswith("--"), rest))
     keys = [name] if name in KEYS else _keys(name)
     if not keys:
-        return meant(name)
+        return hint(name)
     if keys[0] in LISTS:
         return f": write --set '{keys[0]}=[{', '.join(values) or '...'}]'"
     return f": write --set {keys[0]}={values[0] if values else '...'}"
