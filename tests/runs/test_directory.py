@@ -1,6 +1,5 @@
-"""Promises of mlp.runs: a directory of its own for each run, and in it what happened."""
+"""Promises of mlp.runs.directory: a directory of its own for each run, and in it what happened."""
 
-import csv
 import json
 import signal
 import threading
@@ -9,9 +8,8 @@ import numpy as np
 import pytest
 
 from mlp.runs import directory as run_directory
-from mlp.runs.finished import read_manifest
+from mlp.runs.manifest import read_manifest
 from mlp.system.errors import Diverged, InputError, Interrupted
-from mlp.training.loop import Epoch
 from tests.conftest import finished_run
 
 
@@ -86,14 +84,3 @@ def test_the_manifest_says_how_a_run_ended(settings, error, status):
         assert read_manifest(run.directory).status == "running"
         raise error
     assert read_manifest(run.directory).status == status
-
-
-def test_history_reads_back_exactly(settings):
-    rows = [Epoch(1, 0.1, None, 1 / 3, None, 1e-3, 2.0, 0.5), Epoch(2, 1e-30, 0.25, 1.0, 0.125, 1e-3, 2.0, 0.5)]
-    with run_directory.new(settings, None, pytest.fail) as run:
-        run.write_history(rows)
-    header, *lines = csv.reader((run.directory / "history.csv").read_text().splitlines())
-    columns = "epoch train_loss validation_loss train_accuracy validation_accuracy learning_rate gradient_norm seconds"
-    assert header == columns.split()
-    read = [Epoch(int(line[0]), *(float(text) if text else None for text in line[1:])) for line in lines]
-    assert read == rows
