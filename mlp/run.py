@@ -154,7 +154,10 @@ def learn(trainer: Trainer, run: Run, *, verbose: bool = True) -> None:
 
 def _run_epochs(trainer: Trainer, run: Run, verbose: bool) -> None:
     epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
-    with _bar(trainer) if verbose else nullcontext() as bar:
+    steps, done, hidden = epochs * trainer.steps_per_epoch, trainer.steps, not sys.stderr.isatty()
+    with (
+        Bar(total=steps, initial=done, unit=" steps", leave=False, disable=hidden) if verbose else nullcontext() as bar
+    ):
 
         def after_step() -> None:
             if bar is not None:
@@ -174,13 +177,6 @@ def _run_epochs(trainer: Trainer, run: Run, verbose: bool) -> None:
         except Interrupted:
             save(trainer, run)
             raise
-
-
-def _bar(trainer: Trainer) -> Bar:
-    """A progress bar, which only a terminal shows."""
-    steps = trainer.options.epochs * trainer.steps_per_epoch
-    hidden = not sys.stderr.isatty()
-    return Bar(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=hidden)
 
 
 def save(trainer: Trainer, run: Run) -> None:

@@ -45,9 +45,7 @@ def write(run: FinishedRun) -> Path:
 
 def page(run: FinishedRun) -> str:
     """The page's text."""
-    judgement = run.judge()
-    training, evaluation = judgement.training, judgement.evaluation
-    rules = [{"name": name, **rule} for name, rule in judgement.baselines.items()]
+    training, evaluation, rules = run.judge()
     has_pad = run.network.parameter_block.nbytes <= MOST_BYTES
     images, pictures = _as_many_as_fit(training, 1 if has_pad else _factor(run.image_shape))
     plane, place_in_it = _plane(run, images)
@@ -56,7 +54,7 @@ def page(run: FinishedRun) -> str:
         "digits": run.config.data.digits,
         "summary": evaluation.summary(),
         "confidence": CONFIDENCE,
-        "rules": rules,
+        "rules": [{"name": name, **rule} for name, rule in rules.items()],
         "mistakes": report_images.mistakes(evaluation),
         "certain": report_images.most_and_least_certain(evaluation),
         "plane": plane,

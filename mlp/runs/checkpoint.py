@@ -17,21 +17,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlp import config as configuration
 from mlp.config import Config
+from mlp.gates import Array
 from mlp.network import parameter_count
-from mlp.runs import history, manifest, npz
+from mlp.runs import history, npz
 from mlp.runs.history import Beginning, History
-from mlp.runs.npz import Array, Damaged
+from mlp.runs.manifest import MAX_MANIFEST_BYTES, BegunManifest, first_problem
+from mlp.runs.npz import Damaged
 from mlp.system.errors import InputError
 from mlp.system.files import open_regular, remove, rename, replacing
 from mlp.training import from_config
-from mlp.training.loop import Epoch, EpochSums, Progress, TrainerState
+from mlp.training.loop import Epoch, Progress, TrainerState
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
 MAX_ROWS = 1000
 """A checkpoint holds the last rows of the history: with all of them a run of n epochs would write n^2 rows. The rows
 before are read from history.csv and checked by their SHA-256."""
-MAX_METADATA_CHARACTERS = configuration.LARGEST + manifest.MAX_MANIFEST_BYTES
+MAX_METADATA_CHARACTERS = configuration.LARGEST + MAX_MANIFEST_BYTES
 MAX_COUNT = 1 << 53
 """Of steps, or anything else that is counted."""
 
@@ -143,18 +145,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
         config = configuration.parse(metadata.config, path)
         if missing := {*BLOCKS, "history"} - arrays.keys():
             raise ValueError(f"it has no {min(missing)}")
-        facts = manifest.check_begun(metadata.facts)
+        facts = BegunManifest.model_validate(metadata.facts)
         _check_blocks(arrays, config, facts.image_shape)
         begun = metadata.beginning.rows if metadata.beginning else 0
         epochs = _epochs(arrays["history"], begun, config)
-        _check_progress(metadata.progress, begun + len(epochs))
-        _check_epoch(metadata.progress.current, facts.images.get("training", 0), config.training.batch_size)
+        steps = math.ceil(facts.images.get("training", 0) / config.training.batch_size)
+        _check_progress(metadata.progress, begun + len(epochs), steps, facts.images.get("training", 0))
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
         raise Damaged(error.strerror) from error
     except ValidationError as error:
-        raise Damaged(f"not a checkpoint ({manifest.first_problem(error)})") from error
+        raise Damaged(f"not a checkpoint ({first_problem(error)})") from error
     except (InputError, ValueError) as error:
         raise Damaged(f"not a checkpoint ({error})") from error
     has_validation = config.data.validation_fraction > 0
@@ -195,8 +197,8 @@ def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:
     return [Epoch(int(epoch), *others) for epoch, *others in values.tolist()]
 
 
-def _check_progress(progress: Progress, epochs: int) -> None:
-    """Raises ValueError if the progress does not fit the number of epochs, or one of its numbers is out of range."""
+def _check_progress(progress: Progress, epochs: int, steps: int, images: int) -> None:
+    """Raises ValueError if a number is out of range, for ``epochs`` so far and the steps and images of one."""
     numbers = _numbers(asdict(replace(progress, history=[])))
     if not all(0 <= number <= (history.MAX_VALUE if isinstance(number, float) else MAX_COUNT) for number in numbers):
         raise ValueError("its progress has a number that is out of range")
@@ -206,11 +208,7 @@ def _check_progress(progress: Progress, epochs: int) -> None:
         raise ValueError("it has epochs, but no loss before them")
     if progress.above_since is not None and not 1 <= progress.above_since[0] <= epochs:
         raise ValueError("its loss rose in an epoch that it does not have")
-
-
-def _check_epoch(current: EpochSums, images: int, batch_size: int) -> None:
-    """Raises ValueError if the current epoch has more steps or errors than its images allow."""
-    if current.steps > math.ceil(images / batch_size) or current.errors > images:
+    if progress.current.steps > steps or progress.current.errors > images:
         raise ValueError("its current epoch has more steps or errors than its images allow")
 
 

@@ -190,9 +190,9 @@ def _compared(run: FinishedRun, name: str) -> ComparedRun:
         run.config,
         epochs,
         run.network.parameter_block.size,
-        run.training_files,
+        run.manifest.training_files,
         run.manifest.images.get("validation"),
-        _read_test_result(directory, run.weights_sha256),
+        _read_test_result(directory, run.manifest.weights_sha256),
     )
 
 

@@ -29,16 +29,6 @@ Split = Literal["test", "validation", "training"]
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A network evaluated on one split, beside the baselines, which learn from all training images."""
-
-    training: Dataset
-    evaluation: Evaluation
-    baselines: dict[str, dict[str, Any]]
-    """By name: the numbers of the rule, its errors and its accuracy."""
-
-
-@dataclass(frozen=True)
 class FinishedRun:
     """A finished run: its config, its best network, and its manifest."""
 
@@ -53,16 +43,6 @@ class FinishedRun:
     def image_shape(self) -> tuple[int, int]:
         """Rows and columns of an image."""
         return self.manifest.image_shape
-
-    @property
-    def training_files(self) -> dict[str, str]:
-        """The SHA-256 of each file, by its name."""
-        return self.manifest.training_files
-
-    @property
-    def weights_sha256(self) -> str:
-        """The SHA-256 of model.npz."""
-        return self.manifest.weights_sha256
 
     @property
     def name(self) -> str:
@@ -91,8 +71,9 @@ class FinishedRun:
                 f"trained on {self.image_shape}: data.directory must hold images of the run's shape"
             )
         if is_training:
-            files = images.source.sha256(self.training_files.values())
-            from_config.check_same_files(self.config, files, self.training_files, self.directory)
+            recorded = self.manifest.training_files
+            files = images.source.sha256(recorded.values())
+            from_config.check_same_files(self.config, files, recorded, self.directory)
         return images
 
     def evaluate(self, images: Dataset) -> Evaluation:
@@ -104,26 +85,21 @@ class FinishedRun:
             raise InputError(f"{path}: weights so large that the loss is {evaluation.loss}: train the run again")
         return evaluation
 
-    def judge(self, split: Split = "test") -> Judgement:
-        """Evaluate the network and the baselines on a split. Raises InputError as ``images`` does."""
+    def judge(self, split: Split = "test") -> tuple[Dataset, Evaluation, dict[str, dict[str, Any]]]:
+        """All training images, the evaluation on a split, and there the results of the baselines by name.
+
+        Raises InputError as ``images`` does, and if the run held out no validation images.
+        """
         training = self.images("training")
-        images = self.images("test") if split == "test" else self._part_of(training, split)
+        rest, held_out = from_config.split(self.config, training)
+        images = self.images("test") if split == "test" else held_out if split == "validation" else rest
+        if len(images) == 0:
+            raise InputError(f"{self.directory}: it held out no validation images (data.validation_fraction is 0)")
         evaluation, rules = self.evaluate(images), {}
         for rule in baselines.learn(training):
             errors = rule.errors(images)
             rules[rule.name] = rule.facts | {"errors": errors, "accuracy": (len(images) - errors) / len(images)}
-        return Judgement(training, evaluation, rules)
-
-    def _part_of(self, training: Dataset, split: Split) -> Dataset:
-        """The training or the validation images, split as they were for the run."""
-        rest, held_out = from_config.split(self.config, training)
-        images = rest if split == "training" else held_out
-        if len(images) == 0:
-            raise InputError(
-                f"{self.directory}: it held out no validation images (data.validation_fraction is 0): choose another "
-                "split"
-            )
-        return images
+        return training, evaluation, rules
 
 
 T = TypeVar("T")

@@ -143,14 +143,6 @@ def read_finished_manifest(directory: Path) -> FinishedManifest:
         raise InputError(f"{directory}: not a finished run, though it says so ({what}): name another run") from None
 
 
-def check_begun(facts: dict[str, Any]) -> BegunManifest:
-    """A checkpoint's copy of the manifest. Raises ValueError, with one line, if no run writes such a manifest."""
-    try:
-        return BegunManifest.model_validate(facts)
-    except ValidationError as error:
-        raise ValueError(first_problem(error)) from error
-
-
 def first_problem(error: ValidationError) -> str:
     """The first invalid value and its place, in one line."""
     detail = error.errors(include_url=False)[0]

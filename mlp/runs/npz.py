@@ -16,12 +16,11 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from mlp.gates import Array
 
 PREFIX = b"sha256 "
 DIGITS = 2 * hashlib.sha256().digest_size

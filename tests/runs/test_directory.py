@@ -1,16 +1,13 @@
 """Promises of mlp.runs.directory: a directory of its own for each run, and in it what happened."""
 
-import json
 import signal
 import threading
 
-import numpy as np
 import pytest
 
 from mlp.runs import directory as run_directory
 from mlp.runs.manifest import read_manifest
 from mlp.system.errors import Diverged, InputError, Interrupted
-from tests.conftest import finished_run
 
 
 def test_runs_are_numbered_and_never_share_a_directory(settings):
@@ -52,19 +49,6 @@ def test_a_directory_is_one_runs_at_a_time(settings, tmp_path):
         ):
             pytest.fail("it began")
         assert list((tmp_path / "one").iterdir()) == []
-
-
-def test_the_model_loads_without_pickle_and_its_bytes_depend_on_its_content_alone(settings, tmp_path):
-    contents = set()
-    for name in ("a", "b"):
-        directory, network = finished_run(settings, tmp_path / name)
-        contents.add((directory / "model.npz").read_bytes())
-    assert len(contents) == 1
-    with np.load(directory / "model.npz", allow_pickle=False) as model:
-        assert set(model.files) == {"W1", "b1", "W2", "b2", "config"}
-        assert model["W1"].shape == (4, 3)
-        np.testing.assert_array_equal(model["W1"], network.parameters["W1"])
-        assert json.loads(model["config"].item())["model"] == {"hidden_sizes": [3], "loss": "euclidean"}
 
 
 @pytest.mark.parametrize(

@@ -11,45 +11,14 @@ from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.runs.manifest import read_manifest
 from mlp.system.errors import Diverged, InputError
-from mlp.system.files import sha256
 from tests.conftest import FILES, finished_run
 
 
 def test_a_finished_run_is_read_back(settings):
     directory, network = finished_run(settings)
     run = finished_runs.read_run(directory)
-    assert (run.config, run.image_shape, run.training_files) == (settings, (2, 2), FILES)
+    assert (run.config, run.image_shape, run.manifest.training_files) == (settings, (2, 2), FILES)
     np.testing.assert_array_equal(run.network.parameter_block, network.parameter_block)
-
-
-def with_config(directory, text):
-    """The model with this text for its config, and the manifest to match."""
-    with np.load(directory / "model.npz") as model:
-        np.savez(directory / "model.npz", **(dict(model) | {"config": np.array(text)}))
-    rewrite(directory, weights_sha256=sha256(directory / "model.npz"))
-
-
-def test_a_run_older_than_a_key_is_read_with_the_keys_default(settings):
-    directory, network = finished_run(settings)
-    facts = json.loads(settings.to_json_without_places())
-    del facts["model"]["loss"]
-    with_config(directory, json.dumps(facts, separators=(",", ":")))
-    text = (directory / "config.yaml").read_text()
-    (directory / "config.yaml").write_text(text.replace("  loss: euclidean\n", ""))
-    run = finished_runs.read_run(directory)
-    assert run.network.loss_name == "euclidean"
-    np.testing.assert_array_equal(run.network.parameter_block, network.parameter_block)
-    (directory / "config.yaml").write_text(text.replace("euclidean", "cross_entropy"))
-    with pytest.raises(InputError, match=r"model\.npz: not the model of the config beside it: train the run again"):
-        finished_runs.read_run(directory)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"model": {"loss": "hinge"}}', '{"surprise": 1}'])
-def test_a_model_whose_config_is_none_is_refused(settings, text):
-    directory, _ = finished_run(settings)
-    with_config(directory, text)
-    with pytest.raises(InputError, match=r"model\.npz: not the model of a run: train the run again"):
-        finished_runs.read_run(directory)
 
 
 def test_a_run_is_read_back_with_its_loss(settings):

@@ -47,10 +47,10 @@ def main(arguments: Sequence[str]) -> None:
 
 def judge(run: FinishedRun, split: Split) -> tuple[Evaluation, dict[str, Any]]:
     """The run's predictions on one split, and all results."""
-    judgement = run.judge(split)
-    evaluation, files = judgement.evaluation, judgement.evaluation.images.source.sha256()
-    summary = {"split": split, "weights_sha256": run.weights_sha256, "files": files}
-    return evaluation, summary | evaluation.summary() | {"baselines": judgement.baselines}
+    _, evaluation, rules = run.judge(split)
+    files = evaluation.images.source.sha256()
+    summary = {"split": split, "weights_sha256": run.manifest.weights_sha256, "files": files}
+    return evaluation, summary | evaluation.summary() | {"baselines": rules}
 
 
 def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> None:

@@ -60,5 +60,5 @@ def model_metadata(run: FinishedRun) -> dict[str, str]:
     return {
         "config": run.config.to_json_without_places(),
         "image_shape": json.dumps(run.image_shape),
-        "weights_sha256": run.weights_sha256,
+        "weights_sha256": run.manifest.weights_sha256,
     }

@@ -79,13 +79,10 @@ def how_to_resume(directory: Path) -> Iterator[None]:
 
 
 def report(trainer: Trainer, run: Run) -> None:
-    """Print the result. Signals are ignored from then on: the work is done."""
-    print(summary(trainer, run))
-    signals.ignore()
+    """Print the result of the best epoch, the files to look at, and the next command.
 
-
-def summary(trainer: Trainer, run: Run) -> str:
-    """The result of the best epoch, the files to look at, and the next command."""
+    Signals are ignored from then on: the work is done.
+    """
     best, images = trainer.history[trainer.progress.best_epoch - 1], len(trainer.validation_set)
     if best.validation_accuracy is None:
         result = f"last epoch {best.epoch}: no validation images; its weights are saved"
@@ -93,14 +90,12 @@ def summary(trainer: Trainer, run: Run) -> str:
         count = round((1 - best.validation_accuracy) * images)
         errors = f"{count:,} validation error{'' if count == 1 else 's'} in {images:,}"
         result = f"best epoch {best.epoch}: {errors} ({best.validation_accuracy:.2%}); its weights are saved"
-    return "\n".join(
-        [
-            result,
-            f"run:   {display_path(run.directory)}",
-            f"curve: {display_path(run.directory / CURVE)}",
-            f"page:  {display_path(run.directory / REPORT)}"
-            if run.config.output.report
-            else f"page:  {command_line.command('report')} {display_path(run.directory)}",
-            f"next:  {command_line.command('evaluate')} {display_path(run.directory)}",
-        ]
-    )
+    page = display_path(run.directory / REPORT)
+    if not run.config.output.report:
+        page = f"{command_line.command('report')} {display_path(run.directory)}"
+    print(result)
+    print(f"run:   {display_path(run.directory)}")
+    print(f"curve: {display_path(run.directory / CURVE)}")
+    print(f"page:  {page}")
+    print(f"next:  {command_line.command('evaluate')} {display_path(run.directory)}")
+    signals.ignore()

@@ -89,7 +89,7 @@ def test_its_nodes_are_those_of_the_table_and_its_metadata_the_config(digits_run
         for array in model.graph.initializer:
             np.testing.assert_array_equal(onnx.numpy_helper.to_array(array), weights[array.name], strict=True)
     assert json.loads(facts["image_shape"]) == [28, 28]
-    assert facts["weights_sha256"] == finished_runs.read_run(digits_run).weights_sha256
+    assert facts["weights_sha256"] == finished_runs.read_run(digits_run).manifest.weights_sha256
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -133,7 +133,7 @@ def test_where_float32_rounds_too_much_float64_is_the_cure(run, tmp_path, here):
     network = MLP(found.network.sizes, precision="float64", generator=np.random.default_rng(0))
     network.parameter_block *= 1000
     with run_directory.new(found.config, tmp_path / "large", pytest.fail) as large:
-        large.begin(image_shape=[28, 28], training_files=found.training_files)
+        large.begin(image_shape=[28, 28], training_files=found.manifest.training_files)
         large.write_model(network.copy("float32").parameters)
         large.finish()
     done = here(SCRIPT, tmp_path / "large")

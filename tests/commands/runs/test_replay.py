@@ -43,6 +43,16 @@ def test_a_run_is_identical_to_itself(here, trained):
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
 
 
+def test_what_differs_is_said_even_if_the_result_is_identical(here, trained):
+    forge(trained, code_sha256="0" * 64, machine="pdp11")
+    done = here("scripts/replay.py", trained)
+    assert done.returncode == 0, done.stderr
+    identical, code, machine = done.stdout.splitlines()
+    assert identical.startswith(f"identical: {trained} repeated")
+    assert code.startswith("although different: the code: 0.1.0 (SHA-256 000000000000...) then, ")
+    assert machine.startswith("although different: the machine: pdp11 then, ")
+
+
 def test_a_run_whose_name_begins_with_a_dash_is_run_again(here, trained):
     trained.rename(trained.with_name("--help"))
     done = here("scripts/replay.py", "./--help", cwd=trained.parent)
