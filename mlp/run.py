@@ -154,10 +154,8 @@ def learn(trainer: Trainer, run: Run, *, verbose: bool = True) -> None:
 
 def _run_epochs(trainer: Trainer, run: Run, verbose: bool) -> None:
     epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
-    steps, done, hidden = epochs * trainer.steps_per_epoch, trainer.steps, not sys.stderr.isatty()
-    with (
-        Bar(total=steps, initial=done, unit=" steps", leave=False, disable=hidden) if verbose else nullcontext() as bar
-    ):
+    steps, done, quiet = epochs * trainer.steps_per_epoch, trainer.steps, not sys.stderr.isatty()
+    with Bar(total=steps, initial=done, unit=" steps", leave=False, disable=quiet) if verbose else nullcontext() as bar:
 
         def after_step() -> None:
             if bar is not None:
