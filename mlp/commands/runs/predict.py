@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mlp.commands.arguments import Parser, run_directory
+from mlp.commands.arguments import run_directory
 from mlp.data import image_files
 from mlp.data.file_kinds import READABLE
 from mlp.data.image_files import GreyImage
@@ -103,14 +103,16 @@ def main(arguments: Sequence[str]) -> None:
 
 def parse(arguments: Sequence[str]) -> Namespace:
     """The options. Raises InputError for those that do not go together."""
-    parser = Parser(description="Say which of a run's two digits each image shows.")
+    parser = command_line.Parser(description="Say which of a run's two digits each image shows.")
     parser.add_argument(
         "images",
         nargs="+",
         metavar="IMAGE",
         help=f"{READABLE}, or a folder of pictures",
     )
-    parser.add_run("--run")
+    parser.add_argument(
+        "--run", type=command_line.path, metavar="RUN", help="the run whose network to ask (default: the newest)"
+    )
     parser.add_argument(
         "--show", type=command_line.path, metavar="FILE", help="draw the stages of preparation: .png, .svg or .pdf"
     )
