@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--config", type=command_line.path, metavar="FILE", help="whose newest run to evaluate (default: config.yaml)"
     )
-    parser.add_argument("--split", choices=get_args(Split), default="test", help="images to evaluate on")
+    parser.add_argument("--split", choices=get_args(Split), default="test", help="images to use (default: test)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, as in the file")
     options = parser.parse_args(arguments)
     if options.run and options.config:

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--from-bytes", action="store_true", help="the model takes raw pixels, 0..255, instead of numbers in 0..1"
     )
-    parser.add_argument("--precision", choices=["float32", "float64"], help="of the model (default: the run's)")
+    parser.add_argument("--precision", choices=["float32", "float64"], help="numbers in the model (default: the run's)")
     options = parser.parse_args(arguments)
     command_line.require("onnx", extra="onnx")
     run = read_run(run_directory(options))
