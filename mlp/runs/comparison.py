@@ -120,9 +120,7 @@ class Comparison:
         if "model.loss" in differing:
             notes.append("The runs have different losses, which cannot be compared: each has its own axes.")
         if self.differ([run.kept.validation_loss is None for run in self.runs]):
-            notes.append(
-                "Runs without validation images show training results, which cannot be compared with validation."
-            )
+            notes.append("Runs without validation images show training results: not comparable with validation.")
         if self.differ([tuple(files.values()) for files in test_files]):
             notes.append("The runs were evaluated on different test images: their test errors cannot be compared.")
         return notes

@@ -82,7 +82,7 @@ NOTES = {
     "other digits": ({"data": {"digits": (0, 7)}}, "learned from different images"),
     "another seed": ({"training": {"seed": 7}}, "held out different validation images"),
     "another loss": ({"model": {"loss": "cross_entropy"}}, "different losses, which cannot be compared"),
-    "no validation": ({"history": WITHOUT_VALIDATION}, "show training results, which cannot be compared"),
+    "no validation": ({"history": WITHOUT_VALIDATION}, "show training results: not comparable with validation"),
 }
 
 
