@@ -44,7 +44,7 @@ def one_core() -> Iterator[bool]:
 
 def describe(blas: Sequence[Mapping[str, Any]], held: bool) -> str:
     """Processor, versions, BLAS: what a time depends on, and nothing that says whose machine it is."""
-    facts = provenance.facts([dict(library) for library in blas])
+    facts = provenance.environment([dict(library) for library in blas])
     versions = {"Python": facts["versions"]["python"], "NumPy": facts["versions"]["numpy"]}
     for package in OTHERS:
         try:

@@ -1,18 +1,20 @@
-"""One run, from its beginning or from where it was stopped, to its end: by itself, or one of many."""
+"""The story of a run, from its beginning or a checkpoint to its end: by itself, or as one of many."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 from mlp.config import Config
 from mlp.data import dataset
+from mlp.data.dataset import Dataset
 from mlp.runs import checkpoint, history, provenance
-from mlp.runs import directory as run_directory
-from mlp.runs import finished as finished_runs
 from mlp.runs.checkpoint import Checkpoint
-from mlp.runs.directory import Run
+from mlp.runs.directory import CURVE, DIVERGENCE, REPORT, Run, check_fresh
+from mlp.runs.finished import FinishedRun, find_whole, read_run
+from mlp.runs.manifest import RUNNING, read_manifest
 from mlp.system import blas_threads, signals
 from mlp.system.errors import DataChanged, Diverged, InputError, Interrupted
 from mlp.system.files import exclusive
@@ -21,127 +23,139 @@ from mlp.training import from_config, gradient_precheck
 from mlp.training.loop import Trainer
 
 Warn = Callable[[str], object]
-Ended = Callable[[Trainer, Run], object]
+OnEnd = Callable[[Trainer, Run], object]
 
 
 def train(
     settings: Config,
-    opened: AbstractContextManager[Run],
+    run_directory: AbstractContextManager[Run],
     saved: Checkpoint | None = None,
     *,
     warn: Warn,
-    tell: bool = True,
-    ended: Ended = lambda trainer, run: None,
+    verbose: bool = True,
+    on_end: OnEnd = lambda trainer, run: None,
 ) -> None:
-    """Train into an opened run, from its beginning or from where it was saved, to the curve.
+    """Train a run, from its beginning or from a checkpoint, and write all its files.
 
-    ``tell`` is whether each epoch is a line on stderr. ``ended`` is called when all that the run makes is there,
-    while it still has its directory and signals wait. Interrupted, Diverged, CheckFailed, InputError, DataChanged among
-    them, and OSError say what ended the run before.
+    With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called after the last file but the report, while
+    the directory is still locked and signals are deferred. Raises Interrupted, Diverged, CheckFailed, InputError (also
+    DataChanged) or OSError if one of these ends the run.
     """
     history.check_room(settings.training.epochs)
     began = perf_counter()
     with blas_threads.threads(settings.training.threads) as libraries:
         images = from_config.training_images(settings)
         if settings.output.report:
-            dataset.load(settings.data.directory, "test", settings.data.digits)  # missing now rather than at the end
-        recorded = saved.facts["training_files"] if saved is not None else {}
-        files = images.source.sha256(recorded.values())
-        if saved is not None:
-            from_config.check_same_files(settings, files, recorded, saved.path.parent)
-            if tuple(saved.facts["image_shape"]) != images.image_shape:
-                raise InputError(f"{saved.path}: not of images of {images.image_shape} pixels: train a new run on them")
+            dataset.load(settings.data.directory, "test", settings.data.digits)  # better missing now than at the end
+        files = _checked_files(settings, images, saved)
         training_set, validation_set = from_config.split(settings, images)
         network = from_config.network(settings, images.inputs)
         trainer = Trainer(network, training_set, validation_set, settings.training, signals.immediate())
-        facts = provenance.facts(libraries) | {
+        facts = provenance.environment(libraries) | {
             "threads": settings.training.threads,
             "training_files": files,
             "image_shape": images.image_shape,
             "images": {"training": len(training_set), "validation": len(validation_set)},
         }
-        with signals.deferred(), opened as run, _told_what_is_saved():
+        with signals.deferred(), run_directory as run, _advice_if_data_changed():
             if saved is None:
                 run.begin(**facts)
             else:
-                run.go_on(saved, facts, warn)
+                run.resume(saved, facts, warn)
             gradient_precheck.check_before_training(network, training_set, settings.training.seed, run.note)
             if saved is not None:
                 trainer.restore(saved.state)
-            save(trainer, run)  # before the first step: there is room, and something to go on from
+            save(trainer, run)  # before the first step: the disk has room, and there is something to resume from
             signals.check()
-            learn(trainer, run, tell=tell)
+            learn(trainer, run, verbose=verbose)
             finish(trainer, run)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
-            ended(trainer, run)
-        if settings.output.report:  # of a run that is finished, and stays so should its report fail
+            on_end(trainer, run)
+        if settings.output.report:  # the run is finished, and stays so if its report fails
             make_report(run.directory, warn)
 
 
+def resume(
+    directory: Path,
+    settings_for: Callable[[Config | None], Config],
+    *,
+    warn: Warn,
+    verbose: bool = True,
+    on_end: OnEnd = lambda trainer, run: None,
+) -> bool:
+    """Resume a run from its newest checkpoint, or begin it if it was stopped before its first.
+
+    ``settings_for`` maps the config of the run in the directory, None if there is none yet, to the config to use.
+    Returns False if the run is finished and has nothing left to do. Raises what ``train`` raises, and InUse if another
+    process has the directory locked.
+    """
+    whole = find_whole(directory)
+    if whole is not None:  # it needs no lock, unless more epochs are asked for
+        settings = settings_for(whole.config)
+        whole.config.check_resumable(settings, directory)
+        if settings.training.epochs == whole.config.training.epochs:
+            leave_finished(whole, settings, warn)
+            return False
+    with exclusive(directory, warn):
+        saved = checkpoint.newest(directory, warn)
+        if saved is not None:
+            settings = settings_for(saved.config)
+            saved.config.check_resumable(settings, directory)
+        elif whole is not None:
+            raise InputError(f"{directory}: finished, and without a checkpoint to resume from: train a new run")
+        else:
+            settings = settings_for(None)
+            check_fresh(directory, settings)
+        run = Run(directory, settings, dict(saved.facts) if saved is not None else {})
+        train(settings, run, saved, warn=warn, verbose=verbose, on_end=on_end)
+        return True
+
+
+def _checked_files(settings: Config, images: Dataset, saved: Checkpoint | None) -> dict[str, str]:
+    """The SHA-256 of the training files. Raises InputError if they are not those of the checkpoint."""
+    recorded = saved.facts["training_files"] if saved is not None else {}
+    files = images.source.sha256(recorded.values())
+    if saved is not None:
+        from_config.check_same_files(settings, files, recorded, saved.path.parent)
+        if tuple(saved.facts["image_shape"]) != images.image_shape:
+            raise InputError(f"{saved.path}: not of images of {images.image_shape} pixels: train a new run on them")
+    return files
+
+
 @contextmanager
-def _told_what_is_saved() -> Iterator[None]:
-    """Say it in what ends a run whose data changed."""
+def _advice_if_data_changed() -> Iterator[None]:
+    """Add to DataChanged how to restore the file, and what is lost."""
     try:
         yield
     except DataChanged as changed:
-        cure, lost = "put it back into data.directory", "what came after the last checkpoint is not saved"
+        cure, lost = "put it back into data.directory", "everything since the last checkpoint is lost"
         raise DataChanged(changed.path, changed.how, cure, lost) from None
 
 
-def learn(trainer: Trainer, run: Run, *, tell: bool = True) -> None:
-    """Every epoch that is left, with a checkpoint where one is due; if told of, a line to stderr, on a terminal a bar.
+def learn(trainer: Trainer, run: Run, *, verbose: bool = True) -> None:
+    """Run the remaining epochs: progress, checkpoints, signals, divergence.
 
-    A signal ends it with a checkpoint. Raises Diverged if training diverges or has learned nothing in the end: what
-    happened is then in the run's directory. If training diverged from its first epoch on, its checkpoints are removed.
-    Raises DataChanged, and saves nothing, if the data files are no longer what was read of them.
+    On a signal a checkpoint is saved first. Raises Diverged if training diverges or has learned nothing, after writing
+    a report of it; if training diverged from its first epoch on, the checkpoints are removed. Raises DataChanged, and
+    saves nothing, if the data files have changed since they were read.
     """
     try:
-        _run_epochs(trainer, run, tell)
+        _run_epochs(trainer, run, verbose)
         trainer.check_ending(signals.check)
     except Diverged as error:
-        trainer.training_set.source.check()  # it may be the reason
+        trainer.training_set.source.check()  # changed data may be the cause
         run.write_history(trainer.history)
         run.write_divergence(error.report)
         if trainer.progress.good_epochs == 0:
             checkpoint.discard(run.directory)
-        error.add_note(says_more(run.directory))
+        error.add_note(where_details_are(run.directory))
         raise
 
 
-def says_more(directory: Path) -> str:
-    """Where more is said of a run that diverged or learned nothing."""
-    return f"{directory / run_directory.DIVERGENCE} says more"
-
-
-def finish(trainer: Trainer, run: Run) -> None:
-    """What is made from the last checkpoint, beside the history: the best weights and the curve.
-
-    DataChanged as in ``learn``.
-    """
-    trainer.training_set.source.check()
-    run.write_model(trainer.best_parameters())
-    signals.check()
-    # Slow to import, and of no use to a run that fails. Signals wait: broken off, it leaves objects half made that
-    # complain when they are deleted.
-    from mlp.figures import curves
-
-    signals.check()
-    path, loss = run.file("loss_curve.png"), trainer.network.loss_name
-    curves.loss_curve(path, trainer.history, trainer.progress.best_epoch, loss)
-    signals.check()
-    trainer.training_set.source.check()
-
-
-def save(trainer: Trainer, run: Run) -> None:
-    """Write a checkpoint; DataChanged as in ``learn``."""
-    trainer.training_set.source.check()
-    run.save(trainer.state())
-
-
-def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
-    """The epochs; the state of a trainer that was broken off is where it goes on."""
+def _run_epochs(trainer: Trainer, run: Run, verbose: bool) -> None:
     epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
-    with _bar(trainer) if tell else nullcontext() as bar:
+    steps, done, quiet = epochs * trainer.steps_per_epoch, trainer.steps, not sys.stderr.isatty()
+    with Bar(total=steps, initial=done, unit=" steps", leave=False, disable=quiet) if verbose else nullcontext() as bar:
 
         def after_step() -> None:
             if bar is not None:
@@ -163,66 +177,47 @@ def _run_epochs(trainer: Trainer, run: Run, tell: bool) -> None:
             raise
 
 
-def _bar(trainer: Trainer) -> Bar:
-    """On a terminal, how far it is."""
-    steps = trainer.options.epochs * trainer.steps_per_epoch
-    hidden = not sys.stderr.isatty()
-    return Bar(total=steps, initial=trainer.steps, unit=" steps", leave=False, disable=hidden)
+def save(trainer: Trainer, run: Run) -> None:
+    """Write a checkpoint. Raises DataChanged as ``learn`` does."""
+    trainer.training_set.source.check()
+    run.save(trainer.state())
 
 
-def resume(
-    directory: Path,
-    settings_for: Callable[[Config | None], Config],
-    *,
-    warn: Warn,
-    tell: bool = True,
-    ended: Ended = lambda trainer, run: None,
-) -> bool:
-    """Go on from the newest checkpoint in a directory; begin the run where it was stopped before its first.
-
-    ``settings_for`` is given the config of the run that is there, or None where there is none yet, and says what it is
-    to be. False where the run was finished, and stays as it is. Raises what ``train`` does; InUse where another process
-    is at work in the directory.
-    """
-    finished = finished_runs.finished_config(directory)
-    if finished is not None:  # it stays so, and needs no lock, or goes on
-        settings = settings_for(finished)
-        finished.check_resumable(settings, directory)
-        if settings.training.epochs == finished.training.epochs:
-            leave_finished(directory, finished, settings, warn)
-            return False
-    with exclusive(directory, warn):
-        saved = checkpoint.newest(directory, warn)
-        known = finished if saved is None else saved.config
-        settings = settings_for(known)
-        if saved is not None:
-            saved.config.check_resumable(settings, directory)
-        elif finished is not None:
-            raise InputError(f"{directory}: finished, and without a checkpoint to go on from: train a new run")
-        else:
-            run_directory.check_fresh(directory, settings)
-        run = Run(directory, settings, dict(saved.facts) if saved is not None else {})
-        train(settings, run, saved, warn=warn, tell=tell, ended=ended)
-        return True
+def where_details_are(directory: Path) -> str:
+    """The end of the message about a run that diverged or learned nothing."""
+    return f"details in {directory / DIVERGENCE}"
 
 
-def leave_finished(directory: Path, finished: Config, settings: Config, warn: Warn) -> None:
-    """Make the report that is missing, if any; InputError where other data are named than the run's."""
-    if settings.data.directory != finished.data.directory:
-        recorded = finished_runs.read_finished_manifest(directory).training_files
-        files = from_config.training_images(settings).source.sha256(recorded.values())
-        from_config.check_same_files(settings, files, recorded, directory)
-    if settings.output.report and not (directory / run_directory.REPORT).exists():
-        make_report(directory, warn)
+def finish(trainer: Trainer, run: Run) -> None:
+    """Write the best weights and the loss curve. Raises DataChanged as ``learn`` does."""
+    trainer.training_set.source.check()
+    run.write_model(trainer.best_parameters())
+    signals.check()
+    # Imported late: it is slow, and a run that fails does not need it. Signals are deferred: an import that is broken
+    # off leaves half-made objects that complain when they are deleted.
+    from mlp.figures import curves
+
+    signals.check()
+    curves.loss_curve(run.file(CURVE), trainer.history, trainer.progress.best_epoch, trainer.network.loss_name)
+    signals.check()
+    trainer.training_set.source.check()
+
+
+def leave_finished(whole: FinishedRun, settings: Config, warn: Warn) -> None:
+    """Make the report if it is missing. Raises InputError if the settings name other data than the run's."""
+    if settings.data.directory != whole.config.data.directory:
+        replace(whole, config=settings).images("training")
+    if settings.output.report and not (whole.directory / REPORT).exists():
+        make_report(whole.directory, warn)
 
 
 def make_report(directory: Path, warn: Warn) -> None:
-    """Write the page that tells of a finished run; a warning where another process goes on with it already."""
-    from mlp.pages import report  # slow to import, and for those who ask for it
+    """Write the report of a finished run; only warn if another process has resumed the run already."""
+    from mlp.pages import report  # slow to import, and few runs need it
 
     try:
-        report.write(finished_runs.read(directory))
+        report.write(read_run(directory))
     except InputError:
-        if finished_runs.read_manifest(directory).status != run_directory.RUNNING:
+        if read_manifest(directory).status != RUNNING:
             raise
-        warn(f"{directory}: another process goes on with it: its page is for that one to make")
+        warn(f"{directory}: another process has resumed it: that one will make the report")

@@ -1,4 +1,4 @@
-"""Set finished runs side by side.
+"""Compare finished runs.
 
 python scripts/compare.py RUN RUN ... [--output FILE.png] [--json]
 """

@@ -1,4 +1,4 @@
-"""Judge a run on images that it never saw.
+"""Evaluate a run on images that it never saw.
 
 python scripts/evaluate.py [RUN]
 """

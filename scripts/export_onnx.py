@@ -1,4 +1,4 @@
-"""Write a run's network as an ONNX model, for the engines of others.
+"""Export a run's network as an ONNX model, which other programs can run.
 
 python scripts/export_onnx.py [RUN] [--from-bytes] [--precision float32|float64]
 """

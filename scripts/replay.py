@@ -1,4 +1,4 @@
-"""Run a finished run again, and say whether the same bytes come out.
+"""Repeat a finished run, and say whether the result has the same bytes.
 
 python scripts/replay.py [RUN]
 """

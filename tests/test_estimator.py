@@ -66,7 +66,7 @@ def test_its_weights_are_those_of_train_py_to_the_bit(tmp_path, here, training_d
     options += ["training.learning_rate=0.3", "training.seed=3", "data.limit_per_digit=150", "model.hidden_sizes=[9]"]
     assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
     with open(tmp_path / "run" / "model.npz", "rb") as file:
-        weights = npz.read(file)
+        weights = npz.read_arrays(file)
     X, Y = training_digits.first_of_each(150).arrays("float32")
     classifier = MLPClassifier((9,), epochs=2, momentum=0.9, weight_decay=1e-4, learning_rate=0.3, random_state=3)
     classifier.fit(X, Y[:, 0])
@@ -213,7 +213,7 @@ def test_the_bits_of_images_that_are_too_many_bytes_as_numbers_are_those_of_trai
     assert X.size <= 3700 < X.nbytes
     classifier = MLPClassifier(epochs=2, random_state=0).fit(X, Y[:, 0])
     with open(tmp_path / "run" / "model.npz", "rb") as file:
-        np.testing.assert_array_equal(classifier.network_.parameters["W1"], npz.read(file)["W1"])
+        np.testing.assert_array_equal(classifier.network_.parameters["W1"], npz.read_arrays(file)["W1"])
 
 
 def test_threads_may_predict_at_once():

@@ -23,20 +23,15 @@ from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
 from mlp.figures.scales import Scale
-from mlp.runs.comparison import ComparedRun, Comparison, images_of
 from mlp.training.progress import Epoch
 
 MARKED_EPOCHS = 30
 """Up to so many epochs each is a mark on its curve."""
 CURVE_MARGINS = {"left": 0.105, "right": 0.98, "bottom": 0.13, "top": 0.89, "wspace": 0.29}
 """Shares of a figure of two curves: room for labels such as 1.21·10⁻³⁸ on the vertical axes, and for a legend above."""
-Look = tuple[str, ...]
-"""A curve's colour, line style and mark."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """The colours of Okabe and Ito (2008), which the colour-blind can tell apart; without yellow, pale on white."""
 LINE_STYLES = ("-", "--", "-.", ":")
-MARKS = ("o", "s", "^", "D", "X")
-"""Of the kept epoch. No two of twenty runs have the same line style and mark, nor have neighbours the same colour."""
 LONGEST_LABEL = 64
 """Characters in the legend of several runs: so many fit the picture, be they all as wide as W."""
 LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
@@ -127,29 +122,6 @@ def step_curve(path: Path, losses: Sequence[float]) -> None:
     save(figure, path)
 
 
-@own_settings()
-def compared(path: Path, comparison: Comparison) -> None:
-    """Losses and errors of several runs over the epochs, each on validation images where the run has them.
-
-    Losses that do not compare, of different kinds, have axes of their own. A mark is the epoch whose weights are kept.
-    """
-    runs = comparison.runs
-    losses = list(dict.fromkeys(run.config.model.loss for run in runs))
-    figure, loss_axes, error_axes = panels(len(losses), 0.17 * len(runs) + 0.35, comparison.notes)
-    looks = [tuple(each[k % len(each)] for each in (OKABE_ITO, LINE_STYLES, MARKS)) for k in range(len(runs))]
-    for axes, loss in zip(loss_axes, losses, strict=True):
-        own = [(run, look) for run, look in zip(runs, looks, strict=True) if run.config.model.loss == loss]
-        _set_side_by_side(axes, [(run, [row.figure("loss") for row in run.history], look) for run, look in own])
-        axes.set(ylabel=f"{images_of([run for run, _ in own])} {LOSS_LABELS[loss]}")
-    errors = [[100 * (1 - row.figure("accuracy")) for row in run.history] for run in runs]
-    _set_side_by_side(error_axes, list(zip(runs, errors, looks, strict=True)))
-    error_axes.set(ylabel=f"{images_of(runs)} errors (% of the images)")
-    for axes in figure.axes:
-        set_epochs(axes, max(len(run.history) for run in runs))
-    _set_legend(figure, comparison, looks)
-    save(figure, path)
-
-
 def panels(losses: int, legend: float, notes: Sequence[str]) -> tuple[Figure, list[Axes], Axes]:
     """A figure with axes for so many kinds of loss and for errors, side by side, and notes above them.
 
@@ -166,15 +138,6 @@ def panels(losses: int, legend: float, notes: Sequence[str]) -> tuple[Figure, li
     for k, note in enumerate(notes):
         figure.text(0.5, 1 - (0.2 + 0.22 * k) / height, note, ha="center", va="center", fontsize=9, color=RED)
     return figure, loss_axes, error_axes
-
-
-def _set_legend(figure: Figure, comparison: Comparison, looks: Sequence[Look]) -> None:
-    """A line a run below the axes: its look, its name and what differs in it."""
-    handles = [figure.axes[-1].plot([], [], color=c, linestyle=line, marker=mark)[0] for c, line, mark in looks]
-    set_legend(figure, handles, list(map(comparison.label, comparison.runs)), "marked: the epoch kept")
-    for text, run in zip(figure.legends[0].get_texts(), comparison.runs, strict=True):
-        if run.kept.validation_loss is None:
-            text.set_text(f"{text.get_text()} (training)")
 
 
 def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], title: str) -> None:
@@ -195,16 +158,6 @@ def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], 
     for line, text in zip(box.get_texts(), texts, strict=True):
         line.set_parse_math(False)
         line.set_text(label(text))
-
-
-def _set_side_by_side(axes: Axes, curves: Sequence[tuple[ComparedRun, list[float], Look]]) -> None:
-    """Draw the values of each run in its colour, line style and mark."""
-    for run, values, (color, line, mark) in curves:
-        axes.plot(range(1, len(values) + 1), values, color=color, linestyle=line)
-        kept = run.kept.epoch
-        (point,) = axes.plot([kept], [values[kept - 1]], mark, color=color, markersize=8, markeredgecolor="white")
-        point.set(clip_on=False, zorder=3)  # whole at the last epoch, too, where the axes end
-    set_vertical(axes, scales.of_losses([value for _, values, _ in curves for value in values]))
 
 
 def label(text: str) -> str:

@@ -6,17 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.data import baselines, novelty, svd
+from mlp.data import novelty, svd
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
 from mlp.evaluation import CONFIDENCE
 from mlp.gates import Array
 from mlp.network import MAX_BLOCK_NUMBERS, MLP
 from mlp.pages import frame, pad, report_images
-from mlp.runs import finished as finished_runs
 from mlp.runs import history
 from mlp.runs.directory import REPORT
-from mlp.runs.finished import FinishedRun
+from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.system.files import write_text
 from mlp.training.progress import kept_epoch
 
@@ -38,7 +37,7 @@ EXAMPLES = 1024
 
 def write(run: FinishedRun) -> Path:
     """Write RUN/report.html, and return where. InputError where data are missing or others than the run's."""
-    text = finished_runs.steadily(run.directory, page)
+    text = read_consistently(run.directory, page)
     path = run.file(REPORT)
     write_text(path, text)
     return path
@@ -46,12 +45,7 @@ def write(run: FinishedRun) -> Path:
 
 def page(run: FinishedRun) -> str:
     """The page's text."""
-    training = run.training_images()
-    evaluation = run.evaluate(run.test_images())
-    rules = [
-        {"name": rule.name, "errors": rule.errors(evaluation.images), **rule.facts}
-        for rule in baselines.learn(training)
-    ]
+    training, evaluation, rules = run.judge()
     has_pad = run.network.parameter_block.nbytes <= MOST_BYTES
     images, pictures = _as_many_as_fit(training, 1 if has_pad else _factor(run.image_shape))
     plane, place_in_it = _plane(run, images)
@@ -60,7 +54,7 @@ def page(run: FinishedRun) -> str:
         "digits": run.config.data.digits,
         "summary": evaluation.summary(),
         "confidence": CONFIDENCE,
-        "rules": rules,
+        "rules": [{"name": name, **rule} for name, rule in rules.items()],
         "mistakes": report_images.mistakes(evaluation),
         "certain": report_images.most_and_least_certain(evaluation),
         "plane": plane,
@@ -117,7 +111,7 @@ def _curves(run: FinishedRun) -> dict[str, Any]:
     """Loss and accuracy over the epochs, and which are kept."""
     from mlp.pages import report_figures  # matplotlib is slow to import, and what fails before has no use for it
 
-    epochs = history.read(run.directory)
+    epochs = history.read_history(run.directory)
     kept = kept_epoch(epochs)
     return {
         "curves": [

@@ -1,7 +1,7 @@
-"""Checkpoints: all that a run needs to go on, in one file that is whole or is not there.
+"""Checkpoints: everything needed to resume a run, in one file that is whole or absent.
 
-A checkpoint is written beside the one before it, which is kept until the next: if the newest should be damaged, the
-previous one goes on, and the run ends in the same bytes.
+The checkpoint before the newest is kept. If the newest is damaged, the run resumes from the previous one and ends in
+the same bytes.
 """
 
 import json
@@ -17,78 +17,78 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlp import config as configuration
 from mlp.config import Config
+from mlp.gates import Array
 from mlp.network import parameter_count
-from mlp.runs import history, manifest, npz
+from mlp.runs import history, npz
 from mlp.runs.history import Beginning, History
-from mlp.runs.npz import Array, Damaged
+from mlp.runs.manifest import MAX_MANIFEST_BYTES, BegunManifest, first_problem
+from mlp.runs.npz import Damaged
 from mlp.system.errors import InputError
 from mlp.system.files import open_regular, remove, rename, replacing
 from mlp.training import from_config
-from mlp.training.progress import Epoch, EpochSums, Progress, TrainerState
+from mlp.training.progress import Epoch, Progress, TrainerState
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
-KEPT = 1000
-"""Epochs whose rows a checkpoint holds, the last ones: with all of them a run of n epochs would write n^2 rows. Those
-before them are read from history.csv, where they are known by their SHA-256."""
-LONGEST_REST = configuration.MAX_CONFIG_BYTES + manifest.LARGEST
-"""Characters."""
-MOST = 1 << 53
-"""Steps, or whatever else is counted."""
+MAX_ROWS = 1000
+"""A checkpoint holds the last rows of the history: with all of them a run of n epochs would write n^2 rows. The rows
+before are read from history.csv and checked by their SHA-256."""
+MAX_METADATA_CHARACTERS = configuration.MAX_CONFIG_BYTES + MAX_MANIFEST_BYTES
+MAX_COUNT = 1 << 53
+"""Of steps, or anything else that is counted."""
 
 
 @dataclass(frozen=True)
 class _Metadata:
-    """What is no array; the history is one."""
+    """Everything that is not an array, as JSON."""
 
     config: str
     facts: dict[str, Any]
     progress: Progress
     beginning: Beginning | None = None
-    """Of the history: the epochs before those that the array has."""
+    """The epochs in history.csv, before those in the history array."""
 
 
-REST: TypeAdapter[_Metadata] = TypeAdapter(_Metadata)
+METADATA: TypeAdapter[_Metadata] = TypeAdapter(_Metadata)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a run is, and how far it has come."""
+    """A run's config and manifest, and the state of its training."""
 
     config: Config
     facts: dict[str, Any]
-    """Of the manifest, the data files' SHA-256 among them."""
+    """A copy of the manifest, with the SHA-256 of the data files."""
     state: TrainerState
     path: Path
-    """Its file."""
 
 
 def save(checkpoint: Checkpoint, written: History | None = None) -> None:
-    """Write a checkpoint in its place; the one that was there is kept as the previous one.
+    """Write a checkpoint to its path; the one that was there becomes the previous one.
 
-    ``written`` is the history as it lies in history.csv by now; without it the checkpoint holds all of it.
+    ``written`` is history.csv, which has all epochs already; without it the checkpoint holds the whole history.
     """
     state, epochs = checkpoint.state, checkpoint.state.progress.history
-    earlier = max(0, len(epochs) - KEPT) if written else 0
+    earlier = max(0, len(epochs) - MAX_ROWS) if written else 0
     beginning = written.beginning(epochs, earlier) if written and earlier else None
-    rest = _Metadata(checkpoint.config.to_yaml(), checkpoint.facts, replace(state.progress, history=[]), beginning)
+    metadata = _Metadata(checkpoint.config.to_yaml(), checkpoint.facts, replace(state.progress, history=[]), beginning)
     rows = [history.numbers(row) for row in epochs[earlier:]]
     arrays = {
         **{name: getattr(state, name) for name in BLOCKS},
         "history": np.array(rows, np.float64).reshape(-1, len(history.COLUMNS)),  # None becomes nan
-        "rest": np.array(json.dumps(asdict(rest))),
+        "rest": np.array(json.dumps(asdict(metadata))),
     }
     with replacing(checkpoint.path, checkpoint.path.with_name(PREVIOUS)) as file:
         npz.write_sealed(file, arrays)
 
 
 def exists(directory: Path) -> bool:
-    """Whether there is a checkpoint, whole or not."""
+    """Whether there is a checkpoint, even a damaged one."""
     return any(os.path.lexists(directory / name) for name in (NEWEST, PREVIOUS))
 
 
 def reinstate(checkpoint: Checkpoint, directory: Path) -> None:
-    """Give the previous checkpoint the place of a newest one that is damaged, which must never become the previous."""
+    """Put a previous checkpoint in place of the damaged newest one, which must never become the previous one."""
     if checkpoint.path == directory / PREVIOUS:
         rename(checkpoint.path, directory / NEWEST)
 
@@ -100,7 +100,7 @@ def discard(directory: Path) -> None:
 
 
 def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
-    """The newest checkpoint in the directory, or the previous one, with a warning, where it is damaged.
+    """The newest checkpoint in the directory; if it is damaged the previous one, with a warning.
 
     None if there never was one. Raises InputError if none is whole, or if history.csv lost epochs that they need.
     """
@@ -109,7 +109,7 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
     lost: history.Lost | None = None
     for path in paths:
         try:
-            found = read(path)
+            found = read_checkpoint(path)
         except FileNotFoundError:
             problems.append(f"{path}: no such file")
         except Damaged as error:
@@ -119,50 +119,52 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
             lost = lost or error
         else:
             for problem in problems:
-                warn(f"{problem}: going on from {path.name}, the checkpoint before it")
+                warn(f"{problem}: resuming from {path.name}, the checkpoint before it")
             return found
     if lost is not None:
         raise lost
     if not exists(directory):
         return None
-    advice = f"nothing is left to go on from: train a new run in another directory, with {directory / 'config.yaml'}"
+    advice = f"nothing is left to resume from: train a new run in another directory, with {directory / 'config.yaml'}"
     raise InputError(*problems, advice)
 
 
-def read(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path) -> Checkpoint:
     """A checkpoint as it was written.
 
     Raises FileNotFoundError if there is none; Damaged if a bit changed, or if no run writes such a file, even with the
     right SHA-256, as a checkpoint may come from a stranger; and ``history.Lost`` if history.csv beside it no longer has
-    the epochs that it refers to. Memory: the file's bytes, and some hundred more for each epoch.
+    the epochs that it refers to. Takes as much memory as the file, and about a hundred bytes more for each epoch.
     """
     try:
         with open_regular(path, links=False) as file:
             arrays = npz.read_sealed(file)
-        rest = REST.validate_json(npz.text(arrays, "rest", LONGEST_REST), strict=True)
-        if len(rest.config.encode()) > configuration.MAX_CONFIG_BYTES:
+        metadata = METADATA.validate_json(npz.text(arrays, "rest", MAX_METADATA_CHARACTERS), strict=True)
+        if len(metadata.config.encode()) > configuration.MAX_CONFIG_BYTES:
             raise ValueError(f"its config has more than {configuration.MAX_CONFIG_BYTES:,} bytes")
-        config = configuration.parse(rest.config, path)
+        config = configuration.parse(metadata.config, path)
         if missing := {*BLOCKS, "history"} - arrays.keys():
             raise ValueError(f"it has no {min(missing)}")
-        facts = manifest.check_begun(rest.facts)
+        facts = BegunManifest.model_validate(metadata.facts)
         _check_blocks(arrays, config, facts.image_shape)
-        begun = rest.beginning.rows if rest.beginning else 0
+        begun = metadata.beginning.rows if metadata.beginning else 0
         epochs = _epochs(arrays["history"], begun, config)
-        _check(rest.progress, begun + len(epochs))
-        _check_pass(rest.progress.current, facts.images.get("training", 0), config.training.batch_size)
+        steps = math.ceil(facts.images.get("training", 0) / config.training.batch_size)
+        _check_progress(metadata.progress, begun + len(epochs), steps, facts.images.get("training", 0))
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
         raise Damaged(error.strerror) from error
     except ValidationError as error:
-        raise Damaged(f"not a checkpoint ({manifest.first_problem(error)})") from error
+        raise Damaged(f"not a checkpoint ({first_problem(error)})") from error
     except (InputError, ValueError) as error:
         raise Damaged(f"not a checkpoint ({error})") from error
     has_validation = config.data.validation_fraction > 0
-    earlier = history.read_beginning(path.parent, rest.beginning, has_validation) if rest.beginning else []
-    rest.progress.history = earlier + epochs
-    return Checkpoint(config, rest.facts, TrainerState(rest.progress, *(arrays[name] for name in BLOCKS)), path)
+    beginning = metadata.beginning
+    earlier = history.read_beginning(path.parent, beginning, has_validation) if beginning else []
+    metadata.progress.history = earlier + epochs
+    state = TrainerState(metadata.progress, *(arrays[name] for name in BLOCKS))
+    return Checkpoint(config, metadata.facts, state, path)
 
 
 def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequence[int]) -> None:
@@ -172,46 +174,42 @@ def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequ
     for name in BLOCKS:
         block = arrays[name]
         if (block.dtype, block.shape) != expected or not np.isfinite(block).all():
-            raise ValueError(f"its {name} are not those of its config")
+            raise ValueError(f"its {name} do not fit its config")
 
 
 def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:
     """The epochs in the history array; the first of them follows epoch ``begun``.
 
-    Without validation images nan stands for None. Raises ValueError for rows that no run of this config has.
+    Without validation images NaN stands for None. Raises ValueError if no run of this config has such rows.
     """
-    columns, most = history.COLUMNS, config.training.epochs
-    if rows.dtype != np.float64 or rows.shape[1:] != (len(columns),) or not 0 <= begun <= most - len(rows):
-        raise ValueError("its history is not that of its config")
+    columns, last = history.COLUMNS, config.training.epochs
+    if rows.dtype != np.float64 or rows.shape[1:] != (len(columns),) or not 0 <= begun <= last - len(rows):
+        raise ValueError("its history does not fit its config")
     if not np.array_equal(rows[:, 0], np.arange(begun + 1, begun + len(rows) + 1)):
         raise ValueError("its epochs are not in order")
     is_missing = np.array([history.can_miss(name) and not config.data.validation_fraction for name in columns])
-    largest = np.array([history.most(name) for name in columns])
+    largest = np.array([history.max_value(name) for name in columns])
     missing = np.isnan(rows)
     if (missing != is_missing).any() or not (missing | ((rows >= 0) & (rows <= largest))).all():
-        raise ValueError("its history has a number that none can have")
+        raise ValueError("its history has a number that is out of range")
     values = rows.astype(object)
     values[missing] = None
     return [Epoch(int(epoch), *others) for epoch, *others in values.tolist()]
 
 
-def _check(progress: Progress, epochs: int) -> None:
-    """Raises ValueError if the progress does not fit the number of epochs, or if one of its numbers is out of range."""
+def _check_progress(progress: Progress, epochs: int, steps: int, images: int) -> None:
+    """Raises ValueError if a number is out of range, for ``epochs`` so far and the steps and images of one."""
     numbers = _numbers(asdict(replace(progress, history=[])))
-    if not all(0 <= number <= (history.MOST if isinstance(number, float) else MOST) for number in numbers):
-        raise ValueError("its progress has a number that none can have")
+    if not all(0 <= number <= (history.MAX_VALUE if isinstance(number, float) else MAX_COUNT) for number in numbers):
+        raise ValueError("its progress has a number that is out of range")
     if progress.best_epoch not in (range(1, epochs + 1) if epochs else [0]):
         raise ValueError("its best epoch is not one of its epochs")
     if epochs and progress.untrained_loss is None:
         raise ValueError("it has epochs, but no loss before them")
     if progress.above_since is not None and not 1 <= progress.above_since[0] <= epochs:
-        raise ValueError("its loss rose in an epoch that it has not")
-
-
-def _check_pass(current: EpochSums, images: int, batch_size: int) -> None:
-    """Raises ValueError if the current epoch has more steps or errors than a pass over so many images can have."""
-    if current.steps > math.ceil(images / batch_size) or current.errors > images:
-        raise ValueError("its epoch under way has more steps or errors than images allow")
+        raise ValueError("its loss rose in an epoch that it does not have")
+    if progress.current.steps > steps or progress.current.errors > images:
+        raise ValueError("its current epoch has more steps or errors than its images allow")
 
 
 def _numbers(value: Any) -> Iterator[float]:

@@ -1,4 +1,4 @@
-"""Several finished runs beside each other: what differs in them, and what came of it."""
+"""Several finished runs compared: their differences and results."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,22 +9,21 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mlp import config as configuration
 from mlp.config import Config
-from mlp.runs import finished as finished_runs
 from mlp.runs import history
-from mlp.runs.finished import FinishedRun
+from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.runs.manifest import Count
 from mlp.system.errors import InputError
 from mlp.system.files import read_small
 from mlp.training.progress import Epoch, kept_epoch
 
-MOST_RUNS = 20
-"""So many curves can be told apart in one picture: four line styles times five marks."""
-LARGEST_EVALUATION = 1 << 26
-"""Bytes; one has two hundred for each mistake."""
+MAX_RUNS = 20
+"""Curves that look different in one picture: four line styles times five markers."""
+MAX_EVALUATION_BYTES = 1 << 26
+"""An evaluation takes two hundred bytes for each misclassified image."""
 
 
 class TestResult(BaseModel):
-    """What is read back of evaluation-test.json."""
+    """The part of evaluation-test.json that is read back."""
 
     weights_sha256: str | None = None
     files: dict[str, str]
@@ -41,20 +40,20 @@ class TestResult(BaseModel):
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """A finished run, and what it came to."""
+    """A finished run and its results."""
 
     name: str
     directory: Path
     config: Config
     history: list[Epoch]
     parameters: int
-    """How many numbers the network has."""
+    """The number of the network's parameters."""
     training_files: dict[str, str]
     """The SHA-256 of each file, by its name."""
     validation_images: int | None
-    """How many; None where the run did not say."""
-    judged: TestResult | None
-    """On test images; None where the weights that the run has now were not."""
+    """The number of them; None if the manifest does not say."""
+    test: TestResult | None
+    """None if the run's present weights were not evaluated on test images."""
 
     @property
     def kept(self) -> Epoch:
@@ -63,13 +62,13 @@ class ComparedRun:
 
     @property
     def validation_errors(self) -> int | None:
-        """Of the kept epoch."""
+        """The number of validation errors in the kept epoch."""
         if self.kept.validation_accuracy is None or not self.validation_images:
             return None
         return round((1 - self.kept.validation_accuracy) * self.validation_images)
 
     def summary(self) -> dict[str, Any]:
-        """The figures, ready for JSON: losses and accuracies are those of the kept epoch."""
+        """The results, ready for JSON: losses and accuracies are those of the kept epoch."""
         kept = asdict(self.kept)
         figures = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
         return {
@@ -83,7 +82,7 @@ class ComparedRun:
             "seconds": sum(row.seconds for row in self.history),
             "parameters": self.parameters,
             "training_files": self.training_files,
-            "test": self.judged and self.judged.model_dump(include={"n", "errors", "accuracy"}),
+            "test": self.test and self.test.model_dump(include={"n", "errors", "accuracy"}),
         }
 
 
@@ -95,9 +94,9 @@ class Comparison:
 
     @property
     def differences(self) -> dict[str, list[Any]]:
-        """By name, each option that is not the same in all runs, and each run's value of it.
+        """Each option that is not the same in all runs, by name, and its value in each run.
 
-        ``training_files`` is among them where the bytes learned from are not the same, whatever the files' names.
+        ``training_files`` is among them if the runs learned from different bytes, whatever the names of the files.
         """
         differences = configuration.differing([run.config for run in self.runs])
         if self.differ([tuple(run.training_files.values()) for run in self.runs]):
@@ -106,57 +105,57 @@ class Comparison:
 
     @staticmethod
     def differ(values: Sequence[object]) -> bool:
-        """Whether they are not all the same."""
+        """Whether the values are not all the same."""
         return any(value != values[0] for value in values)
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for each reason why figures may not be compared, or only with care."""
-        differing, judged = self.differences.keys(), [run.judged.files for run in self.runs if run.judged]
+        """A sentence for each reason why results cannot be compared, or only with care."""
+        differing, test_files = self.differences.keys(), [run.test.files for run in self.runs if run.test]
         notes = []
         if differing & {"training_files", "data.digits"}:
-            notes.append("The runs learned from different images: neither their losses nor their errors compare.")
+            notes.append("The runs learned from different images: their losses and errors cannot be compared.")
         elif differing & {"data.limit_per_digit", "data.validation_fraction", "training.seed"}:
             notes.append("The runs held out different validation images: small differences may be chance.")
         if "model.loss" in differing:
-            notes.append("The runs have different losses, which do not compare: each has axes of its own.")
+            notes.append("The runs have different losses, which cannot be compared: each has its own axes.")
         if self.differ([run.kept.validation_loss is None for run in self.runs]):
-            notes.append("Of a run without validation images training loss and errors are shown: they do not compare.")
-        if self.differ([tuple(files.values()) for files in judged]):
-            notes.append("The runs were judged on different test images: their test errors do not compare.")
+            notes.append("Runs without validation images show training results: not comparable with validation.")
+        if self.differ([tuple(files.values()) for files in test_files]):
+            notes.append("The runs were evaluated on different test images: their test errors cannot be compared.")
         return notes
 
     def label(self, run: ComparedRun) -> str:
-        """The run's name, and what differs in it: each option that it has not in common with more than half of them."""
+        """The run's name and its differences: each option that it shares with at most half of the runs."""
         place, half = self.runs.index(run), len(self.runs) / 2
         own = {key: each[place] for key, each in self.differences.items() if each.count(each[place]) <= half}
         return ": ".join(filter(None, [run.name, ", ".join(f"{key}={value_text(key, own[key])}" for key in own)]))
 
     def summary(self) -> dict[str, Any]:
-        """All facts, ready for JSON."""
+        """Everything, ready for JSON."""
         runs = [run.summary() for run in self.runs]
         return {"runs": runs, "differences": self.differences, "notes": self.notes}
 
 
 def images_of(runs: Sequence[ComparedRun]) -> str:
-    """Which images the figures of these runs are of: each run's validation images, or its training images."""
+    """Which images the results of these runs are for: each run's validation images, or else its training images."""
     held_out = {run.kept.validation_loss is not None for run in runs}
     return "validation or training" if len(held_out) == 2 else "validation" if True in held_out else "training"
 
 
 def value_text(key: str, value: Any) -> str:
-    """A value of ``differences`` for people; of files, how the SHA-256 of each begins."""
+    """A value of ``differences`` for people; for files, the beginning of each SHA-256."""
     if key == "training_files":
         return "/".join(digest[:8] for digest in value.values())
     return value if isinstance(value, str) else configuration.display_value(value)
 
 
 def gather(directories: Sequence[Path]) -> Comparison:
-    """The runs in these directories; InputError for fewer than two, too many, one named twice or not a finished one."""
+    """The finished runs in these directories. Raises InputError for fewer than two, too many, or one named twice."""
     if len(directories) < 2:
-        raise InputError("one run alone: name two runs or more to compare")
-    if len(directories) > MOST_RUNS:
-        raise InputError(f"{len(directories)} runs: at most {MOST_RUNS} can be told apart: name fewer")
+        raise InputError("one run alone: name two or more runs to compare")
+    if len(directories) > MAX_RUNS:
+        raise InputError(f"{len(directories)} runs: one picture can show at most {MAX_RUNS}: name fewer")
     places = [directory.resolve() for directory in directories]
     for k, place in enumerate(places):
         if place in places[:k]:
@@ -167,17 +166,17 @@ def gather(directories: Sequence[Path]) -> Comparison:
             str(place if given.name in ("", "..") else given)  # a dot is no name
             for given, place in zip(directories, places, strict=True)
         ]
-    return Comparison([read(directory, name) for directory, name in zip(directories, names, strict=True)])
+    return Comparison([read_compared_run(directory, name) for directory, name in zip(directories, names, strict=True)])
 
 
-def read(directory: Path, name: str) -> ComparedRun:
-    """A finished run under a name; InputError where it is none, or a file of it is missing or damaged."""
-    return finished_runs.steadily(directory, lambda run: _compared(run, name))
+def read_compared_run(directory: Path, name: str) -> ComparedRun:
+    """A finished run under a name. Raises InputError if it is not finished, or a file of it is missing or damaged."""
+    return read_consistently(directory, lambda run: _compared(run, name))
 
 
 def _compared(run: FinishedRun, name: str) -> ComparedRun:
     directory = run.directory
-    epochs = history.read(directory)
+    epochs = history.read_history(directory)
     if len(epochs) != run.config.training.epochs:
         raise InputError(
             f"{directory / 'history.csv'}: {len(epochs)} epochs, but config.yaml beside it says "
@@ -189,19 +188,19 @@ def _compared(run: FinishedRun, name: str) -> ComparedRun:
         run.config,
         epochs,
         run.network.parameter_block.size,
-        run.training_files,
+        run.manifest.training_files,
         run.manifest.images.get("validation"),
-        _read_judged(directory, run.weights_sha256),
+        _read_test_result(directory, run.manifest.weights_sha256),
     )
 
 
-def _read_judged(directory: Path, weights_sha256: str) -> TestResult | None:
-    """What the run's own weights came to on test images; None where only older ones were judged, or none."""
+def _read_test_result(directory: Path, weights_sha256: str) -> TestResult | None:
+    """The test result of the run's weights; None if they were not evaluated, or only older weights were."""
     path = directory / "evaluation-test.json"
     try:
-        judged = TestResult.model_validate_json(read_small(path, LARGEST_EVALUATION, links=False))
+        result = TestResult.model_validate_json(read_small(path, MAX_EVALUATION_BYTES, links=False))
     except FileNotFoundError:
         return None
     except ValidationError:
-        raise InputError(f"{path}: not what evaluate.py writes: remove it, or evaluate the run again") from None
-    return judged if judged.weights_sha256 == weights_sha256 else None
+        raise InputError(f"{path}: not written by evaluate: remove it, or evaluate the run again") from None
+    return result if result.weights_sha256 == weights_sha256 else None

@@ -1,6 +1,5 @@
-"""Run directories: made, numbered, had by one process at a time, and written to. The README lists the files."""
+"""A run's directory: made, numbered, locked to one process, and written into. docs/formats.md lists the files."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -9,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from mlp.config import Config, naming
 from mlp.gates import Array
-from mlp.runs import checkpoint, history, npz, provenance
+from mlp.runs import checkpoint, history, model, provenance
 from mlp.runs.checkpoint import Checkpoint
 from mlp.runs.history import History
-from mlp.system.errors import CheckFailed, Diverged, InputError, Interrupted
+from mlp.runs.manifest import ENDINGS, FAILED, FINISHED, MANIFEST, RUNNING, write_manifest
+from mlp.system.errors import InputError
 from mlp.system.files import (
     check_has_locks,
     check_same,
@@ -27,31 +25,23 @@ from mlp.system.files import (
     read_small,
     remove,
     remove_leftovers,
-    replacing,
     write_text,
 )
 from mlp.training.progress import Epoch, TrainerState
 
+CONFIG = "config.yaml"
+CURVE = "loss_curve.png"
 DIVERGENCE = "divergence.json"
-MOST_SITTINGS = 1000
-"""Times at which a run went on that its manifest tells of, the last ones: it must stay small enough to be read."""
 REPORT = "report.html"
-RUNNING, FINISHED = "running", "finished"
-ENDINGS: dict[type[BaseException], str] = {
-    CheckFailed: "check failed",
-    Diverged: "diverged",
-    Interrupted: "interrupted",
-}
-OWN = {
-    *("config.yaml", "manifest.json", history.NAME, "loss_curve.png", "model.npz", DIVERGENCE),
-    *(checkpoint.NEWEST, checkpoint.PREVIOUS),
-}
-"""The files that nobody but the run writes, which has its directory to itself meanwhile."""
+OWN = {CONFIG, MANIFEST, history.NAME, CURVE, model.NAME, DIVERGENCE, checkpoint.NEWEST, checkpoint.PREVIOUS}
+"""The files that only the run writes, while its directory is locked."""
+MAX_RESUMPTIONS = 1000
+"""The manifest keeps the last ones: it must stay small enough to be read."""
 
 
 @dataclass
 class Run:
-    """A directory that one run writes into. ``manifest`` holds what is to be known of the run beside its results.
+    """A directory that one run writes into. ``manifest`` holds what is known of the run besides its results.
 
     Each method that writes raises InputError if another directory has taken this one's name.
     """
@@ -65,51 +55,54 @@ class Run:
         self._history = History(self.directory / history.NAME)
 
     def file(self, name: str) -> Path:
-        """Where a file of this name is to be written."""
+        """The path to write a file of this name to."""
         check_same(self.directory, self._identity)
         return self.directory / name
 
     def begin(self, **facts: Any) -> None:
         """Write config.yaml and a manifest with these facts."""
         remove_leftovers(self.directory, OWN)
-        write_text(self.file("config.yaml"), self.config.to_yaml())
+        self._write_config()
         self.note(status=RUNNING, started=_now(), ended=None, **facts)
 
-    def go_on(self, saved: Checkpoint, facts: Mapping[str, Any], warn: Callable[[str], object]) -> None:
-        """As ``begin``, from a checkpoint; a warning where the facts of now may make the result another one."""
+    def resume(self, saved: Checkpoint, facts: Mapping[str, Any], warn: Callable[[str], object]) -> None:
+        """Continue from a checkpoint; warn of each difference between then and now that may change the result."""
         changed = list(provenance.differences(saved.facts, facts))
         for difference in changed:
-            warn(f"not as at the run's beginning, so that its last bits may differ: {difference}")
+            warn(f"changed since the run began, so its last bits may differ: {difference}")
         remove_leftovers(self.directory, OWN)
         checkpoint.reinstate(saved, self.directory)
-        write_text(self.file("config.yaml"), self.config.to_yaml())
+        self._write_config()
         remove(self.file(DIVERGENCE))
-        resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}][-MOST_SITTINGS:]
+        resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}][-MAX_RESUMPTIONS:]
         self.note(status=RUNNING, ended=None, resumed=resumed)
+
+    def _write_config(self) -> None:
+        write_text(self.file(CONFIG), self.config.to_yaml())
 
     def note(self, **facts: Any) -> None:
         """Add facts to the manifest and write it."""
         self.manifest |= facts
-        write_text(self.file("manifest.json"), json.dumps(self.manifest, indent=2) + "\n")
+        write_manifest(self.file(MANIFEST), self.manifest)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Where the run did not come to ``finish``, write how it ended into the manifest."""
+        """If an error ends the run, write into the manifest how it ended."""
         if kind is not None and self.manifest:  # else it did not even begin
-            # What stopped the run is told, and matters more than that the disk failed then, or the directory is gone.
+            # The first error is reported: it matters more than a disk that fails now, or a directory that is gone.
             with suppress(OSError, InputError):
-                self.note(status=ENDINGS.get(kind, "failed"), ended=_now())
+                self.note(status=ENDINGS.get(kind, FAILED), ended=_now())
 
     def finish(self, **facts: Any) -> None:
-        """Write the manifest's last word: all that the run makes is there, config.yaml too, whoever touched it."""
-        if not _is_written(self.file("config.yaml"), self.config.to_yaml().encode()):
-            write_text(self.file("config.yaml"), self.config.to_yaml())
+        """Mark the run as finished, after all its files are written; config.yaml again if anyone changed it."""
+        if not _is_written(self.file(CONFIG), self.config.to_yaml().encode()):
+            self._write_config()
         self.note(**facts, status=FINISHED, ended=_now())
 
     def save(self, state: TrainerState) -> None:
-        """Write the history, and a checkpoint, which holds the last epochs of it and knows the others again."""
+        """Write the history, and a checkpoint, which holds its last epochs and the SHA-256 of those before."""
         self.write_history(state.progress.history)
         saved = Checkpoint(self.config, self.manifest, state, self.file(checkpoint.NEWEST))
         checkpoint.save(saved, self._history)
@@ -119,14 +112,9 @@ class Run:
         self.file(history.NAME)
         self._history.write(epochs)
 
-    def write_model(self, parameters: dict[str, Array]) -> None:
-        """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known."""
-        arrays = parameters | {"config": np.array(self.config.to_json_without_paths())}
-        with replacing(self.file("model.npz")) as file:
-            npz.write(file, arrays)
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
-        self.note(weights_sha256=digest)
+    def write_model(self, parameters: Mapping[str, Array]) -> None:
+        """Write model.npz, and its SHA-256 into the manifest, so that damage is found."""
+        self.note(weights_sha256=model.write_model(self.file(model.NAME), parameters, self.config))
 
     def write_divergence(self, report: Mapping[str, Any]) -> None:
         """Write divergence.json."""
@@ -135,10 +123,10 @@ class Run:
 
 @contextmanager
 def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -> Iterator[Run]:
-    """A run in a directory of its own, which must be absent or empty, and is made.
+    """A new run in this directory, which must be absent or empty; if absent it is made.
 
-    Without a directory it is the next free number under the config's output directory. Raises InputError if the
-    directory holds anything, or another process is at work in it.
+    Without a directory it is the next free number in the config's output directory. Raises InputError if the directory
+    holds anything, InUse if another process has it locked.
     """
     check_has_locks(directory or config.output.directory)
     if directory is None:
@@ -147,23 +135,23 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
     elif not directory.exists():
-        with suppress(FileExistsError):  # another run was quicker: the lock tells which is to have it
+        with suppress(FileExistsError):  # another run was quicker: the lock decides which of them has it
             make_folder(directory)
     with exclusive(directory, warn):
         if any(directory.iterdir()):
             raise InputError(
-                f"{directory}: not an empty directory: a run never writes over another, name a new one, or go on with "
-                "the run in it by --resume"
+                f"{directory}: not an empty directory: a run never writes over another, name a new one, or continue "
+                "the run in it with --resume"
             )
         with Run(directory, config) as run:
             yield run
 
 
 def check_fresh(directory: Path, config: Config) -> None:
-    """InputError where a directory holds more than a run of this config leaves that was stopped at its start."""
+    """Raises InputError if a directory holds more than a run of this config leaves before its first checkpoint."""
     others = {path.name for path in directory.iterdir() if leftover_of(path.name) not in OWN}
-    if "config.yaml" in others and _is_written(directory / "config.yaml", config.to_yaml().encode()):
-        others -= {"config.yaml", "manifest.json", history.NAME}
+    if CONFIG in others and _is_written(directory / CONFIG, config.to_yaml().encode()):
+        others -= {CONFIG, MANIFEST, history.NAME}
     if others:
         raise InputError(
             f"{directory}: no checkpoint in it, but {', '.join(sorted(others))}: a run never writes over another, name "
@@ -172,7 +160,7 @@ def check_fresh(directory: Path, config: Config) -> None:
 
 
 def _is_written(path: Path, content: bytes) -> bool:
-    """Whether there is a file of these bytes, and no more."""
+    """Whether a file holds exactly these bytes."""
     try:
         return read_small(path, len(content), links=False) == content
     except (FileNotFoundError, InputError):
@@ -180,9 +168,9 @@ def _is_written(path: Path, content: bytes) -> bool:
 
 
 def _next_number(output: Path) -> Path:
-    """A new directory output/0001, 0002, ...: one more than the highest there, whoever else is making one."""
+    """A new directory output/0001, 0002, ...: the highest number plus one, even if several processes make one now."""
     if output.exists() and not output.is_dir():
-        raise InputError(f"{output}: not a folder, in which runs could be numbered: name another one")
+        raise InputError(f"{output}: not a folder, so runs cannot be numbered in it: name another one")
     if not output.exists():
         with suppress(FileExistsError):
             make_folder(output)

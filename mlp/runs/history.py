@@ -1,4 +1,4 @@
-"""history.csv: a row an epoch, appended as epochs end, and read back as it was written."""
+"""history.csv: one row per epoch, appended as epochs end, and read back exactly."""
 
 import hashlib
 import os
@@ -16,48 +16,48 @@ from mlp.training.progress import Epoch
 NAME = "history.csv"
 COLUMNS = [column.name for column in fields(Epoch)]
 HEADER = ",".join(COLUMNS) + "\n"
-MOST_EPOCHS = 1_000_000
-"""Of a run, which keeps some hundred bytes of each in memory, and as many in history.csv."""
-LARGEST = 1 << 28
-"""Bytes; so many epochs have two thirds of them."""
-MOST = 1e100
-"""Of any number: a run diverges long before. Sums of such numbers are finite, and axes reach so far."""
+MAX_EPOCHS = 1_000_000
+"""A run keeps about a hundred bytes of each in memory, and as many in history.csv."""
+MAX_HISTORY_BYTES = 1 << 28
+"""MAX_EPOCHS epochs take two thirds of it."""
+MAX_VALUE = 1e100
+"""A run diverges long before. Sums of such numbers stay finite, and axes can show them."""
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
-"""As Python writes one that is finite and not below 0."""
+"""As Python writes a finite number that is not negative."""
 
 numbers = attrgetter(*COLUMNS)
-"""An epoch's numbers, in the order of the columns."""
+"""The numbers of an epoch, in the order of the columns."""
 
 
 class Lost(InputError):
-    """history.csv has not the epochs that a checkpoint knows and does not hold."""
+    """history.csv no longer has the epochs that a checkpoint refers to."""
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """The first rows of a history.csv, by which they are known again."""
+    """What identifies the first rows of a history.csv."""
 
     rows: int
     size: int
-    """Bytes, with the header."""
+    """In bytes, with the header."""
     sha256: str
 
 
 class History:
-    """history.csv of a run under way: written whole at first, then by the rows that are new.
+    """history.csv of a running run: written whole once, then only new rows are appended.
 
-    So a run of n epochs writes n rows. Where the file was exchanged or removed meanwhile it is written whole again.
+    So a run of n epochs writes n rows. If the file was replaced or removed meanwhile it is written whole again.
     """
 
     def __init__(self, path: Path):
         self._path = path
         self._facts: os.stat_result | None = None
-        """Of the file as it was left here."""
+        """Of the file after the last write."""
         self._rows = 0
         self._begun, self._begun_rows, self._begun_size = hashlib.sha256(HEADER.encode()), 0, len(HEADER)
 
     def write(self, epochs: Sequence[Epoch]) -> None:
-        """Bring the file up to these epochs: more than it was given before, or the same."""
+        """Bring the file up to these epochs: those of the last call, and any new ones."""
         if self._facts is not None and len(epochs) == self._rows:
             return
         if self._facts is not None:
@@ -70,7 +70,7 @@ class History:
         self._rows = len(epochs)
 
     def beginning(self, epochs: Sequence[Epoch], rows: int) -> Beginning:
-        """Of these epochs the first so many: at least as many as when this was last asked."""
+        """What identifies the first rows: at least as many rows as in the last call."""
         text = _text(epochs[self._begun_rows : rows])
         self._begun.update(text)
         self._begun_rows, self._begun_size = rows, self._begun_size + len(text)
@@ -78,22 +78,22 @@ class History:
 
 
 def _text(epochs: Sequence[Epoch]) -> bytes:
-    """A line each; numbers so that they read back exactly."""
+    """One line per epoch, with numbers that read back exactly."""
     lines = (",".join("" if value is None else str(value) for value in numbers(epoch)) for epoch in epochs)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def check_room(epochs: int) -> None:
-    """InputError for more epochs than a run can keep."""
-    if epochs > MOST_EPOCHS:
-        raise InputError(f"training.epochs: {epochs:,} epochs: a run can keep {MOST_EPOCHS:,}: use fewer of them")
+    """Raises InputError if there are more epochs than a run can keep."""
+    if epochs > MAX_EPOCHS:
+        raise InputError(f"training.epochs: {epochs:,} epochs: a run can keep {MAX_EPOCHS:,}: use fewer of them")
 
 
-def read(directory: Path) -> list[Epoch]:
+def read_history(directory: Path) -> list[Epoch]:
     """The epochs of a run. Raises InputError, naming the line, if history.csv is not as a run writes it."""
     path = directory / NAME
     try:
-        content = read_small(path, LARGEST, links=False)
+        content = read_small(path, MAX_HISTORY_BYTES, links=False)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file: put back the one that the run wrote, or train the run again") from None
     epochs = list(_rows(path, content))
@@ -103,11 +103,11 @@ def read(directory: Path) -> list[Epoch]:
 
 
 def read_beginning(directory: Path, known: Beginning, has_validation: bool) -> list[Epoch]:
-    """The first epochs of a run, with validation figures or without. Raises Lost if they are not there any more."""
+    """The first epochs of a run, with validation numbers or without. Raises Lost if they are no longer there."""
     path = directory / NAME
     try:
         with open_regular(path, links=False) as file:
-            content = file.read(min(max(0, known.size), LARGEST))
+            content = file.read(min(max(0, known.size), MAX_HISTORY_BYTES))
         if hashlib.sha256(content).hexdigest() != known.sha256:
             raise Lost(f"{path}: its first {known.rows:,} epochs are not those that the run wrote: put the file back")
         epochs = list(_rows(path, content))
@@ -123,8 +123,8 @@ def read_beginning(directory: Path, known: Beginning, has_validation: bool) -> l
 
 
 def _rows(path: Path, content: bytes) -> Iterator[Epoch]:
-    if content.count(b"\n") > MOST_EPOCHS + 1:
-        raise _not_written(path, MOST_EPOCHS + 2, f"more than {MOST_EPOCHS:,} epochs")
+    if content.count(b"\n") > MAX_EPOCHS + 1:
+        raise _not_written(path, MAX_EPOCHS + 2, f"more than {MAX_EPOCHS:,} epochs")
     try:
         header, *lines = content.decode("ascii").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
@@ -146,17 +146,17 @@ def _rows(path: Path, content: bytes) -> Iterator[Epoch]:
 
 
 def can_miss(column: str) -> bool:
-    """Whether a number of this column is missing where a run holds out no images."""
+    """Whether this column is empty in a run without validation images."""
     return column.startswith("validation_")
 
 
-def most(column: str) -> float:
-    """The largest number that this column can have."""
-    return 1 if column.endswith("_accuracy") else MOST
+def max_value(column: str) -> float:
+    """The largest number that this column can hold."""
+    return 1 if column.endswith("_accuracy") else MAX_VALUE
 
 
 def _epoch(cells: list[str]) -> Epoch:
-    """The row with these cells; ValueError for what no run writes."""
+    """The epoch with these cells. Raises ValueError if no run writes them."""
     if len(cells) != len(COLUMNS):
         raise ValueError(f"must have {len(COLUMNS)} columns, not {len(cells)}")
     values: dict[str, Any] = {}
@@ -168,8 +168,8 @@ def _epoch(cells: list[str]) -> Epoch:
             values[name] = int(cell) if name == "epoch" else float(cell)
         except ValueError:
             raise ValueError(f"{name} must be a number, not {cell or 'nothing'}") from None
-        if not (0 <= values[name] <= most(name) and NUMBER.fullmatch(cell)):
-            raise ValueError(f"{name} must be from 0 to {most(name):g}, not {cell}")
+        if not (0 <= values[name] <= max_value(name) and NUMBER.fullmatch(cell)):
+            raise ValueError(f"{name} must be from 0 to {max_value(name):g}, not {cell}")
     if (values["validation_loss"] is None) != (values["validation_accuracy"] is None):
         raise ValueError("validation_loss and validation_accuracy must both be there or neither")
     return Epoch(**values)

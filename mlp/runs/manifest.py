@@ -1,18 +1,32 @@
-"""What is read back of a run's manifest: one schema, for the file and for the copy that a checkpoint holds.
+"""manifest.json: what is known of a run besides its results, written by the run and read back with one schema.
 
-A run may come from a stranger: each number has a range, each text a length. Keys that are not here are for people.
+A checkpoint holds a copy. A run may come from a stranger, so each number has a range and each text a maximum length.
+Keys that are not in the schema are written for people.
 """
 
+import json
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from mlp.data.idx_folder import AXES, MOST_PIXELS, file_names
+from mlp.system.errors import CheckFailed, Diverged, InputError, Interrupted
+from mlp.system.files import read_small, write_text
 
-LARGEST = 1 << 20
-"""Bytes; one has two thousand."""
+MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 1 << 20
+"""A usual one has two thousand."""
+RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+ENDINGS: dict[type[BaseException], str] = {
+    CheckFailed: "check failed",
+    Diverged: "diverged",
+    Interrupted: "interrupted",
+}
+"""The status of a run that one of these ended; after any other error it is FAILED."""
 
 Words = Annotated[str, Field(max_length=1000)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 53)]
@@ -27,21 +41,21 @@ class _Part(BaseModel):
 
 
 class Resumption(_Part):
-    """A time at which a run went on, and what was other than at its beginning."""
+    """One resume, and what had changed since the run began."""
 
     at: Words
     changed: list[Words]
 
 
 class GradientCheck(_Part):
-    """What was found before training, relative to each array's largest gradient; a check that failed may find NaN."""
+    """Errors of the check before training, relative to each array's largest gradient; a failed check may have NaN."""
 
     tolerance: Number
     errors: dict[Words, Annotated[float, Field(strict=True, allow_inf_nan=True)]]
 
 
 class Library(_Part):
-    """A BLAS, as ``blas.threads`` tells of it."""
+    """A BLAS library, as ``blas_threads.threads`` describes it."""
 
     internal_api: Words | None = None
     version: Words | None = None
@@ -50,7 +64,7 @@ class Library(_Part):
 
 
 class Manifest(_Part):
-    """Of any run, however far it came."""
+    """The manifest of any run, finished or not."""
 
     status: Literal["running", "finished", "check failed", "diverged", "interrupted", "failed"]
     started: Words | None = None
@@ -87,29 +101,50 @@ class Manifest(_Part):
 
 
 class BegunManifest(Manifest):
-    """Of a run that has something to go on from."""
+    """The manifest of a run that has a checkpoint."""
 
     image_shape: tuple[Side, Side]
     training_files: dict[str, Digest]
 
 
 class FinishedManifest(BegunManifest):
-    """Of a finished run."""
+    """The manifest of a finished run."""
 
     status: Literal["finished"]
     weights_sha256: Digest
 
 
-def check_begun(facts: dict[str, Any]) -> BegunManifest:
-    """Of a run's facts those that are used, where it has begun; ValueError, in one line, for what no run writes."""
+def write_manifest(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write what is known of a run."""
+    write_text(path, json.dumps(facts, indent=2) + "\n")
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of a run. Raises InputError if there is none or it is damaged."""
+    path = directory / MANIFEST
     try:
-        return BegunManifest.model_validate(facts)
+        return Manifest.model_validate_json(read_small(path, MAX_MANIFEST_BYTES, links=False))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: no such file: {directory} is not the directory of a run") from None
     except ValidationError as error:
-        raise ValueError(first_problem(error)) from error
+        what = first_problem(error)
+        raise InputError(f"{path}: not the manifest of a run ({what}): remove it, or name another run") from None
+
+
+def read_finished_manifest(directory: Path) -> FinishedManifest:
+    """The manifest of a finished run. Raises InputError if the run is not finished."""
+    manifest = read_manifest(directory)
+    if manifest.status != FINISHED:
+        raise InputError(f"{directory}: not a finished run, its status is {manifest.status}: name another run")
+    try:
+        return FinishedManifest(**manifest.model_dump())
+    except ValidationError as error:
+        what = first_problem(error)
+        raise InputError(f"{directory}: not a finished run, though it says so ({what}): name another run") from None
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that is wrong, and where, in one line."""
+    """The first invalid value and its place, in one line."""
     detail = error.errors(include_url=False)[0]
     place = ".".join(map(str, detail["loc"]))
     return f"{place}: {detail['msg']}" if place else detail["msg"]

@@ -1,11 +1,10 @@
-"""NPZ files: named arrays, written to the same bytes each time and read without trusting what is read.
+"""NPZ files: named arrays, written to the same bytes each time and read without trusting the content.
 
-A sealed one ends in the SHA-256 of everything before it, as the comment that a ZIP archive may end in; so NumPy and
-every ZIP program can read it, and damage anywhere is known before anything is parsed. But whoever makes a file up can
-compute its SHA-256, too. So nothing is parsed but what ``write``, or ``np.savez`` of NumPy 1.26 or 2, writes: entries
-one after the other that are not packed, then the directory of just these; each an array of float32, of float64 or of
-text, in C order, of at most two axes, as many bytes as its shape says. A machine of the other byte order writes
-``>f4`` for ``<f4``: both are read, as the types that they are.
+A sealed file ends in the SHA-256 of everything before it, in the comment at the end of the ZIP archive. So NumPy and
+every ZIP program can read it, and damage is found before anything is parsed. But a forged file can have the right
+SHA-256, too. So only what ``write_arrays``, or ``np.savez`` of NumPy 1.26 or 2, writes is parsed: uncompressed entries
+one after the other, then the directory that lists exactly these. Each is an array of float32, float64 or text, in C
+order, of at most two axes, with as many bytes as its shape says. Both byte orders are read: ``<f4`` and ``>f4``.
 """
 
 import hashlib
@@ -17,12 +16,11 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from mlp.gates import Array
 
 PREFIX = b"sha256 "
 DIGITS = 2 * hashlib.sha256().digest_size
@@ -31,22 +29,22 @@ CHUNK = 1 << 20
 LOCAL, DIRECTORY, END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
 """A ZIP archive's records: before an entry, of an entry in the directory, and the last one (PKWARE's APPNOTE, 4.3)."""
 END_64, LOCATOR = struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
-"""What comes before the last record where the directory begins beyond ``NARROW``."""
-NARROW = (1 << 31) - 1
-"""Larger numbers are in eight bytes behind an entry's name, and IN_EIGHT stands in their place."""
-IN_EIGHT = (1 << 32) - 1
-FURTHEST = 1 << 62
-"""No file is so long, and no system goes to a place much further."""
-MOST_ENTRIES = 256
-"""A network of 101 layers, as many as a config may have, has 203."""
-LARGEST_DIRECTORY = 1 << 16
-"""Bytes, with all that comes after it."""
+"""The records before the last one if the directory begins beyond ``MAX_32_BIT``."""
+MAX_32_BIT = (1 << 31) - 1
+"""Larger numbers are stored in eight bytes behind the entry's name, and IN_EIGHT_BYTES takes their place."""
+IN_EIGHT_BYTES = (1 << 32) - 1
+MAX_OFFSET = 1 << 62
+"""No file is that long, and systems refuse to seek much further."""
+MAX_ENTRIES = 256
+"""The largest network that a config allows, 101 layers, has 203."""
+MAX_DIRECTORY_BYTES = 1 << 16
+"""With everything after it."""
 ENTRY_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,63}\.npy")
 
 MAGIC = b"\x93NUMPY\1\0"
-"""Of NumPy's format 1.0; the length of the header, in two bytes, comes next."""
-LONGEST_HEADER = 1024
-"""Bytes; one has 118."""
+"""Of NumPy's format 1.0; the length of the header follows, in two bytes."""
+MAX_HEADER_BYTES = 1024
+"""A usual one has 118."""
 HEADER = re.compile(
     rb"\{'descr': '(?P<type>[<>](?:f4|f8|U[1-9][0-9]{0,7}))', 'fortran_order': False, "
     rb"'shape': \((?P<shape>|SIDE,|SIDE, SIDE)\), \} *\n".replace(b"SIDE", rb"(?:0|[1-9][0-9]{0,11})")
@@ -54,13 +52,13 @@ HEADER = re.compile(
 
 
 class Damaged(Exception):
-    """A file is not as it was written; the text says in what."""
+    """A file is not as it was written; the message says how it differs."""
 
 
-def write(file: BinaryIO, arrays: Mapping[str, Array], comment: bytes = b"") -> None:
-    """Write the arrays as ``np.savez`` does. The bytes depend on them alone: every entry is dated 1980.
+def write_arrays(file: BinaryIO, arrays: Mapping[str, Array], comment: bytes = b"") -> None:
+    """Write the arrays as ``np.savez`` does. The bytes depend only on the arrays: every entry is dated 1980.
 
-    Not by ``np.savez`` itself, which before NumPy 2 leaves the archive open when the disk is full.
+    ``np.savez`` itself is not used: before NumPy 2 it leaves the archive open when the disk is full.
     """
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
@@ -70,8 +68,8 @@ def write(file: BinaryIO, arrays: Mapping[str, Array], comment: bytes = b"") -> 
 
 
 def write_sealed(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
-    """As ``write``, ending in the SHA-256 of all before it; the file is open for reading, too."""
-    write(file, arrays, comment=PREFIX + b"0" * DIGITS)
+    """Like ``write_arrays``, and end in the SHA-256 of everything before; the file must be readable, too."""
+    write_arrays(file, arrays, comment=PREFIX + b"0" * DIGITS)
     size = file.seek(0, os.SEEK_END)
     digest = _digest(file, size - DIGITS)
     file.seek(size - DIGITS)
@@ -79,41 +77,41 @@ def write_sealed(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
 
 
 def read_sealed(file: BinaryIO) -> dict[str, Array]:
-    """The arrays of a sealed file, as ``read`` gives them; Damaged where one bit is not as it was written."""
+    """The arrays of a sealed file, read like ``read_arrays``. Raises Damaged if a single bit has changed."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - END.size - len(PREFIX) - DIGITS))
     tail = file.read()
     if not (tail.startswith(b"PK\5\6") and tail[END.size :].startswith(PREFIX)):
         raise Damaged("cut off, or never whole")
     if _digest(file, size - DIGITS) != tail[-DIGITS:]:
-        raise Damaged("its SHA-256 is not the one that it ends in")
-    return read(file, comment=tail[END.size :])
+        raise Damaged("its content does not match the SHA-256 at its end")
+    return read_arrays(file, comment=tail[END.size :])
 
 
-def read(file: BinaryIO, comment: bytes = b"") -> dict[str, Array]:
-    """The arrays of a file that ends in this comment, read-only: no code is run, and they lie in the bytes as read.
+def read_arrays(file: BinaryIO, comment: bytes = b"") -> dict[str, Array]:
+    """The arrays of a file that ends in this comment. They are read-only views of the bytes read; no code is run.
 
-    Raises Damaged for anything but what ``write`` writes, before room is made for what is not in the file.
+    Raises Damaged for anything that ``write_arrays`` does not write, before memory is allocated for it.
     """
     size = file.seek(0, os.SEEK_END)
     try:
         entries = _entries(file)
         names = {entry.name for entry in entries}
         if len(names) < len(entries):
-            raise Damaged("no archive of arrays (two have one name)")
+            raise Damaged("no archive of arrays (two have the same name)")
         _check_end(file, entries, size, comment)
         return {entry.name: _read_array(file, entry) for entry in entries}
     except (OSError, struct.error) as error:
         raise Damaged(f"no archive of arrays ({error})") from error
 
 
-def text(arrays: Mapping[str, Array], name: str, most: int) -> str:
-    """The text that is saved under a name; Damaged if there is none, or one of more than so many characters."""
+def text(arrays: Mapping[str, Array], name: str, max_characters: int) -> str:
+    """The text saved under a name. Raises Damaged if there is no text, or one of more than ``max_characters``."""
     array = arrays.get(name)
     if array is None or array.dtype.kind != "U" or array.shape != ():
         raise Damaged(f"no text {name} in it")
-    if array.itemsize > 4 * most:
-        raise Damaged(f"its {name} has more than {most:,} characters")
+    if array.itemsize > 4 * max_characters:
+        raise Damaged(f"its {name} has more than {max_characters:,} characters")
     try:
         found = str(array.item())
         found.encode()
@@ -129,7 +127,7 @@ class _Entry:
     name: str
     """Without .npy."""
     at: int
-    """Where its record is; ``content`` is where the file itself begins."""
+    """The offset of its record; ``content`` is the offset of its bytes."""
     content: int
     size: int
     crc: int
@@ -140,67 +138,67 @@ class _Entry:
 
 
 def _entries(file: BinaryIO) -> list[_Entry]:
-    """The entries from the archive's beginning on; none lies in another, as each begins where the one before ends."""
+    """The entries, from the beginning of the archive. Each begins where the one before ends, so none overlap."""
     entries: list[_Entry] = []
     at = file.seek(0)
     while (head := file.read(LOCAL.size)).startswith(b"PK\3\4"):
         _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(head)
         name, extra = file.read(name_length), file.read(extra_length)
-        if extra and (packed, size) == (IN_EIGHT, IN_EIGHT):
+        if extra and (packed, size) == (IN_EIGHT_BYTES, IN_EIGHT_BYTES):
             *kind, size, packed = struct.unpack("<2H2Q", extra)
             extra = b"" if kind == [1, 16] else extra
         if extra or flags or method != zipfile.ZIP_STORED or packed != size or not ENTRY_NAME.fullmatch(name):
             raise Damaged(f"its entry {len(entries) + 1} is not as NumPy stores arrays")
-        if len(entries) == MOST_ENTRIES:
-            raise Damaged(f"more than {MOST_ENTRIES} arrays")
+        if len(entries) == MAX_ENTRIES:
+            raise Damaged(f"more than {MAX_ENTRIES} arrays")
         entries.append(_Entry(name.decode().removesuffix(".npy"), at, file.tell(), size, crc))
-        at = file.seek(min(entries[-1].end, FURTHEST))
+        at = file.seek(min(entries[-1].end, MAX_OFFSET))
     return entries
 
 
 def _check_end(file: BinaryIO, entries: list[_Entry], size: int, comment: bytes) -> None:
-    """Damaged where the archive's directory, which NumPy goes by, does not hold just these entries, or more follows."""
+    """Raises Damaged if the archive's directory, which NumPy relies on, lists other entries, or anything follows it."""
     at = entries[-1].end if entries else 0
-    if not 0 <= size - at <= LARGEST_DIRECTORY:
+    if not 0 <= size - at <= MAX_DIRECTORY_BYTES:
         raise Damaged("cut off, or never whole")
     file.seek(at)
     rest, place = file.read(), 0
     for entry in entries:
         expected, name = _in_directory(entry)
-        _, _, _, *fields = DIRECTORY.unpack_from(rest, place)  # which version of what wrote it, when, and for whom
+        _, _, _, *fields = DIRECTORY.unpack_from(rest, place)  # skipped: writer, version, date, attributes
         del fields[2:4], fields[-3:-1]
         behind = place + DIRECTORY.size
         if not rest.startswith(b"PK\1\2", place) or fields != expected or not rest.startswith(name, behind):
-            raise Damaged(f"its directory has another {entry.name} than is in it")
+            raise Damaged(f"its directory describes another {entry.name} than it holds")
         place = behind + len(name)
     if rest[place:] != _end(len(entries), at, place, comment):
-        raise Damaged("its end is not that of its arrays")
+        raise Damaged("its end does not fit its arrays")
 
 
 def _in_directory(entry: _Entry) -> tuple[list[int], bytes]:
-    """What the directory must say of an entry: some of the record's numbers, and the name and more behind it."""
+    """What the directory must hold for an entry: numbers of the record, and the name with what follows it."""
     size, at, name = entry.size, entry.at, f"{entry.name}.npy".encode()
-    wide = [size, size] * (size > NARROW) + [at] * (at > NARROW)
+    wide = [size, size] * (size > MAX_32_BIT) + [at] * (at > MAX_32_BIT)
     extra = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
-    size, at = (IN_EIGHT if number > NARROW else number for number in (size, at))
+    size, at = (IN_EIGHT_BYTES if number > MAX_32_BIT else number for number in (size, at))
     return [0, zipfile.ZIP_STORED, entry.crc, size, size, len(name), len(extra), 0, 0, at], name + extra
 
 
 def _end(count: int, at: int, size: int, comment: bytes) -> bytes:
-    """How an archive ends whose directory, of so many entries and bytes, begins at this place."""
+    """The end of an archive whose directory of ``count`` entries and ``size`` bytes begins at offset ``at``."""
     wide = b""
-    if at > NARROW:
+    if at > MAX_32_BIT:
         wide = END_64.pack(b"PK\6\6", END_64.size - 12, 45, 45, 0, 0, count, count, size, at)
         wide += LOCATOR.pack(b"PK\6\7", 0, at + size, 1)
-    return wide + END.pack(b"PK\5\6", 0, 0, count, count, size, min(at, IN_EIGHT), len(comment)) + comment
+    return wide + END.pack(b"PK\5\6", 0, 0, count, count, size, min(at, IN_EIGHT_BYTES), len(comment)) + comment
 
 
 def _read_array(file: BinaryIO, entry: _Entry) -> Array:
-    """An array in NumPy's format 1.0, where its header promises just the bytes that follow."""
+    """An array in NumPy's format 1.0. Raises Damaged if the header promises other bytes than follow."""
     file.seek(entry.content)
     start = file.read(len(MAGIC) + 2)
     length = int.from_bytes(start[len(MAGIC) :], "little")
-    if not start.startswith(MAGIC) or length > LONGEST_HEADER:
+    if not start.startswith(MAGIC) or length > MAX_HEADER_BYTES:
         raise Damaged(f"its {entry.name} is not in NumPy's format 1.0")
     header = file.read(length)
     found = HEADER.fullmatch(header)
@@ -217,7 +215,7 @@ def _read_array(file: BinaryIO, entry: _Entry) -> Array:
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
-    """The SHA-256 of the first so many bytes, in hexadecimal digits."""
+    """The SHA-256 of the first ``size`` bytes, in hexadecimal digits."""
     file.seek(0)
     digest = hashlib.sha256()
     while size > 0 and (chunk := file.read(min(CHUNK, size))):

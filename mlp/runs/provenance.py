@@ -1,4 +1,4 @@
-"""What a result depends on besides config and data: the code, NumPy, the BLAS kernel and its threads."""
+"""What a result depends on besides config and data: the code, NumPy, the machine, the BLAS kernel and its threads."""
 
 import hashlib
 import platform
@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parent.parent
 PACKAGES = ("numpy", "matplotlib", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
 
 
-def facts(blas: list[dict[str, Any]]) -> dict[str, Any]:
-    """For the manifest: versions, the code's SHA-256 and commit, the machine, and BLAS as ``blas.threads`` tells."""
+def environment(blas: list[dict[str, Any]]) -> dict[str, Any]:
+    """For the manifest: versions, SHA-256 and commit of the code, the machine, BLAS as ``blas_threads`` gives it."""
     return {
         "versions": _versions(),
         "code_sha256": code_sha256(),
@@ -28,7 +28,7 @@ def facts(blas: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What may make a result another one: each thing that differs between two such facts, the likeliest cause first."""
+    """What may change a result: each difference between two environments, the likeliest cause first."""
     yield from _difference("the code", _code(then), _code(now))
     yield from _difference("NumPy", *(facts.get("versions", {}).get("numpy") for facts in (then, now)))
     yield from _difference("the machine", *(facts.get("machine") for facts in (then, now)))
@@ -42,7 +42,7 @@ def _difference(what: str, then: object, now: object) -> Iterator[str]:
 
 
 def _code(facts: Mapping[str, Any]) -> str:
-    """Shown by its version, told apart by its bytes."""
+    """The version for people, and the SHA-256 that tells versions apart."""
     return f"{facts.get('versions', {}).get('mlp')} (SHA-256 {str(facts.get('code_sha256'))[:12]}...)"
 
 
@@ -63,7 +63,7 @@ def _versions() -> dict[str, str]:
 
 
 def code_sha256() -> str:
-    """Of every file of the package, templates too: its path below the package, and its bytes."""
+    """The SHA-256 of the package: of each file's relative path and bytes, templates too."""
     digest = hashlib.sha256()
     for path in sorted(path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
@@ -71,9 +71,9 @@ def code_sha256() -> str:
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout that this code runs from, with -dirty where the code was changed; else None.
+    """The commit of the checkout that this code runs from, with -dirty if the code was changed; None without one.
 
-    Git is asked about the code alone: it would read the data files, those for testing too, to see if they changed.
+    Git is asked about the code only: else it would read the data files, the test set too, to see if they changed.
     """
     checkout = PACKAGE.parent
     if not (checkout / ".git").exists():

@@ -13,8 +13,7 @@ from multiprocessing import resource_tracker
 import joblib
 from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
-from mlp.runs import directory as run_directory
-from mlp.runs import finished as finished_runs
+from mlp.runs.manifest import RUNNING, read_manifest
 from mlp.sweeps.worker import Outcome, Status, Task, Workers, work
 from mlp.system import signals
 from mlp.system.errors import InputError
@@ -114,6 +113,6 @@ def _was_under_way(task: Task) -> bool:
     if not task.directory.exists():
         return False
     try:
-        return finished_runs.read_manifest(task.directory).status == run_directory.RUNNING
+        return read_manifest(task.directory).status == RUNNING
     except InputError:
         return True

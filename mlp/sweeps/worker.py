@@ -215,7 +215,7 @@ def _made(task: Task, warnings: list[str]) -> Outcome:
         try:
             if _has_diverged(task):
                 return _diverged(task, warnings, is_new=False)
-            is_new = one_run.resume(task.directory, lambda known: task.config, warn=warnings.append, tell=False)
+            is_new = one_run.resume(task.directory, lambda known: task.config, warn=warnings.append, verbose=False)
         except InUse:  # by a worker that was cut off from the sweep: it will see that it is to stop, or come to its end
             time.sleep(LOOKS)
             signals.check()
@@ -226,15 +226,15 @@ def _made(task: Task, warnings: list[str]) -> Outcome:
 
 
 def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
-    run = comparison.read(task.directory, task.name)
+    run = comparison.read_compared_run(task.directory, task.name)
     if names := _changed(task, run.training_files):
         raise InputError(
             f"{task.directory}: was trained on other {' and '.join(names)} than are there now: name another --output"
         )
     test = None
     if task.surroundings.is_tested:
-        finished = finished_runs.read(task.directory)
-        evaluation = finished.evaluate(finished.test_images())
+        finished = finished_runs.read_run(task.directory)
+        evaluation = finished.evaluate(finished.images("test"))
         _check_files(task.surroundings)  # a run may take long, and only its training files are watched
         test = (len(evaluation.mistakes), len(evaluation.images))
     return Outcome(task.name, Status.FINISHED, "", tuple(warnings), run, test, is_new)
@@ -243,9 +243,9 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
 def _has_diverged(task: Task) -> bool:
     """Whether the run has come to that end already, on the same config and data."""
     try:
-        recorded = finished_runs.read_manifest(task.directory)
+        recorded = manifest.read_manifest(task.directory)
         is_other = bool(finished_runs.read_config(task.directory).differences(task.config))
-        if recorded.status != run_directory.ENDINGS[Diverged] or is_other:
+        if recorded.status != manifest.ENDINGS[Diverged] or is_other:
             return False
     except InputError:
         return False
@@ -256,10 +256,10 @@ def _diverged(task: Task, warnings: list[str], *, is_new: bool = True) -> Outcom
     """The outcome of a run that diverged or learned nothing, as its report says."""
     path = task.directory / run_directory.DIVERGENCE
     try:
-        report = _Report.model_validate_json(read_small(path, manifest.LARGEST, links=False))
+        report = _Report.model_validate_json(read_small(path, manifest.MAX_MANIFEST_BYTES, links=False))
     except ValidationError:
         raise InputError(f"{path}: not what a run writes: remove {task.directory}, and the run is made again") from None
-    message = f"{divergence.headline(report.model_dump())}; {one_run.says_more(task.directory)}"
+    message = f"{divergence.headline(report.model_dump())}; {one_run.where_details_are(task.directory)}"
     return Outcome(task.name, Status(report.kind), printable(message), tuple(warnings), is_new=is_new)
 
 

@@ -23,7 +23,7 @@ from tests.conftest import watched, write_folder
 @pytest.fixture(scope="module")
 def run(short_run):
     """The run whose report it is, read back."""
-    return finished_runs.read(short_run)
+    return finished_runs.read_run(short_run)
 
 
 @pytest.fixture(scope="module")
@@ -417,7 +417,7 @@ def test_of_large_images_the_distances_are_numpys_too(tmp_path, visit):
         run.finish()
     header = ",".join(column.name for column in fields(Epoch))
     (run.directory / "history.csv").write_text(f"{header}\n1,0.3,0.4,0.9,0.9,1.0,0.1,0.1\n")
-    page = at_work(visit(report.write(finished_runs.read(run.directory))))
+    page = at_work(visit(report.write(finished_runs.read_run(run.directory))))
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     X = np.array(page.evaluate("Array.from(pad.answer.network.activations[0])"))[np.newaxis]

@@ -128,6 +128,6 @@ def one_message(text, kind="error"):
 
 def command_in(message):
     """The arguments of the command that a message tells to go on with."""
-    program, script, *arguments = shlex.split(message.partition("go on with: ")[2])
+    program, script, *arguments = shlex.split(message.partition("resume with: ")[2])
     assert (program, Path(script).name) == ("python", "train.py")
     return arguments

@@ -162,7 +162,7 @@ def test_a_change_ends_the_run_and_it_goes_on_when_the_file_is_put_back(
     message = one_message(capsys.readouterr().err)
     start, end = map(re.escape, (f"error: {path}: changed while it was in use, ", ": put it back into data.directory"))
     assert re.fullmatch(f"{start}({CHANGES[change]}){end}", message.splitlines()[0])
-    assert "\n       what came after the last checkpoint is not saved: go on with: " in message
+    assert "\n       everything since the last checkpoint is lost: resume with: " in message
     assert json.loads((run / "manifest.json").read_text())["status"] == "failed"
     assert [(run / checkpoint.NEWEST).read_bytes()] == saved
     assert (run / "model.npz").exists() == (when == AT_THE_END)
@@ -218,7 +218,7 @@ def test_a_run_that_is_stopped_by_a_signal_saves_nothing_of_changed_data(tmp_pat
 
     assert run_with(happens, "between checkpoints", config, run) == 2
     assert "it holds other bytes now" in one_message(capsys.readouterr().err)
-    assert checkpoint.read(run / checkpoint.NEWEST).state.progress.current.steps == 0
+    assert checkpoint.read_checkpoint(run / checkpoint.NEWEST).state.progress.current.steps == 0
 
 
 def test_a_run_that_learns_nothing_from_changed_data_is_told_of_these(tmp_path, capsys):

@@ -84,9 +84,9 @@ def test_the_previous_one_is_taken(trial, run, shared, monkeypatch, capsys, inje
     assert train(monkeypatch, "--resume", run) == 0
     message = one_message(capsys.readouterr().err, "warning")
     assert f"{newest}: damaged: " in message
-    assert message.endswith("going on from checkpoint.previous.npz, the checkpoint before it")
+    assert message.endswith("resuming from checkpoint.previous.npz, the checkpoint before it")
     assert outcome(run) == stopped(shared)[2]
-    assert checkpoint.read(run / checkpoint.PREVIOUS) is not None  # the damaged one never took its place
+    assert checkpoint.read_checkpoint(run / checkpoint.PREVIOUS) is not None  # the damaged one never took its place
     injected("damaged checkpoints: the previous one taken")
 
 
@@ -130,13 +130,13 @@ def test_a_folder_in_its_place_is_not_replaced(run, monkeypatch, capsys):
     (run / checkpoint.NEWEST).mkdir()
     assert train(monkeypatch, "--resume", run) == 2
     assert "checkpoint.npz: Is a directory" in capsys.readouterr().err
-    assert checkpoint.read(run / checkpoint.PREVIOUS) is not None
+    assert checkpoint.read_checkpoint(run / checkpoint.PREVIOUS) is not None
 
 
 def test_a_run_killed_between_the_two_renames_goes_on(run, shared, monkeypatch, capsys):
     os.replace(run / checkpoint.NEWEST, run / (checkpoint.NEWEST + ".tmp"))
     assert train(monkeypatch, "--resume", run) == 0
-    assert "checkpoint.npz: no such file: going on from" in one_message(capsys.readouterr().err, "warning")
+    assert "checkpoint.npz: no such file: resuming from" in one_message(capsys.readouterr().err, "warning")
     assert outcome(run) == stopped(shared)[2]
 
 
@@ -165,7 +165,7 @@ CRAFTED = {
 def test_a_forged_checkpoint_runs_no_code_and_is_refused(changes, run, tmp_path, injected):
     crafted(run / checkpoint.NEWEST, **changes)
     with pytest.raises(npz.Damaged):
-        checkpoint.read(run / checkpoint.NEWEST)
+        checkpoint.read_checkpoint(run / checkpoint.NEWEST)
     injected("damaged checkpoints: forged, refused")
 
 
@@ -235,7 +235,7 @@ def test_a_directory_with_other_things_in_it_is_left_alone(shared, tmp_path, mon
     assert train(monkeypatch, "--resume", tmp_path) == 2
     assert "no checkpoint in it: with --config FILE a run is started there" in one_message(capsys.readouterr().err)
     assert train(monkeypatch, "--resume", tmp_path / "none") == 2
-    assert "no such run: with --config FILE one is started there" in one_message(capsys.readouterr().err)
+    assert "no such run: with --config FILE a run is started there" in one_message(capsys.readouterr().err)
 
 
 def test_an_empty_directory_is_begun_in(shared, tmp_path, monkeypatch):

@@ -106,7 +106,7 @@ def test_at_every_call(call, for_ever, checkpoint_every, shared, tmp_path, capsy
         assert str(run) in message
         assert not list(run.glob("*.tmp"))
         saved = checkpoint.newest(run, lambda warning: None)  # refused if none is whole
-        assert (f"go on with: python {os.path.relpath(TRAIN)} --resume {run}" in message) == (saved is not None)
+        assert (f"resume with: python {os.path.relpath(TRAIN)} --resume {run}" in message) == (saved is not None)
         with pytest.MonkeyPatch.context() as monkeypatch:
             assert train(monkeypatch, "--resume", run, *(() if saved else ("--config", config))) == 0
         assert outcome(run) == expected

@@ -16,7 +16,7 @@ EPOCHS, KEPT = 12, 3
 @pytest.fixture(autouse=True)
 def few_kept(monkeypatch):
     """A checkpoint holds three epochs, so that a run of twelve is a long one."""
-    monkeypatch.setattr(checkpoint, "KEPT", KEPT)
+    monkeypatch.setattr(checkpoint, "MAX_ROWS", KEPT)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def long_run(tmp_path_factory):
     """A run of twelve epochs, and beside it the config that it was trained by."""
     folder = tmp_path_factory.mktemp("long")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(checkpoint, "KEPT", KEPT)
+        monkeypatch.setattr(checkpoint, "MAX_ROWS", KEPT)
         assert train(monkeypatch, "--config", project(folder, epochs=EPOCHS), "--output", folder / "run") == 0
     return folder / "run"
 
@@ -168,7 +168,7 @@ def test_where_the_newest_checkpoint_knows_what_is_lost_the_one_before_goes_on(
     rows[9] = rows[9].replace("0.", "1.", 1)  # the newest checkpoint knows nine, the one before it eight
     (run / "history.csv").write_text("".join(rows))
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=13") == 0
-    assert "going on from checkpoint.previous.npz" in capsys.readouterr().err
+    assert "resuming from checkpoint.previous.npz" in capsys.readouterr().err
     injected("long histories that are not the run's own")
 
 

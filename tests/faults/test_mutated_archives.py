@@ -189,7 +189,7 @@ def test_a_checkpoint_is_read_whole_or_not_at_all(trial, settings, tmp_path, inj
         path.write_bytes(archives.resealed(content) if has_comment else archives.sealed(content))
         try:
             with within_bounds(path):
-                found = checkpoint.read(path)
+                found = checkpoint.read_checkpoint(path)
         except Damaged:
             injected("mutated archives: checkpoints, damaged")
         else:
@@ -226,7 +226,7 @@ def read_or_refuse(directory, path, kind, injected):
     refused = None
     with within_bounds(path):
         try:
-            run = finished_runs.read(directory)
+            run = finished_runs.read_run(directory)
         except InputError as error:
             refused = str(error)
     if refused is None:

@@ -12,7 +12,7 @@ from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.system import files
 from mlp.system.errors import InputError
-from tests.conftest import run_here
+from tests.conftest import module_of, run_here
 from tests.faults.fault_helpers import bounded, one_message, project, train
 
 WRITTEN = {
@@ -170,14 +170,14 @@ def test_a_run_whose_directory_is_exchanged_ends_and_writes_nothing_into_the_oth
 
 @pytest.mark.parametrize("script", ["scripts/evaluate.py", "scripts/report.py"])
 def test_a_directory_that_is_exchanged_after_it_was_read_is_not_written_into(script, run, monkeypatch, injected):
-    read = finished_runs.read
+    read = finished_runs.read_run
 
     def then(directory):
         found = read(directory)
         exchanged(run, "a folder")
         return found
 
-    monkeypatch.setattr(finished_runs, "read", then)
+    monkeypatch.setattr(module_of(script), "read_run", then)
     done = run_here(script, run)
     assert done.returncode == 2
     assert list(run.iterdir()) == []
@@ -262,10 +262,10 @@ def test_a_run_that_cannot_be_written_can_be_judged_and_compared(sent, read_only
     done = run_here("scripts/evaluate.py", read_only, "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, json.loads(before["evaluation-test.json"]))
     place = read_only / "confusion.png"
-    assert done.stderr == f"warning: {place}: Permission denied: the figures are printed, and not saved\n"
+    assert done.stderr == f"warning: {place}: Permission denied: the results are printed, not saved\n"
     done = run_here("scripts/evaluate.py", read_only)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "with --json the figures are printed" in one_message(done.stderr)
+    assert "use --json, which prints the results" in one_message(done.stderr)
     for given in ([], ["--json"]):
         done = run_here("scripts/compare.py", read_only, sent, *given)
         assert done.returncode == 0

@@ -12,6 +12,7 @@ import pytest
 from mlp.runs import checkpoint, provenance
 from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
+from mlp.runs.manifest import read_manifest
 from mlp.system import blas_threads, files
 from mlp.system.errors import Interrupted
 from mlp.training import divergence
@@ -46,7 +47,7 @@ def stopped(tmp_path, capsys):
 
 def place(run):
     """Epochs and steps, in the newest checkpoint."""
-    progress = checkpoint.read(run / checkpoint.NEWEST).state.progress
+    progress = checkpoint.read_checkpoint(run / checkpoint.NEWEST).state.progress
     return len(progress.history), progress.current.steps
 
 
@@ -67,7 +68,7 @@ def test_what_else_stops_it_leaves_the_last_checkpoint_and_says_how_to_go_on(sto
     run = stopped(out_of_memory, 2)
     assert (place(run), rows(run)) == ((2, 0), 2)
     message = one_message(capsys.readouterr().err)
-    assert message.startswith("error: not enough memory: no 3 TiB: go on with: python ")
+    assert message.startswith("error: not enough memory: no 3 TiB: resume with: python ")
     assert message.endswith(f"--resume {run}")
 
 
@@ -89,13 +90,13 @@ def test_it_saves_as_often_as_asked_at_the_beginning_and_at_the_end(checkpoint_e
 
 
 def test_all_of_it_comes_back(stopped):
-    saved = checkpoint.read(stopped() / checkpoint.NEWEST)
+    saved = checkpoint.read_checkpoint(stopped() / checkpoint.NEWEST)
     progress = saved.state.progress
     progress.above_since, progress.untrained_loss, progress.best_epoch = (1, 2), 0.1 + 0.2, 1
     progress.current = EpochSums(1, 0.1, 2, 1 / 3, 4.5, 1)
     changed = replace(saved, state=replace(saved.state, best=saved.state.best + 1, velocity=saved.state.velocity * 3))
     checkpoint.save(changed)
-    back = checkpoint.read(saved.path)
+    back = checkpoint.read_checkpoint(saved.path)
     assert (back.config, back.facts, back.state.progress) == (changed.config, changed.facts, progress)
     for name in checkpoint.BLOCKS:
         assert getattr(back.state, name).tobytes() == getattr(changed.state, name).tobytes()
@@ -135,7 +136,8 @@ def test_it_is_not_finished_before_all_is_there(tmp_path, monkeypatch):
     monkeypatch.setattr(run_directory.Run, "finish", look)
     assert train(monkeypatch, "--config", config, "--output", run) == 0
     assert seen == [
-        {"config.yaml", "manifest.json", *finished_runs.MADE, "model.npz", checkpoint.NEWEST, checkpoint.PREVIOUS}
+        {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"}
+        | {checkpoint.NEWEST, checkpoint.PREVIOUS}
     ]
 
 
@@ -143,30 +145,30 @@ def test_a_finished_run_that_grew_is_read_back_as_what_it_became(tmp_path, monke
     config, run = project(tmp_path), tmp_path / "run"
     assert train(monkeypatch, "--config", config, "--output", run) == 0
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=5") == 0
-    assert finished_runs.read(run).config.training.epochs == 5
-    (sitting,) = finished_runs.read_manifest(run).resumed
+    assert finished_runs.read_run(run).config.training.epochs == 5
+    (sitting,) = read_manifest(run).resumed
     assert sitting.changed == []
 
 
 def test_other_surroundings_are_warned_of_and_noted(stopped, monkeypatch, capsys):
-    run, facts = stopped(), provenance.facts
+    run, facts = stopped(), provenance.environment
     capsys.readouterr()
-    monkeypatch.setattr(provenance, "facts", lambda blas: facts(blas) | {"machine": "pdp11"})
+    monkeypatch.setattr(provenance, "environment", lambda blas: facts(blas) | {"machine": "pdp11"})
     assert train(monkeypatch, "--resume", run) == 0
     warning = one_message(capsys.readouterr().err, "warning")
-    assert warning.startswith("warning: not as at the run's beginning, so that its last bits may differ: the machine: ")
-    (sitting,) = finished_runs.read_manifest(run).resumed
+    assert warning.startswith("warning: changed since the run began, so its last bits may differ: the machine: ")
+    (sitting,) = read_manifest(run).resumed
     assert sitting.changed[0].endswith("then, pdp11 now")
 
 
 def test_a_run_that_went_on_ever_so_often_can_still_be_read(stopped, monkeypatch):
     """Its manifest tells of the last times alone: it would become larger than what is read back."""
     run = stopped()
-    saved = checkpoint.read(run / checkpoint.NEWEST)
+    saved = checkpoint.read_checkpoint(run / checkpoint.NEWEST)
     facts = saved.facts | {"resumed": [{"at": str(k), "changed": ["x" * 500]} for k in range(3000)]}
     monkeypatch.setattr(checkpoint, "newest", lambda *_: replace(saved, facts=facts))
     assert train(monkeypatch, "--resume", run) == 0
-    resumed = finished_runs.read_manifest(run).resumed
+    resumed = read_manifest(run).resumed
     assert (len(resumed), resumed[0].at) == (1000, "2001")
 
 
@@ -219,7 +221,7 @@ def test_a_damaged_newest_one_is_replaced_at_once(stopped, monkeypatch):
     (run / checkpoint.NEWEST).write_bytes(b"damaged")
 
     def stop(run_, state):
-        assert checkpoint.read(run / checkpoint.NEWEST)
+        assert checkpoint.read_checkpoint(run / checkpoint.NEWEST)
         raise Interrupted(signal.SIGTERM)
 
     monkeypatch.setattr(run_directory.Run, "save", stop)
@@ -302,5 +304,5 @@ def test_a_run_whose_files_are_touched_meanwhile_is_whole_in_the_end_or_says_wha
         return
     assert code == 0, said
     assert outcome(run) == outcome(tmp_path / "undisturbed")
-    assert finished_runs.read(run).config.training.epochs == 3
+    assert finished_runs.read_run(run).config.training.epochs == 3
     assert sorted(path.name for path in run.iterdir()) == sorted(p.name for p in (tmp_path / "undisturbed").iterdir())

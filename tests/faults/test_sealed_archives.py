@@ -281,7 +281,7 @@ def test_a_sealed_archive_made_here_is_a_checkpoint(saved, members):
     before = newest.read_bytes()
     assert sealed(members) == before
     newest.write_bytes(sealed(members, **rest(members, "progress", "best_epoch", value=1)))
-    found = checkpoint.read(newest)
+    found = checkpoint.read_checkpoint(newest)
     assert found.state.progress.best_epoch == 1
     assert found.state.progress.history[1] == Epoch(2, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 0.25)
 
@@ -340,7 +340,7 @@ def test_a_forged_model_is_refused_by_name(changes, settings, injected):
     directory, _ = finished_run(settings)
     forge_model(directory, lambda members: changes)
     with within_bounds(directory / "model.npz"), pytest.raises(InputError, match="train the run again") as error:
-        finished_runs.read(directory)
+        finished_runs.read_run(directory)
     assert str(error.value).startswith(f"{directory / 'model.npz'}: ")
     injected("sealed archives: forged models, refused")
 
@@ -364,7 +364,7 @@ def test_a_model_made_on_a_machine_of_the_other_byte_order_is_read(settings):
         return {name: npy(array.astype(array.dtype.newbyteorder(">"))) for name, array in arrays.items()}
 
     forge_model(directory, swap)
-    np.testing.assert_array_equal(finished_runs.read(directory).network.parameter_block, network.parameter_block)
+    np.testing.assert_array_equal(finished_runs.read_run(directory).network.parameter_block, network.parameter_block)
 
 
 MANIFESTS = {
@@ -399,7 +399,7 @@ def test_a_forged_manifest_is_refused_by_name(facts, settings, injected):
     amend(directory, **facts)
     path = directory / "manifest.json"
     with within_bounds(path), pytest.raises(InputError, match="not the manifest of a run") as error:
-        finished_runs.read(directory)
+        finished_runs.read_run(directory)
     assert str(error.value).startswith(f"{path}: not the manifest of a run ({next(iter(facts))}")
     assert len(str(error.value)) < 400
     injected("sealed archives: forged manifests, refused")
@@ -409,4 +409,4 @@ def test_a_manifest_without_training_files_is_none_of_a_finished_run(settings):
     directory, _ = finished_run(settings)
     amend(directory, training_files=None)
     with pytest.raises(InputError, match="not a finished run"):
-        finished_runs.read(directory)
+        finished_runs.read_run(directory)

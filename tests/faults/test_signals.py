@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mlp.runs import checkpoint, history
-from mlp.runs import finished as finished_runs
+from mlp.runs.manifest import read_manifest
 from tests.conftest import ROOT
 from tests.faults.fault_helpers import (
     QUIET,
@@ -177,9 +177,9 @@ def test_a_terminal_that_is_closed_saves_the_run(tmp_path, injected):
     wait_for(run / checkpoint.PREVIOUS, process)
     os.close(end)
     assert process.wait(50) == 129
-    epochs = len(checkpoint.read(run / checkpoint.NEWEST).state.progress.history)
-    assert 0 < epochs == len(history.read(run))
-    assert finished_runs.read_manifest(run).status == "interrupted"
+    epochs = len(checkpoint.read_checkpoint(run / checkpoint.NEWEST).state.progress.history)
+    assert 0 < epochs == len(history.read_history(run))
+    assert read_manifest(run).status == "interrupted"
     injected("terminals that were closed")
 
 
@@ -192,7 +192,7 @@ def test_a_sweep_whose_terminal_is_closed_stops_its_runs(tmp_path, injected):
     os.close(end)
     assert process.wait(50) == 129
     for name in ("seed=0", "seed=1"):
-        assert finished_runs.read_manifest(folder / name).status == "interrupted"
+        assert read_manifest(folder / name).status == "interrupted"
     injected("terminals that were closed")
 
 
@@ -226,5 +226,5 @@ def test_what_would_go_on_for_long_is_stopped(options, number, code, tmp_path, i
     _, said = process.communicate(timeout=50)
     assert process.returncode == code
     assert command_in(said.splitlines()[-1]) == ["--resume", str(run)]
-    assert checkpoint.read(run / "checkpoint.npz").config.training.epochs >= 10
+    assert checkpoint.read_checkpoint(run / "checkpoint.npz").config.training.epochs >= 10
     injected(f"{number.name}s in what would go on for long")

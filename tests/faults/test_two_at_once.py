@@ -116,7 +116,7 @@ def test_in_every_pair(trial, whole, tmp_path, injected):
 def test_what_is_made_of_a_run_that_goes_on_meanwhile_is_of_one_state(script, whole, tmp_path, monkeypatch, injected):
     """It goes on just before its history is read, and comes to its end."""
     folder = shutil.copytree(whole, tmp_path / "going-on")
-    read, calls = history.read, []
+    read, calls = history.read_history, []
 
     def then(directory):
         calls.append(directory)
@@ -125,7 +125,7 @@ def test_what_is_made_of_a_run_that_goes_on_meanwhile_is_of_one_state(script, wh
                 assert train(patch, "--resume", folder / "run", "--set", "training.epochs=5") == 0
         return read(directory)
 
-    monkeypatch.setattr(history, "read", then)
+    monkeypatch.setattr(history, "read_history", then)
     done = run_here(script, folder / "run", *([folder / "other"] if "compare" in script else []))
     assert done.returncode == 0, done.stderr
     if "compare" in script:

@@ -17,6 +17,7 @@ from mlp.data import svd
 from mlp.pages import report
 from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
+from mlp.runs.manifest import read_finished_manifest
 from mlp.system import command_line
 from mlp.training import from_config
 from mlp.training.progress import Epoch
@@ -27,7 +28,7 @@ from tests.conftest import watched, write_folder
 def answers(short_run, test_digits):
     """P and whether it is wrong, for all test images, by the network without the code that judges."""
     X, Y = test_digits.arrays("float32")
-    P = finished_runs.read(short_run).network.predict(X)
+    P = finished_runs.read_run(short_run).network.predict(X)
     return P[:, 0], ((P >= 0.5) != Y)[:, 0]
 
 
@@ -161,7 +162,7 @@ def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path
     epochs = [f"{epoch},{0.3 / epoch},{0.4 / epoch},0.9,0.9,1.0,0.1,0.1" for epoch in range(1, 3001)]
     header = ",".join(column.name for column in fields(Epoch))
     (run.directory / "history.csv").write_text("\n".join([header, *epochs]) + "\n")
-    path = report.write(finished_runs.read(run.directory))
+    path = report.write(finished_runs.read_run(run.directory))
     assert 1_000_000 < path.stat().st_size <= 3_000_000
     page = visit(path)
     assert "There is no room for the network" in page.inner_text("#draw + p")
@@ -193,7 +194,7 @@ def test_of_large_images_fewer_and_smaller_pictures_are_shown(tmp_path, here):
 
 @pytest.mark.parametrize("center", [False, True])
 def test_the_plane_is_coloured_by_what_the_network_says_of_the_images_rebuilt(short_run, training_digits, center):
-    network = finished_runs.read(short_run).network
+    network = finished_runs.read_run(short_run).network
     projection = svd.project(training_digits.first_of_each(50), center=center)
     places = np.random.default_rng(0).uniform(-2000, 4000, (300, 2))
     P = network.predict(projection.rebuild(places) / 255)
@@ -222,7 +223,7 @@ def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_f
         (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")
         run = tmp_path / digits[1]
         assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
-        finished = finished_runs.read(run)
+        finished = finished_runs.read_run(run)
         report._plane(finished, from_config.training_images(finished.config))
         coordinates, is_blue, probability_of_blue = seen["arguments"]
         assert is_blue.tolist() == [False, True] * 20
@@ -238,7 +239,7 @@ def test_a_run_whose_report_fails_is_finished_all_the_same(tmp_path, here):
     done = here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
     assert done.returncode == 2
     assert "images of (2, 8) pixels" in done.stderr
-    assert finished_runs.read_finished_manifest(tmp_path / "run").status == "finished"
+    assert read_finished_manifest(tmp_path / "run").status == "finished"
 
 
 def test_without_test_images_nothing_is_trained_that_is_to_have_a_report(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Promises of mlp.comparison: what differs is named, and what does not compare is said not to."""
+"""Promises of mlp.runs.comparison: what differs is named, and what does not compare is said not to."""
 
 import json
 import shutil
@@ -81,8 +81,8 @@ NOTES = {
     "other files": ({"files": dict.fromkeys(FILES, "c" * 64)}, "learned from different images"),
     "other digits": ({"data": {"digits": (0, 7)}}, "learned from different images"),
     "another seed": ({"training": {"seed": 7}}, "held out different validation images"),
-    "another loss": ({"model": {"loss": "cross_entropy"}}, "different losses, which do not compare"),
-    "no validation": ({"history": WITHOUT_VALIDATION}, "training loss and errors are shown"),
+    "another loss": ({"model": {"loss": "cross_entropy"}}, "different losses, which cannot be compared"),
+    "no validation": ({"history": WITHOUT_VALIDATION}, "show training results: not comparable with validation"),
 }
 
 
@@ -112,7 +112,7 @@ def test_tests_on_other_images_do_not_compare(make):
         weights = json.loads((directory / "manifest.json").read_text())["weights_sha256"]
         judge(directory, weights, files={"images": str(number)})
     assert comparison.gather(made).notes == [
-        "The runs were judged on different test images: their test errors do not compare."
+        "The runs were evaluated on different test images: their test errors cannot be compared."
     ]
 
 
@@ -140,7 +140,7 @@ def test_tests_on_other_images_do_not_compare(make):
 def test_an_evaluation_that_is_none_is_named(make, text):
     made = [make("a"), make("b")]
     (made[1] / "evaluation-test.json").write_text(text)
-    with pytest.raises(InputError, match=r"b/evaluation-test\.json: not what evaluate\.py writes: remove it"):
+    with pytest.raises(InputError, match=r"b/evaluation-test\.json: not written by evaluate: remove it"):
         comparison.gather(made)
 
 
@@ -160,11 +160,11 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(make):
 def test_one_run_one_twice_and_too_many_are_refused(make, tmp_path):
     one = make("a")
     (tmp_path / "link").symlink_to(one)
-    with pytest.raises(InputError, match="name two runs or more"):
+    with pytest.raises(InputError, match="name two or more runs"):
         comparison.gather([one])
     with pytest.raises(InputError, match="link: named twice: name each run once"):
         comparison.gather([one, tmp_path / "link"])
-    with pytest.raises(InputError, match="21 runs: at most 20 can be told apart: name fewer"):
+    with pytest.raises(InputError, match="21 runs: one picture can show at most 20: name fewer"):
         comparison.gather([one] * 21)
 
 

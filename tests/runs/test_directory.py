@@ -1,18 +1,13 @@
-"""Promises of mlp.runs: a directory of its own for each run, and in it what happened."""
+"""Promises of mlp.runs.directory: a directory of its own for each run, and in it what happened."""
 
-import csv
-import json
 import signal
 import threading
 
-import numpy as np
 import pytest
 
 from mlp.runs import directory as run_directory
-from mlp.runs.finished import read_manifest
+from mlp.runs.manifest import read_manifest
 from mlp.system.errors import Diverged, InputError, Interrupted
-from mlp.training.progress import Epoch
-from tests.conftest import finished_run
 
 
 def test_runs_are_numbered_and_never_share_a_directory(settings):
@@ -56,19 +51,6 @@ def test_a_directory_is_one_runs_at_a_time(settings, tmp_path):
         assert list((tmp_path / "one").iterdir()) == []
 
 
-def test_the_model_loads_without_pickle_and_its_bytes_depend_on_its_content_alone(settings, tmp_path):
-    contents = set()
-    for name in ("a", "b"):
-        directory, network = finished_run(settings, tmp_path / name)
-        contents.add((directory / "model.npz").read_bytes())
-    assert len(contents) == 1
-    with np.load(directory / "model.npz", allow_pickle=False) as model:
-        assert set(model.files) == {"W1", "b1", "W2", "b2", "config"}
-        assert model["W1"].shape == (4, 3)
-        np.testing.assert_array_equal(model["W1"], network.parameters["W1"])
-        assert json.loads(model["config"].item())["model"] == {"hidden_sizes": [3], "loss": "euclidean"}
-
-
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -86,14 +68,3 @@ def test_the_manifest_says_how_a_run_ended(settings, error, status):
         assert read_manifest(run.directory).status == "running"
         raise error
     assert read_manifest(run.directory).status == status
-
-
-def test_history_reads_back_exactly(settings):
-    rows = [Epoch(1, 0.1, None, 1 / 3, None, 1e-3, 2.0, 0.5), Epoch(2, 1e-30, 0.25, 1.0, 0.125, 1e-3, 2.0, 0.5)]
-    with run_directory.new(settings, None, pytest.fail) as run:
-        run.write_history(rows)
-    header, *lines = csv.reader((run.directory / "history.csv").read_text().splitlines())
-    columns = "epoch train_loss validation_loss train_accuracy validation_accuracy learning_rate gradient_norm seconds"
-    assert header == columns.split()
-    read = [Epoch(int(line[0]), *(float(text) if text else None for text in line[1:])) for line in lines]
-    assert read == rows

@@ -1,8 +1,7 @@
-"""Promises of mlp.finished_runs: a run is read back as it was written, or refused."""
+"""Promises of mlp.runs.finished: a run is read back as it was written, or refused."""
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,54 +9,22 @@ import pytest
 
 from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
-from mlp.runs import history
+from mlp.runs.manifest import read_manifest
 from mlp.system.errors import Diverged, InputError
-from mlp.system.files import sha256
-from mlp.training.progress import Epoch
 from tests.conftest import FILES, finished_run
 
 
 def test_a_finished_run_is_read_back(settings):
     directory, network = finished_run(settings)
-    run = finished_runs.read(directory)
-    assert (run.config, run.image_shape, run.training_files) == (settings, (2, 2), FILES)
+    run = finished_runs.read_run(directory)
+    assert (run.config, run.image_shape, run.manifest.training_files) == (settings, (2, 2), FILES)
     np.testing.assert_array_equal(run.network.parameter_block, network.parameter_block)
-
-
-def with_config(directory, text):
-    """The model with this text for its config, and the manifest to match."""
-    with np.load(directory / "model.npz") as model:
-        np.savez(directory / "model.npz", **(dict(model) | {"config": np.array(text)}))
-    rewrite(directory, weights_sha256=sha256(directory / "model.npz"))
-
-
-def test_a_run_older_than_a_key_is_read_with_the_keys_default(settings):
-    directory, network = finished_run(settings)
-    facts = json.loads(settings.to_json_without_paths())
-    del facts["model"]["loss"]
-    with_config(directory, json.dumps(facts, separators=(",", ":")))
-    text = (directory / "config.yaml").read_text()
-    (directory / "config.yaml").write_text(text.replace("  loss: euclidean\n", ""))
-    run = finished_runs.read(directory)
-    assert run.network.loss_name == "euclidean"
-    np.testing.assert_array_equal(run.network.parameter_block, network.parameter_block)
-    (directory / "config.yaml").write_text(text.replace("euclidean", "cross_entropy"))
-    with pytest.raises(InputError, match=r"model\.npz: not the model of the config beside it: train the run again"):
-        finished_runs.read(directory)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"model": {"loss": "hinge"}}', '{"surprise": 1}'])
-def test_a_model_whose_config_is_none_is_refused(settings, text):
-    directory, _ = finished_run(settings)
-    with_config(directory, text)
-    with pytest.raises(InputError, match=r"model\.npz: not the model of a run: train the run again"):
-        finished_runs.read(directory)
 
 
 def test_a_run_is_read_back_with_its_loss(settings):
     model = settings.model.model_copy(update={"loss": "cross_entropy"})
     directory, _ = finished_run(settings.model_copy(update={"model": model}))
-    assert finished_runs.read(directory).network.loss_name == "cross_entropy"
+    assert finished_runs.read_run(directory).network.loss_name == "cross_entropy"
 
 
 def test_the_newest_finished_run_is_the_one_that_ended_last(settings):
@@ -68,8 +35,7 @@ def test_the_newest_finished_run_is_the_one_that_ended_last(settings):
     with pytest.raises(Diverged), run_directory.new(settings, None, pytest.fail):
         raise Diverged("it did")
     assert finished_runs.newest(settings.output.directory, pytest.fail) == last
-    manifest = finished_runs.read_manifest(first)
-    assert manifest.ended < finished_runs.read_manifest(last).ended
+    assert read_manifest(first).ended < read_manifest(last).ended
 
 
 def test_a_run_that_did_not_finish_is_refused(settings):
@@ -77,7 +43,7 @@ def test_a_run_that_did_not_finish_is_refused(settings):
         run.begin()
         raise Diverged("it did")
     with pytest.raises(InputError, match="not a finished run, its status is diverged"):
-        finished_runs.read(run.directory)
+        finished_runs.read_run(run.directory)
 
 
 def rewrite(directory, **facts):
@@ -131,7 +97,7 @@ def test_a_damaged_run_is_refused_by_name(settings, damage, message):
     directory, _ = finished_run(settings)
     damage(directory)
     with pytest.raises(InputError, match=message) as error:
-        finished_runs.read(directory)
+        finished_runs.read_run(directory)
     assert str(directory) in str(error.value)
 
 
@@ -182,71 +148,6 @@ def test_dates_with_and_without_a_zone_are_compared(settings):
     assert finished_runs.newest(settings.output.directory, pytest.fail) == last
 
 
-HISTORY = [
-    Epoch(1, 0.1 + 0.2, 1 / 3, 0.5, 1.0, 1.0, 2e-310, 0.25),
-    Epoch(2, 0.0, 1e99, 1.0, 0.0, 1.0, 0.5, 0.0),
-]
-
-
-def with_history(settings, epochs=HISTORY):
-    with run_directory.new(settings, None, pytest.fail) as run:
-        run.begin()
-        run.write_history(epochs)
-    return run.directory
-
-
-def test_a_history_is_read_back_to_the_last_bit(settings):
-    assert history.read(with_history(settings)) == HISTORY
-    without = [replace(row, validation_loss=None, validation_accuracy=None) for row in HISTORY]
-    assert history.read(with_history(settings, without)) == without
-
-
-HISTORY_DAMAGE = {
-    "empty": (lambda text: "", r":1: must be epoch,train_loss,"),
-    "another header": (lambda text: text.replace("train_loss", "loss"), ":1: must be epoch,train_loss,"),
-    "no epochs": (lambda text: text.splitlines()[0] + "\n", ":2: there is no epoch in it"),
-    "a row cut short": (lambda text: text[: text.rindex(",")], ":3: must have 8 columns, not 7"),
-    "a row too many": (lambda text: text + text.splitlines()[-1], ":4: epoch must be 3, not 2"),
-    "a row missing": (lambda text: text.replace("\n1,", "\n7,"), ":2: epoch must be 1, not 7"),
-    "words": (
-        lambda text: text.replace(",0.25", ",?"),
-        r":2: seconds must be a number, not \?",
-    ),
-    "nothing": (lambda text: text.replace(",0.25", ","), ":2: seconds must be a number, not nothing"),
-    "nan": (lambda text: text.replace(",0.25", ",nan"), ":2: seconds must be from 0 to 1e\\+100, not nan"),
-    "infinity": (lambda text: text.replace("1e+99", "inf"), ":3: validation_loss must be from 0 to 1e\\+100"),
-    "beyond what any run has": (lambda text: text.replace("1e+99", "1e+300"), ":3: validation_loss must be from 0 to"),
-    "a negative loss": (
-        lambda text: text.replace("\n2,0.0", "\n2,-0.1"),
-        ":3: train_loss must be from 0 to 1e\\+100",
-    ),
-    "percent": (lambda text: text.replace(",0.5,1.0,", ",50,1.0,"), ":2: train_accuracy must be from 0 to 1, not 50"),
-    "one of two": (lambda text: text.replace("1e+99", ""), ":3: validation_loss and validation_accuracy must both"),
-    "validation now and then": (
-        lambda text: text.replace("1e+99", "").replace(",1.0,0.0,1.0", ",1.0,,1.0"),
-        ":3: validation_loss must be there in every epoch or in none",
-    ),
-    "another encoding": (lambda text: text.encode("utf-16"), ":1: byte 0 is not ASCII"),
-}
-
-
-@pytest.mark.parametrize(("damage", "message"), HISTORY_DAMAGE.values(), ids=HISTORY_DAMAGE)
-def test_a_damaged_history_is_refused_with_its_line_and_the_cure(settings, damage, message):
-    path = with_history(settings) / "history.csv"
-    damaged = damage(path.read_text())
-    path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
-    with pytest.raises(
-        InputError, match=rf"^{path}{message}.*: put back the file that it wrote, or train the run again$"
-    ):
-        history.read(path.parent)
-
-
-def test_a_missing_history_is_named_with_the_cure(settings):
-    directory, _ = finished_run(settings)
-    with pytest.raises(InputError, match=r"history\.csv: no such file: put back the one that the run wrote, or train"):
-        history.read(directory)
-
-
 @pytest.mark.parametrize("given", [".", "sub/..", "../linked", "../0001"])
 def test_a_run_has_its_directory_s_own_name_however_it_is_given(given, settings, monkeypatch):
     """It is in the titles of pages."""
@@ -254,20 +155,19 @@ def test_a_run_has_its_directory_s_own_name_however_it_is_given(given, settings,
     (directory / "sub").mkdir()
     (directory.parent / "linked").symlink_to(directory)
     monkeypatch.chdir(directory)
-    assert finished_runs.read(Path(given)).name == "0001"
+    assert finished_runs.read_run(Path(given)).name == "0001"
 
 
 def test_a_run_that_cannot_be_looked_at_is_passed_over_with_a_warning(settings, monkeypatch):
     first, _ = finished_run(settings)
     second, _ = finished_run(settings)
-    read = finished_runs.read_manifest
 
     def forbidden(directory):
         if directory == second:
             raise PermissionError(13, os.strerror(13), str(directory / "manifest.json"))
-        return read(directory)
+        return read_manifest(directory)
 
     monkeypatch.setattr(finished_runs, "read_manifest", forbidden)
     warnings = []
     assert finished_runs.newest(first.parent, warnings.append) == first
-    assert warnings == [f"{second}: Permission denied: not looked at"]
+    assert warnings == [f"{second}: Permission denied: skipped"]

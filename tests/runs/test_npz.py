@@ -37,7 +37,7 @@ def test_what_is_sealed_is_read_back_and_numpy_reads_it_too():
 
 def test_the_bytes_are_those_of_numpy():
     ours, numpys = io.BytesIO(), io.BytesIO()
-    npz.write(ours, ARRAYS)
+    npz.write_arrays(ours, ARRAYS)
     np.savez(numpys, **ARRAYS)
     assert ours.getvalue() == numpys.getvalue()
 
@@ -73,13 +73,13 @@ def array_of(shape, dtype="<f4"):
 
 def test_a_header_made_here_is_read():
     """So it is not the way it is written that the forged ones are refused for."""
-    assert npz.read(archive(a=array_of((25,))))["a"].shape == (25,)
+    assert npz.read_arrays(archive(a=array_of((25,))))["a"].shape == (25,)
 
 
 def test_numbers_that_need_eight_bytes_are_read(monkeypatch):
     """As in an archive of more than two gigabytes; here of more than two hundred bytes."""
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 200)
-    monkeypatch.setattr(npz, "NARROW", 200)
+    monkeypatch.setattr(npz, "MAX_32_BIT", 200)
     arrays = {"a": np.arange(10.0), "b": np.arange(1000.0), "c": np.arange(3.0)}
     file = io.BytesIO()
     npz.write_sealed(file, arrays)
@@ -108,7 +108,7 @@ def test_what_is_forged_is_refused_in_little_memory(forge):
     file = forge()
     tracemalloc.start()
     with pytest.raises(Damaged):
-        npz.read(file)
+        npz.read_arrays(file)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 22

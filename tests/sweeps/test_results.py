@@ -126,7 +126,7 @@ def test_losses_of_two_kinds_do_not_rank_errors_do():
     found = results("model.loss=euclidean,cross_entropy", outcome=outcome)
     assert found.criterion is error
     assert [setting.values["model.loss"] for setting in found.settings] == ["cross_entropy", "euclidean"]
-    assert found.notes == ["The runs have different losses, which do not compare: each has axes of its own."]
+    assert found.notes == ["The runs have different losses, which cannot be compared: each has its own axes."]
 
 
 def of_pair(name, settings):

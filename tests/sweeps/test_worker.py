@@ -178,7 +178,7 @@ def test_a_run_that_diverges_or_learns_nothing_stays_so_and_is_not_tried_again(
     outcome = worker.work(task)
     assert outcome.status == status
     assert outcome.message.startswith(message)
-    assert outcome.message.endswith(f"; {task.directory / 'divergence.json'} says more")
+    assert outcome.message.endswith(f"; details in {task.directory / 'divergence.json'}")
     assert outcome.is_new
     monkeypatch.setattr(one_run, "train", pytest.fail)
     assert worker.work(task) == replace(outcome, is_new=False)

@@ -211,7 +211,7 @@ def test_a_run_that_learns_nothing_says_where_and_goes_on_from_its_checkpoint(he
     assert (done.returncode, done.stdout) == (3, "")
     message = done.stderr.splitlines()[-1]
     assert message.startswith("error: training learned nothing from epoch 1, step 1 on: the training loss, 0.1")
-    assert message.endswith(f": {run / 'divergence.json'} says more")
+    assert message.endswith(f": details in {run / 'divergence.json'}")
     assert {path.name for path in run.iterdir()} == {
         *("config.yaml", "manifest.json", "history.csv", "divergence.json"),
         *("checkpoint.npz", "checkpoint.previous.npz"),

@@ -13,8 +13,7 @@ import numpy as np
 from mlp.circuits.network_table import network_table
 from mlp.commands.arguments import Parser, run_directory
 from mlp.network import decide
-from mlp.runs import finished
-from mlp.runs.finished import FinishedRun
+from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import command_line
 from mlp.system.command_line import display_path
 from mlp.system.errors import InputError
@@ -39,7 +38,7 @@ def show(options: Namespace) -> None:
         raise InputError("--digit INDEX and --draw FILE go together: which test image to draw, and where")
     if options.draw and options.draw.suffix.lower() not in PICTURES:
         raise InputError(f"--draw {options.draw}: a network is drawn as a picture, in {', '.join(PICTURES)}: no steps")
-    run = finished.read(run_directory(options))
+    run = read_run(run_directory(options))
     if options.draw:
         draw(run, options.digit, options.draw)
         print(f"drawing: {display_path(options.draw)}")
@@ -53,7 +52,7 @@ def draw(run: FinishedRun, index: int, path: Path) -> None:
 
     Raises InputError if there is no such image, or it shows a digit that the run does not know.
     """
-    images = run.test_images()
+    images = run.images("test")
     count = len(images.source.labels)
     if not 0 <= index < count:
         raise InputError(f"--digit {index}: the test file holds {count:,} images, 0 to {count - 1}")

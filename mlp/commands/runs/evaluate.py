@@ -1,43 +1,36 @@
-"""Judge a run on images that it never saw.
+"""Evaluate a run on images that it never saw.
 
-    python scripts/evaluate.py [RUN]
+    mlp evaluate [RUN]
 
-Writes RUN/evaluation-test.json, confusion.png and mistakes.png, and prints the figures.
+Writes RUN/evaluation-test.json, confusion.png and mistakes.png, and prints the results.
 """
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mlp.commands.arguments import Parser, run_directory
-from mlp.data import baselines
-from mlp.data.dataset import Dataset
 from mlp.evaluation import CONFIDENCE, Evaluation
-from mlp.runs import finished as finished_runs
-from mlp.runs.finished import FinishedRun
+from mlp.runs.finished import FinishedRun, Split, read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.files import is_forbidden, write_text
-from mlp.training import from_config
-
-SPLITS = ("test", "validation", "training")
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Judge a trained run.")
+    parser = Parser(description="Evaluate a trained run.")
     parser.add_run()
     parser.add_argument(
-        "--config", type=command_line.path, metavar="FILE", help="whose newest run to judge (default: config.yaml)"
+        "--config", type=command_line.path, metavar="FILE", help="whose newest run to evaluate (default: config.yaml)"
     )
-    parser.add_argument("--split", choices=SPLITS, default="test", help="the images to judge it on (default: test)")
-    parser.add_argument("--json", action="store_true", help="print what the JSON file holds")
+    parser.add_argument("--split", choices=get_args(Split), default="test", help="images to use (default: test)")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, as in the file")
     options = parser.parse_args(arguments)
     if options.run and options.config:
-        raise InputError("RUN and --config each name what to judge: give one of them")
-    directory = run_directory(options, options.config)
-    run = finished_runs.read(directory)
+        raise InputError("RUN and --config each choose a run: give one of them")
+    run = read_run(run_directory(options, options.config))
     with blas_threads.threads(run.config.training.threads):
         evaluation, summary = judge(run, options.split)
     try:
@@ -47,25 +40,17 @@ def main(arguments: Sequence[str]) -> None:
             raise
         what = f"{error.filename}: {error.strerror}"
         if not options.json:
-            raise InputError(f"{what}: with --json the figures are printed, and need not be saved") from None
-        warn(f"{what}: the figures are printed, and not saved")
+            raise InputError(f"{what}: use --json, which prints the results even if they cannot be saved") from None
+        warn(f"{what}: the results are printed, not saved")
     print(json.dumps(summary, indent=2) if options.json else describe(summary, run.directory))
 
 
-def judge(run: FinishedRun, split: str) -> tuple[Evaluation, dict[str, Any]]:
-    """The run's answers on one split, and every figure made of them."""
-    training = run.training_images()
-    images = run.test_images() if split == "test" else part_of(run, training, split)
-    evaluation = run.evaluate(images)
-    summary: dict[str, Any] = {"split": split, "weights_sha256": run.weights_sha256, "files": images.source.sha256()}
-    summary |= evaluation.summary() | {"baselines": {}}
-    for rule in baselines.learn(training):
-        errors = rule.errors(images)
-        summary["baselines"][rule.name] = rule.facts | {
-            "errors": errors,
-            "accuracy": (len(images) - errors) / len(images),
-        }
-    return evaluation, summary
+def judge(run: FinishedRun, split: Split) -> tuple[Evaluation, dict[str, Any]]:
+    """The run's predictions on one split, and all results."""
+    _, evaluation, rules = run.judge(split)
+    files = evaluation.images.source.sha256()
+    summary = {"split": split, "weights_sha256": run.manifest.weights_sha256, "files": files}
+    return evaluation, summary | evaluation.summary() | {"baselines": rules}
 
 
 def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> None:
@@ -79,19 +64,8 @@ def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> N
     write_text(run.file(f"evaluation-{split}.json"), json.dumps(summary, indent=2) + "\n")
 
 
-def part_of(run: FinishedRun, training: Dataset, split: str) -> Dataset:
-    """The training or the validation images, split again as they were for the run."""
-    rest, held_out = from_config.split(run.config, training)
-    images = rest if split == "training" else held_out
-    if len(images) == 0:
-        raise InputError(
-            f"{display_path(run.directory)}: it held out no validation images (data.validation_fraction is 0)"
-        )
-    return images
-
-
 def describe(summary: dict[str, Any], directory: Path) -> str:
-    """The figures for people."""
+    """The results for people."""
     low, high = summary["accuracy_interval"]
     digits = summary["digits"]
     rules = summary["baselines"]
@@ -104,7 +78,7 @@ def describe(summary: dict[str, Any], directory: Path) -> str:
             f"loss       {summary['loss']:9.6f}",
             "",
             *(
-                f"{count:7,} of digit {true} taken for {predicted}"
+                f"{count:7,} of digit {true} predicted as {predicted}"
                 for true, row in zip(digits, summary["confusion"], strict=True)
                 for predicted, count in zip(digits, row, strict=True)
             ),

@@ -1,40 +1,39 @@
-"""Write a run's network as an ONNX model, for the engines of others.
+"""Export a run's network as an ONNX model, which other programs can run.
 
-    python scripts/export_onnx.py [RUN] [--from-bytes] [--precision float32|float64]
+    mlp export-onnx [RUN] [--from-bytes] [--precision float32|float64]
 
-Writes RUN/model.onnx, if what it predicts for all of the run's test images is what NumPy predicts.
+Writes RUN/model.onnx, if its predictions for all test images of the run agree with NumPy's.
 """
 
 import json
 from collections.abc import Sequence
 
 from mlp.commands.arguments import Parser, run_directory
-from mlp.runs import finished as finished_runs
-from mlp.runs.finished import FinishedRun
+from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path
 from mlp.system.errors import CheckFailed
 from mlp.system.files import replacing
 
 TOLERANCE = 1e-6
-"""The largest difference between two probabilities that passes."""
+"""The largest difference between two probabilities that is accepted."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Write a run's network as an ONNX model.")
+    parser = Parser(description="Export a run's network as an ONNX model.")
     parser.add_run()
     parser.add_argument(
-        "--from-bytes", action="store_true", help="the model takes raw pixels, 0..255, in place of numbers in 0..1"
+        "--from-bytes", action="store_true", help="the model takes raw pixels, 0..255, instead of numbers in 0..1"
     )
-    parser.add_argument("--precision", choices=["float32", "float64"], help="to compute in (default: the run's)")
+    parser.add_argument("--precision", choices=["float32", "float64"], help="numbers in the model (default: the run's)")
     options = parser.parse_args(arguments)
     command_line.require("onnx", extra="onnx")
-    run = finished_runs.read(run_directory(options))
-    images = run.test_images()
-    from mlp import onnx_export  # slow to import, and what fails has no use for it
+    run = read_run(run_directory(options))
+    images = run.images("test")
+    from mlp import onnx_export  # slow to import, and not needed if the run cannot be read
 
     network = run.network.copy(options.precision or run.network.precision)
-    model = onnx_export.build(network, facts(run), from_bytes=options.from_bytes)
+    model = onnx_export.build(network, model_metadata(run), from_bytes=options.from_bytes)
     with blas_threads.threads(run.config.training.threads):
         differences = onnx_export.differences(model, network, images)
     cure = ": try --precision float64" if network.precision == "float32" else ""
@@ -53,13 +52,13 @@ def main(arguments: Sequence[str]) -> None:
     print(f"model:   {display_path(path)}")
     print(f"input:   {given}")
     print(f"output:  P (n, 1) {network.precision}, the probability of digit {digit}")
-    print(f"checked: on {len(images):,} test images within {within} of what NumPy predicts")
+    print(f"checked: on {len(images):,} test images within {within} of NumPy's predictions")
 
 
-def facts(run: FinishedRun) -> dict[str, str]:
-    """What the model's metadata say of the run."""
+def model_metadata(run: FinishedRun) -> dict[str, str]:
+    """What the model says about its run."""
     return {
         "config": run.config.to_json_without_paths(),
         "image_shape": json.dumps(run.image_shape),
-        "weights_sha256": run.weights_sha256,
+        "weights_sha256": run.manifest.weights_sha256,
     }

@@ -25,8 +25,7 @@ from mlp.data.ink.paper import Blank, Floats
 from mlp.data.ink.writing import Writing
 from mlp.data.novelty import FEWEST, Known
 from mlp.network import block_length, decide
-from mlp.runs import finished as finished_runs
-from mlp.runs.finished import FinishedRun
+from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import MOST_LINES, display_path, warn
 from mlp.system.errors import InputError
@@ -80,7 +79,7 @@ class Answer:
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
     try:
-        run = finished_runs.read(run_directory(options))
+        run = read_run(run_directory(options))
     except InputError:
         if options.json:
             print("[]")
@@ -198,7 +197,7 @@ def judge(run: FinishedRun, waiting: Iterator[Sample]) -> Iterator[Answer]:
 def known_images(run: FinishedRun) -> Known | None:
     """The training images to compare with, if they can be had and are enough; else a warning says why they are not."""
     try:
-        known = Known.of(run.training_images())
+        known = Known.of(run.images("training"))
     except (InputError, OSError) as error:
         warn(f"novel is unknown, without the training images: {described(error, run.config.data.directory)}")
         return None

@@ -1,22 +1,22 @@
 """Make a finished run's report: one page, RUN/report.html, that opens offline.
 
-python scripts/report.py [RUN]
+mlp report [RUN]
 """
 
 from collections.abc import Sequence
 
 from mlp.commands.arguments import Parser, run_directory
-from mlp.runs import finished as finished_runs
+from mlp.runs.finished import read_run
 from mlp.system import blas_threads
 from mlp.system.command_line import display_path
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Make a run's report, one page that opens offline.")
+    parser = Parser(description="Make a finished run's report: one page that opens offline.")
     parser.add_run()
     options = parser.parse_args(arguments)
-    run = finished_runs.read(run_directory(options))
-    from mlp.pages import report  # its templates and figures are slow to import, and what fails has no use for them
+    run = read_run(run_directory(options))
+    from mlp.pages import report  # slow to import, and not needed if the run cannot be read
 
     with blas_threads.threads(run.config.training.threads):
         path = report.write(run)

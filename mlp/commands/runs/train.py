@@ -1,6 +1,6 @@
 """Train the network that a config file describes.
 
-python train.py --config config.yaml
+mlp train --config config.yaml
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from mlp.commands.arguments import Parser, config_of
 from mlp.config import Config
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
-from mlp.runs.directory import Run
+from mlp.runs.directory import CONFIG, CURVE, REPORT, Run
 from mlp.system import command_line, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import DataChanged, InputError, Interrupted
@@ -21,7 +21,7 @@ from mlp.training.loop import Trainer
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Train a network to tell two digits apart.")
+    parser = Parser(description="Train a network to classify two digits.")
     parser.add_config()
     parser.add_argument(
         "--output", type=command_line.path, metavar="DIR", help="the run's directory (default: the next number)"
@@ -30,78 +30,72 @@ def main(arguments: Sequence[str]) -> None:
         "--resume",
         type=command_line.path,
         metavar="RUN",
-        help="go on with the run in this directory; with --config also start it there, where there is none yet",
+        help="resume the run in this directory; with --config, start it there if there is none",
     )
     options = parser.parse_args(arguments)
     if options.resume and options.output:
-        raise InputError("--output names a new run's directory, --resume a run that is there: give one of them")
+        raise InputError("--output is for a new run, --resume for an existing one: give one of them")
     if options.resume and options.resume.exists():
         resume(options.resume, options.config, options.set)
     elif options.resume and not options.config:
-        raise InputError(f"{options.resume}: no such run: with --config FILE one is started there")
+        raise InputError(f"{options.resume}: no such run: with --config FILE a run is started there")
     else:
         settings = config_of(options)
-        one_run.train(settings, new(settings, options.output or options.resume), warn=warn, ended=tell)
+        one_run.train(settings, new(settings, options.output or options.resume), warn=warn, on_end=report)
 
 
 @contextmanager
 def new(settings: Config, directory: Path | None) -> Iterator[Run]:
-    """A run in a directory of its own."""
-    with run_directory.new(settings, directory, warn) as run, how_to_go_on(run.directory):
+    """A new run in a directory of its own."""
+    with run_directory.new(settings, directory, warn) as run, how_to_resume(run.directory):
         yield run
 
 
 def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) -> None:
-    """Go on with the run in a directory; its config is the file's, or the one that it has."""
+    """Resume the run in a directory, with the config in the file or else the run's own."""
 
     def settings_for(known: Config | None) -> Config:
         if config_file is not None:
             return config.load(config_file, overrides)
         if known is None:
             raise InputError(f"{directory}: no checkpoint in it: with --config FILE a run is started there")
-        return config.parse(known.to_yaml(), directory / "config.yaml", overrides)
+        return config.parse(known.to_yaml(), directory / CONFIG, overrides)
 
-    with how_to_go_on(directory):
-        went_on = one_run.resume(directory, settings_for, warn=warn, ended=tell)
-    if not went_on:
-        print(f"{display_path(directory)} is finished, nothing was changed: training.epochs may grow by --set")
+    with how_to_resume(directory):
+        is_resumed = one_run.resume(directory, settings_for, warn=warn, on_end=report)
+    if not is_resumed:
+        print(f"{display_path(directory)} is finished, nothing was changed: --set a larger training.epochs to go on")
 
 
 @contextmanager
-def how_to_go_on(directory: Path) -> Iterator[None]:
-    """Say so in what stops a run that has a checkpoint."""
+def how_to_resume(directory: Path) -> Iterator[None]:
+    """Add the command that resumes the run to an error that stops it, if it has a checkpoint."""
     try:
         yield
     except (Interrupted, DataChanged, OSError, MemoryError) as stop:
         if checkpoint.exists(directory):
-            stop.add_note(f"go on with: {command_line.command('train')} --resume {display_path(directory)}")
+            stop.add_note(f"resume with: {command_line.command('train')} --resume {display_path(directory)}")
         raise
 
 
-def tell(trainer: Trainer, run: Run) -> None:
-    """Say what the run came to. A signal that comes then has nothing to stop: the work is done."""
-    print(summary(trainer, run))
-    signals.ignore()
+def report(trainer: Trainer, run: Run) -> None:
+    """Print the result of the best epoch, the files to look at, and the next command.
 
-
-def summary(trainer: Trainer, run: Run) -> str:
-    """What a user wants to know at the end, and the command to type next."""
+    Signals are ignored from then on: the work is done.
+    """
     best, images = trainer.history[trainer.progress.best_epoch - 1], len(trainer.validation_set)
     if best.validation_accuracy is None:
-        verdict = f"no validation images: the weights of the last epoch, {best.epoch}, are kept"
+        result = f"last epoch {best.epoch}: no validation images; its weights are saved"
     else:
-        verdict = (
-            f"validation errors: {round((1 - best.validation_accuracy) * images)} in {images:,} images "
-            f"({best.validation_accuracy:.2%} right) with the weights of epoch {best.epoch}, which are kept"
-        )
-    return "\n".join(
-        [
-            verdict,
-            f"run:   {display_path(run.directory)}",
-            f"curve: {display_path(run.directory / 'loss_curve.png')}",
-            f"page:  {display_path(run.directory / run_directory.REPORT)}"
-            if run.config.output.report
-            else f"page:  {command_line.command('report')} {display_path(run.directory)}",
-            f"next:  {command_line.command('evaluate')} {display_path(run.directory)}",
-        ]
-    )
+        count = round((1 - best.validation_accuracy) * images)
+        errors = f"{count:,} validation error{'' if count == 1 else 's'} in {images:,}"
+        result = f"best epoch {best.epoch}: {errors} ({best.validation_accuracy:.2%}); its weights are saved"
+    page = display_path(run.directory / REPORT)
+    if not run.config.output.report:
+        page = f"{command_line.command('report')} {display_path(run.directory)}"
+    print(result)
+    print(f"run:   {display_path(run.directory)}")
+    print(f"curve: {display_path(run.directory / CURVE)}")
+    print(f"page:  {page}")
+    print(f"next:  {command_line.command('evaluate')} {display_path(run.directory)}")
+    signals.ignore()

@@ -78,7 +78,7 @@ def test_an_evaluated_run_shows_its_test_errors(compare, here, outputs, tmp_path
 
 
 REFUSED = {
-    "one run": (["0001"], "one run alone: name two runs or more to compare"),
+    "one run": (["0001"], "one run alone: name two or more runs to compare"),
     "none at all": ([], "the following arguments are required: RUN"),
     "one twice": (["0001", "0001"], "0001: named twice: name each run once"),
     "no run": (["0001", "0003"], "0003 is not the directory of a run"),

@@ -57,8 +57,8 @@ def answers(model, A):
 
 @pytest.mark.parametrize("options", [[], ["--from-bytes"]], ids=["numbers", "bytes"])
 def test_engines_of_others_predict_what_numpy_does_on_all_test_images(trained, options):
-    run = finished_runs.read(trained)
-    images = run.test_images()
+    run = finished_runs.read_run(trained)
+    images = run.images("test")
     model, told = exported(trained, *options)
     X = (images.pixels() / np.float32(255)).astype(np.float32)
     expected = run.network.predict(X)
@@ -89,7 +89,7 @@ def test_its_nodes_are_those_of_the_table_and_its_metadata_the_config(digits_run
         for array in model.graph.initializer:
             np.testing.assert_array_equal(onnx.numpy_helper.to_array(array), weights[array.name], strict=True)
     assert json.loads(facts["image_shape"]) == [28, 28]
-    assert facts["weights_sha256"] == finished_runs.read(digits_run).weights_sha256
+    assert facts["weights_sha256"] == finished_runs.read_run(digits_run).manifest.weights_sha256
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -129,11 +129,11 @@ def test_a_model_that_is_not_the_network_is_not_written(run, monkeypatch):
 def test_where_float32_rounds_too_much_float64_is_the_cure(run, tmp_path, here):
     """Sums of large numbers of both signs depend on the order of the additions; onnx's own order is NumPy's."""
     pytest.importorskip("onnxruntime")
-    found = finished_runs.read(run)
+    found = finished_runs.read_run(run)
     network = MLP(found.network.sizes, precision="float64", generator=np.random.default_rng(0))
     network.parameter_block *= 1000
     with run_directory.new(found.config, tmp_path / "large", pytest.fail) as large:
-        large.begin(image_shape=[28, 28], training_files=found.training_files)
+        large.begin(image_shape=[28, 28], training_files=found.manifest.training_files)
         large.write_model(network.copy("float32").parameters)
         large.finish()
     done = here(SCRIPT, tmp_path / "large")
@@ -143,7 +143,7 @@ def test_where_float32_rounds_too_much_float64_is_the_cure(run, tmp_path, here):
     assert not (tmp_path / "large" / "model.onnx").exists()
     model, told = exported(tmp_path / "large", "--precision", "float64")
     assert "P (n, 1) float64" in told
-    images = found.test_images()
+    images = found.images("test")
     X, _ = images.arrays("float32")
     network.parameter_block[...] = network.parameter_block.astype("float32")
     for P in answers(model, X):
@@ -155,9 +155,9 @@ def test_a_model_that_is_none_is_not_run(digits_run):
 
     model, _ = exported(digits_run)
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 2
-    run = finished_runs.read(digits_run)
+    run = finished_runs.read_run(digits_run)
     with pytest.raises(onnx.shape_inference.InferenceError):
-        onnx_export.differences(model, run.network, run.test_images())
+        onnx_export.differences(model, run.network, run.images("test"))
 
 
 def test_a_disk_that_fails_leaves_the_model_that_was_there(run, monkeypatch):

@@ -51,7 +51,7 @@ def test_an_idx_file_as_it_is_has_the_networks_own_probabilities(digits_run, pre
 
     test_file = ROOT / "data" / "t10k-images-idx3-ubyte.gz"
     X, _ = test_digits.arrays("float32")
-    P = finished_runs.read(digits_run).network.predict(X)[:, 0]
+    P = finished_runs.read_run(digits_run).network.predict(X)[:, 0]
     for options, tolerance, others in (((), 0.05, 1), (("--as-is",), 1e-6, 0)):  # one has an edge too faint to count
         code, out, _ = predict("--run", digits_run, test_file, "--json", *options)
         assert code == 0

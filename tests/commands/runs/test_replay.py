@@ -11,9 +11,8 @@ import pytest
 
 from mlp import idx
 from mlp.commands.runs import replay
-from mlp.runs import finished as finished_runs
 from mlp.runs import provenance
-from tests.conftest import ROOT, quick_curves, run_here, write_folder
+from tests.conftest import ROOT, quick_curves, write_folder
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,9 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     write_folder(folder / "made", [0, 1] * 20, [0, 1])
     (folder / "config.yaml").write_text("data: {directory: made}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 2}\n")
-    assert run_here("train.py", "--config", folder / "config.yaml", "--output", folder / "run").returncode == 0
+    # In a process of its own: this one may have loaded the BLAS of other packages, which replay would report.
+    command = [sys.executable, ROOT / "train.py", "--config", folder / "config.yaml", "--output", folder / "run"]
+    subprocess.run(command, check=True, capture_output=True)
     return folder
 
 
@@ -40,15 +41,25 @@ def test_a_run_is_identical_to_itself(here, trained):
     done = here("scripts/replay.py", trained)
     assert done.returncode == 0, done.stderr
     sha256 = json.loads(before["manifest.json"])["weights_sha256"]
-    assert done.stdout == f"identical: {trained} run again gives the same model.npz, SHA-256 {sha256}\n"
+    assert done.stdout == f"identical: {trained} repeated gives the same model.npz, SHA-256 {sha256}\n"
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
+
+
+def test_what_differs_is_said_even_if_the_result_is_identical(here, trained):
+    forge(trained, code_sha256="0" * 64, machine="pdp11")
+    done = here("scripts/replay.py", trained)
+    assert done.returncode == 0, done.stderr
+    identical, code, machine = done.stdout.splitlines()
+    assert identical.startswith(f"identical: {trained} repeated")
+    assert code.startswith("although different: the code: 0.1.0 (SHA-256 000000000000...) then, ")
+    assert machine.startswith("although different: the machine: pdp11 then, ")
 
 
 def test_a_run_whose_name_begins_with_a_dash_is_run_again(here, trained):
     trained.rename(trained.with_name("--help"))
     done = here("scripts/replay.py", "./--help", cwd=trained.parent)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("identical: ./--help run again gives the same model.npz")
+    assert done.stdout.startswith("identical: ./--help repeated gives the same model.npz")
 
 
 def test_a_run_on_gz_files_is_the_same_after_these_were_unpacked_beside_them(here, tmp_path):
@@ -64,7 +75,7 @@ def test_a_run_on_gz_files_is_the_same_after_these_were_unpacked_beside_them(her
         for command in (["train.py", "--resume", run, "--set", "training.epochs=3"], ["scripts/evaluate.py", run]):
             done = here(*command)
             assert done.returncode == 0, done.stderr
-    replay.check_data(run, finished_runs.read_finished_manifest(run))
+    replay.check_data(run, replay.read_finished_manifest(run))
 
 
 def change_data(run):
@@ -110,7 +121,7 @@ def forge(run, **facts):
     ],
 )
 def test_what_the_surroundings_have_changed_is_named(facts, message, trained, monkeypatch, capsys):
-    now = replay.finished_runs.read_finished_manifest(trained).model_copy(update={"weights_sha256": "another"})
+    now = replay.read_finished_manifest(trained).model_copy(update={"weights_sha256": "another"})
     monkeypatch.setattr(replay, "train_again", lambda directory, target: now)
     forge(trained, **facts)
     monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
@@ -127,7 +138,7 @@ def test_causes_come_in_the_order_of_their_likelihood():
 
 
 def test_every_difference_is_told_the_likeliest_first(trained, monkeypatch, capsys):
-    now = replay.finished_runs.read_finished_manifest(trained).model_copy(update={"weights_sha256": "another"})
+    now = replay.read_finished_manifest(trained).model_copy(update={"weights_sha256": "another"})
     monkeypatch.setattr(replay, "train_again", lambda directory, target: now)
     forge(trained, machine="pdp11", blas=[], resumed=[{"at": "noon", "changed": ["NumPy: 1.0 then, 2.0 now"]}])
     monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
@@ -135,15 +146,15 @@ def test_every_difference_is_told_the_likeliest_first(trained, monkeypatch, caps
     said = capsys.readouterr().err
     first, *others = said.splitlines()
     assert "not identical: the machine: pdp11 then, " in first
-    assert others[0].startswith("       different, too: the BLAS kernel: none then, ")
-    assert others[-1] == "       different, too: it went on under other conditions: NumPy: 1.0 then, 2.0 now"
+    assert others[0].startswith("       also different: the BLAS kernel: none then, ")
+    assert others[-1] == "       also different: resumed after a change: NumPy: 1.0 then, 2.0 now"
 
 
 def test_a_run_that_fails_when_it_is_run_again_is_not_identical(trained, monkeypatch, capsys):
     monkeypatch.setattr(replay.sys, "executable", shutil.which("false"))
     monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
     assert replay.command_line.run(replay.main) == 1
-    assert "running it again ended with exit code 1" in capsys.readouterr().err
+    assert "repeating it ended with exit code 1" in capsys.readouterr().err
 
 
 def test_the_code_is_known_by_every_byte_of_it(tmp_path, monkeypatch):
@@ -158,7 +169,7 @@ def test_the_code_is_known_by_every_byte_of_it(tmp_path, monkeypatch):
         ("x.py", ""),
     ):
         (tmp_path / name).write_text(text)
-        seen.add(provenance.facts([])["code_sha256"])
+        seen.add(provenance.environment([])["code_sha256"])
     assert len(seen) == 5
 
 

@@ -49,7 +49,7 @@ def models(folder):
     """The bytes of each run's model, by its name; each run must be whole."""
     found = {}
     for path in filter(Path.is_dir, folder.glob("*=*")):
-        finished_runs.read(path)
+        finished_runs.read_run(path)
         found[path.name] = (path / "model.npz").read_bytes()
     return found
 
@@ -311,7 +311,7 @@ def test_runs_that_diverge_are_results_unless_all_do(made, tmp_path):
     done = sweep("--config", made, "--vary", "training.learning_rate=0.1,1000", *wild)
     assert done.returncode == 0, done.stderr
     assert "learning_rate=1000: diverged: training diverged in epoch " in done.stderr
-    assert f"; {tmp_path / 'sweep' / 'learning_rate=1000' / 'divergence.json'} says more" in done.stderr
+    assert f"; details in {tmp_path / 'sweep' / 'learning_rate=1000' / 'divergence.json'}" in done.stderr
     assert "1 diverged" in done.stdout
     done = sweep("--config", made, "--vary", "training.learning_rate=1000,999", *wild)
     assert done.returncode == 3

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -80,7 +81,8 @@ def test_the_run_directory_is_as_in_the_contract(run):
 def test_results_go_to_stdout_and_progress_to_stderr_a_line_an_epoch(run):
     directory, done = run
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
-    assert done.stdout.startswith("validation errors: ")
+    best = r"best epoch \d+: \d+ validation errors? in 20 \(\d+\.\d\d%\); its weights are saved\n"
+    assert re.match(best, done.stdout)
     assert done.stdout.splitlines()[-1] == f"next:  python scripts/evaluate.py {directory}"
 
 
@@ -143,7 +145,7 @@ def test_without_validation_its_columns_are_empty_and_the_last_epoch_is_kept(her
     done = here("train.py", *QUICK, "data.validation_fraction=0", "--output", tmp_path / "run")
     rows = list(csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines()))
     assert {(row["validation_loss"], row["validation_accuracy"]) for row in rows} == {("", "")}
-    assert "the weights of the last epoch, 2, are kept" in done.stdout
+    assert "last epoch 2: no validation images; its weights are saved" in done.stdout
 
 
 @pytest.mark.parametrize("hidden", ["[]", "[5, 4, 3]"])
@@ -213,7 +215,7 @@ def test_divergence_ends_with_exit_code_3_and_no_model(command, tmp_path):
     report = json.loads((tmp_path / "run" / "divergence.json").read_text())
     assert {"epoch", "step", "gate", "array", "last_finite", "try"} <= report.keys()
     assert f"epoch {report['epoch']}, step {report['step']}: " in done.stderr
-    assert done.stderr.endswith(f": {tmp_path / 'run' / 'divergence.json'} says more\n")
+    assert done.stderr.endswith(f": details in {tmp_path / 'run' / 'divergence.json'}\n")
 
 
 def test_a_rate_that_saturates_the_sigmoids_is_no_success(here, tmp_path):
@@ -240,7 +242,7 @@ BAD = {
     ),
     "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
     "two names for a directory": (["--output", "a", "--resume", "b"], "give one of them"),
-    "a run that is not there": (["--resume", "nowhere"], "nowhere: no such run: with --config FILE one is started"),
+    "a run that is not there": (["--resume", "nowhere"], "nowhere: no such run: with --config FILE a run is started"),
     "half a flag": (["--outpu", "x"], "unrecognized arguments: --outpu x"),
     "another tool's flag": (
         ["--lr", "0.1"],
@@ -270,7 +272,7 @@ BAD = {
     ),
     "no folder for runs": (
         ["--set", "output.directory=/dev/null"],
-        "error: /dev/null: not a folder, in which runs could be numbered: name another one "
+        "error: /dev/null: not a folder, so runs cannot be numbered in it: name another one "
         "(output.directory: by default outputs beside the config file)",
     ),
     "no way to make one": (

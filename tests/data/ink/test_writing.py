@@ -15,12 +15,12 @@ from tests.photos import KINDS
 
 @pytest.fixture(scope="module")
 def run(digits_run):
-    return finished_runs.read(digits_run)
+    return finished_runs.read_run(digits_run)
 
 
 @pytest.fixture(scope="module")
 def known(run):
-    return Known.of(run.training_images())
+    return Known.of(run.images("training"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,67 @@
+"""model.npz: a run's best weights and its config, written and read back.
+
+Its bytes depend on nothing else, so their SHA-256, which manifest.json holds, shows damage and whether a run repeats.
+"""
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mlp import config as configuration
+from mlp.config import Config
+from mlp.gates import Array
+from mlp.network import MLP, parameter_shapes
+from mlp.runs import npz
+from mlp.runs.manifest import FinishedManifest
+from mlp.system.errors import InputError
+from mlp.system.files import open_regular, replacing, sha256
+from mlp.training import from_config
+
+NAME = "model.npz"
+
+
+def write_model(path: Path, parameters: Mapping[str, Array], config: Config) -> str:
+    """Write the weights with the config they were trained with; the SHA-256 of the file."""
+    with replacing(path) as file:
+        npz.write_arrays(file, {**parameters, "config": np.array(config.to_json_without_paths())})
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
+
+
+def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, Array], Config]:
+    """The weights and the config they were trained with. Raises InputError if the bytes are not those of the run."""
+    path = directory / NAME
+    if not os.path.lexists(path):
+        raise InputError(f"{path}: no such file: train the run again")
+    if sha256(path, links=False) != manifest.weights_sha256:
+        raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
+    try:
+        with open_regular(path, links=False) as file:
+            weights = npz.read_arrays(file)
+        # A key that is newer than the run gets its default.
+        config = Config.model_validate_json(npz.text(weights, "config", configuration.MAX_CONFIG_BYTES))
+        del weights["config"]
+        return weights, config
+    except (npz.Damaged, ValueError) as error:
+        raise InputError(f"{path}: not the model of a run: train the run again") from error
+
+
+def read_network(directory: Path, config: Config, manifest: FinishedManifest) -> MLP:
+    """The network with a run's best weights. Raises InputError if model.npz does not fit the config or the manifest."""
+    path = directory / NAME
+    weights, trained_with = read_model(directory, manifest)
+    if config.differences(trained_with):
+        raise InputError(f"{path}: not the model of the config beside it: train the run again")
+    sizes, precision = from_config.sizes(config, math.prod(manifest.image_shape)), config.training.precision
+    if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
+        raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
+    if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
+        raise InputError(f"{path}: its weights are not all finite numbers of {precision}: train the run again")
+    network = MLP(sizes, precision=precision, loss=config.model.loss)
+    for name, array in weights.items():
+        network.parameters[name][...] = array
+    return network
