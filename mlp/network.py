@@ -87,7 +87,7 @@ class MLP:
     def _build_graph(self, input_gradient: bool) -> tuple[Node, Node, Node, Node, Node]:
         """The tables of the module's docstring, for any number of layers: the nodes X, Y, n, P and L."""
         graph = self.graph
-        X = A = graph.input("X", wanted=input_gradient)
+        X = A = graph.input("X", needs_gradient=input_gradient)
         gates = 3 * (len(self.sizes) - 1)
         names = iter([f"Z{k}" for k in range(1, gates)] + ["P"])
         for layer in range(1, len(self.sizes)):
@@ -118,7 +118,7 @@ class MLP:
 
         Its arrays are views of each other, as copies of them would not be.
         """
-        return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.wanted)
+        return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.needs_gradient)
 
     def thinned(self, units: int, generator: Generator) -> "MLP":
         """A narrower copy: of each hidden layer at most so many units, chosen at random, with their own weights."""
@@ -172,7 +172,9 @@ class MLP:
         with self._predicting:
             for start in range(0, len(X), length):
                 rows = slice(start, start + length)
-                P[rows] = self.graph.evaluate(self._P, X=X[rows])
+                plan = self.graph.plan(self._P, X=X[rows].shape)
+                plan.values[self._X][...] = X[rows]
+                P[rows] = plan.forward()
         return P
 
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
@@ -200,7 +202,7 @@ class BatchBuffers:
 
     def loss(self) -> float:
         """As the network's own ``loss``, of the examples that are here."""
-        return float(self.graph.run(self.plan))
+        return float(self.graph.forward(self.plan))
 
     def backward(self) -> None:
         """As the network's own ``backward``, after ``loss``."""

@@ -42,9 +42,9 @@ def test_no_gate_is_left_out_here():
 
 def test_gates_of_two_inputs_are_checked_with_either_one_broadcast():
     for gate in (Add, Multiply, Divide, Max):
-        broadcast = {k for shapes in gate.checked_on for k in (0, 1) if shapes[k] != np.broadcast_shapes(*shapes)}
+        broadcast = {k for shapes in gate.check_shapes for k in (0, 1) if shapes[k] != np.broadcast_shapes(*shapes)}
         assert broadcast == {0, 1}
-        assert ((), ()) in gate.checked_on
+        assert ((), ()) in gate.check_shapes
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_value_and_gradients_by_hand(gate, inputs, expected):
 
 @pytest.mark.parametrize("gate", GATES, ids=str)
 def test_written_gradients_are_the_numeric_ones(gate):
-    for shapes in gate.checked_on:
+    for shapes in gate.check_shapes:
         for check in check_gate(gate, shapes, np.random.default_rng(5)):
             assert check.passed, check
 
 
 @pytest.mark.parametrize(
     ("gate", "position"),
-    [(gate, k) for gate in ONE_EACH for k in range(len(gate.checked_on[0])) if k not in gate.indices],
+    [(gate, k) for gate in ONE_EACH for k in range(len(gate.check_shapes[0])) if k not in gate.indices],
     ids=str,
 )
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_any_mistake_in_a_backward_pass_is_found_and_no_other_gradient_blamed(ga
         yield dA, *mistake(dA)
 
     monkeypatch.setattr(kind, "backward", wrong)
-    checks = [check_gate(gate, shapes, np.random.default_rng(5)) for shapes in gate.checked_on]
+    checks = [check_gate(gate, shapes, np.random.default_rng(5)) for shapes in gate.check_shapes]
     blamed = {k for arrays in checks for k, array in enumerate(arrays) if not array.passed}
     assert blamed == {position}
 
@@ -178,7 +178,7 @@ def test_shapes_that_do_not_fit_are_named(gate, inputs, message):
 def test_a_gate_in_float32_stays_in_float32():
     for gate in GATES:
         random = np.random.default_rng(0)
-        for shapes in gate.checked_on:
+        for shapes in gate.check_shapes:
             inputs = [random.uniform(1, 2, shape).astype("float32") for shape in shapes]
             inputs = [np.floor(array) if k in gate.indices else array for k, array in enumerate(inputs)]
             assert {array.dtype for array in run(gate, *inputs, precision="float32")} == {np.dtype("float32")}
@@ -198,10 +198,10 @@ def test_the_softmax_loss_keeps_what_is_left_where_the_right_score_is_far_ahead(
     np.testing.assert_allclose(dS, [-p, p], rtol=1e-6)
 
 
-def test_what_leads_to_a_loss_by_a_class_index_alone_is_not_wanted():
+def test_what_leads_to_a_loss_by_a_class_index_alone_needs_no_gradient():
     graph = ComputationalGraph()
     s, y = graph.input("s"), graph.leaf("y", 0)
-    assert not graph.apply(SVMLoss(), s, y).wanted
+    assert not graph.apply(SVMLoss(), s, y).needs_gradient
 
 
 def test_nothing_flows_back_to_a_class_index():

@@ -286,7 +286,7 @@ class _Builder:
                     self.numbers.add(node)
         except ValueError as error:
             raise self.source.error(place, str(error)) from None
-        return self._add(self.graph.apply(gate, *inputs, name=name or self._free(), wanted=True), shape, place)
+        return self._add(self.graph.apply(gate, *inputs, name=name or self._free(), needs_gradient=True), shape, place)
 
     def _use_as_class_index(self, node: Node, tree: ast.expr, classes: int) -> None:
         """Note that the node is a class index; InputError where it does not hold such, or is a number elsewhere."""

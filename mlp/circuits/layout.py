@@ -205,17 +205,17 @@ def _heights(layers: Sequence[Sequence[Place]], links: Links, rooms: Mapping[Pla
     for _ in range(SWEEPS):
         for order, near in ((reversed(layers), behind), (layers, before)):
             for layer in order:
-                wanted = [
+                preferred = [
                     sum(y[other] + port for other, port in near[place]) / len(near[place]) if near[place] else y[place]
                     for place in layer
                 ]
-                y |= zip(layer, _apart(layer, wanted, rooms), strict=True)
+                y |= zip(layer, _apart(layer, preferred, rooms), strict=True)
     top = min(y[place] - room.above for place, room in rooms.items())
     return {place: height - top for place, height in y.items()}
 
 
-def _apart(layer: Sequence[Place], wanted: Sequence[float], rooms: Mapping[Place, Box]) -> Iterator[float]:
-    """The heights nearest to those wanted, by least squares, that keep a layer's order and its rooms apart.
+def _apart(layer: Sequence[Place], preferred: Sequence[float], rooms: Mapping[Place, Box]) -> Iterator[float]:
+    """The heights nearest to those preferred, by least squares, that keep a layer's order and its rooms apart.
 
     Less the room that the boxes above need, the heights must not fall: isotonic regression, by pooling
     neighbours that would (Ayer and others 1955). A passing wire counts four times: it should be straight.
@@ -224,7 +224,7 @@ def _apart(layer: Sequence[Place], wanted: Sequence[float], rooms: Mapping[Place
     for upper, lower in pairwise(layer):
         offsets.append(offsets[-1] + rooms[upper].below + SPACE + rooms[lower].above)
     pools: list[tuple[float, float, int]] = []  # weighted mean, weight, members
-    for place, height, offset in zip(layer, wanted, offsets, strict=True):
+    for place, height, offset in zip(layer, preferred, offsets, strict=True):
         mean, weight, members = height - offset, 4.0 if rooms[place] is THIN else 1.0, 1
         while pools and pools[-1][0] > mean:
             other_mean, other_weight, other_members = pools.pop()

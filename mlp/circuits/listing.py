@@ -74,7 +74,7 @@ def names(graph: ComputationalGraph, node: Node, gate: Gate) -> dict[str, str]:
         _constant(graph, source, all_constant, position in gate.indices) if source.constant else source.name
         for position, source in enumerate(node.inputs)
     ]
-    return gate.naming(node.name, inputs)
+    return gate.substitution(node.name, inputs)
 
 
 def equations(graph: ComputationalGraph, node: Node, gate: Gate, texts: Mapping[str, str]) -> list[str]:
@@ -149,7 +149,7 @@ def _zeros(graph: ComputationalGraph, output: Node) -> list[Line]:
             node,
         )
         for node in graph.nodes
-        if node.wanted and not graph.has_gradient(node) and node not in class_indices
+        if node.needs_gradient and not graph.has_gradient(node) and node not in class_indices
     ]
 
 

@@ -57,7 +57,7 @@ def _equations(
     node: Node, gate: Gate, flows: Sequence[GradientEdge | None], shapes: dict[Node, Shape]
 ) -> tuple[str, dict[Node, str]]:
     """The forward equation, and for each input that a gradient goes to the backward one."""
-    value, *gradients = gate.named(NOTATION[type(gate)], node.name, [source.name for source in node.inputs])
+    value, *gradients = gate.substitute(NOTATION[type(gate)], node.name, [source.name for source in node.inputs])
     back: dict[Node, str] = {}
     for flow, gradient in zip(flows, gradients, strict=False):
         if flow is not None:

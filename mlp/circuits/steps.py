@@ -185,7 +185,7 @@ def _about(gate: Gate) -> str:
 def _rules(circuit: Circuit, node: Node, gate: Gate) -> list[str]:
     """The gate's equations in its own symbols."""
     output, *inputs = gate.symbols()
-    value, *gradients = equations(circuit.graph, node, gate, gate.naming(output, inputs))
+    value, *gradients = equations(circuit.graph, node, gate, gate.substitution(output, inputs))
     return [f"{output} = {value}", *(f"d{A} = {text}" for A, text in zip(inputs, gradients, strict=True))]
 
 
@@ -197,7 +197,7 @@ def _numbers(circuit: Circuit, node: Node, gate: Gate) -> dict[str, str]:
     texts[output] = operand(graph.value(node.name))
     if graph.has_gradient(node):
         texts[f"d{output}"] = operand(graph.gradient(node.name))
-    return gate.naming(output, inputs) | texts
+    return gate.substitution(output, inputs) | texts
 
 
 def _reads(node: Node, gate: Gate, template: str) -> list[str]:

@@ -171,7 +171,7 @@ def test_a_contribution_is_refused_where_nothing_goes_back():
     graph = ComputationalGraph()
     x = graph.leaf("x", 1.0)
     graph.forward()
-    with pytest.raises(ValueError, match="nothing goes back through <leaf x>"):
+    with pytest.raises(ValueError, match="no gradient flows back through <leaf x>"):
         graph.contribution(x, 0)
 
 

@@ -45,7 +45,7 @@ def gate_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     """Every gate on the shapes that it is to be checked on."""
     random = generator(settings.training.seed, Stream.CHECK)
     for gate in all_gates():
-        for shapes in gate.checked_on:
+        for shapes in gate.check_shapes:
             for check in check_gate(gate, shapes, random):
                 yield f"{gate} of {', '.join(map(str, shapes))}", check
 
