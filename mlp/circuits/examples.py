@@ -1,4 +1,4 @@
-"""The circuits of the lecture notes, in their order; where the notes give one no numbers, small ones.
+"""The circuits of the lecture notes, in their order. A circuit without numbers in the notes gets small ones.
 
 The first circuit, the sigmoid neuron, the staged expression and the scores of the two losses are also those of
 Stanford's CS231n notes ("Backpropagation, Intuitions" and "Linear Classification").
@@ -12,13 +12,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Example:
-    """What it shows, the expression, and the texts of its values."""
+    """An expression, the values of its names as text, and a sentence about it."""
 
     shows: str
     expression: str
     values: Mapping[str, str] = field(default_factory=dict)
     jacobian: tuple[str, str] | None = None
-    """OUTS and INS of the Jacobian that goes with it, as the command takes them."""
+    """OUTS and INS of its Jacobian, as in the command."""
 
 
 def _random(rows: int, columns: int, seed: int) -> str:

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from mlp.circuits.drawing import drawn, lines_of
+from mlp.circuits.drawing import drawn
 from mlp.circuits.expression import parse
+from mlp.circuits.notation import rows_of
 from mlp.circuits.source_text import parse_values
 from mlp.pages import circuit as circuit_page
 
@@ -77,7 +78,7 @@ def press(page, name):
 def of_the_graph(circuit, what, nodes):
     """The numbers of these nodes, named as in the drawing."""
     arrays = {node: circuit.graph.value(node.name) if what == "value" else circuit.gradient(node) for node in nodes}
-    lines = {node: lines_of(array) for node, array in arrays.items() if array is not None}
+    lines = {node: rows_of(array) for node, array in arrays.items() if array is not None}
     return {f"{what}-{node.index}-{row}": line for node, rows in lines.items() for row, line in enumerate(rows)}
 
 

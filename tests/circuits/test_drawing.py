@@ -8,10 +8,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Circle, PathPatch
 
-from mlp.circuits.drawing import GREEN, INK, MOST_NODES, RED, SIZE, picture, rounded
+from mlp.circuits.drawing import MAX_NODES, picture
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
+from mlp.circuits.notation import rounded
 from mlp.circuits.source_text import parse_values
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, VALUE
 from mlp.system.errors import InputError
 
 THIRTY = "; ".join(
@@ -112,15 +114,17 @@ def test_values_are_green_above_the_wire_and_gradients_red_below():
     for line in axes.lines:
         (left, right), (y, _) = line.get_xdata(), line.get_ydata()
         near = [t for t in axes.texts if left < t.get_position()[0] < right and abs(t.get_position()[1] - y) < 0.1]
-        above, below = sorted((t for t in near if t.get_color() in (GREEN, RED)), key=lambda t: t.get_position()[1])
-        assert (above.get_color(), below.get_color()) == (GREEN, RED)
+        above, below = sorted(
+            (t for t in near if t.get_color() in (VALUE, GRADIENT)), key=lambda t: t.get_position()[1]
+        )
+        assert (above.get_color(), below.get_color()) == (VALUE, GRADIENT)
         assert above.get_position()[1] < y < below.get_position()[1]
     pairs = {
         (rounded(float(circuit.graph.value(n.name))), rounded(float(circuit.graph.gradient(n.name))))
         for n in circuit.nodes
     }
     assert ("-20", "1") in pairs
-    texts = [t.get_text() for t in axes.texts if t.get_color() == GREEN]
+    texts = [t.get_text() for t in axes.texts if t.get_color() == VALUE]
     assert sorted(texts) == sorted(
         value for value, _ in [("3", 0), ("-4", 0), ("2", 0), ("-1", 0), ("-12", 0), ("2", 0), ("-10", 0), ("-20", 0)]
     )
@@ -159,14 +163,16 @@ def test_the_first_input_comes_in_above_the_second():
 
 def test_small_arrays_show_their_numbers_and_larger_ones_their_shape():
     _, figure = drawn("matrix-product")
-    assert sorted(t.get_text() for t in figure.axes[0].texts if t.get_color() == GREEN) == [
+    assert sorted(t.get_text() for t in figure.axes[0].texts if t.get_color() == VALUE) == [
         "(10, 3)",
         "(5, 10)",
         "(5, 3)",
     ]
     _, figure = drawn("vector-norm")
     assert {"[0.1  0.5]", "[-0.3  0.8]", "[0.22  0.26]"} <= {t.get_text() for t in figure.axes[0].texts}
-    assert {"[0.088  0.176]", "[0.104  0.208]"} <= {t.get_text() for t in figure.axes[0].texts if t.get_color() == RED}
+    assert {"[0.088  0.176]", "[0.104  0.208]"} <= {
+        t.get_text() for t in figure.axes[0].texts if t.get_color() == GRADIENT
+    }
 
 
 @pytest.mark.parametrize(
@@ -181,16 +187,16 @@ def test_numbers_are_rounded_from_the_exact_ones(number, text):
 def test_thirty_nodes_fit_a_page_at_full_size():
     circuit, figure = drawn("thirty nodes")
     assert len(circuit.nodes) >= 30
-    assert all(text.get_fontsize() >= SIZE for text in figure.axes[0].texts)
+    assert all(text.get_fontsize() >= FONT_POINTS for text in figure.axes[0].texts)
     width, height = figure.get_size_inches()
     assert width < 30
     assert height < 10
 
 
 def test_a_circuit_too_large_to_look_at_is_refused():
-    circuit = parse("+".join(["x"] * (MOST_NODES + 1)), {"x": 1})
+    circuit = parse("+".join(["x"] * (MAX_NODES + 1)), {"x": 1})
     circuit.run()
-    with pytest.raises(InputError, match=f"the circuit has .* nodes: up to {MOST_NODES} can be drawn"):
+    with pytest.raises(InputError, match=f"the circuit has .* nodes: up to {MAX_NODES} can be drawn"):
         picture(circuit)
 
 

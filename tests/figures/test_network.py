@@ -1,4 +1,4 @@
-"""Promises of mlp.network_drawing: the numbers of a network's passes, each in its place."""
+"""Promises of mlp.figures.network: the numbers of a network's passes, each in its place."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_values_and_gradients_are_those_of_the_passes():
 
 
 def test_of_many_units_those_with_the_largest_gradients_are_shown_in_the_same_places_throughout(monkeypatch):
-    monkeypatch.setattr(network_figure, "MOST_UNITS", 2)
+    monkeypatch.setattr(network_figure, "MAX_UNITS", 2)
     network = network_on_an_image(5, 3)
     shown = {column.name: column for column in columns(network, (2, 3))}
     graph = network.graph

@@ -72,7 +72,7 @@ def test_every_seed_learns_its_own_way_and_the_pictures_are_replaced(main, tmp_p
 
 
 def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(script, "draw", lambda *_: None)  # time
+    monkeypatch.setattr(script, "draw_figures", lambda *_: None)  # time
     steps = []
     for rate in ("1", "5"):
         script.main(["--learning-rate", rate, "--output", str(tmp_path)])
@@ -84,8 +84,8 @@ def test_too_few_steps_is_exit_code_1_with_the_pictures_of_what_was_reached(here
     done = here("scripts/train_xor.py", "--steps", 30, "--output", tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: not learned, 2 of 4 rows are right: "
-        "take more --steps (30), or try another --learning-rate (1) or --seed (0)\n"
+        "error: not learned: 2 of 4 rows are right: "
+        "give more --steps (30), or try another --learning-rate (1) or --seed (0)\n"
     )
     assert losses(done.stdout)[-1][0] == 30
     assert "are right after" not in done.stdout
