@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
-Destination = Array | None
+Output = Array | None
 """Where to write a gradient; None if it is not needed."""
 Call = tuple[Any, ...]
 """(output, function, *arguments), run as ``function(*arguments, out=output)``."""
@@ -119,7 +119,7 @@ class Add(Elementwise):
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.add, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Destination, dB: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
         yield dB, np.positive, dC
 
@@ -137,7 +137,7 @@ class Subtract(Elementwise):
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.subtract, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Destination, dB: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
         yield dB, np.negative, dC
 
@@ -155,7 +155,7 @@ class Multiply(Elementwise):
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.multiply, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Destination, dB: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.multiply, dC, B
         yield dB, np.multiply, dC, A
 
@@ -173,7 +173,7 @@ class Divide(Elementwise):
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.divide, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Destination, dB: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.divide, dC, B
 
         yield dB, np.multiply, dC, C
@@ -194,7 +194,7 @@ class Identity(Elementwise):
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.positive, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -211,7 +211,7 @@ class Negate(Elementwise):
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.negative, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.negative, dC
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ class Power(Elementwise):
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.power, A, self.exponent
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         if self.exponent == 0:
             yield dA, np.multiply, dC, 0.0  # at A = 0 too, where A^(k - 1) is infinite
         else:
@@ -268,7 +268,7 @@ class Exponential(Elementwise):
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.exp, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.multiply, dC, C
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -286,7 +286,7 @@ class Logarithm(Elementwise):
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.log, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.divide, dC, A
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -306,7 +306,7 @@ class Max(Elementwise):
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.maximum, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Destination, dB: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.greater_equal, A, B  # 1 where A is taken, else 0
         yield dA, np.multiply, dA, dC
 
@@ -345,7 +345,7 @@ class Sigmoid(Elementwise):
         yield P, np.add, P, one
         yield P, np.reciprocal, P
 
-    def backward(self, dP: Array, P: Array, Z: Array, dZ: Destination) -> Iterator[Call]:
+    def backward(self, dP: Array, P: Array, Z: Array, dZ: Output) -> Iterator[Call]:
         one = P.dtype.type(1)
         yield dZ, np.subtract, one, P
         yield dZ, np.multiply, dZ, P
@@ -389,7 +389,7 @@ class Matmul(Gate):
         A, B = np.atleast_2d(A), _column(B)
         yield C.reshape(len(A), B.shape[1]), np.dot, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Destination, dB: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         A, B = np.atleast_2d(A), _column(B)
         dC = dC.reshape(len(A), B.shape[1])
         yield _as(A, dA), np.dot, dC, B.T
@@ -416,7 +416,7 @@ class Sum(Gate):
         all_axes = None
         yield C, np.add.reduce, A, all_axes
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Destination) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -429,7 +429,7 @@ def _column(B: Array) -> Array:
     return B[:, np.newaxis] if B.ndim == 1 else B
 
 
-def _as(matrix: Array, gradient: Destination) -> Destination:
+def _as(matrix: Array, gradient: Output) -> Output:
     """A view of the gradient in the matrix's shape; None stays None."""
     return None if gradient is None else gradient.reshape(matrix.shape)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlp.gates import Array, Call, Destination, Gate, Shape, Sigmoid, join_shapes, sigmoid_code
+from mlp.gates import Array, Call, Gate, Output, Shape, Sigmoid, join_shapes, sigmoid_code
 
 
 class EuclideanLoss(Gate):
@@ -32,7 +32,7 @@ class EuclideanLoss(Gate):
         yield twice, np.dot, flat, flat
         yield E, np.multiply, twice, half
 
-    def backward(self, dE: Array, E: Array, P: Array, Y: Array, dP: Destination, dY: Destination) -> Iterator[Call]:
+    def backward(self, dE: Array, E: Array, P: Array, Y: Array, dP: Output, dY: Output) -> Iterator[Call]:
         yield dP, np.subtract, P, Y
         yield dP, np.multiply, dP, dE
 
@@ -62,12 +62,7 @@ class CrossEntropyLoss(Gate):
         D, T, zero, all_axes = np.empty_like(Z), np.empty_like(Z), Z.dtype.type(0), None
         yield D, np.maximum, Z, zero
         yield T, np.multiply, Z, Y
-        yield (
-            D,
-            np.subtract,
-            D,
-            T,
-        )  # 0 where the network is confident and right: the small T that is added loses no digits
+        yield D, np.subtract, D, T  # 0 for a confident right answer: the small T added below loses no digits
         yield T, np.absolute, Z
         yield T, np.negative, T
         yield T, np.exp, T
@@ -75,7 +70,7 @@ class CrossEntropyLoss(Gate):
         yield D, np.add, D, T
         yield E, np.add.reduce, D, all_axes
 
-    def backward(self, dE: Array, E: Array, Z: Array, Y: Array, dZ: Destination, dY: Destination) -> Iterator[Call]:
+    def backward(self, dE: Array, E: Array, Z: Array, Y: Array, dZ: Output, dY: Output) -> Iterator[Call]:
         if dZ is not None:
             yield from Sigmoid().forward(dZ, Z)
         yield dZ, np.subtract, dZ, Y
@@ -168,7 +163,7 @@ class SoftmaxLoss(ClassLoss):
         else:
             E = f"np.logaddexp.reduce({behind})"
             log_p = f"{behind} - {{E}}"
-        return E, f"np.where({T}, np.expm1({log_p}), np.exp({log_p})) * {{dE}}", ""  # expm1: p - 1 without rounding
+        return E, f"np.where({T}, np.expm1({log_p}), np.exp({log_p})) * {{dE}}", ""  # expm1: no cancellation in p - 1
 
 
 class SVMLoss(ClassLoss):
@@ -228,10 +223,7 @@ def one_shape(gate: Gate, shapes: tuple[Shape, ...]) -> Shape:
 
 
 def right_class(y: Array, out: Array) -> Array:
-    """Write 1 at each example's right class, else 0: y (n,) to out (n, C), or () to (C,).
-
-    Raises ValueError as ``check_class_indices`` does.
-    """
+    """Write 1 at each example's right class, else 0: y (n,) to out (n, C), or () to (C,), if y holds class indices."""
     check_class_indices(y, out.shape[-1])
     return np.equal(np.arange(out.shape[-1]), y[..., np.newaxis], out=out)
 

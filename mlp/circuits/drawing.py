@@ -4,15 +4,8 @@ It runs from left to right. A gate is a circle; its first input arrives above it
 of its gate's circle. Small arrays show their numbers, larger ones their shape.
 """
 
-from mlp.figures.style import (  # before matplotlib, which may fail on MPLBACKEND
-    FONT_POINTS,
-    GRADIENT,
-    INK,
-    MUTED,
-    VALUE,
-    own_settings,
-    save,
-)
+# before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, VALUE, own_settings, save
 
 # isort: split
 from collections.abc import Sequence
@@ -155,11 +148,9 @@ def drawn(circuit: Circuit) -> list[Node]:
 
 def number_within(node: Node) -> Node | None:
     """The constant that is written into a gate's circle: a number, if the gate's other input is not one."""
-    numbers = [source for source in node.inputs if source.constant and not source.name.startswith("[")]
-    takes_one = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max)
-    return (
-        numbers[0] if takes_one and len(numbers) == 1 and not all(source.constant for source in node.inputs) else None
-    )
+    constants = [source for source in node.inputs if source.constant]
+    takes_one = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max) and len(constants) == 1
+    return constants[0] if takes_one and not constants[0].name.startswith("[") else None
 
 
 def inputs_of(node: Node) -> dict[int, Node]:

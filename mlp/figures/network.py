@@ -4,16 +4,8 @@ There is a column for the image, each weight matrix, each layer's activations an
 matrix is shown as images, one for each hidden unit.
 """
 
-from mlp.figures.style import (  # before matplotlib, which may fail on MPLBACKEND
-    FONT_POINTS,
-    GRADIENT,
-    INK,
-    MUTED,
-    SIGNS,
-    VALUE,
-    own_settings,
-    save,
-)
+# before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, SIGNS, VALUE, own_settings, save
 
 # isort: split
 import math

@@ -1,4 +1,4 @@
-"""Run any expression as a circuit: every value forward, every gradient backward, beside the numeric gradient.
+"""Run any expression forward and backward: every value, and every gradient beside the numeric one.
 
     python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
     python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
@@ -122,27 +122,18 @@ def check(options: Namespace) -> None:
         raise InputError(f"--network goes with --digit and --draw only: leave out {flags(of_circuits)}")
     if "digit" in given and "network" not in given:
         raise InputError("--digit goes with --network only: it names the test image to draw")
-    if "list_examples" in given and given != {"list_examples"}:
-        raise InputError("--list-examples goes with no other option")
-    if "gallery" in given and given != {"gallery"}:
-        raise InputError("--gallery goes with no other option")
+    for alone in ({"list_examples"}, {"gallery"}):
+        if given > alone:
+            raise InputError(f"{flags(alone)} goes with no other option")
     if ("jacobian" in given) != ("wrt" in given):
         raise InputError("--jacobian OUTS and --wrt INS go together: give both")
     if "code" in given and given & {"json", "jacobian"}:
         raise InputError(f"--code prints only code: leave out {flags(given & {'json', 'jacobian'})}")
     if not given & {"words", "example", "network", "list_examples", "gallery"}:
         raise InputError('give an expression, as in "(x + y) * z" x=-2 y=5 z=-4, or --list-examples')
-    check_endings(options)
-
-
-def check_endings(options: Namespace) -> None:
-    """Raises InputError if a file's ending does not fit what is written into it."""
-    if options.gallery and options.gallery.suffix.lower() != PAGE:
-        raise InputError(f"--gallery {options.gallery}: must end in {PAGE}")
-    if not options.draw or options.draw.suffix.lower() in PICTURES:
-        return
-    if options.draw.suffix.lower() != PAGE:
-        raise InputError(f"--draw {options.draw}: must end in {', '.join((*PICTURES, PAGE))}")
+    for option, file, endings in (("--gallery", options.gallery, [PAGE]), ("--draw", options.draw, [*PICTURES, PAGE])):
+        if file and file.suffix.lower() not in endings:
+            raise InputError(f"{option} {file}: must end in {', '.join(endings)}")
 
 
 def flags(names: set[str]) -> str:

@@ -25,9 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(description="Show both passes of a trained network, as a table or on one test image as a picture.")
     parser.add_run()
     parser.add_argument("--digit", type=int, metavar="INDEX", help="the test image to draw, by its index in the file")
-    parser.add_argument(
-        "--draw", type=command_line.path, metavar="FILE", help="with --digit: the picture, .svg, .png or .pdf"
-    )
+    parser.add_argument("--draw", type=command_line.path, metavar="FILE", help="the picture: .svg, .png or .pdf")
     show(parser.parse_args(arguments))
 
 

@@ -2,19 +2,15 @@
 
 import json
 import re
-import shutil
 import sys
 
 import numpy as np
 import pytest
 
-from mlp import config
 from mlp.circuits.examples import EXAMPLES
 from mlp.commands.backpropagation import circuit as circuit_command
-from mlp.network import MLP
-from mlp.runs import directory as run_directory
 from mlp.system import command_line
-from tests.conftest import FILES, finished_run, write_folder
+from tests.conftest import finished_run, write_folder
 
 
 @pytest.fixture
@@ -418,97 +414,17 @@ def test_hostile_text_ends_in_exit_code_2_and_one_message(here, text):
     assert "Traceback" not in done.stderr
 
 
-# A trained run.
-
-
-@pytest.fixture
-def run(tmp_path, settings):
-    """A run of the network 4-3-1 on images of 2 by 2 pixels, as training leaves it."""
+def test_a_trained_network_is_shown_as_by_the_command_for_it(here, settings, tmp_path):
     write_folder(tmp_path / "data", [0, 1] * 3, [1, 7, 0], side=2)
-    return finished_run(settings)[0]
-
-
-def test_a_networks_table_is_that_of_the_design_with_shapes(circuit, run):
-    code, out, _ = circuit("--network", run)
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines() if line.startswith("|")]
-    assert code == 0
-    assert "4-3-1" in out.splitlines()[0]
-    assert rows[2:] == [
-        ["Z1 = X W1", "(n, 3)", "dW1 = X' dZ1 (dX is not computed: nothing needs it)", "dW1 (4, 3)"],
-        ["Z2 = Z1 + b1", "(n, 3)", "dZ1 = dZ2, db1 = sum over rows of dZ2", "dZ1 (n, 3), db1 (3,)"],
-        ["Z3 = sigmoid(Z2)", "(n, 3)", "dZ2 = Z3 (1 - Z3) dZ3", "dZ2 (n, 3)"],
-        ["Z4 = Z3 W2", "(n, 1)", "dZ3 = dZ4 W2', dW2 = Z3' dZ4", "dZ3 (n, 3), dW2 (3, 1)"],
-        ["Z5 = Z4 + b2", "(n, 1)", "dZ4 = dZ5, db2 = sum over rows of dZ5", "dZ4 (n, 1), db2 (1,)"],
-        ["P = sigmoid(Z5)", "(n, 1)", "dZ5 = P (1 - P) dP", "dZ5 (n, 1)"],
-        ["E = 1/2 sum (P - Y)^2", "scalar", "dP = (P - Y) dE", "dP (n, 1)"],
-        ["L = E / n", "scalar", "dE = 1/n, the one place where n stands", "dE scalar"],
-    ]
-
-
-def test_the_network_on_a_test_image_is_drawn(circuit, run, tmp_path):
-    code, _, error = circuit("--network", run, "--digit", 2, "--draw", tmp_path / "two.svg")
-    assert (code, error) == (0, "")
-    picture = (tmp_path / "two.svg").read_text()
-    assert "test image 2: a 0, predicted 0" in picture
-    for array in (
-        "image X",
-        "weights W1",
-        "hidden Z3",
-        "weights W2",
-        "dX, up to",
-        "dW1, up to",
-        "dZ3, up to",
-        "dW2, up to",
-    ):
-        assert array in picture
-    assert picture.count("<image ") == 8
-    for ending in (".png", ".pdf"):
-        assert circuit("--network", run, "--digit", 0, "--draw", tmp_path / f"two{ending}")[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("digit", "message"),
-    [
-        (3, "--digit 3: the test file holds 3 images, 0 to 2"),
-        (-1, "--digit -1: the test file holds 3 images, 0 to 2"),
-        (1, "--digit 1: the test image is a 7, the run knows only 0 and 1"),
-    ],
-)
-def test_an_image_that_cannot_be_drawn_is_named(circuit, run, tmp_path, digit, message):
-    code, _, error = circuit("--network", run, "--digit", digit, "--draw", tmp_path / "x.svg")
-    assert (code, error) == (2, f"error: {message}\n")
-    assert not (tmp_path / "x.svg").exists()
-
-
-def test_the_newest_run_is_the_default_and_the_current_folder_is_a_run_like_others(here, run, settings, tmp_path):
-    (tmp_path / "config.yaml").write_text(settings.to_yaml())
-    other = finished_run(settings, seed=1)[0]
-    assert other != run
+    run = finished_run(settings)[0]
+    shown = here("scripts/show_network.py", run)
+    assert here("scripts/circuit.py", "--network", run).stdout == shown.stdout
     assert here("scripts/circuit.py", "--network", ".", cwd=run).stdout.startswith(".: 4-3-1")
-    shutil.rmtree(other)
-    done = here("scripts/circuit.py", "--network", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("outputs/0001: 4-3-1")
-
-
-def test_without_a_config_the_newest_run_is_looked_for_where_the_defaults_put_it(here, tmp_path):
-    done = here("scripts/circuit.py", "--network", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {tmp_path / 'outputs'}: no finished run in it: train one, or name a run")
-
-
-def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(circuit, tmp_path):
-    write_folder(tmp_path / "data", [0, 1] * 3, [1, 0], side=2)
-    (tmp_path / "config.yaml").write_text("model: {hidden_sizes: [], loss: cross_entropy}\n")
-    settings = config.load(tmp_path / "config.yaml")
-    network = MLP([4, 1], generator=np.random.default_rng(0), loss="cross_entropy")
-    with run_directory.new(settings, None, pytest.fail) as run:
-        run.begin(image_shape=[2, 2], training_files=FILES)
-        run.write_model(network.views(network.parameter_block))
-        run.finish()
-    _, out, _ = circuit("--network", run.directory)
-    assert "| dZ2 = (P - Y) dE " in out
-    assert "| E = -sum (Y log P + (1 - Y) log(1 - P)) |" in out
-    assert "nothing: it is only for predictions" in out
-    assert circuit("--network", run.directory, "--digit", 0, "--draw", tmp_path / "x.svg")[0] == 0
-    assert "dP =" not in (tmp_path / "x.svg").read_text()
+    assert here("scripts/circuit.py", "--network", cwd=tmp_path).stdout.startswith("outputs/0001: 4-3-1")
+    pictures = []
+    for command in (["scripts/show_network.py"], ["scripts/circuit.py", "--network"]):
+        path = tmp_path / f"{len(pictures)}.svg"
+        done = here(*command, run, "--digit", 2, "--draw", path)
+        assert (done.returncode, done.stderr, done.stdout) == (0, "", f"drawing: {path}\n")
+        pictures.append(path.read_bytes())
+    assert pictures[0] == pictures[1]
