@@ -98,13 +98,13 @@ def test_gates_of_two_inputs_are_checked_with_either_one_broadcast():
     ],
 )
 def test_value_and_gradients_by_hand(gate, inputs, expected):
-    for found, wanted in zip(run(gate, *inputs), expected, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=2e-15)
-        assert np.shape(found) == np.shape(wanted)
+    for found, right in zip(run(gate, *inputs), expected, strict=True):
+        np.testing.assert_allclose(found, right, rtol=2e-15)
+        assert np.shape(found) == np.shape(right)
 
 
 @pytest.mark.parametrize("gate", GATES, ids=str)
-def test_written_gradients_are_the_numeric_ones(gate):
+def test_analytic_gradients_are_the_numeric_ones(gate):
     for shapes in gate.check_shapes:
         for check in check_gate(gate, shapes, np.random.default_rng(5)):
             assert check.passed, check
@@ -152,7 +152,7 @@ def test_the_sigmoid_is_stable_and_silent_up_to_ten_thousand(precision):
     np.testing.assert_allclose(P, exact, rtol=4 * np.finfo(precision).eps, atol=2e-38)
 
 
-def test_the_sigmoid_hands_a_nan_on():
+def test_the_sigmoid_of_nan_is_nan():
     assert np.isnan(run(Sigmoid(), [0.0, np.nan])[0]).tolist() == [False, True]
 
 
@@ -186,19 +186,19 @@ def test_a_gate_in_float32_stays_in_float32():
 
 @pytest.mark.parametrize("gate", [SoftmaxLoss(), SVMLoss()], ids=str)
 @pytest.mark.parametrize("wrong", [-1, 3, 0.5, np.nan])
-def test_what_is_no_class_index_is_named(gate, wrong):
+def test_an_invalid_class_index_is_named(gate, wrong):
     with pytest.raises(ValueError, match=rf"{wrong} is not the index of a class: .* from 0 to 2"):
         run(gate, [[1.0, 2, 3], [4, 5, 6]], [0, wrong])
 
 
-def test_the_softmax_loss_keeps_what_is_left_where_the_right_score_is_far_ahead():
+def test_the_softmax_loss_keeps_its_digits_if_the_right_score_is_by_far_the_largest():
     E, dS = run(SoftmaxLoss(), [1000, 990], 0, precision="float32")
     assert pytest.approx(np.log1p(np.exp(-10)), rel=1e-6) == E
     p = 1 / (1 + np.exp(10))
     np.testing.assert_allclose(dS, [-p, p], rtol=1e-6)
 
 
-def test_what_leads_to_a_loss_by_a_class_index_alone_needs_no_gradient():
+def test_a_node_used_only_as_a_class_index_needs_no_gradient():
     graph = ComputationalGraph()
     s, y = graph.input("s"), graph.leaf("y", 0)
     assert not graph.apply(SVMLoss(), s, y).needs_gradient

@@ -164,7 +164,7 @@ def test_inputs_of_changing_shape_give_each_their_own_result():
         np.testing.assert_array_equal(graph.gradient("X"), np.tile([1, 2], (n, 1)))
 
 
-def test_a_leaf_is_used_where_it_lies_and_its_gradient_written_where_asked():
+def test_a_leafs_array_is_not_copied_and_its_gradient_is_written_into_the_given_array():
     w, dw = np.array([1.0, 2.0]), np.zeros(2)
     graph = ComputationalGraph()
     graph.apply(Multiply(), graph.leaf("w", w, gradient=dw), graph.leaf("x", [3.0, 4.0]))
@@ -215,7 +215,7 @@ def test_memory_is_kept_for_a_few_shapes_only():
 def test_memory_is_kept_for_large_shapes_one_at_a_time(monkeypatch):
     monkeypatch.setattr(graphs, "MAX_PLAN_BYTES", 100_000)
     graph = ComputationalGraph()
-    w = graph.leaf("w", np.ones(1000))  # whoever gave it keeps it
+    w = graph.leaf("w", np.ones(1000))  # not the graph's memory
     graph.apply(Multiply(), graph.input("X"), w)
     for n, kept in ((1, 1), (2, 2), (20, 1), (30, 1), (1, 1), (2, 2)):
         graph.forward(X=np.zeros((n, 1000)))
@@ -296,7 +296,7 @@ def test_nodes_beside_the_output_are_computed_and_get_no_gradient():
     assert not graph.has_gradient(q)
 
 
-def test_after_a_pass_that_failed_there_is_none_to_go_back_through():
+def test_after_a_failed_pass_there_is_no_backward_pass():
     graph = ComputationalGraph()
     graph.apply(Multiply(), graph.input("x"), graph.leaf("y", [1.0, 2.0]), name="f")
     graph.forward(x=3)
@@ -306,7 +306,7 @@ def test_after_a_pass_that_failed_there_is_none_to_go_back_through():
         graph.backward()
 
 
-def test_the_value_of_a_gate_can_be_moved_to_see_what_follows():
+def test_a_gates_value_can_be_changed_and_the_gates_after_it_run():
     graph = ComputationalGraph()
     x = graph.leaf("x", 3)
     q = graph.apply(Multiply(), x, x, name="q")
@@ -324,8 +324,8 @@ COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy":
 
 
 @pytest.mark.parametrize("how", COPIES)
-def test_a_copy_computes_the_same_and_goes_its_own_way(how):
-    """In the plans' memory arrays are views of others: copied as they stand, they would not be any more."""
+def test_a_copy_computes_the_same_and_is_independent(how):
+    """Arrays in the plans' memory are views of each other, which plain copies would not be."""
     graph, x, w = circuit(x=[[1.0, 2.0], [3.0, 4.0]], w=[5.0, 6.0])
     graph.apply(Multiply(), graph.apply(Matmul(), x, w), graph.apply(Matmul(), x, w), name="f")
     value = graph.forward().copy()
@@ -345,7 +345,7 @@ def test_a_copy_computes_the_same_and_goes_its_own_way(how):
 
 @pytest.mark.parametrize("how", COPIES)
 def test_a_long_chain_is_copied(how):
-    """Longer than Python's recursion may be deep."""
+    """Longer than Python's recursion limit."""
     graph, node = circuit(x=1.0)
     for _ in range(5000):
         node = graph.apply(Add(), node, node) if len(graph.nodes) < 5 else graph.apply(Sigmoid(), node)

@@ -73,7 +73,7 @@ EXAMPLES: dict[str, Example] = {
         {"X": "[[1, 2]]", "W": "[[1, 0, 2], [0, 1, 3]]", "b": "[10, 20, 30]"},
     ),
     "matrix-product": Example(
-        "the shapes tell the formula: dW = dD X', dX = W' dD",
+        "the shapes determine the formula: dW = dD X', dX = W' dD",
         "D = W @ X",
         {"W": _random(5, 10, 1), "X": _random(10, 3, 2)},
     ),
@@ -83,7 +83,7 @@ EXAMPLES: dict[str, Example] = {
         {"x": "2", "w": "0.5", "v": "0.5"},
     ),
     "svm-loss": Example(
-        "the multiclass SVM's loss of three scores, class 0 being right",
+        "the multiclass SVM's loss of three scores; class 0 is right",
         "L = svm_loss(s, y)",
         {"s": "[3.2, 5.1, -1.7]", "y": "0"},
     ),

@@ -119,7 +119,7 @@ class _Builder:
         for target, tree in self.statements:
             if target is None:
                 if tree is not last:
-                    raise self._error(tree, "this value is lost: give it a name, as in q = x + y; q * z")
+                    raise self._error(tree, "this value is not used: give it a name, as in q = x + y; q * z")
                 node = self._node(tree, self._free("f"))
             else:
                 later.remove(target.id)  # a name that is assigned again belongs to the last value, as in Python

@@ -18,7 +18,7 @@ NOTATION: dict[type[Gate], tuple[str, ...]] = {
     Sigmoid: ("sigmoid({Z})", "{P} (1 - {P}) {dP}"),
     EuclideanLoss: ("1/2 sum ({P} - {Y})^2", "({P} - {Y}) {dE}", ""),
     CrossEntropyLoss: ("-sum ({Y} log P + (1 - {Y}) log(1 - P))", "(P - {Y}) {dE}", ""),
-    Divide: ("{A} / {B}", "1/{B}, the one place where n stands", ""),
+    Divide: ("{A} / {B}", "1/{B}, the only place where n appears", ""),
 }
 """For each gate of a network the value and each input's gradient, in the symbols of the gate's forward pass."""
 

@@ -93,7 +93,7 @@ def _given(circuit: Circuit, number: int) -> Step:
     values = {f"value-{node.index}": node for node in circuit.graph.nodes if node.gate is None}
     return Step(
         number,
-        "What is given",
+        "The inputs",
         note="Only the values of the inputs are known. Forward, each gate computes its output from its inputs; "
         f"then the derivatives of {differentiated(circuit.graph, circuit.output)} go back, gate by gate.",
         shows={place: rows_of(circuit.graph.value(node.name)) for place, node in values.items()},

@@ -19,9 +19,9 @@ LARGE_ERROR = 1e-6
 """A relative error from here on is explained below the table."""
 EXPLANATION = """\
 If both gradients are tiny, a large relative error is only rounding. Otherwise the numeric gradient can be wrong: at a
-kink (at a tie max gives its whole gradient to the first input, but the numeric one is the mean of both sides), beside a
-point where a gate is not defined, where a sigmoid is flat, where the function curves strongly, or if the output is so
-large that rounding hides the difference."""
+kink (at a tie max gives its whole gradient to the first input, but the numeric one is the mean of both sides), next to
+a point where a gate is not defined, where a sigmoid is flat, where the function curves strongly, or if the output is
+so large that rounding hides the difference."""
 ROUNDING = 1e-12
 """Two sums of products count as equal if they differ by less than this fraction of the products' magnitudes."""
 

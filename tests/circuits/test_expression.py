@@ -1,4 +1,4 @@
-"""Promises of mlp.expression: the language of the design, each mistake with its place, and nothing is ever run."""
+"""Promises of mlp.circuits.expression: its language, mistakes named with their place, and no text is ever run."""
 
 import time
 import warnings
@@ -66,7 +66,7 @@ def test_a_name_that_the_expression_gives_is_the_nodes_name():
     assert circuit.output.name == "f"
 
 
-def test_names_left_out_are_f_for_the_output_and_t1_t2_for_the_rest_where_these_are_free():
+def test_without_names_the_output_is_f_and_the_rest_t1_t2_unless_these_are_taken():
     assert [node.name for node in run("(x + y) * (x - y)", "x=1", "y=2").nodes] == ["x", "y", "t1", "t2", "f"]
     names = [node.name for node in run("(f + t1) * 2 * dt2", "f=1", "t1=2", "dt2=1").nodes]
     assert sorted(names) == ["dt2", "f", "t1", "t3", "t4", "t5"]
@@ -142,7 +142,7 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
         ("(1 + 2", (), 1, "'\\(' was never closed"),
         ("", (), 1, "there is nothing to compute"),
         ("# only a comment", (), 1, "there is nothing to compute"),
-        ("a; b", ("a=1", "b=1"), 1, "this value is lost: give it a name"),
+        ("a; b", ("a=1", "b=1"), 1, "this value is not used: give it a name"),
         ("a = 1; a + b = 3", ("b=1",), 8, "cannot assign to expression"),
         ("a, b = 1", (), 1, "not an expression or NAME = EXPRESSION"),
         ("a = b = 1", (), 1, "not an expression or NAME = EXPRESSION"),
@@ -188,7 +188,7 @@ def test_line_ends_are_those_of_pythons_parser():
         run("q = a\rq*b", "a=1")
 
 
-def test_of_a_long_line_the_part_around_the_mistake_is_shown():
+def test_a_message_shows_the_part_of_a_long_line_around_the_mistake():
     with pytest.raises(InputError) as caught:
         run("+".join(["x"] * 100) + "+ y" + "+x" * 100, "x=1")
     _, line, caret = str(caught.value).split("\n")
@@ -210,7 +210,7 @@ def test_of_a_long_line_the_part_around_the_mistake_is_shown():
         ("x + y", ("x=1", "y=2", "z=3"), "z has a value but is not in the expression: its names are x, y"),
     ],
 )
-def test_names_that_would_not_do_are_refused(text, values, message):
+def test_names_that_the_listing_cannot_use_are_refused(text, values, message):
     with pytest.raises(InputError, match=message):
         run(text, *values)
 
@@ -236,7 +236,7 @@ def test_names_that_would_not_do_are_refused(text, values, message):
         (["x=" + "[" * 9 + "1" + "]" * 9], "an array has at most 8 dimensions"),
     ],
 )
-def test_a_value_that_is_none_is_named(arguments, message):
+def test_an_invalid_value_is_named(arguments, message):
     with pytest.raises(InputError, match=message):
         parse_values(arguments)
 
@@ -286,10 +286,10 @@ def test_hostile_text_is_refused_at_once_and_runs_nothing(text):
         run(text, "x=1")
     with pytest.raises(InputError):
         parse_values([f"x={text}"])
-    assert time.perf_counter() - began < 5  # no measure of speed: what hangs or grows exponentially takes far longer
+    assert time.perf_counter() - began < 5  # not a benchmark: it fails only if parsing hangs or grows exponentially
 
 
-def test_what_is_too_long_or_too_large_says_so():
+def test_an_expression_that_is_too_long_deep_or_large_is_refused():
     with pytest.raises(InputError, match=f"the expression has 20,001 characters: at most {MAX_CHARACTERS:,} are read"):
         run("x" * 20_001)
     with pytest.raises(InputError, match=f"more than {MAX_ELEMENTS:,} numbers in all values together"):
@@ -298,7 +298,7 @@ def test_what_is_too_long_or_too_large_says_so():
         run("+".join(["x"] * 300), "x=1")
 
 
-def test_a_sum_of_150_numbers_is_no_trouble():
+def test_a_sum_of_150_numbers_is_read():
     circuit = run("+".join(["x"] * 150), "x=1")
     assert (circuit.graph.value("f"), circuit.graph.gradient("x")) == (150, 150)
 
@@ -309,7 +309,7 @@ def test_forty_doublings_are_forty_gates():
     assert circuit.graph.gradient("x") == 2**40
 
 
-def test_what_python_only_warns_of_is_an_error_and_nothing_else_is_printed():
+def test_a_warning_of_pythons_parser_is_an_error_and_not_printed():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(InputError, match="column 1: invalid decimal literal"):
@@ -317,7 +317,7 @@ def test_what_python_only_warns_of_is_an_error_and_nothing_else_is_printed():
     assert caught == []
 
 
-def test_a_constant_has_no_gradient_and_what_is_made_of_constants_has():
+def test_constants_have_no_gradient_but_nodes_computed_from_them_do():
     circuit = run("z = 2 * (3 + 4); f = z * z")
     assert [(node.name, circuit.graph.gradient(node.name).item()) for node in circuit.nodes] == [
         ("t1", 56), ("z", 28), ("f", 1),
@@ -325,7 +325,7 @@ def test_a_constant_has_no_gradient_and_what_is_made_of_constants_has():
     assert not any(circuit.graph.has_gradient(node) for node in circuit.graph.nodes if node.constant)
     assert value("x / 1e-150", "x=1e100") == pytest.approx(
         1e250
-    )  # though the derivative by the constant would not be finite
+    )  # although the derivative with respect to the constant would not be finite
 
 
 def test_integers_that_float64_cannot_hold_are_its_nearest_numbers():

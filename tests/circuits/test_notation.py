@@ -8,17 +8,10 @@ from mlp.circuits.notation import in_full, operand, rounded, rows_of, written
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [
-        (3.0, "3"),
-        (-0.0, "0"),
-        (0.1 + 0.2, "0.3"),
-        (-123456.789, "-1.235e+05"),
-        (999_999.0, "999999"),
-        (1e6, "1e+06"),
-        (np.nan, "nan"),
-        (-np.inf, "-inf"),
-    ],
-)
+    [(-12.0, "-12"), (0.0, "0"), (-0.0, "0"), (0.7310585786300049, "0.7311"), (13850.0, "13850"), (1e-9, "1e-09"),
+     (0.1 + 0.2, "0.3"), (123456.789, "1.235e+05"), (999_999.0, "999999"), (1e6, "1e+06"), (1e300, "1e+300"),
+     (0.99999, "1"), (np.nan, "nan"), (-np.inf, "-inf")],
+)  # fmt: skip
 def test_a_number_is_rounded_and_a_whole_one_in_full(number, text):
     assert rounded(number) == text
     assert written(np.array(number)) == in_full(np.array(number)) == text

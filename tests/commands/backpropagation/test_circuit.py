@@ -1,4 +1,4 @@
-"""Promises of scripts/circuit.py, run as a user runs it; where many runs are needed, in this process."""
+"""Promises of scripts/circuit.py, mostly run in this process, which is faster."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def nodes(circuit):
 
 
 def close(found, expected, digits=12):
-    """Whether it is the number to so many digits, or to all that are given."""
+    """Whether a number has this value, up to rounding."""
     return found == pytest.approx(expected, rel=10**-digits)
 
 
@@ -75,7 +75,7 @@ def test_json_has_the_keys_of_the_design_in_topological_order(circuit):
     assert (found["nodes"][-1]["value"], found["nodes"][-1]["gradient"]) == (8, 1)
 
 
-# Section 7 of the design, to all its digits.
+# The examples of the lecture notes, to all digits.
 
 
 @pytest.mark.parametrize("text", ["f = (x + y) * z", "q = x + y; f = q * z"])
@@ -224,7 +224,7 @@ def test_a_path_or_an_upstream_gradient_may_begin_with_a_dash(circuit, nodes, tm
     assert nodes("--x*3", "x=2")["f"]["value"] == 6
 
 
-def test_where_rounding_is_all_that_is_left_the_table_says_so(circuit):
+def test_the_table_explains_a_difference_that_is_only_rounding(circuit):
     _, out, _ = circuit("x ** 2 + 1e12", "x=1")
     x = out.splitlines()[1].split()
     assert x[:3] == ["x", "1.0", "2.0"]
@@ -242,7 +242,7 @@ def test_a_large_array_is_compared_along_directions(circuit):
     assert f[-3:-1] == ["1.0", "1"]
 
 
-def test_at_a_tie_the_table_tells_that_the_first_input_gets_it(circuit):
+def test_the_table_explains_a_tie(circuit):
     code, out, _ = circuit("max(x, y)", "x=1", "y=1")
     assert code == 0
     assert "at a tie max gives its whole gradient to the first input" in " ".join(out.split())
@@ -283,7 +283,7 @@ def test_a_jacobian_that_does_not_exist_or_overflows_is_an_error(here, arguments
         assert done.stderr.count("\n") == 1
 
 
-def test_a_value_that_leads_nowhere_has_the_gradient_0_and_a_class_index_none(circuit, nodes):
+def test_a_value_that_the_output_does_not_need_has_gradient_0_and_a_class_index_none(circuit, nodes):
     arguments = "a = x * 2; L = svm_loss(s, y)", "x=[1, 2]", "s=[1, 2, 3]", "y=0"
     found = nodes(*arguments)
     assert (found["a"]["gradient"], found["x"]["gradient"], found["y"]["gradient"]) == ([0, 0], [0, 0], None)
@@ -296,7 +296,7 @@ def test_a_value_that_leads_nowhere_has_the_gradient_0_and_a_class_index_none(ci
     assert re.search(r"^a .* \[0, 0\]$", table, re.MULTILINE)
 
 
-def test_behind_two_dashes_there_are_no_options():
+def test_after_two_dashes_there_are_no_options():
     module = circuit_command
     assert module.parse(["--json", "--", "--a-b", "a=1"]).words == ["--a-b", "a=1"]
     assert module.parse(["--example", "add", "--json"]).json is True
@@ -340,8 +340,7 @@ def test_a_page_to_step_through_is_written_beside_the_table_of_any_circuit(circu
     assert "np.exp(t5)" in (tmp_path / "2.HTML").read_text(encoding="utf-8")
 
 
-def test_the_gallery_is_written_and_named(gallery):
-    """Named where it is made."""
+def test_the_gallery_is_written(gallery):
     assert "softmax-loss" in gallery.read_text(encoding="utf-8")
 
 

@@ -44,7 +44,7 @@ def test_a_networks_table_is_that_of_the_design_with_shapes(show_network, run):
         ["Z5 = Z4 + b2", "(n, 1)", "dZ4 = dZ5, db2 = sum over rows of dZ5", "dZ4 (n, 1), db2 (1,)"],
         ["P = sigmoid(Z5)", "(n, 1)", "dZ5 = P (1 - P) dP", "dZ5 (n, 1)"],
         ["E = 1/2 sum (P - Y)^2", "scalar", "dP = (P - Y) dE", "dP (n, 1)"],
-        ["L = E / n", "scalar", "dE = 1/n, the one place where n stands", "dE scalar"],
+        ["L = E / n", "scalar", "dE = 1/n, the only place where n appears", "dE scalar"],
     ]
 
 

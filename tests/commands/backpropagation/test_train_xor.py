@@ -38,7 +38,7 @@ def main(script):
     return script.main
 
 
-def test_xor_is_learned_told_and_drawn(here, tmp_path):
+def test_xor_is_learned_printed_and_drawn(here, tmp_path):
     done = here("scripts/train_xor.py", "--output", tmp_path / "deep" / "xor")
     assert (done.returncode, done.stderr) == (0, "")
     told = losses(done.stdout)
@@ -80,7 +80,7 @@ def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):
     assert steps[0] > 3 * steps[1]
 
 
-def test_too_few_steps_is_exit_code_1_with_the_pictures_of_what_was_reached(here, tmp_path):
+def test_too_few_steps_is_exit_code_1_and_the_pictures_are_still_drawn(here, tmp_path):
     done = here("scripts/train_xor.py", "--steps", 30, "--output", tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
