@@ -60,10 +60,6 @@ class Gate(ABC):
         """How many inputs it takes."""
         return len(cls.symbols()) - 1
 
-    def substitute(self, templates: Sequence[str], output: str, inputs: Sequence[str]) -> list[str]:
-        """Equations in the gate's symbols, rewritten with the names of its output and inputs."""
-        return [template.format(**self.substitution(output, inputs)) for template in templates]
-
     def substitution(self, output: str, inputs: Sequence[str]) -> dict[str, str]:
         """The name for each of the gate's symbols and gradients, such as x for A and dx for dA."""
         names = dict(zip(self.symbols(), [output, *inputs], strict=True))

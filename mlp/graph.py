@@ -140,10 +140,7 @@ class ComputationalGraph:
 
     @property
     def latest_plan(self) -> Plan:
-        """The plan of the latest forward pass; its own ``forward`` runs that pass again.
-
-        Raises ValueError if there was no pass.
-        """
+        """The plan of the latest forward pass, which can run it again. Raises ValueError if there was no pass."""
         if self._latest is None:
             raise ValueError("there was no forward pass yet")
         return self._latest

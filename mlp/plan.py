@@ -111,26 +111,24 @@ class Plan:
             return np.empty_like(C)
         return total if edge.first else np.empty_like(total)
 
-    def _accumulate(
-        self, calls: list[Call], edge: GradientEdge, written: Array, dC: Array, *, alone: bool
-    ) -> list[Call]:
+    def _accumulate(self, calls: list[Call], edge: GradientEdge, part: Array, dC: Array, *, alone: bool) -> list[Call]:
         """A gate's calls, and those that add the gradient written for one input to that input's total.
 
         A gradient equal to dC is not copied: if nothing else is added to it, both names get one array.
         """
         total = self.gradients[edge.source]
-        if is_copy(calls, written, dC):
-            calls, written = [call for call in calls if call[0] is not written], dC
-        if written.shape != total.shape:
+        if is_copy(calls, part, dC):
+            calls, part = [call for call in calls if call[0] is not part], dC
+        if part.shape != total.shape:
             narrow = total if edge.first else np.empty_like(total)
-            calls = [*calls, unbroadcast(narrow, written)]
-            written = narrow
+            calls = [*calls, unbroadcast(narrow, part)]
+            part = narrow
         if not edge.first:
-            calls = [*calls, (total, np.add, total, written)]
-        elif written is dC and alone and self._given_gradient(edge.source) is None:
+            calls = [*calls, (total, np.add, total, part)]
+        elif part is dC and alone and self._given_gradient(edge.source) is None:
             self.gradients[edge.source] = dC
-        elif written is not total:
-            calls = [*calls, (total, np.positive, written)]
+        elif part is not total:
+            calls = [*calls, (total, np.positive, part)]
         return calls
 
     def _memory(self, node: Node) -> Array:

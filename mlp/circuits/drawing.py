@@ -5,14 +5,13 @@ of its gate's circle. Small arrays show their numbers, larger ones their shape.
 """
 
 # before matplotlib, which may fail on MPLBACKEND
-from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, VALUE, own_settings, save
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, VALUE, own_settings
 
 # isort: split
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from pathlib import Path as FilePath
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,10 +32,8 @@ NAME_POINTS = 11
 """The font size of names and symbols."""
 LINE_INCHES = 1.3 * FONT_POINTS / 72
 """The distance between the rows of an array."""
-MIN_RADIUS_INCHES = 0.2
-"""The smallest circle of a gate."""
-PAD_INCHES = 0.08
-"""The space around text."""
+MIN_RADIUS_INCHES, PAD_INCHES = 0.2, 0.08
+"""The radius of a gate's smallest circle, and the space around text."""
 HINTING = 1.04
 """Fitting letters to pixels makes text wider by up to this factor."""
 MAX_NODES = 150
@@ -83,14 +80,9 @@ class Part:
         return Box(self.head + self.labels, above, below)
 
 
-def draw_circuit(circuit: Circuit, path: FilePath) -> None:
-    """Write a picture of the circuit's latest pass, as .svg, .png or .pdf depending on the file's ending."""
-    save(picture(circuit), path)
-
-
 @own_settings()
 def picture(circuit: Circuit, *, captioned: bool = True, partial_sums: Sequence[tuple[Node, Array]] = ()) -> Figure:
-    """The figure, as large as its text needs. Raises InputError if the circuit has too many nodes.
+    """A figure of the circuit's latest pass, as large as its text needs. Raises InputError if it has too many nodes.
 
     A page's script shows the partial sums of gradients in the places of the gradients, so the figure leaves space for
     them. It finds the parts by their ids: the lines of numbers of the node with index 3 are value-3-0, ... and

@@ -115,10 +115,7 @@ def _links(wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Seque
 def _initial(
     boxes: int, wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Sequence[int]
 ) -> list[list[Place]]:
-    """The places of each layer, in the order of a walk back from the last box, upper ports first.
-
-    In a tree no wires cross then.
-    """
+    """The places of each layer, as a walk back from the last box meets them: in a tree no wires cross."""
     into: dict[int, list[tuple[float, list[Place], int]]] = defaultdict(list)
     for wire, route in zip(wires, routes, strict=True):
         into[wire.target].append((wire.port, route, wire.source))

@@ -57,7 +57,8 @@ def _equations(
     node: Node, gate: Gate, edges: Sequence[GradientEdge | None], shapes: dict[Node, Shape]
 ) -> tuple[str, dict[Node, str]]:
     """The forward equation, and the backward equation of each input that gets a gradient."""
-    value, *gradients = gate.substitute(NOTATION[type(gate)], node.name, [source.name for source in node.inputs])
+    names = gate.substitution(node.name, [source.name for source in node.inputs])
+    value, *gradients = (template.format(**names) for template in NOTATION[type(gate)])
     back: dict[Node, str] = {}
     for edge, gradient in zip(edges, gradients, strict=False):
         if edge is not None:
@@ -71,5 +72,5 @@ def _not_computed(node: Node, edges: dict[Node, list[GradientEdge | None]]) -> s
     if node not in edges:
         return "nothing: it is only for predictions"
     if node.inputs[0].name == "X" and edges[node][0] is None:
-        return " (dX is not computed: nothing needs it)"
+        return " (dX is never computed: nothing needs it)"
     return ""

@@ -49,11 +49,9 @@ def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
         shown = brief(value.astype(int) if node in class_indices else value)
         row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), shown]
         row.append("none" if gradient is None else brief(gradient))
-        if node in numeric:
+        if node in numeric:  # not a class index, nor a value that the output does not depend on
             row += [brief(numeric[node].gradient, digits=10), f"{numeric[node].check.plain_error:.1e}"]
-        else:
-            row += ["", ""]  # nothing to compare: a class index, or a value that the output does not depend on
-        rows.append(row)
+        rows.append(row + [""] * (len(rows[0]) - len(row)))
     disagree = any(not one.check.plain_error < LARGE_ERROR for one in numeric.values())
     return aligned(rows) + (f"\n\n{EXPLANATION}" if disagree else "")
 

@@ -28,7 +28,7 @@ def write(circuit: Circuit, expression: str, path: Path) -> None:
     """Write a page with the latest pass of a circuit."""
     heading = f"{circuit.output.name}, forward and back"
     page = render(
-        "circuit.html", title=expression, heading=heading, circuits=[facts_of(circuit, "circuit", expression)]
+        "circuit.html", title=expression, heading=heading, circuits=[circuit_facts(circuit, "circuit", expression)]
     )
     write_text(path, page)
 
@@ -43,25 +43,25 @@ def write_gallery(path: Path) -> None:
 def gallery() -> Iterator[dict[str, Any]]:
     """Each example, in the order of the notes."""
     for name, example in EXAMPLES.items():
-        yield facts_of_example(name, example)
+        yield example_facts(name, example)
         if name in STAGED:
             other, shows = STAGED[name]
-            yield facts_of_example(other, example, stages=True) | {"shows": shows}
+            yield example_facts(other, example, stages=True) | {"shows": shows}
 
 
-def facts_of_example(name: str, example: Example, *, stages: bool = False) -> dict[str, Any]:
+def example_facts(name: str, example: Example, *, stages: bool = False) -> dict[str, Any]:
     """The facts that the gallery shows about an example."""
     values = parse_values([f"{name}={value}" for name, value in example.values.items()])
     circuit = parse(example.expression, values, stages=stages)
     circuit.run()
-    facts = facts_of(circuit, name, example.expression) | {"shows": example.shows}
+    facts = circuit_facts(circuit, name, example.expression) | {"shows": example.shows}
     if example.jacobian is not None:
         outputs, inputs = (names.split(",") for names in example.jacobian)
         facts["jacobian"] = describe_jacobian(jacobian_facts(circuit, outputs, inputs, np.ones(())))
     return facts
 
 
-def facts_of(circuit: Circuit, name: str, expression: str) -> dict[str, Any]:
+def circuit_facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any]:
     """The facts that the template shows about a circuit; ``name`` is the prefix of each id in its part of the page."""
     listing = lines(circuit.graph, circuit.output)
     contributed = contributions(circuit, listing)

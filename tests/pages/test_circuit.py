@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlp.circuits import listing
-from mlp.circuits.drawing import draw_circuit, drawn, picture
+from mlp.circuits.drawing import drawn, picture
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import lines, staged
@@ -216,7 +216,7 @@ def test_a_page_builds_its_listing_once_and_a_picture_none(monkeypatch, tmp_path
     circuit = example("staged")
     circuit_page.write(circuit, "staged", tmp_path / "page.html")
     assert len(built) == 1
-    draw_circuit(circuit, tmp_path / "picture.svg")
+    picture(circuit)
     assert len(built) == 1
 
 

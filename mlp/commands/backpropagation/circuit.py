@@ -178,9 +178,10 @@ def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
 
         circuit_page.write(circuit, text, file)
     else:
-        from mlp.circuits import drawing
+        from mlp.circuits.drawing import picture
+        from mlp.figures.style import save
 
-        drawing.draw_circuit(circuit, file)
+        save(picture(circuit), file)
 
 
 def show_gallery(file: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_networks_table_is_that_of_the_design_with_shapes(show_network, run):
     assert code == 0
     assert "4-3-1" in out.splitlines()[0]
     assert rows[2:] == [
-        ["Z1 = X W1", "(n, 3)", "dW1 = X' dZ1 (dX is not computed: nothing needs it)", "dW1 (4, 3)"],
+        ["Z1 = X W1", "(n, 3)", "dW1 = X' dZ1 (dX is never computed: nothing needs it)", "dW1 (4, 3)"],
         ["Z2 = Z1 + b1", "(n, 3)", "dZ1 = dZ2, db1 = sum over rows of dZ2", "dZ1 (n, 3), db1 (3,)"],
         ["Z3 = sigmoid(Z2)", "(n, 3)", "dZ2 = Z3 (1 - Z3) dZ3", "dZ2 (n, 3)"],
         ["Z4 = Z3 W2", "(n, 1)", "dZ3 = dZ4 W2', dW2 = Z3' dZ4", "dZ3 (n, 3), dW2 (3, 1)"],
