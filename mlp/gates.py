@@ -1,15 +1,15 @@
 """Every operation: a forward pass and, directly under it, the backward pass.
 
-A gate's pass does not compute: it names the calls that do, NumPy's functions but for a few, output first:
+A pass does not compute. It lists the calls that do, nearly all of them NumPy functions, output first:
 
     yield dA, np.multiply, dC, B          means  dA = dC * B, written into dA
 
-The graph collects these calls once, drops those whose output nobody wants (it is None then), and
-runs what is left as often as it likes: a gate's passes are gone through once for each shape.
+A plan collects these calls once per shape, drops those whose output is not needed (it is None then), and
+runs the others in every pass.
 
-Symbols: capital letters are arrays, scalars being arrays of shape (). dA is the derivative of the
-graph's output with respect to A and has A's shape. A pass overwrites nothing but its own outputs, and
-dA's calls never read dB, so that the graph may drop the one and keep the other.
+Symbols: capital letters are arrays; a scalar is an array of shape (). dA is the derivative of the
+graph's output with respect to A and has A's shape. A pass writes only to its own outputs, and
+dA's calls never read dB, so that a plan can drop the calls for one gradient and keep those for the other.
 """
 
 import math
@@ -24,35 +24,35 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
-Wanted = Array | None
-"""Where to write a gradient; None when nobody wants it."""
+Output = Array | None
+"""Where to write a gradient; None if it is not needed."""
 Call = tuple[Any, ...]
-"""(output, function, *arguments), to be run as ``function(*arguments, out=output)``."""
+"""(output, function, *arguments), run as ``function(*arguments, out=output)``."""
 
 
 class Gate(ABC):
     """One operation: its equation in the docstring, and the two passes.
 
     ``forward(C, A, B)`` yields the calls that write the output C from the inputs;
-    ``backward(dC, C, A, B, dA, dB)`` those that write each input's gradient from the output's.
+    ``backward(dC, C, A, B, dA, dB)`` yields the calls that write each input's gradient from the output's.
     """
 
     name: ClassVar[str]
     symbol: str
-    """What stands in its circle in a drawing."""
-    checked_on: ClassVar[Sequence[tuple[Shape, ...]]]
-    """Shapes of the inputs, one after another, for the check of the gate's gradients."""
+    """The text in its circle in a drawing."""
+    check_shapes: ClassVar[Sequence[tuple[Shape, ...]]]
+    """The gradient check runs the gate once for each entry; an entry has a shape for each input."""
     positive: ClassVar[bool] = False
-    """Whether the gradient check shall draw inputs above 0 only."""
+    """Whether the gradient check draws positive inputs only."""
     indices: ClassVar[frozenset[int]] = frozenset()
-    """Which inputs are class indices, whole numbers from 0: between two of them there is nothing, so no gradient."""
+    """The positions of inputs that are class indices: whole numbers from 0, which have no gradient."""
     forward: Callable[..., Iterator[Call]]
     backward: Callable[..., Iterator[Call]]
 
     @classmethod
     @cache
     def symbols(cls) -> tuple[str, ...]:
-        """Of the output and of each input, as the passes name them."""
+        """The names of the output and of each input in the passes."""
         return tuple(signature(cls.forward).parameters)[1:]
 
     @classmethod
@@ -60,18 +60,14 @@ class Gate(ABC):
         """How many inputs it takes."""
         return len(cls.symbols()) - 1
 
-    def named(self, templates: Sequence[str], output: str, inputs: Sequence[str]) -> list[str]:
-        """Equations in the gate's symbols with the names of its output and inputs in their places."""
-        return [template.format(**self.naming(output, inputs)) for template in templates]
-
-    def naming(self, output: str, inputs: Sequence[str]) -> dict[str, str]:
-        """By the gate's symbols and their gradients, the names of its output and inputs and theirs: dA, say, is dx."""
+    def substitution(self, output: str, inputs: Sequence[str]) -> dict[str, str]:
+        """The name for each of the gate's symbols and gradients, such as x for A and dx for dA."""
         names = dict(zip(self.symbols(), [output, *inputs], strict=True))
         return names | {f"d{symbol}": f"d{name}" for symbol, name in names.items()}
 
     @classmethod
-    def checked(cls) -> Iterable["Gate"]:
-        """The gates of this kind to check: one, where nothing distinguishes two."""
+    def check_instances(cls) -> Iterable["Gate"]:
+        """The gates of this class that the gradient check runs: one, unless the class has parameters."""
         return [cls()]
 
     def __str__(self) -> str:
@@ -79,33 +75,34 @@ class Gate(ABC):
 
     @abstractmethod
     def output_shape(self, *shapes: Shape) -> Shape:
-        """The output's shape for inputs of these shapes; ValueError where they do not fit."""
+        """The output's shape for inputs of these shapes. Raises ValueError if they do not fit."""
 
     @abstractmethod
     def code(self, *inputs: Array) -> tuple[str, ...]:
-        """The same equations as Python for people: the output, then each input's gradient.
+        """The same equations as Python code for people: the output, then each input's gradient.
 
-        Templates in the symbols of ``forward`` and their gradients, such as ``{dC} * {B}``; for these very inputs.
-        An elementwise gate's gradients are in its output's shape; a class index has none, its text is empty.
+        They are templates in the symbols of ``forward`` and their gradients, such as ``{dC} * {B}``, and may depend on
+        the shapes and numbers of the inputs. An elementwise gate's gradients have the output's shape; the text of a
+        class index is empty.
         """
 
 
 class Elementwise(Gate):
-    """A gate that works element by element, its inputs broadcast to one shape as NumPy does it.
+    """A gate that works element by element; its inputs are broadcast to one shape as in NumPy.
 
-    Its backward pass writes dA in C's shape; the graph sums it back to A's.
+    Its backward pass writes dA in C's shape; the plan sums it back to A's shape.
     """
 
     def output_shape(self, *shapes: Shape) -> Shape:
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
-            raise ValueError(f"{self.name}: shapes {in_words(shapes)} do not broadcast") from None
+            raise ValueError(f"{self.name}: shapes {join_shapes(shapes)} do not broadcast") from None
 
 
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
 TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
-"""For elementwise gates: scalars, arrays, and every way to broadcast."""
+"""For elementwise gates: scalars, arrays, and each kind of broadcasting."""
 
 
 class Add(Elementwise):
@@ -113,12 +110,12 @@ class Add(Elementwise):
 
     name = "add"
     symbol = "+"
-    checked_on = TWO_INPUTS
+    check_shapes = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.add, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
         yield dB, np.positive, dC
 
@@ -131,12 +128,12 @@ class Subtract(Elementwise):
 
     name = "subtract"
     symbol = "−"
-    checked_on = TWO_INPUTS
+    check_shapes = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.subtract, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
         yield dB, np.negative, dC
 
@@ -149,12 +146,12 @@ class Multiply(Elementwise):
 
     name = "multiply"
     symbol = "×"
-    checked_on = TWO_INPUTS
+    check_shapes = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.multiply, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.multiply, dC, B
         yield dB, np.multiply, dC, A
 
@@ -167,12 +164,12 @@ class Divide(Elementwise):
 
     name = "divide"
     symbol = "÷"
-    checked_on = TWO_INPUTS
+    check_shapes = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.divide, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.divide, dC, B
 
         yield dB, np.multiply, dC, C
@@ -188,12 +185,12 @@ class Identity(Elementwise):
 
     name = "identity"
     symbol = "="
-    checked_on = ONE_INPUT
+    check_shapes = ONE_INPUT
 
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.positive, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -205,12 +202,12 @@ class Negate(Elementwise):
 
     name = "negate"
     symbol = "−x"
-    checked_on = ONE_INPUT
+    check_shapes = ONE_INPUT
 
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.negative, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.negative, dC
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -224,7 +221,7 @@ class Power(Elementwise):
     """C = A^k, elementwise, k a constant number; dA = dC k A^(k - 1), infinite at A = 0 for 0 < k < 1."""
 
     name = "power"
-    checked_on = ONE_INPUT
+    check_shapes = ONE_INPUT
     positive = True
 
     def __init__(self, exponent: float):
@@ -236,13 +233,13 @@ class Power(Elementwise):
         return f"{self.name} {self.exponent}"
 
     @classmethod
-    def checked(cls) -> Iterable[Gate]:
+    def check_instances(cls) -> Iterable[Gate]:
         return [cls(exponent) for exponent in (-1.5, -1, 0, 0.5, 1, 2, 3)]
 
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.power, A, self.exponent
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         if self.exponent == 0:
             yield dA, np.multiply, dC, 0.0  # at A = 0 too, where A^(k - 1) is infinite
         else:
@@ -262,12 +259,12 @@ class Exponential(Elementwise):
 
     name = "exp"
     symbol = "exp"
-    checked_on = ONE_INPUT
+    check_shapes = ONE_INPUT
 
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.exp, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.multiply, dC, C
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -279,13 +276,13 @@ class Logarithm(Elementwise):
 
     name = "log"
     symbol = "log"
-    checked_on = ONE_INPUT
+    check_shapes = ONE_INPUT
     positive = True
 
     def forward(self, C: Array, A: Array) -> Iterator[Call]:
         yield C, np.log, A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.divide, dC, A
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -300,12 +297,12 @@ class Max(Elementwise):
 
     name = "max"
     symbol = "max"
-    checked_on = TWO_INPUTS
+    check_shapes = TWO_INPUTS
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         yield C, np.maximum, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         yield dA, np.greater_equal, A, B  # 1 where A is taken, else 0
         yield dA, np.multiply, dA, dC
 
@@ -316,25 +313,25 @@ class Max(Elementwise):
         return "np.maximum({A}, {B})", "{dC} * ({A} >= {B})", "{dC} * ({A} < {B})"
 
 
-SMALL = 1 << 17
-"""Elements of an array up to which a constant may have as large a one: beside a number NumPy's minimum is slow."""
+MAX_FILLED_ELEMENTS = 1 << 17
+"""NumPy's minimum of an array and a number is slow: up to this size, an array is filled with the number instead."""
 
 
 class Sigmoid(Elementwise):
     """P = 1 / (1 + exp(-Z)), elementwise; dZ = P (1 - P) dP, from the output alone.
 
-    |Z| is held to 87 in float32 and to 708 in float64, the largest whole numbers at which neither exp(Z)
-    nor its reciprocal leaves the normal numbers: no Z overflows, and P stays above 0. (It reaches 1, from about 37
-    on in float64, where dZ is 0. Where Z is held, dZ is P (1 - P) dP all the same.)
+    Z is clipped to +-87 in float32 and to +-708 in float64, the largest whole numbers at which exp(Z)
+    and its reciprocal are normal numbers: nothing overflows, and P stays above 0. (P rounds to 1 from about Z = 37
+    in float64; dZ is 0 there. If Z is clipped, dZ is still P (1 - P) dP.)
     """
 
     name = "sigmoid"
     symbol = "σ"
-    checked_on = ONE_INPUT
+    check_shapes = ONE_INPUT
 
     def forward(self, P: Array, Z: Array) -> Iterator[Call]:
         largest, one = P.dtype.type(largest_exponent(P)), P.dtype.type(1)
-        if P.size <= SMALL:
+        if P.size <= MAX_FILLED_ELEMENTS:
             largest = np.full_like(P, largest)
         smallest = -largest
         yield P, np.negative, Z
@@ -344,7 +341,7 @@ class Sigmoid(Elementwise):
         yield P, np.add, P, one
         yield P, np.reciprocal, P
 
-    def backward(self, dP: Array, P: Array, Z: Array, dZ: Wanted) -> Iterator[Call]:
+    def backward(self, dP: Array, P: Array, Z: Array, dZ: Output) -> Iterator[Call]:
         one = P.dtype.type(1)
         yield dZ, np.subtract, one, P
         yield dZ, np.multiply, dZ, P
@@ -355,12 +352,12 @@ class Sigmoid(Elementwise):
 
 
 def largest_exponent(array: Array) -> int:
-    """The largest whole number z for which neither exp(z) nor exp(-z) leaves the normal numbers of its precision."""
+    """The largest whole number z for which exp(z) and exp(-z) are normal numbers in the array's precision."""
     return math.floor(-math.log(np.finfo(array.dtype).tiny))
 
 
 def sigmoid_code(Z: Array) -> str:
-    """The sigmoid of {Z} as Python; where exp(-Z) would overflow, Z is held as the gate holds it."""
+    """The sigmoid of {Z} as Python; if exp(-Z) would overflow, Z is clipped as in the gate."""
     largest = largest_exponent(Z)
     z = "{Z}" if Z.min() >= -largest else f"np.maximum({{Z}}, -{largest})"
     return f"1 / (1 + np.exp(-{z}))"
@@ -369,26 +366,26 @@ def sigmoid_code(Z: Array) -> str:
 class Matmul(Gate):
     """C = A B, with A (n, k), B (k, m), C (n, m); dA = dC B', dB = A' dC.
 
-    As in NumPy a vector A (k,) stands for one row and a vector B (k,) for one column.
+    As in NumPy, a vector A (k,) is one row and a vector B (k,) is one column.
     """
 
     name = "matmul"
     symbol = "@"
-    checked_on = (((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)))
+    check_shapes = (((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         A, B = shapes
         if not (1 <= len(A) <= 2 and 1 <= len(B) <= 2):
-            raise ValueError(f"matmul: shapes {in_words(shapes)}: each must be a vector or a matrix")
+            raise ValueError(f"matmul: shapes {join_shapes(shapes)}: each must be a vector or a matrix")
         if A[-1] != B[0]:
-            raise ValueError(f"matmul: shapes {in_words(shapes)} do not fit: {A[-1]} columns meet {B[0]} rows")
+            raise ValueError(f"matmul: shapes {join_shapes(shapes)} do not fit: {A[-1]} columns meet {B[0]} rows")
         return A[:-1] + B[1:]
 
     def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
         A, B = np.atleast_2d(A), _column(B)
         yield C.reshape(len(A), B.shape[1]), np.dot, A, B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Wanted, dB: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
         A, B = np.atleast_2d(A), _column(B)
         dC = dC.reshape(len(A), B.shape[1])
         yield _as(A, dA), np.dot, dC, B.T
@@ -406,7 +403,7 @@ class Sum(Gate):
 
     name = "sum"
     symbol = "Σ"
-    checked_on = ONE_INPUT
+    check_shapes = ONE_INPUT
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return ()
@@ -415,7 +412,7 @@ class Sum(Gate):
         all_axes = None
         yield C, np.add.reduce, A, all_axes
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Wanted) -> Iterator[Call]:
+    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
         yield dA, np.positive, dC
 
     def code(self, *inputs: Array) -> tuple[str, ...]:
@@ -424,15 +421,15 @@ class Sum(Gate):
 
 
 def _column(B: Array) -> Array:
-    """A view of B in which a vector is a matrix of one column."""
+    """B as a matrix; a vector becomes one column."""
     return B[:, np.newaxis] if B.ndim == 1 else B
 
 
-def _as(matrix: Array, gradient: Wanted) -> Wanted:
-    """A view of the gradient in the matrix's shape; an unwanted gradient stays None."""
+def _as(matrix: Array, gradient: Output) -> Output:
+    """A view of the gradient in the matrix's shape; None stays None."""
     return None if gradient is None else gradient.reshape(matrix.shape)
 
 
-def in_words(shapes: tuple[Shape, ...]) -> str:
-    """The shapes as words for a message."""
+def join_shapes(shapes: tuple[Shape, ...]) -> str:
+    """The shapes as text for a message."""
     return " and ".join(map(str, shapes))

@@ -178,7 +178,7 @@ def random_direction(size: int, generator: Generator) -> Array:
 
 def all_gates(family: type[Gate] = Gate) -> list[Gate]:
     """The gates to check, of each subclass with a name."""
-    gates = list(family.checked()) if hasattr(family, "name") else []
+    gates = list(family.check_instances()) if hasattr(family, "name") else []
     for kind in family.__subclasses__():
         gates += all_gates(kind)
     return gates
@@ -230,14 +230,15 @@ def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: Arra
     """The named nodes, f being sum(upstream * output) in the graph's latest forward pass."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
-    U = np.broadcast_to(np.asarray(upstream, np.float64), graph.repeat().shape)
+    forward = graph.latest_plan.forward
+    U = np.broadcast_to(np.asarray(upstream, np.float64), forward().shape)
     graph.backward(U)
 
-    def f(changed: str) -> float:
-        return float(np.vdot(U, graph.repeat(changed)))
+    def f(changed: Node) -> float:
+        return float(np.vdot(U, forward(changed)))
 
     gradients = {name: graph.gradient(name) for name in names}
     for name, dA in gradients.items():
-        A = graph.value(name)
-        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
-        graph.repeat(name)  # with the node as it was, for the next one
+        node, A = graph.node(name), graph.value(name)
+        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, node))
+        forward(node)  # with the node as it was, for the next one

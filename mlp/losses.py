@@ -1,7 +1,7 @@
-"""The losses, gates like any other: each a sum over examples, so that a mean is a division by n that one can see.
+"""The losses, which are gates too. Each is a sum over examples: the division by n is a gate of its own.
 
 Symbols: n examples, C classes. P (n, 1) probabilities, Z (n, 1) logits (P = sigmoid(Z)), Y (n, 1) targets 0 or 1,
-S (n, C) scores, a row an example, y (n,) the index of each row's right class; a single example is S (C,) and y ().
+S (n, C) scores, one row per example, y (n,) the index of each row's right class; a single example is S (C,) and y ().
 """
 
 from abc import abstractmethod
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlp.gates import Array, Call, Gate, Shape, Sigmoid, Wanted, in_words, sigmoid_code
+from mlp.gates import Array, Call, Gate, Output, Shape, Sigmoid, join_shapes, sigmoid_code
 
 
 class EuclideanLoss(Gate):
     """E = 1/2 sum (P - Y)^2 over all elements, a scalar; dP = (P - Y) dE, dY = (Y - P) dE.
 
-    P and Y must have one shape.
+    P and Y must have the same shape.
     """
 
     name = "euclidean loss"
     symbol = "½Σ(p−y)²"
-    checked_on = (((), ()), ((5, 1), (5, 1)))
+    check_shapes = (((), ()), ((5, 1), (5, 1)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return one_shape(self, shapes)
@@ -32,7 +32,7 @@ class EuclideanLoss(Gate):
         yield twice, np.dot, flat, flat
         yield E, np.multiply, twice, half
 
-    def backward(self, dE: Array, E: Array, P: Array, Y: Array, dP: Wanted, dY: Wanted) -> Iterator[Call]:
+    def backward(self, dE: Array, E: Array, P: Array, Y: Array, dP: Output, dY: Output) -> Iterator[Call]:
         yield dP, np.subtract, P, Y
         yield dP, np.multiply, dP, dE
 
@@ -46,14 +46,14 @@ class EuclideanLoss(Gate):
 class CrossEntropyLoss(Gate):
     """E = -sum (Y log P + (1 - Y) log(1 - P)) with P = sigmoid(Z), a scalar; dZ = (P - Y) dE, dY = -Z dE.
 
-    Computed from the logit Z as E = sum (max(Z, 0) - Z Y + log(1 + exp(-|Z|))), in which nothing overflows and
-    no logarithm meets a 0. In dZ the sigmoid's own P (1 - P) has cancelled: a network that is sure and wrong
-    still learns. Z and Y must have one shape.
+    Computed from the logit Z as E = sum (max(Z, 0) - Z Y + log(1 + exp(-|Z|))), where nothing overflows and
+    no logarithm is of 0. In dZ the sigmoid's own factor P (1 - P) cancels: a network that is confident and wrong
+    still learns. Z and Y must have the same shape.
     """
 
     name = "cross-entropy loss"
     symbol = "H"
-    checked_on = (((), ()), ((5, 1), (5, 1)))
+    check_shapes = (((), ()), ((5, 1), (5, 1)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return one_shape(self, shapes)
@@ -62,7 +62,7 @@ class CrossEntropyLoss(Gate):
         D, T, zero, all_axes = np.empty_like(Z), np.empty_like(Z), Z.dtype.type(0), None
         yield D, np.maximum, Z, zero
         yield T, np.multiply, Z, Y
-        yield D, np.subtract, D, T  # 0 where the network is sure and right, so that the small rest counts in full
+        yield D, np.subtract, D, T  # 0 for a confident right answer: the small T added below loses no digits
         yield T, np.absolute, Z
         yield T, np.negative, T
         yield T, np.exp, T
@@ -70,7 +70,7 @@ class CrossEntropyLoss(Gate):
         yield D, np.add, D, T
         yield E, np.add.reduce, D, all_axes
 
-    def backward(self, dE: Array, E: Array, Z: Array, Y: Array, dZ: Wanted, dY: Wanted) -> Iterator[Call]:
+    def backward(self, dE: Array, E: Array, Z: Array, Y: Array, dZ: Output, dY: Output) -> Iterator[Call]:
         if dZ is not None:
             yield from Sigmoid().forward(dZ, Z)
         yield dZ, np.subtract, dZ, Y
@@ -87,20 +87,20 @@ class CrossEntropyLoss(Gate):
 class ClassLoss(Gate):
     """A loss of scores S (n, C) and class indices y (n,), or of one example's S (C,) and y ().
 
-    Each wrong class j gets a share v_j of the gradient, the right one minus the sum of these: ds_j = v_j dE,
+    The gradient of each wrong class j is v_j, and that of the right class is minus their sum: ds_j = v_j dE,
     ds_y = -sum_j v_j dE. A step against the gradient lowers the wrong scores and raises the right one.
-    A kind writes its V, 0 at each right class, from D = S - s_y.
-    dS is the only gradient, so that whoever runs the backward pass wants it.
+    A subclass computes V, which is 0 at each right class, from D = S - s_y.
+    dS is the only gradient, so it is never None.
     """
 
-    checked_on = (((3,), ()), ((4, 3), (4,)))
+    check_shapes = (((3,), ()), ((4, 3), (4,)))
     indices = frozenset({1})
 
     def output_shape(self, *shapes: Shape) -> Shape:
         S, y = shapes
         if not (1 <= len(S) <= 2 and S[-1] and y == S[:-1]):
             raise ValueError(
-                f"{self.name}: shapes {in_words(shapes)} do not fit: scores (classes,) need one class index, "
+                f"{self.name}: shapes {join_shapes(shapes)} do not fit: scores (classes,) need one class index, "
                 "scores (n, classes) need (n,) of them"
             )
         return ()
@@ -116,11 +116,11 @@ class ClassLoss(Gate):
 
     @abstractmethod
     def _shares(self, V: Array, T: Array) -> Iterator[Call]:
-        """Write V over D; T is 1 at each right class, else 0."""
+        """Overwrite D with V; T is 1 at each right class, else 0."""
 
     @staticmethod
     def _behind(D: Array, T: Array, S: Array, y: Array) -> Iterator[Call]:
-        """Write into D each score less the right class's, S - s_y, and into T 1 at each right class, else 0."""
+        """Write S - s_y, each score minus that of the right class, into D, and into T 1 at each right class, else 0."""
         right, last_axis = np.empty(S.shape[:-1], S.dtype), -1
         yield T, right_class, y
         yield D, np.multiply, T, S
@@ -131,8 +131,8 @@ class ClassLoss(Gate):
 class SoftmaxLoss(ClassLoss):
     """E = sum over examples of -log p_y with p_j = exp(s_j) / sum_k exp(s_k); dS = (p - 1[j = y]) dE: v_j = p_j.
 
-    Computed as log sum_k exp(s_k - s_y), by logaddexp: nothing overflows, nor is anything lost where the right
-    score is far ahead.
+    Computed as log sum_k exp(s_k - s_y), by logaddexp: nothing overflows, and no digits are lost if the right
+    score is by far the largest.
     """
 
     name = "softmax loss"
@@ -163,13 +163,13 @@ class SoftmaxLoss(ClassLoss):
         else:
             E = f"np.logaddexp.reduce({behind})"
             log_p = f"{behind} - {{E}}"
-        return E, f"np.where({T}, np.expm1({log_p}), np.exp({log_p})) * {{dE}}", ""  # expm1: p - 1 in full
+        return E, f"np.where({T}, np.expm1({log_p}), np.exp({log_p})) * {{dE}}", ""  # expm1: no cancellation in p - 1
 
 
 class SVMLoss(ClassLoss):
     """E = sum over examples and j != y of max(0, s_j - s_y + 1): the multiclass SVM's hinge loss, margin 1.
 
-    v_j = 1 where s_j - s_y + 1 > 0, else 0.
+    v_j = 1 if s_j - s_y + 1 > 0, else 0.
     """
 
     name = "svm loss"
@@ -188,7 +188,7 @@ class SVMLoss(ClassLoss):
 
     @staticmethod
     def _margins(D: Array, T: Array) -> Iterator[Call]:
-        """Write max(0, s_j - s_y + 1) over D = S - s_y, but 0 at the right class."""
+        """Overwrite D = S - s_y with max(0, s_j - s_y + 1), but with 0 at the right class."""
         zero, one = D.dtype.type(0), D.dtype.type(1)
         yield D, np.add, D, one
         yield D, np.subtract, D, T
@@ -206,30 +206,30 @@ class SVMLoss(ClassLoss):
 
 
 def _right_score(S: Shape) -> str:
-    """The text for s_y, as it is subtracted from S."""
+    """Python code for s_y, in a shape to subtract from S."""
     return "{S}[{y}]" if len(S) == 1 else f"{{S}}[np.arange({S[0]}), {{y}}][:, None]"
 
 
 def _is_right(S: Shape, equals: str = "==") -> str:
-    """The text for the array of S's shape that is true at each example's right class, or with != at all others."""
+    """Python code for an array of S's shape: true at each example's right class, or with != at the others."""
     return f"(np.arange({S[-1]}) {equals} {'{y}' if len(S) == 1 else '{y}[:, None]'})"
 
 
 def one_shape(gate: Gate, shapes: tuple[Shape, ...]) -> Shape:
-    """The shape of a sum over the pairs of two arrays of one shape: a (4, 1) with a (4,) would be a (4, 4)."""
+    """(), if both shapes are the same. Raises ValueError if not: (4, 1) and (4,) would broadcast to (4, 4)."""
     if shapes[0] != shapes[1]:
-        raise ValueError(f"{gate.name}: shapes {in_words(shapes)} differ")
+        raise ValueError(f"{gate.name}: shapes {join_shapes(shapes)} differ")
     return ()
 
 
 def right_class(y: Array, out: Array) -> Array:
-    """Write 1 at each example's right class, else 0: y (n,) to out (n, C), or () to (C,); ValueError as below."""
+    """Write 1 at each example's right class, else 0: y (n,) to out (n, C), or () to (C,), if y holds class indices."""
     check_class_indices(y, out.shape[-1])
     return np.equal(np.arange(out.shape[-1]), y[..., np.newaxis], out=out)
 
 
 def check_class_indices(y: Array, classes: int) -> None:
-    """ValueError where y holds anything but indices of so many classes."""
+    """Raises ValueError if y holds anything but whole numbers from 0 to classes - 1."""
     wrong = y[(y != np.floor(y)) | (y < 0) | (y >= classes)]
     if wrong.size:
         raise ValueError(

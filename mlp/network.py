@@ -86,7 +86,7 @@ class MLP:
     def _build_graph(self, input_gradient: bool) -> tuple[Node, Node, Node, Node, Node]:
         """The equations of the module's docstring for any number of layers: returns the nodes X, Y, n, P and L."""
         graph = self.graph
-        X = A = graph.input("X", wanted=input_gradient)
+        X = A = graph.input("X", needs_gradient=input_gradient)
         gates = 3 * (len(self.sizes) - 1)
         names = iter([f"Z{k}" for k in range(1, gates)] + ["P"])
         for layer in range(1, len(self.sizes)):
@@ -117,7 +117,7 @@ class MLP:
 
         Copied one by one, its arrays would no longer be views of each other.
         """
-        return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.wanted)
+        return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.needs_gradient)
 
     def batch(self, n: int) -> "BatchBuffers":
         """The network's memory for n examples, to be filled; the same at every call if few different n are in use."""
@@ -159,7 +159,9 @@ class MLP:
         with self._predicting:
             for start in range(0, len(X), length):
                 rows = slice(start, start + length)
-                P[rows] = self.graph.evaluate(self._P, X=X[rows])
+                plan = self.graph.plan(self._P, X=X[rows].shape)
+                plan.values[self._X][...] = X[rows]
+                P[rows] = plan.forward()
         return P
 
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
@@ -187,7 +189,7 @@ class BatchBuffers:
 
     def loss(self) -> float:
         """Like the network's ``loss``, for X and Y."""
-        return float(self.graph.run(self.plan))
+        return float(self.graph.forward(self.plan))
 
     def backward(self) -> None:
         """Like the network's ``backward``, after ``loss``."""

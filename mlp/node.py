@@ -1,4 +1,4 @@
-"""The nodes of a computational graph, what leads to one, and the way that gradients take back from it."""
+"""The nodes of a computational graph, the ancestors of a node, and the order in which gradients flow back."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from mlp.gates import Gate
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A named value of the graph: a leaf (no gate), or what its gate makes of its input nodes."""
+    """A named value of the graph: a leaf (no gate), or the output of a gate whose inputs are other nodes."""
 
     index: int
     name: str
     gate: Gate | None
     inputs: tuple["Node", ...]
-    wanted: bool
-    """Whether the gradient with respect to this node is asked for, or lies on the way to one that is."""
+    needs_gradient: bool
+    """Whether the backward pass computes the gradient with respect to this node."""
     constant: bool = False
-    """Whether it is a number or an array that stands for itself, its name being its text."""
+    """Whether it is a literal, a number or an array; its name is its source text."""
 
     def __repr__(self) -> str:
         return f"<{self.gate.name if self.gate else 'leaf'} {self.name}>"
 
 
 def ancestors(*outputs: Node) -> list[Node]:
-    """The outputs and every node that they are made from, in topological order."""
+    """The outputs and every node that they depend on, in topological order."""
     found, stack = set(outputs), list(outputs)
     while stack:
         for node in stack.pop().inputs:
@@ -36,28 +36,28 @@ def ancestors(*outputs: Node) -> list[Node]:
 
 @dataclass(frozen=True)
 class GradientEdge:
-    """A gradient on its way back from a gate to one of its inputs."""
+    """A gradient that flows back from a gate to one of its inputs."""
 
     source: Node
     first: bool
-    """Whether it is the first to reach the input, and is written; a later one is added."""
+    """Whether it is the first gradient to reach the input. The first is written, later ones are added."""
 
 
 def backward_order(nodes: Sequence[Node], output: Node) -> Iterator[tuple[Node, Gate, list[GradientEdge | None]]]:
-    """Each gate through which the output's gradient flows, the last first, and where its inputs' gradients go.
+    """Each gate that the output's gradient flows back through, the last gate first, and an edge for each of its inputs.
 
-    In this order a gradient is complete before it is used. None for an input whose gradient nobody wants, or
-    that is a class index.
+    In this order a gradient is complete before it is used. The edge is None if the input needs no gradient or
+    is a class index.
     """
     reached = {output}
     for node in reversed(nodes):
-        if node.gate is None or node not in reached or not node.wanted:
+        if node.gate is None or node not in reached or not node.needs_gradient:
             continue
-        flows: list[GradientEdge | None] = []
+        edges: list[GradientEdge | None] = []
         for position, source in enumerate(node.inputs):
-            goes = source.wanted and position not in node.gate.indices
-            flows.append(GradientEdge(source, source not in reached) if goes else None)
-            if goes:
+            has_edge = source.needs_gradient and position not in node.gate.indices
+            edges.append(GradientEdge(source, source not in reached) if has_edge else None)
+            if has_edge:
                 reached.add(source)
-        if any(flows):
-            yield node, node.gate, flows
+        if any(edges):
+            yield node, node.gate, edges

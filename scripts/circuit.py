@@ -1,4 +1,4 @@
-"""Any expression as a circuit: every value forward, every gradient backward, each beside the numeric one.
+"""Run any expression forward and backward: every value, and every gradient beside the numeric one.
 
 python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
 """

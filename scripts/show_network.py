@@ -1,4 +1,4 @@
-"""Show both passes of a trained network: as a table, or drawn with the numbers of one test image.
+"""Show both passes of a trained network: as a table, or as a picture of their numbers on one test image.
 
 python scripts/show_network.py [RUN] [--digit INDEX --draw FILE]
 """

@@ -42,9 +42,9 @@ def test_no_gate_is_left_out_here():
 
 def test_gates_of_two_inputs_are_checked_with_either_one_broadcast():
     for gate in (Add, Multiply, Divide, Max):
-        broadcast = {k for shapes in gate.checked_on for k in (0, 1) if shapes[k] != np.broadcast_shapes(*shapes)}
+        broadcast = {k for shapes in gate.check_shapes for k in (0, 1) if shapes[k] != np.broadcast_shapes(*shapes)}
         assert broadcast == {0, 1}
-        assert ((), ()) in gate.checked_on
+        assert ((), ()) in gate.check_shapes
 
 
 @pytest.mark.parametrize(
@@ -98,21 +98,21 @@ def test_gates_of_two_inputs_are_checked_with_either_one_broadcast():
     ],
 )
 def test_value_and_gradients_by_hand(gate, inputs, expected):
-    for found, wanted in zip(run(gate, *inputs), expected, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=2e-15)
-        assert np.shape(found) == np.shape(wanted)
+    for found, right in zip(run(gate, *inputs), expected, strict=True):
+        np.testing.assert_allclose(found, right, rtol=2e-15)
+        assert np.shape(found) == np.shape(right)
 
 
 @pytest.mark.parametrize("gate", GATES, ids=str)
-def test_written_gradients_are_the_numeric_ones(gate):
-    for shapes in gate.checked_on:
+def test_analytic_gradients_are_the_numeric_ones(gate):
+    for shapes in gate.check_shapes:
         for check in check_gate(gate, shapes, np.random.default_rng(5)):
             assert check.passed, check
 
 
 @pytest.mark.parametrize(
     ("gate", "position"),
-    [(gate, k) for gate in ONE_EACH for k in range(len(gate.checked_on[0])) if k not in gate.indices],
+    [(gate, k) for gate in ONE_EACH for k in range(len(gate.check_shapes[0])) if k not in gate.indices],
     ids=str,
 )
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_any_mistake_in_a_backward_pass_is_found_and_no_other_gradient_blamed(ga
         yield dA, *mistake(dA)
 
     monkeypatch.setattr(kind, "backward", wrong)
-    checks = [check_gate(gate, shapes, np.random.default_rng(5)) for shapes in gate.checked_on]
+    checks = [check_gate(gate, shapes, np.random.default_rng(5)) for shapes in gate.check_shapes]
     blamed = {k for arrays in checks for k, array in enumerate(arrays) if not array.passed}
     assert blamed == {position}
 
@@ -152,7 +152,7 @@ def test_the_sigmoid_is_stable_and_silent_up_to_ten_thousand(precision):
     np.testing.assert_allclose(P, exact, rtol=4 * np.finfo(precision).eps, atol=2e-38)
 
 
-def test_the_sigmoid_hands_a_nan_on():
+def test_the_sigmoid_of_nan_is_nan():
     assert np.isnan(run(Sigmoid(), [0.0, np.nan])[0]).tolist() == [False, True]
 
 
@@ -178,7 +178,7 @@ def test_shapes_that_do_not_fit_are_named(gate, inputs, message):
 def test_a_gate_in_float32_stays_in_float32():
     for gate in GATES:
         random = np.random.default_rng(0)
-        for shapes in gate.checked_on:
+        for shapes in gate.check_shapes:
             inputs = [random.uniform(1, 2, shape).astype("float32") for shape in shapes]
             inputs = [np.floor(array) if k in gate.indices else array for k, array in enumerate(inputs)]
             assert {array.dtype for array in run(gate, *inputs, precision="float32")} == {np.dtype("float32")}
@@ -186,22 +186,22 @@ def test_a_gate_in_float32_stays_in_float32():
 
 @pytest.mark.parametrize("gate", [SoftmaxLoss(), SVMLoss()], ids=str)
 @pytest.mark.parametrize("wrong", [-1, 3, 0.5, np.nan])
-def test_what_is_no_class_index_is_named(gate, wrong):
+def test_an_invalid_class_index_is_named(gate, wrong):
     with pytest.raises(ValueError, match=rf"{wrong} is not the index of a class: .* from 0 to 2"):
         run(gate, [[1.0, 2, 3], [4, 5, 6]], [0, wrong])
 
 
-def test_the_softmax_loss_keeps_what_is_left_where_the_right_score_is_far_ahead():
+def test_the_softmax_loss_keeps_its_digits_if_the_right_score_is_by_far_the_largest():
     E, dS = run(SoftmaxLoss(), [1000, 990], 0, precision="float32")
     assert pytest.approx(np.log1p(np.exp(-10)), rel=1e-6) == E
     p = 1 / (1 + np.exp(10))
     np.testing.assert_allclose(dS, [-p, p], rtol=1e-6)
 
 
-def test_what_leads_to_a_loss_by_a_class_index_alone_is_not_wanted():
+def test_a_node_used_only_as_a_class_index_needs_no_gradient():
     graph = ComputationalGraph()
     s, y = graph.input("s"), graph.leaf("y", 0)
-    assert not graph.apply(SVMLoss(), s, y).wanted
+    assert not graph.apply(SVMLoss(), s, y).needs_gradient
 
 
 def test_nothing_flows_back_to_a_class_index():

@@ -14,6 +14,7 @@ from mlp.gradient_check import (
 )
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
+from mlp.plan import Plan
 from mlp.training.gradient_precheck import check_network
 
 
@@ -86,8 +87,8 @@ def test_a_gradient_that_is_not_finite_fails():
 
 def test_the_number_of_passes_along_directions_does_not_grow_with_the_network(monkeypatch):
     passes = []
-    repeat = ComputationalGraph.repeat
-    monkeypatch.setattr(ComputationalGraph, "repeat", lambda *arguments: passes.append(1) or repeat(*arguments))
+    forward = Plan.forward
+    monkeypatch.setattr(Plan, "forward", lambda *arguments: passes.append(1) or forward(*arguments))
     counts = []
     for sizes in ((9, 2, 1), (400, 300, 1)):
         passes.clear()
@@ -106,7 +107,7 @@ def test_a_leaf_in_any_order_of_memory_is_checked():
 
 def test_no_seed_puts_two_inputs_on_the_kink_of_the_max_gate():
     for seed in (63, 688, *range(100)):
-        for shapes in Max.checked_on:
+        for shapes in Max.check_shapes:
             assert all(check.passed for check in check_gate(Max(), shapes, rng(seed)))
 
 
@@ -140,11 +141,11 @@ def test_the_calls_of_an_input_must_do_without_those_of_another(monkeypatch):
         return backward
 
     graph = ComputationalGraph()
-    graph.apply(Multiply(), graph.leaf("a", 3.0, wanted=False), graph.leaf("b", 4.0))
+    graph.apply(Multiply(), graph.leaf("a", 3.0, needs_gradient=False), graph.leaf("b", 4.0))
     graph.forward()
     monkeypatch.setattr(Multiply, "backward", reads)
     for use in (graph.backward, lambda: check_gate(Multiply(), [(3,), (3,)], rng())):
-        with pytest.raises(ValueError, match="reads a gradient that nobody wants, of divide's arguments"):
+        with pytest.raises(ValueError, match="reads a gradient that is not needed, in a call of divide"):
             use()
     for by in (np.nan, 1.001):
         monkeypatch.setattr(Multiply, "backward", differs(by))

@@ -1,4 +1,4 @@
-"""Promises of mlp.graph: gradients add up, passes repeat, size does not matter, nothing unwanted is computed."""
+"""Promises of mlp.graph: gradients add up, passes repeat, size does not matter, unneeded gradients are not computed."""
 
 import copy
 import pickle
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlp import graph as graphs
 from mlp.gates import Add, Divide, Gate, Matmul, Max, Multiply, Sigmoid
 from mlp.gradient_check import check_elements
-from mlp.graph import PLANS_KEPT, ComputationalGraph
+from mlp.graph import MAX_PLANS, ComputationalGraph
 
 
 def circuit(**leaves):
@@ -117,7 +117,7 @@ def random_graphs(draw):
     nodes = [graph.leaf(f"x{k}", random.uniform(0.5, 1.5, draw(SHAPES))) for k in range(draw(st.integers(1, 4)))]
     for _ in range(draw(st.integers(1, 12))):
         gate = draw(st.sampled_from([Add, Multiply, Divide, Max, Sigmoid]))
-        inputs = [draw(st.sampled_from(nodes)) for _ in gate.checked_on[0]]
+        inputs = [draw(st.sampled_from(nodes)) for _ in gate.check_shapes[0]]
         nodes.append(graph.apply(Sigmoid(), graph.apply(gate(), *inputs)))
     output = nodes[0]
     for node in nodes[1:]:
@@ -133,8 +133,8 @@ def test_gradients_of_random_graphs_are_the_numeric_ones(graph):
         assert check.error < 1e-6, check
 
 
-def test_unwanted_gradients_are_not_computed(monkeypatch):
-    """Of the two products in a matrix product's backward pass only the one for the wanted input is run."""
+def test_gradients_that_are_not_needed_are_not_computed(monkeypatch):
+    """The backward pass of a matrix product has two products; only the one for the input that needs it is run."""
     written = []
     backward = Matmul.backward
 
@@ -149,13 +149,13 @@ def test_unwanted_gradients_are_not_computed(monkeypatch):
     graph.backward()
     assert [product.shape for product in written] == [(3, 2)]
     assert np.shares_memory(written[0], graph.gradient("W"))
-    with pytest.raises(ValueError, match="X has no gradient: nobody asked for it"):
+    with pytest.raises(ValueError, match="X has no gradient: it does not need one"):
         graph.gradient("X")
 
 
 def test_inputs_of_changing_shape_give_each_their_own_result():
     graph = ComputationalGraph()
-    graph.apply(Matmul(), graph.input("X", wanted=True), graph.leaf("w", [1.0, 2.0]))
+    graph.apply(Matmul(), graph.input("X", needs_gradient=True), graph.leaf("w", [1.0, 2.0]))
     for n in (3, 1, 3, *range(1, 20)):  # more shapes than a graph keeps memory for
         X = np.arange(2.0 * n).reshape(n, 2)
         np.testing.assert_array_equal(graph.forward(X=X), X @ [1, 2])
@@ -164,14 +164,14 @@ def test_inputs_of_changing_shape_give_each_their_own_result():
         np.testing.assert_array_equal(graph.gradient("X"), np.tile([1, 2], (n, 1)))
 
 
-def test_a_leaf_is_used_where_it_lies_and_its_gradient_written_where_asked():
+def test_a_leafs_array_is_not_copied_and_its_gradient_is_written_into_the_given_array():
     w, dw = np.array([1.0, 2.0]), np.zeros(2)
     graph = ComputationalGraph()
     graph.apply(Multiply(), graph.leaf("w", w, gradient=dw), graph.leaf("x", [3.0, 4.0]))
     graph.forward()
     w[:] = [5, 6]
-    assert graph.repeat().tolist() == [15, 24]
-    assert graph.repeat("w").tolist() == [15, 24]
+    assert graph.latest_plan.forward().tolist() == [15, 24]
+    assert graph.latest_plan.forward(graph.node("w")).tolist() == [15, 24]
     graph.backward()
     assert dw.tolist() == [3, 4]
 
@@ -186,16 +186,16 @@ def test_an_output_in_the_middle_needs_only_what_leads_to_it():
     assert y.gate is None
 
 
-def test_what_nobody_wants_is_left_alone():
+def test_inputs_that_need_no_gradient_are_left_alone():
     graph = ComputationalGraph()
     X = graph.input("X")
-    squares = graph.apply(Multiply(), X, X)  # nobody wants its gradient, nor that of X
+    squares = graph.apply(Multiply(), X, X)  # which needs no gradient, as X needs none
     graph.apply(Multiply(), squares, graph.leaf("w", 3.0))
     assert graph.forward(X=2.0) == 12
     graph.backward()
     assert graph.gradient("w") == 4
     graph.forward(squares, X=2.0)
-    graph.backward()  # nothing is wanted at all
+    graph.backward()  # no gradient is needed at all
 
 
 def test_nodes_without_a_name_are_numbered_from_one():
@@ -209,13 +209,13 @@ def test_memory_is_kept_for_a_few_shapes_only():
     graph.apply(Sigmoid(), graph.input("X"))
     for n in range(1, 50):
         graph.forward(X=np.zeros(n))
-    assert len(graph._plans) == PLANS_KEPT
+    assert len(graph._plans) == MAX_PLANS
 
 
 def test_memory_is_kept_for_large_shapes_one_at_a_time(monkeypatch):
-    monkeypatch.setattr(graphs, "BYTES_KEPT", 100_000)
+    monkeypatch.setattr(graphs, "MAX_PLAN_BYTES", 100_000)
     graph = ComputationalGraph()
-    w = graph.leaf("w", np.ones(1000))  # whoever gave it keeps it
+    w = graph.leaf("w", np.ones(1000))  # not the graph's memory
     graph.apply(Multiply(), graph.input("X"), w)
     for n, kept in ((1, 1), (2, 2), (20, 1), (30, 1), (1, 1), (2, 2)):
         graph.forward(X=np.zeros((n, 1000)))
@@ -224,18 +224,20 @@ def test_memory_is_kept_for_large_shapes_one_at_a_time(monkeypatch):
         np.testing.assert_array_equal(graph.gradient("w"), np.zeros(1000))
 
 
-def test_a_pass_aside_leaves_the_latest_pass_as_it_was():
+def test_a_plan_run_by_itself_leaves_the_latest_pass_as_it_was():
     graph, x = circuit(x=2.0)
     square = graph.apply(Multiply(), x, x, name="square")
-    other = graph.apply(Multiply(), square, graph.input("X"), name="other")
-    graph.forward(square)
-    assert graph.evaluate(other, X=5.0) == 20
+    X = graph.input("X")
+    other = graph.apply(Multiply(), square, X, name="other")
+    graph.forward(other, square, X=1.0)
+    plan = graph.plan(other, X=())
+    plan.values[X][...] = 5
+    assert plan.forward() == 20
+    assert (graph.value("X"), graph.value("other")) == (1, 4)
     graph.backward()
     assert graph.gradient("x") == 4
-    graph.forward(other, X=1.0)
-    assert graph.evaluate(other, X=5.0) == 20
-    assert graph.value("X") == 1
-    assert graph.value("other") == 4
+    assert graph.forward(plan) == 20
+    assert (graph.value("X"), graph.value("other")) == (5, 20)
 
 
 def test_a_leaf_can_be_the_output():
@@ -250,15 +252,21 @@ def test_misuse_is_refused():
     other, y = circuit(y=1)
     f = graph.apply(Multiply(), x, graph.input("X"), name="f")
     for action, message in (
-        (lambda: graph.leaf("x", 2), "a node x already"),
+        (lambda: graph.leaf("x", 2), "already has a node x"),
         (lambda: graph.apply(Add(), x, y), "a node of another graph"),
         (lambda: graph.backward(), "no forward pass yet"),
         (lambda: graph.forward(), "f needs a value for the input X"),
         (lambda: graph.forward(Y=1), "no node Y"),
         (lambda: graph.forward(X=1, x=1), "x is not an input of f"),
         (lambda: graph.forward(x, X=1), "X is not an input of x"),
-        (lambda: graph.leaf("w", [1.0], gradient=np.zeros(2)), "the gradient's array"),
-        (lambda: graph.leaf("w", [1.0], gradient=np.zeros(1, "float32")), "the gradient's array"),
+        (
+            lambda: graph.leaf("w", [1.0], gradient=np.zeros(2)),
+            r"array for w is float64 \(2,\), it must be float64 \(1,\)",
+        ),
+        (
+            lambda: graph.leaf("w", [1.0], gradient=np.zeros(1, "float32")),
+            r"is float32 \(1,\), it must be float64 \(1,\)",
+        ),
         (lambda: ComputationalGraph().forward(), "the graph is empty"),
         (lambda: ComputationalGraph("float16"), "must be float32 or float64"),
     ):
@@ -288,7 +296,7 @@ def test_nodes_beside_the_output_are_computed_and_get_no_gradient():
     assert not graph.has_gradient(q)
 
 
-def test_after_a_pass_that_failed_there_is_none_to_go_back_through():
+def test_after_a_failed_pass_there_is_no_backward_pass():
     graph = ComputationalGraph()
     graph.apply(Multiply(), graph.input("x"), graph.leaf("y", [1.0, 2.0]), name="f")
     graph.forward(x=3)
@@ -298,25 +306,26 @@ def test_after_a_pass_that_failed_there_is_none_to_go_back_through():
         graph.backward()
 
 
-def test_the_value_of_a_gate_can_be_moved_to_see_what_follows():
+def test_a_gates_value_can_be_changed_and_the_gates_after_it_run():
     graph = ComputationalGraph()
     x = graph.leaf("x", 3)
     q = graph.apply(Multiply(), x, x, name="q")
     graph.apply(Add(), q, x, name="f")
     graph.forward()
+    plan = graph.latest_plan
     graph.value("q")[...] = 10
-    assert graph.repeat("q") == 13
+    assert plan.forward(q) == 13
     graph.value("f")[...] = 7
-    assert graph.repeat("f") == 7  # nothing follows the output
-    assert graph.repeat() == 12
+    assert plan.forward(graph.node("f")) == 7  # nothing follows the output
+    assert plan.forward() == 12
 
 
 COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "deepcopy": copy.deepcopy, "copy": copy.copy}
 
 
 @pytest.mark.parametrize("how", COPIES)
-def test_a_copy_computes_the_same_and_goes_its_own_way(how):
-    """In the plans' memory arrays are views of others: copied as they stand, they would not be any more."""
+def test_a_copy_computes_the_same_and_is_independent(how):
+    """Arrays in the plans' memory are views of each other, which plain copies would not be."""
     graph, x, w = circuit(x=[[1.0, 2.0], [3.0, 4.0]], w=[5.0, 6.0])
     graph.apply(Multiply(), graph.apply(Matmul(), x, w), graph.apply(Matmul(), x, w), name="f")
     value = graph.forward().copy()
@@ -330,13 +339,13 @@ def test_a_copy_computes_the_same_and_goes_its_own_way(how):
     assert other.apply(Add(), other.nodes[-1], other.nodes[-1]).name == "z3"
     assert len(graph.nodes) == len(other.nodes) - 1
     other.value("x")[...] = 0
-    assert np.all(other.repeat() == 0)
-    np.testing.assert_array_equal(graph.repeat(), value)
+    assert np.all(other.latest_plan.forward() == 0)
+    np.testing.assert_array_equal(graph.latest_plan.forward(), value)
 
 
 @pytest.mark.parametrize("how", COPIES)
 def test_a_long_chain_is_copied(how):
-    """Longer than Python's recursion may be deep."""
+    """Longer than Python's recursion limit."""
     graph, node = circuit(x=1.0)
     for _ in range(5000):
         node = graph.apply(Add(), node, node) if len(graph.nodes) < 5 else graph.apply(Sigmoid(), node)

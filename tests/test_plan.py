@@ -1,4 +1,4 @@
-"""Promises of mlp.plan: what is bound gives what the gates say, whatever is left out or not copied on the way."""
+"""Promises of mlp.plan: bound calls compute the gates' equations, even if some are dropped or not copied."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def leaf(graph, name, seed, gradient=None):
     return graph.leaf(name, np.random.default_rng(seed).uniform(1, 2, SHAPE), gradient=gradient)
 
 
-def test_a_gradient_that_a_gate_hands_on_is_not_copied():
+def test_a_gradient_that_a_gate_passes_on_is_not_copied():
     graph = ComputationalGraph()
     x, y = leaf(graph, "x", 0), leaf(graph, "y", 1)
     f = graph.apply(Add(), graph.apply(Identity(), x, name="i"), y, name="f")
@@ -23,7 +23,7 @@ def test_a_gradient_that_a_gate_hands_on_is_not_copied():
     np.testing.assert_array_equal(graph.gradient("x"), np.full(SHAPE, 3.0))
 
 
-def test_but_where_something_is_added_to_it_it_is_an_array_of_its_own():
+def test_it_is_an_array_of_its_own_if_something_is_added_to_it():
     graph = ComputationalGraph()
     x, y = leaf(graph, "x", 0), leaf(graph, "y", 1)
     graph.forward(graph.apply(Add(), graph.apply(Add(), x, y, name="s"), graph.apply(Add(), x, x), name="f"))
@@ -33,7 +33,7 @@ def test_but_where_something_is_added_to_it_it_is_an_array_of_its_own():
             np.testing.assert_array_equal(graph.gradient(name), np.full(SHAPE, times), err_msg=name)
 
 
-def test_and_where_an_array_was_given_for_it_it_is_written_there():
+def test_it_is_written_into_the_array_given_for_it():
     graph = ComputationalGraph()
     given = np.zeros(SHAPE)
     x, y = leaf(graph, "x", 0, given), leaf(graph, "y", 1)
@@ -43,8 +43,8 @@ def test_and_where_an_array_was_given_for_it_it_is_written_there():
     assert graph.gradient("x") is given
 
 
-def test_only_the_gate_s_own_gradient_is_handed_on_and_only_as_it_is(monkeypatch):
-    """A gate whose backward pass writes dA = B, and dB = dC twice over."""
+def test_only_an_unchanged_upstream_gradient_is_passed_on(monkeypatch):
+    """A gate whose backward pass writes dA = B and dB = 2 dC, in two calls."""
 
     def odd(self, dC, C, A, B, dA, dB):
         yield dA, np.positive, B
@@ -65,7 +65,7 @@ def test_only_the_gate_s_own_gradient_is_handed_on_and_only_as_it_is(monkeypatch
     "shapes", [((3, 4), (4,)), ((3, 4), (1, 4)), ((3, 4), (3, 1)), ((3, 4), ()), ((1,), ()), ((), ())]
 )
 def test_sums_over_what_was_broadcast(shapes):
-    """The gradient of A in A + B is the upstream gradient, summed over what A was copied along."""
+    """The gradient of A in A + B is the upstream gradient, summed over the axes that A was copied along."""
     upstream = np.random.default_rng(2).standard_normal(np.broadcast_shapes(*shapes))
     for first, second in (shapes, shapes[::-1]):
         graph = ComputationalGraph()
@@ -81,8 +81,8 @@ def test_sums_over_what_was_broadcast(shapes):
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1), (5,), (2, 3)])
-def test_calls_are_worked_out_in_the_graph_s_precision(precision, shape):
-    """A number in a gate does not raise it: the same bits as NumPy's own with a number of Python's."""
+def test_calls_compute_in_the_graph_s_precision(precision, shape):
+    """A number in a gate does not raise the precision: same bits as in NumPy with a Python number."""
     A = np.random.default_rng(0).uniform(1, 2, shape).astype(precision)
     graph = ComputationalGraph(precision)
     a = graph.leaf("a", A)
@@ -94,7 +94,7 @@ def test_calls_are_worked_out_in_the_graph_s_precision(precision, shape):
     assert graph.gradient("a").dtype == precision
 
 
-def test_a_gradient_s_array_must_lie_as_its_value_does():
+def test_a_gradient_s_array_must_be_in_c_order():
     graph = ComputationalGraph()
     with pytest.raises(ValueError, match="the gradient's array for a is not in C order"):
         graph.leaf("a", np.ones(SHAPE), gradient=np.ones(SHAPE[::-1]).T)
@@ -120,7 +120,7 @@ def test_gradients_of_an_earlier_pass_are_not_those_of_the_latest():
 
 
 @pytest.mark.parametrize("n", [2, 4])
-def test_what_was_copied_along_the_first_of_three_axes_is_summed_along_it(n):
+def test_a_gradient_is_summed_along_the_first_of_three_axes(n):
     graph = ComputationalGraph()
     graph.apply(Add(), graph.leaf("A", np.zeros((n, 2, 3))), graph.leaf("b", np.zeros((2, 3))))
     graph.forward()

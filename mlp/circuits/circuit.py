@@ -1,4 +1,4 @@
-"""A circuit: a graph made from an expression, run both ways, each gradient beside the numeric one."""
+"""A circuit: the graph of an expression, its forward and backward pass, its numeric gradients and its Jacobian."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,14 @@ from mlp.graph import ComputationalGraph
 from mlp.node import Node
 from mlp.system.errors import InputError
 
-MOST_NUMERIC = 400
-"""Numbers in an array, up to which each has a numeric gradient; a larger one is compared along directions."""
-MOST_ENTRIES = 10_000
-"""Of a Jacobian."""
+MAX_NUMERIC_ELEMENTS = 400
+"""An array with more elements is checked along random directions, not element by element."""
+MAX_JACOBIAN_ENTRIES = 10_000
 
 
 @dataclass(frozen=True)
 class Numeric:
-    """A node's numeric gradient, None where it is too large to take each element's, and the comparison."""
+    """A node's numeric gradient (None if the node is too large for one), and its comparison with the analytic one."""
 
     gradient: Array | None
     check: ArrayCheck
@@ -30,20 +29,21 @@ class Numeric:
 
 @dataclass(frozen=True)
 class Circuit:
-    """A graph made from text, and the character of the text at which each node stands."""
+    """The graph of an expression, and the place of each node in the text."""
 
     graph: ComputationalGraph
     output: Node
     text: Text
     places: Mapping[Node, int]
+    """The index of the character at which a node's expression begins, or its operator stands."""
 
     @property
     def nodes(self) -> list[Node]:
-        """What has a name: all but the constants."""
+        """The nodes that have names: all except constants."""
         return [node for node in self.graph.nodes if not node.constant]
 
     def node(self, name: str) -> Node:
-        """The node of that name; InputError where there is none."""
+        """The node of this name. Raises InputError if there is no such node."""
         for node in self.nodes:
             if node.name == name:
                 return node
@@ -52,25 +52,25 @@ class Circuit:
         )
 
     def gradient(self, node: Node) -> Array | None:
-        """A node's gradient in the latest pass: zeros where no way leads to the output, None for a class index."""
+        """A node's gradient in the latest pass: 0 if the output does not depend on it, None for a class index."""
         if self.graph.has_gradient(node):
             return self.graph.gradient(node.name)
         return None if node in self.graph.class_indices else np.zeros_like(self.graph.value(node.name))
 
     def gradients(self, names: Sequence[str]) -> Array:
-        """The gradients of several nodes in one row; InputError for a class index, which has none."""
+        """The gradients of several nodes in one vector. Raises InputError for a class index, which has none."""
         rows = []
         for name in names:
             gradient = self.gradient(self.node(name))
             if gradient is None:
-                raise InputError(f"{name} is a class index: there is no derivative of it, nor with respect to it")
+                raise InputError(f"{name} is a class index: it has no derivative")
             rows.append(gradient.reshape(-1))
         return np.concatenate(rows)
 
     def run(self, upstream: ArrayLike = 1.0) -> None:
-        """Forward, then backward from ``upstream``, which broadcasts to the output's shape.
+        """Run forward, then backward from ``upstream``, which broadcasts to the output's shape.
 
-        InputError where a value or a gradient is not finite, naming the first on its way.
+        Raises InputError, naming the first one, if a value or a gradient is not finite.
         """
         graph = self.graph
         shape = self._forward(self.output).shape
@@ -78,7 +78,7 @@ class Circuit:
             upstream = np.broadcast_to(np.asarray(upstream, float), shape)
         except ValueError:
             raise InputError(
-                f"the upstream gradient has shape {np.shape(upstream)}, it does not fit the output "
+                f"the upstream gradient has shape {np.shape(upstream)}, which does not fit the output "
                 f"{self.output.name} of shape {shape}"
             ) from None
         for node in graph.nodes:
@@ -86,14 +86,14 @@ class Circuit:
         self._backward(upstream)
 
     def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
-        """The numeric gradient of each named node that the latest pass gave a gradient.
+        """The numeric gradient of each named node that has a gradient in the latest pass.
 
-        Where a node is moved off what its gates take, a logarithm below 0 say, it is not a number.
+        It is nan if a gate is not defined at the moved value, as the logarithm is not below 0.
         """
         graph = self.graph
         reached = [node for node in self.nodes if graph.has_gradient(node)]
-        small = [node for node in reached if graph.value(node.name).size <= MOST_NUMERIC]
-        large = [node for node in reached if graph.value(node.name).size > MOST_NUMERIC]
+        small = [node for node in reached if graph.value(node.name).size <= MAX_NUMERIC_ELEMENTS]
+        large = [node for node in reached if graph.value(node.name).size > MAX_NUMERIC_ELEMENTS]
         with np.errstate(all="ignore"):  # nan and inf are shown as such
             elements = numeric_gradients(graph, [node.name for node in small], upstream)
             found = {node: Numeric(*one) for node, one in zip(small, elements, strict=True)}
@@ -104,16 +104,15 @@ class Circuit:
         return found
 
     def jacobian(self, outputs: Sequence[str], inputs: Sequence[str]) -> Array:
-        """The derivatives of the outputs' elements, a row each, with respect to the inputs' elements, a column each.
+        """The derivatives of the outputs' elements (one per row) with respect to the inputs' elements (one per column).
 
-        A row is a backward pass from its output. The latest pass is another one then: ``run`` again for the old.
-        InputError where a name is none of the circuit's or a class index, the matrix too large, or an entry not
-        finite.
+        Each row takes a backward pass: afterwards, ``run`` again before you use the circuit's gradients.
+        Raises InputError if a name is unknown or a class index, the matrix is too large, or an entry is not finite.
         """
         sources, columns = [self.node(name) for name in outputs], [self.node(name) for name in inputs]
         size = math.prod(sum(self.graph.value(node.name).size for node in nodes) for nodes in (sources, columns))
-        if size > MOST_ENTRIES:
-            raise InputError(f"the Jacobian has {size:,} entries, at most {MOST_ENTRIES:,} are worked out")
+        if size > MAX_JACOBIAN_ENTRIES:
+            raise InputError(f"the Jacobian has {size:,} entries: at most {MAX_JACOBIAN_ENTRIES:,} are computed")
         rows = []
         for source in sources:
             shape = self._forward(source).shape
@@ -122,7 +121,7 @@ class Circuit:
                 rows.append(self.gradients(inputs))
         return np.array(rows)
 
-    # What leaves the finite numbers is not passed over, but reported as an error.
+    # NumPy's warnings are off because numbers that are not finite are reported as errors.
 
     def _forward(self, output: Node) -> Array:
         with np.errstate(all="ignore"):
@@ -140,5 +139,5 @@ class Circuit:
         if wrong.size:
             of = f"{node.gate or 'given'}, {node.name}"
             raise self.text.error(
-                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it overflows or is undefined here"
+                self.places[node], f"the {what} of this ({of}) is {wrong[0]}: it overflows or is not defined here"
             )

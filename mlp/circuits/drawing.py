@@ -1,20 +1,18 @@
-"""A circuit as a picture, as the notes draw it: values green above the wires, gradients red below.
+"""A circuit as a picture, as in the lecture notes: values green above the wires, gradients red below.
 
-Left to right; a gate is a circle, its first input comes in above its second. A constant number is part of its
-gate. Arrays show their numbers where there are few, else their shape.
+It runs from left to right. A gate is a circle; its first input arrives above its second. A constant number is part
+of its gate's circle. Small arrays show their numbers, larger ones their shape.
 """
 
-from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+# before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, VALUE, own_settings
 
 # isort: split
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from pathlib import Path as FilePath
-from types import MappingProxyType
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -25,90 +23,85 @@ from matplotlib.textpath import text_to_path
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.layout import Box, Layout, Wire, layered
 from mlp.circuits.listing import differentiated
+from mlp.circuits.notation import is_shown_by_shape, rounded, rows_of
 from mlp.gates import Add, Array, Divide, Gate, Max, Multiply, Subtract
 from mlp.node import Node
 from mlp.system.errors import InputError
 
-GREEN, RED, GREY, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
-SIZE, NAME_SIZE = 9, 11
-"""Points: of numbers, and of names and symbols."""
-LINE = 1.3 * SIZE / 72
-"""Inches between the lines of an array."""
-RADIUS, PAD = 0.2, 0.08
-"""Inches: of a gate's circle at least, and around text."""
+NAME_POINTS = 11
+"""The font size of names and symbols."""
+LINE_INCHES = 1.3 * FONT_POINTS / 72
+"""The distance between the rows of an array."""
+MIN_RADIUS_INCHES, PAD_INCHES = 0.2, 0.08
+"""The radius of a gate's smallest circle, and the space around text."""
 HINTING = 1.04
-"""Letters that are fitted to pixels come out so much wider."""
-NO_SUMS: Mapping[Node, Sequence[Array]] = MappingProxyType({})
-MOST_NODES = 150
-MOST_NUMBERS = 4
-"""Rows and columns of an array whose numbers are shown."""
+"""Fitting letters to pixels makes text wider by up to this factor."""
+MAX_NODES = 150
 
 
 @dataclass(frozen=True)
 class Part:
-    """A node as it is drawn: the text of its circle, or no circle, and what stands around its wire."""
+    """A node as it is drawn: the text in its circle (None for a leaf) and the texts at its wire."""
 
     node: Node
     symbol: str | None
     name: str
     value: list[str]
     gradient: list[str]
-    others: tuple[str, ...] = ()
-    """What the gradient's lines may become, for which there shall be room."""
+    alternatives: tuple[str, ...] = ()
+    """Texts that a page's script may put in place of the gradient's lines: the wire is long enough for them."""
 
     @property
     def radius(self) -> float:
-        """Of the circle."""
-        return 0.0 if self.symbol is None else max(RADIUS, text_width(self.symbol, NAME_SIZE) / 2 + 0.05)
+        """The radius of the circle."""
+        return 0.0 if self.symbol is None else max(MIN_RADIUS_INCHES, text_width(self.symbol, NAME_POINTS) / 2 + 0.05)
 
     @property
     def head(self) -> float:
-        """The width of what stands at the left: the circle and the name above it, or a leaf's name."""
+        """The width of the left part: the circle and the name above it, or a leaf's name."""
         if self.symbol is None:
-            return text_width(self.name, NAME_SIZE) + PAD
-        return max(2 * self.radius, text_width(self.name, SIZE))
+            return text_width(self.name, NAME_POINTS) + PAD_INCHES
+        return max(2 * self.radius, text_width(self.name, FONT_POINTS))
 
     @property
     def labels(self) -> float:
         """The width of the numbers on the wire."""
-        return max(text_width(line, SIZE) for line in [*self.value, *self.gradient, *self.others]) + 2 * PAD
+        return (
+            max(text_width(line, FONT_POINTS) for line in [*self.value, *self.gradient, *self.alternatives])
+            + 2 * PAD_INCHES
+        )
 
     @property
     def box(self) -> Box:
-        """The room that all of it takes."""
-        name = LINE if self.symbol is not None else 0
-        above = max(self.radius + name, len(self.value) * LINE + PAD / 2)
-        below = max(self.radius, len(self.gradient) * LINE + PAD / 2)
+        """The space that all of it needs."""
+        name = LINE_INCHES if self.symbol is not None else 0
+        above = max(self.radius + name, len(self.value) * LINE_INCHES + PAD_INCHES / 2)
+        below = max(self.radius, len(self.gradient) * LINE_INCHES + PAD_INCHES / 2)
         return Box(self.head + self.labels, above, below)
 
 
-def draw(circuit: Circuit, path: FilePath) -> None:
-    """Write the circuit's latest pass as a picture, .svg, .png or .pdf by the file's ending."""
-    save(picture(circuit), path)
-
-
 @own_settings()
-def picture(circuit: Circuit, *, captioned: bool = True, sums: Mapping[Node, Sequence[Array]] = NO_SUMS) -> Figure:
-    """The figure, as large as its text needs. InputError for a circuit too large to be looked at.
+def picture(circuit: Circuit, *, captioned: bool = True, partial_sums: Sequence[tuple[Node, Array]] = ()) -> Figure:
+    """A figure of the circuit's latest pass, as large as its text needs. Raises InputError if it has too many nodes.
 
-    With room for ``sums`` too, in the places of the gradients. What a page's script looks for has a name: the
-    numbers of the node with index 3 are value-3-0, ... and gradient-3-0, ..., a line each, its circle is gate-3,
-    the wire behind it lead-3, and the wire to its second input wire-3-1.
+    A page's script shows the partial sums of gradients in the places of the gradients, so the figure leaves space for
+    them. It finds the parts by their ids: the lines of numbers of the node with index 3 are value-3-0, ... and
+    gradient-3-0, ..., its circle is gate-3, the wire behind it is lead-3, and the wire to its second input is wire-3-1.
     """
     nodes = drawn(circuit)
-    if len(nodes) > MOST_NODES:
-        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MOST_NODES} can be drawn")
+    if len(nodes) > MAX_NODES:
+        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
     font = get_font(findfont(FontProperties()))
     unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
     if unknown:
         raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-    parts = [part_of(circuit, node, sums.get(node, ())) for node in nodes]
+    parts = [part_of(circuit, node, [array for owner, array in partial_sums if owner is node]) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
     text = caption(circuit) if captioned else ""
     margin, foot = 0.25, 0.35 if captioned else 0
-    width = max(layout.width, text_width(text, SIZE)) + 2 * margin
+    width = max(layout.width, text_width(text, FONT_POINTS)) + 2 * margin
     height = layout.height + 2 * margin + foot
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -117,21 +110,21 @@ def picture(circuit: Circuit, *, captioned: bool = True, sums: Mapping[Node, Seq
     ends = [(part.node, position) for part in parts for position in inputs_of(part.node)]
     for wire, line, (node, position) in zip(wires, layout.wires, ends, strict=True):
         x, y = line[-1]
-        line = [*line, (x + parts[wire.target].head / 2, y)]  # under the circle, which covers it
+        line = [*line, (x + parts[wire.target].head / 2, y)]  # the circle covers the wire's end
         draw_wire(axes, line, f"wire-{node.index}-{position}")
     for k, part in enumerate(parts):
         draw_part(axes, part, layout, k)
     if captioned:
-        axes.text(0, height - margin - foot / 2, text, fontsize=SIZE, color=GREY, va="center")
+        axes.text(0, height - margin - foot / 2, text, fontsize=FONT_POINTS, color=MUTED, va="center")
     return figure
 
 
 def caption(circuit: Circuit) -> str:
-    """What its colours mean."""
+    """What the colours mean."""
     nodes = drawn(circuit)
     f = differentiated(circuit.graph, circuit.output)
     text = f"green, above a wire: its value; red, below: the derivative of {f} with respect to it"
-    if any(shown_by_shape(circuit.graph.value(node.name)) for node in nodes):
+    if any(is_shown_by_shape(circuit.graph.value(node.name)) for node in nodes):
         text += "; larger arrays: their shape"
     if any(circuit.gradient(node) is None for node in nodes):
         text += "; a class index has none"
@@ -139,23 +132,21 @@ def caption(circuit: Circuit) -> str:
 
 
 def drawn(circuit: Circuit) -> list[Node]:
-    """The nodes to draw: all but the numbers that are part of a gate."""
+    """The nodes to draw: all except the numbers in gates' circles."""
     nodes = circuit.graph.nodes
     wired = {source for node in nodes for source in inputs_of(node).values()}
     return [node for node in nodes if not node.constant or node in wired]
 
 
 def number_within(node: Node) -> Node | None:
-    """The constant that is written into a gate's circle: a number, its other input being none."""
-    numbers = [source for source in node.inputs if source.constant and not source.name.startswith("[")]
-    takes_one = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max)
-    return (
-        numbers[0] if takes_one and len(numbers) == 1 and not all(source.constant for source in node.inputs) else None
-    )
+    """The constant that is written into a gate's circle: a number, if the gate's other input is not one."""
+    constants = [source for source in node.inputs if source.constant]
+    takes_one = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max) and len(constants) == 1
+    return constants[0] if takes_one and not constants[0].name.startswith("[") else None
 
 
 def inputs_of(node: Node) -> dict[int, Node]:
-    """The inputs that have wires, by their position."""
+    """The inputs that have wires, by position."""
     within = number_within(node)
     return {position: source for position, source in enumerate(node.inputs) if source is not within}
 
@@ -172,21 +163,21 @@ def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
     return wires
 
 
-def part_of(circuit: Circuit, node: Node, sums: Sequence[Array] = ()) -> Part:
-    """A node with the texts that stand around it."""
+def part_of(circuit: Circuit, node: Node, partial_sums: Sequence[Array]) -> Part:
+    """A node with the texts around it."""
     graph, gradient = circuit.graph, circuit.gradient(node)
     return Part(
         node,
         symbol=None if node.gate is None else symbol_of(circuit, node, node.gate),
         name="" if node.constant else node.name,
-        value=lines_of(graph.value(node.name)),
-        gradient=[""] if node.constant or gradient is None else lines_of(gradient),
-        others=tuple(line for array in sums for line in lines_of(array)),
+        value=rows_of(graph.value(node.name)),
+        gradient=[""] if node.constant or gradient is None else rows_of(gradient),
+        alternatives=tuple(row for array in partial_sums for row in rows_of(array)),
     )
 
 
 def symbol_of(circuit: Circuit, node: Node, gate: Gate) -> str:
-    """What stands in the circle, with the constant that is part of the gate: ×2, 1/x, ..."""
+    """The text in the circle, with the constant that is part of the gate: ×2, 1/x, ..."""
     constant = number_within(node)
     if constant is None:
         return gate.symbol
@@ -200,34 +191,15 @@ def symbol_of(circuit: Circuit, node: Node, gate: Gate) -> str:
     return f"{gate.symbol}({number})" if in_brackets else f"{gate.symbol}{number}"
 
 
-def shown_by_shape(array: Array) -> bool:
-    """Whether it has too many numbers to be shown."""
-    return array.ndim > 2 or max(array.shape, default=0) > MOST_NUMBERS
-
-
-def lines_of(array: Array) -> list[str]:
-    """A number, the rows of a small array, or the shape of a larger one."""
-    if not array.ndim:
-        return [rounded(float(array))]
-    if shown_by_shape(array):
-        return [str(array.shape)]
-    return [f"[{'  '.join(rounded(number, digits=3) for number in row)}]" for row in np.atleast_2d(array).tolist()]
-
-
-def rounded(number: float, digits: int = 4) -> str:
-    """A number rounded to so many digits, whole numbers in full."""
-    return str(int(number)) if number == int(number) and abs(number) < 1e6 else f"{number:.{digits}g}"
-
-
 @cache
-def text_width(text: str, size: float) -> float:
-    """Inches that a line of text takes in the figure's font."""
-    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
+def text_width(text: str, points: float) -> float:
+    """The width in inches of a line of text in the figure's font."""
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=points), ismath=False)
     return HINTING * float(width) / 72
 
 
 def draw_wire(axes: Axes, line: list[tuple[float, float]], name: str) -> None:
-    """Straight through layers, and between them a curve that leaves and arrives level."""
+    """Draw a wire: straight through layers, and between two layers a curve that is level at both ends."""
     vertices, codes = [line[0]], [int(Path.MOVETO)]
     for k, ((x0, y0), (x1, y1)) in enumerate(pairwise(line)):
         if k % 2:
@@ -237,28 +209,32 @@ def draw_wire(axes: Axes, line: list[tuple[float, float]], name: str) -> None:
             middle = (x0 + x1) / 2
             vertices += [(middle, y0), (middle, y1), (x1, y1)]
             codes += [int(Path.CURVE4)] * 3
-    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=GREY, linewidth=1, zorder=1, gid=name))
+    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=MUTED, linewidth=1, zorder=1, gid=name))
 
 
 def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
-    """The circle or the name, and the wire with its numbers up to the layer's right side."""
+    """Draw the circle or the name, and the wire with its numbers up to the right side of the layer."""
     y, right, index = layout.y[k], layout.right[k], part.node.index
     if part.symbol is not None:
         centre = (layout.left[k] + part.head / 2, y)
         start = centre[0] + part.radius
         circle = Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2)
         axes.add_patch(circle).set_gid(f"gate-{index}")
-        axes.text(*centre, part.symbol, fontsize=NAME_SIZE, ha="center", va="center", color=INK, zorder=3)
-        axes.text(centre[0], y - part.radius - 0.03, part.name, fontsize=SIZE, ha="center", va="bottom", color=GREY)
+        axes.text(*centre, part.symbol, fontsize=NAME_POINTS, ha="center", va="center", color=INK, zorder=3)
+        axes.text(
+            centre[0], y - part.radius - 0.03, part.name, fontsize=FONT_POINTS, ha="center", va="bottom", color=MUTED
+        )
     else:
         start = right - part.labels
-        axes.text(start - PAD / 2, y, part.name, fontsize=NAME_SIZE, ha="right", va="center", color=INK)
-    axes.plot([start, right], [y, y], color=GREY, linewidth=1, zorder=1, solid_capstyle="butt", gid=f"lead-{index}")
+        axes.text(start - PAD_INCHES / 2, y, part.name, fontsize=NAME_POINTS, ha="right", va="center", color=INK)
+    axes.plot([start, right], [y, y], color=MUTED, linewidth=1, zorder=1, solid_capstyle="butt", gid=f"lead-{index}")
     middle = layout.left[k] + part.head + part.labels / 2 if part.symbol is not None else start + part.labels / 2
     for what, lines, color, first, va in (
-        ("value", part.value, GREEN, -PAD / 2 - (len(part.value) - 1) * LINE, "bottom"),
-        ("gradient", part.gradient, RED, PAD / 2, "top"),
+        ("value", part.value, VALUE, -PAD_INCHES / 2 - (len(part.value) - 1) * LINE_INCHES, "bottom"),
+        ("gradient", part.gradient, GRADIENT, PAD_INCHES / 2, "top"),
     ):
         for row, line in enumerate(lines):
-            text = axes.text(middle, y + first + row * LINE, line, fontsize=SIZE, color=color, ha="center", va=va)
+            text = axes.text(
+                middle, y + first + row * LINE_INCHES, line, fontsize=FONT_POINTS, color=color, ha="center", va=va
+            )
             text.set_gid(f"{what}-{index}-{row}")

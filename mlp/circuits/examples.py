@@ -1,4 +1,4 @@
-"""The circuits of the lecture notes, in their order; where the notes give one no numbers, small ones.
+"""The circuits of the lecture notes, in their order. A circuit without numbers in the notes gets small ones.
 
 The first circuit, the sigmoid neuron, the staged expression and the scores of the two losses are also those of
 Stanford's CS231n notes ("Backpropagation, Intuitions" and "Linear Classification").
@@ -12,13 +12,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Example:
-    """What it shows, the expression, and the texts of its values."""
+    """An expression, the values of its names as text, and a sentence about it."""
 
     shows: str
     expression: str
     values: Mapping[str, str] = field(default_factory=dict)
     jacobian: tuple[str, str] | None = None
-    """OUTS and INS of the Jacobian that goes with it, as the command takes them."""
+    """OUTS and INS of its Jacobian, as in the command."""
 
 
 def _random(rows: int, columns: int, seed: int) -> str:
@@ -73,7 +73,7 @@ EXAMPLES: dict[str, Example] = {
         {"X": "[[1, 2]]", "W": "[[1, 0, 2], [0, 1, 3]]", "b": "[10, 20, 30]"},
     ),
     "matrix-product": Example(
-        "the shapes tell the formula: dW = dD X', dX = W' dD",
+        "the shapes determine the formula: dW = dD X', dX = W' dD",
         "D = W @ X",
         {"W": _random(5, 10, 1), "X": _random(10, 3, 2)},
     ),
@@ -83,7 +83,7 @@ EXAMPLES: dict[str, Example] = {
         {"x": "2", "w": "0.5", "v": "0.5"},
     ),
     "svm-loss": Example(
-        "the multiclass SVM's loss of three scores, class 0 being right",
+        "the multiclass SVM's loss of three scores; class 0 is right",
         "L = svm_loss(s, y)",
         {"s": "[3.2, 5.1, -1.7]", "y": "0"},
     ),

@@ -1,8 +1,8 @@
-"""Where the parts of a drawing go: boxes in layers from left to right, joined by wires with few crossings.
+"""The positions of a drawing's parts: boxes in layers from left to right, joined by wires with few crossings.
 
-The method of Sugiyama, Tagawa and Toda 1981: layers by the longest path, a place held in each layer that a wire
-passes through, each layer sorted by where its neighbours are, and then heights that keep wires straight. So a
-wire bends only between two layers, and never runs across a box.
+The method of Sugiyama, Tagawa and Toda (1981): layers by the longest path; a place for a wire in each layer that it
+passes through; each layer sorted by the places of its neighbours; then heights that keep wires straight. So a
+wire bends only between two layers, and never crosses a box.
 """
 
 from collections import defaultdict
@@ -13,18 +13,18 @@ from itertools import pairwise
 import numpy as np
 
 GAP = 0.5
-"""Between two layers, for the wires to bend in. All lengths are in inches, y downwards."""
+"""The distance between two layers, in which wires bend. All lengths are in inches; y points down."""
 SPACE = 0.1
-"""Between two boxes of a layer."""
+"""The distance between two boxes of a layer."""
 SWEEPS = 12
 
 Place = tuple[int, int]
-"""A box and its layer, or the box that a passing wire comes from and the layer that it passes."""
+"""A box and its layer; or, for a wire that passes through a layer, the box it comes from and that layer."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """How much room a part needs: its width, and above and below the height at which its wires meet it."""
+    """The space that a part needs: its width, and the heights above and below the level of its wires."""
 
     width: float
     above: float
@@ -32,12 +32,12 @@ class Box:
 
 
 THIN = Box(0, 0.06, 0.06)
-"""The room of a wire that passes through a layer."""
+"""The space of a wire that passes through a layer."""
 
 
 @dataclass(frozen=True)
 class Wire:
-    """From one box's right side to another's left side, ``port`` above (below 0) or below its middle."""
+    """A wire from one box's right side to another's left side, which it meets ``port`` below its middle."""
 
     source: int
     target: int
@@ -46,9 +46,9 @@ class Wire:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each box is: the sides of its layer and its height; and each wire's points, between which it may bend.
+    """Each box's position, as the sides of its layer and a height, and each wire's points.
 
-    A wire's points come in pairs: straight through a layer, then a bend to the next.
+    Between its points a wire is, in turn, straight through a layer and bent on the way to the next.
     """
 
     left: dict[int, float]
@@ -60,7 +60,7 @@ class Layout:
 
 
 def layered(boxes: Sequence[Box], wires: Sequence[Wire]) -> Layout:
-    """Lay out boxes, numbered from 0, whose wires lead from lower to higher numbers."""
+    """Lay out boxes, numbered from 0. Each wire leads from a lower to a higher number."""
     layer_of = _layers(len(boxes), wires)
     routes = [[(wire.source, layer) for layer in range(layer_of[wire.source], layer_of[wire.target])] for wire in wires]
     links = _links(wires, routes, layer_of)
@@ -91,7 +91,7 @@ def layered(boxes: Sequence[Box], wires: Sequence[Wire]) -> Layout:
 
 
 def _layers(boxes: int, wires: Sequence[Wire]) -> list[int]:
-    """Each box's layer: just before the first that it leads to, what leads nowhere in the last."""
+    """Each box's layer: the one before the first box that it leads to; the last one if it leads to none."""
     from_the_right = [0] * boxes
     for wire in sorted(wires, key=lambda wire: wire.source, reverse=True):
         from_the_right[wire.source] = max(from_the_right[wire.source], from_the_right[wire.target] + 1)
@@ -99,7 +99,7 @@ def _layers(boxes: int, wires: Sequence[Wire]) -> list[int]:
 
 
 Links = dict[int, list[tuple[Place, Place, float]]]
-"""By layer: what is joined to what in the next, and at which port."""
+"""For each layer, pairs of joined places in it and in the next, and the port."""
 
 
 def _links(wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Sequence[int]) -> Links:
@@ -107,7 +107,7 @@ def _links(wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Seque
     for wire, route in zip(wires, routes, strict=True):
         for place, following in zip(route, [*route[1:], (wire.target, layer_of[wire.target])], strict=True):
             port = wire.port if following[0] == wire.target else 0.0
-            if (place, following, port) not in links[place[1]]:  # wires from one source share their way
+            if (place, following, port) not in links[place[1]]:  # wires from one source share their places
                 links[place[1]].append((place, following, port))
     return links
 
@@ -115,7 +115,7 @@ def _links(wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Seque
 def _initial(
     boxes: int, wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Sequence[int]
 ) -> list[list[Place]]:
-    """The places of each layer as met going back from the last box, upper ports first: without crossings in a tree."""
+    """The places of each layer, as a walk back from the last box meets them: in a tree no wires cross."""
     into: dict[int, list[tuple[float, list[Place], int]]] = defaultdict(list)
     for wire, route in zip(wires, routes, strict=True):
         into[wire.target].append((wire.port, route, wire.source))
@@ -135,7 +135,7 @@ def _initial(
 
 
 def _few_crossings(layers: list[list[Place]], links: Links) -> list[list[Place]]:
-    """The best order met while each layer is sorted by the mean place of its neighbours, to and fro."""
+    """The order with the fewest crossings, while the layers are sorted by their neighbours' mean place, to and fro."""
     best, fewest = layers, _crossings(layers, links)
     for sweep in range(SWEEPS):
         if fewest == 0:
@@ -159,7 +159,7 @@ def _few_crossings(layers: list[list[Place]], links: Links) -> list[list[Place]]
 
 
 def _swapped(layers: list[list[Place]], links: Links) -> list[list[Place]]:
-    """Neighbours swapped wherever that saves a crossing, until it saves none."""
+    """Swap neighbours as long as that removes a crossing."""
     saved = True
     while saved:
         saved = False
@@ -182,7 +182,7 @@ def _positions(layers: Sequence[Sequence[Place]]) -> dict[Place, int]:
 
 
 def _crossings(layers: Sequence[Sequence[Place]], links: Links) -> int:
-    """How many pairs of these wires cross between the layers that they join."""
+    """The number of crossings between these wires."""
     positions, crossings = _positions(layers), 0
     for between in links.values():
         ends = np.array([(positions[a], positions[b] + port) for a, b, port in between])
@@ -192,7 +192,7 @@ def _crossings(layers: Sequence[Sequence[Place]], links: Links) -> int:
 
 
 def _heights(layers: Sequence[Sequence[Place]], links: Links, rooms: Mapping[Place, Box]) -> dict[Place, float]:
-    """The height of each place: by turns the mean of its neighbours' behind and before it, none over another."""
+    """The height of each place: the mean of its neighbours on the right and on the left in turn, without overlap."""
     before: dict[Place, list[tuple[Place, float]]] = defaultdict(list)
     behind: dict[Place, list[tuple[Place, float]]] = defaultdict(list)
     for between in links.values():
@@ -205,26 +205,26 @@ def _heights(layers: Sequence[Sequence[Place]], links: Links, rooms: Mapping[Pla
     for _ in range(SWEEPS):
         for order, near in ((reversed(layers), behind), (layers, before)):
             for layer in order:
-                wanted = [
+                preferred = [
                     sum(y[other] + port for other, port in near[place]) / len(near[place]) if near[place] else y[place]
                     for place in layer
                 ]
-                y |= zip(layer, _apart(layer, wanted, rooms), strict=True)
+                y |= zip(layer, _apart(layer, preferred, rooms), strict=True)
     top = min(y[place] - room.above for place, room in rooms.items())
     return {place: height - top for place, height in y.items()}
 
 
-def _apart(layer: Sequence[Place], wanted: Sequence[float], rooms: Mapping[Place, Box]) -> Iterator[float]:
-    """The heights nearest to those wanted, by least squares, that keep a layer's order and its rooms apart.
+def _apart(layer: Sequence[Place], preferred: Sequence[float], rooms: Mapping[Place, Box]) -> Iterator[float]:
+    """The heights nearest to the preferred ones, by least squares, that keep a layer's order without overlap.
 
-    Less the room that the boxes above need, the heights must not fall: isotonic regression, by pooling
-    neighbours that would (Ayer and others 1955). A passing wire counts four times: it should be straight.
+    If the space of the boxes above is subtracted, the heights must not decrease: this is isotonic regression, by
+    pooling neighbours that decrease (Ayer et al. 1955). A passing wire has weight 4, so that it stays straight.
     """
     offsets = [0.0]
     for upper, lower in pairwise(layer):
         offsets.append(offsets[-1] + rooms[upper].below + SPACE + rooms[lower].above)
     pools: list[tuple[float, float, int]] = []  # weighted mean, weight, members
-    for place, height, offset in zip(layer, wanted, offsets, strict=True):
+    for place, height, offset in zip(layer, preferred, offsets, strict=True):
         mean, weight, members = height - offset, 4.0 if rooms[place] is THIN else 1.0, 1
         while pools and pools[-1][0] > mean:
             other_mean, other_weight, other_members = pools.pop()

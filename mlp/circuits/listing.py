@@ -1,6 +1,6 @@
-"""A graph as staged code, as the notes write it: forward one line a node, then backward line by line in reverse.
+"""A graph as staged code, as in the lecture notes: a line for each node forward, then the gradients in reverse order.
 
-The code is Python that runs as it stands, with NumPy alone: every value ends in its name, every gradient in
+The code is a Python program that needs only NumPy: it leaves each value in the node's name and each gradient in
 ``d`` + name. Its lines come from the gates (``Gate.code``), its order and its sums from the graph.
 """
 
@@ -16,36 +16,39 @@ from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
 from mlp.plan import copied_axes
 
-WIDEST_CODE = 56
-"""Characters before the comments of lines that are not longer; longer ones have theirs right behind."""
-WIDEST_LINE = 100
-LONGEST_QUOTE = 40
-MOST_USES = 8
+COMMENT_COLUMN = 56
+"""Comments begin here; behind a longer line, right after it."""
+MAX_LINE_CHARACTERS = 100
+"""An input's line that is longer is split, one line per row of the array."""
+MAX_QUOTE_CHARACTERS = 40
+"""A backward line's comment quotes the forward line if that is shorter."""
+MAX_USES_NAMED = 8
+"""A comment names the lines that use a value; if there are more, only their number."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the listing, and what of the graph it speaks of: nothing where it is a heading."""
+    """A line of the listing, and the nodes that it is about: none for a heading."""
 
     text: str
     kind: Literal["heading", "given", "forward", "start", "backward", "zeros"] = "heading"
     sets: Node | None = None
-    """The node whose value it sets, or to whose gradient it brings all or a part."""
+    """The node whose value it sets, or whose gradient it sets or adds to."""
     gate: Node | None = None
-    """Forward and backward, the node whose gate it goes through."""
+    """The node whose gate a forward or backward line runs."""
     position: int = 0
-    """Backward, which of the gate's inputs the gradient goes to."""
+    """The position of the gate's input that gets the gradient of a backward line."""
     added: bool = False
-    """Backward, whether it adds to a gradient that is there already."""
+    """Whether a backward line adds to a gradient instead of setting it."""
 
 
 def staged(graph: ComputationalGraph, output: Node) -> str:
-    """The listing of the graph's latest pass, every node of which it must have run, as must ``backward``."""
+    """The listing as text."""
     return "\n".join(line.text for line in lines(graph, output))
 
 
 def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
-    """The same, line by line."""
+    """The listing of the graph's latest pass, which must have computed every node, forward and backward."""
     return [
         Line("import numpy as np"),
         Line(""),
@@ -63,22 +66,22 @@ def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
 
 
 def formula(graph: ComputationalGraph, node: Node) -> str | None:
-    """What a gate's node is, as Python in the names of its inputs; None for a leaf."""
+    """A node's forward line, as Python in the names of its gate's inputs; None for a leaf."""
     return None if node.gate is None else equations(graph, node, node.gate, names(graph, node, node.gate))[0]
 
 
 def names(graph: ComputationalGraph, node: Node, gate: Gate) -> dict[str, str]:
-    """By the gate's symbols, A, dA, ..., what stands for them in the listing: names and constants."""
+    """The listing's text for each of the gate's symbols, A, dA, ...: a name or a constant."""
     all_constant = all(source.constant for source in node.inputs)
     inputs = [
         _constant(graph, source, all_constant, position in gate.indices) if source.constant else source.name
         for position, source in enumerate(node.inputs)
     ]
-    return gate.naming(node.name, inputs)
+    return gate.substitution(node.name, inputs)
 
 
 def equations(graph: ComputationalGraph, node: Node, gate: Gate, texts: Mapping[str, str]) -> list[str]:
-    """The gate's code with texts for its symbols: the value, then each input's gradient, in the input's own shape."""
+    """The gate's code with texts for its symbols: the value, then each input's gradient, in the input's shape."""
     inputs = [graph.value(source.name) for source in node.inputs]
     value, *gradients = (template.format(**texts) for template in gate.code(*inputs))
     if isinstance(gate, Elementwise):
@@ -94,7 +97,7 @@ def number(value: Array) -> str:
 
 
 def differentiated(graph: ComputationalGraph, output: Node) -> str:
-    """The number that is differentiated, in words."""
+    """The scalar whose derivatives the backward pass computes, as text."""
     upstream = graph.gradient(output.name)
     if not upstream.ndim:
         return output.name if upstream == 1 else f"d{output.name} * {output.name}"
@@ -102,7 +105,7 @@ def differentiated(graph: ComputationalGraph, output: Node) -> str:
 
 
 def _forward(graph: ComputationalGraph) -> list[Line]:
-    """One numbered line a gate."""
+    """A numbered line for each gate."""
     return [
         Line(_commented(f"{node.name} = {formula(graph, node)}", f"({line})"), "forward", node, gate=node)
         for node, line in _line_numbers(graph).items()
@@ -110,47 +113,41 @@ def _forward(graph: ComputationalGraph) -> list[Line]:
 
 
 def _backward(graph: ComputationalGraph, output: Node) -> list[Line]:
-    """One line for each input of each gate that a gradient goes to, the last gate first."""
+    """A line for each gradient that a gate sends to an input, the last gate first."""
     numbers = _line_numbers(graph)
     steps = list(backward_order(graph.nodes, output))
     uses: dict[Node, list[int]] = defaultdict(list)
-    for node, _, flows in steps:
-        for flow in flows:
-            if flow is not None:
-                uses[flow.source].append(numbers[node])
+    for node, _, edges in steps:
+        for edge in edges:
+            if edge is not None:
+                uses[edge.source].append(numbers[node])
     lines = []
-    for node, gate, flows in steps:
+    for node, gate, edges in steps:
         value, *gradients = equations(graph, node, gate, names(graph, node, gate))
-        for position, (flow, gradient) in enumerate(zip(flows, gradients, strict=True)):
-            if flow is None:
+        for position, (edge, gradient) in enumerate(zip(edges, gradients, strict=True)):
+            if edge is None:
                 continue
-            source, name = flow.source, flow.source.name
-            if len(uses[source]) > 1 and flow.first and gradient == f"d{node.name}" and graph.value(name).ndim:
-                gradient += ".copy()"  # what is added later must not reach the other gradient too
-            undone = f"back through ({numbers[node]}) {node.name}" + (
-                f" = {value}" if len(value) < LONGEST_QUOTE else ""
-            )
-            if not flow.first:
-                undone += f"; += because {name} is used in {_and(uses[source])}"
-            text = _commented(f"d{name} {'=' if flow.first else '+='} {gradient}", undone)
-            lines.append(Line(text, "backward", source, node, position, not flow.first))
+            source, name = edge.source, edge.source.name
+            if len(uses[source]) > 1 and edge.first and gradient == f"d{node.name}" and graph.value(name).ndim:
+                gradient += ".copy()"  # or a later += would change the other gradient too
+            comment = f"back through ({numbers[node]}) {node.name}"
+            if len(value) < MAX_QUOTE_CHARACTERS:
+                comment += f" = {value}"
+            if not edge.first:
+                comment += f"; += because {name} is used in {_and(uses[source])}"
+            text = _commented(f"d{name} {'=' if edge.first else '+='} {gradient}", comment)
+            lines.append(Line(text, "backward", source, node, position, not edge.first))
     return lines
 
 
 def _zeros(graph: ComputationalGraph, output: Node) -> list[Line]:
-    """The gradients of what the output does not depend on."""
-    class_indices = graph.class_indices
-    return [
-        Line(
-            _commented(
-                f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}", f"{output.name} has no {node.name}"
-            ),
-            "zeros",
-            node,
-        )
-        for node in graph.nodes
-        if node.wanted and not graph.has_gradient(node) and node not in class_indices
-    ]
+    """The gradients of the nodes that the output does not depend on."""
+    lines = []
+    for node in graph.nodes:
+        if node.needs_gradient and not graph.has_gradient(node) and node not in graph.class_indices:
+            code = f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}"
+            lines.append(Line(_commented(code, f"{output.name} does not depend on {node.name}"), "zeros", node))
+    return lines
 
 
 def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
@@ -159,7 +156,7 @@ def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
 
 
 def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: bool) -> str:
-    """The constant's text; a float's where it meets constants alone, so that no integer arithmetic comes of it."""
+    """The constant's text; as a float if all inputs are constants, or Python would compute with integers."""
     value = graph.value(node.name)
     if as_index:
         return number(value.astype(int))
@@ -170,7 +167,7 @@ def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: b
 
 
 def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
-    """The code that sums a gradient over the axes along which its input was copied."""
+    """The code that sums a gradient over the axes along which its input was broadcast."""
     if narrow == wide:
         return gradient
     axes = copied_axes(narrow, wide)
@@ -184,23 +181,23 @@ def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
 
 
 def _given(graph: ComputationalGraph, leaf: Node) -> str:
-    """The line that sets a leaf, long arrays a row a line, class indices as whole numbers."""
+    """The line that sets a leaf; a long array has a line per row, class indices are whole numbers."""
     value = graph.value(leaf.name)
     if leaf in graph.class_indices:
         value = value.astype(int)
     text = f"{leaf.name} = {number(value)}"
-    return text if len(text) <= WIDEST_LINE else text.replace("], ", f"],\n{' ' * (len(leaf.name) + 13)}")
+    return text if len(text) <= MAX_LINE_CHARACTERS else text.replace("], ", f"],\n{' ' * (len(leaf.name) + 13)}")
 
 
 def _commented(code: str, comment: str) -> str:
-    return f"{code:{WIDEST_CODE}}  # {comment}"
+    return f"{code:{COMMENT_COLUMN}}  # {comment}"
 
 
 def _and(lines: Sequence[int]) -> str:
-    """(1), (2) and (3), each once; of many only how many."""
+    """Line numbers as text: (1), (2) and (3), each once; if there are many, only how many."""
     words = [f"({line})" for line in sorted(set(lines))]
     if len(words) == 1:
         return f"{words[0]} twice"
-    if len(words) > MOST_USES:
+    if len(words) > MAX_USES_NAMED:
         return f"{len(words)} lines"
     return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,4 +1,4 @@
-"""Text that somebody typed, read by Python's parser and never run: errors that point into it, numbers and arrays."""
+"""Typed text, read by Python's parser and never run: numbers and arrays in it, and errors that point into it."""
 
 import ast
 import math
@@ -20,19 +20,19 @@ from mlp.system.text_table import width
 
 @dataclass(frozen=True)
 class Text:
-    """What was typed, for messages that point into it."""
+    """Typed text, for messages that point into it."""
 
     text: str
     what: str
-    """What it is, in a message."""
+    """The words for it in a message."""
 
     @classmethod
     def of(cls, text: str, what: str) -> "Text":
-        """The text without blanks around it, its lines ended as Python's parser ends them."""
+        """The text without blanks around it, with the line ends of Python's parser."""
         return cls(text.strip().replace("\r\n", "\n").replace("\r", "\n"), what)
 
     def error(self, place: int, message: str) -> InputError:
-        """The error at a character, 0 being the first, with the line and a caret under the place."""
+        """An error at the character with this index, with its line and a caret under the place."""
         start = self.text.rfind("\n", 0, place) + 1
         line = self.text[start:].partition("\n")[0]
         column = place - start
@@ -43,7 +43,7 @@ class Text:
         return InputError(f"{self.what}, {where}: {message}", before + after, f"{' ' * width(before)}^")
 
     def place(self, line: int, offset: int) -> int:
-        """The character at a place of Python's parser: a line from 1, and UTF-8 bytes into it."""
+        """The index of the character at a place of Python's parser: a line from 1, and an offset in UTF-8 bytes."""
         text = self.text.split("\n")[line - 1]
         return self._line_start(line) + len(text.encode()[:offset].decode())
 
@@ -51,27 +51,27 @@ class Text:
         return sum(len(text) + 1 for text in self.text.split("\n")[: line - 1])
 
     def start(self, tree: ast.AST) -> int:
-        """The first character of a part."""
+        """The index of a part's first character."""
         return self.place(tree.lineno, tree.col_offset)  # type: ignore[attr-defined]
 
     def end(self, tree: ast.AST) -> int:
-        """The first character after a part."""
+        """The index of the first character after a part."""
         return self.place(tree.end_lineno, tree.end_col_offset)  # type: ignore[attr-defined]
 
-    def parse(self, longest: int) -> list[ast.stmt]:
-        """Python's syntax tree. Raises InputError if the text has none, or is too long or too deep to read."""
-        if len(self.text) > longest:
-            raise InputError(f"{self.what} has {len(self.text):,} characters, at most {longest:,} are read")
+    def parse(self, max_characters: int) -> list[ast.stmt]:
+        """Python's syntax tree. Raises InputError if the text is not Python, or too long or too deeply nested."""
+        if len(self.text) > max_characters:
+            raise InputError(f"{self.what} has {len(self.text):,} characters: at most {max_characters:,} are read")
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")  # what Python only warns of is an error, too
+                warnings.simplefilter("error")  # Python's warnings are errors here
                 return ast.parse(self.text).body
         except SyntaxError as error:
             lines = self.text.split("\n")
             line = min(max(error.lineno or 1, 1), len(lines))
             column = min(max(error.offset or 1, 1), len(lines[line - 1]) + 1)
             place = self._line_start(line) + column - 1
-            raise self.error(place, _said(error.msg.partition(" - ")[0], self.text[place : place + 1])) from None
+            raise self.error(place, _with_cure(error.msg.partition(" - ")[0], self.text[place : place + 1])) from None
         except (MemoryError, RecursionError):
             raise self.error(
                 0, "nested too deeply to be read: give parts of it names, as in q = x + y; q * z"
@@ -82,11 +82,10 @@ class Text:
             raise InputError(f"{self.what}: {error}") from None
 
 
-def _said(message: str, character: str) -> str:
-    """What Python says of a mistake at a character, with the cure where people often make it."""
-    sign = spelling.table("signs").get(character) or unicodedata.normalize(
-        "NFKC", character
-    )  # of full-width brackets, too
+def _with_cure(message: str, character: str) -> str:
+    """Python's message about a character, with the cure for frequent mistakes."""
+    as_ascii = unicodedata.normalize("NFKC", character)  # of a full-width bracket, for example
+    sign = spelling.table("signs").get(character) or as_ascii
     if sign != character and sign.isascii():
         return f"{message}: write {sign}"
     if message == "invalid decimal literal":
@@ -94,14 +93,13 @@ def _said(message: str, character: str) -> str:
     return message.replace("Perhaps you forgot a comma?", "Is an operator missing, as in 2*x?")
 
 
-LONGEST_VALUE = 100_000
-"""Characters of a value."""
+MAX_VALUE_CHARACTERS = 100_000
 
 
 def parse_value(name: str, text: str) -> Array:
-    """The value in NAME=VALUE or after an option: a number, or nested lists of numbers of one shape."""
+    """The value in NAME=VALUE or after an option: a number, or nested lists of numbers."""
     source = Text.of(text, f"the value of {name}")
-    statements = source.parse(LONGEST_VALUE)
+    statements = source.parse(MAX_VALUE_CHARACTERS)
     if len(statements) != 1 or not isinstance(statements[0], ast.Expr):
         raise source.error(0, "must be a number, or lists of numbers in brackets")
     return np.asarray(literal(source, statements[0].value), float)
@@ -116,9 +114,9 @@ def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
         name, equals, text = argument.partition("=")
         name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
         if not equals or not name.isidentifier():
-            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2: what has blanks in it must be in quotes")
+            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2: put text with blanks in quotes")
         if name in values:
-            raise InputError(f"{argument}: {name} has a value already")
+            raise InputError(f"{argument}: {name} already has a value")
         values[name] = parse_value(name, text)
     return values
 
@@ -132,7 +130,7 @@ def _has_whole_value(argument: str) -> bool:
 
 
 def literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
-    """A number, with its sign, or nested lists of one shape; InputError for anything else."""
+    """A number with its sign, or nested lists of numbers. Raises InputError for anything else."""
     if isinstance(tree, ast.List):
         if depth == 8:
             raise source.error(source.start(tree), "an array has at most 8 dimensions")
@@ -140,7 +138,7 @@ def literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
         if not items:
             raise source.error(source.start(tree), "an array must not be empty")
         if len({np.shape(item) for item in items}) > 1:
-            raise source.error(source.start(tree), "the items of an array must have one shape")
+            raise source.error(source.start(tree), "the items of an array must have the same shape")
         return items
     if is_number(tree):
         return number(source, tree)
@@ -148,14 +146,14 @@ def literal(source: Text, tree: ast.expr, depth: int = 0) -> Any:
 
 
 def is_number(tree: ast.expr) -> bool:
-    """Whether it is a number, with or without a minus."""
+    """Whether it is a number, with or without a minus sign."""
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         tree = tree.operand
     return isinstance(tree, ast.Constant) and type(tree.value) in (int, float)
 
 
 def number(source: Text, tree: ast.expr) -> float:
-    """The number, an int where it is written as one; InputError where a float64 cannot hold it."""
+    """The number, as an int if it is written as one. Raises InputError if a float64 cannot hold it."""
     if isinstance(tree, ast.UnaryOp):
         return -number(source, tree.operand)
     value: float = tree.value  # type: ignore[attr-defined]

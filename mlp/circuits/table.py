@@ -1,4 +1,4 @@
-"""What is told of a circuit: its table for people, its nodes and Jacobians for JSON."""
+"""A circuit's table for people, and its nodes and Jacobian for JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,26 +7,27 @@ import numpy as np
 
 from mlp.circuits import listing
 from mlp.circuits.circuit import Circuit, Numeric
+from mlp.circuits.notation import in_full
 from mlp.gates import Array
 from mlp.node import Node
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
-MOST_SHOWN = 6
-"""Numbers of an array in the table."""
-LARGE = 1e-6
-"""A relative error that needs a word."""
-APART = """\
-A large relative error beside two tiny numbers is rounding: both are 0. Otherwise look for a kink (at a tie max gives
-all to its first input, while the numeric derivative is halfway between both sides), for a step to where a gate is not
-defined or a sigmoid is flat, for a function that bends strongly within a step, or for an output so large that
-rounding drowns the difference."""
+MAX_NUMBERS = 6
+"""The table shows a larger array by its shape."""
+LARGE_ERROR = 1e-6
+"""A relative error from here on is explained below the table."""
+EXPLANATION = """\
+If both gradients are tiny, a large relative error is only rounding. Otherwise the numeric gradient can be wrong: at a
+kink (at a tie max gives its whole gradient to the first input, but the numeric one is the mean of both sides), next to
+a point where a gate is not defined, where a sigmoid is flat, where the function curves strongly, or if the output is
+so large that rounding hides the difference."""
 ROUNDING = 1e-12
-"""Two sums of products are equal that differ by less than this share of the products' magnitudes."""
+"""Two sums of products count as equal if they differ by less than this fraction of the products' magnitudes."""
 
 
 def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
-    """A node, ready for JSON; ``inputs`` are the nodes that it comes from, ``code`` has the constants too."""
+    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them."""
     graph, gradient = circuit.graph, circuit.gradient(node)
     return {
         "name": node.name,
@@ -39,51 +40,47 @@ def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
 
 
 def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
-    """Every node, in forward order, its numeric gradient beside the written one."""
+    """Every node in forward order, with its analytic and its numeric gradient."""
     graph = circuit.graph
     class_indices = graph.class_indices
     rows = [["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]]
     for node in circuit.nodes:
         value, gradient = graph.value(node.name), circuit.gradient(node)
-        told = brief(value.astype(int) if node in class_indices else value)
-        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), told]
+        shown = brief(value.astype(int) if node in class_indices else value)
+        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), shown]
         row.append("none" if gradient is None else brief(gradient))
-        if node in numeric:
+        if node in numeric:  # not a class index, nor a value that the output does not depend on
             row += [brief(numeric[node].gradient, digits=10), f"{numeric[node].check.plain_error:.1e}"]
-        else:
-            row += ["", ""]  # nothing to compare: a class index, or a value that leads nowhere
-        rows.append(row)
-    apart = any(not one.check.plain_error < LARGE for one in numeric.values())
-    return aligned(rows) + (f"\n\n{APART}" if apart else "")
+        rows.append(row + [""] * (len(rows[0]) - len(row)))
+    disagree = any(not one.check.plain_error < LARGE_ERROR for one in numeric.values())
+    return aligned(rows) + (f"\n\n{EXPLANATION}" if disagree else "")
 
 
 def shortened(formula: str | None) -> str:
-    """A forward line as far as a table has room for it."""
+    """A forward line, cut to 40 characters."""
     return "" if formula is None else formula if len(formula) <= 40 else formula[:37] + "..."
 
 
 def brief(array: Array | None, digits: int | None = None) -> str:
-    """A number to so many digits, or all, a small array to six, a larger one by its shape."""
+    """A number with all its digits, or this many; a small array with six digits; a larger one by its shape."""
     if array is None:
-        return "(not taken)"
+        return "(not computed)"
     if array.ndim == 0:
         return repr(array.item()) if digits is None else f"{array:.{digits}g}"
-    if array.size > MOST_SHOWN:
-        return f"{'x'.join(map(str, array.shape))} numbers"
-    return np.array2string(array, precision=6, separator=", ", max_line_width=1000).replace("\n", "")
+    return in_full(array, digits=6) if array.size <= MAX_NUMBERS else f"shape {array.shape}"
 
 
 def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:
-    """The matrix, and the chain rule made of it: J' df/dx against df/dz; ready for JSON.
+    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON.
 
-    Both are equal where every way from the inputs, z, to the circuit's output, f, passes one of the outputs, x,
-    and none passes two.
+    The two are equal if every path from the inputs z to the circuit's output f passes through one of the outputs x,
+    and no path passes through two.
     """
     df_dx, df_dz = circuit.gradients(outputs), circuit.gradients(inputs)
     rows, columns = ([label for name in names for label in labels(circuit, name)] for names in (outputs, inputs))
     J = circuit.jacobian(outputs, inputs)
     circuit.run(upstream)
-    with np.errstate(all="ignore"):  # what overflows is reported below
+    with np.errstate(all="ignore"):  # an overflow is reported below
         product, scale = J.T @ df_dx, (np.abs(J.T) @ np.abs(df_dx)).max()
     if not np.isfinite(scale):
         raise InputError(f"the product of the Jacobian's transpose and d{circuit.output.name}/dx overflows")
@@ -100,13 +97,13 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
 
 
 def labels(circuit: Circuit, name: str) -> list[str]:
-    """A name for each element: x, or x[0], x[1], ..."""
+    """The elements of a value: x if it is a number, else x[0], x[1], ..."""
     shape = circuit.graph.value(circuit.node(name).name).shape
     return [f"{name}{list(index)}" if index else name for index in np.ndindex(shape)]
 
 
 def describe_jacobian(facts: dict[str, Any]) -> str:
-    """The matrix with its names, and the two sides of the chain rule."""
+    """The Jacobian with its names, and both sides of the chain rule."""
     f, rows, columns = facts["of"], facts["rows"], facts["columns"]
     matrix = [
         ["", *columns],
@@ -127,5 +124,5 @@ def describe_jacobian(facts: dict[str, Any]) -> str:
         f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
     ]
     if not facts["equal"]:
-        lines.append("as it must where some way from z to the output avoids x or passes two of them (or by rounding)")
+        lines.append(f"(some path from z to {f} avoids x, or passes through two of its elements, or it is rounding)")
     return "\n".join(lines)

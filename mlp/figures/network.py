@@ -1,10 +1,11 @@
-"""A trained network on one test image: every value on its way to the loss, and below it every gradient on its way back.
+"""A picture of a trained network on one test image: the values up to the loss, and below them the gradients.
 
-A column for the image, each weight matrix, each layer's activations and the prediction. A first weight matrix is
-shown as images, one for each hidden unit.
+There is a column for the image, each weight matrix, each layer's activations and the prediction. The first weight
+matrix is shown as images, one for each hidden unit.
 """
 
-from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+# before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, SIGNS, VALUE, own_settings, save
 
 # isort: split
 import math
@@ -15,19 +16,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlp.circuits.drawing import GREEN, GREY, INK, RED, SIZE
 from mlp.gates import Array
 from mlp.network import MLP
 
-MOST_UNITS = 64
-"""Hidden units of a layer that are shown: those with the largest gradients."""
+MAX_UNITS = 64
+"""Of a larger hidden layer, the units with the largest gradients are shown."""
 SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.55, 1.7
-"""Inches: of a heat map, between two, above each row, below both, and for the prediction in words."""
+"""Inches: the side of a heat map, the space between two, above each row, below both, and for the prediction's text."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """An array with its gradient, both as matrices to be shown; ``limits`` are the values of the map's two ends."""
+    """An array and its gradient as matrices, ready to show; ``limits`` are the values at the ends of the colour map."""
 
     kind: str
     name: str
@@ -36,11 +36,11 @@ class Column:
     colors: str
     limits: tuple[float, float]
     part: str = ""
-    """Which part of the array is shown, where it is not all."""
+    """Which part of the array is shown, if not all of it."""
 
     @property
     def headings(self) -> tuple[str, str]:
-        """What stands above the value and above the gradient."""
+        """The texts above the value and above the gradient."""
         largest = self.largest_gradient
         size = f"up to ±{largest:.1e}" if largest else "all 0"
         return f"{self.kind} {self.name}{self.part}", f"d{self.name}, {size}"
@@ -51,28 +51,28 @@ class Column:
         return float(np.nanmax(np.abs(self.gradient)))
 
 
-def draw(path: Path, network: MLP, image_shape: tuple[int, int], title: str, words: list[str]) -> None:
-    """Draw a network after both passes over one image, made with ``input_gradient``; the file's ending says how.
+def draw_network(path: Path, network: MLP, image_shape: tuple[int, int], title: str, lines: list[str]) -> None:
+    """Draw a network with ``input_gradient`` after both passes over one image, as .svg, .png or .pdf.
 
-    ``words`` stand beside the values, a line each.
+    The lines of text stand to the right of the values.
     """
-    save(picture(title, columns(network, image_shape), words, network), path)
+    save(picture(title, columns(network, image_shape), lines, network), path)
 
 
 def columns(network: MLP, image_shape: tuple[int, int]) -> list[Column]:
-    """The image, and for each layer its weights and, where it is hidden, its activations."""
+    """The image, then the weights of each layer and the activations of each hidden layer."""
     graph = network.graph
     X, dX = (array.reshape(image_shape) for array in (graph.value("X"), graph.gradient("X")))
     shown = [Column("image", "X", X, dX, "gray_r", (0, 1))]
     rows = np.arange(network.sizes[0])
     for layer, size in enumerate(network.sizes[1:], start=1):
         W, dW = graph.value(f"W{layer}"), graph.gradient(f"W{layer}")
-        units = np.sort(np.argsort(-np.abs(dW).sum(axis=0), kind="stable")[:MOST_UNITS])
+        units = np.sort(np.argsort(-np.abs(dW).sum(axis=0), kind="stable")[:MAX_UNITS])
         part = f", {len(units)} of {size} units" if len(units) < size else ""
         part_of_rows = f", {len(rows)} of {len(W)} rows" if len(rows) < len(W) else ""
         W, dW = (_as_map(array[np.ix_(rows, units)], layer, image_shape) for array in (W, dW))
         limit = float(np.nanmax(np.abs(W))) or 1.0
-        shown.append(Column("weights", f"W{layer}", W, dW, "PuOr", (-limit, limit), part_of_rows + part))
+        shown.append(Column("weights", f"W{layer}", W, dW, SIGNS, (-limit, limit), part_of_rows + part))
         if layer < len(network.sizes) - 1:
             name = f"Z{3 * layer}"
             Z, dZ = (grid(array[0, units]) for array in (graph.value(name), graph.gradient(name)))
@@ -82,14 +82,14 @@ def columns(network: MLP, image_shape: tuple[int, int]) -> list[Column]:
 
 
 def _as_map(W: Array, layer: int, image_shape: tuple[int, int]) -> Array:
-    """A weight matrix as it is shown: the first as images, a single column in a grid, others as they are."""
+    """A weight matrix as it is shown: the first as images, a single column as a grid, others unchanged."""
     if layer == 1:
         return tiles(W, image_shape)
     return grid(W[:, 0]) if W.shape[1] == 1 else W
 
 
 def grid(vector: Array) -> Array:
-    """A vector in rows of a picture about twice as wide as high; what is left over is nan."""
+    """A vector in the rows of a matrix about twice as wide as high; the cells left over are nan."""
     width = math.ceil(math.sqrt(2 * len(vector))) if len(vector) > 4 else len(vector)
     height = math.ceil(len(vector) / width)
     cells = np.full(width * height, np.nan)
@@ -98,7 +98,7 @@ def grid(vector: Array) -> Array:
 
 
 def tiles(W: Array, image_shape: tuple[int, int]) -> Array:
-    """Each column of W (pixels, units) as an image, placed as ``grid`` places the units, with nan between them."""
+    """Each column of W (pixels, units) as an image, arranged as in ``grid``, with nan between the images."""
     rows, width = image_shape
     places = grid(np.arange(W.shape[1], dtype=float))
     pixels = np.full((places.shape[0] * (rows + 1) - 1, places.shape[1] * (width + 1) - 1), np.nan)
@@ -110,30 +110,30 @@ def tiles(W: Array, image_shape: tuple[int, int]) -> Array:
 
 
 @own_settings()
-def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> Figure:
-    """Values above, gradients below, a column each; laid out in inches."""
+def picture(title: str, shown: list[Column], lines: list[str], network: MLP) -> Figure:
+    """The figure: values above, gradients below, one column each; lengths are in inches."""
     widths = [SIDE * min(2.2, max(1.0, column.value.shape[1] / column.value.shape[0])) for column in shown]
     width = max(sum(widths) + GAP * (len(shown) + 1) + TEXT, 7.5)
     height = 2 * (SIDE + HEAD) + FOOT + 0.2
     figure = Figure(figsize=(width, height))
     figure.text(GAP / width, 1 - 0.25 / height, title, fontsize=13, va="center", color=INK)
     caption = (
-        "above: the values, weights purple above 0 and orange below, hidden units white at 0 and dark at 1\n"
-        "below: the derivatives of the loss with respect to them, red above 0 and blue below"
+        "above: the values, hidden units white at 0 and dark at 1; below: the derivatives of the loss with respect "
+        "to them\nweights and derivatives are purple above 0, white at 0 and orange below 0"
     )
-    figure.text(GAP / width, FOOT / 2 / height, caption, fontsize=SIZE, va="center", color=GREY)
+    figure.text(GAP / width, FOOT / 2 / height, caption, fontsize=FONT_POINTS, va="center", color=MUTED)
     left = GAP
     for column, wide in zip(shown, widths, strict=True):
         value_heading, gradient_heading = column.headings
         largest = column.largest_gradient or 1.0
         for array, colors, limits, row, heading, color in (
-            (column.value, column.colors, column.limits, 1, value_heading, GREEN),
-            (column.gradient, "RdBu_r", (-largest, largest), 0, gradient_heading, RED),
+            (column.value, column.colors, column.limits, 1, value_heading, VALUE),
+            (column.gradient, SIGNS, (-largest, largest), 0, gradient_heading, GRADIENT),
         ):
             bottom = row * (SIDE + HEAD) + FOOT
             axes = figure.add_axes((left / width, bottom / height, wide / width, SIDE / height))
-            show(axes, array, colors, *limits)
-            axes.set_title(heading, fontsize=SIZE, color=color)
+            show_map(axes, array, colors, *limits)
+            axes.set_title(heading, fontsize=FONT_POINTS, color=color)
         left += wide + GAP
     last_sum = f"Z{3 * (len(network.sizes) - 1) - 1}"
     ends = [node for node in network.graph.nodes if node.name in ("L", "P", last_sum)]
@@ -142,15 +142,16 @@ def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> 
         for node in reversed(ends)
         if network.graph.has_gradient(node)
     ]
-    for lines, color, row in ((words, GREEN, 1), (gradients, RED, 0)):
+    for texts, color, row in ((lines, VALUE, 1), (gradients, GRADIENT, 0)):
         middle = row * (SIDE + HEAD) + FOOT + SIDE / 2
-        figure.text(left / width, middle / height, "\n".join(lines), fontsize=SIZE + 1, color=color, va="center")
+        text = "\n".join(texts)
+        figure.text(left / width, middle / height, text, fontsize=FONT_POINTS + 1, color=color, va="center")
     return figure
 
 
-def show(axes: Axes, array: Array, colors: str, low: float, high: float) -> None:
-    """A heat map without axes, stretched to its place; nan is left as paper."""
+def show_map(axes: Axes, array: Array, colors: str, low: float, high: float) -> None:
+    """Draw a heat map without axes, stretched to fill its place; nan stays white."""
     cells = np.ma.masked_invalid(array)
     axes.imshow(cells, cmap=colors, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
     axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_color(GREY)
+    axes.spines[:].set_color(MUTED)

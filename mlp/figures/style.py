@@ -30,6 +30,12 @@ from mlp.system.printable import printable
 
 BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
 """Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart."""
+VALUE, GRADIENT, MUTED, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
+"""In pictures of both passes: numbers of the forward pass, numbers of the backward pass, lines, names."""
+SIGNS = "PuOr"
+"""Matplotlib's scale for maps of positive and negative numbers: orange below 0, white at 0, purple above."""
+FONT_POINTS = 9
+"""The size of numbers and captions in pictures of both passes."""
 WITHOUT_DATE: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},

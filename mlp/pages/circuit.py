@@ -1,4 +1,4 @@
-"""Circuits as a page to step through: the drawing, whose numbers come one by one, and the listing beside it."""
+"""A page to step through circuits: the drawing, whose numbers appear one by one, and the listing beside it."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,54 +14,59 @@ from mlp.circuits.examples import EXAMPLES, Example
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import lines
 from mlp.circuits.source_text import parse_values
-from mlp.circuits.steps import steps, sums
+from mlp.circuits.steps import contributions, steps
 from mlp.circuits.table import describe_jacobian, jacobian_facts
 from mlp.figures.style import inline
 from mlp.pages.frame import render
 from mlp.system.files import replacing, write_text
 
 STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
-"""Examples that the gallery has with --stages, too: the name, and what that shows."""
+"""Examples that the gallery also has with --stages: the name there, and a sentence about it."""
 
 
 def write(circuit: Circuit, expression: str, path: Path) -> None:
-    """Write a page with the circuit's latest pass."""
+    """Write a page with the latest pass of a circuit."""
     heading = f"{circuit.output.name}, forward and back"
-    page = render("circuit.html", title=expression, heading=heading, circuits=[facts(circuit, "circuit", expression)])
+    page = render(
+        "circuit.html", title=expression, heading=heading, circuits=[circuit_facts(circuit, "circuit", expression)]
+    )
     write_text(path, page)
 
 
 def write_gallery(path: Path) -> None:
     """Write a page with every example."""
     title = "Backpropagation, circuit by circuit"
-    with replacing(path) as file:  # first, as drawing takes a second in which nothing else can fail
+    with replacing(path) as file:  # opened first: drawing takes a second
         file.write(render("circuit.html", title=title, heading=title, circuits=list(gallery())).encode())
 
 
 def gallery() -> Iterator[dict[str, Any]]:
     """Each example, in the order of the notes."""
     for name, example in EXAMPLES.items():
-        yield of_example(name, example)
+        yield example_facts(name, example)
         if name in STAGED:
             other, shows = STAGED[name]
-            yield of_example(other, example, stages=True) | {"shows": shows}
+            yield example_facts(other, example, stages=True) | {"shows": shows}
 
 
-def of_example(name: str, example: Example, *, stages: bool = False) -> dict[str, Any]:
-    """What the gallery shows of an example."""
+def example_facts(name: str, example: Example, *, stages: bool = False) -> dict[str, Any]:
+    """The facts that the gallery shows about an example."""
     values = parse_values([f"{name}={value}" for name, value in example.values.items()])
     circuit = parse(example.expression, values, stages=stages)
     circuit.run()
-    found = facts(circuit, name, example.expression) | {"shows": example.shows}
+    facts = circuit_facts(circuit, name, example.expression) | {"shows": example.shows}
     if example.jacobian is not None:
         outputs, inputs = (names.split(",") for names in example.jacobian)
-        found["jacobian"] = describe_jacobian(jacobian_facts(circuit, outputs, inputs, np.ones(())))
-    return found
+        facts["jacobian"] = describe_jacobian(jacobian_facts(circuit, outputs, inputs, np.ones(())))
+    return facts
 
 
-def facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any]:
-    """What the template shows of a circuit; ``name`` stands before every id of its part of the page."""
-    figure = picture(circuit, captioned=False, sums=sums(circuit))
+def circuit_facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any]:
+    """The facts that the template shows about a circuit; ``name`` is the prefix of each id in its part of the page."""
+    listing = lines(circuit.graph, circuit.output)
+    contributed = contributions(circuit, listing)
+    partial_sums = [(one.node, one.total) for one in contributed.values()]
+    figure = picture(circuit, captioned=False, partial_sums=partial_sums)
     gates = sum(node.gate is not None for node in circuit.nodes)
     return {
         "name": name,
@@ -72,7 +77,7 @@ def facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any]:
         "caption": caption(circuit),
         "gates": f"{gates} gate{'' if gates == 1 else 's'}",
         "output": circuit.output.name,
-        "listing": [line.text for line in lines(circuit.graph, circuit.output)],
+        "listing": [line.text for line in listing],
         "jacobian": "",
-        "steps": [asdict(step) for step in steps(circuit)],
+        "steps": [asdict(step) for step in steps(circuit, listing, contributed)],
     }

@@ -10,7 +10,7 @@ from mlp.pages import frame
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory):
-    """A page of the scripts alone, for what the report's images cannot ask of them."""
+    """A page of only the scripts, to test what the report's images do not reach."""
     path = tmp_path_factory.mktemp("scripts") / "scripts.html"
     sources = "".join((frame.TEMPLATES / name).read_text() for name in ("preparation.js", "network.js"))
     path.write_text(f"<!DOCTYPE html><title>scripts</title><script>{sources}</script>")

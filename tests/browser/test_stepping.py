@@ -1,12 +1,13 @@
-"""Promises of circuit pages in a browser: each step shows the graph's numbers, whichever way one comes to it."""
+"""Promises of circuit pages in a browser: each step shows the graph's numbers, however you reach it."""
 
 import re
 from itertools import pairwise
 
 import pytest
 
-from mlp.circuits.drawing import drawn, lines_of
+from mlp.circuits.drawing import drawn
 from mlp.circuits.expression import parse
+from mlp.circuits.notation import rows_of
 from mlp.circuits.source_text import parse_values
 from mlp.pages import circuit as circuit_page
 
@@ -18,7 +19,7 @@ CIRCUITS = {
     "class index": ("L = svm_loss(s, y) / 2", ["s=[3.2, 5.1, -1.7]", "y=0"]),
 }
 LATER = 60_000
-"""Milliseconds of the page's own clock, in which Play comes to any end."""
+"""Milliseconds of the page's clock in which Play surely ends."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ SHOWN = """Object.fromEntries(
 
 
 def shown(page):
-    """The numbers that one sees in the drawing."""
+    """The numbers that are visible in the drawing."""
     return page.evaluate(SHOWN)
 
 
@@ -66,7 +67,7 @@ def shown_on_the_way(page, name, times):
 
 
 def counter(page):
-    """Step and last step, as the page tells them."""
+    """The step and the last step, as the page shows them."""
     return tuple(map(int, re.findall(r"\d+", page.locator(".chosen .counter").inner_text())))
 
 
@@ -77,7 +78,7 @@ def press(page, name):
 def of_the_graph(circuit, what, nodes):
     """The numbers of these nodes, named as in the drawing."""
     arrays = {node: circuit.graph.value(node.name) if what == "value" else circuit.gradient(node) for node in nodes}
-    lines = {node: lines_of(array) for node, array in arrays.items() if array is not None}
+    lines = {node: rows_of(array) for node, array in arrays.items() if array is not None}
     return {f"{what}-{node.index}-{row}": line for node, rows in lines.items() for row, line in enumerate(rows)}
 
 
@@ -216,10 +217,10 @@ def test_without_scripts_and_on_paper_everything_is_there(visit, gallery, fan_ou
 
 FIRST, MIDDLE, LAST = 0, 6, 999
 STEPS = {(390, False): (FIRST, LAST), (390, True): (MIDDLE,), (1280, False): (MIDDLE,), (1280, True): (FIRST, LAST)}
-"""Looked at by axe, which takes half a second: each width and each colour scheme at the first, a middle, the last."""
+"""Checked by axe, which takes half a second: each width and each colour scheme at the first, a middle, the last."""
 
 
-def test_a_page_shuts_nobody_out(visit, fan_out, look, accessible):
+def test_a_page_is_accessible(visit, fan_out, look, accessible):
     page = visit(fan_out, reduced_motion="reduce", **look)
     for step in STEPS[look["width"], look["dark"]]:
         page.evaluate(f"chosen.moveTo({step})")
@@ -227,8 +228,8 @@ def test_a_page_shuts_nobody_out(visit, fan_out, look, accessible):
 
 
 @pytest.mark.parametrize(("width", "dark", "step"), [(390, True, FIRST), (1280, False, LAST)])
-def test_the_gallery_shuts_nobody_out(visit, gallery, width, dark, step, accessible):
-    """In each width and colour scheme: its parts are those of the page above, but for the menu and the Jacobian."""
+def test_the_gallery_is_accessible(visit, gallery, width, dark, step, accessible):
+    """In each width and colour scheme: its parts are those of the page above, and the menu and the Jacobian."""
     page = visit(gallery, reduced_motion="reduce", fragment=f"#jacobian-product/{step}", width=width, dark=dark)
     page.evaluate("document.querySelectorAll('.circuit:not(.chosen)').forEach((hidden) => hidden.remove())")  # time
     accessible(page)

@@ -1,4 +1,4 @@
-"""Promises of mlp.expression: the language of the design, each mistake with its place, and nothing is ever run."""
+"""Promises of mlp.circuits.expression: its language, mistakes named with their place, and no text is ever run."""
 
 import time
 import warnings
@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from mlp.circuits.expression import LONGEST, MOST_ELEMENTS, parse
+from mlp.circuits.expression import MAX_CHARACTERS, MAX_ELEMENTS, parse
 from mlp.circuits.source_text import parse_value, parse_values
 from mlp.system.errors import InputError
 
@@ -66,7 +66,7 @@ def test_a_name_that_the_expression_gives_is_the_nodes_name():
     assert circuit.output.name == "f"
 
 
-def test_names_left_out_are_f_for_the_output_and_t1_t2_for_the_rest_where_these_are_free():
+def test_without_names_the_output_is_f_and_the_rest_t1_t2_unless_these_are_taken():
     assert [node.name for node in run("(x + y) * (x - y)", "x=1", "y=2").nodes] == ["x", "y", "t1", "t2", "f"]
     names = [node.name for node in run("(f + t1) * 2 * dt2", "f=1", "t1=2", "dt2=1").nodes]
     assert sorted(names) == ["dt2", "f", "t1", "t3", "t4", "t5"]
@@ -93,14 +93,14 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
 @pytest.mark.parametrize(
     ("text", "values", "column", "message"),
     [
-        ("x + cube(y)", ("x=1", "y=1"), 5, "unknown function cube: known are exp, log"),
+        ("x + cube(y)", ("x=1", "y=1"), 5, "unknown function cube: the functions are exp, log"),
         ("x + sigmod(y)", ("x=1", "y=1"), 5, "unknown function sigmod: did you mean sigmoid?"),
         ("1 + ln(x)", ("x=1",), 5, r"unknown function ln: write log\(x\)"),
         ("np.exp(x)", ("x=1",), 1, r"unknown function np\.exp: did you mean exp\?"),
         ("math.sqrt(x)", ("x=1",), 1, r"unknown function math\.sqrt: write x \*\* 0\.5"),
         ("σ(x)", ("x=1",), 1, r"unknown function σ: write sigmoid\(x\)"),
-        ("2 * x^2 + 1", ("x=1",), 6, r"\^ is no power here: write 2 \* x\*\*2 \+ 1\n"),
-        ("x^2" + " + x" * 30, ("x=1",), 2, r"\^ is no power here: write x\*\*2\n"),
+        ("2 * x^2 + 1", ("x=1",), 6, r"\^ is not a power here: write 2 \* x\*\*2 \+ 1\n"),
+        ("x^2" + " + x" * 30, ("x=1",), 2, r"\^ is not a power here: write x\*\*2\n"),
         ("3 + 2x", ("x=1",), 5, r"invalid decimal literal: to multiply write \*, as in 2\*x"),
         ("2(x + 1)", ("x=1",), 1, r"only the functions .* can be called: to multiply write \*"),
         ("x(y + 1)", ("x=1", "y=1"), 1, r"only the functions .* can be called: to multiply write \*"),
@@ -129,11 +129,11 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
             "q = y * 2; q + svm_loss(s, y)",
             ("s=[1, 2]", "y=1"),
             28,
-            "y is a number elsewhere, it cannot be a class index too",
+            "y is used as a number: it cannot be a class index too",
         ),
-        ("svm_loss(s, y) + y", ("s=[1, 2]", "y=1"), 16, "y is a class index, it cannot be a number too"),
-        ("svm_loss(s, y * 1)", ("s=[1, 2]", "y=1"), 13, "a class index must be a value: it cannot be computed"),
-        ("L = svm_loss(s, y); y", ("s=[1, 2]", "y=1"), 21, "y is a class index, it cannot be the output too"),
+        ("svm_loss(s, y) + y", ("s=[1, 2]", "y=1"), 16, "y is a class index: it cannot be used as a number too"),
+        ("svm_loss(s, y * 1)", ("s=[1, 2]", "y=1"), 13, "a class index must be a given value: it cannot be computed"),
+        ("L = svm_loss(s, y); y", ("s=[1, 2]", "y=1"), 21, "y is a class index: it cannot be the output too"),
         ("1if 1else 2", (), 1, "invalid decimal literal"),
         ("9" * 5000, (), 1, r"Exceeds the limit \(4300 digits\) for integer string conversion.*"),
         ("x ** y", ("x=1", "y=2"), 6, "the exponent must be a number"),
@@ -142,13 +142,13 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
         ("(1 + 2", (), 1, "'\\(' was never closed"),
         ("", (), 1, "there is nothing to compute"),
         ("# only a comment", (), 1, "there is nothing to compute"),
-        ("a; b", ("a=1", "b=1"), 1, "this value is lost: give it a name"),
+        ("a; b", ("a=1", "b=1"), 1, "this value is not used: give it a name"),
         ("a = 1; a + b = 3", ("b=1",), 8, "cannot assign to expression"),
         ("a, b = 1", (), 1, "not an expression or NAME = EXPRESSION"),
         ("a = b = 1", (), 1, "not an expression or NAME = EXPRESSION"),
         ("a += 1", (), 1, "not an expression or NAME = EXPRESSION"),
-        ("x = 2; x * 3", ("x=1",), 1, "x has a value from outside already"),
-        ("[1, [2]]", (), 1, "the items of an array must have one shape"),
+        ("x = 2; x * 3", ("x=1",), 1, "x already has a value, given as x=...: use another name here"),
+        ("[1, [2]]", (), 1, "the items of an array must have the same shape"),
         ("2 * []", (), 5, "an array must not be empty"),
         ("[1, x]", ("x=1",), 5, "must be a number, or lists of numbers"),
         ("+x", ("x=1",), 1, "not in the language"),
@@ -188,7 +188,7 @@ def test_line_ends_are_those_of_pythons_parser():
         run("q = a\rq*b", "a=1")
 
 
-def test_of_a_long_line_the_part_around_the_mistake_is_shown():
+def test_a_message_shows_the_part_of_a_long_line_around_the_mistake():
     with pytest.raises(InputError) as caught:
         run("+".join(["x"] * 100) + "+ y" + "+x" * 100, "x=1")
     _, line, caret = str(caught.value).split("\n")
@@ -207,10 +207,10 @@ def test_of_a_long_line_the_part_around_the_mistake_is_shown():
         ("x", ("lambda=3", "x=1"), "lambda has a meaning in Python"),
         ("dx * x", ("x=1", "dx=2"), "dx is the gradient of x in the listing"),
         ("dq = x; q = dq * 2", ("x=1",), "dq is the gradient of q in the listing"),
-        ("x + y", ("x=1", "y=2", "z=3"), "z has a value, but is not in the expression: the names there are x, y"),
+        ("x + y", ("x=1", "y=2", "z=3"), "z has a value but is not in the expression: its names are x, y"),
     ],
 )
-def test_names_that_would_not_do_are_refused(text, values, message):
+def test_names_that_the_listing_cannot_use_are_refused(text, values, message):
     with pytest.raises(InputError, match=message):
         run(text, *values)
 
@@ -221,22 +221,22 @@ def test_names_that_would_not_do_are_refused(text, values, message):
         (["x"], "x: must be NAME=VALUE"),
         (["1x=3"], "1x=3: must be NAME=VALUE"),
         (["=3"], "=3: must be NAME=VALUE"),
-        (["x=1", "x=2"], "x=2: x has a value already"),
+        (["x=1", "x=2"], "x=2: x already has a value"),
         (["x=abc"], "the value of x, column 1: must be a number"),
-        (["+", "y", "x=1"], r"\+: must be NAME=VALUE, as in x=-2: what has blanks in it must be in quotes"),
+        (["+", "y", "x=1"], r"\+: must be NAME=VALUE, as in x=-2: put text with blanks in quotes"),
         (["W=[[1,", "2]]", "x=1"], r'W=\[\[1, 2\]\]: a shell splits .* in quotes: "W=\[\[1, 2\]\]"'),
         (["x=[1,", "y=2]"], "the value of x, column 1: '\\[' was never closed"),
         (["x=−2"], r"the value of x, column 1: invalid character '−' \(U\+2212\): write -"),
         (["x="], "the value of x, column 1: must be a number"),
         (["x=1; y=2"], "the value of x, column 1: must be a number"),
         (["x=[1, 2"], r"the value of x, column 1: '\[' was never closed"),
-        (["x=[[1], [1, 2]]"], "the value of x, column 1: the items of an array must have one shape"),
+        (["x=[[1], [1, 2]]"], "the value of x, column 1: the items of an array must have the same shape"),
         (["x=nan"], "must be a number"),
         (["x=1e400"], "the number is too large"),
         (["x=" + "[" * 9 + "1" + "]" * 9], "an array has at most 8 dimensions"),
     ],
 )
-def test_a_value_that_is_none_is_named(arguments, message):
+def test_an_invalid_value_is_named(arguments, message):
     with pytest.raises(InputError, match=message):
         parse_values(arguments)
 
@@ -286,19 +286,19 @@ def test_hostile_text_is_refused_at_once_and_runs_nothing(text):
         run(text, "x=1")
     with pytest.raises(InputError):
         parse_values([f"x={text}"])
-    assert time.perf_counter() - began < 5  # no measure of speed: what hangs or grows exponentially takes far longer
+    assert time.perf_counter() - began < 5  # not a benchmark: it fails only if parsing hangs or grows exponentially
 
 
-def test_what_is_too_long_or_too_large_says_so():
-    with pytest.raises(InputError, match=f"the expression has 20,001 characters, at most {LONGEST:,} are read"):
+def test_an_expression_that_is_too_long_deep_or_large_is_refused():
+    with pytest.raises(InputError, match=f"the expression has 20,001 characters: at most {MAX_CHARACTERS:,} are read"):
         run("x" * 20_001)
-    with pytest.raises(InputError, match=f"more than {MOST_ELEMENTS:,} numbers in all values together"):
+    with pytest.raises(InputError, match=f"more than {MAX_ELEMENTS:,} numbers in all values together"):
         run("x * y", f"x={[[1]] * 200}", f"y={[[1] * 200]}")
-    with pytest.raises(InputError, match="more than 200 operations within one another: give parts of them names"):
+    with pytest.raises(InputError, match="more than 200 operations nested in one another: give parts of them names"):
         run("+".join(["x"] * 300), "x=1")
 
 
-def test_a_sum_of_150_numbers_is_no_trouble():
+def test_a_sum_of_150_numbers_is_read():
     circuit = run("+".join(["x"] * 150), "x=1")
     assert (circuit.graph.value("f"), circuit.graph.gradient("x")) == (150, 150)
 
@@ -309,7 +309,7 @@ def test_forty_doublings_are_forty_gates():
     assert circuit.graph.gradient("x") == 2**40
 
 
-def test_what_python_only_warns_of_is_an_error_and_nothing_else_is_printed():
+def test_a_warning_of_pythons_parser_is_an_error_and_not_printed():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(InputError, match="column 1: invalid decimal literal"):
@@ -317,7 +317,7 @@ def test_what_python_only_warns_of_is_an_error_and_nothing_else_is_printed():
     assert caught == []
 
 
-def test_a_constant_has_no_gradient_and_what_is_made_of_constants_has():
+def test_constants_have_no_gradient_but_nodes_computed_from_them_do():
     circuit = run("z = 2 * (3 + 4); f = z * z")
     assert [(node.name, circuit.graph.gradient(node.name).item()) for node in circuit.nodes] == [
         ("t1", 56), ("z", 28), ("f", 1),
@@ -325,7 +325,7 @@ def test_a_constant_has_no_gradient_and_what_is_made_of_constants_has():
     assert not any(circuit.graph.has_gradient(node) for node in circuit.graph.nodes if node.constant)
     assert value("x / 1e-150", "x=1e100") == pytest.approx(
         1e250
-    )  # though the derivative by the constant would not be finite
+    )  # although the derivative with respect to the constant would not be finite
 
 
 def test_integers_that_float64_cannot_hold_are_its_nearest_numbers():

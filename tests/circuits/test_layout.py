@@ -1,4 +1,4 @@
-"""Promises of mlp.layout: layers from left to right, no box over another, no wire across one, few crossings."""
+"""Promises of mlp.circuits.layout: layers from left to right, no overlap, no wire across a box, few crossings."""
 
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ SMALL = Box(1.0, 0.3, 0.2)
 
 @st.composite
 def circuits(draw):
-    """Boxes of any size, each but the first joined to one or two before it."""
+    """Boxes of any size; each except the first is joined to one or two earlier ones."""
     count = draw(st.integers(1, 30))
     sizes = st.floats(0.1, 2)
     boxes = [Box(draw(sizes), draw(sizes), draw(sizes)) for _ in range(count)]
@@ -29,7 +29,7 @@ def circuits(draw):
 
 @settings(max_examples=100)
 @given(circuits())
-def test_no_box_lies_over_another_and_wires_lead_to_the_right(circuit):
+def test_no_boxes_overlap_and_wires_lead_to_the_right(circuit):
     boxes, wires = circuit
     placed = layered(boxes, wires)
     for wire in wires:
@@ -64,7 +64,7 @@ def test_a_wire_starts_and_ends_at_its_boxes_and_crosses_none(circuit):
 
 
 def crossings(placed, wires):
-    """Pairs of wires whose order changes between two layers, counted on what was laid out."""
+    """The number of pairs of wires in a layout whose order changes between two layers."""
     bends = [
         (x0, y0, y1) for line in placed.wires for k, ((x0, y0), (_, y1)) in enumerate(pairwise(line)) if k % 2 == 0
     ]
@@ -126,13 +126,13 @@ def test_a_chain_is_straight():
     assert {round(placed.y[k], 9) for k in range(2, 13)} == {round(placed.y[2], 9)}
 
 
-def test_what_is_used_late_stands_late():
+def test_a_box_stands_just_before_its_first_use():
     wires = [Wire(0, 1), Wire(1, 2), Wire(2, 4, -0.1), Wire(3, 4, 0.1)]
     placed = layered([SMALL] * 5, wires)
     assert placed.left[3] == placed.left[2]
 
 
-def test_two_wires_from_one_box_share_their_way():
+def test_two_wires_from_one_box_share_their_places():
     wires = [Wire(0, 1), Wire(1, 2), Wire(2, 3, 0.1), Wire(0, 3, -0.1), Wire(0, 2)]
     placed = layered([SMALL] * 4, wires)
     assert placed.wires[3][1:3] == placed.wires[4][1:3]

@@ -1,4 +1,4 @@
-"""Promises of mlp.listing: staged code as the notes write it, which runs as it stands and gives the graph's numbers."""
+"""Promises of mlp.circuits.listing: code as in the lecture notes, a program that computes the graph's numbers."""
 
 import re
 import subprocess
@@ -42,7 +42,7 @@ def test_sum_times_is_the_code_of_the_notes():
     ]
 
 
-def test_each_backward_line_tells_which_forward_line_it_goes_back_through_in_reverse():
+def test_each_backward_line_names_its_forward_line_in_reverse_order():
     text = listing("q = x + y; f = q * z", "x=-2", "y=5", "z=-4")
     assert re.findall(r"^([a-z]+) = .* # \((\d)\)$", text, re.MULTILINE) == [("q", "1"), ("f", "2")]
     undone = re.findall(r"^d([a-z]) \+?= .* # back through \((\d)\) (.*)$", text, re.MULTILINE)
@@ -70,14 +70,14 @@ def test_a_value_that_fans_out_is_added_up_and_a_comment_says_so():
     ("text", "upstream", "what"),
     [("2 * x", 1, "f"), ("2 * x", 3, "df * f"), ("[1, 2] * x", 1, "sum(f)"), ("[1, 2] * x", [1, 3], "sum(df * f)")],
 )
-def test_it_says_what_is_differentiated(text, upstream, what):
+def test_it_names_the_differentiated_scalar(text, upstream, what):
     circuit = parse(text, {"x": 1})
     circuit.run(upstream)
     heading = f"# backward: dNAME is the derivative of {what} with respect to NAME"
     assert heading in staged(circuit.graph, circuit.output).splitlines()
 
 
-def test_it_runs_as_it_stands_in_a_python_of_its_own(tmp_path):
+def test_it_runs_as_a_program(tmp_path):
     text = listing("f = sum(sigmoid(W @ x) ** 2)", "W=[[0.1, 0.5], [-0.3, 0.8]]", "x=[0.2, 0.4]")
     (tmp_path / "listing.py").write_text(text + "\nprint(dW.shape, dx.shape)\n")
     done = subprocess.run(
@@ -86,8 +86,8 @@ def test_it_runs_as_it_stands_in_a_python_of_its_own(tmp_path):
     assert done.stdout == "(2, 2) (2,)\n"
 
 
-def test_gradients_of_one_array_by_two_ways_do_not_share_memory():
-    """Where both came as dz itself, adding to the one must not reach the other."""
+def test_gradients_of_one_array_along_two_paths_do_not_share_memory():
+    """Both are dz itself: += on one must not change the other."""
     scope = {}
     exec(listing("z = u + v; f = sum(z * u)", "u=[1, 2]", "v=[3, 4]"), scope)
     np.testing.assert_array_equal(scope["du"], [5, 8])
@@ -104,7 +104,7 @@ def test_gradients_of_one_array_by_two_ways_do_not_share_memory():
         ("T + X", ("T=[[[1, 2]], [[3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=0).reshape(1, 2)"),
         ("x ** -2", ("x=3",), "dx = df * -2 * x ** -3"),
         ("x - (-2)", ("x=3",), "f = x - (-2)"),
-        ("max(2, 3)", (), "f = np.maximum(2.0, 3.0)"),  # floats, lest NumPy takes them for integers
+        ("max(2, 3)", (), "f = np.maximum(2.0, 3.0)"),  # floats, or NumPy would compute with integers
         ("max(2, 3) ** -1", (), "f = t1 ** -1"),
         (f"max(x, {10**30})", ("x=3",), "f = np.maximum(x, 1e+30)"),
     ],
@@ -125,7 +125,7 @@ def test_a_class_index_is_a_whole_number_and_the_losses_are_the_lines_of_the_not
 
 @pytest.mark.parametrize("loss", ["softmax_loss", "svm_loss"])
 @pytest.mark.parametrize("scores", [[50, 0, 1], [1, 1e-16, 0], [-700, 700, 0], [[50, 0, 1], [0, 0.5, 40]]])
-def test_the_losses_keep_what_is_left_where_the_right_score_is_far_ahead(loss, scores):
+def test_the_losses_keep_their_digits_if_the_right_score_is_by_far_the_largest(loss, scores):
     circuit = parse(f"{loss}(s, y)", {"s": scores, "y": 0 if np.ndim(scores) == 1 else [0, 2]})
     circuit.run()
     scope = {}
@@ -134,7 +134,7 @@ def test_the_losses_keep_what_is_left_where_the_right_score_is_far_ahead(loss, s
     np.testing.assert_allclose(scope["ds"], circuit.graph.gradient("s"), rtol=1e-12)
 
 
-def test_a_sigmoid_of_a_huge_number_is_the_gates_and_overflows_nothing():
+def test_a_sigmoid_of_a_huge_number_equals_the_gates_and_does_not_overflow():
     for text in ("log(sigmoid(x))", "sigmoid(x)"):
         circuit = parse(text, {"x": [-1e4, 2.0]})
         circuit.run()
@@ -144,18 +144,18 @@ def test_a_sigmoid_of_a_huge_number_is_the_gates_and_overflows_nothing():
         np.testing.assert_allclose(scope["dx"], circuit.graph.gradient("x"), rtol=1e-14)
 
 
-def test_a_line_that_nothing_flows_back_to_is_no_use():
+def test_a_node_without_a_gradient_is_not_counted_as_a_use():
     lines = listing("q = x + 1; r = x * 2; s = x * 3; f = q + s", "x=1").splitlines()
     assert [line for line in lines if line.endswith("+= because x is used in (1) and (3)")]
     assert "dr = 0.0" in code_lines("\n".join(lines))
 
 
-def test_of_very_many_uses_only_the_number_is_told():
+def test_very_many_uses_are_only_counted():
     text = listing(" + ".join(["x"] * 30), "x=1")
     assert "+= because x is used in 29 lines" in text
 
 
-def test_long_arrays_are_a_row_a_line():
+def test_long_arrays_have_one_line_per_row():
     W = np.arange(50).reshape(5, 10) / 7
     text = listing("f = sum(W)", f"W={W.tolist()}")
     assert max(map(len, text.splitlines())) < 250

@@ -19,7 +19,7 @@ PRODUCTS = {
     (2, 3): [((2, 3), "W"), ("X", (3, 3))],
 }
 LARGEST = 1e4
-"""Of any value: beyond it rounding, not the gradient, is measured."""
+"""A bound on all values: beyond it the test would measure rounding, not gradients."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Case:
 
 @st.composite
 def cases(draw):
-    """One to three statements, the later ones free to use the names that the earlier ones give."""
+    """One to three statements; later ones can use the names of earlier ones."""
     scope = dict(SHAPES)
     statements = []
     for name in draw(st.sampled_from([[], ["p"], ["p", "q"]])):
@@ -159,14 +159,14 @@ def passes(case):
 
 
 def agree(found, expected, share):
-    """Equal to a share of the array's largest number, or of 1 where rounding in larger values is what is left."""
+    """Equal up to a fraction of the array's largest number, or of 1, as rounding in larger values remains."""
     scale = max(np.abs(expected).max(), 1.0)
     np.testing.assert_allclose(found, expected, rtol=0, atol=share * scale)
     assert np.shape(found) == np.shape(expected)
 
 
 def gradient(circuit, name):
-    """As written by the gates; a value that the output does not need has the derivative 0."""
+    """The gates' gradients; 0 for a value that the output does not depend on."""
     return circuit.gradient(circuit.node(name))
 
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.network_drawing: the numbers of a network's passes, each in its place."""
+"""Promises of mlp.figures.network: the numbers of a network's passes, each in its place."""
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def test_values_and_gradients_are_those_of_the_passes():
     assert [column.name for column in (image, W1, hidden, W2)] == ["X", "W1", "Z3", "W2"]
 
 
-def test_of_many_units_those_with_the_largest_gradients_are_shown_in_the_same_places_throughout(monkeypatch):
-    monkeypatch.setattr(network_figure, "MOST_UNITS", 2)
+def test_only_the_units_with_the_largest_gradients_are_shown_and_the_same_in_each_column(monkeypatch):
+    monkeypatch.setattr(network_figure, "MAX_UNITS", 2)
     network = network_on_an_image(5, 3)
     shown = {column.name: column for column in columns(network, (2, 3))}
     graph = network.graph
@@ -48,7 +48,7 @@ def test_of_many_units_those_with_the_largest_gradients_are_shown_in_the_same_pl
     assert shown["Z6"].headings[0] == "hidden Z6, 2 of 3 units"
 
 
-def test_headings_tell_the_largest_gradient():
+def test_headings_have_the_largest_gradient():
     image = columns(network_on_an_image(3), (2, 3))[0]
     assert image.headings == ("image X", f"dX, up to ±{np.abs(image.gradient).max():.1e}")
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.steps and mlp.circuit_page: each step what one does on paper, with the graph's numbers."""
+"""Promises of mlp.circuits.steps and mlp.pages.circuit: the steps are those on paper, with the graph's numbers."""
 
 import json
 import math
@@ -8,12 +8,14 @@ from html import unescape
 import numpy as np
 import pytest
 
-from mlp.circuits.drawing import drawn, lines_of, picture
+from mlp.circuits import listing
+from mlp.circuits.drawing import drawn, picture
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
-from mlp.circuits.listing import staged
+from mlp.circuits.listing import lines, staged
+from mlp.circuits.notation import rows_of
 from mlp.circuits.source_text import parse_values
-from mlp.circuits.steps import steps, sums
+from mlp.circuits.steps import contributions, steps
 from mlp.graph import ComputationalGraph
 from mlp.pages import circuit as circuit_page
 
@@ -28,19 +30,32 @@ def example(name, **options):
     return run(EXAMPLES[name].expression, *(f"{k}={v}" for k, v in EXAMPLES[name].values.items()), **options)
 
 
-def told(circuit, title):
-    """The one step of that title."""
-    (found,) = [step for step in steps(circuit) if step.title == title]
+def steps_of(circuit):
+    found = lines(circuit.graph, circuit.output)
+    return steps(circuit, found, contributions(circuit, found))
+
+
+def sums_of(circuit):
+    """Each node's gradient after each line of the listing that adds to it."""
+    sums = {}
+    for one in contributions(circuit, lines(circuit.graph, circuit.output)).values():
+        sums.setdefault(one.node, []).append(one.total)
+    return sums
+
+
+def step_titled(circuit, title):
+    """The one step with this title."""
+    (found,) = [step for step in steps_of(circuit) if step.title == title]
     return found
 
 
 def last_shown(circuit):
     """Each number of the drawing as the last step leaves it."""
-    return {place: lines for step in steps(circuit) for place, lines in step.shows.items()}
+    return {place: lines for step in steps_of(circuit) for place, lines in step.shows.items()}
 
 
 def test_the_first_circuit_as_one_works_it_out_on_paper():
-    found = steps(example("sum-times"))
+    found = steps_of(example("sum-times"))
     assert [(step.title, step.rule, step.equation, step.numbers) for step in found[1:]] == [
         ("Forward: q", "add: C = A + B", "q = x + y", "q = (-2) + 5 = 3"),
         ("Forward: f", "multiply: C = A * B", "f = q * z", "f = 3 * (-4) = -12"),
@@ -67,13 +82,13 @@ def test_where_values_fan_out_the_parts_are_added_one_by_one():
     num, den = x + sigy, sigx + (x + y) ** 2
     by_square, by_sigmoid, by_sum = -num / den**2 * 2 * (x + y), -num / den**2 * sigx * (1 - sigx), 1 / den
     circuit = example("staged")
-    found = sums(circuit)
+    found = sums_of(circuit)
     parts = np.cumsum([by_square, by_sigmoid, by_sum])
     np.testing.assert_allclose(found[circuit.node("x")], parts, rtol=1e-13)
     np.testing.assert_allclose(found[circuit.node("y")], np.cumsum([by_square, sigy * (1 - sigy) / den]), rtol=1e-13)
-    lines = [step.numbers.splitlines()[-1] for step in steps(circuit) if step.title.endswith("to x")]
+    lines = [step.numbers.splitlines()[-1] for step in steps_of(circuit) if step.title.endswith("to x")]
     assert lines == ["dx = 1.583", "dx = 1.583 + (-0.03576) = 1.547", "dx = 1.547 + 0.5121 = 2.06"]
-    signs = [step.equation for step in steps(circuit) if step.title.endswith("to x")]
+    signs = [step.equation for step in steps_of(circuit) if step.title.endswith("to x")]
     assert signs == ["dx = dxpy", "dx += (1 - sigx) * sigx * dsigx", "dx += dnum"]
 
 
@@ -83,7 +98,7 @@ def test_the_last_step_leaves_the_graphs_numbers_which_are_the_numeric_ones(name
     circuit = example(name, stages=stages)
     shown, numeric = last_shown(circuit), circuit.numeric()
     for node in drawn(circuit):
-        assert shown[f"value-{node.index}"] == lines_of(circuit.graph.value(node.name))
+        assert shown[f"value-{node.index}"] == rows_of(circuit.graph.value(node.name))
         gradient = circuit.gradient(node)
         assert (f"gradient-{node.index}" in shown) == (gradient is not None and not node.constant)
         if node not in numeric or gradient.ndim > 2 or max(gradient.shape, default=0) > 4:
@@ -96,7 +111,7 @@ def test_the_last_step_leaves_the_graphs_numbers_which_are_the_numeric_ones(name
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_parts_of_a_gradient_make_all_of_it_to_the_last_bit(name, stages):
     circuit = example(name, stages=stages)
-    for node, totals in sums(circuit).items():
+    for node, totals in sums_of(circuit).items():
         np.testing.assert_array_equal(totals[-1], circuit.graph.gradient(node.name))
 
 
@@ -112,7 +127,7 @@ def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
         text = staged(circuit.graph, circuit.output)
         lines = facts[name]["listing"]
         assert "\n".join(lines) == text
-        found = steps(circuit)
+        found = steps_of(circuit)
         assert lines[found[0].line] == "# values"
         computing = [k for k, line in enumerate(lines) if k > lines.index("# forward") and line and line[0] != "#"]
         assert [step.line for step in found[1:]] == computing
@@ -141,23 +156,23 @@ def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
         ("svm_loss(s, y)", ["s=[1, 2]", "y=0"], "Backward: from f to s",
          "ds = (([1, 2] - [1, 2][0] + 1 > 0) - np.sum([1, 2] - [1, 2][0] + 1 > 0) * (np.arange(2) == 0)) * 1 = [-1, 1]",
          "y is a class index: no gradient goes to it."),
-        ("q = x + 1; f = x * 2", ["x=1"], "No way leads from q to f", "",
+        ("q = x + 1; f = x * 2", ["x=1"], "No gradient reaches q", "",
          "f does not depend on q: its derivative is 0."),
     ],
 )  # fmt: skip
 def test_numbers_and_notes(text, values, title, numbers, note):
-    step = told(run(text, *values), title)
+    step = step_titled(run(text, *values), title)
     assert (step.numbers, step.note) == (numbers, note)
 
 
 def test_a_value_that_is_twice_an_input_has_two_steps_and_two_wires():
-    back = [step for step in steps(run("x * x", "x=3")) if step.title == "Backward: from f to x"]
+    back = [step for step in steps_of(run("x * x", "x=3")) if step.title == "Backward: from f to x"]
     assert [step.marks for step in back] == [["gate-1", "lead-0", "wire-1-0"], ["gate-1", "lead-0", "wire-1-1"]]
     assert [step.shows for step in back] == [{"gradient-0": ["3"]}, {"gradient-0": ["6"]}]
 
 
 def test_the_upstream_gradient_is_where_it_begins():
-    step = told(run("x * [1, 2]", "x=1", upstream=[5, -7]), "Backward begins at f")
+    step = step_titled(run("x * [1, 2]", "x=1", upstream=[5, -7]), "Backward begins at f")
     assert (step.equation, step.note) == ("df = [5, -7]", "The derivatives are those of sum(df * f).")
 
 
@@ -171,7 +186,7 @@ def test_a_contribution_is_refused_where_nothing_goes_back():
     graph = ComputationalGraph()
     x = graph.leaf("x", 1.0)
     graph.forward()
-    with pytest.raises(ValueError, match="nothing goes back through <leaf x>"):
+    with pytest.raises(ValueError, match="no gradient flows back through <leaf x>"):
         graph.contribution(x, 0)
 
 
@@ -186,9 +201,23 @@ def test_every_number_and_part_that_a_step_speaks_of_is_in_the_drawing(facts):
 
 def test_a_partial_sum_that_is_longer_than_the_whole_has_room():
     circuit = run("x * 12345.678 - x * 12345.678", "x=1")
-    assert sums(circuit)[circuit.node("x")] == [-12345.678, 0]
+    x = circuit.node("x")
+    assert sums_of(circuit)[x] == [-12345.678, 0]
     width = picture(circuit, captioned=False).get_figwidth()
-    assert picture(circuit, captioned=False, sums=sums(circuit)).get_figwidth() > width
+    partial_sums = [(x, total) for total in sums_of(circuit)[x]]
+    assert picture(circuit, captioned=False, partial_sums=partial_sums).get_figwidth() > width
+
+
+def test_a_page_builds_its_listing_once_and_a_picture_none(monkeypatch, tmp_path):
+    """However its builder is imported: it calls ``_backward`` once."""
+    built = []
+    build = listing._backward
+    monkeypatch.setattr(listing, "_backward", lambda *arguments: built.append(1) or build(*arguments))
+    circuit = example("staged")
+    circuit_page.write(circuit, "staged", tmp_path / "page.html")
+    assert len(built) == 1
+    picture(circuit)
+    assert len(built) == 1
 
 
 HOSTILE = "</script><img src=x onerror=alert(1)>'\"&{{ 7 * 7 }}"

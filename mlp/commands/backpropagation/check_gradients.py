@@ -2,9 +2,9 @@
 
     python scripts/check_gradients.py [--config FILE]
 
-Each gate by itself, on scalars, arrays and whatever it broadcasts, and the network of the config on a few
-real examples; all in float64 against centred differences. Exit code 1 if one is off. A network of very many
-weights, of large images say, is checked along random directions, as it is before training.
+It checks each gate by itself, on scalars, arrays and broadcast shapes, and the network of the config on a few
+training images, in float64 against centred differences. The exit code is 1 if a gradient is wrong. A network with
+very many weights is checked along random directions, as it is before training.
 """
 
 import itertools
@@ -19,8 +19,8 @@ from mlp.training import from_config
 from mlp.training.gradient_precheck import EXAMPLES_PER_CLASS, affordable_part, check_network
 from mlp.training.random_streams import Stream, generator
 
-MOST_ELEMENTS = 100_000
-"""Of a network, each of which takes two passes: up to so many it is half a minute."""
+MAX_ELEMENTS = 100_000
+"""Each element takes two passes, a network of this size half a minute. A larger one is checked along directions."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -42,21 +42,21 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def gate_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
-    """Every gate on the shapes that it is to be checked on."""
+    """Check every gate on each of its ``check_shapes``."""
     random = generator(settings.training.seed, Stream.CHECK)
     for gate in all_gates():
-        for shapes in gate.checked_on:
+        for shapes in gate.check_shapes:
             for check in check_gate(gate, shapes, random):
                 yield f"{gate} of {', '.join(map(str, shapes))}", check
 
 
 def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
-    """The configured network as training would start it, on the first images of each digit."""
+    """Check the configured network, as it is before training, on the first images of each digit."""
     images = from_config.training_images(settings)
     network = from_config.network(settings, images.inputs, "float64")
     X, Y = images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
     checks: Iterable[ArrayCheck]
-    if network.parameter_block.size > MOST_ELEMENTS:
+    if network.parameter_block.size > MAX_ELEMENTS:
         random = generator(settings.training.seed, Stream.CHECK)
         network = affordable_part(network, random)
         checks = check_network(network, X, Y, random)

@@ -1,11 +1,11 @@
-"""Any expression as a circuit: every value forward, every gradient backward, each beside the numeric one.
+"""Run any expression forward and backward: every value, and every gradient beside the numeric one.
 
     python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
     python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
     python scripts/circuit.py --example staged --draw staged.html
     python scripts/circuit.py --network outputs/0001 --digit 7 --draw digit.png
 
---help tells the language. At a tie max gives its whole gradient to its first input.
+--help describes the language. At a tie max gives its whole gradient to its first input.
 """
 
 import json
@@ -28,8 +28,9 @@ from mlp.system.command_line import display_path
 from mlp.system.errors import InputError
 
 NEWEST = object()
-"""What --network without a run stands for."""
+"""The value of --network without a run: the newest one."""
 PICTURES = (".svg", ".png", ".pdf")
+"""The endings of a picture's file."""
 PAGE = ".html"
 
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     elif options.gallery:
         show_gallery(options.gallery)
     elif options.network is not None:
-        from mlp.commands.backpropagation import show_network  # expressions need half of the time to start without it
+        from mlp.commands.backpropagation import show_network  # imported late: it doubles the time to start
 
         run = None if options.network is NEWEST else options.network
         show_network.show(Namespace(run=run, digit=options.digit, draw=options.draw))
@@ -49,10 +50,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """The options; InputError for those that do not go together."""
+    """The options. Raises InputError if some do not go together."""
     parser = command_line.Parser(
         description="Run an expression forward and backward, on the gates of the network.",
-        epilog=f"EXPRESSION has {expression.LANGUAGE}. At a tie max gives its whole gradient to its first input.",
+        epilog=f"EXPRESSION consists of {expression.LANGUAGE}. At a tie max gives all its gradient to its first input.",
     )
     parser.add_argument(
         "words",
@@ -63,22 +64,22 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--upstream", metavar="VALUE", help="the gradient of the output (default: all ones)")
     parser.add_argument("--stages", action="store_true", help="split each sigmoid into *-1, exp, +1, 1/x")
     parser.add_argument("--json", action="store_true", help="print the nodes as JSON")
-    parser.add_argument("--code", action="store_true", help="print staged Python that runs as it stands")
+    parser.add_argument("--code", action="store_true", help="print both passes as a Python program")
     parser.add_argument(
-        "--draw", type=path, metavar="FILE", help="draw it: .svg, .png or .pdf; .html: a page to step through it"
+        "--draw", type=path, metavar="FILE", help="a picture (.svg, .png or .pdf), or a page to step through (.html)"
     )
-    parser.add_argument("--jacobian", metavar="OUTS", help="names separated by commas, with --wrt: their Jacobian")
-    parser.add_argument("--wrt", metavar="INS", help="the names that the Jacobian is taken with respect to")
+    parser.add_argument("--jacobian", metavar="OUTS", help="print the Jacobian of these names, separated by commas")
+    parser.add_argument("--wrt", metavar="INS", help="with --jacobian: the names to differentiate with respect to")
     parser.add_argument("--list-examples", action="store_true", help="list the expressions of the lecture notes")
-    parser.add_argument("--gallery", type=path, metavar="FILE.html", help="write one page to step through all of them")
-    parser.add_argument("--example", metavar="NAME", help="run this one of them; NAME=VALUE changes one of its values")
+    parser.add_argument("--gallery", type=path, metavar="FILE.html", help="write one page with all these examples")
+    parser.add_argument("--example", metavar="NAME", help="run this example; NAME=VALUE changes one of its values")
     parser.add_argument(
         "--network",
         nargs="?",
         type=path,
         const=NEWEST,
         metavar="RUN",
-        help="a trained network's table of both passes instead (default: the newest run)",
+        help="show both passes of a trained network instead, as show-network does (default: the newest run)",
     )
     parser.add_argument("--digit", type=int, metavar="INDEX", help="with --network and --draw: the test image to draw")
     options = parser.parse_intermixed_args(escaped(arguments))
@@ -90,9 +91,9 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 
 def escaped(words: Sequence[str]) -> list[str]:
-    """The words for argparse: with a blank before a dash that starts an expression, a number or a path, no option.
+    """The words for argparse, with a blank before those that begin with a dash but are not options.
 
-    Behind ``--`` there are no options.
+    These are expressions, numbers, paths, and every word after ``--``.
     """
     options = words[: words.index("--")] if "--" in words else words
     taken = [re.fullmatch(r"-h|--[a-z][a-z-]*(=.*)?", word, re.DOTALL) for word in options]
@@ -114,38 +115,29 @@ def path(text: str) -> Path:
 
 
 def check(options: Namespace) -> None:
-    """InputError for options that do not go together."""
+    """Raises InputError if the options do not go together."""
     given = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
     of_circuits = given - {"network", "digit", "draw"}
     if "network" in given and of_circuits:
-        raise InputError(f"--network does not go with {flags(of_circuits)}: only with --digit and --draw")
+        raise InputError(f"--network goes with --digit and --draw only: leave out {flags(of_circuits)}")
     if "digit" in given and "network" not in given:
-        raise InputError("--digit names an image for --network [RUN]")
-    if "list_examples" in given and given != {"list_examples"}:
-        raise InputError("--list-examples goes with nothing else")
-    if "gallery" in given and given != {"gallery"}:
-        raise InputError("--gallery goes with nothing else")
+        raise InputError("--digit goes with --network only: it names the test image to draw")
+    for alone in ({"list_examples"}, {"gallery"}):
+        if given > alone:
+            raise InputError(f"{flags(alone)} goes with no other option")
     if ("jacobian" in given) != ("wrt" in given):
-        raise InputError("--jacobian OUTS and --wrt INS go together: what is derived, and with respect to what")
+        raise InputError("--jacobian OUTS and --wrt INS go together: give both")
     if "code" in given and given & {"json", "jacobian"}:
-        raise InputError(f"--code prints nothing but code: leave out {flags(given & {'json', 'jacobian'})}")
+        raise InputError(f"--code prints only code: leave out {flags(given & {'json', 'jacobian'})}")
     if not given & {"words", "example", "network", "list_examples", "gallery"}:
         raise InputError('give an expression, as in "(x + y) * z" x=-2 y=5 z=-4, or --list-examples')
-    check_endings(options)
-
-
-def check_endings(options: Namespace) -> None:
-    """InputError for a file that does not end as what is written into it."""
-    if options.gallery and options.gallery.suffix.lower() != PAGE:
-        raise InputError(f"--gallery {options.gallery}: must end in {PAGE}")
-    if not options.draw or options.draw.suffix.lower() in PICTURES:
-        return
-    if options.draw.suffix.lower() != PAGE:
-        raise InputError(f"--draw {options.draw}: must end in {', '.join((*PICTURES, PAGE))}")
+    for option, file, endings in (("--gallery", options.gallery, [PAGE]), ("--draw", options.draw, [*PICTURES, PAGE])):
+        if file and file.suffix.lower() not in endings:
+            raise InputError(f"{option} {file}: must end in {', '.join(endings)}")
 
 
 def flags(names: set[str]) -> str:
-    """Options as they are typed."""
+    """The options as you type them."""
     return ", ".join("EXPRESSION" if name == "words" else f"--{name.replace('_', '-')}" for name in sorted(names))
 
 
@@ -157,13 +149,13 @@ def list_of_examples() -> str:
 
 
 def show_circuit(options: Namespace) -> None:
-    """Run the expression, and print and draw what is asked for."""
+    """Run the expression; print and draw what the options ask for."""
     text, arguments, jacobian = chosen(options)
     circuit = expression.parse(text, parse_values(arguments), stages=options.stages)
     upstream = np.ones(()) if options.upstream is None else parse_value("--upstream", options.upstream)
     circuit.run(upstream)
     if options.draw:
-        draw(circuit, text, options.draw)
+        draw_circuit(circuit, text, options.draw)
     if options.code:
         print(listing.staged(circuit.graph, circuit.output))
         return
@@ -171,7 +163,7 @@ def show_circuit(options: Namespace) -> None:
     facts: dict[str, Any] = {"output": circuit.output.name, "nodes": nodes}
     report = [] if options.json else [table(circuit, circuit.numeric(upstream))]
     if jacobian is not None:
-        outs, ins = (names(option, text) for option, text in zip(("--jacobian", "--wrt"), jacobian, strict=True))
+        outs, ins = names("--jacobian", jacobian[0]), names("--wrt", jacobian[1])
         facts["jacobian"] = jacobian_facts(circuit, outs, ins, upstream)
         report.append(describe_jacobian(facts["jacobian"]))
     if options.draw:
@@ -179,34 +171,35 @@ def show_circuit(options: Namespace) -> None:
     print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
 
 
-def draw(circuit: Circuit, text: str, file: Path) -> None:
-    """The circuit of this text as a picture, or as a page, by the file's ending."""
+def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
+    """Write the circuit of this text as a picture or as a page, depending on the file's ending."""
     if file.suffix.lower() == PAGE:
-        from mlp.pages import circuit as circuit_page  # it brings matplotlib, which is slow to import
+        from mlp.pages import circuit as circuit_page  # matplotlib is slow to import
 
         circuit_page.write(circuit, text, file)
     else:
-        from mlp.circuits import drawing
+        from mlp.circuits.drawing import picture
+        from mlp.figures.style import save
 
-        drawing.draw(circuit, file)
+        save(picture(circuit), file)
 
 
 def show_gallery(file: Path) -> None:
-    """One page with all examples."""
-    from mlp.pages import circuit as circuit_page  # as above
+    """Write a page with all examples."""
+    from mlp.pages import circuit as circuit_page
 
     circuit_page.write_gallery(file)
     print(f"gallery: {display_path(file)}")
 
 
 def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
-    """The expression, its NAME=VALUE arguments, and OUTS and INS of a Jacobian."""
+    """The expression, its NAME=VALUE arguments, and OUTS and INS of its Jacobian, if any."""
     jacobian = (options.jacobian, options.wrt) if options.jacobian is not None else None
     if options.example is None:
         text, *arguments = options.words
         return text, arguments, jacobian
     if options.example not in EXAMPLES:
-        raise InputError(f"--example {options.example}: there is none of that name: there are {', '.join(EXAMPLES)}")
+        raise InputError(f"--example {options.example}: no such example: there are {', '.join(EXAMPLES)}")
     example = EXAMPLES[options.example]
     changed = {word.partition("=")[0].strip() for word in options.words}
     kept = [f"{name}={value}" for name, value in example.values.items() if name not in changed]

@@ -1,4 +1,4 @@
-"""Show both passes of a trained network: as a table, or drawn with the numbers of one test image.
+"""Show both passes of a trained network: as a table, or as a picture of their numbers on one test image.
 
 mlp show-network [RUN]
 mlp show-network [RUN] --digit 7 --draw digit.png
@@ -12,45 +12,44 @@ import numpy as np
 
 from mlp.circuits.network_table import network_table
 from mlp.commands.arguments import Parser, run_directory
+from mlp.commands.backpropagation.circuit import PICTURES
 from mlp.network import decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import command_line
 from mlp.system.command_line import display_path
 from mlp.system.errors import InputError
 
-PICTURES = (".svg", ".png", ".pdf")
-
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Show both passes of a trained network.")
+    parser = Parser(description="Show both passes of a trained network, as a table or on one test image as a picture.")
     parser.add_run()
-    parser.add_argument("--digit", type=int, metavar="INDEX", help="the test image to draw, by its place in the file")
+    parser.add_argument("--digit", type=int, metavar="INDEX", help="the test image to draw, by its index in the file")
     parser.add_argument("--draw", type=command_line.path, metavar="FILE", help="the picture: .svg, .png or .pdf")
     show(parser.parse_args(arguments))
 
 
 def show(options: Namespace) -> None:
-    """Print the table of a run's network, or draw one test image on its way through it.
+    """Print the table of a run's network, or draw its passes on one test image.
 
-    Raises InputError if only one of --digit and --draw is given, or the file has another ending.
+    Raises InputError if only one of --digit and --draw is given, or the file is not a picture.
     """
     if (options.digit is None) != (options.draw is None):
-        raise InputError("--digit INDEX and --draw FILE go together: which test image to draw, and where")
+        raise InputError("--digit INDEX and --draw FILE go together: the test image to draw, and the picture's file")
     if options.draw and options.draw.suffix.lower() not in PICTURES:
-        raise InputError(f"--draw {options.draw}: a network is drawn as a picture, in {', '.join(PICTURES)}: no steps")
+        raise InputError(f"--draw {options.draw}: must end in {', '.join(PICTURES)}: a network is drawn as a picture")
     run = read_run(run_directory(options))
     if options.draw:
-        draw(run, options.digit, options.draw)
+        draw_passes(run, options.digit, options.draw)
         print(f"drawing: {display_path(options.draw)}")
     else:
         print(f"{display_path(run.directory)}: {'-'.join(map(str, run.network.sizes))}, a batch of n images\n")
         print(network_table(run.network))
 
 
-def draw(run: FinishedRun, index: int, path: Path) -> None:
-    """Draw the run's network on the test image at this index of the IDX file.
+def draw_passes(run: FinishedRun, index: int, path: Path) -> None:
+    """Draw the passes of a run's network on the test image at this index of the IDX file.
 
-    Raises InputError if there is no such image, or it shows a digit that the run does not know.
+    Raises InputError if there is no such image, or it shows a digit that is not one of the run's.
     """
     images = run.images("test")
     count = len(images.source.labels)
@@ -60,14 +59,14 @@ def draw(run: FinishedRun, index: int, path: Path) -> None:
     if not len(position):
         first, second = images.digits
         label = images.source.labels[index]
-        raise InputError(f"--digit {index}: the test image is a {label}, the run tells {first} from {second}")
+        raise InputError(f"--digit {index}: the test image is a {label}, the run knows only {first} and {second}")
     X, Y = np.empty((1, images.inputs)), np.empty((1, 1))
     images.fetch(position, X, Y)
     network = run.network.copy(np.float64, input_gradient=True)
     loss = network.loss(X, Y)
     network.backward()
     digit, predicted = (images.digits[int(target.item())] for target in (Y, decide(network.probabilities)))
-    words = [
+    lines = [
         f"P = {network.probabilities.item():.4g}",
         f"the probability of a {images.digits[1]}",
         "",
@@ -77,4 +76,4 @@ def draw(run: FinishedRun, index: int, path: Path) -> None:
     from mlp.figures import network as network_figure  # matplotlib is slow to import
 
     title = f"test image {index}: a {digit}, predicted {predicted}"
-    network_figure.draw(path, network, run.image_shape, title, words)
+    network_figure.draw_network(path, network, run.image_shape, title, lines)

@@ -1,9 +1,9 @@
-"""Learn XOR, the four rows that no straight line divides, with the network 2-8-1 of the notes.
+"""Learn XOR, four points that no straight line divides, with the 2-8-1 network of the lecture notes.
 
     python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
 
-Takes steps over all four rows until they are clearly right, printing the loss on the way, and writes
-loss_curve.png and decision_surface.png. Exit code 1 if the steps do not suffice to get all four right.
+Each step uses all four rows. The command prints the loss on the way, stops when all four rows are clearly right, and
+writes loss_curve.png and decision_surface.png. The exit code is 1 if not all four are right after the last step.
 """
 
 import math
@@ -28,19 +28,17 @@ OUTPUT = Path("outputs", "xor")
 LEARNING_RATE = 1.0
 STEPS = 10_000
 CLEAR = 0.1
-"""How near its target each probability shall come: where the last row is only just right, the line P = 1/2 runs
-through its point."""
+"""Training stops when each probability is this near its target. At the first step where all rows are right, the line
+P = 1/2 still runs very near the last point."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = command_line.Parser(description="Learn XOR with a network 2-8-1.")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the first weights (default: 0)")
+    parser = command_line.Parser(description="Learn XOR with a 2-8-1 network.")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the initial weights (default: 0)")
     parser.add_argument(
         "--learning-rate", type=rate, default=LEARNING_RATE, metavar="RATE", help=f"default: {LEARNING_RATE:g}"
     )
-    parser.add_argument(
-        "--steps", type=steps, default=STEPS, metavar="N", help=f"the most to take (default: {STEPS:,})"
-    )
+    parser.add_argument("--steps", type=steps, default=STEPS, metavar="N", help=f"steps at most (default: {STEPS:,})")
     parser.add_argument(
         "--output", type=command_line.path, default=OUTPUT, metavar="DIR", help=f"default: {display_path(OUTPUT)}"
     )
@@ -51,34 +49,34 @@ def main(arguments: Sequence[str]) -> None:
     with blas_threads.threads(1):
         losses, learned = train(network, options.learning_rate, options.steps)
     print(table(network))
-    draw(network, losses, options.output)
+    draw_figures(network, losses, options.output)
     if learned is None:
         raise CheckFailed(
-            f"not learned, {right(network)} of {len(X)} rows are right: take more --steps ({options.steps:,}), "
+            f"not learned: {right(network)} of {len(X)} rows are right: give more --steps ({options.steps:,}), "
             f"or try another --learning-rate ({options.learning_rate:g}) or --seed ({options.seed})"
         )
     print(f"all {len(X)} rows are right from step {learned:,} on; {len(losses) - 1:,} steps were taken")
 
 
-def train(network: MLP, learning_rate: float, most_steps: int) -> tuple[list[float], int | None]:
-    """Step until all rows are clearly right or the steps are taken.
+def train(network: MLP, learning_rate: float, max_steps: int) -> tuple[list[float], int | None]:
+    """Train until all rows are clearly right, for at most this many steps.
 
-    The loss before the first step and after each, and the step from which all rows were right to the
-    end, None where they are not.
+    Returns the loss before the first step and after each step, and the step from which on all rows were right
+    (None if they are not right at the end).
     """
     learned: int | None = None
     optimizer = SGD(network.parameter_block, network.gradient_block, learning_rate=learning_rate)
     losses: list[float] = []
-    # What overflows is not silenced but caught: it shows in the next loss or weight.
+    # NumPy's warnings are off because an overflow shows in the next loss or weight, which is checked.
     with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(most_steps + 1):
+        for step in range(max_steps + 1):
             losses.append(network.loss(X, Y))
             if not (math.isfinite(losses[-1]) and np.isfinite(network.parameter_block).all()):
                 raise Diverged(f"training diverged in step {step:,}: lower --learning-rate ({learning_rate:g})")
             count = right(network)
             just_learned = count == len(X) and learned is None
             learned = None if count < len(X) else step if just_learned else learned
-            done = step == most_steps or np.abs(network.probabilities - Y).max() < CLEAR
+            done = step == max_steps or np.abs(network.probabilities - Y).max() < CLEAR
             if done or just_learned or is_reported(step):
                 print(f"step {step:6,}: loss {losses[-1]:.6f}, {count} of {len(X)} right")
             if done:
@@ -89,17 +87,17 @@ def train(network: MLP, learning_rate: float, most_steps: int) -> tuple[list[flo
 
 
 def right(network: MLP) -> int:
-    """How many rows the latest pass has right."""
+    """The number of rows that the latest pass has right."""
     return int(np.count_nonzero(decide(network.probabilities) == Y))
 
 
 def is_reported(step: int) -> bool:
-    """Whether the step is 0, 1, 2, 5, 10, 20, 50, ...: the first ones in detail, and never a screenful."""
+    """Whether the step is 0, 1, 2, 5, 10, 20, 50, ..."""
     return str(step).rstrip("0") in ("", "1", "2", "5")
 
 
 def table(network: MLP) -> str:
-    """The four rows: what goes in, what shall come out, and what does."""
+    """The four rows with their inputs, targets and probabilities."""
     rows = zip(X, Y[:, 0], network.probabilities[:, 0], strict=True)
     return "\n".join(
         ["", "x1  x2  target  probability of 1"]
@@ -108,8 +106,8 @@ def table(network: MLP) -> str:
     )
 
 
-def draw(network: MLP, losses: Sequence[float], directory: Path) -> None:
-    from mlp.figures import curves, plots  # matplotlib is slow to import, and what fails has no use for it
+def draw_figures(network: MLP, losses: Sequence[float], directory: Path) -> None:
+    from mlp.figures import curves, plots  # matplotlib is slow to import
 
     curve, surface = directory / "loss_curve.png", directory / "decision_surface.png"
     curves.step_curve(curve, losses)

@@ -31,7 +31,7 @@ def test_it_prints_every_gate_and_every_array_of_the_network(here, loss):
 def test_a_network_of_very_many_elements_is_checked_along_directions(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["check_gradients.py", "--config", str(ROOT / "config.yaml")])
     script = check_gradients
-    monkeypatch.setattr(script, "MOST_ELEMENTS", 25_000)
+    monkeypatch.setattr(script, "MAX_ELEMENTS", 25_000)
     assert command_line.run(script.main) == 0
     network = [row for row in capsys.readouterr().out.splitlines() if row.startswith("network 784-32-1")]
     assert [row.split()[2] for row in network] == ["W1", "b1", "W2", "b2"]

@@ -38,7 +38,7 @@ def main(script):
     return script.main
 
 
-def test_xor_is_learned_told_and_drawn(here, tmp_path):
+def test_xor_is_learned_printed_and_drawn(here, tmp_path):
     done = here("scripts/train_xor.py", "--output", tmp_path / "deep" / "xor")
     assert (done.returncode, done.stderr) == (0, "")
     told = losses(done.stdout)
@@ -72,7 +72,7 @@ def test_every_seed_learns_its_own_way_and_the_pictures_are_replaced(main, tmp_p
 
 
 def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(script, "draw", lambda *_: None)  # time
+    monkeypatch.setattr(script, "draw_figures", lambda *_: None)  # time
     steps = []
     for rate in ("1", "5"):
         script.main(["--learning-rate", rate, "--output", str(tmp_path)])
@@ -80,12 +80,12 @@ def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):
     assert steps[0] > 3 * steps[1]
 
 
-def test_too_few_steps_is_exit_code_1_with_the_pictures_of_what_was_reached(here, tmp_path):
+def test_too_few_steps_is_exit_code_1_and_the_pictures_are_still_drawn(here, tmp_path):
     done = here("scripts/train_xor.py", "--steps", 30, "--output", tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: not learned, 2 of 4 rows are right: "
-        "take more --steps (30), or try another --learning-rate (1) or --seed (0)\n"
+        "error: not learned: 2 of 4 rows are right: "
+        "give more --steps (30), or try another --learning-rate (1) or --seed (0)\n"
     )
     assert losses(done.stdout)[-1][0] == 30
     assert "are right after" not in done.stdout
