@@ -4,7 +4,7 @@ Left to right; a gate is a circle, its first input comes in above its second. A 
 gate. Arrays show their numbers where there are few, else their shape.
 """
 
-from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import GREEN, GREY, INK, RED, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ from mlp.gates import Add, Array, Divide, Gate, Max, Multiply, Subtract
 from mlp.node import Node
 from mlp.system.errors import InputError
 
-GREEN, RED, GREY, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
 SIZE, NAME_SIZE = 9, 11
 """Points: of numbers, and of names and symbols."""
 LINE = 1.3 * SIZE / 72

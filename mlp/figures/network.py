@@ -4,7 +4,7 @@ A column for the image, each weight matrix, each layer's activations and the pre
 shown as images, one for each hidden unit.
 """
 
-from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import GREEN, GREY, INK, RED, own_settings, save  # must come before matplotlib
 
 # isort: split
 import math
@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlp.circuits.drawing import GREEN, GREY, INK, RED, SIZE
+from mlp.circuits.drawing import SIZE
 from mlp.gates import Array
 from mlp.network import MLP
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.curves: every curve can be read, whatever its numbers are."""
+"""Promises of mlp.figures.curves: every curve can be read, whatever its numbers are."""
 
 import itertools
 from pathlib import Path
