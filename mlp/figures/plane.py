@@ -26,13 +26,9 @@ def scatter(
         x, y = coordinates[labels == digit].T
         label = f"digit {digit}: {len(x):,}"
         axes.scatter(x, y, s=12, c=color, marker=marker, alpha=0.6, linewidths=0, label=label)
-    x_label, y_label = (
-        f"{ordinal} singular direction: σ = {value:,.0f}, explained variance {share:.1%}"
-        for ordinal, value, share in zip(
-            ("first", "second"), projection.singular_values, projection.energy_shares(), strict=False
-        )
-    )
-    axes.set(xlabel=x_label, ylabel=y_label)
+    values, shares = projection.singular_values, projection.energy_shares()
+    for axis, ordinal, k in ((axes.xaxis, "first", 0), (axes.yaxis, "second", 1)):
+        axis.set_label_text(f"{ordinal} singular direction: σ = {values[k]:,.0f}, explained variance {shares[k]:.1%}")
     axes.set_title(f"The digits in two dimensions, {'centred' if projection.centered else 'not centred'}")
     middle, reach = coordinates.mean(axis=0), np.abs(coordinates).max()
     if np.ptp(coordinates, axis=0).max() > 1e-9 * reach:
@@ -50,12 +46,8 @@ def reconstruction(
     path: Path, images: NDArray[Any], rebuilt: NDArray[np.float64], labels: NDArray[Any], shape: tuple[int, int]
 ) -> None:
     """Images (k, pixels) in one row, and below each its reconstruction from two coordinates."""
-    grid = image_grid(
-        "Above the images, below their reconstructions from two coordinates",
-        2 * len(images),
-        columns=len(images),
-        caption_lines=1,
-    )
+    title = "Above the images, below their reconstructions from two coordinates"
+    grid = image_grid(title, 2 * len(images), columns=len(images), caption_lines=1)
     for k, label in enumerate(labels):
         show_image(grid.axes[k], images[k], shape)
         grid.axes[k].set_title(f"a {label}", fontsize=9)

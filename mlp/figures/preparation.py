@@ -31,11 +31,11 @@ class Stages:
 def draw_stages(path: Path, shown: Sequence[Stages]) -> None:
     """Write the picture as .png, .svg or .pdf, by the file's ending."""
     rows, columns = shown[0].writing.prepared.image.shape
-    extent = extent_of((rows, columns))
+    box_rows, box_columns = extent_of((rows, columns))
     titles = (
         "the file",
         "its ink, and the box around it",
-        f"scaled to {extent[0]} by {extent[1]} of {rows} by {columns}",
+        f"scaled to {box_rows} by {box_columns} of {rows} by {columns}",
         "centre of mass in the middle",
     )
     width = GAP + len(titles) * (SIDE + GAP)
@@ -48,9 +48,8 @@ def draw_stages(path: Path, shown: Sequence[Stages]) -> None:
         top = HEAD + row * (CAPTION + SIDE + GAP)
         name = drawable(stages.name)
         name = name if len(name) <= MAX_NAME_CHARACTERS else f"...{name[3 - MAX_NAME_CHARACTERS :]}"
-        words = f"{name}: {stages.verdict}"
-        place = (GAP / width, 1 - (top + CAPTION / 2) / height)
-        figure.text(*place, words, va="center", fontsize=9, parse_math=False)
+        x, y = GAP / width, 1 - (top + CAPTION / 2) / height
+        figure.text(x, y, f"{name}: {stages.verdict}", va="center", fontsize=9, parse_math=False)
         prepared = stages.writing.prepared
         for column, array in enumerate((stages.writing.levels, prepared.ink, prepared.scaled, prepared.image)):
             left, bottom = GAP + column * (SIDE + GAP), height - top - CAPTION - SIDE
@@ -60,6 +59,6 @@ def draw_stages(path: Path, shown: Sequence[Stages]) -> None:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_color(LINE)
         y, end_y, x, end_x = prepared.box
-        outline = Rectangle((x - 0.5, y - 0.5), end_x - x, end_y - y, fill=False, edgecolor=OUTLINE, linewidth=1.2)
-        figure.axes[4 * row + 1].add_patch(outline)
+        box = Rectangle((x - 0.5, y - 0.5), end_x - x, end_y - y, fill=False, edgecolor=OUTLINE, linewidth=1.2)
+        figure.axes[len(titles) * row + 1].add_patch(box)
     save(figure, path)

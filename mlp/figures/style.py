@@ -44,20 +44,19 @@ COLORS = {
     "highlight": ("#fff1b8", "#55480f"),
     "outline": ("#b4007d", "#b4007d"),
 }
-"""Each colour of figures and light pages, and its replacement on dark pages. Outlines are drawn on white in both."""
-MEANINGS = {
+"""Each colour of figures and light pages, and its replacement on dark pages. Outlines are on white in both."""
+ROLES = {
     "zero": "red",
     "one": "blue",
     "value": "green",
     "gradient": "red",
     "positive": "purple",
     "negative": "orange",
-    "accent": "blue",
 }
 LINE, GREY, INK, RED, BLUE, GREEN, OUTLINE = (
     COLORS[name][0] for name in ("line", "muted", "ink", "red", "blue", "green", "outline")
 )
-ZERO, ONE, VALUE, GRADIENT = (COLORS[MEANINGS[name]][0] for name in ("zero", "one", "value", "gradient"))
+ZERO, ONE, VALUE, GRADIENT = RED, BLUE, GREEN, RED
 """ZERO and ONE are the smaller and the larger digit, as in the notes, whichever is the positive class."""
 SIGNS = "PuOr"
 """matplotlib's diverging scale for weights and derivatives: purple is positive, orange negative."""
@@ -76,10 +75,10 @@ AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
 
 
 def css_colors() -> str:
-    """The colours and their meanings as CSS custom properties, light and dark; printed pages are light."""
+    """The colours and roles as CSS custom properties, light and dark; printed pages are light."""
     light, dark = (" ".join(f"--{name}: {shades[k]};" for name, shades in COLORS.items()) for k in (0, 1))
-    meanings = " ".join(f"--{name}: var(--{color});" for name, color in MEANINGS.items())
-    return f":root {{ {light} {meanings} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    roles = " ".join(f"--{name}: var(--{color});" for name, color in ROLES.items())
+    return f":root {{ {light} {roles} }} @media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
 
 
 def sign_colors() -> NDArray[np.uint8]:
@@ -111,8 +110,7 @@ def inline(figure: Figure, name: str) -> str:
     """
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=WITHOUT_DATE["svg"])
-    svg = text.getvalue()
-    svg = re.sub("<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"\A.*?(?=<svg)|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
     svg = re.sub(r'( id="|"#|url\(#)', rf"\g<1>{name}-", svg)
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
 

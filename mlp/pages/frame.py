@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from mlp.figures.style import css_colors
 from mlp.system.printable import printable, printable_lines
 
 TEMPLATES = files("mlp.pages") / "templates"
@@ -32,26 +33,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_one_line,
     )
-    environment.globals |= {"colors": _colors, "source": _source, "zip": zip}
-    environment.filters["lines"] = _lines
+    environment.globals |= {"colors": css_colors(), "source": _source, "zip": zip}
+    environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
     return environment
 
 
 def _one_line(value: object) -> object:
     """Text as one printable line, as some characters are not allowed in a page; anything else unchanged."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _lines(text: str) -> Markup:
-    """Printable text that keeps its line breaks."""
-    return escape(printable_lines(text))
-
-
-def _colors() -> Markup:
-    """The colours of the project for style sheets."""
-    from mlp.figures.style import css_colors  # matplotlib is slow to import
-
-    return Markup(css_colors())  # noqa: S704  our own constants
 
 
 def _source(name: str) -> Markup:

@@ -10,14 +10,13 @@ import numpy as np
 from mlp.data import novelty, preparation
 from mlp.data.dataset import Dataset
 from mlp.evaluation import Evaluation
+from mlp.figures.style import sign_colors
 from mlp.pages import frame
 from mlp.runs.finished import FinishedRun
 
 
 def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[str, Any]:
     """Ready for JSON. ``training`` are the page's training images, with which drawings are compared."""
-    from mlp.figures.style import sign_colors  # matplotlib is slow to import
-
     network, (first, second) = run.network, run.config.data.digits
     return {
         "digits": (first, second),

@@ -10,9 +10,11 @@ from mlp.data import baselines, novelty, svd
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
 from mlp.evaluation import CONFIDENCE
+from mlp.figures import network as network_figure
+from mlp.figures.style import sign_colors
 from mlp.gates import Array
 from mlp.network import BLOCK_NUMBERS, MLP
-from mlp.pages import frame, pad, report_images
+from mlp.pages import frame, pad, report_figures, report_images
 from mlp.runs import finished as finished_runs
 from mlp.runs import history
 from mlp.runs.directory import REPORT
@@ -55,6 +57,8 @@ def page(run: FinishedRun) -> str:
     has_pad = run.network.parameter_block.nbytes <= MAX_PAGE_BYTES
     images, pictures = _as_many_as_fit(training, 1 if has_pad else _factor(run.image_shape))
     plane, place_in_it = _plane(run, images)
+    epochs = history.read(run.directory)
+    kept = kept_epoch(epochs)
     facts = {
         "run": run,
         "digits": run.config.data.digits,
@@ -69,7 +73,9 @@ def page(run: FinishedRun) -> str:
         "manifest": run.manifest,
         "config": run.config.to_yaml(),
         "test_files": evaluation.images.source.sha256(),
-        **_curves(run),
+        "epochs": len(epochs),
+        "kept": kept,
+        "curves": report_figures.curve_panels(epochs, kept.epoch, run.network.loss_name),
     }
     scripted = {"training": pictures | _training_facts(run, images), "plane": place_in_it}
     if has_pad:
@@ -113,44 +119,21 @@ def _training_facts(run: FinishedRun, images: Dataset) -> dict[str, Any]:
     }
 
 
-def _curves(run: FinishedRun) -> dict[str, Any]:
-    """The training curves, and the epoch whose weights are kept."""
-    from mlp.pages import report_figures  # matplotlib is slow to import; errors come first
-
-    epochs = history.read(run.directory)
-    kept = kept_epoch(epochs)
-    return {
-        "curves": [
-            report_figures.loss_panel(epochs, kept.epoch, run.network.loss_name),
-            report_figures.accuracy_panel(epochs, kept.epoch),
-        ],
-        "epochs": len(epochs),
-        "kept": kept,
-    }
-
-
 def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str, Any]]:
     """The scatter figure, and the places of the images in it for the page's script."""
-    from mlp.pages import report_figures
-
     projection = svd.project(images)
     coordinates = projection.coordinates(images)
     blue = max(images.digits)  # as in the notes and in figures/plane.py, whichever digit is the positive class
-
     in_the_plane = _of_coordinates(run.network, projection)
 
     def probability_of_blue(places: NDArray[np.float64]) -> Array:
         P = in_the_plane.predict(places)
         return P if images.digits[1] == blue else 1 - P
 
-    plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
+    svg, axes = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
     shares = projection.energy_shares().tolist()
-    places = {
-        "place": report_figures.PLANE_PLACE,
-        "limits": (plane.x_limits, plane.y_limits),
-        "coordinates": frame.packed(coordinates.astype(np.float32)),
-    }
-    return {"svg": plane.svg, "shares": shares, "count": len(images)}, places
+    places = axes | {"coordinates": frame.packed(coordinates.astype(np.float32))}
+    return {"svg": svg, "shares": shares, "count": len(images)}, places
 
 
 def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
@@ -160,33 +143,26 @@ def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
     """
     W1 = network.parameters["W1"]
     other = MLP([len(projection.singular_values), *network.sizes[1:]], precision=network.precision)
+    V1 = projection.directions.T.astype(network.precision) @ W1 / 255
     for name, array in other.parameters.items():
-        if name == "W1":
-            array[...] = projection.directions.T.astype(network.precision) @ W1 / 255
-        else:
-            array[...] = network.parameters[name]
+        array[...] = V1 if name == "W1" else network.parameters[name]
     other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / 255
     return other
 
 
 def _weights(run: FinishedRun) -> dict[str, Any]:
     """The weights from the pixels to the first units, one picture with a tile per unit."""
-    from mlp.figures import network as network_figure
-    from mlp.pages import report_figures
-
     W1, factor = run.network.parameters["W1"], _factor(run.image_shape)
     rows, columns = (-(-side // factor) for side in run.image_shape)
     count = min(MAX_UNITS, W1.shape[1], max(1, MAX_WEIGHT_PIXELS // (rows * columns)))
     shown = [averaged(W1[:, unit].reshape(run.image_shape), factor).reshape(-1) for unit in range(count)]
     tiles = network_figure.tiles(np.stack(shown, axis=1), (rows, columns))
-    levels, colors = report_figures.weight_picture(tiles)
-    return {"picture": frame.data_uri(levels, colors), "shape": tiles.shape, "units": count, "factor": factor}
+    picture = frame.data_uri(report_figures.sign_levels(tiles), sign_colors())
+    return {"picture": picture, "shape": tiles.shape, "units": count, "factor": factor}
 
 
 def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """For each layer a histogram of its activations and one of its weights' gradients."""
-    from mlp.pages import report_figures
-
     images = training.first_of_each(max(1, min(MAX_EXAMPLES, BLOCK_NUMBERS // training.inputs) // 2))
     batch = network.batch(len(images))
     images.fetch(slice(None), batch.X, batch.Y)

@@ -7,13 +7,12 @@ from mlp.figures.style import (
     ZERO,
     inline,
     own_settings,
-    sign_colors,
 )  # must come before matplotlib
 
 # isort: split
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -39,19 +38,19 @@ MIN_POWER = -12
 
 
 @own_settings()
-def loss_panel(history: Sequence[Epoch], best_epoch: int, loss: str) -> str:
-    """Training and validation loss over the epochs."""
-    figure, axes = _panel()
-    curves.draw_losses(axes, history, loss)
-    return _with_kept_epoch(figure, axes, history, best_epoch, "loss")
-
-
-@own_settings()
-def accuracy_panel(history: Sequence[Epoch], best_epoch: int) -> str:
-    """Training and validation accuracy over the epochs."""
-    figure, axes = _panel()
-    curves.draw_accuracies(axes, history)
-    return _with_kept_epoch(figure, axes, history, best_epoch, "accuracy")
+def curve_panels(history: Sequence[Epoch], best_epoch: int, loss: str) -> dict[str, str]:
+    """Training and validation loss, and accuracy, over the epochs; ``loss`` is the name of the loss."""
+    panels = {}
+    for name in ("loss", "accuracy"):
+        figure, axes = _panel()
+        if name == "loss":
+            curves.draw_losses(axes, history, loss)
+        else:
+            curves.draw_accuracies(axes, history)
+        curves.mark_kept(axes, history, best_epoch)
+        figure.legend(handles=axes.lines, loc="upper center", ncols=3, frameon=False, fontsize=8.5)
+        panels[name] = inline(figure, name)
+    return panels
 
 
 def _panel() -> tuple[Figure, Axes]:
@@ -59,30 +58,16 @@ def _panel() -> tuple[Figure, Axes]:
     return figure, figure.subplots(gridspec_kw={"left": 0.2, "right": 0.97, "bottom": 0.16, "top": 0.88})
 
 
-def _with_kept_epoch(figure: Figure, axes: Axes, history: Sequence[Epoch], best_epoch: int, name: str) -> str:
-    curves.mark_kept(axes, history, best_epoch)
-    figure.legend(handles=axes.lines, loc="upper center", ncols=3, frameon=False, fontsize=8.5)
-    return inline(figure, name)
-
-
-@dataclass(frozen=True)
-class Plane:
-    """The scatter figure and the limits of its axes, with which a script finds a point in it."""
-
-    svg: str
-    x_limits: tuple[float, float]
-    y_limits: tuple[float, float]
-
-
 @own_settings()
 def plane(
     coordinates: NDArray[np.float64],
     is_blue: NDArray[np.bool_],
     probability_of_blue: Callable[[NDArray[np.float64]], Array],
-) -> Plane:
+) -> tuple[str, dict[str, Any]]:
     """Points (n, 2) of two digits, red and blue, and behind them the network's prediction for each place of the plane.
 
-    ``probability_of_blue`` returns the probability of the blue digit for places (m, 2).
+    ``probability_of_blue`` returns the probability of the blue digit for places (m, 2). Returns the figure, and where
+    its axes are, for the page's script.
     """
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     inches = np.array(PLANE) * PLANE_PLACE[2:]
@@ -103,7 +88,8 @@ def plane(
         axes.scatter(points[:, 0], points[:, 1], s=9, c=color, marker=mark, alpha=0.7, linewidths=0, rasterized=True)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set(xlabel="first singular direction", ylabel="second singular direction")
-    return Plane(inline(figure, "plane"), (float(left), float(right)), (float(bottom), float(top)))
+    limits = ((float(left), float(right)), (float(bottom), float(top)))
+    return inline(figure, "plane"), {"place": PLANE_PLACE, "limits": limits}
 
 
 @own_settings()
@@ -142,11 +128,8 @@ def _stairs(axes: Axes, values: Array, edges: NDArray[np.float64], color: str) -
     axes.set_yticks([], minor=True)  # each takes a millisecond
 
 
-def weight_picture(tiles: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Weights, with nan between the tiles, as rows of ``sign_colors``: (rows, columns); and those colours.
-
-    Purple is positive, orange negative, white 0; level 0 is the gap between the tiles.
-    """
-    largest = float(np.nanmax(np.abs(tiles))) or 1.0
-    levels = np.where(np.isnan(tiles), 0, np.rint(128 + 127 * np.nan_to_num(tiles / largest)))
-    return levels.astype(np.uint8), sign_colors()
+def sign_levels(numbers: Array) -> NDArray[np.uint8]:
+    """Each number as a row of ``sign_colors``, relative to the largest magnitude; row 0 for nan."""
+    largest = float(np.nanmax(np.abs(numbers))) or 1.0
+    levels = np.where(np.isnan(numbers), 0, np.rint(128 + 127 * np.nan_to_num(numbers / largest)))
+    return levels.astype(np.uint8)

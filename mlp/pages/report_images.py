@@ -8,7 +8,7 @@ import numpy as np
 from mlp.evaluation import Evaluation
 from mlp.pages import frame
 
-CONFIDENT_IMAGES = 8
+CONFIDENT = 8
 """Images of each digit with the highest probability, and as many with the lowest."""
 MAX_MISTAKES = 200
 """Misclassified images on the page: those with the most confident predictions."""
@@ -34,24 +34,20 @@ def mistakes(evaluation: Evaluation) -> list[ReportImage]:
     """The misclassified images, the most confident predictions first."""
     rows, columns = evaluation.images.image_shape
     pixels = min(rows, MAX_SIDE_PIXELS) * min(columns, MAX_SIDE_PIXELS)
-    most = max(CONFIDENT_IMAGES, min(MAX_MISTAKES, MAX_MISTAKE_PIXELS // pixels))
-    return _report_images(evaluation, evaluation.surest_mistakes[:most])
+    most = max(CONFIDENT, min(MAX_MISTAKES, MAX_MISTAKE_PIXELS // pixels))
+    return _images(evaluation, evaluation.surest_mistakes[:most])
 
 
 def most_and_least_confident(evaluation: Evaluation) -> list[tuple[int, list[ReportImage], list[ReportImage]]]:
     """Each digit, its images with the highest probability of that digit, and those with the lowest."""
     orders = [evaluation.surest_first(target) for target in (0, 1)]
     return [
-        (
-            digit,
-            _report_images(evaluation, order[:CONFIDENT_IMAGES]),
-            _report_images(evaluation, order[::-1][:CONFIDENT_IMAGES]),
-        )
+        (digit, _images(evaluation, order[:CONFIDENT]), _images(evaluation, order[::-1][:CONFIDENT]))
         for digit, order in zip(evaluation.images.digits, orders, strict=True)
     ]
 
 
-def _report_images(evaluation: Evaluation, positions: Iterable[int]) -> list[ReportImage]:
+def _images(evaluation: Evaluation, positions: Iterable[int]) -> list[ReportImage]:
     images = evaluation.images
     return [
         ReportImage(
