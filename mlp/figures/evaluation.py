@@ -1,6 +1,6 @@
 """The figures of an evaluation: the confusion matrix and the misclassified images."""
 
-from mlp.figures.style import GREY, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import GREY, own_settings, save  # must come before matplotlib
 
 # isort: split
 from pathlib import Path

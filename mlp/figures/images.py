@@ -1,6 +1,6 @@
 """Images in rows, each with a caption."""
 
-from mlp.figures.style import LINE  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import LINE  # must come before matplotlib
 
 # isort: split
 from typing import Any

@@ -1,6 +1,6 @@
 """Figures of a plane: images at their two singular coordinates, their reconstruction, a network's decision surface."""
 
-from mlp.figures.style import ONE, ZERO, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import ONE, ZERO, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Callable

@@ -17,12 +17,10 @@ from mlp.runs.finished import FinishedRun
 
 def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[str, Any]:
     """Ready for JSON. ``training`` are the page's training images, with which drawings are compared."""
-    network, (first, second) = run.network, run.config.data.digits
     return {
-        "digits": (first, second),
-        "first_is_red": first < second,  # as in the plane: the smaller digit is red
-        "sizes": network.sizes,
-        "parameters": {name: frame.packed(array) for name, array in network.parameters.items()},
+        "digits": run.config.data.digits,
+        "sizes": run.network.sizes,
+        "parameters": {name: frame.packed(array) for name, array in run.network.parameters.items()},
         "preparation": {
             "shape": run.image_shape,
             "within": preparation.extent_of(run.image_shape),

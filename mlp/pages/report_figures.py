@@ -1,13 +1,6 @@
 """The figures of a run's report, as SVG elements: small enough for a phone, in the page's colours."""
 
-from mlp.figures.style import (
-    GRADIENT,
-    ONE,
-    VALUE,
-    ZERO,
-    inline,
-    own_settings,
-)  # must come before matplotlib
+from mlp.figures.style import GRADIENT, ONE, VALUE, ZERO, inline, own_settings  # must come before matplotlib
 
 # isort: split
 import math

@@ -1,5 +1,5 @@
-// The network's answer to a drawing: the stages of the preparation, the prediction, the nearest training images, and both
-// passes, back to the pixels that push the prediction towards one digit or the other.
+// The network's answer to a drawing: the stages of the preparation, the prediction, the nearest training images, and
+// both passes, back to the pixels that push the prediction towards one digit or the other.
 
 const NEAREST = 3; // training images shown
 const REST = 500; // milliseconds without a change before the answer is read out

@@ -1,7 +1,7 @@
 "use strict";
 
-// Steps through circuits. The drawing at a step depends only on the steps up to it, so it is the same whether the reader
-// came forward, backward or by the address.
+// Steps through circuits. The drawing at a step depends only on the steps up to it, so it is the same whether the
+// reader came forward, backward or by the address.
 
 const PAUSE = 1500; // milliseconds between the steps of Play
 const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");

@@ -1,5 +1,5 @@
-// A pad to draw on with mouse, touch, pen or keys, or to put a sample image on. Its content is a list of marks: strokes,
-// after at most one image. When they change, the answer is updated with their ink.
+// A pad to draw on with mouse, touch, pen or keys, or to put a sample image on. Its content is a list of marks: at most
+// one image, then strokes. When they change, the answer is updated with their ink.
 
 const SIDE = 280; // about this many pixels on the longer side
 const STEPS = 28; // presses of an arrow key move the pen from edge to edge
@@ -12,7 +12,7 @@ class Pad {
     this.shape = shape;
     this.answer = answer;
     this.canvas = this.find("#pad");
-    const cell = Math.max(1, Math.round(SIDE / Math.max(...shape))); // the side of a square that shows one pixel of an image
+    const cell = Math.max(1, Math.round(SIDE / Math.max(...shape))); // pixels of the canvas for one of the image
     [this.canvas.height, this.canvas.width] = shape.map((side) => side * cell);
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.marks = [];

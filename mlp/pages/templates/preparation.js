@@ -35,8 +35,8 @@ function extent(drawn) {
   return [drawn.indexOf(1), drawn.lastIndexOf(1) + 1];
 }
 
-// For `count` intervals of length `step`, the first at `start`: the pixels that each one overlaps, of n pixels of length 1,
-// as [pixel, fraction of the interval].
+// For `count` intervals of length `step`, the first at `start`: which of n pixels of length 1 each one overlaps, as
+// [pixel, fraction of the interval].
 function areaWeights(n, start, step, count) {
   return Array.from({ length: count }, (_, k) => {
     const [from, to] = [start + k * step, start + (k + 1) * step];
