@@ -4,7 +4,7 @@ Left to right; a gate is a circle, its first input comes in above its second. A 
 gate. Arrays show their numbers where there are few, else their shape.
 """
 
-from mlp.figures.style import GREEN, GREY, INK, RED, own_settings, save  # must come before matplotlib
+from mlp.figures.style import GREEN, INK, MUTED, RED, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ def picture(circuit: Circuit, *, captioned: bool = True, sums: Mapping[Node, Seq
     for k, part in enumerate(parts):
         draw_part(axes, part, layout, k)
     if captioned:
-        axes.text(0, height - margin - foot / 2, text, fontsize=SIZE, color=GREY, va="center")
+        axes.text(0, height - margin - foot / 2, text, fontsize=SIZE, color=MUTED, va="center")
     return figure
 
 
@@ -236,7 +236,7 @@ def draw_wire(axes: Axes, line: list[tuple[float, float]], name: str) -> None:
             middle = (x0 + x1) / 2
             vertices += [(middle, y0), (middle, y1), (x1, y1)]
             codes += [int(Path.CURVE4)] * 3
-    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=GREY, linewidth=1, zorder=1, gid=name))
+    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=MUTED, linewidth=1, zorder=1, gid=name))
 
 
 def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
@@ -248,11 +248,11 @@ def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
         circle = Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2)
         axes.add_patch(circle).set_gid(f"gate-{index}")
         axes.text(*centre, part.symbol, fontsize=NAME_SIZE, ha="center", va="center", color=INK, zorder=3)
-        axes.text(centre[0], y - part.radius - 0.03, part.name, fontsize=SIZE, ha="center", va="bottom", color=GREY)
+        axes.text(centre[0], y - part.radius - 0.03, part.name, fontsize=SIZE, ha="center", va="bottom", color=MUTED)
     else:
         start = right - part.labels
         axes.text(start - PAD / 2, y, part.name, fontsize=NAME_SIZE, ha="right", va="center", color=INK)
-    axes.plot([start, right], [y, y], color=GREY, linewidth=1, zorder=1, solid_capstyle="butt", gid=f"lead-{index}")
+    axes.plot([start, right], [y, y], color=MUTED, linewidth=1, zorder=1, solid_capstyle="butt", gid=f"lead-{index}")
     middle = layout.left[k] + part.head + part.labels / 2 if part.symbol is not None else start + part.labels / 2
     for what, lines, color, first, va in (
         ("value", part.value, GREEN, -PAD / 2 - (len(part.value) - 1) * LINE, "bottom"),

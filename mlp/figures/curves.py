@@ -3,7 +3,7 @@
 Curves differ in more than colour. The legend is outside the axes, so that it covers no curve.
 """
 
-from mlp.figures.style import BLUE, GREY, OKABE_ITO, RED, drawable, own_settings, save  # must come before matplotlib
+from mlp.figures.style import BLUE, MUTED, OKABE_ITO, RED, drawable, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def draw_accuracies(axes: Axes, history: Sequence[Epoch]) -> None:
 
 def mark_kept(axes: Axes, history: Sequence[Epoch], best_epoch: int) -> None:
     """Mark the epoch whose weights are kept, and label the horizontal axis."""
-    axes.axvline(best_epoch, color=GREY, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
+    axes.axvline(best_epoch, color=MUTED, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
     set_epochs(axes, len(history))
 
 

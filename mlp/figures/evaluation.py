@@ -1,6 +1,6 @@
 """The figures of an evaluation: the confusion matrix and the misclassified images."""
 
-from mlp.figures.style import GREY, own_settings, save  # must come before matplotlib
+from mlp.figures.style import MUTED, own_settings, save  # must come before matplotlib
 
 # isort: split
 from pathlib import Path
@@ -30,8 +30,8 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=14)
     axes.set(xticks=[0, 1], xticklabels=digits, yticks=[0, 1], yticklabels=digits)
     axes.set(xlabel="predicted digit", ylabel="true digit")
-    axes.axhline(0.5, color=GREY, linewidth=1)
-    axes.axvline(0.5, color=GREY, linewidth=1)
+    axes.axhline(0.5, color=MUTED, linewidth=1)
+    axes.axvline(0.5, color=MUTED, linewidth=1)
     axes.set_title(f"Errors: {len(evaluation.mistakes)} in {len(evaluation.images):,} images")
     save(figure, path)
 

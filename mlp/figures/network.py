@@ -4,7 +4,7 @@ A column for the image, each weight matrix, each layer's activations and the pre
 shown as images, one for each hidden unit.
 """
 
-from mlp.figures.style import GREEN, GREY, INK, RED, own_settings, save  # must come before matplotlib
+from mlp.figures.style import GREEN, INK, MUTED, RED, own_settings, save  # must come before matplotlib
 
 # isort: split
 import math
@@ -121,7 +121,7 @@ def picture(title: str, shown: list[Column], words: list[str], network: MLP) -> 
         "above: the values, weights purple above 0 and orange below, hidden units white at 0 and dark at 1\n"
         "below: the derivatives of the loss with respect to them, red above 0 and blue below"
     )
-    figure.text(GAP / width, FOOT / 2 / height, caption, fontsize=SIZE, va="center", color=GREY)
+    figure.text(GAP / width, FOOT / 2 / height, caption, fontsize=SIZE, va="center", color=MUTED)
     left = GAP
     for column, wide in zip(shown, widths, strict=True):
         value_heading, gradient_heading = column.headings
@@ -153,4 +153,4 @@ def show(axes: Axes, array: Array, colors: str, low: float, high: float) -> None
     cells = np.ma.masked_invalid(array)
     axes.imshow(cells, cmap=colors, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
     axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_color(GREY)
+    axes.spines[:].set_color(MUTED)

@@ -53,13 +53,15 @@ ROLES = {
     "positive": "purple",
     "negative": "orange",
 }
-LINE, GREY, INK, RED, BLUE, GREEN, OUTLINE = (
+LINE, MUTED, INK, RED, BLUE, GREEN, OUTLINE = (
     COLORS[name][0] for name in ("line", "muted", "ink", "red", "blue", "green", "outline")
 )
 ZERO, ONE, VALUE, GRADIENT = RED, BLUE, GREEN, RED
 """ZERO and ONE are the smaller and the larger digit, as in the notes, whichever is the positive class."""
 SIGNS = "PuOr"
 """matplotlib's diverging scale for weights and derivatives: purple is positive, orange negative."""
+FONT_POINTS = 9
+"""The size of numbers and captions in pictures of both passes."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """For several curves: colours that the colour-blind can distinguish (Okabe and Ito 2008), without their pale yellow."""
 OF_A_PAGE = {"#000000": "var(--ink)"} | {light: f"var(--{name})" for name, (light, _) in COLORS.items()}

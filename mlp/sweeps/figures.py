@@ -1,6 +1,6 @@
 """The figures of a sweep: curves with bands over the seeds, a heat map of two options, the table of all pairs."""
 
-from mlp.figures.style import GREY, LINE, OKABE_ITO, own_settings, save  # must come before matplotlib
+from mlp.figures.style import LINE, MUTED, OKABE_ITO, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections import defaultdict
@@ -174,7 +174,7 @@ def _table(axes: Axes, cells: Values, colors: Normalize, shape: str, missing: st
     image = axes.imshow(np.ma.masked_invalid(cells), cmap=palette, norm=colors, aspect="auto")
     for (row, column), value in np.ndenumerate(cells) if max(cells.shape) <= MOST_CELLS else ():
         if np.isnan(value):
-            axes.text(column, row, missing, ha="center", va="center", fontsize=7, color=GREY)
+            axes.text(column, row, missing, ha="center", va="center", fontsize=7, color=MUTED)
         else:
             ink = "white" if float(colors(value)) > 0.55 else "black"
             axes.text(column, row, shape.format(value), ha="center", va="center", fontsize=9, color=ink)
