@@ -17,7 +17,7 @@ from matplotlib.ticker import NullFormatter
 from mlp.figures import scales
 from mlp.figures.scales import Scale
 from mlp.runs.comparison import ComparedRun, Comparison, images_of
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 
 MAX_MARKED_EPOCHS = 30
 """Up to this many epochs, each epoch is marked on the curve."""

@@ -40,7 +40,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
 def mistakes(path: Path, evaluation: Evaluation) -> None:
     """The misclassified images, the most confident predictions first, each with its digit, prediction and index."""
     images, wrong = evaluation.images, evaluation.mistakes
-    shown = evaluation.surest_mistakes[:MAX_MISTAKES]
+    shown = evaluation.most_confident_mistakes[:MAX_MISTAKES]
     title = f"{len(wrong):,} of {len(images):,} images misclassified"
     if len(shown) < len(wrong):
         title += f": the {len(shown)} most confident"

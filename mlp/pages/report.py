@@ -13,14 +13,14 @@ from mlp.evaluation import CONFIDENCE
 from mlp.figures import network as network_figure
 from mlp.figures.style import sign_colors
 from mlp.gates import Array
-from mlp.network import BLOCK_NUMBERS, MLP
+from mlp.network import MAX_BLOCK_NUMBERS, MLP
 from mlp.pages import frame, pad, report_figures, report_images
 from mlp.runs import finished as finished_runs
 from mlp.runs import history
 from mlp.runs.directory import REPORT
 from mlp.runs.finished import FinishedRun
 from mlp.system.files import write_text
-from mlp.training.loop import kept_epoch
+from mlp.training.progress import kept_epoch
 
 MAX_PAGE_BYTES = 3_000_000
 """If the network does not fit, the page has neither the network nor the pad."""
@@ -163,7 +163,7 @@ def _weights(run: FinishedRun) -> dict[str, Any]:
 
 def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """For each layer a histogram of its activations and one of its weights' gradients."""
-    images = training.first_of_each(max(1, min(MAX_EXAMPLES, BLOCK_NUMBERS // training.inputs) // 2))
+    images = training.first_of_each(max(1, min(MAX_EXAMPLES, MAX_BLOCK_NUMBERS // training.inputs) // 2))
     batch = network.batch(len(images))
     images.fetch(slice(None), batch.X, batch.Y)
     batch.loss()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mlp.figures import curves, scales
 from mlp.gates import Array
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 
 PANEL = (4.6, 3.2)
 """Inches: width and height of figures that stand side by side."""

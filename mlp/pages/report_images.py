@@ -35,12 +35,12 @@ def mistakes(evaluation: Evaluation) -> list[ReportImage]:
     rows, columns = evaluation.images.image_shape
     pixels = min(rows, MAX_SIDE_PIXELS) * min(columns, MAX_SIDE_PIXELS)
     most = max(CONFIDENT, min(MAX_MISTAKES, MAX_MISTAKE_PIXELS // pixels))
-    return _images(evaluation, evaluation.surest_mistakes[:most])
+    return _images(evaluation, evaluation.most_confident_mistakes[:most])
 
 
 def most_and_least_confident(evaluation: Evaluation) -> list[tuple[int, list[ReportImage], list[ReportImage]]]:
     """Each digit, its images with the highest probability of that digit, and those with the lowest."""
-    orders = [evaluation.surest_first(target) for target in (0, 1)]
+    orders = [evaluation.most_confident_first(target) for target in (0, 1)]
     return [
         (digit, _images(evaluation, order[:CONFIDENT]), _images(evaluation, order[::-1][:CONFIDENT]))
         for digit, order in zip(evaluation.images.digits, orders, strict=True)

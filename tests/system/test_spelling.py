@@ -36,7 +36,7 @@ def test_every_value_is_one_that_an_option_takes():
 @pytest.mark.parametrize("name", ["export", "port", "version", "weights", "callbacks", "verbose", "metrics"])
 def test_nothing_is_suggested_that_is_not_near(name):
     """Options of other tools; by difflib's own cut-off export and port are misspellings of report."""
-    assert config.meant(name) == ""
+    assert config.hint(name) == ""
 
 
 @pytest.mark.parametrize(
