@@ -142,9 +142,9 @@ def compared(path: Path, comparison: Comparison) -> None:
 
 
 def panels(losses: int, legend: float, notes: Sequence[str]) -> tuple[Figure, list[Axes], Axes]:
-    """A figure with axes for so many kinds of loss and for errors, side by side, and notes above them.
+    """A figure with axes for each kind of loss and for the errors, side by side, and with notes above them.
 
-    ``legend`` is how many inches there are to be below the axes for one.
+    ``losses`` is the number of kinds; ``legend`` is the height in inches of the space for a legend below the axes.
     """
     count = losses + 1
     # In inches, from the bottom: the legend, the axes, the notes.
@@ -169,7 +169,7 @@ def _set_legend(figure: Figure, comparison: Comparison, looks: Sequence[Look]) -
 
 
 def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], title: str) -> None:
-    """Lines below the axes with their texts, drawn as they stand."""
+    """A legend below the axes; its texts are drawn literally, without mathtext."""
     box = figure.legend(
         handles,
         [""] * len(texts),
@@ -182,7 +182,7 @@ def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], 
         borderaxespad=0,
         labelspacing=0.3,
     )
-    # Later, as a legend leaves out what begins with _.
+    # Set later, because a legend omits texts that begin with _.
     for line, text in zip(box.get_texts(), texts, strict=True):
         line.set_parse_math(False)
         line.set_text(label(text))
