@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.contenders import FLOOR, PROJECT
 from benchmarks.steps import Row
-from mlp.figures.style import BLUE, GREY, RED
+from mlp.figures.style import BLUE, MUTED, RED
 
 COLUMNS = 2
 LABEL_ROOM = 1.5
@@ -38,7 +38,7 @@ def draw(path: Path, found: Sequence[Row]) -> None:
 def panel(axes: Axes, rows: Sequence[Row]) -> None:
     """The bars of one size, in the order of the rows from above."""
     names = [row.contender for row in rows]
-    colors = [GREY if name == FLOOR else BLUE if name.startswith(PROJECT) else RED for name in names]
+    colors = [MUTED if name == FLOOR else BLUE if name.startswith(PROJECT) else RED for name in names]
     bars = axes.barh(range(len(rows)), [row.microseconds for row in rows], color=colors, height=0.7)
     labels = [f"{row.microseconds:,.0f} µs" + ("" if not row.loss else f", {row.times_floor:.2f}×") for row in rows]
     axes.bar_label(bars, labels, padding=4, fontsize=9)

@@ -1,16 +1,9 @@
-"""The figures whose horizontal axis is time: curves over the epochs or steps of one run, and of several.
+"""Training curves: losses and accuracies over the epochs or steps of one run, and of several.
 
-Curves differ in more than colour; a legend stands outside the axes, where it covers none.
+Curves differ in more than colour. The legend is outside the axes, so that it covers no curve.
 """
 
-from mlp.figures.style import (  # before matplotlib, which may fail on MPLBACKEND
-    BLUE,
-    GREY,
-    RED,
-    drawable,
-    own_settings,
-    save,
-)
+from mlp.figures.style import BLUE, MUTED, RED, drawable, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Sequence
@@ -25,26 +18,24 @@ from mlp.figures import scales
 from mlp.figures.scales import Scale
 from mlp.training.progress import Epoch
 
-MARKED_EPOCHS = 30
-"""Up to so many epochs each is a mark on its curve."""
+MAX_MARKED_EPOCHS = 30
+"""Up to this many epochs, each epoch is marked on the curve."""
 CURVE_MARGINS = {"left": 0.105, "right": 0.98, "bottom": 0.13, "top": 0.89, "wspace": 0.29}
-"""Shares of a figure of two curves: room for labels such as 1.21·10⁻³⁸ on the vertical axes, and for a legend above."""
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""The colours of Okabe and Ito (2008), which the colour-blind can tell apart; without yellow, pale on white."""
+"""As fractions of a figure with two axes: room for labels such as 1.21·10⁻³⁸ at the left, and for a legend above."""
 LINE_STYLES = ("-", "--", "-.", ":")
-LONGEST_LABEL = 64
-"""Characters in the legend of several runs: so many fit the picture, be they all as wide as W."""
+MAX_LABEL_CHARACTERS = 64
+"""Per line in the legend of several runs: this many fit, even if all are as wide as W."""
 LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
 
 
 @own_settings()
 def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str) -> None:
-    """Training and validation loss and accuracy over the epochs, the epoch whose weights are kept marked.
+    """Training and validation loss and accuracy over the epochs; the epoch whose weights are kept is marked.
 
-    ``loss`` is the name of the network's, for the label.
+    ``loss`` is the name of the loss, for the label.
     """
     figure = Figure(figsize=(10, 4))
-    # By hand: matplotlib's own layout would take half of the time of the picture.
+    # By hand: matplotlib's own layout would take half of the drawing time.
     left, right = figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)
     draw_losses(left, history, loss)
     draw_accuracies(right, history)
@@ -55,7 +46,7 @@ def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str)
 
 
 def draw_losses(axes: Axes, history: Sequence[Epoch], loss: str) -> None:
-    """Training and validation loss over the epochs; ``loss`` is its name."""
+    """Training and validation loss over the epochs; ``loss`` is the name of the loss."""
     set_vertical(axes, scales.of_losses(_curves(axes, history, "train_loss", "validation_loss")))
     axes.set(ylabel=LOSS_LABELS[loss])
 
@@ -67,13 +58,13 @@ def draw_accuracies(axes: Axes, history: Sequence[Epoch]) -> None:
 
 
 def mark_kept(axes: Axes, history: Sequence[Epoch], best_epoch: int) -> None:
-    """The epoch whose weights are kept, and the epochs below the axes."""
-    axes.axvline(best_epoch, color=GREY, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
+    """Mark the epoch whose weights are kept, and label the horizontal axis."""
+    axes.axvline(best_epoch, color=MUTED, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
     set_epochs(axes, len(history))
 
 
 def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str) -> list[float]:
-    """Draw the two columns, and return their numbers."""
+    """Draw the two columns of the history; returns their numbers."""
     values = []
     for column, label, color, line, mark in (
         (training, "training", BLUE, "-", "o"),
@@ -81,16 +72,16 @@ def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str
     ):
         points = [(row.epoch, value) for row in history if (value := getattr(row, column)) is not None]
         if points:
-            marker = mark if len(history) <= MARKED_EPOCHS else None
+            marker = mark if len(history) <= MAX_MARKED_EPOCHS else None
             axes.plot(*zip(*points, strict=True), color=color, linestyle=line, marker=marker, markersize=4, label=label)
             values += [value for _, value in points]
     return values
 
 
 def set_vertical(axes: Axes, scale: Scale) -> None:
-    """Give the vertical axis this scale."""
+    """Set the vertical axis to this scale."""
     if scale.kind == "symlog":
-        # Its linscale is the length, in decades, of a linear part that would end where the slope does not break.
+        # linscale is the length of the linear part in decades; 0.9 keeps the slope the same where the log part begins.
         linscale = 0.9 * scale.linear_decades
         axes.set_yscale("symlog", linthresh=scale.linear_below, linscale=linscale)
     else:
@@ -103,7 +94,7 @@ def set_vertical(axes: Axes, scale: Scale) -> None:
 
 
 def set_epochs(axes: Axes, last: int) -> None:
-    """Give the horizontal axis the epochs from 1 to the last."""
+    """Set the horizontal axis to the epochs from 1 to the last."""
     ticks = scales.epoch_ticks(1, last)
     axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
     axes.set_xticks(ticks, list(map(str, ticks)))
@@ -111,10 +102,10 @@ def set_epochs(axes: Axes, last: int) -> None:
 
 @own_settings()
 def step_curve(path: Path, losses: Sequence[float]) -> None:
-    """The Euclidean loss before the first step and after each."""
+    """The Euclidean loss before the first step and after each step."""
     figure = Figure(figsize=(6, 4))
     axes = figure.subplots(gridspec_kw={"left": 0.175, "right": 0.965, "bottom": 0.13, "top": 0.96})
-    axes.plot(losses, color=BLUE, marker="o" if len(losses) <= MARKED_EPOCHS else None, markersize=4)
+    axes.plot(losses, color=BLUE, marker="o" if len(losses) <= MAX_MARKED_EPOCHS else None, markersize=4)
     set_vertical(axes, scales.of_losses(losses))
     axes.set(xlabel="step", ylabel=LOSS_LABELS["euclidean"])
     ticks = scales.epoch_ticks(0, len(losses) - 1)
@@ -123,9 +114,9 @@ def step_curve(path: Path, losses: Sequence[float]) -> None:
 
 
 def panels(losses: int, legend: float, notes: Sequence[str]) -> tuple[Figure, list[Axes], Axes]:
-    """A figure with axes for so many kinds of loss and for errors, side by side, and notes above them.
+    """A figure with axes for each kind of loss and for the errors, side by side, and with notes above them.
 
-    ``legend`` is how many inches there are to be below the axes for one.
+    ``losses`` is the number of kinds; ``legend`` is the height in inches of the space for a legend below the axes.
     """
     count = losses + 1
     # In inches, from the bottom: the legend, the axes, the notes.
@@ -141,7 +132,7 @@ def panels(losses: int, legend: float, notes: Sequence[str]) -> tuple[Figure, li
 
 
 def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], title: str) -> None:
-    """Lines below the axes with their texts, drawn as they stand."""
+    """A legend below the axes; its texts are drawn literally, without mathtext."""
     box = figure.legend(
         handles,
         [""] * len(texts),
@@ -154,13 +145,13 @@ def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], 
         borderaxespad=0,
         labelspacing=0.3,
     )
-    # Later, as a legend leaves out what begins with _.
+    # Set later, because a legend omits texts that begin with _.
     for line, text in zip(box.get_texts(), texts, strict=True):
         line.set_parse_math(False)
         line.set_text(label(text))
 
 
 def label(text: str) -> str:
-    """The text as it can be drawn, cut to what fits a legend."""
-    shown = drawable(text)
-    return shown if len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
+    """The text with characters that can be drawn, shortened to fit a legend."""
+    text = drawable(text)
+    return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"

@@ -1,6 +1,6 @@
-"""The stages of an image's preparation as a picture: a row an image, from the file to what the network is given."""
+"""The stages of preparation as a picture: one row per image, from the file to the network's input."""
 
-from mlp.figures.style import drawable, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import LINE, OUTLINE, drawable, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Sequence
@@ -13,15 +13,14 @@ from matplotlib.patches import Rectangle
 from mlp.data.ink.writing import Writing
 from mlp.data.preparation import extent_of
 
-RED = "#D7191C"
 SIDE, GAP, HEAD, CAPTION = 1.6, 0.2, 0.35, 0.3
-"""Inches: of an image, between two, above all, and above each row."""
-LONGEST_NAME = 60
+"""Inches: an image's side, the gap between two, the headings, a row's caption."""
+MAX_NAME_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
 class Stages:
-    """An image, its preparation, and the network's answer in words."""
+    """An image's name, its preparation, and the prediction in words."""
 
     name: str
     writing: Writing
@@ -29,14 +28,14 @@ class Stages:
 
 
 @own_settings()
-def draw(path: Path, shown: Sequence[Stages]) -> None:
-    """Write the picture, .png, .svg or .pdf by the file's ending; laid out in inches."""
+def draw_stages(path: Path, shown: Sequence[Stages]) -> None:
+    """Write the picture as .png, .svg or .pdf, by the file's ending."""
     rows, columns = shown[0].writing.prepared.image.shape
-    extent = extent_of((rows, columns))
+    box_rows, box_columns = extent_of((rows, columns))
     titles = (
         "the file",
         "its ink, and the box around it",
-        f"in {extent[0]} by {extent[1]} of {rows} by {columns}",
+        f"scaled to {box_rows} by {box_columns} of {rows} by {columns}",
         "centre of mass in the middle",
     )
     width = GAP + len(titles) * (SIDE + GAP)
@@ -48,19 +47,18 @@ def draw(path: Path, shown: Sequence[Stages]) -> None:
     for row, stages in enumerate(shown):
         top = HEAD + row * (CAPTION + SIDE + GAP)
         name = drawable(stages.name)
-        name = name if len(name) <= LONGEST_NAME else f"...{name[3 - LONGEST_NAME :]}"
-        words = f"{name}: {stages.verdict}"
-        place = (GAP / width, 1 - (top + CAPTION / 2) / height)
-        figure.text(*place, words, va="center", fontsize=9, parse_math=False)
+        name = name if len(name) <= MAX_NAME_CHARACTERS else f"...{name[3 - MAX_NAME_CHARACTERS :]}"
+        x, y = GAP / width, 1 - (top + CAPTION / 2) / height
+        figure.text(x, y, f"{name}: {stages.verdict}", va="center", fontsize=9, parse_math=False)
         prepared = stages.writing.prepared
         for column, array in enumerate((stages.writing.levels, prepared.ink, prepared.scaled, prepared.image)):
             left, bottom = GAP + column * (SIDE + GAP), height - top - CAPTION - SIDE
             axes = figure.add_axes((left / width, bottom / height, SIDE / width, SIDE / height))
-            white = 1 if column else max(255, array.max())  # a file of 16 bits has lighter ones
+            white = 1 if column else max(255, array.max())  # more in a 16-bit file
             axes.imshow(array, cmap="gray_r" if column else "gray", vmin=0, vmax=white)
             axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_color("#CCCCCC")
+            axes.spines[:].set_color(LINE)
         y, end_y, x, end_x = prepared.box
-        outline = Rectangle((x - 0.5, y - 0.5), end_x - x, end_y - y, fill=False, edgecolor=RED, linewidth=1.2)
-        figure.axes[4 * row + 1].add_patch(outline)
+        box = Rectangle((x - 0.5, y - 0.5), end_x - x, end_y - y, fill=False, edgecolor=OUTLINE, linewidth=1.2)
+        figure.axes[len(titles) * row + 1].add_patch(box)
     save(figure, path)

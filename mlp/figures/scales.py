@@ -1,7 +1,6 @@
-"""Where an axis begins and ends, and its ticks: few, short to read, and never one label over another.
+"""The limits and ticks of an axis: few ticks, with short labels that never overlap.
 
-Worked out here, from numbers alone: matplotlib's own labels run into each other where an axis spans about a decade, and
-take longer.
+matplotlib's own labels overlap on axes of about a decade, and take longer to make.
 """
 
 import itertools
@@ -12,17 +11,17 @@ from typing import Literal
 
 NICE = (1, 2, 5)
 DECADE = 10
-"""Losses further apart than this factor are drawn on a log axis."""
-LEAST = 1e-300
-"""What is smaller is drawn as 0."""
-LEAST_SPREAD = 0.05
-"""Share of a loss that its axis shows at least: of what differs less there would be nothing but long labels."""
+"""If the largest loss is more than this factor above the smallest, the axis is logarithmic."""
+MIN_LOSS = 1e-300
+"""Smaller losses are drawn as 0."""
+MIN_RELATIVE_SPREAD = 0.05
+"""An axis spans at least this fraction of the largest loss: a smaller span would need long labels."""
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis: its kind as matplotlib calls it, its ends, its ticks with their labels, and ticks without."""
+    """An axis: matplotlib's name of its kind, its limits, its ticks with labels, and minor ticks without."""
 
     kind: Literal["linear", "log", "symlog"]
     limits: tuple[float, float]
@@ -30,13 +29,13 @@ class Scale:
     labels: Sequence[str]
     minor: Sequence[float] = ()
     linear_below: float = 0.0
-    """Of a symlog axis: from 0 to here it is linear, and log above."""
+    """A symlog axis is linear from 0 to here, and logarithmic above."""
     linear_decades: float = 0.0
-    """How many decades long that part is."""
+    """The length of the linear part, in decades."""
 
 
 def epoch_ticks(first: int, last: int) -> list[int]:
-    """The first epoch or step and every 1st, 2nd, 5th, 10th, 20th, ...: at most a dozen, fewer of many digits."""
+    """The first epoch or step and every 1st, 2nd, 5th, 10th, 20th, ...: at most 12 ticks, fewer if they are long."""
     most = 12 if last < 100 else max(30 // len(str(last)), 2)
     steps = (nice * 10**power for power in itertools.count() for nice in NICE)
     step = next(step for step in steps if last <= most * step)
@@ -44,26 +43,26 @@ def epoch_ticks(first: int, last: int) -> list[int]:
 
 
 def of_losses(losses: Iterable[float]) -> Scale:
-    """The scale for losses, at least 0: log where they span more than a decade, with a place for 0 where one is 0."""
-    values = [loss if loss > LEAST else 0.0 for loss in losses]
+    """The scale for losses >= 0: logarithmic if they span more than a decade, with a place for 0 if one is 0."""
+    values = [loss if loss > MIN_LOSS else 0.0 for loss in losses]
     positive = [value for value in values if value]
     if not positive or max(positive) <= DECADE * min(positive):
         low, high = min(values), max(values)
-        least = LEAST_SPREAD * high or LEAST_SPREAD
+        least = MIN_RELATIVE_SPREAD * high or MIN_RELATIVE_SPREAD
         return _linear(low, high, least, math.inf, percent=False)
     return _logarithmic(min(positive), max(positive), has_zero=0 in values)
 
 
 def of_shares(shares: Sequence[float]) -> Scale:
-    """The scale for shares of all, 0 to 1, with labels in percent."""
+    """The scale for fractions from 0 to 1, with labels in percent."""
     return _linear(min(shares), max(shares), 0.001, 1.0, percent=True)
 
 
 def _linear(low: float, high: float, least: float, most: float, *, percent: bool) -> Scale:
-    """From low to high with a margin, at least as far apart as ``least``; no tick is below 0 or above ``most``."""
+    """From low to high with a margin, spanning at least ``least``; no tick is below 0 or above ``most``."""
     missing = max(least - (high - low), 0) / 2
     low, high = max(low - missing, 0.0), min(high + missing, most)
-    margin = 0.05 * (high - low)  # less than a step: it holds no tick beyond 0 or the most
+    margin = 0.05 * (high - low)  # less than a step, so it has no tick beyond 0 or the most
     power = math.floor(math.log10(high - low)) - 1
     nice, power = next(
         (nice, power) for power in itertools.count(power) for nice in NICE if 7 * nice * 10.0**power >= high - low
@@ -81,13 +80,13 @@ def _linear(low: float, high: float, least: float, most: float, *, percent: bool
 
 
 def _logarithmic(low: float, high: float, *, has_zero: bool) -> Scale:
-    """A log scale from low to high with a margin; a symlog one, which goes on down to 0, where 0 is to be shown."""
+    """A log scale from low to high with a margin; a symlog scale, which continues down to 0, if 0 must be shown."""
     bottom, top = math.log10(low), math.log10(high)
     span = top - bottom
     first, last = 10 ** max(bottom - 0.05 * span, -307), 10 ** min(top + 0.05 * span, 308)
     powers = range(math.floor(bottom) - 1, math.ceil(top) + 1)
     every = math.ceil(span / 8)
-    # Of less than two and a half decades the powers of ten alone would be two or three.
+    # Below two and a half decades, powers of ten alone would give only two or three ticks.
     kept = [(nice, power) for power in powers for nice in (NICE if span < 2.5 else (1,)) if power % every == 0]
     kept = [(nice, power) for nice, power in kept if (low if has_zero else first) <= nice * 10.0**power <= last]
     ticks = [nice * 10.0**power for nice, power in kept]
@@ -104,5 +103,5 @@ def _logarithmic(low: float, high: float, *, has_zero: bool) -> Scale:
 
 
 def power_label(exponent: int) -> str:
-    """A power of ten for a label, as text that needs no TeX, which takes long."""
+    """A power of ten for a label, as plain text: TeX would take long."""
     return "10" + str(exponent).translate(SUPERSCRIPT)

@@ -1,4 +1,4 @@
-"""How figures are made and written: without a display, the same bytes each time, and with no trace in matplotlib."""
+"""How figures look and are written: every colour of the project, and files with the same bytes each time."""
 
 import io
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 if "matplotlib" not in sys.modules:
-    # Its import fails on a backend that it does not know. We need none: a figure is drawn by its file's format.
+    # The import fails if MPLBACKEND names an unknown backend. We need none: the file's format decides how to draw.
     backend = os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib
@@ -19,80 +19,107 @@ if "matplotlib" not in sys.modules:
             os.environ["MPLBACKEND"] = backend
     if backend:
         with suppress(ValueError):
-            matplotlib.rcParams["backend"] = backend  # as its import does
+            matplotlib.rcParams["backend"] = backend  # as the import would
 
 import matplotlib.style
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from numpy.typing import NDArray
 
 from mlp.system.files import replacing
 from mlp.system.printable import printable
 
-BLUE, RED, GREY = "#2C7BB6", "#D7191C", "#666666"
-"""Blue and red are the ends of ColorBrewer's RdYlBu scale, which the colour-blind can tell apart."""
-VALUE, GRADIENT, MUTED, INK = "#1A7F37", "#C5221F", "#6B6B6B", "#1F1F1F"
-"""In pictures of both passes: numbers of the forward pass, numbers of the backward pass, lines, names."""
+COLORS = {
+    "paper": ("#ffffff", "#14171b"),
+    "card": ("#f5f6f8", "#1e2228"),
+    "line": ("#d4d8de", "#3a4049"),
+    "muted": ("#6b6b6b", "#a5acb6"),
+    "ink": ("#1f1f1f", "#e8eaed"),
+    "red": ("#c5221f", "#ff8a80"),
+    "blue": ("#1f66b0", "#79b8f3"),
+    "green": ("#1a7f37", "#6fd38b"),
+    "purple": ("#542788", "#b2abd2"),
+    "orange": ("#b35806", "#fdb863"),
+    "highlight": ("#fff1b8", "#55480f"),
+    "outline": ("#b4007d", "#b4007d"),
+}
+"""Each colour of figures and light pages, and its replacement on dark pages. Outlines are on white in both."""
+ROLES = {
+    "zero": "red",
+    "one": "blue",
+    "value": "green",
+    "gradient": "red",
+    "positive": "purple",
+    "negative": "orange",
+}
+LINE, MUTED, INK, RED, BLUE, GREEN, OUTLINE = (
+    COLORS[name][0] for name in ("line", "muted", "ink", "red", "blue", "green", "outline")
+)
+ZERO, ONE, VALUE, GRADIENT = RED, BLUE, GREEN, RED
+"""ZERO and ONE are the smaller and the larger digit, as in the notes, whichever is the positive class."""
 SIGNS = "PuOr"
-"""Matplotlib's scale for maps of positive and negative numbers: orange below 0, white at 0, purple above."""
+"""matplotlib's diverging scale for weights and derivatives: purple is positive, orange negative."""
 FONT_POINTS = 9
 """The size of numbers and captions in pictures of both passes."""
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""For several curves: colours that the colour-blind can distinguish (Okabe and Ito 2008), without their pale yellow."""
+OF_A_PAGE = {"#000000": "var(--ink)"} | {light: f"var(--{name})" for name, (light, _) in COLORS.items()}
+"""The CSS variable that replaces each colour of a figure within a page."""
 WITHOUT_DATE: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
     "png": {"Software": None},
 }
-"""By format, the metadata that would differ from one time, or from one version of matplotlib, to the next."""
+"""By format, the metadata that would differ between two runs or two versions of matplotlib."""
 AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
-"""In SVG text stays text, and names that matplotlib makes are the same each time."""
+"""In SVG text stays text, and the ids that matplotlib makes are the same each time."""
+
+
+def css_colors() -> str:
+    """The colours and roles as CSS custom properties, light and dark; printed pages are light."""
+    light, dark = (" ".join(f"--{name}: {shades[k]};" for name, shades in COLORS.items()) for k in (0, 1))
+    roles = " ".join(f"--{name}: var(--{color});" for name, color in ROLES.items())
+    return f":root {{ {light} {roles} }} @media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+
+
+def sign_colors() -> NDArray[np.uint8]:
+    """The scale for signs as (256, 3) bytes: row 128 is 0, rows 255 and 1 the largest magnitude, row 0 is unused."""
+    return matplotlib.colormaps[SIGNS]((np.arange(256) - 1) / 254, bytes=True)[:, :3]
 
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """Within this block, or the function that it decorates, matplotlib draws by its defaults.
+    """Within this block, or in a function decorated with it, matplotlib uses its defaults.
 
-    Whatever a user's matplotlibrc or program has set has no part in our pictures, and is set again after it.
+    So a user's matplotlibrc or program does not change our pictures; its settings are restored afterwards.
     """
     with matplotlib.style.context("default"), matplotlib.rc_context(AS_TEXT):
         yield
 
 
 def drawable(text: str) -> str:
-    """The text in one printable line, with a sign for each character that the font has not."""
+    """The text in one printable line; a replacement sign stands for each character that the font lacks."""
     font = get_font(findfont(FontProperties()))
     return "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in printable(text))
 
 
-OF_A_PAGE = {
-    "#000000": "var(--ink)",
-    "#1f1f1f": "var(--ink)",
-    "#666666": "var(--muted)",
-    "#6b6b6b": "var(--muted)",
-    "#ffffff": "var(--paper)",
-    "#2c7bb6": "var(--one)",
-    "#d7191c": "var(--zero)",
-    "#1a7f37": "var(--value)",
-    "#c5221f": "var(--gradient)",
-}
-"""The colours of figures, and those of page.css that take their places, light and dark."""
-
-
 @own_settings()
 def inline(figure: Figure, name: str) -> str:
-    """A figure as an <svg> element to be put into a page, in the page's colours, as wide as there is room.
+    """A figure as an <svg> element for a page, in the page's colours.
 
-    ``name`` stands before each id in it, so that no two figures of a page have one in common.
+    ``name`` is put before each id in it, so that ids are unique in a page with several figures.
     """
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=WITHOUT_DATE["svg"])
-    svg = text.getvalue()
-    svg = re.sub("<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"\A.*?(?=<svg)|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
     svg = re.sub(r'( id="|"#|url\(#)', rf"\g<1>{name}-", svg)
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
 
 
 @own_settings()
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the file's ending, .svg, .png or .pdf; in SVG text stays text."""
+    """Write a figure as .svg, .png or .pdf, by the file's ending. In SVG text stays text."""
     kind = path.suffix[1:].lower()
     if kind not in WITHOUT_DATE:
         raise ValueError(f"{path}: a figure's file must end in {', '.join(f'.{kind}' for kind in WITHOUT_DATE)}")

@@ -1,7 +1,7 @@
-"""Pages that a browser opens from the disk: one file each, which asks nothing of the network.
+"""What all HTML pages share: each is one file that works offline.
 
-A template in templates/ says what a page has, page.html what they all have: the style, light and dark, and a policy
-by which a browser refuses every request.
+templates/page.html is the frame of every page: the style, light and dark, and a policy that makes the browser
+refuse every request.
 """
 
 import base64
@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from mlp.figures.style import css_colors
 from mlp.system.printable import printable, printable_lines
 
 TEMPLATES = files("mlp.pages") / "templates"
@@ -23,42 +24,37 @@ TEMPLATES = files("mlp.pages") / "templates"
 
 @cache
 def _environment() -> Environment:
-    """The templates; every text put into one is printable and escaped, and one that is missing is an error."""
+    """The templates. Text put into one is made printable and escaped; a missing value is an error."""
     environment = Environment(
         loader=PackageLoader("mlp.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=_one_line,
     )
-    environment.globals |= {"source": _source, "zip": zip}
-    environment.filters["lines"] = _lines
+    environment.globals |= {"colors": css_colors(), "source": _source, "zip": zip}
+    environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
     return environment
 
 
-def _shown(value: object) -> object:
-    """What a template is given, in one printable line if it is text: some characters no page may have."""
+def _one_line(value: object) -> object:
+    """Text as one printable line, as some characters are not allowed in a page; anything else unchanged."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _lines(text: str) -> Markup:
-    """Text of several lines, for a template."""
-    return escape(printable_lines(text))
-
-
 def _source(name: str) -> Markup:
-    """A style sheet or a script of templates/ as it stands."""
+    """A style sheet or a script of templates/, unescaped."""
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704  our own files
 
 
 def render(template: str, **facts: Any) -> str:
-    """The page that the template of this name makes of the facts."""
+    """The page: the template of this name with these values."""
     return _environment().get_template(template).render(facts)
 
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:
-    """An array for a page's script, whose ``unpack`` makes it an array of the same type again, in one dimension."""
+    """An array for a page's script; ``unpack`` in arrays.js turns it into a flat array of the same type."""
     data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     return {
         "type": array.dtype.name,
@@ -67,9 +63,9 @@ def packed(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def data_uri(pixels: NDArray[np.uint8], colors: NDArray[np.uint8] | None = None, *, within: int | None = None) -> str:
-    """An image that lies in the page itself, as a PNG: (rows, columns) of grey, or of places in a list of colours.
+    """An image (rows, columns) as a PNG within the page: grey levels, or indices into ``colors``.
 
-    ``colors`` is that list, (up to 256, 3), the first of which is not drawn; ``within`` the longest side to be shown.
+    ``colors`` has shape (up to 256, 3); index 0 is transparent. ``within`` is the maximum length of the longer side.
     """
     from PIL import Image  # slow to import
 

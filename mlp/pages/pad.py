@@ -1,6 +1,6 @@
-"""What the report's pad is given: the network, images to try, and how near to the training images is near enough.
+"""The data of the report's pad: the network, sample images, and the distance beyond which a drawing is novel.
 
-In the page templates/pad.js is drawn on, and templates/answer.js prepares the drawing and runs the network.
+In the page, templates/pad.js is the pad, and templates/answer.js prepares the drawing and runs the network.
 """
 
 from typing import Any
@@ -10,18 +10,17 @@ import numpy as np
 from mlp.data import novelty, preparation
 from mlp.data.dataset import Dataset
 from mlp.evaluation import Evaluation
+from mlp.figures.style import sign_colors
 from mlp.pages import frame
 from mlp.runs.finished import FinishedRun
 
 
-def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[str, Any]:
-    """Ready for JSON. ``training`` are the images that the page has to tell what is near."""
-    network, (first, second) = run.network, run.config.data.digits
+def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[str, Any]:
+    """Ready for JSON. ``training`` are the page's training images, with which drawings are compared."""
     return {
-        "digits": (first, second),
-        "first_is_red": first < second,  # as in the plane, where the larger digit is blue
-        "sizes": network.sizes,
-        "parameters": {name: frame.packed(array) for name, array in network.parameters.items()},
+        "digits": run.config.data.digits,
+        "sizes": run.network.sizes,
+        "parameters": {name: frame.packed(array) for name, array in run.network.parameters.items()},
         "preparation": {
             "shape": run.image_shape,
             "within": preparation.extent_of(run.image_shape),
@@ -35,12 +34,13 @@ def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[s
             "within": round(100 * novelty.WITHIN_REACH),
             "reach": novelty.reach(novelty.directions(training.pixels(), training.image_shape)),
         },
+        "sign_colors": frame.packed(sign_colors()),
         "samples": _samples(evaluation),
     }
 
 
 def _samples(evaluation: Evaluation) -> dict[str, Any]:
-    """Of each digit the test image of which the network is most certain, a middling one, and the least certain."""
+    """Test images to try: for each digit the most confident prediction, the median one, and the least confident."""
     images, chosen = evaluation.images, []
     for target in (0, 1):
         order = evaluation.most_confident_first(target)

@@ -1,4 +1,4 @@
-"""The test images in a report: every mistake, and of each digit those of which the network is surest, and least."""
+"""The test images in a report: the misclassified ones, and the most and least confident predictions of each digit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import numpy as np
 from mlp.evaluation import Evaluation
 from mlp.pages import frame
 
-CERTAIN = 8
-"""Test images of each digit of which the network is most certain, and least."""
-MOST_MISTAKES = 200
-"""Mistakes that are shown; of more, the surest."""
-MOST_PIXELS = MOST_MISTAKES * 28 * 28
-"""Of the mistakes together: of images larger than MNIST's there are fewer."""
-SIDE = 84
-"""Pixels of an image in the page, its longer side: larger ones are made smaller."""
+CONFIDENT = 8
+"""Images of each digit with the highest probability, and as many with the lowest."""
+MAX_MISTAKES = 200
+"""Misclassified images on the page: those with the most confident predictions."""
+MAX_MISTAKE_PIXELS = MAX_MISTAKES * 28 * 28
+"""Of all misclassified images together: fewer are shown if they are larger than MNIST's."""
+MAX_SIDE_PIXELS = 84
+"""The longer side of an image on the page; larger images are scaled down."""
 
 
 @dataclass(frozen=True)
@@ -26,31 +26,34 @@ class ReportImage:
     digit: int
     predicted: int
     probability: float
-    """Of the second digit."""
+    """That it is the second digit."""
     index: int
 
 
 def mistakes(evaluation: Evaluation) -> list[ReportImage]:
-    """Those of which the network was surest first."""
+    """The misclassified images, the most confident predictions first."""
     rows, columns = evaluation.images.image_shape
-    most = max(CERTAIN, min(MOST_MISTAKES, MOST_PIXELS // (min(rows, SIDE) * min(columns, SIDE))))
-    return _shown(evaluation, evaluation.most_confident_mistakes[:most])
+    pixels = min(rows, MAX_SIDE_PIXELS) * min(columns, MAX_SIDE_PIXELS)
+    most = max(CONFIDENT, min(MAX_MISTAKES, MAX_MISTAKE_PIXELS // pixels))
+    return _images(evaluation, evaluation.most_confident_mistakes[:most])
 
 
-def most_and_least_certain(evaluation: Evaluation) -> list[tuple[int, list[ReportImage], list[ReportImage]]]:
-    """Of each digit the images with the highest and with the lowest probability of being it."""
+def most_and_least_confident(evaluation: Evaluation) -> list[tuple[int, list[ReportImage], list[ReportImage]]]:
+    """Each digit, its images with the highest probability of that digit, and those with the lowest."""
     orders = [evaluation.most_confident_first(target) for target in (0, 1)]
     return [
-        (digit, _shown(evaluation, order[:CERTAIN]), _shown(evaluation, order[::-1][:CERTAIN]))
+        (digit, _images(evaluation, order[:CONFIDENT]), _images(evaluation, order[::-1][:CONFIDENT]))
         for digit, order in zip(evaluation.images.digits, orders, strict=True)
     ]
 
 
-def _shown(evaluation: Evaluation, positions: Iterable[int]) -> list[ReportImage]:
+def _images(evaluation: Evaluation, positions: Iterable[int]) -> list[ReportImage]:
     images = evaluation.images
     return [
         ReportImage(
-            frame.data_uri(255 - images.pixels(np.array([position])).reshape(images.image_shape), within=SIDE),
+            frame.data_uri(
+                255 - images.pixels(np.array([position])).reshape(images.image_shape), within=MAX_SIDE_PIXELS
+            ),
             int(images.labels[position]),
             images.digits[int(evaluation.predicted[position])],
             float(evaluation.probabilities[position]),

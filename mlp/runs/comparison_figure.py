@@ -1,6 +1,6 @@
 """The figure of a comparison: losses and errors of several runs over the epochs, and a legend of their differences."""
 
-from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import OKABE_ITO, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
 # isort: split
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def draw_comparison(path: Path, comparison: Comparison) -> None:
     runs = comparison.runs
     losses = list(dict.fromkeys(run.config.model.loss for run in runs))
     figure, loss_axes, error_axes = curves.panels(len(losses), 0.17 * len(runs) + 0.35, comparison.notes)
-    choices = (curves.OKABE_ITO, curves.LINE_STYLES, MARKERS)
+    choices = (OKABE_ITO, curves.LINE_STYLES, MARKERS)
     looks = [tuple(each[k % len(each)] for each in choices) for k in range(len(runs))]
     for axes, loss in zip(loss_axes, losses, strict=True):
         own = [(run, look) for run, look in zip(runs, looks, strict=True) if run.config.model.loss == loss]

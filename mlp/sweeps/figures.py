@@ -1,6 +1,6 @@
 """The figures of a sweep: curves with bands over the seeds, a heat map of two options, the table of all pairs."""
 
-from mlp.figures.style import GREY, own_settings, save  # before matplotlib, which may fail on MPLBACKEND
+from mlp.figures.style import LINE, MUTED, OKABE_ITO, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections import defaultdict
@@ -48,7 +48,7 @@ def draw(folder: Path, results: Results) -> list[Path]:
 def bands(path: Path, results: Results) -> None:
     """Losses and errors over the epochs: of each setting the median, in a band from the lowest run to the highest."""
     best = _best(results, MOST_CURVES)
-    shown = list(zip(curves.OKABE_ITO, curves.LINE_STYLES * 2, best, strict=False))
+    shown = list(zip(OKABE_ITO, curves.LINE_STYLES * 2, best, strict=False))
     kinds = list(dict.fromkeys(map(_loss, best)))
     figure, loss_axes, error_axes = curves.panels(len(kinds), 0.17 * len(best) + 0.35, results.notes)
     for axes, kind in zip(loss_axes, kinds, strict=True):
@@ -170,11 +170,11 @@ def _colors(cells: Values) -> Normalize:
 
 def _table(axes: Axes, cells: Values, colors: Normalize, shape: str, missing: str = "") -> AxesImage:
     """Cells in colours, the low ones pale, each with its number, in this shape, where there are not too many."""
-    palette = matplotlib.colormaps["Blues"].with_extremes(bad="#EEEEEE")
+    palette = matplotlib.colormaps["Blues"].with_extremes(bad=LINE)
     image = axes.imshow(np.ma.masked_invalid(cells), cmap=palette, norm=colors, aspect="auto")
     for (row, column), value in np.ndenumerate(cells) if max(cells.shape) <= MOST_CELLS else ():
         if np.isnan(value):
-            axes.text(column, row, missing, ha="center", va="center", fontsize=7, color=GREY)
+            axes.text(column, row, missing, ha="center", va="center", fontsize=7, color=MUTED)
         else:
             ink = "white" if float(colors(value)) > 0.55 else "black"
             axes.text(column, row, shape.format(value), ha="center", va="center", fontsize=9, color=ink)

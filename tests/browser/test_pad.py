@@ -1,4 +1,4 @@
-"""Promises of the report's pad: what is drawn is prepared, judged and explained in the page as NumPy would do it."""
+"""Promises of the report's pad: a drawing is prepared, classified and explained in the page as by the NumPy code."""
 
 import base64
 import json
@@ -12,6 +12,7 @@ import pytest
 from mlp import config, idx
 from mlp.data import novelty
 from mlp.data.preparation import Prepared, prepare
+from mlp.figures import style
 from mlp.pages import report
 from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
@@ -93,8 +94,8 @@ def draw(page, places):
     page.mouse.up()
 
 
-def told(page):
-    """The digit and its probability, as the page tells them."""
+def answered(page):
+    """The digit and its probability, as the page shows them."""
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     digit, probability = re.search(r"a (\d), with probability ([\d.]+)\.", page.inner_text("#answer")).groups()
     return int(digit), float(probability)
@@ -120,7 +121,7 @@ def colors(page, selector):
     return array(page, copied, 28, 28, 4)[..., :3]
 
 
-def test_fifty_zeros_and_fifty_ones_of_any_size_place_thickness_and_slant_are_told(page):
+def test_fifty_zeros_and_fifty_ones_of_any_size_place_thickness_and_slant_are_recognized(page):
     random = np.random.default_rng(1)
     drawings = []
     for k in range(100):
@@ -173,9 +174,9 @@ def drawn(request, page):
 
 
 @pytest.mark.parametrize(("places", "digit"), [(ZERO, 0), (ONE, 1)], ids=["zero", "one"])
-def test_a_digit_drawn_with_the_mouse_is_told_as_numpy_tells_it(page, run, places, digit):
+def test_a_digit_drawn_with_the_mouse_is_classified_as_by_numpy(page, run, places, digit):
     draw(page, places)
-    found, probability = told(page)
+    found, probability = answered(page)
     P = float(run.network.predict(prepared_here(page).image.reshape(1, -1))[0, 0])
     assert found == digit
     assert probability == pytest.approx(P if digit else 1 - P, abs=1e-4)
@@ -200,7 +201,7 @@ def test_the_nearest_training_images_are_those_of_numpy(drawn, in_the_plane):
     directions = novelty.directions(np.concatenate([255 * drawn.X, in_the_plane.pixels()]), (28, 28))
     distances = np.sqrt(2 - 2 * directions[1:] @ directions[0])
     assert drawn.page.inner_text("#distance").startswith(
-        f"The nearest of 2,000 training images is at a distance of {distances.min():.2f}; 99\u00a0% of them"
+        f"Distance to the nearest of 2,000 training images: {distances.min():.2f}; 99\u00a0% of these"
     )
     shown = drawn.page.locator("#nearest canvas").evaluate_all("all => all.map((one) => one.ariaLabel)")
     assert shown == [
@@ -215,9 +216,11 @@ def test_the_pixels_are_coloured_by_the_numeric_derivative_of_the_probability(dr
     dX = array(drawn.page, "pad.answer.network.backward()[0]")
     np.testing.assert_allclose(dX, numeric, rtol=0, atol=1e-6 * largest)
     assert float(drawn.page.inner_text("#strongest")) == pytest.approx(largest, rel=0.05)
+    expected = style.sign_colors()[128 + np.rint(127 * dX / largest).astype(int)].astype(int)
+    np.testing.assert_allclose(colors(drawn.page, "#pushes").reshape(784, 3), expected, atol=8)  # a row of the scale
     red, _, blue = np.moveaxis(colors(drawn.page, "#pushes").reshape(784, 3), 1, 0)
     strong = np.abs(numeric) > 0.02 * largest
-    np.testing.assert_array_equal((blue > red)[strong], numeric[strong] > 0)  # towards 1, which is blue
+    np.testing.assert_array_equal((blue > red)[strong], numeric[strong] > 0)  # purple is towards 1, orange towards 0
 
 
 def test_the_bars_are_the_hidden_activations_and_the_derivatives_with_respect_to_them(drawn, run):
@@ -270,26 +273,26 @@ def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(page, run, test_digit
         assert digit == test_digits.labels[position]
         pixels = test_digits.pixels(np.array([position]))
         P = float(run.network.predict(pixels / 255)[0, 0])
-        assert told(page)[1] == pytest.approx(max(P, 1 - P), abs=0.01)  # 254 is black enough, too
+        assert answered(page)[1] == pytest.approx(max(P, 1 - P), abs=0.01)  # 254 is black enough, too
         np.testing.assert_allclose(ink(page, "#centred"), pixels.reshape(28, 28), atol=1.5)
 
 
 def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(page):
-    assert page.inner_text("#answer") == "The pad is empty: draw a digit, or take one of the test images."
+    assert page.inner_text("#answer") == "The pad is empty: draw a digit, or take a test image."
     assert page.locator(".drawn:visible").count() == 0
     undo, clear = (page.get_by_role("button", name=name) for name in ("Undo", "Clear"))
     page.locator("#pad").click(button="right")  # for the browser's menu
     assert page.evaluate("pad.marks") == []
     draw(page, ONE)
-    first = told(page)
+    first = answered(page)
     draw(page, [(0.2, 0.2), (0.8, 0.3)])
-    assert told(page) != first
+    assert answered(page) != first
     undo.click()
-    assert told(page) == first
+    assert answered(page) == first
     undo.click()
     page.wait_for_selector("#draw-a-digit.blank")
     page.locator("#samples button").first.click()
-    told(page)
+    answered(page)
     clear.click()
     page.wait_for_selector("#draw-a-digit.blank")
     undo.click()  # of nothing
@@ -297,9 +300,9 @@ def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(page):
 
 
 @pytest.mark.parametrize("places", SCRIBBLES.values(), ids=SCRIBBLES)
-def test_a_scribble_is_told_from_both_digits(page, places):
+def test_a_scribble_resembles_neither_digit(page, places):
     draw(page, places)
-    told(page)
+    answered(page)
     assert page.inner_text("#answer").startswith("This resembles neither a 0 nor a 1.")
     assert page.locator("#answer").evaluate("words => getComputedStyle(words).fontWeight") == "700"
     page.get_by_role("button", name="Clear").click()
@@ -314,7 +317,7 @@ def test_the_pen_is_moved_by_keys(page, lower):
     assert page.locator("#pen").is_visible()
     for key in ["ArrowUp"] * 7 + [lower] + ["ArrowDown"] * 14 + [lower] + ["ArrowLeft"] * 5:
         page.keyboard.press(key)
-    assert told(page)[0] == 1
+    assert answered(page)[0] == 1
     ((x, y),) = page.evaluate("pad.marks.map(({ places }) => places.at(-1))")  # lifted before it went to the left
     assert (x, y) == (140, pytest.approx(210))
     page.keyboard.press("Alt+ArrowLeft")  # is the browser's
@@ -335,12 +338,12 @@ def test_a_dot_is_drawn_and_the_pen_of_the_keys_does_not_join_the_mouses_line(pa
     page.locator("#pad").click(position={"x": 40, "y": 40})
     page.keyboard.press("ArrowDown")
     assert page.evaluate("pad.marks.map(({ places }) => places.length)") == [2, 1]
-    told(page)
+    answered(page)
     ink = array(page, "pad.ink()", 280, 280)
     assert ink[30:40, 30:40].sum() > 50  # where it was clicked
 
 
-def test_what_is_said_is_read_out_when_the_drawing_has_come_to_rest(page):
+def test_the_answer_is_read_out_when_the_drawing_has_not_changed_for_a_moment(page):
     page.clock.install()
     page.evaluate("document.getElementById('said').textContent = ''")
     draw(page, ONE)
@@ -374,7 +377,7 @@ def test_a_drawing_is_printed_and_an_empty_pad_is_not(page):
     page.emulate_media(media="print")
     assert not page.locator("#draw").is_visible()
     page.locator("#samples button").first.evaluate("button => button.click()")
-    told(page)
+    answered(page)
     seen = [page.locator(part).is_visible() for part in ("#pad", "#centred", ".layer", "#samples", ".tools")]
     page.emulate_media(media="screen")
     assert seen == [True, True, True, False, False]
@@ -400,7 +403,7 @@ def test_a_finger_and_a_pen_draw_to_the_end_and_do_not_scroll(short_run, visit, 
     for point in points[1:]:
         send("Move", *point)
     send("End", *points[-1])
-    assert told(page)[0] == 1
+    assert answered(page)[0] == 1
     assert page.evaluate("pad.marks.map(({ places }) => places.at(-1))") == [pytest.approx(280 * ONE[-1], abs=2)]
     assert page.evaluate("window.scrollY") == before
 
@@ -424,7 +427,7 @@ def test_of_large_images_the_distances_are_numpys_too(tmp_path, visit):
     training = idx.read(folder / "train-images-idx3-ubyte").reshape(20, -1)
     unit = novelty.directions(np.concatenate([255 * X, training]), (61, 61))
     distances = np.sqrt(2 - 2 * unit[1:] @ unit[0])
-    assert f"is at a distance of {distances.min():.2f};" in page.inner_text("#distance")
+    assert f"20 training images: {distances.min():.2f};" in page.inner_text("#distance")
     expected = [f"training image {k}, " for k in np.argsort(distances)[:3]]
     shown = page.locator("#nearest canvas").evaluate_all("all => all.map((one) => one.ariaLabel)")
     assert [label[: len(start)] for label, start in zip(shown, expected, strict=True)] == expected

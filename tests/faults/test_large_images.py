@@ -60,7 +60,7 @@ def test_so_has_a_report_which_shows_smaller_images(run, injected):
     path = run / "report.html"
     page = path.read_text(encoding="utf-8")
     assert path.stat().st_size <= 3_000_000
-    assert "There is no room for the network" in page
+    assert "The network is too large for this page" in page
     assert "the mean over 2 by 2 pixels" in page
     assert '"image_shape": [100, 100]' in page
     assert int(re.search(r"(\d+) training images at their first two", page)[1]) == 96

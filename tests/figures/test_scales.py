@@ -1,4 +1,4 @@
-"""Promises of mlp.scales: ticks that say their own number in few characters."""
+"""Promises of mlp.figures.scales: each tick's label is its own number, in few characters."""
 
 import pytest
 from hypothesis import given

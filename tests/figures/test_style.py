@@ -1,8 +1,9 @@
-"""Promises of mlp.figures: the same pictures whatever a user has set in matplotlib, whose settings stay as they are."""
+"""Promises of mlp.figures.style: it has every colour; a user's matplotlib settings neither matter nor change."""
 
 import importlib
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -11,7 +12,43 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mlp.figures import style
 from tests.conftest import ROOT
+
+HEX_COLOR = re.compile(r"#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\b|\brgba?\(")
+
+
+def test_only_the_style_has_colours():
+    sources = [path for path in (ROOT / "mlp").rglob("*") if path.suffix in {".py", ".js", ".css", ".html"}]
+    assert len(sources) > 100
+    found = {path.relative_to(ROOT / "mlp").as_posix() for path in sources if HEX_COLOR.search(path.read_text("utf-8"))}
+    assert found == {"figures/style.py"}
+
+
+def test_every_colour_of_a_page_is_a_variable_that_exists():
+    css = style.css_colors()
+    defined = set(re.findall(r"(--[\w-]+):", css))
+    templates = "".join(path.read_text("utf-8") for path in (ROOT / "mlp/pages/templates").iterdir())
+    own = set(re.findall(r"(--[\w-]+):", templates))
+    used = set(re.findall(r"""(?:var\(|")(--[\w-]+)""", templates + css + "".join(style.OF_A_PAGE.values())))
+    assert used <= defined | own
+    assert defined <= used
+
+
+def test_each_colour_of_a_page_stands_for_one_thing():
+    light, dark = ([shades[k] for shades in style.COLORS.values()] for k in (0, 1))
+    assert len(set(light)) == len(set(dark)) == len(style.COLORS)
+
+
+def test_the_scale_for_signs_is_pale_at_0_purple_above_and_orange_below():
+    colors = style.sign_colors().astype(int)
+    assert colors.shape == (256, 3)
+    assert colors[128].min() > 240
+    for distance in range(40, 128):
+        (red, green, blue), (other_red, other_green, other_blue) = colors[128 + distance], colors[128 - distance]
+        assert min(red, blue) > green
+        assert other_red > other_green > other_blue
+
 
 OTHERS = {"lines.linewidth": 7.0, "axes.facecolor": "yellow", "font.size": 20.0, "svg.fonttype": "path"}
 """Settings as a user may have them."""

@@ -1,4 +1,4 @@
-"""Promises of mlp.pages: what is put into a page stays text, it asks for nothing, and an array is as it was."""
+"""Promises of mlp.pages.frame: text in a page stays text, a page requests nothing, an array arrives unchanged."""
 
 import base64
 import zlib

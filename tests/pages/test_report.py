@@ -1,4 +1,4 @@
-"""Promises of mlp.report: one page that opens offline, whose figures are those of the run."""
+"""Promises of mlp.pages.report: one page that opens offline and shows the run's own numbers."""
 
 import base64
 import re
@@ -44,11 +44,12 @@ def test_it_is_one_file_of_at_most_three_megabytes(text):
 
 def test_the_verdict_counts_the_errors_and_those_of_simpler_rules(text, answers):
     verdict = re.search('class="verdict">(.*?)</p>', text, re.DOTALL)[1]
-    assert f"<strong>{np.count_nonzero(answers[1])} wrong</strong>" in verdict
-    assert re.findall(r"gets (\d+) wrong", verdict) == ["980", "20", "10", "8"]
+    assert f"<strong>{np.count_nonzero(answers[1])} of 2,115</strong>" in verdict
+    _, rules = verdict.split("Errors of simpler rules")
+    assert re.findall(r"(\d+) by ", rules) == ["980", "20", "10", "8"]
 
 
-def test_every_mistake_is_an_image_with_its_probability(text, answers, test_digits):
+def test_every_misclassified_image_is_shown_with_its_probability(text, answers, test_digits):
     P, wrong = answers
     section = re.search('id="mistakes".*?</section>', text, re.DOTALL)[0]
     shown = re.findall(r"p\(1\) = ([\d.]+)<br>index (\d+)", section)
@@ -57,10 +58,10 @@ def test_every_mistake_is_an_image_with_its_probability(text, answers, test_digi
     assert section.count("<img") == len(shown) == len(expected)
 
 
-def test_the_least_certain_have_the_lowest_probability_of_their_digit(text, answers, test_digits):
+def test_the_least_confident_predictions_have_the_lowest_probability_of_their_digit(text, answers, test_digits):
     P, _ = answers
     for digit, of_digit in ((0, 1 - P), (1, P)):
-        section = re.search(f"Least certain of a {digit}</h3>.*?</ul>", text, re.DOTALL)[0]
+        section = re.search(f"Digit {digit}, lowest probability of {digit}</h3>.*?</ul>", text, re.DOTALL)[0]
         shown = list(map(int, re.findall(r"index (\d+)", section)))
         own = np.where(test_digits.labels == digit, of_digit, 2)
         assert shown == test_digits.indices[np.argsort(own, kind="stable")[: len(shown)]].tolist()
@@ -68,7 +69,7 @@ def test_the_least_certain_have_the_lowest_probability_of_their_digit(text, answ
 
 @pytest.fixture(scope="module")
 def with_an_image(chromium, short_run):
-    """The page with an image on the pad, so that all that it tells is there."""
+    """The page with an image on the pad, so that all of its answer is there."""
     with watched(chromium) as visit:
         page = visit(short_run / "report.html")
         page.locator("#samples button").first.click()
@@ -96,8 +97,8 @@ def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_di
     plane.focus()
     for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
         page.keyboard.press(key)
-    told = page.inner_text("#point")
-    digit, index = re.fullmatch(r"a (\d), p = [\d.]+, training image (\d+)", told).groups()
+    caption = page.inner_text("#point")
+    digit, index = re.fullmatch(r"a (\d), p = [\d.]+, training image (\d+)", caption).groups()
     position = int(np.flatnonzero(training_digits.indices == int(index))[0])
     assert int(digit) == training_digits.labels[position]
     drawn = page.evaluate("""() => {
@@ -108,7 +109,7 @@ def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_di
     ring = page.locator("#ring").bounding_box()
     page.mouse.move(0, 0)
     page.mouse.click(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
-    assert page.inner_text("#point") == told
+    assert page.inner_text("#point") == caption
     assert page.locator("#pins li").count() == 3
     page.keyboard.press("Escape")
     assert page.locator("#pins li").count() == 0
@@ -129,12 +130,12 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     accessible(page)
-    assert "40 training images is at a distance of" in page.inner_text("#distance")
-    assert "they are too few to tell what is like them" in page.inner_text("#distance")
-    red = "rgb(197, 22, 27)"  # of the smaller digit, here the second: what raises P is red, too
-    assert "towards 1 (red) or towards 7 (blue)" in page.inner_text("#pushes + span")
+    assert page.inner_text("#distance").startswith("Distance to the nearest of 40 training images: ")
+    assert "too few to say which drawings are unlike them" in page.inner_text("#distance")
+    red = "rgb(197, 34, 31)"  # of the smaller digit, here the second
+    assert "towards 1 (purple) or towards 7 (orange)" in page.inner_text("#pushes + span")
     assert page.locator("#share").evaluate("bar => getComputedStyle(bar).backgroundColor") == red
-    dX, (strongest_red, _, strongest_blue) = page.evaluate(
+    dX, (red, _, blue) = page.evaluate(
         """() => {
             const dX = pad.answer.network.backward()[0];
             const k = dX.reduce((best, d, k) => (Math.abs(d) > Math.abs(dX[best]) ? k : best), 0);
@@ -143,7 +144,7 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
             return [dX[k], Array.from(copy.getImageData(k % 5, Math.floor(k / 5), 1, 1).data).slice(0, 3)];
         }"""
     )
-    assert (strongest_red > strongest_blue) == (dX > 0)
+    assert (blue > red) == (dX > 0)  # purple pushes P up, towards the second digit, whichever it is
     assert "7 or 1?" in page.inner_text("h1")
     assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text("#in-the-plane + p")
 
@@ -165,7 +166,7 @@ def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path
     path = report.write(finished_runs.read_run(run.directory))
     assert 1_000_000 < path.stat().st_size <= 3_000_000
     page = visit(path)
-    assert "There is no room for the network" in page.inner_text("#draw + p")
+    assert "The network is too large for this page" in page.inner_text("#draw + p")
     page.locator("#plane").press("ArrowRight")
     assert page.locator("#pins canvas").count() == 1
     assert "the first 64 of 900 units" in page.inner_text("#weights + p")
@@ -187,13 +188,13 @@ def test_of_large_images_fewer_and_smaller_pictures_are_shown(tmp_path, here):
     shown = re.search(r'id="mistakes".*?</section>', page, re.DOTALL)[0]
     pictures = [Image.open(BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)", shown)]
     assert {picture.size for picture in pictures} == {(70, 84)}
-    count = int(re.search(r"<strong>(\d+) wrong", page)[1])
+    count = int(re.search(r"<strong>(\d+) of", page)[1])
     assert len(pictures) == 22 < count  # of up to 84 by 84 pixels
-    assert f"The surest 22 of {count}." in shown
+    assert f"The 22 most confident of {count}." in shown
 
 
 @pytest.mark.parametrize("center", [False, True])
-def test_the_plane_is_coloured_by_what_the_network_says_of_the_images_rebuilt(short_run, training_digits, center):
+def test_the_plane_is_coloured_by_the_predictions_for_the_reconstructed_images(short_run, training_digits, center):
     network = finished_runs.read_run(short_run).network
     projection = svd.project(training_digits.first_of_each(50), center=center)
     places = np.random.default_rng(0).uniform(-2000, 4000, (300, 2))
@@ -203,7 +204,7 @@ def test_the_plane_is_coloured_by_what_the_network_says_of_the_images_rebuilt(sh
     np.testing.assert_allclose(report._of_coordinates(network, projection).predict(places), P, atol=1e-4)
 
 
-def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_from(tmp_path, monkeypatch, here):
+def test_the_larger_digit_and_the_part_of_the_plane_that_is_predicted_as_it_are_blue(tmp_path, monkeypatch, here):
     """Whichever is the positive class: on images of one digit each, all the ink in one pixel or in another."""
     from mlp.pages import report_figures
 
@@ -217,7 +218,7 @@ def test_the_larger_digit_is_blue_in_the_plane_and_so_is_the_place_it_is_taken_f
     monkeypatch.setattr(
         report_figures,
         "plane",
-        lambda *arguments: seen.update(arguments=arguments) or report_figures.Plane("", (0, 1), (0, 1)),
+        lambda *arguments: seen.update(arguments=arguments) or ("", {}),
     )
     for digits in ("[0, 1]", "[1, 0]"):
         (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")

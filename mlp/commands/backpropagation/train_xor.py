@@ -107,11 +107,11 @@ def table(network: MLP) -> str:
 
 
 def draw_figures(network: MLP, losses: Sequence[float], directory: Path) -> None:
-    from mlp.figures import curves, plots  # matplotlib is slow to import
+    from mlp.figures import curves, plane  # matplotlib is slow to import
 
     curve, surface = directory / "loss_curve.png", directory / "decision_surface.png"
     curves.step_curve(curve, losses)
-    plots.decision_surface(surface, network.predict, X, Y[:, 0])
+    plane.decision_surface(surface, network.predict, X, Y[:, 0])
     print(f"curve:   {display_path(curve)}\nsurface: {display_path(surface)}")
 
 

@@ -52,14 +52,14 @@ def main(arguments: Sequence[str]) -> None:
     with blas_threads.threads(settings.training.threads):
         projection = project(images, center=options.center)
         coordinates = projection.coordinates(images)
-    from mlp.figures import plots  # matplotlib is slow to import, and what fails has no use for it
+    from mlp.figures import plane  # matplotlib is slow to import, and what fails has no use for it
 
     with config.naming("output.directory", applies=options.output is None):
         output.parent.mkdir(parents=True, exist_ok=True)
     if options.reconstruct:
         options.reconstruct.parent.mkdir(parents=True, exist_ok=True)
     write_points(output.with_suffix(".csv"), images, coordinates)
-    plots.scatter(output, coordinates, images.labels, images.digits, projection)
+    plane.scatter(output, coordinates, images.labels, images.digits, projection)
     print(describe(images, projection))
     print(f"picture: {display_path(output)}\npoints:  {display_path(output.with_suffix('.csv'))}")
     if options.reconstruct:
@@ -79,12 +79,12 @@ def write_points(path: Path, images: Dataset, coordinates: Floats) -> None:
 
 def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:
     """The first three images of each digit beside what their two coordinates say of them."""
-    from mlp.figures import plots
+    from mlp.figures import plane
 
     chosen = images.first_of_each(REBUILT_PER_CLASS)
     order = np.argsort(chosen.labels, kind="stable")
     rebuilt = projection.rebuild(projection.coordinates(chosen))
-    plots.reconstruction(path, chosen.pixels(order), rebuilt[order], chosen.labels[order], chosen.image_shape)
+    plane.reconstruction(path, chosen.pixels(order), rebuilt[order], chosen.labels[order], chosen.image_shape)
 
 
 def describe(images: Dataset, projection: Projection) -> str:

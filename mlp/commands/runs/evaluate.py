@@ -55,12 +55,12 @@ def judge(run: FinishedRun, split: Split) -> tuple[Evaluation, dict[str, Any]]:
 
 def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> None:
     """Write the figures and the two pictures into the run's directory."""
-    from mlp.figures import plots  # matplotlib is slow to import, and what fails has no use for it
+    from mlp.figures import evaluation as figures  # matplotlib is slow to import, and what fails has no use for it
 
     split = summary["split"]
     ending = "" if split == "test" else f"-{split}"
-    plots.confusion(run.file(f"confusion{ending}.png"), evaluation)
-    plots.mistakes(run.file(f"mistakes{ending}.png"), evaluation)
+    figures.confusion(run.file(f"confusion{ending}.png"), evaluation)
+    figures.mistakes(run.file(f"mistakes{ending}.png"), evaluation)
     write_text(run.file(f"evaluation-{split}.json"), json.dumps(summary, indent=2) + "\n")
 
 

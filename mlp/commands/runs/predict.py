@@ -221,10 +221,10 @@ def table(answers: Sequence[Answer]) -> str:
 
 def show(path: Path, answers: Sequence[Answer]) -> None:
     """Draw the stages of the first images."""
-    from mlp.figures.preparation import Stages, draw  # matplotlib is slow to import
+    from mlp.figures.preparation import Stages, draw_stages  # matplotlib is slow to import
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw(
+    draw_stages(
         path,
         [
             Stages(answer.sample.name, answer.sample.stages, verdict(answer))

@@ -1,14 +1,11 @@
-// What the network makes of ink: each stage of the preparation, its answer, the training images that are nearest, and
-// both passes, down to which pixels push the answer towards one digit or the other.
+// The network's answer to a drawing: the stages of the preparation, the prediction, the nearest training images, and
+// both passes, back to the pixels that push the prediction towards one digit or the other.
 
 const NEAREST = 3; // training images shown
-const REST = 500; // milliseconds without a change
-const WHITE = [255, 255, 255];
-const RED = [215, 25, 28]; // as in mlp/figures/style.py
-const BLUE = [44, 123, 182];
+const REST = 500; // milliseconds without a change before the answer is read out
 
 class Answer {
-  // facts: as mlp/pages/pad.py gives them, unpacked; training: the images of the plane and their labels.
+  // facts: those of mlp/pages/pad.py, unpacked; training: the page's training images with their labels and indices.
   constructor(section, facts, training) {
     this.section = section;
     this.facts = facts;
@@ -22,12 +19,12 @@ class Answer {
   }
 
   // ink: 0 to 1, row by row; size: its rows and columns.
-  tell(ink, size) {
+  update(ink, size) {
     const prepared = prepare(ink, size, this.facts.preparation);
     this.section.classList.toggle("blank", prepared === null);
     if (prepared === null) {
       this.section.classList.remove("neither");
-      this.say("The pad is empty: draw a digit, or take one of the test images.");
+      this.say("The pad is empty: draw a digit, or take a test image.");
       return;
     }
     const P = this.network.forward(prepared.image);
@@ -37,25 +34,25 @@ class Answer {
     this.showPasses(P, gradients);
   }
 
-  // Shown at once, and read out when the drawing has come to rest.
+  // Shown at once; screen readers get it when the drawing has not changed for a moment.
   say(words) {
     this.find("#answer").textContent = words;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => { this.find("#said").textContent = words; }, REST);
   }
 
-  // distance: of the nearest training image.
+  // distance: to the nearest training image.
   showAnswer(P, distance) {
     const [zero, one] = this.facts.digits;
     const [digit, probability] = P >= 0.5 ? [one, P] : [zero, 1 - P];
     const { reach } = this.facts.novelty;
     const isNeither = reach !== null && distance > reach;
     this.section.classList.toggle("neither", isNeither);
-    const verdict = `says: ${withArticle(digit)}, with probability ${probability.toFixed(4)}.`;
+    const prediction = `predicts ${withArticle(digit)}, with probability ${probability.toFixed(4)}.`;
     this.say(isNeither
       ? `This resembles neither ${withArticle(zero)} nor ${withArticle(one)}. ` +
-        `The network, which knows nothing else, ${verdict}`
-      : `The network ${verdict}`);
+        `The network, which must choose one of them, ${prediction}`
+      : `The network ${prediction}`);
     this.find("#share").style.width = `${100 * P}%`;
   }
 
@@ -71,20 +68,20 @@ class Answer {
     drawInk(this.find("#centred"), this.shape, image.map((level) => 255 * level));
   }
 
-  // The training images that are nearest; returns how near.
+  // Show the nearest training images; returns the distance to the nearest one.
   showNearest(image) {
     const { images, labels, indices } = this.training;
-    // Made when it is first asked, as it takes a tenth of a second.
+    // Made when first needed, as it takes a tenth of a second.
     this.novelty ??= new Novelty(images, this.shape, this.facts.novelty);
     const nearest = this.novelty.nearest(image, NEAREST);
     const [[distance]] = nearest;
     const { reach, within } = this.facts.novelty;
     const measure = reach === null
-      ? "they are too few to tell what is like them"
-      : `${within}\u00a0% of them have another within ${reach.toFixed(2)}`;
+      ? "these are too few to say which drawings are unlike them"
+      : `${within}\u00a0% of these have another one within ${reach.toFixed(2)}`;
     const count = labels.length.toLocaleString("en");
     this.find("#distance").textContent =
-      `The nearest of ${count} training images is at a distance of ${distance.toFixed(2)}; ${measure}.`;
+      `Distance to the nearest of ${count} training images: ${distance.toFixed(2)}; ${measure}.`;
     const pixels = image.length;
     this.find("#nearest").replaceChildren(...nearest.map(([away, which]) => {
       const ink = images.subarray(which * pixels, (which + 1) * pixels);
@@ -98,14 +95,14 @@ class Answer {
     return distance;
   }
 
-  // Forward: the activations; back: how each activation, and each pixel, would change P.
+  // The activations forward, and back the derivatives of P with respect to the activations and the pixels.
   showPasses(P, gradients) {
     const [dX, ...others] = gradients;
     const strongest = strength(dX);
-    const [towardsZero, towardsOne] = this.facts.first_is_red ? [RED, BLUE] : [BLUE, RED];
+    const colors = this.facts.sign_colors; // rows 1 to 255: from -1, orange, to 1, purple
     drawImage(this.find("#pushes"), this.shape, (k) => {
-      const share = strongest ? dX[k] / strongest : 0;
-      return mixed(share < 0 ? towardsZero : towardsOne, Math.abs(share));
+      const row = 128 + Math.round(strongest ? 127 * dX[k] / strongest : 0);
+      return colors.subarray(3 * row, 3 * row + 3);
     });
     this.find("#strongest").textContent = brief(strongest);
     this.section.querySelectorAll(".layer").forEach((layer, k) => {
@@ -120,11 +117,6 @@ class Answer {
   }
 }
 
-// White at a share of 0, the colour at 1.
-function mixed(color, share) {
-  return WHITE.map((white, channel) => white + share * (color[channel] - white));
-}
-
 function strength(values) {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
@@ -133,7 +125,7 @@ function brief(value) {
   return value === 0 || value >= 0.001 ? value.toFixed(4) : value.toExponential(1);
 }
 
-// Bars side by side, each 1 wide, from a height of 0 up or down to 1 or -1, as the path of an SVG.
+// The path of an SVG: bars side by side, each 1 wide, their heights from -1 to 1.
 function bars(heights) {
   return Array.from(heights, (height, k) => `M${k + 0.1},0v${-height}h0.8v${height}z`).join("");
 }

@@ -1,4 +1,4 @@
-// Arrays that pages.packed has put into the page, and images drawn of arrays.
+// Arrays that `packed` in mlp/pages/frame.py has put into the page, and pictures of arrays.
 
 const TYPES = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
 
@@ -8,7 +8,7 @@ async function unpack({ type, data }) {
   return new TYPES[type](await new Response(stream).arrayBuffer());
 }
 
-// A value out of JSON with each packed array in it unpacked.
+// A JSON value with all its packed arrays unpacked.
 async function unpackAll(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
   if (value.type in TYPES) return unpack(value);
@@ -16,7 +16,7 @@ async function unpackAll(value) {
   return Object.fromEntries(entries);
 }
 
-// An image of which pixel k has the colour that colorOf gives for it, [red, green, blue] from 0 to 255.
+// Draw an image; colorOf returns the colour of pixel k, [red, green, blue] from 0 to 255.
 function drawImage(canvas, [rows, columns], colorOf) {
   canvas.width = columns;
   canvas.height = rows;
@@ -25,7 +25,7 @@ function drawImage(canvas, [rows, columns], colorOf) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-// A picture of ink on paper, pixels 0 for paper to 255 for black, with its words for those who do not see it.
+// A picture of ink, pixels from 0 for paper to 255 for black; `words` describe it to screen readers.
 function inkPicture(words, shape, pixels) {
   const canvas = document.createElement("canvas");
   canvas.setAttribute("role", "img");

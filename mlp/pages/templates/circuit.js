@@ -1,11 +1,11 @@
 "use strict";
 
-// Steps through circuits. What the drawing shows at a step follows from the steps up to it alone, so that every way to
-// a step, forward, back or by its address, shows the same.
+// Steps through circuits. The drawing at a step depends only on the steps up to it, so it is the same whether the
+// reader came forward, backward or by the address.
 
 const PAUSE = 1500; // milliseconds between the steps of Play
 const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");
-const choice = document.getElementById("choice"); // of a gallery, else null
+const choice = document.getElementById("choice"); // in a gallery, else null
 
 class Circuit {
   constructor(section) {
@@ -34,7 +34,7 @@ class Circuit {
     this.moveTo({ first: 0, back: this.step - 1, next: this.step + 1, last: this.last }[where]);
   }
 
-  // To a step at the user's wish, which ends Play.
+  // The user chose a step: this stops Play.
   moveTo(step) {
     this.pause();
     this.show(step);
@@ -55,7 +55,7 @@ class Circuit {
     this.scrollDrawing(now);
   }
 
-  // The numbers that are known by now; where a gradient is a sum, as far as it has come.
+  // The numbers known at this step; for a gradient that is a sum, the sum so far.
   showNumbers(step) {
     const now = this.steps[step];
     const known = new Map();
@@ -91,7 +91,7 @@ class Circuit {
     this.listing.scrollTo({ top, behavior: behavior() });
   }
 
-  // What is at work into view, as far as it fits.
+  // Scroll the active part into view, as far as it fits.
   scrollDrawing(now) {
     const numbers = [...now.reads, ...Object.keys(now.shows)];
     const ids = [...now.marks, ...numbers.map((number) => `${number}-0`)];
@@ -143,12 +143,12 @@ function address() {
   return choice ? `#${chosen.name}/${chosen.step}` : `#step=${chosen.step}`;
 }
 
-// In place of the address before, so that the browser's Back leaves the circuit, not the step.
+// Replaces the address, so that the browser's Back leaves the circuit, not the step.
 function remember() {
   if (location.hash !== address()) history.replaceState(null, "", address());
 }
 
-// The circuit and the step that the address names: the first of what it does not, the last where it goes too far.
+// Show the circuit and the step in the address; by default the first, and the last if the number is too large.
 function follow() {
   const [, name, step] = location.hash.match(choice ? /^#(?:circuit-)?([^/]*)\/?(\d*)$/ : /^#(step)=(\d+)$/) ?? [];
   chosen.pause();
@@ -166,7 +166,7 @@ choice?.addEventListener("change", () => { location.hash = `${choice.value}/0`; 
 document.addEventListener("keydown", (event) => {
   const where = { ArrowLeft: "back", ArrowRight: "next" }[event.key];
   const taken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  if (!where || taken || event.target.closest("input, select, .wide")) return; // which have a use for the key
+  if (!where || taken || event.target.closest("input, select, .wide")) return; // these use the key themselves
   event.preventDefault();
   chosen.go(where);
 });

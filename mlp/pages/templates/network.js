@@ -1,15 +1,15 @@
-// The trained network for one image, both passes. A layer is a product with its weights, its bias and a sigmoid:
-// Z = A W + b and A = 1 / (1 + exp(-Z)), which mlp/network.py numbers, Z being Z2, Z5, ... and A being Z3, Z6, ..., P.
-// Numbers are of 64 bits, whatever the weights were trained in.
+// Both passes of the trained network, mlp/network.py, for one image. Each layer computes Z = A W + b and the activation
+// A = 1 / (1 + exp(-Z)). mlp/network.py numbers them: Z is Z2, Z5, ..., A is Z3, Z6, ..., P.
+// Computed in 64 bits, whatever precision the network was trained in.
 
 class Network {
-  // sizes: the inputs, the units of each layer; parameters: W1 (inputs, units) row by row, b1 (units), W2, b2, ...
+  // sizes: the inputs and the units of each layer; parameters: W1 (inputs, units) row by row, b1 (units), W2, b2, ...
   constructor(sizes, parameters) {
     this.sizes = sizes;
     this.layers = sizes.slice(1).map((_, k) => ({ W: parameters[`W${k + 1}`], b: parameters[`b${k + 1}`] }));
   }
 
-  // P, the probability of the second digit, for X (inputs), 0 to 1; this.activations are X and each layer's, P the last.
+  // P, the probability of the second digit, for X (inputs), 0 to 1. Keeps this.activations: X, each layer's, and P.
   forward(X) {
     this.activations = [X];
     for (const { W, b } of this.layers) {
@@ -19,7 +19,7 @@ class Network {
     return this.activations.at(-1)[0];
   }
 
-  // dP/dA of each of these activations A, that of the image first.
+  // dP/dA for each of these activations A, the image first.
   backward() {
     const gradients = [Float64Array.of(1)]; // dP/dP
     for (let k = this.layers.length; k > 0; k -= 1) {
@@ -41,7 +41,7 @@ function product(A, W, count) {
   return Z;
 }
 
-// dZ W', the gradient of A where Z = A W.
+// dZ W', the gradient of A in Z = A W.
 function productTransposed(dZ, W) {
   const count = dZ.length;
   return Float64Array.from({ length: W.length / count }, (_, i) => {

@@ -1,8 +1,8 @@
-// How near an image is to the training images: mlp/data/novelty.py over again, for one image at a time.
+// The distance of an image to the training images: mlp/data/novelty.py for one image at a time.
 
 class Novelty {
-  // images: their pixels, one after another; reduction: the side of the squares that become a pixel first; centre,
-  // surround: the sides, odd, of the two squares around each pixel.
+  // images: the pixels of all training images; reduction: the side of the squares that are averaged to one pixel first;
+  // centre, surround: the sides, odd, of the two squares around each pixel.
   constructor(images, shape, { reduction, centre, surround }) {
     const pixels = shape[0] * shape[1];
     const smaller = shape.map((side) => Math.ceil(side / reduction));
@@ -13,7 +13,7 @@ class Novelty {
     }
   }
 
-  // The training images that are nearest, so many, as [distance, which]; nearest first.
+  // The `count` nearest training images as [distance, index], nearest first.
   nearest(image, count) {
     const own = this.direction(image);
     const distances = this.directions.map((other, which) => {
@@ -25,7 +25,7 @@ class Novelty {
   }
 }
 
-// The means over squares of this side, cut off at the ends.
+// The means over squares of this side; the last ones may be smaller.
 function reduced(image, [rows, columns], side) {
   const across = Math.ceil(columns / side);
   const means = new Float64Array(Math.ceil(rows / side) * across);
@@ -39,13 +39,13 @@ function reduced(image, [rows, columns], side) {
   return means;
 }
 
-// For each pixel the mean of the small square around it, less that of the large one.
+// For each pixel the mean of the small square around it minus the mean of the large one.
 function contrast(image, shape, centre, surround) {
   const wide = boxMean(image, shape, surround);
   return boxMean(image, shape, centre).map((mean, k) => mean - wide[k]);
 }
 
-// The mean of the square of this side around each pixel, what lies beyond the edge counting as 0.
+// The mean of the square of this side around each pixel; outside the image is 0.
 function boxMean(image, [rows, columns], side) {
   const around = Math.floor(side / 2);
   const means = new Float64Array(rows * columns);

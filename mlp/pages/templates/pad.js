@@ -1,22 +1,22 @@
-// A pad to draw on, with mouse, touch, pen or keys, or by taking a sample. What is on it are marks: an image first, or
-// none, and strokes; whenever they change, their ink is given to the answer.
+// A pad to draw on with mouse, touch, pen or keys, or to put a sample image on. Its content is a list of marks: at most
+// one image, then strokes. When they change, the answer is updated with their ink.
 
-const SIDE = 280; // pixels, about, of the longer one
-const STEPS = 28; // of the pen, from edge to edge, by the arrow keys
+const SIDE = 280; // about this many pixels on the longer side
+const STEPS = 28; // presses of an arrow key move the pen from edge to edge
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 class Pad {
-  // shape: rows and columns of the network's images; samples: images of that shape; answer: what tells of the ink.
+  // shape: rows and columns of the network's images; samples: images of that shape; answer: an Answer.
   constructor(section, shape, samples, answer) {
     this.section = section;
     this.shape = shape;
     this.answer = answer;
     this.canvas = this.find("#pad");
-    const cell = Math.max(1, Math.round(SIDE / Math.max(...shape))); // so many pixels a side for one of an image
+    const cell = Math.max(1, Math.round(SIDE / Math.max(...shape))); // pixels of the canvas for one of the image
     [this.canvas.height, this.canvas.width] = shape.map((side) => side * cell);
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.marks = [];
-    this.pointer = null; // the one that draws
+    this.pointer = null; // the id of the pointer that draws
     this.pen = { at: [this.canvas.width / 2, this.canvas.height / 2], lowered: false };
     this.addSamples(samples);
     this.listen();
@@ -49,8 +49,8 @@ class Pad {
     });
     this.canvas.addEventListener("pointermove", (event) => {
       if (event.pointerId !== this.pointer) return;
-      const moments = event.getCoalescedEvents?.() ?? []; // all since the last frame, where the browser tells
-      for (const moment of moments.length ? moments : [event]) this.goOn(this.place(moment));
+      const moments = event.getCoalescedEvents?.() ?? []; // all moves since the last frame, if the browser has them
+      for (const moment of moments.length ? moments : [event]) this.extendStroke(this.place(moment));
     });
     for (const end of ["pointerup", "pointercancel"]) {
       this.canvas.addEventListener(end, (event) => { if (event.pointerId === this.pointer) this.pointer = null; });
@@ -62,7 +62,7 @@ class Pad {
     this.find("#clear").addEventListener("click", () => this.replace([]));
   }
 
-  // Where on the canvas an event is, in its pixels.
+  // The place of an event, in pixels of the canvas.
   place(event) {
     const box = this.canvas.getBoundingClientRect();
     return [
@@ -71,14 +71,14 @@ class Pad {
     ];
   }
 
-  // The arrow keys move the pen, Space or Enter lowers it and lifts it.
+  // The arrow keys move the pen; Space or Enter lowers and lifts it.
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || this.pointer !== null) return;
     if (event.key in MOVES) {
       const sides = [this.canvas.width, this.canvas.height];
       this.pen.at = this.pen.at.map((place, axis) =>
         Math.min(Math.max(place + MOVES[event.key][axis] * sides[axis] / STEPS, 0), sides[axis]));
-      if (this.pen.lowered) this.goOn(this.pen.at);
+      if (this.pen.lowered) this.extendStroke(this.pen.at);
     } else if (event.key === " " || event.key === "Enter") {
       if (!event.repeat) this.pen.lowered = !this.pen.lowered;
       if (!event.repeat && this.pen.lowered) this.beginStroke(this.pen.at);
@@ -109,12 +109,12 @@ class Pad {
     this.changed();
   }
 
-  goOn(place) {
+  extendStroke(place) {
     this.marks.at(-1).places.push(place);
     this.changed();
   }
 
-  // These in place of what is on the pad.
+  // Replace all marks.
   replace(marks) {
     this.marks = marks;
     this.pointer = null;
@@ -122,7 +122,7 @@ class Pad {
     this.changed();
   }
 
-  // Draw the marks and have them told, once before the next frame.
+  // Update once before the next frame.
   changed() {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
@@ -133,7 +133,7 @@ class Pad {
 
   update() {
     this.draw();
-    this.answer.tell(this.ink(), [this.canvas.height, this.canvas.width]);
+    this.answer.update(this.ink(), [this.canvas.height, this.canvas.width]);
   }
 
   draw() {
@@ -150,13 +150,13 @@ class Pad {
       context.lineWidth = mark.width;
       context.beginPath();
       const [[x, y]] = mark.places;
-      context.moveTo(x - 0.01, y); // a dot, too, is a line: one without a length would not be drawn
+      context.moveTo(x - 0.01, y); // a line without length would not be drawn, and a dot must be
       mark.places.forEach(([x, y]) => context.lineTo(x, y));
       context.stroke();
     }
   }
 
-  // From 0 to 1, row by row.
+  // The ink, 0 to 1, row by row.
   ink() {
     const { width, height } = this.canvas;
     const { data } = this.context.getImageData(0, 0, width, height);
@@ -166,7 +166,7 @@ class Pad {
   }
 }
 
-// Black ink, as opaque as the pixel 0 to 255 says, on nothing.
+// The pixels, 0 to 255, as black ink on a transparent canvas.
 function inkOnGlass(pixels, [rows, columns]) {
   const canvas = new OffscreenCanvas(columns, rows);
   const image = new ImageData(columns, rows);

@@ -1,6 +1,6 @@
-// The images in the plane: the one that is pointed at is shown, and pinned by a click or Enter.
+// The images in the plane: pointing at one shows it; a click or Enter pins it.
 
-const REACH = 20; // CSS pixels from the pointer
+const REACH = 20; // CSS pixels between the pointer and a point
 const DIRECTIONS = {
   ArrowRight: (right, down) => right > Math.abs(down),
   ArrowLeft: (right, down) => -right > Math.abs(down),
@@ -9,7 +9,7 @@ const DIRECTIONS = {
 };
 
 class Plane {
-  // facts: where the axes are in the figure, and the coordinates; training: the images, in the same order.
+  // place: the axes in the figure, as in mlp/pages/report_figures.py; training: the images, in the coordinates' order.
   constructor(element, { place, limits, coordinates }, training) {
     this.element = element;
     this.training = training;
@@ -17,7 +17,7 @@ class Plane {
     this.status = document.getElementById("point");
     this.pins = document.getElementById("pins");
     this.current = -1;
-    // Where each point is, as shares of the figure's width and height from its upper left.
+    // The points as fractions of the figure's width and height, from its upper left corner.
     const [left, bottom, width, height] = place;
     const [[x0, x1], [y0, y1]] = limits;
     this.places = Array.from(training.labels, (_, k) => [
@@ -29,7 +29,7 @@ class Plane {
     element.addEventListener("keydown", (event) => this.key(event));
   }
 
-  told(k) {
+  caption(k) {
     const { labels, probabilities, indices } = this.training;
     return `${withArticle(labels[k])}, p = ${probabilities[k].toFixed(4)}, training image ${indices[k]}`;
   }
@@ -39,8 +39,8 @@ class Plane {
     const pixels = shape[0] * shape[1];
     const item = document.createElement("li");
     const words = document.createElement("span");
-    words.textContent = this.told(k);
-    item.append(inkPicture(this.told(k), shape, images.subarray(k * pixels, (k + 1) * pixels)), words);
+    words.textContent = this.caption(k);
+    item.append(inkPicture(this.caption(k), shape, images.subarray(k * pixels, (k + 1) * pixels)), words);
     return item;
   }
 
@@ -49,7 +49,7 @@ class Plane {
     this.ring.hidden = false;
     this.ring.style.left = `${100 * this.places[k][0]}%`;
     this.ring.style.top = `${100 * this.places[k][1]}%`;
-    this.status.textContent = this.told(k);
+    this.status.textContent = this.caption(k);
     this.pins.querySelector(".current")?.remove();
     const item = this.card(k);
     item.className = "current";
@@ -60,7 +60,7 @@ class Plane {
     if (this.current >= 0) this.pins.querySelector(".current")?.after(this.card(this.current));
   }
 
-  // The point that is nearest among those that `allowed` takes, by its distance in CSS pixels.
+  // The nearest point for which `allowed` is true, and its distance in CSS pixels.
   nearest([x, y], allowed = () => true) {
     const box = this.element.getBoundingClientRect();
     let best = -1, least = Infinity;
@@ -72,7 +72,7 @@ class Plane {
     return [best, least];
   }
 
-  // Show the point at which the pointer is; false where there is none.
+  // Show the point under the pointer; returns false if there is none.
   point(event) {
     const box = this.element.getBoundingClientRect();
     const [k, distance] = this.nearest([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]);

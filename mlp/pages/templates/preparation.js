@@ -1,7 +1,7 @@
-// Any drawing as MNIST has its digits: mlp/data/preparation.py over again, step by step. Images are arrays row by row.
+// Prepares a drawing as MNIST's digits were: mlp/data/preparation.py, step by step. Images are flat arrays, row by row.
 
-// The drawing's ink, 0 to 1, on its way to an image of `shape`; null where there is none. `within` are the rows and
-// columns into which the larger extent is scaled, `faint` the share of the darkest below which ink has no extent.
+// The stages from the drawing's ink, 0 to 1, to an image of `shape`; null if there is no ink. `within`: the rows and
+// columns that the scaled ink must fit; `faint`: ink below this fraction of the darkest does not count for its extent.
 function prepare(ink, [height, width], { shape, within, faint, tie }) {
   const darkest = largest(ink);
   if (darkest === 0) return null;
@@ -30,13 +30,13 @@ function largest(values) {
   return most;
 }
 
-// Where the ones of a row begin, and end (not included).
+// The first index of a 1, and the last plus 1.
 function extent(drawn) {
   return [drawn.indexOf(1), drawn.lastIndexOf(1) + 1];
 }
 
-// The shares by which n pixels of length 1 cover `count` others of length `step`, the first at `start`: for each of these
-// the pixels that it touches, as [pixel, share].
+// For `count` intervals of length `step`, the first at `start`: which of n pixels of length 1 each one overlaps, as
+// [pixel, fraction of the interval].
 function areaWeights(n, start, step, count) {
   return Array.from({ length: count }, (_, k) => {
     const [from, to] = [start + k * step, start + (k + 1) * step];
@@ -61,7 +61,7 @@ function averaged(ink, width, down, across) {
     across.map((touched) => touched.reduce((sum, [column, share]) => sum + share * band[column], 0))));
 }
 
-// The ink of each row, and of each column.
+// The sum of ink in each row, and in each column.
 function masses(image, [rows, columns]) {
   const sums = [new Float64Array(rows), new Float64Array(columns)];
   image.forEach((level, k) => {
@@ -71,7 +71,7 @@ function masses(image, [rows, columns]) {
   return sums;
 }
 
-// How far to move masses for their centre to come to n / 2, the `length` behind the margin staying inside.
+// How far to move masses so that their centre is at n / 2; the `length` after the margin must stay inside.
 function centring(mass, margin, length, tie) {
   const n = mass.length;
   const centre = mass.reduce((sum, m, k) => sum + m * k, 0) / mass.reduce((sum, m) => sum + m, 0);
@@ -79,7 +79,7 @@ function centring(mass, margin, length, tie) {
   return Math.min(Math.max(move, -margin), n - margin - Math.ceil(length));
 }
 
-// The image moved by whole pixels; what comes in is paper.
+// The image moved by whole pixels; paper fills the rest.
 function moved(image, [rows, columns], [down, right]) {
   return image.map((_, k) => {
     const [row, column] = [Math.floor(k / columns) - down, (k % columns) - right];
