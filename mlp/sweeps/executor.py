@@ -48,13 +48,14 @@ def parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
     # sends to them too is for the sweep, which then stops them in its own way.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.NUMBERS)
     try:
-        found: Iterator[Outcome] = do(joblib.delayed(work)(task) for task in _until_stopped(tasks))
+        found: Iterator[Outcome] = do(joblib.delayed(work)(task) for task in until_stopped(tasks))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return found
 
 
-def _until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
+def until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
+    """The tasks, until a signal is heard."""
     for task in tasks:
         if signals.heard():
             return

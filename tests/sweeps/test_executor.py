@@ -2,7 +2,6 @@
 
 import json
 import signal
-from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
@@ -102,7 +101,7 @@ def test_tasks_of_which_nothing_is_heard_fail(tasks):
 
 def test_a_signal_ends_it_and_no_task_is_given_out_any_more(tasks):
     found = []
-    for outcome in executor.outcomes(tasks, lambda tasks: map(finished, executor._until_stopped(tasks)), pytest.fail):
+    for outcome in executor.outcomes(tasks, lambda tasks: map(finished, executor.until_stopped(tasks)), pytest.fail):
         found.append(outcome.name)
         if len(found) == 2:
             signals.deliver(signal.SIGINT)
@@ -120,62 +119,6 @@ def test_killed_processes_after_a_signal_are_no_news(tasks):
         raise BrokenProcessPool("by the system, as all are")
 
     assert [outcome.name for outcome in executor.outcomes(tasks, workers, pytest.fail)] == ["seed=0"]
-
-
-def test_one_worker_of_a_cluster_is_not_passed_over_for_this_process():
-    """Else joblib would do what a single worker is to do itself."""
-    pytest.importorskip("distributed")
-    from mlp.sweeps.dask_cluster import Backend
-
-    client = SimpleNamespace(ncores=lambda: {"tcp://127.0.0.1:1": 1})
-    backend = Backend.__new__(Backend)  # without a client of Dask's
-    backend.client, backend.wait_for_workers_timeout = client, 0
-    assert backend.effective_n_jobs(-1) == 2
-
-
-def test_what_dask_gives_up_on_is_an_outcome():
-    pytest.importorskip("distributed")
-    from concurrent.futures import CancelledError
-
-    from distributed import KilledWorker
-
-    from mlp.sweeps import dask_cluster
-
-    task = SimpleNamespace(name="seed=0")
-    killed = dask_cluster._outcome(task, KilledWorker("key", SimpleNamespace(address="tcp://x"), 3))
-    assert (killed.status, killed.message[:14]) == (Status.FAILED, "4 workers died")
-    for error in (CancelledError(), ModuleNotFoundError("No module named 'mlp'")):
-        assert dask_cluster._outcome(task, error).status == Status.UNFIT
-    assert "No module named 'mlp'" in dask_cluster._outcome(task, ModuleNotFoundError("No module named 'mlp'")).message
-
-
-@pytest.fixture
-def under_dask(monkeypatch):
-    """A backend that has been given a task: what Dask's future of it is, and the outcomes that joblib is told."""
-    pytest.importorskip("distributed")
-    from mlp.sweeps.dask_cluster import Backend, DaskDistributedBackend
-
-    future, told = Future(), []
-    monkeypatch.setattr(DaskDistributedBackend, "__init__", lambda self: None)
-    monkeypatch.setattr(DaskDistributedBackend, "submit", lambda self, func, callback: future)
-    backend = Backend()
-    backend.submit(SimpleNamespace(items=[(None, (SimpleNamespace(name="seed=0"),), {})]), told.append)
-    return backend, future, told
-
-
-def test_joblib_is_told_of_a_task_that_dask_gave_up_on(under_dask):
-    """By itself it would wait for ever: Dask's error goes to the future alone."""
-    _, future, told = under_dask
-    future.set_exception(RuntimeError("lost"))
-    ((outcome,),) = told
-    assert (outcome.name, outcome.status) == ("seed=0", Status.UNFIT)
-
-
-def test_a_task_that_is_abandoned_ends_once(under_dask):
-    backend, future, told = under_dask
-    backend.abandon()
-    future.set_exception(RuntimeError("late"))
-    assert [outcome.status for (outcome,) in told] == [Status.INTERRUPTED]
 
 
 def test_no_more_processes_are_started_than_there_are_runs():

@@ -142,20 +142,27 @@ def test_the_processes_of_a_sweep_that_is_killed_end_with_it(project, tmp_path):
     assert all('"status": "running"' not in status for status in statuses)  # what was under way is saved
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """A Dask scheduler's address; its cluster has no worker yet."""
+@contextmanager
+def scheduling(folder):
+    """A Dask scheduler: its process and its address."""
     pytest.importorskip("distributed", reason="dask.distributed is not installed: the extra sweep has it")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
-    environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": str(tmp_path_factory.mktemp("scheduler"))}
+    environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": str(folder)}
     with started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment) as process:
         while not answers(port):
             assert process.poll() is None
             time.sleep(0.05)
-        yield f"tcp://127.0.0.1:{port}"
+        yield process, f"tcp://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """A Dask scheduler's address; its cluster has no worker yet."""
+    with scheduling(tmp_path_factory.mktemp("scheduler")) as (_, address):
+        yield address
 
 
 def answers(port):
@@ -199,7 +206,7 @@ def test_a_cluster_makes_the_same_and_a_worker_killed_in_the_middle_costs_nothin
 
 
 def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlp.sweeps.dask_cluster.GRACE", 0.5)
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.GRACE_SECONDS", 0.5)
     with worker(scheduler, tmp_path, cwd=ROOT) as hanging:
 
         def hang():
@@ -214,9 +221,25 @@ def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_pa
     assert done.stderr.splitlines()[-1].startswith("interrupted: 0 of 12 runs are done: give the same command again")
 
 
+def test_a_scheduler_that_is_killed_ends_the_sweep_and_what_is_done_stays(project, tmp_path):
+    folder = tmp_path / "sweep"
+    with scheduling(tmp_path / "scheduler") as (killed, address), worker(address, tmp_path, cwd=ROOT):
+        command = [ROOT / SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", address]
+        with started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            reading(process, 1)
+            killed.kill()
+            out, rest = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert rest.splitlines()[-1] == (
+        f"error: --scheduler {address}: the connection to the scheduler is lost: finished runs are kept; start the "
+        "scheduler, and give the same command again"
+    )
+    assert len(list(folder.glob("*/model.npz"))) >= 1
+
+
 def test_a_scheduler_that_is_not_there_is_told(project, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECTING", 0.3)
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECT_SECONDS", 0.3)
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{unheard.getsockname()[1]}"
@@ -227,7 +250,7 @@ def test_a_scheduler_that_is_not_there_is_told(project, tmp_path, monkeypatch):
 
 
 def test_a_cluster_without_workers_is_told(project, scheduler, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECTING", 1)
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECT_SECONDS", 1)
     done = run_here(SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--scheduler", scheduler)
     assert done.returncode == 2
     assert done.stderr == f"error: --scheduler {scheduler}: the cluster has no worker: start some there\n"
