@@ -21,7 +21,7 @@ import numpy as np
 from mlp.config import Config
 from mlp.data import dataset
 from mlp.sweeps import grid as grids
-from mlp.sweeps.folder import LARGEST_SWEEP, SWEEP, SweepRequest
+from mlp.sweeps.folder import MAX_SWEEP_BYTES, SWEEP, SweepRequest
 from mlp.sweeps.grid import SEED, Grid
 from mlp.system import blas_threads, command_line
 from mlp.system.errors import InputError
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def read_grid(folder: Path) -> Grid:
     """The sweep's grid; InputError where scikit-learn cannot do the same."""
-    asked = SweepRequest.model_validate_json(read_small(folder / SWEEP, LARGEST_SWEEP))
+    asked = SweepRequest.model_validate_json(read_small(folder / SWEEP, MAX_SWEEP_BYTES))
     varied = {key: [tuple(v) if isinstance(v, list) else v for v in values] for key, values in asked.vary.items()}
     grid = Grid(asked.config, varied)
     for config in grid.configs().values():

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from distributed import Client, Future, KilledWorker, Security
 
 from mlp.sweeps.executor import until_stopped
-from mlp.sweeps.worker import Outcome, Status, Task, Workers, watched, work
+from mlp.sweeps.worker import Outcome, Status, Task, Workers, polling, work
 from mlp.system import signals
 from mlp.system.command_line import quiet
 from mlp.system.errors import InputError
@@ -55,7 +55,7 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
     def do(tasks: Iterable[Task]) -> Iterator[Outcome]:
         try:
             client.wait_for_workers(1, CONNECT_SECONDS)
-            with watched(CONNECT_SECONDS, warn_if_empty):
+            with polling(CONNECT_SECONDS, warn_if_empty):
                 yield from _outcomes(client, tasks, unfit)
         except TimeoutError:
             raise InputError(f"--scheduler {address}: the cluster has no worker: start some there") from None

@@ -1,4 +1,4 @@
-"""Whatever happens to a task in a cluster, it has one outcome. A client that does what a test says stands in for Dask's."""
+"""Whatever happens to a task in a cluster, it has one outcome; a client that does what a test says stands in for it."""
 
 import signal
 from concurrent.futures import CancelledError, Future

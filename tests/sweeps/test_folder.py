@@ -14,12 +14,12 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def asked():
-    return grid.read(config.load(ROOT / "config.yaml"), ["training.seed=0,1"])
+    return grid.from_options(config.load(ROOT / "config.yaml"), ["training.seed=0,1"])
 
 
 def test_it_is_there_for_as_long_as_the_sweep_is(asked, tmp_path):
     with folder.opened(asked, tmp_path / "sweep", pytest.fail) as tasks:
-        (token,) = {task.surroundings.token for task in tasks}
+        (token,) = {task.requirements.token for task in tasks}
         assert (tmp_path / "sweep" / TOKEN).read_text() == token
     assert not (tmp_path / "sweep" / TOKEN).exists()
     with folder.opened(asked, tmp_path / "sweep", pytest.fail) as tasks:
@@ -41,7 +41,7 @@ def test_a_run_that_another_process_has_is_told_of(asked, tmp_path):
     with folder.opened(asked, tmp_path / "sweep", pytest.fail) as (first, _):
         first.directory.mkdir()
     with folder.exclusive(first.directory, pytest.fail), folder.opened(asked, tmp_path / "sweep", warnings.append):
-        assert warnings == [f"{first.directory}: another process is at work in it: its end is waited for"]
+        assert warnings == [f"{first.directory}: another process is at work in it: the sweep waits for it"]
 
 
 def test_test_files_are_needed_where_they_are_read_and_nowhere_else(asked):

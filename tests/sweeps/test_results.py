@@ -26,12 +26,12 @@ def epoch(number, loss, accuracy):
 def finished(name, settings, losses, accuracy=0.99, test=None):
     history = [epoch(number, loss, accuracy) for number, loss in enumerate(losses, 1)]
     run = ComparedRun(name, ROOT / name, settings, history, 25153, {"images": "a", "labels": "b"}, 1000, None)
-    return Outcome(name, Status.FINISHED, run=run, test=test)
+    return Outcome(name, Status.FINISHED, result=run, test=test)
 
 
 def results(*options, outcome, all_pairs=False, base=BASE):
     """Of a grid, with the outcome that a function of a run's name and config gives."""
-    asked = grid.read(base, options, all_pairs=all_pairs)
+    asked = grid.from_options(base, options, all_pairs=all_pairs)
     return Results(asked, {name: outcome(name, settings) for name, settings in asked.configs().items()})
 
 
@@ -153,7 +153,7 @@ def drawn(monkeypatch, tmp_path):
     monkeypatch.setattr(figures, "save", lambda figure, path: saved.setdefault(path.name, figure))
 
     def draw(found):
-        assert {path.name for path in figures.draw(tmp_path, found)} == saved.keys()
+        assert {path.name for path in figures.draw_results(tmp_path, found)} == saved.keys()
         return saved
 
     return draw
@@ -244,4 +244,4 @@ def test_where_nothing_finished_nothing_is_best():
 def test_a_sweep_without_a_choice_is_one_setting():
     found = results("training.seed=0..4", outcome=lambda name, settings: finished(name, settings, [0.1]))
     (setting,) = found.settings
-    assert (found.label(setting), setting.values, len(setting.made)) == ("", {}, 5)
+    assert (found.label(setting), setting.values, len(setting.runs)) == ("", {}, 5)

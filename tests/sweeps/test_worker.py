@@ -33,12 +33,12 @@ def task(tmp_path, settings, folder):
     hashes = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / TOKEN).write_text("ours")
-    needed = worker.surroundings(tmp_path / "sweep", "ours", hashes, is_tested=True)
+    needed = worker.requirements(tmp_path / "sweep", "ours", hashes, is_tested=True)
     return Task("seed=0", settings, needed)
 
 
 def finding(task, **others):
-    return replace(task, surroundings=replace(task.surroundings, **others))
+    return replace(task, requirements=replace(task.requirements, **others))
 
 
 def model(directory):
@@ -57,7 +57,7 @@ def test_a_run_is_the_one_that_train_py_makes_and_is_not_made_twice(task, alone,
     outcome = worker.work(task)
     assert (outcome.status, outcome.is_new, outcome.warnings) == (Status.FINISHED, True, ())
     assert model(task.directory) == alone
-    assert len(outcome.run.history) == 4
+    assert len(outcome.result.history) == 4
     errors, images = outcome.test
     assert images == 8  # of ten, two are sevens
     assert 0 <= errors <= images
@@ -76,7 +76,7 @@ def withdraw_at(monkeypatch, task, count):
         step(learner)
         steps.append(1)
         if len(steps) == count:
-            (task.surroundings.folder / TOKEN).unlink()
+            (task.requirements.folder / TOKEN).unlink()
             for _ in range(1000):
                 if signals.heard():
                     return
@@ -91,7 +91,7 @@ def test_a_sweep_that_is_stopped_stops_its_workers_and_nothing_is_lost(task, alo
         assert worker.work(task).status == Status.INTERRUPTED
     assert json.loads((task.directory / "manifest.json").read_text())["status"] == "interrupted"
     assert not signals.heard()  # the worker may be given other tasks
-    (task.surroundings.folder / TOKEN).write_text("the next sweep's")
+    (task.requirements.folder / TOKEN).write_text("the next sweep's")
     assert worker.work(task).status == Status.INTERRUPTED  # this one is still over
     steps = []
     step = Learner.step
@@ -116,11 +116,11 @@ def test_data_that_change_under_a_run_fail_it_and_when_they_are_back_it_goes_on(
 def test_a_result_on_test_images_that_changed_meanwhile_is_none(task, folder, monkeypatch):
     path, step = folder / "t10k-images-idx3-ubyte", Learner.step
     content = path.read_bytes()
-    task = finding(task, files=task.surroundings.files | {path: hashlib.sha256(content).hexdigest()})
+    task = finding(task, files=task.requirements.files | {path: hashlib.sha256(content).hexdigest()})
     monkeypatch.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"x"), step(learner)))
     outcome = worker.work(task)
     assert (outcome.status, outcome.test) == (Status.UNFIT, None)
-    assert f"{path} has other bytes there than at the sweep's beginning" in outcome.message
+    assert f"{path} differs from the file at the sweep's beginning" in outcome.message
 
 
 UNFIT = {
@@ -144,7 +144,7 @@ def test_a_worker_that_cannot_see_a_path_says_so_by_name(task, tmp_path):
     outcome = worker.work(finding(task, folder=elsewhere))
     assert outcome.status == Status.UNFIT
     assert f"it cannot see {elsewhere}: the folder must be there under the same path" in outcome.message
-    first, *_ = task.surroundings.files
+    first, *_ = task.requirements.files
     first.rename(first.with_name("aside"))
     outcome = worker.work(task)
     assert outcome.status == Status.UNFIT
@@ -152,11 +152,11 @@ def test_a_worker_that_cannot_see_a_path_says_so_by_name(task, tmp_path):
 
 
 def test_a_worker_whose_file_has_other_bytes_says_so_by_name(task):
-    *_, labels = task.surroundings.files
+    *_, labels = task.requirements.files
     labels.write_bytes(labels.read_bytes()[:-1] + b"\0")
     outcome = worker.work(task)
     assert outcome.status == Status.UNFIT
-    assert f"{labels} has other bytes there than at the sweep's beginning" in outcome.message
+    assert f"{labels} differs from the file at the sweep's beginning" in outcome.message
     assert not task.directory.exists()
 
 
@@ -202,7 +202,7 @@ def test_a_report_of_divergence_that_no_run_writes_is_named_with_the_cure(task, 
     path.write_text(text)
     outcome = worker.work(task)
     assert outcome.status == Status.FAILED
-    assert outcome.message == f"{path}: not what a run writes: remove {task.directory}, and the run is made again"
+    assert outcome.message == f"{path}: not written by a run: remove {task.directory}, and the run is trained again"
 
 
 def test_a_directory_that_another_process_has_is_waited_for(task, alone):
@@ -243,7 +243,7 @@ def test_what_goes_wrong_costs_this_run_alone(error, message, task, monkeypatch)
     with monkeypatch.context() as patched:
         patched.setattr(Learner, "step", fail)
         outcome = worker.work(task)
-    assert (outcome.status, outcome.run) == (Status.FAILED, None)
+    assert (outcome.status, outcome.result) == (Status.FAILED, None)
     assert outcome.message.startswith(message)
     assert worker.work(task).status == Status.FINISHED  # given again
 
@@ -259,7 +259,7 @@ def test_threads_of_one_worker_take_turns(task, monkeypatch):
         inside.pop()
         return Outcome(task.name, Status.FINISHED)
 
-    monkeypatch.setattr(worker, "_made", look)
+    monkeypatch.setattr(worker, "_run_to_end", look)
     threads = [threading.Thread(target=worker.work, args=(task,)) for _ in range(3)]
     for thread in threads:
         thread.start()

@@ -108,10 +108,12 @@ def test_a_killed_process_and_ctrl_c_cost_nothing_and_nothing_is_done_twice(proj
         out, rest = process.communicate(timeout=60)
     lines += rest.splitlines(keepends=True)
     assert process.returncode == 130
-    assert "warning: a worker process was killed: what was under way goes on in another\n" in lines
+    assert "warning: a worker process was killed: another resumes its run\n" in lines
     others = [line for line in lines if not line.startswith(("run ", "warning: "))]
     assert len(others) == 1
-    count = int(re.fullmatch(r"interrupted: (\d+) of 12 runs are done: give the same .* to go on\n", others[0])[1])
+    count = int(
+        re.fullmatch(r"interrupted: (\d+) of 12 runs are done: give the same command again to resume\n", others[0])[1]
+    )
     assert out == ""
     assert not (tmp_path / "sweep" / TOKEN).exists()
     manifests = (tmp_path / "sweep").glob("*/manifest.json")
@@ -314,7 +316,7 @@ def test_a_run_that_fails_is_told_stops_no_other_and_is_tried_again(made, tmp_pa
     assert done.returncode == 2
     assert models_but(folder, "seed=2") == {"seed=0", "seed=1", "seed=3"}
     assert done.stderr.splitlines()[-2:] == [
-        "error: 1 of 4 runs failed: give the same command again to try them again:",
+        "error: 1 of 4 runs failed: to try them again, give the same command again:",
         f"       seed=2: {folder / 'seed=2'}: no checkpoint in it, but mine: a run never writes over another, "
         "name a new directory",
     ]
@@ -338,14 +340,14 @@ def test_runs_that_diverge_are_results_unless_all_do(made, tmp_path):
     assert "1 diverged" in done.stdout
     done = sweep("--config", made, "--vary", "training.learning_rate=1000,999", *wild)
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1] == "error: all of the 2 runs diverged: lower training.learning_rate"
+    assert done.stderr.splitlines()[-1] == "error: all 2 runs diverged: lower training.learning_rate"
 
 
 def test_runs_that_learn_nothing_are_not_said_to_diverge(made, tmp_path):
     done = sweep("--config", made, "--vary", "training.learning_rate=1e-9,1e-8", "--output", tmp_path / "sweep")
     assert done.returncode == 3
     assert "learning_rate=1e-09: learned nothing: training learned nothing from epoch 1" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("error: all of the 2 runs learned nothing: ")
+    assert done.stderr.splitlines()[-1].startswith("error: all 2 runs learned nothing: see each run's divergence.json")
     rows = list(csv.DictReader((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["learned nothing"] * 2
 
@@ -364,7 +366,7 @@ def test_a_grid_may_grow_but_nothing_else_may_change(made, tmp_path):
     kept = labels.read_bytes()
     labels.write_bytes(kept[:8] + bytes(reversed(kept[8:])))
     done = sweep("--config", made, "--vary", "training.seed=0..2", "--output", folder)
-    assert done.stderr == f"error: {folder}: holds a sweep that had other bytes in {labels}: name another --output\n"
+    assert done.stderr == f"error: {folder}: holds a sweep of other data: {labels} has changed: name another --output\n"
     assert moments(folder) == before
     labels.write_bytes(kept)
     grown = sweep("--config", made, "--vary", "training.seed=0..2", "--output", folder)
@@ -406,7 +408,7 @@ def test_a_folder_that_is_no_sweeps_stays_as_it_is(made, tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     done = sweep("--config", made, "--vary", "training.seed=0,1", "--output", tmp_path / "mine")
     assert done.returncode == 2
-    assert "mine: not empty (thesis.txt), and no sweep's folder: name another --output" in done.stderr
+    assert "mine: not empty (thesis.txt), and not a sweep's folder: name another --output" in done.stderr
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     done = sweep("--config", made, "--vary", "training.seed=0,1", "--output", tmp_path / "mine" / "thesis.txt")
     assert "thesis.txt: not a folder: name another --output" in done.stderr
