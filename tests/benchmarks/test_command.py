@@ -148,7 +148,7 @@ def test_losses_that_differ_are_named_with_exit_code_1(which, losses, message, b
 
 
 @pytest.mark.parametrize(
-    ("microseconds", "warning"), [(500.0, "warning: 64x32: another was at work on 1.8 cores, not one\n"), (1.0, "")]
+    ("microseconds", "warning"), [(500.0, "warning: 64x32: another used 1.8 cores, not one\n"), (1.0, "")]
 )
 def test_a_contender_with_more_than_one_thread_is_warned_of_if_it_ran_for_long(
     microseconds, warning, benchmark, monkeypatch
@@ -199,14 +199,14 @@ def test_bad_arguments_are_one_message_and_exit_code_2(arguments, message, bench
 
 def test_a_process_that_fails_is_said_to():
     with pytest.raises(InputError, match="ended with exit code 1: ValueError: of its own"):
-        processes.run("-c", "raise ValueError('of its own')")
+        processes.run_python("-c", "raise ValueError('of its own')")
 
 
 def test_peak_memory_is_the_processs_own():
     """Not that of the tests, which have much more."""
     held = np.ones(15_000_000)
-    assert processes.run("-c", "").peak_megabytes < 60
-    assert processes.run("-c", "held = b'1' * 80_000_000").peak_megabytes > 80
+    assert processes.run_python("-c", "").peak_megabytes < 60
+    assert processes.run_python("-c", "held = b'1' * 80_000_000").peak_megabytes > 80
     assert held[-1] == 1
 
 
@@ -268,7 +268,10 @@ def test_more_images_than_can_be_taken_in_one_order_are_refused(benchmark, monke
     monkeypatch.setattr(steps, "COPIED", 78_000)
     code, _, error = benchmark("--only", "steps", "--sizes", "16x8", "--epochs", 1)
     assert code == 2
-    assert "so many images in one order, 100: at most 99: set data.limit_per_digit" in error
+    assert (
+        "100 images are too many for the contenders to take in the same order: at most 99: set data.limit_per_digit"
+        in error
+    )
 
 
 def test_the_shares_of_a_step_add_up_to_it(work, monkeypatch):

@@ -34,7 +34,7 @@ def test_a_sweep_is_read_back_as_it_was_asked_for(swept):
 def test_what_scikit_learn_cannot_do_is_refused(swept, tmp_path):
     asked = (swept / "sweep.json").read_text().replace("cross_entropy", "euclidean")
     (tmp_path / "sweep.json").write_text(asked)
-    with pytest.raises(InputError, match=r"model\.loss must be cross_entropy in all its runs, not euclidean"):
+    with pytest.raises(InputError, match=r"model\.loss must be cross_entropy in all runs, not euclidean"):
         pairs.read_grid(tmp_path)
 
 
