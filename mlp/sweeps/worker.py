@@ -138,7 +138,7 @@ def work(task: Task) -> Outcome:
             check(task.requirements)
             return _run_to_end(task, warnings)
         except _Unfit as error:
-            name = worker()
+            name = cluster_address()
             who = f"worker {name} on {socket.gethostname()}" if name else "a process of this machine"
             return Outcome(task.name, Status.UNFIT, printable(f"{who}: {error}"), worker=name)
         except Interrupted:
@@ -167,7 +167,7 @@ def _end_with_parent() -> None:
     Thread(target=look, daemon=True).start()
 
 
-def worker() -> str:
+def cluster_address() -> str:
     """The address of this worker in a cluster; empty outside a cluster."""
     if "distributed" in sys.modules:
         from distributed import get_worker

@@ -11,14 +11,13 @@ import sys
 from argparse import ArgumentTypeError, Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mlp.commands.arguments import Parser, config_of
 from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
 from mlp.sweeps.results import PICTURES, Results, pair_errors
-from mlp.sweeps.worker import DONE, TOKEN, Outcome, Status, Task, Workers
+from mlp.sweeps.worker import DONE, TOKEN, Outcome, Status, Task
 from mlp.system import command_line, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import Diverged, InputError, Interrupted
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
         results = Results(grid, outcomes)
         check_same(directory, place)
         report(results, directory)
-    check(results)
+    check_results(results)
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -93,8 +92,14 @@ def run_tasks(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
     """Do the tasks, and print each outcome to stderr; on a terminal a bar shows the time left."""
     from mlp.sweeps import executor  # joblib is slow to import, and not needed to report bad input
 
+    if options.scheduler:
+        from mlp.sweeps import dask_cluster  # slow to import, too
+
+        workers = dask_cluster.cluster(options.scheduler, warn)
+    else:
+        workers = executor.local(options.jobs, len(tasks))
     with (
-        workers(options, len(tasks)) as at_work,
+        workers as at_work,
         Bar(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar,
     ):
 
@@ -108,17 +113,6 @@ def run_tasks(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
             bar.write(f"run {number:{len(str(len(tasks)))}}/{len(tasks)}: {describe(outcome)}", file=sys.stderr)
             bar.update()
             yield outcome
-
-
-def workers(options: Namespace, runs: int) -> AbstractContextManager[Workers]:
-    """The workers: this machine's, at most one per run, or the cluster's."""
-    if options.scheduler:
-        from mlp.sweeps import dask_cluster  # slow to import
-
-        return dask_cluster.cluster(options.scheduler, warn)
-    from mlp.sweeps import executor
-
-    return executor.local(options.jobs, runs)
 
 
 def describe(outcome: Outcome) -> str:
@@ -173,7 +167,7 @@ def hardest(results: Results) -> Iterator[str]:
         yield f"{a}/{b} {errors[a, b]:.2%}"
 
 
-def check(results: Results) -> None:
+def check_results(results: Results) -> None:
     """Raises InputError if runs failed, with each reason and its first run; Diverged if none finished."""
     reasons: dict[str, list[str]] = defaultdict(list)
     for outcome in results.outcomes.values():
