@@ -1,4 +1,4 @@
-"""Whatever happens to a task in a cluster, it has one outcome; a client that does what a test says stands in for it."""
+"""Whatever happens to a task in a cluster, it has one outcome; a stand-in for Dask's client does what a test says."""
 
 import signal
 from concurrent.futures import CancelledError, Future
@@ -20,7 +20,7 @@ TASKS = [SimpleNamespace(name=f"seed={k}") for k in range(6)]
 
 
 class Client:
-    """Two workers. ``submit`` notes the task and its options, and returns a future that ``end`` has prepared."""
+    """A cluster of two workers. ``submit`` records the task and its options; ``end`` sets the future's result."""
 
     def __init__(self, end):
         self.end, self.submitted = end, []
@@ -43,7 +43,7 @@ def outcomes(client, unfit=()):
     return dask_cluster._outcomes(client, TASKS, set(unfit))
 
 
-def test_workers_have_two_tasks_each_and_the_others_as_these_end():
+def test_each_worker_gets_two_tasks_and_a_new_one_when_one_ends():
     client = Client(finish)
     found = outcomes(client)
     assert next(found).name == "seed=0"
@@ -52,8 +52,8 @@ def test_workers_have_two_tasks_each_and_the_others_as_these_end():
     assert [name for name, _ in client.submitted] == [task.name for task in TASKS]
 
 
-def test_unfit_workers_get_no_task_while_there_are_others():
-    """The others may do it, too, if all that are fit leave the cluster."""
+def test_unfit_workers_get_no_tasks_while_there_are_others():
+    """They may take the tasks if all fit workers leave the cluster."""
     client = Client(finish)
     list(outcomes(client))
     list(outcomes(client, ["tcp://a"]))
@@ -70,13 +70,13 @@ def test_unfit_workers_get_no_task_while_there_are_others():
         (RuntimeError("lost"), Status.UNFIT, "cannot read the task (lost): install this project there"),
     ],
 )
-def test_what_dask_gives_up_is_an_outcome(error, status, message):
+def test_a_task_that_dask_gives_up_has_an_outcome(error, status, message):
     found = list(outcomes(Client(lambda future, task: future.set_exception(error))))
     assert {(outcome.name, outcome.status) for outcome in found} == {(task.name, status) for task in TASKS}
     assert all(message in outcome.message for outcome in found)
 
 
-def test_a_lost_scheduler_ends_it():
+def test_a_lost_scheduler_ends_the_sweep():
     def cancel(future, task):
         future.cancel()
 
@@ -84,7 +84,7 @@ def test_a_lost_scheduler_ends_it():
         list(outcomes(Client(cancel)))
 
 
-def test_after_a_signal_nothing_is_waited_for_and_nothing_given_out(monkeypatch):
+def test_after_a_signal_no_task_is_submitted_and_none_waited_for(monkeypatch):
     monkeypatch.setattr(dask_cluster, "GRACE_SECONDS", 0.3)
     client = Client(lambda future, task: finish(future, task) if task.name == "seed=0" else None)
     found = outcomes(client)
@@ -95,7 +95,7 @@ def test_after_a_signal_nothing_is_waited_for_and_nothing_given_out(monkeypatch)
     ]
 
 
-def test_a_result_that_does_not_arrive_is_asked_for_again(monkeypatch):
+def test_a_result_that_does_not_arrive_is_requested_again(monkeypatch):
     waits = []
 
     def be_late_once(future, task):

@@ -1,4 +1,4 @@
-"""Which runs --vary asks for, and what it is told."""
+"""The runs that --vary options ask for, and the messages for wrong ones."""
 
 import itertools
 
@@ -32,7 +32,7 @@ READ = {
 
 
 @pytest.mark.parametrize("option", READ)
-def test_values_as_they_are_given(option, base):
+def test_values_of_an_option(option, base):
     assert list(grid.from_options(base, [option]).configs()) == READ[option]
 
 
@@ -51,14 +51,14 @@ def test_runs_have_the_same_names_in_whatever_order_options_are_given(base):
     assert grid.from_options(base, options[::-1]).configs().keys() == names
 
 
-def test_all_pairs_are_the_45_there_are(base):
+def test_all_pairs_are_45(base):
     found = grid.from_options(base, ["training.seed=0..2"], all_pairs=True)
     assert (len(found), found.has_all_pairs, found.settings) == (135, True, [])
     digits = {config.data.digits for config in found.configs().values()}
     assert digits == {(a, b) for a in range(10) for b in range(10) if a < b}
 
 
-def test_seeds_and_all_pairs_are_no_choice_but_some_pairs_are(base):
+def test_seeds_and_all_pairs_are_not_compared_but_some_pairs_are(base):
     assert grid.from_options(base, ["training.seed=0,1", "training.momentum=0,0.9"]).settings == ["training.momentum"]
     assert grid.from_options(base, ["data.digits=[0,1],[4,9]"]).settings == ["data.digits"]
 
@@ -96,19 +96,19 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("options", REFUSED, ids=lambda options: " ".join(options)[:40])
-def test_what_makes_no_grid_is_told(options, base):
+def test_wrong_options_are_refused(options, base):
     with pytest.raises(InputError) as refused:
         grid.from_options(base, options, ["training.momentum=0.9"])
     assert REFUSED[options] in str(refused.value)
 
 
-def test_what_one_precision_of_a_sweep_cannot_hold_is_refused(base):
+def test_a_value_that_one_precision_of_a_sweep_cannot_hold_is_refused(base):
     base = base.with_values({"training.precision": "float64"})
     with pytest.raises(InputError, match=r"--vary training.momentum=0.99999999: .* precision float32 .* into 1, not"):
         grid.from_options(base, ["training.precision=float32,float64", "training.momentum=0.99999999"])
 
 
-def test_more_threads_than_one_are_refused_and_pairs_only_once(base):
+def test_several_threads_and_pairs_given_twice_are_refused(base):
     with pytest.raises(InputError, match=r"training\.threads must be 1"):
         grid.from_options(base.with_values({"training.threads": 2}), ["training.seed=0,1"])
     with pytest.raises(InputError, match=r"--pairs all: data\.digits is varied twice"):
@@ -123,8 +123,8 @@ VALUES = st.one_of(
 
 
 @given(st.lists(VALUES, min_size=1, max_size=20, unique_by=repr))
-def test_no_two_runs_have_one_name_and_each_has_the_value_it_names(values):
-    base = config.load(ROOT / "config.yaml", ["training.precision=float64"])  # which has room for each of the rates
+def test_run_names_are_unique_and_name_the_values(values):
+    base = config.load(ROOT / "config.yaml", ["training.precision=float64"])  # which can hold each of the rates
     for key, group in itertools.groupby(sorted(values, key=lambda value: value[0]), lambda value: value[0]):
         own = [value for _, value in group]
         found = grid.from_options(base, [f"{key}={','.join(map(repr, own))}"])
