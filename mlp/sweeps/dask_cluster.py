@@ -37,7 +37,9 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
     """
     security = Security()
     if address.startswith("tls:") and security.get_connection_args("client").get("ssl_context") is None:
-        raise InputError(f"--scheduler {address}: Dask's settings name no certificates: docs/sweeps.md shows how to")
+        raise InputError(
+            f"--scheduler {address}: Dask's settings name no certificates: docs/sweeps.md shows how to name them"
+        )
     try:
         with signals.immediate():
             client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, security=security)
@@ -65,7 +67,7 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
                 "scheduler, and give the same command again"
             ) from None
 
-    with quiet(logging.getLogger("distributed.client"), logging.CRITICAL), client:  # what it logs is reported above
+    with quiet(logging.getLogger("distributed.client"), logging.CRITICAL), client:  # its news are reported above
         for worker, threads in client.nthreads().items():
             if threads > 1:
                 warn(f"worker {worker} has {threads} threads, but does one run at a time: start workers of one thread")
@@ -100,7 +102,7 @@ def _outcomes(client: Client, tasks: Iterable[Task], unfit: set[str]) -> Iterato
             outcome = _outcome(running[future], future)
         except Empty:
             continue
-        except TimeoutError:  # the worker that has the result does not answer: another may do the task again
+        except TimeoutError:  # the worker does not send its result: Dask may repeat the task on another
             future.add_done_callback(ended.put)
             continue
         del running[future]
@@ -111,14 +113,14 @@ def _outcomes(client: Client, tasks: Iterable[Task], unfit: set[str]) -> Iterato
 
 
 def _outcome(task: Task, future: Future) -> Outcome:
-    """What a task ended with."""
+    """How a task ended. Raises TimeoutError if its result does not arrive."""
     try:
         outcome: Outcome = future.result(GRACE_SECONDS)
         return outcome
     except (CancelledError, TimeoutError):
         raise
     except KilledWorker as error:
-        message = f"{error.allowed_failures + 1} workers died while they were at it, perhaps for want of memory"
+        message = f"{error.allowed_failures + 1} workers died while they ran it: perhaps it needs more memory"
         return Outcome(task.name, Status.FAILED, message)
     except Exception as error:
         message = printable(f"the cluster cannot read the task ({error}): install this project there")

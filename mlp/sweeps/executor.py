@@ -1,7 +1,7 @@
-"""Has a sweep's tasks done by workers: joblib's processes on this machine, or those that ``dask_cluster`` gives.
+"""Gives a sweep's tasks to workers: to joblib's processes on this machine, or to those of ``dask_cluster``.
 
-If a process is killed, its task is repeated; if a worker is unfit, another does the task. Whatever else goes wrong is
-the task's outcome, and never stops the others.
+If a process is killed, its task is repeated; if a worker is unfit, another does the task. If anything else goes wrong,
+the task has failed, and the others continue.
 """
 
 import signal
@@ -41,11 +41,11 @@ def local(jobs: int | None, tasks: int) -> Iterator[Workers]:
 
 
 def _parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
-    """The tasks' outcomes as they come, one task at a time for each process; within a configuration of joblib."""
+    """The tasks' outcomes as they come; each process gets one task at a time. Needs joblib's configuration."""
     do = joblib.Parallel(return_as="generator_unordered", batch_size=1)
     resource_tracker.ensure_running()  # joblib would start it later, which unblocks the signals
-    # Worker processes inherit the blocked signals. A terminal or timeout(1) sends its signal to them too, but only the
-    # sweep is to hear it: it then stops them in its own way.
+    # Worker processes inherit the blocked signals: a terminal or timeout(1) sends its signal to them too, but only the
+    # sweep must hear it, which then stops them by the token.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.NUMBERS)
     try:
         found: Iterator[Outcome] = do(joblib.delayed(work)(task) for task in until_stopped(tasks))

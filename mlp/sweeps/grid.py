@@ -105,7 +105,7 @@ def from_options(
     if count > MAX_RUNS:
         raise InputError(f"{count:,} runs: at most {MAX_RUNS:,} in a sweep: vary fewer options, or by fewer values")
     varied = {key: _values(base, option, key, values) for option, key, values in given}
-    for precision in varied.get(PRECISION, ()):  # which may hold fewer values than the base's own
+    for precision in varied.get(PRECISION, ()):  # it may not hold every value that the base's precision holds
         for key, values in varied.items():
             for value in values:
                 _value(base.with_values({PRECISION: precision}), key, value)

@@ -40,7 +40,7 @@ TOKEN = "sweep.running"  # noqa: S105 - no password, a file
 LOOK_SECONDS = 0.2
 """How often a worker looks for the token."""
 CODE_SHA256 = provenance.code_sha256()
-"""Of the code that this process runs; taken at import, because the files may change later."""
+"""The hash of the code that this process runs, computed at import, because the files may change later."""
 
 _turn = Lock()
 """A worker's threads take turns: settings of NumPy, BLAS and matplotlib are the whole process's."""
@@ -154,7 +154,7 @@ def work(task: Task) -> Outcome:
 
 @cache
 def _end_with_parent() -> None:
-    """Have this process save its run and end when its parent has ended: it would wait for tasks for ever."""
+    """End this process, with its run saved, when its parent has ended; it would wait for tasks for ever."""
     parent = os.getppid()
 
     def look() -> None:
@@ -180,9 +180,11 @@ def cluster_address() -> str:
 
 
 def check(needed: Requirements) -> None:
-    """Raises _Unfit if this worker does not see the sweep's files, or might compute something else than the sweep."""
+    """Raises _Unfit if this worker does not see the sweep's files, or may compute other results."""
     if needed.code != CODE_SHA256:
-        raise _Unfit("it runs another version of this project: install the sweep's there, and start it again")
+        raise _Unfit(
+            "it runs another version of this project: install the sweep's version there, and restart the worker"
+        )
     if np.__version__ != needed.numpy:
         raise _Unfit(f"it has NumPy {np.__version__}, the sweep has {needed.numpy}: install that there")
     if not needed.folder.is_dir():
@@ -206,7 +208,7 @@ def _check_files(needed: Requirements) -> None:
 
 
 def _run_to_end(task: Task, warnings: list[str]) -> Outcome:
-    """Begin or resume the task's run, unless it has ended; its outcome. Raises what stops the run."""
+    """Begin or resume the task's run, unless it has ended. Returns its outcome; raises what stops the run."""
     with suppress(FileExistsError):
         make_folder(task.directory)
     if task.directory.is_symlink():
