@@ -67,7 +67,7 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
                 "scheduler, and give the same command again"
             ) from None
 
-    with quiet(logging.getLogger("distributed.client"), logging.CRITICAL), client:  # its news are reported above
+    with quiet(logging.getLogger("distributed.client"), logging.CRITICAL), client:  # ``do`` reports a lost scheduler
         for worker, threads in client.nthreads().items():
             if threads > 1:
                 warn(f"worker {worker} has {threads} threads, but does one run at a time: start workers of one thread")

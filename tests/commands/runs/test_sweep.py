@@ -249,6 +249,16 @@ def test_a_missing_scheduler_is_reported(project, tmp_path, monkeypatch):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_tls_without_certificates_is_reported(project, tmp_path):
+    pytest.importorskip("distributed")
+    done = run_here(SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--scheduler", "tls://here:8786")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: --scheduler tls://here:8786: Dask's settings name no certificates: docs/sweeps.md shows how to name "
+        "them\n"
+    )
+
+
 def test_a_cluster_without_workers_is_reported(project, scheduler, tmp_path, monkeypatch):
     monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECT_SECONDS", 1)
     done = run_here(SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--scheduler", scheduler)
