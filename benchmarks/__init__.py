@@ -1,1 +1,1 @@
-"""What benchmark.py measures, a part of it in each module."""
+"""Measurements of this project beside PyTorch, JAX and scikit-learn, one kind in each module."""

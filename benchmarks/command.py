@@ -2,10 +2,10 @@
 
     python -m benchmarks [--only steps lines commands svd memory size] [--sizes 64x64 32x32] [--epochs 15]
 
-steps: microseconds a training step. lines: where they go, of this project's. commands: the whole train.py. svd: the
-digits in two dimensions. memory: the peak while training. size: ten thousand images against a million, for which it
-needs 0.8 GB of disk. Who is not installed is left out; the extra `benchmark` installs all. Exit code 1 where the
-contenders' training losses differ, and the work therefore was not the same.
+steps: microseconds per training step. lines: where they go, in this project. commands: the whole train.py. svd: the
+digits in two dimensions. memory: the peak while training. size: ten thousand images against a million, which need
+0.8 GB of disk. Libraries that are not installed are left out; the extra `benchmark` installs all. The exit code is 1 if
+the contenders' training losses differ, because then they did not do the same work.
 """
 
 import re
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks import commands, contenders, lines, machine, memory, processes, results, size, steps, svd
 from benchmarks.work import Work, plain, sized
@@ -26,21 +27,26 @@ from mlp.training import from_config
 
 SIZES = [(64, 64), (32, 32), (128, 128), (10, 30)]
 MEMORY_SIZE = (32, 32)
-MOST_IMAGES = 10**9
-MOST_TIMES = 10**6
-"""Beyond it is a slip of the finger: it would take weeks."""
+MAX_IMAGES = 10**9
+MAX_REPEATS = 10**6
+"""More is a typing error: it would take weeks."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Measure this project beside PyTorch, JAX and scikit-learn.")
+    parser = Parser(prog="python -m benchmarks", description="Measure this project beside PyTorch, JAX, scikit-learn.")
     parser.add_config()
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="default: all of them")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="default: all parts")
     parser.add_argument(
-        "--sizes", type=shape, nargs="+", default=SIZES, metavar="BATCHxHIDDEN", help="of the steps (64x64 ... 10x30)"
+        "--sizes",
+        type=shape,
+        nargs="+",
+        default=SIZES,
+        metavar="BATCHxHIDDEN",
+        help="for steps and lines (default: 64x64 32x32 128x128 10x30)",
     )
-    parser.add_argument("--epochs", type=count, default=15, metavar="N", help="measured for each of the steps (15)")
-    parser.add_argument("--repeats", type=count, default=5, metavar="N", help="of each command and each SVD (5)")
-    parser.add_argument("--images", type=images, default=1_000_000, metavar="N", help="of the part size (1000000)")
+    parser.add_argument("--epochs", type=count, default=15, metavar="N", help="for steps and lines (default: 15)")
+    parser.add_argument("--repeats", type=count, default=5, metavar="N", help="of each command and SVD (default: 5)")
+    parser.add_argument("--images", type=images, default=1_000_000, metavar="N", help="for size (default: 1000000)")
     parser.add_argument(
         "--output", type=command_line.path, metavar="DIR", help="default: benchmark under output.directory"
     )
@@ -57,81 +63,70 @@ def main(arguments: Sequence[str]) -> None:
             print(f"left out, as not installed (the extra `benchmark` has them): {'; '.join(absent)}")
         problems = []
         for part in dict.fromkeys(options.only):
-            problems += PARTS[part](settings, options, output)
+            module, measure = PARTS[part]
+            rows = measure(settings, options, output)
+            files = [output / f"{part}.csv"]
+            results.write(files[0], module.Row, rows)
+            if module is steps:
+                files.append(output / "steps.png")
+                problems = check_steps(rows, files[1])
+            print(f"\n{module.table(rows)}\n\n{'  '.join(map(command_line.display_path, files))}", flush=True)
     if problems:
         raise CheckFailed("the contenders did not do the same work:", *problems)
 
 
-def measure_steps(settings: Config, options: Namespace, output: Path) -> list[str]:
-    """Each size in turn; the contenders whose losses are not this project's."""
+def measure_steps(settings: Config, options: Namespace, output: Path) -> list[steps.Row]:
     images, rows = from_config.training_images(settings), []
     for batch_size, hidden_size in dict.fromkeys(options.sizes):
         work = Work(sized(settings, batch_size, hidden_size, options.epochs + 1), images)
         rows += steps.measure(work, contenders.taking_part(), options.epochs)
-    from benchmarks import figure  # matplotlib is slow to import, and memory that it has is not the contenders'
+    return rows
 
-    results.write(output / "steps.csv", steps.Row, rows)
-    figure.draw(output / "steps.png", rows)
-    tell(steps.table(rows), output / "steps.csv", output / "steps.png")
+
+def check_steps(rows: Sequence[steps.Row], picture: Path) -> list[str]:
+    """Draw the rows, and warn of contenders with several threads. Returns the differences between training losses."""
+    from benchmarks import figure  # matplotlib is slow to import, and its memory must not count for the contenders
+
+    figure.draw_steps(picture, rows)
     for message in steps.not_alone(rows):
         command_line.warn(message)
     return steps.disagreements(rows)
 
 
-def measure_lines(settings: Config, options: Namespace, output: Path) -> list[str]:
-    images, found = from_config.training_images(settings), []
+def measure_lines(settings: Config, options: Namespace, output: Path) -> list[lines.Row]:
+    images, rows = from_config.training_images(settings), []
     for batch_size, hidden_size in dict.fromkeys(options.sizes):
-        rows = lines.measure(Work(sized(settings, batch_size, hidden_size, options.epochs), images), options.epochs)
-        tell(lines.table(rows), output / "lines.csv")
-        found += rows
-    results.write(output / "lines.csv", lines.Row, found)
-    return []
+        rows += lines.measure(Work(sized(settings, batch_size, hidden_size, options.epochs), images), options.epochs)
+    return rows
 
 
-def measure_commands(settings: Config, options: Namespace, output: Path) -> list[str]:
-    rows = commands.measure(settings, options.repeats)
-    results.write(output / "commands.csv", commands.Row, rows)
-    tell(commands.table(rows), output / "commands.csv")
-    return []
+def measure_commands(settings: Config, options: Namespace, output: Path) -> list[commands.Row]:
+    return commands.measure(settings, options.repeats)
 
 
-def measure_svd(settings: Config, options: Namespace, output: Path) -> list[str]:
+def measure_svd(settings: Config, options: Namespace, output: Path) -> list[svd.Row]:
     with written(settings) as file:
-        rows = svd.measure(from_config.training_images(settings), file, options.repeats)
-    results.write(output / "svd.csv", svd.Row, rows)
-    tell(svd.table(rows), output / "svd.csv")
-    return []
+        return svd.measure(from_config.training_images(settings), file, options.repeats)
 
 
-def measure_memory(settings: Config, options: Namespace, output: Path) -> list[str]:
+def measure_memory(settings: Config, options: Namespace, output: Path) -> list[memory.Row]:
     with written(sized(settings, *MEMORY_SIZE, epochs=1)) as file:
-        rows = memory.measure(file, *MEMORY_SIZE, contenders.taking_part())
-    results.write(output / "memory.csv", memory.Row, rows)
-    tell(memory.table(rows), output / "memory.csv")
-    return []
+        return memory.measure(file, *MEMORY_SIZE, contenders.taking_part())
 
 
-def measure_size(settings: Config, options: Namespace, output: Path) -> list[str]:
-    rows = size.measure(settings, options.images, options.repeats, output)
-    results.write(output / "size.csv", size.Row, rows)
-    tell(size.table(rows), output / "size.csv")
-    return []
+def measure_size(settings: Config, options: Namespace, output: Path) -> list[size.Row]:
+    return size.measure(settings, options.images, options.repeats, output)
 
 
-PARTS: dict[str, Callable[[Config, Namespace, Path], list[str]]] = {
-    "steps": measure_steps,
-    "lines": measure_lines,
-    "commands": measure_commands,
-    "svd": measure_svd,
-    "memory": measure_memory,
-    "size": measure_size,
+PARTS: dict[str, tuple[Any, Callable[[Config, Namespace, Path], list[Any]]]] = {
+    "steps": (steps, measure_steps),
+    "lines": (lines, measure_lines),
+    "commands": (commands, measure_commands),
+    "svd": (svd, measure_svd),
+    "memory": (memory, measure_memory),
+    "size": (size, measure_size),
 }
-"""By its name: a part, which gives the checks that failed in it."""
-
-
-def tell(table: str, *paths: Path) -> None:
-    """Print a table, and where it is in full."""
-    print(f"\n{table}\n\n{'  '.join(map(command_line.display_path, paths))}", flush=True)
+"""Each part's module, with its ``Row`` and ``table``, and the function that measures its rows."""
 
 
 @contextmanager
@@ -151,8 +146,8 @@ def shape(text: str) -> tuple[int, int]:
 
 
 def images(text: str) -> int:
-    return command_line.integer_at_least(text, 100, MOST_IMAGES)
+    return command_line.integer_at_least(text, 100, MAX_IMAGES)
 
 
 def count(text: str) -> int:
-    return command_line.integer_at_least(text, 1, MOST_TIMES)
+    return command_line.integer_at_least(text, 1, MAX_REPEATS)

@@ -1,4 +1,4 @@
-"""The whole command, from the shell and back: train.py against the same job as a PyTorch user would write it."""
+"""The whole command, from start to exit: train.py and the same job as a PyTorch user would write it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ PYTORCH = "torch_training.py"
 
 @dataclass(frozen=True)
 class Row:
-    """A row of commands.csv: medians of the whole process's time and of its peak memory."""
+    """A row of commands.csv: medians of the process's time and peak memory."""
 
     command: str
     repeats: int
@@ -33,7 +33,7 @@ class Row:
 
 
 def measure(config: Config, repeats: int) -> list[Row]:
-    """A row for each command; they take turns, and one turn before that does not count: it fills the disk's cache."""
+    """A row for each command. They take turns; the first turn, which fills the disk's cache, does not count."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
@@ -44,7 +44,7 @@ def measure(config: Config, repeats: int) -> list[Row]:
         for turn in range(repeats + 1):
             for command, arguments in commands.items():
                 output = folder / f"{command}-{turn}"
-                process = processes.run(*arguments, "--output", output)
+                process = processes.run_python(*arguments, "--output", output)
                 if turn:
                     found[command].append(process)
     project = median(process.seconds for process in found[PROJECT])
@@ -52,7 +52,7 @@ def measure(config: Config, repeats: int) -> list[Row]:
 
 
 def takes_part(config: Config) -> bool:
-    """Whether the data are as the PyTorch script reads them: gzipped, under the usual names, 28 by 28."""
+    """Whether the PyTorch script can read the data: gzipped, under the usual names, 28 by 28; warns if not."""
     usual = (config.data.directory / "train-images-idx3-ubyte.gz").exists()
     if not usual or from_config.training_images(config).image_shape != (28, 28):
         warn(f"{PYTORCH} is left out: it reads gzipped files of 28 by 28 images")
@@ -61,7 +61,7 @@ def takes_part(config: Config) -> bool:
 
 
 def options(config: Config) -> list[object]:
-    """The config's job as ``torch_training.py`` takes it."""
+    """The config as arguments of ``torch_training.py``."""
     limit = config.data.limit_per_digit
     return [
         *("--data", config.data.directory, "--digits", *config.data.digits, *(["--limit", limit] if limit else [])),
@@ -72,7 +72,7 @@ def options(config: Config) -> list[object]:
 
 
 def row(config: Config, command: str, runs: Sequence[Process], project: float) -> Row:
-    """What a command's runs come to; ``project`` is this project's time."""
+    """The medians of a command's runs; ``project`` is this project's time in seconds."""
     seconds = median(process.seconds for process in runs)
     return Row(
         command=command,
@@ -86,7 +86,7 @@ def row(config: Config, command: str, runs: Sequence[Process], project: float) -
 
 
 def table(found: Sequence[Row]) -> str:
-    """For people, in Markdown."""
+    """A Markdown table."""
     return text_table.markdown(
         ["the whole command", "seconds", "times this project", "peak memory, MB"],
         [

@@ -1,7 +1,7 @@
 """One epoch of the same training, written the usual way for each library.
 
-Each function here takes the work, does what comes once, and returns the function that trains an epoch of a given number
-and returns its training loss: the mean over the epoch's images, each batch's before its update.
+Each function here takes the work, prepares it, and returns a function that trains the epoch of a given number and
+returns its training loss: the mean over the epoch's images, each batch before its update.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ EpochFunction = Callable[[int], float]
 
 @dataclass(frozen=True)
 class Contender:
-    """Who trains, on which loss, and what must be installed for it."""
+    """A library: its name, the loss that it trains on, the module that must be installed, and its function here."""
 
     name: str
     loss: str
@@ -33,7 +33,7 @@ class Contender:
 
 
 def floor(work: Work) -> EpochFunction:
-    """The two large products alone, over all pixels, once for each step; it has no loss, and returns 0."""
+    """The two large matrix products alone, over all pixels, once per step. It has no loss, and returns 0."""
     network = work.network("euclidean")
     X, Y = (array[work.order(1)[: work.batch_size]] for array in work.arrays)
     network.loss(X, Y)
@@ -51,18 +51,18 @@ def floor(work: Work) -> EpochFunction:
 
 
 def this_project(work: Work, loss: str = "euclidean") -> EpochFunction:
-    """As ``train.py`` trains, with all that it looks at on the way."""
+    """As ``train.py`` trains, with all its checks."""
     trainer = Trainer(work.network(loss), work.images, work.images.first_of_each(0), work.config.training)
     return lambda epoch: trainer.run_epoch().train_loss
 
 
 def this_project_on_cross_entropy(work: Work) -> EpochFunction:
-    """As above, on scikit-learn's loss."""
+    """The same on scikit-learn's loss."""
     return this_project(work, "cross_entropy")
 
 
 def torch_network(weights: dict[str, Any]) -> Any:
-    """A PyTorch network of linear layers, each with its sigmoid, that starts from these weights."""
+    """A PyTorch network with these initial weights: linear layers, each followed by a sigmoid."""
     import torch
 
     layers: list[Any] = []
@@ -130,17 +130,17 @@ def jax_jitted(work: Work) -> EpochFunction:
 
     def run(epoch: int) -> float:
         nonlocal state
-        order = work.order(epoch).astype(np.int32)  # JAX's own, and what it would make of it
+        order = work.order(epoch).astype(np.int32)  # JAX would convert it
         count = len(order) // work.batch_size * work.batch_size
         full, short = order[:count].reshape(-1, work.batch_size), order[count:]
         state, value = compiled(state, X, Y, full, short)
-        return float(value)  # which waits for the weights, too: they come from one call
+        return float(value)  # waits for the weights too: one call computes both
 
     return run
 
 
 def scikit_learn(work: Work) -> EpochFunction:
-    """``partial_fit``, an epoch a call, on the images in the order in which it is to take them."""
+    """``partial_fit``, one call per epoch, on the images in the epoch's order."""
     from sklearn.neural_network import MLPClassifier
 
     X, targets = work.arrays[0], work.images.targets
@@ -157,11 +157,11 @@ def scikit_learn(work: Work) -> EpochFunction:
         shuffle=False,
     )
     a_batch = work.order(1)[: work.batch_size]
-    classifier.partial_fit(X[a_batch], targets[a_batch], classes=[0, 1])  # which makes its weights, to be replaced
+    classifier.partial_fit(X[a_batch], targets[a_batch], classes=[0, 1])  # creates the weights, which are then replaced
     weights = list(work.weights().values())
     for theirs, ours in zip([*classifier.coefs_, *classifier.intercepts_], weights[::2] + weights[1::2], strict=True):
         theirs[...] = ours
-    shuffled = np.empty_like(X)  # once: memory that is new in each epoch would cost it more than the copy
+    shuffled = np.empty_like(X)  # allocated once: allocation in each epoch would cost more than the copy
 
     def run(epoch: int) -> float:
         order = work.order(epoch)
@@ -185,5 +185,5 @@ CONTENDERS = (
 
 
 def taking_part(contenders: Iterable[Contender] = CONTENDERS) -> list[Contender]:
-    """Those that are installed."""
+    """The contenders that are installed."""
     return [contender for contender in contenders if contender.installed]

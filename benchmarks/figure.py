@@ -1,4 +1,4 @@
-"""The picture of steps.csv: for each size the contenders' times of a step as bars."""
+"""The picture of steps.csv: for each size, each contender's time per step as a bar."""
 
 from mlp.figures.style import own_settings, save  # before matplotlib, which may fail on MPLBACKEND
 
@@ -15,12 +15,12 @@ from mlp.figures.style import BLUE, MUTED, RED
 
 COLUMNS = 2
 LABEL_ROOM = 1.5
-"""The axis's length over the longest bar's, for what stands beside that."""
+"""The axis is longer than the longest bar by this factor, for the label beside it."""
 
 
 @own_settings()
-def draw(path: Path, found: Sequence[Row]) -> None:
-    """A panel for each size, its axis from 0: a bar is as long as its time, which stands beside it."""
+def draw_steps(path: Path, found: Sequence[Row]) -> None:
+    """A panel for each size; its axis begins at 0, and each bar has its time beside it."""
     sizes = list(dict.fromkeys((row.batch_size, row.hidden_size) for row in found))
     columns = min(COLUMNS, len(sizes))
     lines = -(-len(sizes) // columns)
@@ -31,12 +31,12 @@ def draw(path: Path, found: Sequence[Row]) -> None:
         panel(axes, [row for row in found if (row.batch_size, row.hidden_size) == size])
     for axes in panels[len(sizes) :]:
         axes.set_axis_off()
-    figure.suptitle("A training step: microseconds, and times the floor")
+    figure.suptitle("A training step: microseconds, and multiples of the floor")
     save(figure, path)
 
 
 def panel(axes: Axes, rows: Sequence[Row]) -> None:
-    """The bars of one size, in the order of the rows from above."""
+    """The bars of one size, from the top in the order of the rows."""
     names = [row.contender for row in rows]
     colors = [MUTED if name == FLOOR else BLUE if name.startswith(PROJECT) else RED for name in names]
     bars = axes.barh(range(len(rows)), [row.microseconds for row in rows], color=colors, height=0.7)

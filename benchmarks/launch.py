@@ -1,7 +1,7 @@
-"""Run a command and print, as JSON, its exit code, how long it took and the most memory that it had.
+"""Run a command, and print its exit code, seconds and peak memory in bytes as JSON.
 
-A process of its own between the benchmark and the command, because on Linux a process's peak memory begins with that of
-the one that started it; this one imports next to nothing.
+It is a process between the benchmark and the command, with few imports: on Linux a process's peak memory starts at that
+of the process that started it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Where the time of a step goes, line by line: every NumPy call of this project's step, timed where it stands."""
+"""Where the time of a step goes, line by line: each NumPy call of this project's step is timed in its place."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from mlp.system import text_table
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
 
-CLOCK = "the clock itself, which is taken off"
+CLOCK = "the clock itself, which is subtracted"
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of lines.csv: the median over an epoch's full batches.
 
-    But the bytes are gathered for some batches at a time, which is the mean; and what is left of an epoch's time as the
-    history has it, "all else", may come out below 0 on a machine that is busy.
+    The batch's bytes are gathered for several batches at a time, so this line is a mean. "all else" is the rest of the
+    epoch's time in the history; on a busy machine it may be negative.
     """
 
     batch_size: int
@@ -35,7 +35,7 @@ class Row:
 
 
 def measure(work: Work, epochs: int) -> list[Row]:
-    """A row for each line of a step, in their order, after so many epochs as ``train.py`` makes them."""
+    """A row for each line of a step, in order, measured after this many epochs of training as ``train.py`` does it."""
     trainer = Trainer(work.network("euclidean"), work.images, work.images.first_of_each(0), work.config.training)
     whole = 1e6 * median(trainer.run_epoch().seconds for _ in range(epochs)) / work.steps
     trainer.learner.load()
@@ -58,7 +58,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
             found.append(perf_counter() - before)
     clock = median(times[-1])
     medians = [1e6 * (median(found) - clock) for found in times[:-1]]
-    gather = 1e6 * (sum(gathered) / len(gathered) - clock)  # some batches at a time: the mean, not the median
+    gather = 1e6 * (sum(gathered) / len(gathered) - clock)  # for several batches at a time: the mean, not the median
     shares = [("feed", "gather the batch's bytes", gather)]
     shares += [(part, line, time) for (part, line, _), time in zip(lines[:-1], medians, strict=True)]
     rest = whole - sum(time for *_, time in shares)
@@ -68,7 +68,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
 
 
 def lines_of(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
-    """Part, line and call for each line of a step, as ``Trainer`` and ``SGD`` take it; the last one does nothing."""
+    """Part, line and call for each line of a step, as ``Trainer`` and ``SGD`` do it; the last call does nothing."""
     optimizer, names = trainer.learner.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
     yield "feed", "X = the bytes, as floats", lambda pixels, targets: np.copyto(batch.X, pixels)
@@ -85,12 +85,12 @@ def lines_of(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, 
 
 
 def ignoring(bound: Callable[[], object]) -> Callable[[Any, Any], object]:
-    """The call, whatever the batch."""
+    """The call as a function of a batch, which it ignores."""
     return lambda pixels, targets: bound()
 
 
 def names_in(batch: BatchBuffers) -> dict[int, tuple[str, tuple[int, ...]]]:
-    """Names and shapes of what the calls write and read, by where it lies: t where the graph has no name for it."""
+    """Names and shapes of the arrays that calls write and read, by memory address; t if the graph has no name."""
     known = [(node.name, value) for node, value in batch.plan.values.items()]
     known += [(f"d{node.name}", gradient) for node, gradient in batch.plan.gradients.items()]
     calls: list[Any] = [*batch.plan.forward_calls, *(batch.plan.backward_calls or [])]
@@ -102,7 +102,7 @@ def names_in(batch: BatchBuffers) -> dict[int, tuple[str, tuple[int, ...]]]:
 
 
 def output_of(bound: Any) -> Array:
-    """What a bound call writes."""
+    """The array that a bound call writes."""
     output: Array = bound.keywords.get("out", bound.args[-1])
     return output
 
@@ -114,7 +114,7 @@ def equation(bound: Any, names: dict[int, tuple[str, tuple[int, ...]]]) -> str:
 
     def text(value: Array) -> str:
         if value.ctypes.data not in names:
-            return f"{value.reshape(-1)[0]:g}"  # a constant, maybe as an array full of it
+            return f"{value.reshape(-1)[0]:g}"  # a constant, or an array filled with one
         name, shape = names[value.ctypes.data]
         transposed = value.shape == shape[::-1] and not (value.shape == shape and value.flags.c_contiguous)
         return name + ("'" if transposed and value.size > 1 and value.ndim > 1 else "")
@@ -123,8 +123,14 @@ def equation(bound: Any, names: dict[int, tuple[str, tuple[int, ...]]]) -> str:
 
 
 def table(found: list[Row]) -> str:
-    """For people, in Markdown."""
-    whole = sum(row.microseconds for row in found)
-    lines = [[row.part, row.line, f"{row.microseconds:.2f}", f"{row.microseconds / whole:.1%}"] for row in found]
-    title = f"of a step at {found[0].batch_size} x {found[0].hidden_size}"
-    return text_table.markdown(["part", title, "us", "share"], [*lines, ["", "together", f"{whole:.1f}", "100.0%"]])
+    """A Markdown table for each size."""
+    sizes: dict[tuple[int, int], list[Row]] = {}
+    for row in found:
+        sizes.setdefault((row.batch_size, row.hidden_size), []).append(row)
+    tables = []
+    for (batch_size, hidden_size), rows in sizes.items():
+        whole = sum(row.microseconds for row in rows)
+        lines = [[row.part, row.line, f"{row.microseconds:.2f}", f"{row.microseconds / whole:.1%}"] for row in rows]
+        header = ["part", f"of a step at {batch_size} x {hidden_size}", "us", "share"]
+        tables.append(text_table.markdown(header, [*lines, ["", "together", f"{whole:.1f}", "100.0%"]]))
+    return "\n\n".join(tables)

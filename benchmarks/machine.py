@@ -1,4 +1,4 @@
-"""The machine that measures: held to one core, and what it is."""
+"""The machine that measures: limits it to one core, and describes it."""
 
 import os
 import platform
@@ -18,15 +18,15 @@ ONE_THREAD = {
     "JAX_PLATFORMS": "cpu",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
 }
-"""What libraries and commands read that start later."""
+"""Read by libraries and commands that start later."""
 
 
 @contextmanager
 def one_core() -> Iterator[bool]:
-    """Hold this process, and those that it starts, to one core; False where the system cannot.
+    """Limit this process, and those it starts, to one core; gives False if the system cannot.
 
-    The fairest way to one thread: libraries that start threads by the number of cores find one. Where that is not to
-    be had, each library is asked in its own way.
+    This is the fairest way to one thread: libraries that start a thread per core find one core. Otherwise each library
+    is asked in its own way.
     """
     environment = dict(os.environ)
     os.environ.update(ONE_THREAD)
@@ -43,7 +43,7 @@ def one_core() -> Iterator[bool]:
 
 
 def describe(blas: Sequence[Mapping[str, Any]], held: bool) -> str:
-    """Processor, versions, BLAS: what a time depends on, and nothing that says whose machine it is."""
+    """Processor, versions and BLAS, which times depend on; nothing that identifies the machine's owner."""
     facts = provenance.environment([dict(library) for library in blas])
     versions = {"Python": facts["versions"]["python"], "NumPy": facts["versions"]["numpy"]}
     for package in OTHERS:
@@ -58,13 +58,13 @@ def describe(blas: Sequence[Mapping[str, Any]], held: bool) -> str:
             f"processor: {processor()}, {os.cpu_count()} cores, {system}",
             f"versions:  {', '.join(f'{name} {number}' for name, number in versions.items())}",
             f"BLAS:      {', '.join(kernels) or 'unknown'}",
-            f"threads:   one{', all on one core' if held else ', as far as each library can be asked'}",
+            f"threads:   one{', all on one core' if held else ', if each library does as it is asked'}",
         ]
     )
 
 
 def processor() -> str:
-    """The model's name, where the system tells it."""
+    """The processor's model name, if the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

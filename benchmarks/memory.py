@@ -1,4 +1,4 @@
-"""The most memory that each contender has while it trains an epoch, in a process of its own."""
+"""Each contender's peak memory while it trains an epoch, in a process of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ class Row:
 
 
 def measure(file: Path, batch_size: int, hidden_size: int, contenders: Sequence[Contender]) -> list[Row]:
-    """A row for each that trains; ``file`` is the config of the work."""
+    """A row for each contender that trains; ``file`` is the config of the work."""
     return [
         Row(
             batch_size,
             hidden_size,
             contender.name,
-            processes.run("-m", "benchmarks.alone", "steps", contender.name, file).peak_megabytes,
+            processes.run_python("-m", "benchmarks.alone", "steps", contender.name, file).peak_megabytes,
         )
         for contender in contenders
         if contender.name != FLOOR
@@ -34,7 +34,7 @@ def measure(file: Path, batch_size: int, hidden_size: int, contenders: Sequence[
 
 
 def table(found: Sequence[Row]) -> str:
-    """For people, in Markdown."""
+    """A Markdown table."""
     return text_table.markdown(
         ["an epoch of training", "peak memory, MB"], [[row.contender, f"{row.peak_megabytes:,.0f}"] for row in found]
     )

@@ -1,9 +1,9 @@
-"""scikit-learn's MLPClassifier on the runs of a sweep over all pairs of digits, its test errors beside the sweep's.
+"""scikit-learn's MLPClassifier on the runs of a sweep over all pairs of digits: its test errors beside the sweep's.
 
-    python -m benchmarks.pairs SWEEP        (from scripts/, with the extras sweep and oracles)
+    python -m benchmarks.pairs SWEEP        (with the extras sweep and sklearn)
 
-The sizes, rate, momentum, batches, epochs and seeds are the sweep's, whose config must have the cross-entropy, as
-scikit-learn has no other loss here, hold out no validation images and decay no weights. Writes SWEEP/sklearn.csv.
+Sizes, learning rate, momentum, batches, epochs and seeds are the sweep's. Its config must have the cross-entropy, which
+is scikit-learn's only loss here, no validation images and no weight decay. Writes SWEEP/sklearn.csv.
 """
 
 import csv
@@ -21,7 +21,7 @@ import numpy as np
 from mlp.config import Config
 from mlp.data import dataset
 from mlp.sweeps import grid as grids
-from mlp.sweeps.folder import LARGEST_SWEEP, SWEEP, SweepRequest
+from mlp.sweeps.folder import MAX_SWEEP_BYTES, SWEEP, SweepRequest
 from mlp.sweeps.grid import SEED, Grid
 from mlp.system import blas_threads, command_line
 from mlp.system.errors import InputError
@@ -31,7 +31,9 @@ REQUIRED = {"model.loss": "cross_entropy", "data.validation_fraction": 0.0, "tra
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = command_line.Parser(prog="benchmarks.pairs", description="scikit-learn on the runs of a sweep of pairs.")
+    parser = command_line.Parser(
+        prog="python -m benchmarks.pairs", description="Train scikit-learn on a sweep over all pairs of digits."
+    )
     parser.add_argument("sweep", type=command_line.path, metavar="SWEEP", help="a finished sweep's folder")
     folder = parser.parse_args(arguments).sweep
     grid = read_grid(folder)
@@ -50,19 +52,19 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_grid(folder: Path) -> Grid:
-    """The sweep's grid; InputError where scikit-learn cannot do the same."""
-    asked = SweepRequest.model_validate_json(read_small(folder / SWEEP, LARGEST_SWEEP))
-    varied = {key: [tuple(v) if isinstance(v, list) else v for v in values] for key, values in asked.vary.items()}
-    grid = Grid(asked.config, varied)
+    """The sweep's grid. Raises InputError if scikit-learn cannot train the same."""
+    request = SweepRequest.model_validate_json(read_small(folder / SWEEP, MAX_SWEEP_BYTES))
+    varied = {key: [tuple(v) if isinstance(v, list) else v for v in values] for key, values in request.vary.items()}
+    grid = Grid(request.config, varied)
     for config in grid.configs().values():
         for key, value in REQUIRED.items():
             if config.value(key) != value:
-                raise InputError(f"{folder}: {key} must be {value} in all its runs, not {config.value(key)}")
+                raise InputError(f"{folder}: {key} must be {value} in all runs, not {config.value(key)}")
     return grid
 
 
 def read_test_errors(folder: Path) -> dict[str, float]:
-    """The share of test errors of each of the sweep's runs."""
+    """The share of test errors of each run of the sweep."""
     rows = csv.DictReader(io.StringIO((folder / "sweep.csv").read_text(encoding="utf-8")))
     return {row["run"]: int(row["test_errors"]) / int(row["test_images"]) for row in rows}
 
@@ -88,7 +90,7 @@ def theirs(config: Config) -> float:
     )
     X, _ = training.arrays(np.dtype(config.training.precision))
     with blas_threads.threads(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # that the epochs asked for are all: they are meant to be
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is as intended
         classifier.fit(X, training.targets)
         X, _ = test.arrays(X.dtype)
         return float(np.mean(classifier.predict(X) != test.targets))

@@ -1,4 +1,4 @@
-"""Whole processes: their time and their peak memory."""
+"""Time and peak memory of whole processes."""
 
 import json
 import os
@@ -17,31 +17,33 @@ CHECKOUT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Process:
-    """What a process took."""
+    """The time and memory of a process."""
 
     seconds: float
     peak_megabytes: float
-    """The most memory that was in use, in millions of bytes."""
+    """The peak, in millions of bytes."""
 
 
 def check_can_be_measured() -> None:
-    """Raises Unsupported if this system does not tell what a process took."""
+    """Raises Unsupported if this system does not report the time and memory of processes."""
     if not hasattr(os, "wait4"):
-        raise Unsupported("time and memory of whole processes, which this system does not tell (--only steps lines)")
+        raise Unsupported(
+            "time and memory of whole processes, which this system does not report (use --only steps lines)"
+        )
 
 
-def run(*arguments: object) -> Process:
-    """Run Python with these arguments; InputError, with its last words, where that fails."""
+def run_python(*arguments: object) -> Process:
+    """Run Python with these arguments. Raises InputError, with the last line it printed, if that fails."""
     words = [argument(each) if isinstance(each, Path) else str(each) for each in arguments]
     command = [sys.executable, str(Path(__file__).with_name("launch.py")), *words]
-    # A group of its own, so that what stops the benchmark can stop all that it has started.
+    # A process group of its own, so that all of it can be stopped.
     child = subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment()
     )
     try:
         output, errors = child.communicate()
     except BaseException:
-        with suppress(ProcessLookupError):  # it may be over by now
+        with suppress(ProcessLookupError):  # it has ended
             os.killpg(child.pid, signal.SIGKILL)
         child.communicate()
         raise
@@ -54,11 +56,11 @@ def run(*arguments: object) -> Process:
 
 
 def last_line(text: str) -> str:
-    """What a process said last."""
-    return (text.strip().splitlines() or ["it says nothing"])[-1]
+    """The last line of a text."""
+    return (text.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def environment() -> dict[str, str]:
-    """The process's, in which Python also finds what is here and in the checkout."""
+    """The environment, with the checkout on Python's path."""
     paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}

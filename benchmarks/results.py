@@ -1,4 +1,4 @@
-"""Results: a row of numbers each, written as CSV and printed as a table."""
+"""Results as CSV files, and numbers in printed tables."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from mlp.system.files import write_text
 
 
 def write(path: Path, kind: Any, rows: Sequence[Any]) -> None:
-    """The rows, instances of the dataclass ``kind``, under its fields' names; None is an empty cell."""
+    """Write the rows, instances of the dataclass ``kind``, in columns named after its fields; None is an empty cell."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
     writer.writeheader()
@@ -20,5 +20,5 @@ def write(path: Path, kind: Any, rows: Sequence[Any]) -> None:
 
 
 def times(ratio: float | None) -> str:
-    """A ratio for people."""
+    """A ratio as it is printed."""
     return "" if ratio is None else f"{ratio:.2f}"

@@ -1,4 +1,4 @@
-"""Training on few and on very many images: time for an image, and the peak memory of the whole command."""
+"""Training on few and on very many images: time per image, and peak memory of the whole command."""
 
 import csv
 import json
@@ -16,13 +16,13 @@ from mlp.system import text_table
 
 FEW = 10_000
 EPOCHS = 2
-"""On all images. On few there are as many as make the same number of steps, at most ``MOST_EPOCHS``."""
-MOST_EPOCHS = 50
+"""On many images; on few, as many as give the same number of steps, at most ``MAX_EPOCHS``."""
+MAX_EPOCHS = 50
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of size.csv: medians over the repeats. times_few is the time for an image over that on few images."""
+    """A row of size.csv: medians over the repeats. times_few is the time per image, divided by that on few images."""
 
     images: int
     repeats: int
@@ -33,14 +33,14 @@ class Row:
 
 
 def measure(config: Config, images: int, repeats: int, folder: Path) -> list[Row]:
-    """Grow few images and so many, in folders beside the results, and train on each in turn."""
-    epochs = {min(FEW, images): min(MOST_EPOCHS, max(EPOCHS, EPOCHS * images // FEW)), images: EPOCHS}
+    """Generate few and many images in a folder beside the results, and train on each in turn."""
+    epochs = {min(FEW, images): min(MAX_EPOCHS, max(EPOCHS, EPOCHS * images // FEW)), images: EPOCHS}
     found: dict[int, list[tuple[float, float]]] = {size: [] for size in epochs}
     with TemporaryDirectory(dir=folder) as name:
         work = Path(name)
         for size in epochs:
             grow = (CHECKOUT / "scripts" / "grow_data.py", config.data.directory, work / str(size))
-            processes.run(*grow, "--images", size, "--digits", *config.data.digits)
+            processes.run_python(*grow, "--images", size, "--digits", *config.data.digits)
         for repeat in range(repeats):
             for size in epochs:
                 found[size].append(train(config, work / str(size), epochs[size], work / f"{size}-{repeat}"))
@@ -50,7 +50,7 @@ def measure(config: Config, images: int, repeats: int, folder: Path) -> list[Row
 
 
 def train(config: Config, grown: Path, epochs: int, output: Path) -> tuple[float, float]:
-    """Microseconds that an image takes in the median epoch, and the peak memory in megabytes."""
+    """Microseconds per image in the median epoch, and peak memory in megabytes."""
     settings = config.model_copy(
         update={
             "data": config.data.model_copy(update={"directory": grown, "limit_per_digit": None}),
@@ -59,7 +59,7 @@ def train(config: Config, grown: Path, epochs: int, output: Path) -> tuple[float
     )
     file = output.with_suffix(".yaml")
     file.write_text(settings.to_yaml(), encoding="utf-8")
-    process = processes.run(CHECKOUT / "train.py", "--config", file, "--output", output)
+    process = processes.run_python(CHECKOUT / "train.py", "--config", file, "--output", output)
     with open(output / "history.csv", newline="", encoding="utf-8") as history:
         seconds = median(float(row["seconds"]) for row in csv.DictReader(history))
     trained_on = json.loads((output / "manifest.json").read_text(encoding="utf-8"))["images"]["training"]
@@ -67,7 +67,7 @@ def train(config: Config, grown: Path, epochs: int, output: Path) -> tuple[float
 
 
 def table(found: Sequence[Row]) -> str:
-    """For people, in Markdown."""
+    """A Markdown table."""
     return text_table.markdown(
         ["training images", "us an image", "times few", "peak memory, MB"],
         [

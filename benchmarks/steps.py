@@ -1,4 +1,4 @@
-"""The time of a training step: every contender an epoch in turn, round after round, and the medians."""
+"""The time of a training step: the contenders train one epoch each in turn, round after round; medians count."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -15,28 +15,27 @@ from mlp.system.progress import Bar
 from mlp.training.batches import MAX_COPIED_BYTES
 
 TOLERANCES = {"first": 1e-5, "last": 1e-3}
-"""Of the losses of the first counted epoch and of the last: the largest relative difference.
+"""The largest relative difference of losses in the first and in the last counted epoch.
 
-Sums in another order make, in float32, 1e-8 to 4e-7 in the first, where two batches swapped make 2e-4. Over many
-epochs such differences may grow of themselves; the check of the last is for what goes wrong late.
+In the first, another order of sums in float32 makes a difference of 1e-8 to 4e-7, two swapped batches one of 2e-4. Over
+many epochs such differences grow; the check of the last epoch finds what goes wrong late.
 """
 RESOLUTION = 2.0**-23
-"""What two losses may differ by in any case: scikit-learn takes the logarithm of a float32 probability, and what that
-lacks of 1 is known to no more than this."""
-MOST_CORES = 1.1
-"""Cores that one thread is at work on, the clocks' own errors allowed for."""
-LEAST_SECONDS = 0.1
-"""Measured time from which the cores are judged: in less, another thread's moment is a large share, such as that of
-the thread that keeps the progress bar."""
+"""Losses may always differ by this: scikit-learn takes the logarithm of a float32 probability, and its distance from 1
+has this resolution."""
+MAX_CORES = 1.1
+"""One thread uses one core; the rest allows for errors of the clocks."""
+MIN_SECONDS = 0.1
+"""In a shorter measurement the cores are not checked: there another thread, such as the progress bar's, weighs much."""
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of steps.csv.
 
-    times_floor is the time over the floor's; times_this_project is it over this project's on the same loss. cores is
-    processor time over time: above 1 where more than one thread was at work. first_loss and last_loss are the
-    training losses of the first and the last counted epoch, 0 for the floor.
+    times_floor is the time divided by the floor's, times_this_project by this project's on the same loss. cores is
+    processor time divided by time: above 1 if several threads were at work. first_loss and last_loss are the training
+    losses of the first and the last counted epoch, 0 for the floor.
     """
 
     batch_size: int
@@ -55,25 +54,25 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        """The measured epochs together, about."""
+        """About the time of all measured epochs."""
         return 1e-6 * self.microseconds * self.steps_per_epoch * self.epochs
 
     @property
     def losses(self) -> dict[str, float]:
-        """Those that are compared."""
+        """The losses that are compared."""
         return {"first": self.first_loss, "last": self.last_loss}
 
 
 @dataclass
 class Timing:
-    """Of one contender, an entry an epoch."""
+    """One contender's times and losses, one entry per epoch."""
 
     seconds: list[float]
     processor_seconds: list[float]
     losses: list[float]
 
-    def run(self, train: Callable[[int], float], epoch: int) -> None:
-        """Train an epoch by the clock."""
+    def time_epoch(self, train: Callable[[int], float], epoch: int) -> None:
+        """Train an epoch and append its measurements."""
         processor, began = process_time(), perf_counter()
         loss = train(epoch)
         self.seconds.append(perf_counter() - began)
@@ -82,13 +81,13 @@ class Timing:
 
 
 def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Row]:
-    """A row for each contender; one more epoch comes before those that count, in which caches fill and JAX compiles.
+    """A row for each contender. An epoch before the counted ones fills caches and lets JAX compile.
 
-    In each round another one begins, so that what slows the machine for a while slows no one in particular.
+    Each round starts with another contender, so that a slow moment of the machine does not always hit the same one.
     """
     if len(work.images) * work.images.inputs > MAX_COPIED_BYTES:
         raise InputError(
-            f"the contenders cannot take so many images in one order, {len(work.images):,}: at most "
+            f"{len(work.images):,} images are too many for the contenders to take in the same order: at most "
             f"{MAX_COPIED_BYTES // work.images.inputs:,}: set data.limit_per_digit"
         )
     trains = [contender.start(work) for contender in contenders]
@@ -97,12 +96,12 @@ def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Ro
     for epoch in Bar(range(1, epochs + 2), label, unit=" rounds", leave=False, disable=not sys.stderr.isatty()):
         for turn in range(len(contenders)):
             k = (epoch + turn) % len(contenders)
-            timings[k].run(trains[k], epoch)
+            timings[k].time_epoch(trains[k], epoch)
     return rows(work, contenders, timings)
 
 
 def rows(work: Work, contenders: Sequence[Contender], timings: Sequence[Timing]) -> list[Row]:
-    """What the timings come to."""
+    """The rows of these timings."""
     medians = {c.name: median(timing.seconds[1:]) for c, timing in zip(contenders, timings, strict=True)}
     projects = {c.loss: medians[c.name] for c in contenders if c.module == "mlp"}
     found = []
@@ -129,7 +128,7 @@ def rows(work: Work, contenders: Sequence[Contender], timings: Sequence[Timing])
 
 
 def disagreements(found: Sequence[Row]) -> list[str]:
-    """Where a contender's training loss is not this project's, and the work was another one therefore; a line each."""
+    """A line for each contender whose training loss differs from this project's: it did not do the same work."""
     projects = {(row.batch_size, row.hidden_size, row.loss): row for row in found if row.contender.startswith(PROJECT)}
     lines = []
     for row in found:
@@ -138,25 +137,25 @@ def disagreements(found: Sequence[Row]) -> list[str]:
         project = projects[row.batch_size, row.hidden_size, row.loss]
         lines += [
             f"{row.batch_size}x{row.hidden_size}: {row.contender}: the training loss of the {which} epoch is "
-            f"{loss:.6g}, this project's {known:.6g}: {abs(loss / known - 1):.1e} apart, allowed is {tolerance:.0e}"
+            f"{loss:.6g}, this project's {known:.6g}: {abs(loss / known - 1):.1e} apart, allowed: {tolerance:.0e}"
             for which, tolerance in TOLERANCES.items()
             for loss, known in [(row.losses[which], project.losses[which])]
-            if not abs(loss - known) <= tolerance * known + RESOLUTION  # not so for NaN either
+            if not abs(loss - known) <= tolerance * known + RESOLUTION  # also true for NaN
         ]
     return lines
 
 
 def not_alone(found: Sequence[Row]) -> list[str]:
-    """Who had more than one thread at work in a measurement that is long enough; a line each."""
+    """A line for each contender that used more than one thread, if it was measured for long enough."""
     return [
-        f"{row.batch_size}x{row.hidden_size}: {row.contender} was at work on {row.cores:.1f} cores, not one"
+        f"{row.batch_size}x{row.hidden_size}: {row.contender} used {row.cores:.1f} cores, not one"
         for row in found
-        if row.cores > MOST_CORES and row.seconds >= LEAST_SECONDS
+        if row.cores > MAX_CORES and row.seconds >= MIN_SECONDS
     ]
 
 
 def table(found: Sequence[Row]) -> str:
-    """For people, in Markdown."""
+    """A Markdown table."""
     header = ["batch x hidden", "contender", "us a step", "times the floor", "times this project", "loss at the end"]
     return text_table.markdown(
         header,

@@ -1,7 +1,6 @@
-"""The digits in two dimensions: this project's way, scikit-learn's randomized one and NumPy's full decomposition.
+"""The digits in two dimensions: by this project, by scikit-learn's randomized SVD and by NumPy's full SVD.
 
-What is timed begins, for all, with the images as bytes, and ends with two coordinates for each: the conversion to
-floats counts, as bytes are what one has.
+Each is timed from the images as bytes to two coordinates per image, so the conversion to floats counts.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,14 +22,14 @@ from mlp.data.svd import project
 from mlp.system import text_table
 
 FULL_REPEATS = 2
-"""Of the full decomposition at most: it takes many seconds, and its answer is the measure of the others."""
+"""At most for the full decomposition, which takes many seconds; the others' errors are measured against it."""
 
 SingularValues = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to the coordinates; ``start`` readies it, and what that returns is timed and gives the singular values."""
+    """A way to the coordinates. ``start`` prepares it; the function it returns is timed and gives singular values."""
 
     name: str
     module: str
@@ -39,7 +38,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of svd.csv; error is the larger relative one of the two singular values, against the full decomposition."""
+    """A row of svd.csv. error is the larger relative error of the two singular values, against the full SVD."""
 
     method: str
     images: int
@@ -103,7 +102,7 @@ def measure(images: Dataset, file: Path, repeats: int) -> list[Row]:
     seconds: dict[str, list[float]] = {method.name: [] for method in methods}
     values: dict[str, SingularValues] = {}
     ready = {method.name: method.start(images) for method in methods}
-    for turn in range(repeats + 1):  # the first does not count, but for the full decomposition
+    for turn in range(repeats + 1):  # the first counts only for the full decomposition
         for method in methods:
             if method.name == FULL and turn >= min(repeats, FULL_REPEATS):
                 continue
@@ -119,14 +118,14 @@ def measure(images: Dataset, file: Path, repeats: int) -> list[Row]:
             seconds=median(seconds[method.name]),
             times_this_project=median(seconds[method.name]) / median(seconds[PROJECT]),
             error=float(np.abs(values[method.name] / values[FULL] - 1).max()),
-            peak_megabytes=processes.run("-m", "benchmarks.alone", "svd", method.name, file).peak_megabytes,
+            peak_megabytes=processes.run_python("-m", "benchmarks.alone", "svd", method.name, file).peak_megabytes,
         )
         for method in methods
     ]
 
 
 def table(found: Sequence[Row]) -> str:
-    """For people, in Markdown."""
+    """A Markdown table."""
     return text_table.markdown(
         ["two coordinates for each image", "seconds", "times this project", "error", "peak memory, MB"],
         [

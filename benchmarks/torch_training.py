@@ -1,7 +1,7 @@
-"""The job of train.py's default config as one would write it with PyTorch, for benchmark.py to compare with.
+"""The job of train.py's default config as one would write it with PyTorch, for comparison.
 
-Nothing of this project is used: MNIST's files are read with gzip and NumPy, the digits chosen and split, the network
-trained and validated, its best weights, history and curve written.
+It uses nothing of this project: it reads MNIST's files with gzip and NumPy, selects and splits the digits, trains and
+validates the network, and writes its best weights, history and curve.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def parse() -> Any:
-    parser = argparse.ArgumentParser(description="Train a network to tell two digits apart, with PyTorch.")
+    parser = argparse.ArgumentParser(description="Train a classifier of two digits with PyTorch.")
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--digits", type=int, nargs=2, default=[0, 1])
@@ -62,7 +62,7 @@ def parse() -> Any:
 
 
 def read(folder: Path, digits: list[int], limit: int | None) -> tuple[Any, Any]:
-    """The chosen digits' images, (n, pixels) bytes, and for each whether it is the second digit."""
+    """The digits' images, (n, pixels) bytes, and for each whether it is the second digit."""
     with gzip.open(folder / "train-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28 * 28)
     with gzip.open(folder / "train-labels-idx1-ubyte.gz") as file:
@@ -72,7 +72,7 @@ def read(folder: Path, digits: list[int], limit: int | None) -> tuple[Any, Any]:
 
 
 def split(labels: Any, fraction: float) -> tuple[Any, Any]:
-    """The positions to train on and, of each class the same share, those to validate on."""
+    """The positions to train on and those to validate on, the same share of each class."""
     held_out: list[int] = []
     for target in (False, True):
         positions = np.flatnonzero(labels == target)
@@ -85,7 +85,7 @@ def euclidean(P: Any, Y: Any) -> Any:
 
 
 def train(network: Any, optimizer: Any, X: Any, Y: Any, batch_size: int) -> tuple[float, float]:
-    """An epoch: the mean loss and the accuracy of its batches, each before its update."""
+    """Train an epoch; the mean loss and accuracy of its batches, each before its update."""
     total, right = 0.0, 0
     for batch in torch.randperm(len(X)).split(batch_size):
         optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""The training work that is the same for every contender: its images, its initial weights, the order of its batches."""
+"""The training work, the same for every contender: images, initial weights and the order of the batches."""
 
 import math
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from mlp.training.random_streams import Stream, generator
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to train, and on what; ``config`` is a ``plain`` one."""
+    """A ``plain`` config and the images to train on."""
 
     config: Config
     images: Dataset
 
     @property
     def batch_size(self) -> int:
-        """Images a step, as there are."""
+        """Images per step."""
         return min(self.config.training.batch_size, len(self.images))
 
     @property
     def steps(self) -> int:
-        """In an epoch, the short last batch's included."""
+        """Steps per epoch, including the short last batch."""
         return math.ceil(len(self.images) / self.batch_size)
 
     @property
@@ -38,26 +38,26 @@ class Work:
         return self.config.training.learning_rate
 
     def network(self, loss: str) -> MLP:
-        """The untrained network, whose weights all contenders start from."""
+        """The untrained network; all contenders start from its weights."""
         model = self.config.model.model_copy(update={"loss": loss})
         return from_config.network(self.config.model_copy(update={"model": model}), self.images.inputs)
 
     def weights(self) -> dict[str, Array]:
-        """The initial weights, W1, b1, W2, ..., in arrays of their own."""
+        """A copy of the initial weights W1, b1, W2, ..."""
         return dict(self.network("euclidean").parameters)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """The order of the images in an epoch, counted from 1: the one in which the trainer takes them, up to 64 MB."""
+        """The order of the images in an epoch, counted from 1; the trainer has the same for up to 64 MB of images."""
         return generator(self.config.training.seed, Stream.SHUFFLE, epoch).permutation(len(self.images))
 
     @cached_property
     def arrays(self) -> tuple[Array, Array]:
-        """All images in 0..1, (n, inputs), and all targets, (n, 1), in float32, as the other contenders take them."""
+        """All images in 0..1, (n, inputs), and all targets, (n, 1), in float32, for the other contenders."""
         return self.images.arrays("float32")
 
 
 def plain(config: Config) -> Config:
-    """The config with what all contenders do the same way: float32, one thread, plain SGD on the Euclidean loss."""
+    """The config with what all contenders share: float32, one thread, plain SGD on the Euclidean loss."""
     training = {"precision": "float32", "threads": 1, "momentum": 0.0, "weight_decay": 0.0}
     return config.model_copy(
         update={
@@ -68,7 +68,7 @@ def plain(config: Config) -> Config:
 
 
 def sized(config: Config, batch_size: int, hidden_size: int, epochs: int) -> Config:
-    """The config with this batch and one hidden layer, for so many epochs on all training images."""
+    """The config with this batch size, one hidden layer and all training images, for this many epochs."""
     return config.model_copy(
         update={
             "data": config.data.model_copy(update={"validation_fraction": 0.0}),

@@ -1,1 +1,1 @@
-"""Many runs: which, where, by whom, and their results."""
+"""Many runs of one config: which runs, where, on which workers, and their results."""

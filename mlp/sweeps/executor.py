@@ -1,7 +1,7 @@
-"""How a sweep's tasks are done: by joblib, on this machine's cores or, with the same code, on a cluster's workers.
+"""Gives a sweep's tasks to workers: to joblib's processes on this machine, or to those of ``dask_cluster``.
 
-A task is done again where its worker was killed, and by another worker where one is not fit for it. What is beyond
-that is the task's outcome; it never stops the others.
+If a process is killed, its task is repeated; if a worker is unfit, another does the task. If anything else goes wrong,
+the task has failed, and the others continue.
 """
 
 import signal
@@ -18,42 +18,43 @@ from mlp.sweeps.worker import Outcome, Status, Task, Workers, work
 from mlp.system import signals
 from mlp.system.errors import InputError
 
-IDLE = 20
-"""Seconds after which a process without work ends."""
-MOST_DEATHS = 3
-"""So often a task may kill the process that does it, and nothing else, before it is given up."""
-BARREN = f"worker processes ended {MOST_DEATHS} times before any of them began"
-KILLED = f"its process was killed {MOST_DEATHS} times with nothing else under way, perhaps for want of memory"
+IDLE_SECONDS = 20
+"""A process without work ends after this time."""
+MAX_DEATHS = 3
+"""A task is given up after its process was killed this often while no other task was running."""
+NONE_BEGAN = f"worker processes ended {MAX_DEATHS} times before any of them began a run"
+KILLED = f"its process was killed {MAX_DEATHS} times while no other run was active: perhaps it needs more memory"
 
 
 @contextmanager
 def local(jobs: int | None, tasks: int) -> Iterator[Workers]:
-    """So many processes of this machine, or one for each core, but no more than tasks; each has one BLAS thread."""
+    """``jobs`` processes of this machine, by default one per core, at most one per task; each has one BLAS thread."""
     count = min(jobs or joblib.cpu_count(), tasks)
     try:
-        with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE):
-            yield parallel
+        with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
+            yield _parallel
     finally:
-        if count > 1:  # else there are none
-            # Left to the end of this process, it would wait in vain where an idle worker was killed just before.
+        if count > 1:  # joblib starts no process for one
+            # At the end of this process it would wait for ever if an idle worker was killed just before.
             get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
-def parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
-    """Within a configuration of joblib: the tasks' outcomes as they come, one task at a time given to a worker."""
+def _parallel(tasks: Iterable[Task]) -> Iterator[Outcome]:
+    """The tasks' outcomes as they come; each process gets one task at a time. Needs joblib's configuration."""
     do = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-    resource_tracker.ensure_running()  # joblib would start it, which unblocks what is blocked
-    # Worker processes have from their start the signals blocked that are blocked now: what a terminal or timeout(1)
-    # sends to them too is for the sweep, which then stops them in its own way.
+    resource_tracker.ensure_running()  # joblib would start it later, which unblocks the signals
+    # Worker processes inherit the blocked signals: a terminal or timeout(1) sends its signal to them too, but only the
+    # sweep must hear it, which then stops them by the token.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.NUMBERS)
     try:
-        found: Iterator[Outcome] = do(joblib.delayed(work)(task) for task in _until_stopped(tasks))
+        found: Iterator[Outcome] = do(joblib.delayed(work)(task) for task in until_stopped(tasks))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return found
 
 
-def _until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
+def until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
+    """The tasks, until a signal is heard."""
     for task in tasks:
         if signals.heard():
             return
@@ -61,20 +62,20 @@ def _until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
 
 
 def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], object]) -> Iterator[Outcome]:
-    """One outcome for each task, in the order in which they come; none is UNFIT.
+    """One outcome for each task, as they come; none is UNFIT.
 
-    A task whose worker was not fit, of which there is a warning, is given out again while other workers get on. Those
-    that were under way when a process was killed are done at the end, one at a time: what kills it then is the task.
-    Ends early where a signal is heard, with those that were under way INTERRUPTED.
+    If a worker is unfit, this is warned of, and the task is tried again as long as other workers finish tasks. Tasks
+    that were running when a process was killed are repeated at the end, one at a time, to see which of them kills it.
+    A signal ends it early; running tasks are then INTERRUPTED.
     """
     missing = {task.name: task for task in tasks}
     suspects: set[str] = set()
     deaths: Counter[str] = Counter()
     warned: set[str] = set()
-    barren = 0
+    fruitless = 0
     while missing and not signals.heard():
         given = [task for task in missing.values() if task.name not in suspects] or [next(iter(missing.values()))]
-        before, reasons = len(missing), dict.fromkeys(missing, "no worker came to its end")
+        before, reasons = len(missing), dict.fromkeys(missing, "no worker finished it")
         try:
             for outcome in workers(given):
                 if outcome.status != Status.UNFIT:
@@ -88,18 +89,18 @@ def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], obje
         except BrokenProcessPool:
             if signals.heard():
                 return
-            warn("a worker process was killed: what was under way goes on in another")
+            warn("a worker process was killed: another resumes its run")
             if len(given) > 1:
-                begun = [task.name for task in given if task.name in missing and _was_under_way(task)]
+                begun = [task.name for task in given if task.name in missing and _was_running(task)]
                 suspects.update(begun)
-                barren = 0 if begun or len(missing) < before else barren + 1
-                if barren == MOST_DEATHS:
-                    yield from (Outcome(name, Status.FAILED, BARREN) for name in missing)
+                fruitless = 0 if begun or len(missing) < before else fruitless + 1
+                if fruitless == MAX_DEATHS:
+                    yield from (Outcome(name, Status.FAILED, NONE_BEGAN) for name in missing)
                     return
                 continue
             (alone,) = given
             deaths[alone.name] += 1
-            if deaths[alone.name] == MOST_DEATHS and alone.name in missing:
+            if deaths[alone.name] == MAX_DEATHS and alone.name in missing:
                 del missing[alone.name]
                 yield Outcome(alone.name, Status.FAILED, KILLED)
         else:
@@ -108,8 +109,8 @@ def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], obje
                 return
 
 
-def _was_under_way(task: Task) -> bool:
-    """Whether the task's run was begun, and neither ended nor was stopped."""
+def _was_running(task: Task) -> bool:
+    """Whether the task's run began, and neither ended nor was stopped."""
     if not task.directory.exists():
         return False
     try:

@@ -1,4 +1,4 @@
-"""The figures of a sweep: curves with bands over the seeds, a heat map of two options, the table of all pairs."""
+"""The pictures of a sweep: curves with bands over the seeds, a heat map of two options, the table of all pairs."""
 
 from mlp.figures.style import LINE, MUTED, OKABE_ITO, own_settings, save  # must come before matplotlib
 
@@ -21,21 +21,21 @@ from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import SEED
 from mlp.sweeps.results import PICTURES, Results, Setting, error, pair_errors, test_error
 
-MOST_CURVES = 7
-"""Settings whose bands can be told apart in one picture: those that rank first."""
-MOST_TABLES = 4
+MAX_CURVES = 7
+"""The best settings; more bands in one picture could not be distinguished."""
+MAX_TABLES = 4
 """Settings whose tables of pairs fit one picture."""
-MOST_TICKS = 40
+MAX_TICKS = 40
 """Along a side of a heat map."""
-MOST_CELLS = 16
-"""Along a side of a heat map, up to which each cell has its number."""
+MAX_NUMBERED_CELLS = 16
+"""Along a side of a heat map whose cells show their numbers."""
 
 Values = NDArray[np.float64]
 
 
 @own_settings()
-def draw(folder: Path, results: Results) -> list[Path]:
-    """Draw what there are results for, into the folder; the paths of the pictures."""
+def draw_results(folder: Path, results: Results) -> list[Path]:
+    """Draw the pictures that the results allow, into the folder. Returns their paths."""
     has_enough = (True, heat_keys(results) is not None, results.grid.has_all_pairs)
     drawn = []
     for name, figure, is_drawn in zip(PICTURES, (bands, heat_map, pairs), has_enough, strict=True):
@@ -46,8 +46,8 @@ def draw(folder: Path, results: Results) -> list[Path]:
 
 
 def bands(path: Path, results: Results) -> None:
-    """Losses and errors over the epochs: of each setting the median, in a band from the lowest run to the highest."""
-    best = _best(results, MOST_CURVES)
+    """Losses and errors over the epochs: each setting's median, in a band from its lowest run to its highest."""
+    best = _best(results, MAX_CURVES)
     shown = list(zip(OKABE_ITO, curves.LINE_STYLES * 2, best, strict=False))
     kinds = list(dict.fromkeys(map(_loss, best)))
     figure, loss_axes, error_axes = curves.panels(len(kinds), 0.17 * len(best) + 0.35, results.notes)
@@ -57,19 +57,19 @@ def bands(path: Path, results: Results) -> None:
     _bands(error_axes, shown, "accuracy")
     error_axes.set(ylabel=f"{results.images} errors (% of the images)")
     for axes in figure.axes:
-        curves.set_epochs(axes, max(len(setting.finished[0].run.history) for setting in best))
+        curves.set_epochs(axes, max(len(setting.finished[0].result.history) for setting in best))
     of = f"the best {len(best)} of {len(results.settings):,} settings: " if len(best) < len(results.settings) else ""
-    title = f"{of}median, and from the lowest run to the highest"
+    title = f"{of}median and range of the runs"
     curves.set_legend(figure, error_axes.lines, [_legend(results, setting) for setting in best], title)
     save(figure, path)
 
 
-def _best(results: Results, most: int) -> list[Setting]:
-    return [setting for setting in results.settings if setting.finished][:most]
+def _best(results: Results, count: int) -> list[Setting]:
+    return [setting for setting in results.settings if setting.finished][:count]
 
 
 def _loss(setting: Setting) -> str:
-    return setting.finished[0].run.config.model.loss
+    return setting.finished[0].result.config.model.loss
 
 
 def _legend(results: Results, setting: Setting) -> str:
@@ -78,10 +78,10 @@ def _legend(results: Results, setting: Setting) -> str:
 
 
 def _bands(axes: Axes, shown: Sequence[tuple[str, str, Setting]], name: Literal["loss", "accuracy"]) -> None:
-    """Draw the settings in their colours and line styles; accuracies as percentages of errors."""
+    """Draw the settings in their colours and line styles; accuracies become errors in percent."""
     values = []
     for color, line, setting in shown:
-        runs = np.array([[row.figure(name) for row in made.run.history] for made in setting.finished])
+        runs = np.array([[row.figure(name) for row in run.result.history] for run in setting.finished])
         if name == "accuracy":
             runs = 100 * (1 - runs)
         epochs = np.arange(1, runs.shape[1] + 1)
@@ -96,7 +96,7 @@ def _bands(axes: Axes, shown: Sequence[tuple[str, str, Setting]], name: Literal[
 
 
 def heat_keys(results: Results) -> tuple[str, str] | None:
-    """The two options that a heat map shows: both that there is a choice between, or the only one and the seed."""
+    """The two options of a heat map: the two that are compared, or the only one and the seed."""
     keys = [*results.grid.settings]
     if len(keys) == 1 and SEED in results.grid.varied:
         keys.append(SEED)
@@ -104,13 +104,13 @@ def heat_keys(results: Results) -> tuple[str, str] | None:
 
 
 def heat_map(path: Path, results: Results) -> None:
-    """What the settings are ranked by, over the values of two options; the mean over all else that varies."""
+    """The ranking figure over the values of two options, averaged over everything else that varies."""
     keys = heat_keys(results)
     assert keys is not None  # noqa: S101
     down, across = (results.grid.varied[key] for key in keys)
     is_error = results.criterion is error
     cells = _means(results, keys) * (100 if is_error else 1)
-    has_numbers = max(cells.shape) <= MOST_CELLS
+    has_numbers = max(cells.shape) <= MAX_NUMBERED_CELLS
     height, width = (max(min(0.75 * count, 12), 1.5) for count in cells.shape)
     figure = Figure(figsize=(max(width, 2.5) + 2.4, height + 1.4), layout="constrained")
     axes = figure.subplots()
@@ -118,22 +118,22 @@ def heat_map(path: Path, results: Results) -> None:
     if not has_numbers:
         figure.colorbar(image)
     for axis, key, values in ((axes.yaxis, keys[0], down), (axes.xaxis, keys[1], across)):
-        ticks = range(0, len(values), -(-len(values) // MOST_TICKS))
+        ticks = range(0, len(values), -(-len(values) // MAX_TICKS))
         axis.set_ticks(ticks, [curves.label(grids.text(values[tick])) for tick in ticks])
         axis.set_label_text(key)
     if max(len(grids.text(value)) for value in across) > 6:
         axes.tick_params(axis="x", rotation=90)
-    axes.set_title(f"{results.criterion_name}{' in % of the images' if is_error else ''}, less is better", fontsize=10)
+    axes.set_title(f"{results.criterion_name}{' in % of the images' if is_error else ''}, lower is better", fontsize=10)
     save(figure, path)
 
 
 def _means(results: Results, keys: tuple[str, str]) -> Values:
-    """The mean of what is ranked by, a row for each value of the first option, a column for each of the second."""
+    """The mean ranking figure: a row for each value of the first option, a column for each of the second."""
     rows, columns = ({grids.text(v): k for k, v in enumerate(results.grid.varied[key])} for key in keys)
     found: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for made in results.finished:
-        first, second = (grids.text(made.point[key]) for key in keys)
-        found[rows[first], columns[second]].append(results.criterion(made))
+    for run in results.finished:
+        first, second = (grids.text(run.point[key]) for key in keys)
+        found[rows[first], columns[second]].append(results.criterion(run))
     cells = np.full((len(rows), len(columns)), np.nan)
     for cell, values in found.items():
         cells[cell] = np.mean(values)
@@ -141,16 +141,16 @@ def _means(results: Results, keys: tuple[str, str]) -> Values:
 
 
 def pairs(path: Path, results: Results) -> None:
-    """The test errors of all 45 pairs in percent, the mean over the seeds: a table of ten by ten for each setting."""
-    shown = _best(results, MOST_TABLES)
+    """Test errors of all 45 pairs in percent, averaged over the seeds: a ten by ten table for each setting."""
+    shown = _best(results, MAX_TABLES)
     found = [pair_errors(setting) for setting in shown]
-    most = 100 * max(share for shares in found for share in shares.values())
+    maximum = 100 * max(share for shares in found for share in shares.values())
     figure = Figure(figsize=(6.2 * len(shown), 6.4), layout="constrained")
     for axes, setting, shares in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, found, strict=True):
         cells = np.full((10, 10), np.nan)
         for (a, b), share in shares.items():
             cells[a, b] = cells[b, a] = 100 * share
-        _table(axes, cells, Normalize(0, most or 1), "{:.2f}")
+        _table(axes, cells, Normalize(0, maximum or 1), "{:.2f}")
         axes.set(xticks=range(10), yticks=range(10), xlabel="digit", ylabel="digit")
         mean = setting.mean(test_error)
         spread = f" ± {mean.deviation:.3%} over the seeds" if mean.deviation else ""
@@ -160,7 +160,7 @@ def pairs(path: Path, results: Results) -> None:
 
 
 def _colors(cells: Values) -> Normalize:
-    """Log where the cells are more than a decade apart."""
+    """The colour scale; logarithmic if the cells span more than a decade."""
     known = cells[np.isfinite(cells)]
     low, high = known.min(), known.max()
     if low > 0 and high > scales.DECADE * low:
@@ -169,10 +169,10 @@ def _colors(cells: Values) -> Normalize:
 
 
 def _table(axes: Axes, cells: Values, colors: Normalize, shape: str, missing: str = "") -> AxesImage:
-    """Cells in colours, the low ones pale, each with its number, in this shape, where there are not too many."""
+    """A table of coloured cells, low ones pale; if it is small, each shows its number, formatted by ``shape``."""
     palette = matplotlib.colormaps["Blues"].with_extremes(bad=LINE)
     image = axes.imshow(np.ma.masked_invalid(cells), cmap=palette, norm=colors, aspect="auto")
-    for (row, column), value in np.ndenumerate(cells) if max(cells.shape) <= MOST_CELLS else ():
+    for (row, column), value in np.ndenumerate(cells) if max(cells.shape) <= MAX_NUMBERED_CELLS else ():
         if np.isnan(value):
             axes.text(column, row, missing, ha="center", va="center", fontsize=7, color=MUTED)
         else:

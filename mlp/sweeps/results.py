@@ -1,4 +1,4 @@
-"""What the runs of a sweep came to: its settings ranked, as a table for people and as sweep.csv."""
+"""The results of a sweep: its settings ranked, printed as a table and written to sweep.csv."""
 
 import csv
 import io
@@ -18,9 +18,8 @@ from mlp.system.files import write_text
 from mlp.system.text_table import aligned
 
 PICTURES = ("curves.png", "heat_map.png", "pairs.png")
-"""What may be drawn of them."""
-MOST_ROWS = 20
-"""Settings in the table for people; sweep.csv has all."""
+MAX_ROWS = 20
+"""Settings in the printed table; sweep.csv has all."""
 FIGURES = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
 
 Figure = Callable[["SweepRun"], float]
@@ -28,27 +27,27 @@ Figure = Callable[["SweepRun"], float]
 
 @dataclass(frozen=True)
 class SweepRun:
-    """A run of the grid with what became of it."""
+    """A run of the grid and how it ended."""
 
     point: dict[str, Any]
     """The varied options' values, by key."""
     outcome: Outcome
 
     @property
-    def run(self) -> ComparedRun:
-        """What it came to; for a finished one alone."""
-        assert self.outcome.run is not None  # noqa: S101
-        return self.outcome.run
+    def result(self) -> ComparedRun:
+        """Its config, history and best epoch; only a finished run has them."""
+        assert self.outcome.result is not None  # noqa: S101
+        return self.outcome.result
 
     @property
     def is_finished(self) -> bool:
-        """Whether it came to something."""
-        return self.outcome.run is not None
+        """Whether it finished, without diverging or failing."""
+        return self.outcome.result is not None
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Of a figure over the seeds, each the mean of its own runs; the deviation is the sample's, 0 of one seed."""
+    """The mean over the seeds of each seed's mean, and their sample standard deviation, which is 0 for one seed."""
 
     mean: float
     deviation: float
@@ -56,63 +55,63 @@ class Mean:
 
 @dataclass(frozen=True)
 class Setting:
-    """The runs that differ by their seeds, and pairs of digits, alone."""
+    """The runs that differ only in their seeds and, with all pairs, their digits."""
 
     values: dict[str, Any]
-    """By key, what they have in common of what is varied."""
-    made: list[SweepRun]
+    """The varied options that they share, by key."""
+    runs: list[SweepRun]
     rank: int = 0
     """From 1; settings that are equally good have the same."""
 
     @property
     def finished(self) -> list[SweepRun]:
-        """Those that came to something."""
-        return [made for made in self.made if made.is_finished]
+        """The finished runs."""
+        return [run for run in self.runs if run.is_finished]
 
     def mean(self, figure: Figure) -> Mean:
-        """Of the finished runs; there must be one."""
+        """The figure's mean over the finished runs; at least one must have finished."""
         by_seed: dict[Any, list[float]] = defaultdict(list)
-        for made in self.finished:
-            by_seed[made.point.get(SEED)].append(figure(made))
+        for run in self.finished:
+            by_seed[run.point.get(SEED)].append(figure(run))
         means = [statistics.fmean(values) for values in by_seed.values()]
         return Mean(statistics.fmean(means), statistics.stdev(means) if len(means) > 1 else 0.0)
 
 
-def loss(made: SweepRun) -> float:
-    """The kept epoch's, on validation images, or on training images where there are none."""
-    return made.run.kept.figure("loss")
+def loss(run: SweepRun) -> float:
+    """The best epoch's validation loss, or training loss without validation images."""
+    return run.result.kept.figure("loss")
 
 
-def error(made: SweepRun) -> float:
-    """The kept epoch's share of images classified wrongly, as for ``loss``."""
-    return 1 - made.run.kept.figure("accuracy")
+def error(run: SweepRun) -> float:
+    """The share of misclassified images in the best epoch, on the same images as ``loss``."""
+    return 1 - run.result.kept.figure("accuracy")
 
 
-def test_error(made: SweepRun) -> float:
-    """The share of test images classified wrongly, of a run that was judged on them."""
-    assert made.outcome.test is not None  # noqa: S101
-    errors, images = made.outcome.test
+def test_error(run: SweepRun) -> float:
+    """The share of misclassified test images; the run must have been evaluated on them."""
+    assert run.outcome.test is not None  # noqa: S101
+    errors, images = run.outcome.test
     return errors / images
 
 
 @dataclass(frozen=True)
 class Results:
-    """A grid, and an outcome for each of its runs, by their names."""
+    """A grid and the outcomes of its runs, by their names."""
 
     grid: Grid
     outcomes: dict[str, Outcome]
 
     @cached_property
     def settings(self) -> list[Setting]:
-        """The best first: by their loss, or by their errors where losses do not compare, as they are of several kinds.
+        """The best first: by their loss, or by their errors if they have different loss functions.
 
-        The test images have no say in it. Settings with runs that did not finish come after those without.
+        Test images do not count. Settings with unfinished runs come last.
         """
         groups: dict[str, Setting] = {}
         for point in self.grid.points():
             values = {key: point[key] for key in self.grid.settings}
             setting = groups.setdefault(grids.name(values), Setting(values, []))
-            setting.made.append(SweepRun(point, self.outcomes[grids.name(point)]))
+            setting.runs.append(SweepRun(point, self.outcomes[grids.name(point)]))
         ranked: list[Setting] = []
         for setting in sorted(groups.values(), key=self._order):
             is_tied = bool(ranked) and self._order(ranked[-1]) == self._order(setting)
@@ -120,30 +119,30 @@ class Results:
         return ranked
 
     def _order(self, setting: Setting) -> tuple[int, float]:
-        """The better setting's is smaller."""
-        missing = len(setting.made) - len(setting.finished)
+        """A sort key: the better setting's is smaller."""
+        missing = len(setting.runs) - len(setting.finished)
         return missing, setting.mean(self.criterion).mean if setting.finished else 0.0
 
     def label(self, setting: Setting) -> str:
-        """What is the setting's own, for a legend or a title, with its rank where there are several."""
+        """The setting's rank and own values, for a legend or a title; empty if it is the only setting."""
         values = {key: value for key, value in setting.values.items() if len(self.grid.varied[key]) > 1}
         own = ", ".join(f"{grids.short(key)} {grids.text(value)}" for key, value in values.items())
         return f"{setting.rank}: {own}" if own else ""
 
     @property
     def criterion(self) -> Figure:
-        """The figure that settings are ranked by."""
+        """The figure by which settings are ranked."""
         return error if "model.loss" in self.grid.settings else loss
 
     @property
     def criterion_name(self) -> str:
-        """In words."""
+        """Its name, such as validation loss."""
         return f"{self.images} {'errors' if self.criterion is error else 'loss'}"
 
     @cached_property
     def finished(self) -> list[SweepRun]:
-        """All runs that came to something, setting by setting."""
-        return [made for setting in self.settings for made in setting.finished]
+        """All finished runs, setting by setting."""
+        return [run for setting in self.settings for run in setting.finished]
 
     @property
     def best(self) -> SweepRun | None:
@@ -153,45 +152,47 @@ class Results:
 
     @property
     def images(self) -> str:
-        """What the figures are of."""
-        return images_of([made.run for made in self.finished])
+        """The images that losses and errors are measured on: validation or training."""
+        return images_of([run.result for run in self.finished])
 
     @property
     def notes(self) -> list[str]:
-        """Why the settings may not compare, or only with care; what all have runs of, seeds and pairs, is no reason."""
+        """Why the settings may not be comparable; each has runs of all seeds and pairs, so these are no reason."""
         shared = {key: self.grid.base.value(key) for key in self.grid.varied if key not in self.grid.settings}
-        firsts = [setting.finished[0].run for setting in self.settings if setting.finished]
+        firsts = [setting.finished[0].result for setting in self.settings if setting.finished]
         return (
-            Comparison([replace(run, config=run.config.with_values(shared)) for run in firsts]).notes if firsts else []
+            Comparison([replace(first, config=first.config.with_values(shared)) for first in firsts]).notes
+            if firsts
+            else []
         )
 
     def write_csv(self, path: Path) -> None:
-        """A row for each run, those of the best setting first; its rank is its setting's."""
+        """A row for each run, the best setting's first; its rank is its setting's."""
         tested = ["test_images", "test_errors"] if self.grid.has_all_pairs else []
         columns = ["rank", "run", *self.grid.varied, "status", "epochs", "kept_epoch", *FIGURES, "validation_errors"]
         text = io.StringIO()
         writer = csv.DictWriter(text, [*columns, *tested, "seconds", "message"], "", "ignore", lineterminator="\n")
         writer.writeheader()
         for setting in self.settings:
-            for made in setting.made:
-                outcome = made.outcome
-                row = outcome.run.summary() if outcome.run else {}
+            for run in setting.runs:
+                outcome = run.outcome
+                row = outcome.result.summary() if outcome.result else {}
                 row |= {
                     "rank": setting.rank,
                     "run": outcome.name,
                     "status": outcome.status.value,
                     "message": outcome.message,
                 }
-                row |= {key: grids.text(value) for key, value in made.point.items()}
+                row |= {key: grids.text(value) for key, value in run.point.items()}
                 if outcome.test:
                     row["test_errors"], row["test_images"] = outcome.test
                 writer.writerow(row)
         write_text(path, text.getvalue())
 
     def table(self) -> str:
-        """The settings for people, the best first."""
-        rows = [self._head(), *map(self._row, self.settings[:MOST_ROWS])]
-        more = len(self.settings) - MOST_ROWS
+        """The settings as printed, the best first."""
+        rows = [self._head(), *map(self._row, self.settings[:MAX_ROWS])]
+        more = len(self.settings) - MAX_ROWS
         return "\n".join([aligned(rows), *([f"... and {more:,} more settings"] if more > 0 else [])])
 
     def _head(self) -> list[str]:
@@ -202,20 +203,20 @@ class Results:
         values = [grids.text(value) for value in setting.values.values()]
         figures = [(loss, "{:.6f}"), (error, "{:.3%}"), *([(test_error, "{:.3%}")] if self.grid.has_all_pairs else [])]
         cells = [_cell(setting.mean(figure), shape) if setting.finished else "" for figure, shape in figures]
-        others = [made.outcome.status.value for made in setting.made if not made.is_finished]
+        others = [run.outcome.status.value for run in setting.runs if not run.is_finished]
         counts = ", ".join(f"{others.count(status)} {status}" for status in dict.fromkeys(others))
         return [str(setting.rank), *values, str(len(setting.finished)), *cells, counts]
 
 
 def _cell(found: Mean, shape: str) -> str:
-    """A mean with its deviation, where there is one."""
+    """A mean with its deviation, if that is not 0."""
     mean, deviation = shape.format(found.mean), shape.format(found.deviation)
     return mean if found.deviation == 0 else f"{mean} ± {deviation}"
 
 
 def pair_errors(setting: Setting) -> dict[tuple[int, int], float]:
-    """The mean share of test errors over the seeds, by the pair of digits, of those that finished."""
+    """The share of test errors by the pair of digits, averaged over the seeds' finished runs."""
     shares: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for made in setting.finished:
-        shares[tuple(made.point[DIGITS])].append(test_error(made))
+    for run in setting.finished:
+        shares[tuple(run.point[DIGITS])].append(test_error(run))
     return {pair: statistics.fmean(values) for pair, values in shares.items()}

@@ -1,7 +1,7 @@
-"""What a worker does: one run of a sweep, in its directory, with what the worker needs looked at first.
+"""What a worker does: one run of a sweep, in the run's directory, after checking what the run needs.
 
-A worker is a process of this machine, or of a machine that sees the same folders under the same paths. It goes on for
-as long as the sweep's token lies in the sweep's folder: a sweep stops its workers by taking it away.
+A worker is a process on this machine, or on another that sees the same folders under the same paths. It works as long
+as the sweep's token is in the sweep's folder: a sweep stops its workers by removing the token.
 """
 
 import os
@@ -37,15 +37,15 @@ from mlp.training import divergence, from_config
 
 TOKEN = "sweep.running"  # noqa: S105 - no password, a file
 """The file in a sweep's folder that says which sweep is at work there."""
-LOOKS = 0.2
-"""Seconds from one look at the token to the next."""
+LOOK_SECONDS = 0.2
+"""How often a worker looks for the token."""
 CODE_SHA256 = provenance.code_sha256()
-"""Of the code that this process runs: it was read just now, whatever becomes of the files later."""
+"""The hash of the code that this process runs, computed at import, because the files may change later."""
 
 _turn = Lock()
-"""A worker's threads take turns: NumPy, BLAS and matplotlib have one setting for a whole process."""
+"""A worker's threads take turns: settings of NumPy, BLAS and matplotlib are the whole process's."""
 _is_orphan = Event()
-"""Whether this process is a child of the sweep's that has outlived it."""
+"""Set when the sweep that started this process has ended."""
 
 
 class Status(StrEnum):
@@ -56,96 +56,96 @@ class Status(StrEnum):
     LEARNED_NOTHING = divergence.LEARNED_NOTHING
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """The sweep was stopped: the run is saved as far as it came."""
+    """The sweep was stopped; the run is saved up to there."""
     UNFIT = "unfit"
-    """The worker could not do it, and another may."""
+    """This worker cannot do it; another may."""
 
 
 DONE = {Status.FINISHED, Status.DIVERGED, Status.LEARNED_NOTHING}
-"""How a task ended that is not tried again."""
+"""With one of these a task is not tried again."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What all tasks of a sweep need, and every worker must find."""
+class Requirements:
+    """What every worker of a sweep must have."""
 
     folder: Path
-    """The sweep's, absolute; each run has a folder of its own in it."""
+    """The sweep's folder, absolute; each run has its own folder in it."""
     token: str
     files: dict[Path, str]
     """The SHA-256 of each data file, by its absolute path."""
     is_tested: bool
-    """Whether a finished run is judged on the test images, too."""
+    """Whether finished runs are also evaluated on the test images."""
     code: str
     numpy: str
     process: int
-    """The sweep's: its children end when it does."""
+    """The sweep's process; its children end when it does."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A run to be made, or to be gone on with."""
+    """A run to begin or to resume."""
 
     name: str
     config: Config
-    surroundings: Surroundings
+    requirements: Requirements
 
     @property
     def directory(self) -> Path:
-        """The run's own."""
-        return self.surroundings.folder / self.name
+        """The run's directory."""
+        return self.requirements.folder / self.name
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task."""
+    """How a task ended."""
 
     name: str
     status: Status
     message: str = ""
     """What went wrong, in printable lines."""
     warnings: tuple[str, ...] = ()
-    run: ComparedRun | None = None
-    """What a finished run came to."""
+    result: ComparedRun | None = None
+    """The result of a finished run."""
     test: tuple[int, int] | None = None
-    """Errors and images, of test."""
+    """Test errors and number of test images."""
     is_new: bool = True
-    """Whether something was left to do."""
+    """False if the run had ended before."""
     worker: str = ""
-    """The address of one that was not fit, in a cluster."""
+    """In a cluster, the address of an unfit worker."""
 
 
 Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
-"""Does tasks and gives their outcomes as they come."""
+"""Does tasks and yields their outcomes as they come."""
 
 
 class _Unfit(Exception):
-    """Why this worker cannot do it."""
+    """Why this worker cannot do a task."""
 
 
-def surroundings(folder: Path, token: str, files: dict[Path, str], *, is_tested: bool) -> Surroundings:
-    """What the workers must find, with the code and the NumPy of this process."""
-    return Surroundings(folder, token, files, is_tested, CODE_SHA256, np.__version__, os.getpid())
+def requirements(folder: Path, token: str, files: dict[Path, str], *, is_tested: bool) -> Requirements:
+    """The requirements of a sweep, with the code and the NumPy version of this process."""
+    return Requirements(folder, token, files, is_tested, CODE_SHA256, np.__version__, os.getpid())
 
 
 def work(task: Task) -> Outcome:
-    """Do the task, or what is left of it; whatever goes wrong is told by the outcome."""
+    """Do the task, or what is left of it. Raises nothing: the outcome says what went wrong."""
     warnings: list[str] = []
-    if os.getppid() == task.surroundings.process:
+    if os.getppid() == task.requirements.process:
         _end_with_parent()
-    with _turn, _stopped_with(task.surroundings), blas_threads.threads(1):
+    with _turn, _stopped_with(task.requirements), blas_threads.threads(1):
         try:
-            check(task.surroundings)
-            return _made(task, warnings)
+            check(task.requirements)
+            return _run_to_end(task, warnings)
         except _Unfit as error:
-            name = worker()
+            name = cluster_address()
             who = f"worker {name} on {socket.gethostname()}" if name else "a process of this machine"
             return Outcome(task.name, Status.UNFIT, printable(f"{who}: {error}"), worker=name)
         except Interrupted:
             status, message = Status.INTERRUPTED, ""
         except (CommandError, OSError, MemoryError) as error:
             status, message = Status.FAILED, "\n".join(map(printable, lines_of(error)))
-        except Exception as error:  # a mistake of the program's costs one run, not the sweep
+        except Exception as error:  # a bug costs one run, not the sweep
             *_, place = traceback.extract_tb(error.__traceback__)
             what = "".join(traceback.format_exception_only(error)).strip()
             status, message = Status.FAILED, printable_lines(f"{what} ({place.filename}:{place.lineno})")
@@ -154,12 +154,12 @@ def work(task: Task) -> Outcome:
 
 @cache
 def _end_with_parent() -> None:
-    """See to it that this process ends when its parent has, its run saved: it would wait for what never comes."""
+    """End this process, with its run saved, when its parent has ended; it would wait for tasks for ever."""
     parent = os.getppid()
 
     def look() -> None:
         while os.getppid() == parent:
-            time.sleep(LOOKS)
+            time.sleep(LOOK_SECONDS)
         _is_orphan.set()
         with _turn:
             os._exit(0)
@@ -167,34 +167,36 @@ def _end_with_parent() -> None:
     Thread(target=look, daemon=True).start()
 
 
-def worker() -> str:
-    """The address of this worker in a cluster; nothing where it is in none."""
+def cluster_address() -> str:
+    """The address of this worker in a cluster; empty outside a cluster."""
     if "distributed" in sys.modules:
         from distributed import get_worker
 
         try:
             return str(get_worker().address)
-        except ValueError:  # it is none of a cluster
+        except ValueError:  # not in a cluster
             pass
     return ""
 
 
-def check(needed: Surroundings) -> None:
-    """_Unfit where this worker does not see what the sweep sees, or would not compute what it computes."""
+def check(needed: Requirements) -> None:
+    """Raises _Unfit if this worker does not see the sweep's files, or may compute other results."""
     if needed.code != CODE_SHA256:
-        raise _Unfit("it runs another version of this project: install the sweep's there, and start it again")
+        raise _Unfit(
+            "it runs another version of this project: install the sweep's version there, and restart the worker"
+        )
     if np.__version__ != needed.numpy:
         raise _Unfit(f"it has NumPy {np.__version__}, the sweep has {needed.numpy}: install that there")
     if not needed.folder.is_dir():
         raise _Unfit(f"it cannot see {needed.folder}: the folder must be there under the same path on every machine")
-    if not _is_wanted(needed):
+    if not _is_at_work(needed):
         signals.check()
         raise Interrupted(signal.SIGINT)
     _check_files(needed)
 
 
-def _check_files(needed: Surroundings) -> None:
-    """_Unfit where a data file is not as it was at the sweep's beginning."""
+def _check_files(needed: Requirements) -> None:
+    """Raises _Unfit if a data file differs from the one at the sweep's beginning."""
     for path, digest in needed.files.items():
         try:
             found = sha256(path)
@@ -202,22 +204,22 @@ def _check_files(needed: Surroundings) -> None:
             what = f"it cannot read {path} ({error.strerror})"
             raise _Unfit(f"{what}: the file must be there under the same path on every machine") from None
         if found != digest:
-            raise _Unfit(f"{path} has other bytes there than at the sweep's beginning: put the same file there")
+            raise _Unfit(f"{path} differs from the file at the sweep's beginning: put the same file there")
 
 
-def _made(task: Task, warnings: list[str]) -> Outcome:
-    """The task's outcome where its run comes to an end, or came to it before."""
+def _run_to_end(task: Task, warnings: list[str]) -> Outcome:
+    """Begin or resume the task's run, unless it has ended. Returns its outcome; raises what stops the run."""
     with suppress(FileExistsError):
         make_folder(task.directory)
     if task.directory.is_symlink():
-        raise InputError(f"{task.directory}: a symbolic link: a sweep's runs are made in its own folder: remove it")
+        raise InputError(f"{task.directory}: a symbolic link, but the runs of a sweep lie in its own folder: remove it")
     while True:
         try:
             if _has_diverged(task):
                 return _diverged(task, warnings, is_new=False)
             is_new = one_run.resume(task.directory, lambda known: task.config, warn=warnings.append, verbose=False)
-        except InUse:  # by a worker that was cut off from the sweep: it will see that it is to stop, or come to its end
-            time.sleep(LOOKS)
+        except InUse:  # by a worker that lost the sweep: it will notice, or finish the run
+            time.sleep(LOOK_SECONDS)
             signals.check()
         except Diverged:
             return _diverged(task, warnings)
@@ -229,19 +231,19 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
     run = comparison.read_compared_run(task.directory, task.name)
     if names := _changed(task, run.training_files):
         raise InputError(
-            f"{task.directory}: was trained on other {' and '.join(names)} than are there now: name another --output"
+            f"{task.directory}: was trained on other {' and '.join(names)} than there are now: name another --output"
         )
     test = None
-    if task.surroundings.is_tested:
+    if task.requirements.is_tested:
         finished = finished_runs.read_run(task.directory)
         evaluation = finished.evaluate(finished.images("test"))
-        _check_files(task.surroundings)  # a run may take long, and only its training files are watched
+        _check_files(task.requirements)  # a run may take long, and it watches only its training files
         test = (len(evaluation.mistakes), len(evaluation.images))
     return Outcome(task.name, Status.FINISHED, "", tuple(warnings), run, test, is_new)
 
 
 def _has_diverged(task: Task) -> bool:
-    """Whether the run has come to that end already, on the same config and data."""
+    """Whether the run has already diverged or learned nothing, on the same config and data."""
     try:
         recorded = manifest.read_manifest(task.directory)
         is_other = bool(finished_runs.read_config(task.directory).differences(task.config))
@@ -253,36 +255,38 @@ def _has_diverged(task: Task) -> bool:
 
 
 def _diverged(task: Task, warnings: list[str], *, is_new: bool = True) -> Outcome:
-    """The outcome of a run that diverged or learned nothing, as its report says."""
+    """The outcome of a run that diverged or learned nothing, by its divergence.json."""
     path = task.directory / run_directory.DIVERGENCE
     try:
         report = _Report.model_validate_json(read_small(path, manifest.MAX_MANIFEST_BYTES, links=False))
     except ValidationError:
-        raise InputError(f"{path}: not what a run writes: remove {task.directory}, and the run is made again") from None
+        raise InputError(
+            f"{path}: not written by a run: remove {task.directory}, and the run is trained again"
+        ) from None
     message = f"{divergence.headline(report.model_dump())}; {one_run.where_details_are(task.directory)}"
     return Outcome(task.name, Status(report.kind), printable(message), tuple(warnings), is_new=is_new)
 
 
 class _Report(BaseModel):
-    """What is read back of divergence.json."""
+    """The parts of divergence.json that are read back."""
 
     kind: Literal["diverged", "learned nothing"] = "diverged"
-    """An earlier version's has none."""
+    """Missing in reports of an earlier version."""
     reason: manifest.Words
     epoch: manifest.Count
     step: manifest.Count
 
 
 def _changed(task: Task, recorded: dict[str, str]) -> list[str]:
-    """The names of the training files that are not those recorded of a run."""
+    """The names of the training files that differ from those that a run recorded."""
     training = {name for kind in AXES for name in file_names("training", kind)}
-    files = task.surroundings.files.items()
+    files = task.requirements.files.items()
     found = {path.name: digest for path, digest in files if path.name in training}
     return from_config.changed_files(found, recorded)
 
 
-def _is_wanted(needed: Surroundings) -> bool:
-    """Whether the sweep is still at work, as far as this worker can see."""
+def _is_at_work(needed: Requirements) -> bool:
+    """Whether the sweep's token is still there."""
     try:
         return read_small(needed.folder / TOKEN, 1024, links=False) == needed.token.encode()
     except (OSError, InputError):
@@ -290,18 +294,18 @@ def _is_wanted(needed: Surroundings) -> bool:
 
 
 @contextmanager
-def _stopped_with(needed: Surroundings) -> Iterator[None]:
-    """Within this block what looks for signals hears one when the sweep is stopped."""
+def _stopped_with(needed: Requirements) -> Iterator[None]:
+    """Within this block, deliver SIGINT when the sweep stops."""
     stopped = False
 
     def stop() -> bool:
         nonlocal stopped
-        is_over = _is_orphan.is_set() or not _is_wanted(needed)
+        is_over = _is_orphan.is_set() or not _is_at_work(needed)
         stopped = is_over and signals.deliver(signal.SIGINT)
         return is_over
 
     try:
-        with watched(LOOKS, stop):
+        with polling(LOOK_SECONDS, stop):
             yield
     finally:
         if stopped:
@@ -309,8 +313,8 @@ def _stopped_with(needed: Surroundings) -> Iterator[None]:
 
 
 @contextmanager
-def watched(seconds: float, act: Callable[[], bool]) -> Iterator[None]:
-    """Within this block a thread calls a function every so many seconds, until it says that it has acted."""
+def polling(seconds: float, act: Callable[[], bool]) -> Iterator[None]:
+    """Within this block a thread calls ``act`` every ``seconds``, until ``act`` returns True."""
     ended = Event()
 
     def look() -> None:

@@ -1,4 +1,4 @@
-"""Promises of python -m benchmarks. None is about a time: those are the machine's."""
+"""Promises of python -m benchmarks. None is about times, which depend on the machine."""
 
 import csv
 import os
@@ -38,19 +38,19 @@ def table(path, kind):
 
 @pytest.fixture
 def numpy_alone(monkeypatch):
-    """As where neither PyTorch nor JAX nor scikit-learn is installed, whose imports take seconds."""
+    """As if PyTorch, JAX and scikit-learn, whose imports take seconds, were not installed."""
     for module in (contenders, commands, svd):
         monkeypatch.setattr(module, "find_spec", lambda name: name if name in ("mlp", "numpy") else None)
 
 
 def surroundings():
-    """The environment, and the cores that there are for this process."""
+    """The environment, and the cores that this process may use."""
     return dict(os.environ), os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
 
 @pytest.fixture
 def benchmark(monkeypatch, tmp_path, capsys):
-    """Run it on a hundred images in this process: exit code, stdout, stderr."""
+    """Runs the benchmarks on a hundred images in this process: exit code, stdout, stderr."""
 
     def run(*arguments):
         config = ["--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "out")]
@@ -88,7 +88,7 @@ def test_every_part_writes_its_table_without_the_contenders_that_are_not_install
 
 
 @pytest.mark.usefixtures("numpy_alone")
-def test_what_is_printed_says_what_the_machine_is_but_not_whose(benchmark):
+def test_the_output_describes_the_machine_but_not_its_owner(benchmark):
     out = benchmark("--only", "steps", "--epochs", 1, "--sizes", "16x8")[1]
     assert out.startswith("processor: ")
     assert f"NumPy {np.__version__}" in out
@@ -103,7 +103,7 @@ def work(training_digits):
 
 
 def test_scikit_learn_does_the_same_work(work):
-    """PyTorch and JAX are slow to import; where they do not, each benchmark fails."""
+    """PyTorch and JAX are slow to import; if their work differs, each benchmark fails."""
     pytest.importorskip("sklearn")
     ours, theirs = contenders.this_project_on_cross_entropy(work), contenders.scikit_learn(work)
     for epoch in (1, 2, 3):
@@ -148,9 +148,9 @@ def test_losses_that_differ_are_named_with_exit_code_1(which, losses, message, b
 
 
 @pytest.mark.parametrize(
-    ("microseconds", "warning"), [(500.0, "warning: 64x32: another was at work on 1.8 cores, not one\n"), (1.0, "")]
+    ("microseconds", "warning"), [(500.0, "warning: 64x32: another used 1.8 cores, not one\n"), (1.0, "")]
 )
-def test_a_contender_with_more_than_one_thread_is_warned_of_if_it_ran_for_long(
+def test_a_contender_with_several_threads_is_warned_of_if_it_ran_for_long(
     microseconds, warning, benchmark, monkeypatch
 ):
     rows = [*AGREEING[:2], replace(AGREEING[2], cores=1.8, microseconds=microseconds)]  # 3 epochs of 198 steps
@@ -197,22 +197,22 @@ def test_bad_arguments_are_one_message_and_exit_code_2(arguments, message, bench
     assert message in error
 
 
-def test_a_process_that_fails_is_said_to():
+def test_a_failed_process_is_reported():
     with pytest.raises(InputError, match="ended with exit code 1: ValueError: of its own"):
-        processes.run("-c", "raise ValueError('of its own')")
+        processes.run_python("-c", "raise ValueError('of its own')")
 
 
-def test_peak_memory_is_the_processs_own():
-    """Not that of the tests, which have much more."""
+def test_peak_memory_is_of_the_process_alone():
+    """The tests' own process has much more."""
     held = np.ones(15_000_000)
-    assert processes.run("-c", "").peak_megabytes < 60
-    assert processes.run("-c", "held = b'1' * 80_000_000").peak_megabytes > 80
+    assert processes.run_python("-c", "").peak_megabytes < 60
+    assert processes.run_python("-c", "held = b'1' * 80_000_000").peak_megabytes > 80
     assert held[-1] == 1
 
 
-def test_what_timings_come_to(work):
+def test_the_rows_of_timings(work):
     """Three counted epochs of seven steps; the one before them, of 99 seconds, does not count."""
-    made = [
+    four = [
         contenders.Contender(name, loss, module, start=lambda work: lambda epoch: 0.0)
         for name, loss, module in [
             (FLOOR, "", "numpy"),
@@ -225,7 +225,7 @@ def test_what_timings_come_to(work):
         steps.Timing([99.0, k, 3 * k, 2 * k], [99.0, 2 * k, 6 * k, 4 * k], [9.0, 3.0, 2.0, 1.0])
         for k in (7.0, 14.0, 21.0, 42.0)
     ]
-    found = steps.rows(work, made, timings)
+    found = steps.rows(work, four, timings)
     assert [row.microseconds for row in found] == [2e6, 4e6, 6e6, 12e6]
     assert [row.fastest_microseconds for row in found] == [1e6, 2e6, 3e6, 6e6]
     assert [row.times_floor for row in found] == [1, 2, 3, 6]
@@ -233,7 +233,7 @@ def test_what_timings_come_to(work):
     assert {(row.epochs, row.cores, row.first_loss, row.last_loss) for row in found} == {(3, 2.0, 3.0, 1.0)}
 
 
-def test_in_each_round_everyone_trains_one_epoch(work):
+def test_in_each_round_each_contender_trains_one_epoch(work):
     seen = []
 
     def start(name):
@@ -243,7 +243,7 @@ def test_in_each_round_everyone_trains_one_epoch(work):
     steps.measure(work, [contenders.Contender(*name, start(name[0])) for name in names], epochs=4)
     rounds = [seen[k : k + 3] for k in range(0, len(seen), 3)]
     assert [sorted(turn) for turn in rounds] == [sorted((epoch, name) for name, *_ in names) for epoch in range(1, 6)]
-    assert len({turn[0][1] for turn in rounds}) == 3  # another one begins
+    assert len({turn[0][1] for turn in rounds}) == 3  # each round begins with another
 
 
 def test_the_floor_is_the_two_products(work, monkeypatch):
@@ -254,25 +254,28 @@ def test_the_floor_is_the_two_products(work, monkeypatch):
     assert shapes == [(16, 8), (784, 8)] * 7
 
 
-def test_what_is_compared_is_plain():
+def test_the_compared_config_is_plain():
     training = {"momentum": 0.9, "weight_decay": 0.1, "threads": 2, "precision": "float64", "learning_rate": 0.5}
     config = Config.model_validate({"training": training, "model": {"loss": "cross_entropy"}})
-    made = plain(config)
-    assert made.training == Training(learning_rate=0.5)
-    assert made.model.loss == "euclidean"
+    compared = plain(config)
+    assert compared.training == Training(learning_rate=0.5)
+    assert compared.model.loss == "euclidean"
     options = commands.options(config)
     assert options[options.index("--learning-rate") + 1] == 0.5
 
 
-def test_more_images_than_can_be_taken_in_one_order_are_refused(benchmark, monkeypatch):
+def test_too_many_images_for_one_order_are_refused(benchmark, monkeypatch):
     monkeypatch.setattr(steps, "MAX_COPIED_BYTES", 78_000)
     code, _, error = benchmark("--only", "steps", "--sizes", "16x8", "--epochs", 1)
     assert code == 2
-    assert "so many images in one order, 100: at most 99: set data.limit_per_digit" in error
+    assert (
+        "100 images are too many for the contenders to take in the same order: at most 99: set data.limit_per_digit"
+        in error
+    )
 
 
 def test_the_shares_of_a_step_add_up_to_it(work, monkeypatch):
-    """To the time that the history has: here 70 ms for an epoch of seven steps."""
+    """Their sum is the time in the history: here 70 ms for an epoch of seven steps."""
     train = lines.Trainer.run_epoch
     monkeypatch.setattr(lines.Trainer, "run_epoch", lambda trainer: replace(train(trainer), seconds=0.07))
     rows = lines.measure(work, epochs=2)

@@ -1,8 +1,7 @@
-"""Every task has an outcome, whatever becomes of the workers."""
+"""Every task has one outcome, whatever happens to the workers."""
 
 import json
 import signal
-from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
@@ -24,13 +23,13 @@ def tasks(tmp_path):
 
 
 class Workers:
-    """Gives out what its rounds have for each task, or raises it; notes what each round is asked to do."""
+    """In each round yields the status given for each task, or raises it; records the tasks of each round."""
 
     def __init__(self, *rounds):
-        self.rounds, self.asked = list(rounds), []
+        self.rounds, self.requests = list(rounds), []
 
     def __call__(self, tasks):
-        self.asked.append([task.name for task in tasks])
+        self.requests.append([task.name for task in tasks])
         answers = self.rounds.pop(0)
         for task in tasks:
             answer = answers.get(task.name, Status.FINISHED)
@@ -39,30 +38,30 @@ class Workers:
             yield Outcome(task.name, answer, "worker a on b: blind" if answer == Status.UNFIT else "")
 
 
-def made(outcomes):
+def statuses(outcomes):
     return {outcome.name: outcome.status for outcome in outcomes}
 
 
-def test_what_an_unfit_worker_could_not_do_another_does_with_one_warning(tasks):
+def test_a_task_of_an_unfit_worker_goes_to_another_with_one_warning(tasks):
     workers = Workers({"seed=1": Status.UNFIT, "seed=4": Status.UNFIT}, {"seed=4": Status.UNFIT}, {})
     warnings = []
-    assert made(executor.outcomes(tasks, workers, warnings.append)) == dict.fromkeys(
+    assert statuses(executor.outcomes(tasks, workers, warnings.append)) == dict.fromkeys(
         [task.name for task in tasks], Status.FINISHED
     )
-    assert workers.asked[1:] == [["seed=1", "seed=4"], ["seed=4"]]
+    assert workers.requests[1:] == [["seed=1", "seed=4"], ["seed=4"]]
     assert warnings == ["worker a on b: blind"]
 
 
-def test_where_no_worker_is_fit_each_task_fails_with_the_reason(tasks):
+def test_if_no_worker_is_fit_each_task_fails_with_the_reason(tasks):
     blind = {task.name: Status.UNFIT for task in tasks[1:]}
     outcomes = list(executor.outcomes(tasks, Workers(blind, blind), lambda _: None))
-    assert made(outcomes) == {"seed=0": Status.FINISHED} | dict.fromkeys(blind, Status.FAILED)
+    assert statuses(outcomes) == {"seed=0": Status.FINISHED} | dict.fromkeys(blind, Status.FAILED)
     assert {outcome.message for outcome in outcomes[1:]} == {"worker a on b: blind"}
 
 
-def test_a_run_that_fails_or_diverges_stops_no_other(tasks):
+def test_a_run_that_fails_or_diverges_does_not_stop_others(tasks):
     answers = {"seed=0": Status.FAILED, "seed=3": Status.DIVERGED}
-    found = made(executor.outcomes(tasks, Workers(answers), pytest.fail))
+    found = statuses(executor.outcomes(tasks, Workers(answers), pytest.fail))
     assert found == dict.fromkeys([task.name for task in tasks], Status.FINISHED) | answers
 
 
@@ -72,37 +71,41 @@ def under_way(task):
 
 
 def test_a_task_that_kills_its_process_again_and_again_fails_alone(tasks):
-    """Those that were under way with it are done one at a time, so that none is blamed for another."""
+    """Tasks that were running with it are repeated one at a time, so that none is blamed for another."""
     for task in tasks[2:4]:
         under_way(task)
     killed = {"seed=2": BrokenProcessPool("killed")}
     workers, warnings = Workers(killed, {}, killed, killed, killed, {}), []
     outcomes = list(executor.outcomes(tasks, workers, warnings.append))
-    assert made(outcomes) == dict.fromkeys([task.name for task in tasks], Status.FINISHED) | {"seed=2": Status.FAILED}
-    assert workers.asked[1:] == [["seed=4", "seed=5"], ["seed=2"], ["seed=2"], ["seed=2"], ["seed=3"]]
+    assert statuses(outcomes) == dict.fromkeys([task.name for task in tasks], Status.FINISHED) | {
+        "seed=2": Status.FAILED
+    }
+    assert workers.requests[1:] == [["seed=4", "seed=5"], ["seed=2"], ["seed=2"], ["seed=2"], ["seed=3"]]
     (failed,) = (outcome for outcome in outcomes if outcome.name == "seed=2")
-    assert failed.message.startswith("its process was killed 3 times with nothing else under way")
+    assert failed.message.startswith(
+        "its process was killed 3 times while no other run was active: perhaps it needs more memory"
+    )
     assert len(warnings) == 4
 
 
-def test_processes_that_cannot_even_begin_are_given_up(tasks):
-    """Because the code cannot be read any more, say: no task is under way, and none is tried for ever."""
+def test_if_no_process_can_begin_all_tasks_fail(tasks):
+    """For example because the code cannot be read any more: no task is running, and none is repeated for ever."""
 
     def workers(tasks):
         raise BrokenProcessPool("a task has failed to un-serialize")
         yield
 
-    found = made(executor.outcomes(tasks, workers, lambda _: None))
+    found = statuses(executor.outcomes(tasks, workers, lambda _: None))
     assert found == dict.fromkeys([task.name for task in tasks], Status.FAILED)
 
 
-def test_tasks_of_which_nothing_is_heard_fail(tasks):
-    assert set(made(executor.outcomes(tasks, lambda tasks: iter(()), pytest.fail)).values()) == {Status.FAILED}
+def test_tasks_without_an_outcome_fail(tasks):
+    assert set(statuses(executor.outcomes(tasks, lambda tasks: iter(()), pytest.fail)).values()) == {Status.FAILED}
 
 
-def test_a_signal_ends_it_and_no_task_is_given_out_any_more(tasks):
+def test_after_a_signal_no_task_begins(tasks):
     found = []
-    for outcome in executor.outcomes(tasks, lambda tasks: map(finished, executor._until_stopped(tasks)), pytest.fail):
+    for outcome in executor.outcomes(tasks, lambda tasks: map(finished, executor.until_stopped(tasks)), pytest.fail):
         found.append(outcome.name)
         if len(found) == 2:
             signals.deliver(signal.SIGINT)
@@ -113,7 +116,7 @@ def finished(task):
     return Outcome(task.name, Status.FINISHED)
 
 
-def test_killed_processes_after_a_signal_are_no_news(tasks):
+def test_killed_processes_after_a_signal_are_not_reported(tasks):
     def workers(tasks):
         yield finished(tasks[0])
         signals.deliver(signal.SIGTERM)
@@ -122,62 +125,6 @@ def test_killed_processes_after_a_signal_are_no_news(tasks):
     assert [outcome.name for outcome in executor.outcomes(tasks, workers, pytest.fail)] == ["seed=0"]
 
 
-def test_one_worker_of_a_cluster_is_not_passed_over_for_this_process():
-    """Else joblib would do what a single worker is to do itself."""
-    pytest.importorskip("distributed")
-    from mlp.sweeps.dask_cluster import Backend
-
-    client = SimpleNamespace(ncores=lambda: {"tcp://127.0.0.1:1": 1})
-    backend = Backend.__new__(Backend)  # without a client of Dask's
-    backend.client, backend.wait_for_workers_timeout = client, 0
-    assert backend.effective_n_jobs(-1) == 2
-
-
-def test_what_dask_gives_up_on_is_an_outcome():
-    pytest.importorskip("distributed")
-    from concurrent.futures import CancelledError
-
-    from distributed import KilledWorker
-
-    from mlp.sweeps import dask_cluster
-
-    task = SimpleNamespace(name="seed=0")
-    killed = dask_cluster._outcome(task, KilledWorker("key", SimpleNamespace(address="tcp://x"), 3))
-    assert (killed.status, killed.message[:14]) == (Status.FAILED, "4 workers died")
-    for error in (CancelledError(), ModuleNotFoundError("No module named 'mlp'")):
-        assert dask_cluster._outcome(task, error).status == Status.UNFIT
-    assert "No module named 'mlp'" in dask_cluster._outcome(task, ModuleNotFoundError("No module named 'mlp'")).message
-
-
-@pytest.fixture
-def under_dask(monkeypatch):
-    """A backend that has been given a task: what Dask's future of it is, and the outcomes that joblib is told."""
-    pytest.importorskip("distributed")
-    from mlp.sweeps.dask_cluster import Backend, DaskDistributedBackend
-
-    future, told = Future(), []
-    monkeypatch.setattr(DaskDistributedBackend, "__init__", lambda self: None)
-    monkeypatch.setattr(DaskDistributedBackend, "submit", lambda self, func, callback: future)
-    backend = Backend()
-    backend.submit(SimpleNamespace(items=[(None, (SimpleNamespace(name="seed=0"),), {})]), told.append)
-    return backend, future, told
-
-
-def test_joblib_is_told_of_a_task_that_dask_gave_up_on(under_dask):
-    """By itself it would wait for ever: Dask's error goes to the future alone."""
-    _, future, told = under_dask
-    future.set_exception(RuntimeError("lost"))
-    ((outcome,),) = told
-    assert (outcome.name, outcome.status) == ("seed=0", Status.UNFIT)
-
-
-def test_a_task_that_is_abandoned_ends_once(under_dask):
-    backend, future, told = under_dask
-    backend.abandon()
-    future.set_exception(RuntimeError("late"))
-    assert [outcome.status for (outcome,) in told] == [Status.INTERRUPTED]
-
-
-def test_no_more_processes_are_started_than_there_are_runs():
+def test_there_are_no_more_processes_than_runs():
     with executor.local(1000, 2):
         assert joblib.effective_n_jobs() == 2

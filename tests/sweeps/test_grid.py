@@ -1,4 +1,4 @@
-"""Which runs --vary asks for, and what it is told."""
+"""The runs that --vary options ask for, and the messages for wrong ones."""
 
 import itertools
 
@@ -32,12 +32,12 @@ READ = {
 
 
 @pytest.mark.parametrize("option", READ)
-def test_values_as_they_are_given(option, base):
-    assert list(grid.read(base, [option]).configs()) == READ[option]
+def test_values_of_an_option(option, base):
+    assert list(grid.from_options(base, [option]).configs()) == READ[option]
 
 
 def test_every_combination_is_a_run_whose_config_differs_in_nothing_else(base):
-    found = grid.read(base, ["training.learning_rate=0.3,3", "training.seed=4..5"])
+    found = grid.from_options(base, ["training.learning_rate=0.3,3", "training.seed=4..5"])
     assert len(found) == 4
     for rate, seed in itertools.product((0.3, 3), (4, 5)):
         options = [f"training.learning_rate={rate}", f"training.seed={seed}"]
@@ -46,21 +46,21 @@ def test_every_combination_is_a_run_whose_config_differs_in_nothing_else(base):
 
 def test_runs_have_the_same_names_in_whatever_order_options_are_given(base):
     options = ["training.seed=0,1", "training.learning_rate=1,3", "data.limit_per_digit=10"]
-    names = grid.read(base, options).configs().keys()
+    names = grid.from_options(base, options).configs().keys()
     assert next(iter(names)) == "limit_per_digit=10,learning_rate=1,seed=0"
-    assert grid.read(base, options[::-1]).configs().keys() == names
+    assert grid.from_options(base, options[::-1]).configs().keys() == names
 
 
-def test_all_pairs_are_the_45_there_are(base):
-    found = grid.read(base, ["training.seed=0..2"], all_pairs=True)
+def test_all_pairs_are_45(base):
+    found = grid.from_options(base, ["training.seed=0..2"], all_pairs=True)
     assert (len(found), found.has_all_pairs, found.settings) == (135, True, [])
     digits = {config.data.digits for config in found.configs().values()}
     assert digits == {(a, b) for a in range(10) for b in range(10) if a < b}
 
 
-def test_seeds_and_all_pairs_are_no_choice_but_some_pairs_are(base):
-    assert grid.read(base, ["training.seed=0,1", "training.momentum=0,0.9"]).settings == ["training.momentum"]
-    assert grid.read(base, ["data.digits=[0,1],[4,9]"]).settings == ["data.digits"]
+def test_seeds_and_all_pairs_are_not_compared_but_some_pairs_are(base):
+    assert grid.from_options(base, ["training.seed=0,1", "training.momentum=0,0.9"]).settings == ["training.momentum"]
+    assert grid.from_options(base, ["data.digits=[0,1],[4,9]"]).settings == ["data.digits"]
 
 
 REFUSED = {
@@ -72,20 +72,20 @@ REFUSED = {
     ("data.digits=[3,3]",): "--vary data.digits=[3, 3]: data.digits: must be two different digits, not [3, 3]",
     ("training.seed=1.5",): "--vary training.seed=1.5: training.seed: must be a whole number, not 1.5",
     ("training.seed",): "--vary training.seed: must be section.key=value,value,... or section.key=a..b",
-    ("training.seed=",): "--vary training.seed=: no value in it: must be",
+    ("training.seed=",): "--vary training.seed=: no value: must be",
     ("seed=1",): "--vary seed=1: must be section.key=value",
-    ("training.seed=3..1",): "--vary training.seed=3..1: 3..1 has no number in it",
-    ("training.seed=0..999999999999",): "0..999999999999 are 1,000,000,000,000 values: at most",
+    ("training.seed=3..1",): "--vary training.seed=3..1: 3..1 is empty",
+    ("training.seed=0..999999999999",): "0..999999999999 has 1,000,000,000,000 values: at most",
     ("training.seed=0..999", "training.epochs=1..101"): "101,000 runs: at most 100,000 in a sweep",
     ("training.seed=0..99999", "training.learning_rate=1,2"): "200,000 runs: at most 100,000 in a sweep",
     ("training.learning_rate=1,1.0",): "--vary training.learning_rate=1,1.0: 1 is given twice",
     ("training.seed=0,1", "training.seed=2"): "--vary training.seed=2: training.seed is varied twice",
-    ("training.momentum=0,0.5",): "--vary training.momentum=0,0.5: training.momentum is given by --set too",
+    ("training.momentum=0,0.5",): "--vary training.momentum=0,0.5: training.momentum is also given by --set",
     ("training.precision=float64,float32", "training.weight_decay=0,1e39"): "--vary training.weight_decay=1e+39: "
     "training.weight_decay: must be a number that float32 does not round to infinity",
     ("training.threads=1,2",): "each worker of a sweep has one BLAS thread: training.threads must be 1",
-    ("data.directory=a,b",): "--vary data.directory=a,b: data.directory is a place and cannot be varied",
-    ("output.directory=a,b",): "output.directory is a place and cannot be varied",
+    ("data.directory=a,b",): "--vary data.directory=a,b: data.directory is a path and cannot be varied",
+    ("output.directory=a,b",): "output.directory is a path and cannot be varied",
     ("training.seed=[1",): "--vary training.seed=[1: while parsing a flow sequence",
     ("data.digits=[0,", "1],[4,", "9]"): "--vary data.digits=[0, 1],[4, 9]: a shell splits at blanks: if this is one "
     'value, put it in quotes: --vary "data.digits=[0, 1],[4, 9]"',
@@ -96,23 +96,23 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("options", REFUSED, ids=lambda options: " ".join(options)[:40])
-def test_what_makes_no_grid_is_told(options, base):
+def test_wrong_options_are_refused(options, base):
     with pytest.raises(InputError) as refused:
-        grid.read(base, options, ["training.momentum=0.9"])
+        grid.from_options(base, options, ["training.momentum=0.9"])
     assert REFUSED[options] in str(refused.value)
 
 
-def test_what_one_precision_of_a_sweep_cannot_hold_is_refused(base):
+def test_a_value_that_one_precision_of_a_sweep_cannot_hold_is_refused(base):
     base = base.with_values({"training.precision": "float64"})
     with pytest.raises(InputError, match=r"--vary training.momentum=0.99999999: .* float32 .* to 1, not"):
-        grid.read(base, ["training.precision=float32,float64", "training.momentum=0.99999999"])
+        grid.from_options(base, ["training.precision=float32,float64", "training.momentum=0.99999999"])
 
 
-def test_more_threads_than_one_are_refused_and_pairs_only_once(base):
+def test_several_threads_and_pairs_given_twice_are_refused(base):
     with pytest.raises(InputError, match=r"training\.threads must be 1"):
-        grid.read(base.with_values({"training.threads": 2}), ["training.seed=0,1"])
+        grid.from_options(base.with_values({"training.threads": 2}), ["training.seed=0,1"])
     with pytest.raises(InputError, match=r"--pairs all: data\.digits is varied twice"):
-        grid.read(base, ["data.digits=[0,1],[2,3]"], all_pairs=True)
+        grid.from_options(base, ["data.digits=[0,1],[2,3]"], all_pairs=True)
 
 
 VALUES = st.one_of(
@@ -123,10 +123,10 @@ VALUES = st.one_of(
 
 
 @given(st.lists(VALUES, min_size=1, max_size=20, unique_by=repr))
-def test_no_two_runs_have_one_name_and_each_has_the_value_it_names(values):
-    base = config.load(ROOT / "config.yaml", ["training.precision=float64"])  # which has room for each of the rates
+def test_run_names_are_unique_and_name_the_values(values):
+    base = config.load(ROOT / "config.yaml", ["training.precision=float64"])  # which can hold each of the rates
     for key, group in itertools.groupby(sorted(values, key=lambda value: value[0]), lambda value: value[0]):
         own = [value for _, value in group]
-        found = grid.read(base, [f"{key}={','.join(map(repr, own))}"])
+        found = grid.from_options(base, [f"{key}={','.join(map(repr, own))}"])
         assert len(found.configs()) == len(own)
         assert [list(v) if isinstance(v, tuple) else v for v in found.varied[key]] == own

@@ -1,4 +1,4 @@
-"""Settings ranked by hand-worked numbers; the table and sweep.csv say the same."""
+"""Settings are ranked as worked out by hand; the table and sweep.csv agree."""
 
 import csv
 import math
@@ -14,7 +14,7 @@ from mlp.sweeps.worker import Outcome, Status
 from mlp.training.progress import Epoch
 from tests.conftest import ROOT
 
-test_error.__test__ = False  # it only begins like one
+test_error.__test__ = False  # it is not a test
 
 BASE = config.load(ROOT / "config.yaml")
 
@@ -26,17 +26,17 @@ def epoch(number, loss, accuracy):
 def finished(name, settings, losses, accuracy=0.99, test=None):
     history = [epoch(number, loss, accuracy) for number, loss in enumerate(losses, 1)]
     run = ComparedRun(name, ROOT / name, settings, history, 25153, {"images": "a", "labels": "b"}, 1000, None)
-    return Outcome(name, Status.FINISHED, run=run, test=test)
+    return Outcome(name, Status.FINISHED, result=run, test=test)
 
 
 def results(*options, outcome, all_pairs=False, base=BASE):
-    """Of a grid, with the outcome that a function of a run's name and config gives."""
-    asked = grid.read(base, options, all_pairs=all_pairs)
-    return Results(asked, {name: outcome(name, settings) for name, settings in asked.configs().items()})
+    """Results of a grid; ``outcome`` is a function of a run's name and config."""
+    request = grid.from_options(base, options, all_pairs=all_pairs)
+    return Results(request, {name: outcome(name, settings) for name, settings in request.configs().items()})
 
 
 RATES = {0.3: [[0.5, 0.2], [0.5, 0.4]], 1: [[0.3, 0.1], [0.1, 0.3]], 3: [[0.2, 0.5], [0.6, 0.9]]}
-"""Validation losses over two epochs, by learning rate, then seed: kept are 0.2 and 0.4, 0.1 and 0.1, 0.2 and 0.6."""
+"""Validation losses over two epochs, by learning rate, then seed; the best are 0.2 and 0.4, 0.1 twice, 0.2 and 0.6."""
 
 
 def by_rate(name, settings):
@@ -48,7 +48,7 @@ def three_rates():
     return results("training.learning_rate=0.3,1,3", "training.seed=0,1", outcome=by_rate)
 
 
-def test_settings_are_ranked_by_the_mean_of_their_kept_epochs_loss(three_rates):
+def test_settings_are_ranked_by_the_mean_loss_of_their_best_epochs(three_rates):
     ranked = [(setting.values["training.learning_rate"], setting.mean(loss)) for setting in three_rates.settings]
     assert [rate for rate, _ in ranked] == [1, 0.3, 3]
     assert [mean.mean for _, mean in ranked] == pytest.approx([0.1, 0.3, 0.4])
@@ -57,7 +57,7 @@ def test_settings_are_ranked_by_the_mean_of_their_kept_epochs_loss(three_rates):
     assert three_rates.criterion_name == "validation loss"
 
 
-def test_the_table_for_people(three_rates):
+def test_the_printed_table(three_rates):
     assert three_rates.table().splitlines() == [
         "rank  learning_rate  runs  validation loss      errors",
         "1     1              2     0.100000             1.000%",
@@ -66,7 +66,7 @@ def test_the_table_for_people(three_rates):
     ]
 
 
-def test_the_csv_has_a_row_a_run_with_its_settings_rank(three_rates, tmp_path):
+def test_the_csv_has_a_row_for_each_run_with_its_settings_rank(three_rates, tmp_path):
     three_rates.write_csv(tmp_path / "sweep.csv")
     rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines()))
     assert [(row["rank"], row["run"]) for row in rows] == [
@@ -92,7 +92,7 @@ def test_the_csv_has_a_row_a_run_with_its_settings_rank(three_rates, tmp_path):
     }
 
 
-def test_a_setting_whose_runs_did_not_all_finish_ranks_behind(tmp_path):
+def test_a_setting_with_unfinished_runs_ranks_last(tmp_path):
     def outcome(name, settings):
         if name == "learning_rate=1,seed=1":
             return Outcome(name, Status.DIVERGED, 'in epoch 1, "so" to say')
@@ -106,7 +106,7 @@ def test_a_setting_whose_runs_did_not_all_finish_ranks_behind(tmp_path):
     assert (last["status"], last["message"], last["validation_loss"]) == ("diverged", 'in epoch 1, "so" to say', "")
 
 
-def test_settings_that_are_equally_good_share_a_rank_and_a_single_value_is_no_name():
+def test_equally_good_settings_share_a_rank_and_options_of_one_value_are_not_named():
     losses = {0.1: 0.3, 0.2: 0.2, 0.3: 0.3, 0.4: 0.4}
     options = ["training.learning_rate=0.1,0.2,0.3,0.4", "training.batch_size=8"]
     found = results(*options, outcome=lambda name, own: finished(name, own, [losses[own.training.learning_rate]]))
@@ -118,7 +118,7 @@ def test_settings_that_are_equally_good_share_a_rank_and_a_single_value_is_no_na
     ]
 
 
-def test_losses_of_two_kinds_do_not_rank_errors_do():
+def test_settings_with_different_losses_are_ranked_by_errors():
     def outcome(name, settings):
         is_euclidean = settings.model.loss == "euclidean"
         return finished(name, settings, [0.1 if is_euclidean else 0.4], 0.98 if is_euclidean else 0.99)
@@ -134,7 +134,7 @@ def of_pair(name, settings):
     return finished(name, settings, [0.1], test=(a + b + settings.training.seed, 1000))
 
 
-def test_pairs_are_averaged_over_the_seeds_and_their_spread_is_the_seeds():
+def test_pairs_are_averaged_over_the_seeds_and_the_deviation_is_over_seeds():
     """The mean of a + b over the 45 pairs is 9, as each digit is in nine of them."""
     found = results("training.seed=0,2", outcome=of_pair, all_pairs=True)
     (setting,) = found.settings
@@ -148,12 +148,12 @@ def test_pairs_are_averaged_over_the_seeds_and_their_spread_is_the_seeds():
 
 @pytest.fixture
 def drawn(monkeypatch, tmp_path):
-    """The figures that are drawn of results, by the names of their files."""
+    """Draws results; the figures by the names of their files."""
     saved = {}
     monkeypatch.setattr(figures, "save", lambda figure, path: saved.setdefault(path.name, figure))
 
     def draw(found):
-        assert {path.name for path in figures.draw(tmp_path, found)} == saved.keys()
+        assert {path.name for path in figures.draw_results(tmp_path, found)} == saved.keys()
         return saved
 
     return draw
@@ -172,7 +172,7 @@ def test_curves_are_medians_in_a_band_from_lowest_to_highest(drawn):
     assert text.get_text() == "3 runs"
 
 
-def test_of_one_epoch_the_band_is_a_line(drawn):
+def test_the_band_of_one_epoch_is_a_line(drawn):
     figure = drawn(
         results("training.seed=0,1", outcome=lambda name, own: finished(name, own, [1.0 + own.training.seed]))
     )["curves.png"]
@@ -180,7 +180,7 @@ def test_of_one_epoch_the_band_is_a_line(drawn):
     assert line.get_segments()[0].tolist() == [[1, 1], [1, 2]]
 
 
-def test_a_setting_has_one_look_in_all_panels_and_is_named(drawn):
+def test_a_setting_looks_the_same_in_all_panels_and_is_named(drawn):
     def outcome(name, settings):
         return finished(name, settings, [0.3, 0.2])
 
@@ -193,8 +193,8 @@ def test_a_setting_has_one_look_in_all_panels_and_is_named(drawn):
     assert figure.legends[0].get_texts()[0].get_text() == "1: loss euclidean, momentum 0, 1 run"
 
 
-def test_a_heat_map_shows_what_is_ranked_by_over_two_options(drawn, three_rates):
-    """Of one option beside the seed, the seed is the other."""
+def test_a_heat_map_shows_the_ranking_figure_over_two_options(drawn, three_rates):
+    """With one option and the seed, the seed is the second."""
     axes, *_ = drawn(three_rates)["heat_map.png"].axes
     np.testing.assert_allclose(axes.images[0].get_array(), [[0.2, 0.4], [0.1, 0.1], [0.2, 0.6]])
     assert [text.get_text() for text in axes.texts] == ["0.2", "0.4", "0.1", "0.1", "0.2", "0.6"]
@@ -202,7 +202,7 @@ def test_a_heat_map_shows_what_is_ranked_by_over_two_options(drawn, three_rates)
     assert [text.get_text() for text in axes.get_yticklabels()] == ["0.3", "1", "3"]
 
 
-def test_two_options_are_averaged_over_the_seeds_and_a_hole_says_so(drawn):
+def test_two_options_are_averaged_over_the_seeds_and_an_empty_cell_says_so(drawn):
     def outcome(name, settings):
         if settings.training.momentum == 0.9 and settings.training.learning_rate == 3:
             return Outcome(name, Status.DIVERGED)
@@ -236,12 +236,12 @@ def test_the_table_of_pairs_is_ten_by_ten_in_percent(drawn):
     assert axes.get_title() == "test errors in % of the images; mean 1.000% ± 0.141% over the seeds"
 
 
-def test_where_nothing_finished_nothing_is_best():
+def test_without_finished_runs_there_is_no_best():
     found = results("training.seed=0,1", outcome=lambda name, _: Outcome(name, Status.FAILED, "why"))
     assert (found.best, found.finished) == (None, [])
 
 
-def test_a_sweep_without_a_choice_is_one_setting():
+def test_a_sweep_over_seeds_alone_is_one_setting():
     found = results("training.seed=0..4", outcome=lambda name, settings: finished(name, settings, [0.1]))
     (setting,) = found.settings
-    assert (found.label(setting), setting.values, len(setting.made)) == ("", {}, 5)
+    assert (found.label(setting), setting.values, len(setting.runs)) == ("", {}, 5)

@@ -1,4 +1,4 @@
-"""What a worker does with a task, whatever it finds: in a folder of its own, on forty images of 4 by 4."""
+"""A worker does a task, whatever it finds, and reports the outcome; on forty images of 4 by 4."""
 
 import hashlib
 import json
@@ -28,17 +28,17 @@ def settings(tmp_path, folder):
 
 @pytest.fixture
 def task(tmp_path, settings, folder):
-    """A run of a sweep that is at work."""
+    """A run of an active sweep."""
     files = sorted(folder.glob("train-*"))
     hashes = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / TOKEN).write_text("ours")
-    needed = worker.surroundings(tmp_path / "sweep", "ours", hashes, is_tested=True)
+    needed = worker.requirements(tmp_path / "sweep", "ours", hashes, is_tested=True)
     return Task("seed=0", settings, needed)
 
 
 def finding(task, **others):
-    return replace(task, surroundings=replace(task.surroundings, **others))
+    return replace(task, requirements=replace(task.requirements, **others))
 
 
 def model(directory):
@@ -47,17 +47,17 @@ def model(directory):
 
 @pytest.fixture
 def alone(tmp_path, task):
-    """The model that train.py makes of the same config."""
+    """The model that train.py trains with the same config."""
     done = run_here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "alone")
     assert done.returncode == 0, done.stderr
     return model(tmp_path / "alone")
 
 
-def test_a_run_is_the_one_that_train_py_makes_and_is_not_made_twice(task, alone, capsys):
+def test_a_run_has_the_model_of_train_py_and_is_not_trained_twice(task, alone, capsys):
     outcome = worker.work(task)
     assert (outcome.status, outcome.is_new, outcome.warnings) == (Status.FINISHED, True, ())
     assert model(task.directory) == alone
-    assert len(outcome.run.history) == 4
+    assert len(outcome.result.history) == 4
     errors, images = outcome.test
     assert images == 8  # of ten, two are sevens
     assert 0 <= errors <= images
@@ -69,14 +69,14 @@ def test_a_run_is_the_one_that_train_py_makes_and_is_not_made_twice(task, alone,
 
 
 def withdraw_at(monkeypatch, task, count):
-    """Take the sweep's token away at a step, and wait until the worker has looked."""
+    """Remove the sweep's token at a step, and wait until the worker notices."""
     step, steps = Learner.step, []
 
     def then(learner):
         step(learner)
         steps.append(1)
         if len(steps) == count:
-            (task.surroundings.folder / TOKEN).unlink()
+            (task.requirements.folder / TOKEN).unlink()
             for _ in range(1000):
                 if signals.heard():
                     return
@@ -85,14 +85,14 @@ def withdraw_at(monkeypatch, task, count):
     monkeypatch.setattr(Learner, "step", then)
 
 
-def test_a_sweep_that_is_stopped_stops_its_workers_and_nothing_is_lost(task, alone, monkeypatch):
+def test_stopping_a_sweep_stops_its_workers_and_loses_nothing(task, alone, monkeypatch):
     with monkeypatch.context() as patched:
         withdraw_at(patched, task, 6)
         assert worker.work(task).status == Status.INTERRUPTED
     assert json.loads((task.directory / "manifest.json").read_text())["status"] == "interrupted"
-    assert not signals.heard()  # the worker may be given other tasks
-    (task.surroundings.folder / TOKEN).write_text("the next sweep's")
-    assert worker.work(task).status == Status.INTERRUPTED  # this one is still over
+    assert not signals.heard()  # the worker can take other tasks
+    (task.requirements.folder / TOKEN).write_text("the next sweep's")
+    assert worker.work(task).status == Status.INTERRUPTED  # this sweep stays stopped
     steps = []
     step = Learner.step
     monkeypatch.setattr(Learner, "step", lambda learner: steps.append(1) or step(learner))
@@ -101,7 +101,7 @@ def test_a_sweep_that_is_stopped_stops_its_workers_and_nothing_is_lost(task, alo
     assert len(steps) == 4 * 4 - 6  # of 27 training images in batches of 8
 
 
-def test_data_that_change_under_a_run_fail_it_and_when_they_are_back_it_goes_on(task, alone, folder, monkeypatch):
+def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task, alone, folder, monkeypatch):
     path = folder / "train-labels-idx1-ubyte"
     content, step = path.read_bytes(), Learner.step
     with monkeypatch.context() as patched:
@@ -113,14 +113,14 @@ def test_data_that_change_under_a_run_fail_it_and_when_they_are_back_it_goes_on(
     assert (worker.work(task).status, model(task.directory)) == (Status.FINISHED, alone)
 
 
-def test_a_result_on_test_images_that_changed_meanwhile_is_none(task, folder, monkeypatch):
+def test_there_is_no_test_result_if_the_test_images_changed(task, folder, monkeypatch):
     path, step = folder / "t10k-images-idx3-ubyte", Learner.step
     content = path.read_bytes()
-    task = finding(task, files=task.surroundings.files | {path: hashlib.sha256(content).hexdigest()})
+    task = finding(task, files=task.requirements.files | {path: hashlib.sha256(content).hexdigest()})
     monkeypatch.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"x"), step(learner)))
     outcome = worker.work(task)
     assert (outcome.status, outcome.test) == (Status.UNFIT, None)
-    assert f"{path} has other bytes there than at the sweep's beginning" in outcome.message
+    assert f"{path} differs from the file at the sweep's beginning" in outcome.message
 
 
 UNFIT = {
@@ -130,7 +130,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("what", UNFIT)
-def test_a_worker_that_would_compute_something_else_says_so(what, task):
+def test_a_worker_with_other_code_or_numpy_says_so(what, task):
     others, message = UNFIT[what]
     outcome = worker.work(finding(task, **others))
     assert outcome.status == Status.UNFIT
@@ -144,7 +144,7 @@ def test_a_worker_that_cannot_see_a_path_says_so_by_name(task, tmp_path):
     outcome = worker.work(finding(task, folder=elsewhere))
     assert outcome.status == Status.UNFIT
     assert f"it cannot see {elsewhere}: the folder must be there under the same path" in outcome.message
-    first, *_ = task.surroundings.files
+    first, *_ = task.requirements.files
     first.rename(first.with_name("aside"))
     outcome = worker.work(task)
     assert outcome.status == Status.UNFIT
@@ -152,11 +152,11 @@ def test_a_worker_that_cannot_see_a_path_says_so_by_name(task, tmp_path):
 
 
 def test_a_worker_whose_file_has_other_bytes_says_so_by_name(task):
-    *_, labels = task.surroundings.files
+    *_, labels = task.requirements.files
     labels.write_bytes(labels.read_bytes()[:-1] + b"\0")
     outcome = worker.work(task)
     assert outcome.status == Status.UNFIT
-    assert f"{labels} has other bytes there than at the sweep's beginning" in outcome.message
+    assert f"{labels} differs from the file at the sweep's beginning" in outcome.message
     assert not task.directory.exists()
 
 
@@ -195,17 +195,17 @@ def test_a_run_that_diverges_or_learns_nothing_stays_so_and_is_not_tried_again(
     ],
     ids=["nothing", "no report", "a deep one", "a kind of its own", "an epoch below 0"],
 )
-def test_a_report_of_divergence_that_no_run_writes_is_named_with_the_cure(task, text):
+def test_a_divergence_report_not_written_by_a_run_is_named_with_the_cure(task, text):
     task = replace(task, config=task.config.with_values({"training.learning_rate": 1000.0, "training.momentum": 0.9}))
     assert worker.work(task).status == Status.DIVERGED
     path = task.directory / "divergence.json"
     path.write_text(text)
     outcome = worker.work(task)
     assert outcome.status == Status.FAILED
-    assert outcome.message == f"{path}: not what a run writes: remove {task.directory}, and the run is made again"
+    assert outcome.message == f"{path}: not written by a run: remove {task.directory}, and the run is trained again"
 
 
-def test_a_directory_that_another_process_has_is_waited_for(task, alone):
+def test_a_worker_waits_for_a_directory_locked_by_another_process(task, alone):
     task.directory.mkdir()
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(worker.work(task)))
@@ -218,7 +218,7 @@ def test_a_directory_that_another_process_has_is_waited_for(task, alone):
     assert model(task.directory) == alone
 
 
-def test_a_run_of_another_config_in_its_place_is_kept_and_told(task):
+def test_a_run_of_another_config_in_its_place_is_kept_and_reported(task):
     assert worker.work(task).status == Status.FINISHED
     before = model(task.directory)
     outcome = worker.work(replace(task, config=task.config.with_values({"training.momentum": 0.5})))
@@ -236,20 +236,20 @@ def test_a_run_of_another_config_in_its_place_is_kept_and_told(task):
     ],
     ids=str,
 )
-def test_what_goes_wrong_costs_this_run_alone(error, message, task, monkeypatch):
+def test_an_error_fails_this_run_alone(error, message, task, monkeypatch):
     def fail(learner):
         raise error
 
     with monkeypatch.context() as patched:
         patched.setattr(Learner, "step", fail)
         outcome = worker.work(task)
-    assert (outcome.status, outcome.run) == (Status.FAILED, None)
+    assert (outcome.status, outcome.result) == (Status.FAILED, None)
     assert outcome.message.startswith(message)
     assert worker.work(task).status == Status.FINISHED  # given again
 
 
 def test_threads_of_one_worker_take_turns(task, monkeypatch):
-    """NumPy's and BLAS's settings are the process's: two runs at once would have each other's."""
+    """Settings of NumPy and BLAS are the process's: two runs at once would change each other's."""
     inside, most = [], []
 
     def look(task, warnings):
@@ -259,7 +259,7 @@ def test_threads_of_one_worker_take_turns(task, monkeypatch):
         inside.pop()
         return Outcome(task.name, Status.FINISHED)
 
-    monkeypatch.setattr(worker, "_made", look)
+    monkeypatch.setattr(worker, "_run_to_end", look)
     threads = [threading.Thread(target=worker.work, args=(task,)) for _ in range(3)]
     for thread in threads:
         thread.start()

@@ -1,8 +1,8 @@
 """Download the whole of MNIST, or of Fashion-MNIST, as an IDX folder.
 
-    python scripts/download_mnist.py [--dataset mnist|fashion] [--to DIR]
+    mlp download-mnist [--dataset mnist|fashion] [--to DIR]
 
-A file that is there already stays untouched.
+A file that is already there is kept.
 """
 
 import sys
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         type=mirror,
         action="append",
         metavar="URL",
-        help="a folder to take the files from, not the usual ones",
+        help="a folder on the web to take the files from instead; several are tried in order",
     )
     options = parser.parse_args(arguments)
     published = download.DATASETS[options.dataset]
@@ -45,14 +45,10 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{display_path(folder / name)}: {source}", flush=True)
     finally:
         if is_new:
-            with suppress(OSError):  # it is not empty, which is as it should be, or was never made
+            with suppress(OSError):  # not empty, as it should be, or not there
                 folder.rmdir()
-    print(f"next: python train.py --set {shown_setting(folder)}")
-
-
-def shown_setting(folder: Path) -> str:
-    """The folder as the option that has a run read it; relative to the config file it would be another."""
-    return f"data.directory={display_path(folder.absolute())}"
+    # Absolute, if outside the working folder: --set takes relative paths from the config file's folder.
+    print(f"next: {command_line.command('train')} --set data.directory={display_path(folder.absolute())}")
 
 
 def mirror(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A sweep is whole, and the same, whoever does it and whatever stops it."""
+"""A sweep is complete and has the same models, whoever trains them and whatever stops it."""
 
 import csv
 import os
@@ -30,7 +30,7 @@ FILES = {"sweep.csv", "sweep.json", "curves.png", "heat_map.png"}
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A config of runs of some tenths of a second."""
+    """A config whose runs take some tenths of a second."""
     path = tmp_path_factory.mktemp("project") / "config.yaml"
     path.write_text(
         f"data: {{directory: {ROOT / 'data'}, limit_per_digit: 200}}\nmodel: {{hidden_sizes: [8]}}\n"
@@ -40,13 +40,13 @@ def project(tmp_path_factory):
 
 
 def sweep(*arguments):
-    """Within this process, a run at a time."""
+    """Run a sweep in this process, one run at a time."""
     with quick_curves():
         return run_here(SWEEP, "--jobs", 1, *arguments)
 
 
 def models(folder):
-    """The bytes of each run's model, by its name; each run must be whole."""
+    """The bytes of each run's model, by the run's name; each run must be complete."""
     found = {}
     for path in filter(Path.is_dir, folder.glob("*=*")):
         finished_runs.read_run(path)
@@ -56,7 +56,7 @@ def models(folder):
 
 @pytest.fixture(scope="module")
 def reference(project):
-    """The models of the grid's 12 runs, made one after the other."""
+    """The models of the grid's 12 runs, trained one after the other."""
     done = sweep("--config", project, *GRID, "--output", project.parent / "reference")
     assert done.returncode == 0, done.stderr
     found = models(project.parent / "reference")
@@ -66,7 +66,7 @@ def reference(project):
 
 @contextmanager
 def started(*arguments, **options):
-    """A process, killed at the end if it is still there."""
+    """A process, killed at the end."""
     process = subprocess.Popen([sys.executable, *map(str, arguments)], text=True, **options)
     try:
         yield process
@@ -76,7 +76,7 @@ def started(*arguments, **options):
 
 
 def reading(process, count):
-    """So many of the lines of runs that the process prints, and all lines on the way to them."""
+    """The lines that the process prints, up to this count of finished runs."""
     lines = []
     while sum(line.startswith("run ") for line in lines) < count:
         line = process.stderr.readline()
@@ -94,24 +94,26 @@ def moments(folder):
     return {path: path.stat().st_mtime_ns for path in folder.glob("*=*/*")}
 
 
-def test_a_killed_process_and_ctrl_c_cost_nothing_and_nothing_is_done_twice(project, reference, tmp_path):
+def test_after_a_killed_process_and_ctrl_c_nothing_is_lost_or_done_twice(project, reference, tmp_path):
     command = [*STRICT, ROOT / SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--jobs", 2]
     with started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
         reading(process, 3)
         first, _ = workers_of(process)
         status = Path(f"/proc/{first}/status").read_text()
         mask = int(re.search(r"SigBlk:\s*(\w+)", status)[1], 16)
-        assert all(mask >> (number - 1) & 1 for number in signals.NUMBERS)  # what is sent to all is for the sweep
+        assert all(mask >> (number - 1) & 1 for number in signals.NUMBERS)  # signals sent to all are for the sweep
         os.kill(first, signal.SIGKILL)
         lines = reading(process, 6)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         out, rest = process.communicate(timeout=60)
     lines += rest.splitlines(keepends=True)
     assert process.returncode == 130
-    assert "warning: a worker process was killed: what was under way goes on in another\n" in lines
+    assert "warning: a worker process was killed: another resumes its run\n" in lines
     others = [line for line in lines if not line.startswith(("run ", "warning: "))]
     assert len(others) == 1
-    count = int(re.fullmatch(r"interrupted: (\d+) of 12 runs are done: give the same .* to go on\n", others[0])[1])
+    count = int(
+        re.fullmatch(r"interrupted: (\d+) of 12 runs are done: give the same command again to resume\n", others[0])[1]
+    )
     assert out == ""
     assert not (tmp_path / "sweep" / TOKEN).exists()
     manifests = (tmp_path / "sweep").glob("*/manifest.json")
@@ -139,23 +141,30 @@ def test_the_processes_of_a_sweep_that_is_killed_end_with_it(project, tmp_path):
             time.sleep(0.02)
     assert left == []
     statuses = [path.read_text() for path in (tmp_path / "sweep").glob("*/manifest.json")]
-    assert all('"status": "running"' not in status for status in statuses)  # what was under way is saved
+    assert all('"status": "running"' not in status for status in statuses)  # running ones were saved
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """A Dask scheduler's address; its cluster has no worker yet."""
+@contextmanager
+def scheduling(folder):
+    """A Dask scheduler: its process and its address."""
     pytest.importorskip("distributed", reason="dask.distributed is not installed: the extra sweep has it")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
-    environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": str(tmp_path_factory.mktemp("scheduler"))}
+    environment = os.environ | {"DASK_TEMPORARY_DIRECTORY": str(folder)}
     with started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment) as process:
         while not answers(port):
             assert process.poll() is None
             time.sleep(0.05)
-        yield f"tcp://127.0.0.1:{port}"
+        yield process, f"tcp://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """A Dask scheduler's address; its cluster has no worker yet."""
+    with scheduling(tmp_path_factory.mktemp("scheduler")) as (_, address):
+        yield address
 
 
 def answers(port):
@@ -167,17 +176,15 @@ def answers(port):
 
 
 def worker(scheduler, folder, **options):
-    """A worker that leaves nothing but in the folder."""
+    """A worker that writes only into the folder."""
     command = ["-m", "dask", "worker", scheduler, "--nthreads", 1, "--no-nanny", "--no-dashboard"]
     return started(
         *command, "--local-directory", folder / "dask", stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options
     )
 
 
-def test_a_cluster_makes_the_same_and_a_worker_killed_in_the_middle_costs_nothing(
-    project, reference, scheduler, tmp_path
-):
-    """A third worker runs another version of the code: it is told of, and passed over."""
+def test_a_cluster_trains_the_same_models_even_if_a_worker_is_killed(project, reference, scheduler, tmp_path):
+    """A third worker runs another version of the code: it is reported and gets no runs."""
     shutil.copytree(ROOT / "mlp", tmp_path / "other" / "mlp")
     with (tmp_path / "other" / "mlp" / "gates.py").open("a") as file:
         file.write("\n# another version\n")
@@ -199,7 +206,7 @@ def test_a_cluster_makes_the_same_and_a_worker_killed_in_the_middle_costs_nothin
 
 
 def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlp.sweeps.dask_cluster.GRACE", 0.5)
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.GRACE_SECONDS", 0.5)
     with worker(scheduler, tmp_path, cwd=ROOT) as hanging:
 
         def hang():
@@ -214,9 +221,25 @@ def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_pa
     assert done.stderr.splitlines()[-1].startswith("interrupted: 0 of 12 runs are done: give the same command again")
 
 
-def test_a_scheduler_that_is_not_there_is_told(project, tmp_path, monkeypatch):
+def test_if_the_scheduler_is_killed_the_sweep_ends_and_finished_runs_stay(project, tmp_path):
+    folder = tmp_path / "sweep"
+    with scheduling(tmp_path / "scheduler") as (killed, address), worker(address, tmp_path, cwd=ROOT):
+        command = [ROOT / SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", address]
+        with started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            reading(process, 1)
+            killed.kill()
+            out, rest = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert rest.splitlines()[-1] == (
+        f"error: --scheduler {address}: the connection to the scheduler is lost: finished runs are kept; start the "
+        "scheduler, and give the same command again"
+    )
+    assert len(list(folder.glob("*/model.npz"))) >= 1
+
+
+def test_a_missing_scheduler_is_reported(project, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECTING", 0.3)
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECT_SECONDS", 0.3)
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{unheard.getsockname()[1]}"
@@ -226,8 +249,18 @@ def test_a_scheduler_that_is_not_there_is_told(project, tmp_path, monkeypatch):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_cluster_without_workers_is_told(project, scheduler, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECTING", 1)
+def test_tls_without_certificates_is_reported(project, tmp_path):
+    pytest.importorskip("distributed")
+    done = run_here(SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--scheduler", "tls://here:8786")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: --scheduler tls://here:8786: Dask's settings name no certificates: docs/sweeps.md shows how to name "
+        "them\n"
+    )
+
+
+def test_a_cluster_without_workers_is_reported(project, scheduler, tmp_path, monkeypatch):
+    monkeypatch.setattr("mlp.sweeps.dask_cluster.CONNECT_SECONDS", 1)
     done = run_here(SWEEP, "--config", project, *GRID, "--output", tmp_path / "sweep", "--scheduler", scheduler)
     assert done.returncode == 2
     assert done.stderr == f"error: --scheduler {scheduler}: the cluster has no worker: start some there\n"
@@ -259,7 +292,7 @@ def test_all_pairs_are_trained_and_tested_into_one_table(made, tmp_path):
     assert "hardest pairs, by test errors: " in done.stdout
 
 
-def test_a_folder_that_is_exchanged_is_not_written_into(made, tmp_path, monkeypatch):
+def test_nothing_is_written_into_an_exchanged_folder(made, tmp_path, monkeypatch):
     folder, script = tmp_path / "sweep", sweep_command  # as run_here has it
     check = script.check_not_stopped
 
@@ -275,14 +308,14 @@ def test_a_folder_that_is_exchanged_is_not_written_into(made, tmp_path, monkeypa
     assert list(folder.iterdir()) == []
 
 
-def test_digits_that_are_not_there_are_told_before_anything_is_made(tmp_path):
+def test_missing_digits_are_reported_before_anything_is_written(tmp_path):
     done = sweep("--pairs", "all", "--output", tmp_path / "sweep")
     assert done.returncode == 2
     assert "train-labels-idx1-ubyte.gz: no digit 2 in it: it holds 0, 1: name a folder" in done.stderr
     assert not (tmp_path / "sweep").exists()
 
 
-def test_a_run_that_fails_is_told_stops_no_other_and_is_tried_again(made, tmp_path):
+def test_a_failed_run_is_reported_stops_no_other_and_is_tried_again(made, tmp_path):
     folder = tmp_path / "sweep"
     assert sweep("--config", made, "--vary", "training.seed=0", "--output", folder).returncode == 0
     (folder / "seed=2").mkdir()
@@ -291,7 +324,7 @@ def test_a_run_that_fails_is_told_stops_no_other_and_is_tried_again(made, tmp_pa
     assert done.returncode == 2
     assert models_but(folder, "seed=2") == {"seed=0", "seed=1", "seed=3"}
     assert done.stderr.splitlines()[-2:] == [
-        "error: 1 of 4 runs failed: give the same command again to try them again:",
+        "error: 1 of 4 runs failed: to try them again, give the same command again:",
         f"       seed=2: {folder / 'seed=2'}: no checkpoint in it, but mine: a run never writes over another, "
         "name a new directory",
     ]
@@ -315,14 +348,14 @@ def test_runs_that_diverge_are_results_unless_all_do(made, tmp_path):
     assert "1 diverged" in done.stdout
     done = sweep("--config", made, "--vary", "training.learning_rate=1000,999", *wild)
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1] == "error: all of the 2 runs diverged: lower training.learning_rate"
+    assert done.stderr.splitlines()[-1] == "error: all 2 runs diverged: lower training.learning_rate"
 
 
-def test_runs_that_learn_nothing_are_not_said_to_diverge(made, tmp_path):
+def test_runs_that_learn_nothing_are_not_reported_as_diverged(made, tmp_path):
     done = sweep("--config", made, "--vary", "training.learning_rate=1e-9,1e-8", "--output", tmp_path / "sweep")
     assert done.returncode == 3
     assert "learning_rate=1e-09: learned nothing: training learned nothing from epoch 1" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("error: all of the 2 runs learned nothing: ")
+    assert done.stderr.splitlines()[-1].startswith("error: all 2 runs learned nothing: see each run's divergence.json")
     rows = list(csv.DictReader((tmp_path / "sweep" / "sweep.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["learned nothing"] * 2
 
@@ -341,14 +374,14 @@ def test_a_grid_may_grow_but_nothing_else_may_change(made, tmp_path):
     kept = labels.read_bytes()
     labels.write_bytes(kept[:8] + bytes(reversed(kept[8:])))
     done = sweep("--config", made, "--vary", "training.seed=0..2", "--output", folder)
-    assert done.stderr == f"error: {folder}: holds a sweep that had other bytes in {labels}: name another --output\n"
+    assert done.stderr == f"error: {folder}: holds a sweep of other data: {labels} has changed: name another --output\n"
     assert moments(folder) == before
     labels.write_bytes(kept)
     grown = sweep("--config", made, "--vary", "training.seed=0..2", "--output", folder)
     assert (grown.returncode, grown.stderr.count("finished before")) == (0, 2)
 
 
-def test_what_is_varied_may_have_been_otherwise_in_the_file_but_other_options_are_another_sweep(made, tmp_path):
+def test_the_config_may_change_a_varied_option_but_varying_others_is_another_sweep(made, tmp_path):
     options = ["--config", made, "--output", tmp_path / "sweep", "--vary"]
     assert sweep(*options, "training.momentum=0,0.5").returncode == 0
     made.write_text(made.read_text().replace("epochs: 2", "epochs: 2, momentum: 0.5"))
@@ -359,7 +392,7 @@ def test_what_is_varied_may_have_been_otherwise_in_the_file_but_other_options_ar
     assert done.stderr == f"error: {tmp_path / 'sweep'}: holds a sweep of training.momentum: name another --output\n"
 
 
-def test_a_file_in_a_runs_place_costs_that_run_alone(made, tmp_path):
+def test_a_file_in_a_runs_place_fails_that_run_alone(made, tmp_path):
     options = ["--config", made, "--output", tmp_path / "sweep", "--vary"]
     assert sweep(*options, "training.seed=0").returncode == 0
     (tmp_path / "sweep" / "seed=1").write_text("mine")
@@ -370,7 +403,7 @@ def test_a_file_in_a_runs_place_costs_that_run_alone(made, tmp_path):
     assert (tmp_path / "sweep" / "seed=1").read_text() == "mine"
 
 
-def test_pictures_of_the_runs_before_do_not_stay(made, tmp_path):
+def test_old_pictures_are_removed(made, tmp_path):
     options = ["--config", made, "--output", tmp_path / "sweep", "--vary", "training.seed=0,1"]
     assert sweep(*options).returncode == 0
     (tmp_path / "sweep" / "heat_map.png").write_text("of other options")
@@ -378,12 +411,12 @@ def test_pictures_of_the_runs_before_do_not_stay(made, tmp_path):
     assert {path.name for path in (tmp_path / "sweep").glob("*.png")} == {"curves.png"}
 
 
-def test_a_folder_that_is_no_sweeps_stays_as_it_is(made, tmp_path):
+def test_a_folder_that_is_not_a_sweeps_stays_as_it_is(made, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     done = sweep("--config", made, "--vary", "training.seed=0,1", "--output", tmp_path / "mine")
     assert done.returncode == 2
-    assert "mine: not empty (thesis.txt), and no sweep's folder: name another --output" in done.stderr
+    assert "mine: not empty (thesis.txt), and not a sweep's folder: name another --output" in done.stderr
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     done = sweep("--config", made, "--vary", "training.seed=0,1", "--output", tmp_path / "mine" / "thesis.txt")
     assert "thesis.txt: not a folder: name another --output" in done.stderr
@@ -417,7 +450,7 @@ def test_bad_arguments(arguments, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_not_installed_is_named_with_the_cure(tmp_path, monkeypatch):
+def test_a_missing_package_is_named_with_the_cure(tmp_path, monkeypatch):
     monkeypatch.setattr("mlp.system.command_line.find_spec", lambda name: None)
     done = run_here(SWEEP, "--vary", "training.seed=0..1", "--output", tmp_path / "sweep")
     assert done.returncode == 2
