@@ -1,4 +1,4 @@
-"""Any expression as a circuit: every value forward, every gradient backward, each beside the numeric one.
+"""Show every value and gradient of an expression, such as (x + y) * z.
 
 python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
 """

@@ -26,11 +26,11 @@ def ours(name: str, table_name: str) -> str | None:
     return next((ours for ours, names in table(table_name).items() if plain in map(_plain, names.split())), None)
 
 
-def near(name: str, known: Iterable[str]) -> str | None:
+def near(name: str, known: Iterable[str], min_similarity: float = MIN_SIMILARITY) -> str | None:
     """The known name that is spelled nearly so, or has the same letters in another order."""
     wrong, names = _plain(name), {_plain(each): each for each in known}
     anagrams = [each for each in names if sorted(each) == sorted(wrong)]
-    nearest = difflib.get_close_matches(wrong, names, n=1, cutoff=MIN_SIMILARITY)
+    nearest = difflib.get_close_matches(wrong, names, n=1, cutoff=min_similarity)
     return next((names[each] for each in [*anagrams, *nearest]), None)
 
 

@@ -51,7 +51,7 @@ def watched(chromium, tab=None):
 
     def visit(path, *, width=WIDTHS["desktop"], dark=False, reduced_motion=None, fragment="", own=False, **options):
         is_shared = tab is not None and not own and not options
-        page = forgotten(tab) if is_shared else chromium.new_context(**options).new_page()
+        page = as_new(tab) if is_shared else chromium.new_context(**options).new_page()
         if page not in pages:
             pages.append(page)
             for event, listener in heard.items():
@@ -81,7 +81,7 @@ def visit(chromium, tab):
         yield visit
 
 
-def forgotten(tab):
+def as_new(tab):
     """The tab as if new: an empty page, no history, the mouse in the corner."""
     tab.goto("about:blank")
     tab.mouse.move(0, 0)

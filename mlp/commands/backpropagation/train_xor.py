@@ -1,4 +1,4 @@
-"""Learn XOR, the four rows that no straight line divides, with the network 2-8-1 of the notes.
+"""Train the notes' 2-8-1 network on XOR, which no straight line separates.
 
     python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
 
