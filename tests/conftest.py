@@ -151,7 +151,7 @@ def quick_curves() -> Iterator[None]:
 
 def copy_checkout(target: Path) -> Path:
     """A copy of the project with nothing in it that a command has made."""
-    made = shutil.ignore_patterns(".git", ".venv", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+    made = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
     runs_folder = str(ROOT / "outputs")
     shutil.copytree(ROOT, target, ignore=lambda folder, names: names if folder == runs_folder else made(folder, names))
     return target

@@ -29,7 +29,8 @@ class Parser(ArgumentParser):
     """Arguments whose errors are reported like all others, and whose options have no second spelling."""
 
     def __init__(self, **options: Any):
-        super().__init__(**{"prog": Path(sys.argv[0]).name, "allow_abbrev": False} | options)
+        options.setdefault("prog", Path(sys.argv[0]).name)  # also for python -m, which Python 3.14 would name otherwise
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError where argparse would print its usage and exit."""
