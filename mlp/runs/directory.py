@@ -21,8 +21,8 @@ from mlp.system.files import (
     check_has_locks,
     check_same,
     exclusive,
+    final_name,
     identity,
-    leftover_of,
     make_folder,
     read_small,
     remove,
@@ -161,7 +161,7 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
 
 def check_fresh(directory: Path, config: Config) -> None:
     """InputError where a directory holds more than a run of this config leaves that was stopped at its start."""
-    others = {path.name for path in directory.iterdir() if leftover_of(path.name) not in OWN}
+    others = {path.name for path in directory.iterdir() if final_name(path.name) not in OWN}
     if "config.yaml" in others and _is_written(directory / "config.yaml", config.to_yaml().encode()):
         others -= {"config.yaml", "manifest.json", history.NAME}
     if others:

@@ -160,7 +160,7 @@ ODD = {
     "a link to itself": (lambda path: path.symlink_to(path), "symbolic links"),
     "a hole of a terabyte": (
         lambda path: (path.touch(), os.truncate(path, 1 << 40)),
-        "all but empty: of its 1,099,511,627,776 bytes",
+        "almost empty: of its 1,099,511,627,776 bytes",
     ),
     "nothing": (lambda path: None, "no such file: name a config with --config"),
 }

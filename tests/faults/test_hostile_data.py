@@ -138,7 +138,7 @@ EACH = {
     "a link to itself": (instead(lambda path: path.symlink_to(path)), "symbolic links"),
     "an endless device": (instead(lambda path: path.symlink_to("/dev/zero")), "not a regular file"),
     "an empty device": (instead(lambda path: path.symlink_to("/dev/null")), "not a regular file"),
-    "a hole": (instead(sparse), "all but empty"),
+    "a hole": (instead(sparse), "almost empty"),
     "nothing": (instead(lambda path: None), "no training (images|labels): put one of"),
     "two spellings": (lambda path: path.with_name(path.name + ".gz").write_bytes(b""), "are two spellings of one file"),
 }

@@ -163,7 +163,7 @@ def test_a_run_whose_directory_is_exchanged_ends_and_writes_nothing_into_the_oth
     monkeypatch.setattr(run_directory.Run, when, then)
     assert train(monkeypatch, "--config", config, "--output", run) == 2
     what = "no longer there" if how == "nothing" else "another folder than before"
-    assert f"error: {run}: {what}: it was moved or exchanged" in one_message(capsys.readouterr().err)
+    assert f"error: {run}: {what}: it was moved or replaced" in one_message(capsys.readouterr().err)
     assert not run.exists() or list(run.iterdir()) == []
     injected("exchanged directories")
 
@@ -208,7 +208,7 @@ def test_a_lock_is_of_the_folder_that_has_the_name(tmp_path, monkeypatch):
         exchanged(tmp_path / "run", "a folder")
 
     monkeypatch.setattr(files, "_lock", then)
-    with pytest.raises(InputError, match="moved or exchanged"), files.exclusive(tmp_path / "run", pytest.fail):
+    with pytest.raises(InputError, match="moved or replaced"), files.exclusive(tmp_path / "run", pytest.fail):
         pytest.fail("it has another folder")
 
 

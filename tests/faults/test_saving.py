@@ -198,7 +198,7 @@ def test_where_another_run_is_at_work_nothing_is_done(stopped, monkeypatch, caps
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     with files.exclusive(run, pytest.fail):
         assert train(monkeypatch, "--resume", run) == 2
-    assert "another run is at work in it" in capsys.readouterr().err
+    assert "another run is using it" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 

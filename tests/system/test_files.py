@@ -93,7 +93,7 @@ def test_a_new_name_and_a_removal_are_on_the_disk_too(tmp_path, calls):
 
 def test_a_folder_is_ones_until_the_end(tmp_path):
     with exclusive(tmp_path, pytest.fail):
-        with pytest.raises(InputError, match="another run is at work in it"), exclusive(tmp_path, pytest.fail):
+        with pytest.raises(InputError, match="another run is using it"), exclusive(tmp_path, pytest.fail):
             pytest.fail("two had it")
         assert list(tmp_path.iterdir()) == []
     with exclusive(tmp_path, pytest.fail):

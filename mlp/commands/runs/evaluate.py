@@ -19,7 +19,7 @@ from mlp.runs.finished import FinishedRun
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import InputError
-from mlp.system.files import is_forbidden, write_text
+from mlp.system.files import is_write_protected, write_text
 from mlp.training import from_config
 
 SPLITS = ("test", "validation", "training")
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         save(run, evaluation, summary)
     except OSError as error:
-        if not is_forbidden(error):
+        if not is_write_protected(error):
             raise
         what = f"{error.filename}: {error.strerror}"
         if not options.json:

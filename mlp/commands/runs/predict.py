@@ -28,7 +28,7 @@ from mlp.network import block_length, decide
 from mlp.runs import finished as finished_runs
 from mlp.runs.finished import FinishedRun
 from mlp.system import blas_threads, command_line
-from mlp.system.command_line import MOST_LINES, display_path, warn
+from mlp.system.command_line import MAX_MESSAGE_LINES, display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
@@ -96,10 +96,10 @@ def main(arguments: Sequence[str]) -> None:
         show(options.show, answers)
         if not options.json:
             print(f"\nstages: {display_path(options.show)}")
-    for failure in failures[:-MOST_LINES]:  # one message would leave them out
+    for failure in failures[:-MAX_MESSAGE_LINES]:  # one message would leave them out
         warn(failure)
     if failures:
-        raise InputError(*failures[-MOST_LINES:])
+        raise InputError(*failures[-MAX_MESSAGE_LINES:])
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
