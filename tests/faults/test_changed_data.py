@@ -186,7 +186,7 @@ def test_the_same_bytes_are_the_same_data(trial, shared, tmp_path, injected, req
         assert run_with(happens, when, config, tmp_path / "run") == 0
     assert changed
     assert outcome(tmp_path / "run") == undisturbed(shared, kind)
-    injected(f"data the same under another stamp: {change.__name__.replace('_', ' ')}")
+    injected(f"same data with other times: {change.__name__.replace('_', ' ')}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -262,7 +262,7 @@ def test_a_large_file_that_is_emptied_does_not_crash_the_process(tmp_path, injec
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert one_message(done.stderr).startswith(f"error: {path}: changed while it was in use, it is shorter now: ")
-    injected("data changed under a run: SIGBUS where it were mapped")
+    injected("data changed under a run: SIGBUS if it were mapped")
 
 
 @pytest.mark.parametrize("change", [*CHANGES, touched], ids=lambda change: change.__name__)

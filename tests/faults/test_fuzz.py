@@ -56,7 +56,7 @@ def test_any_header_gives_an_array_or_a_clear_refusal(tmp_path, injected):
     @given(header=st.binary(max_size=24), ending=st.sampled_from(["", ".gz"]))
     def check(header, ending):
         read_or_refuse(tmp_path / f"a{ending}", b"\0\0" + header)
-        injected("IDX headers made up")
+        injected("random IDX headers")
 
     check()
 
@@ -99,6 +99,6 @@ def test_any_text_gives_a_config_or_a_clear_refusal(tmp_path, injected):
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
         with refused_by_name(path):
             config.load(path)
-        injected("config texts made up")
+        injected("random config texts")
 
     check()

@@ -215,7 +215,7 @@ def test_a_valid_folder_is_used(change, tmp_path, monkeypatch, injected):
     for name in (IMAGES, LABELS):
         change(tmp_path / "made" / name)
     assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 0
-    injected("unusual data folders, taken")
+    injected("unusual data folders, used")
 
 
 def bomb(path, count):
@@ -245,7 +245,7 @@ def test_a_file_that_announces_more_than_the_free_memory_is_refused(
             said = here("scripts/predict.py", "--run", run, tmp_path / "made" / f"{name}.gz").stderr.splitlines()[-1]
     assert f"{name}.gz: the header promises 10240 x " in said
     assert "10,737,418,240 bytes, more than there is memory for: gunzip it" in one_message(said)
-    injected("gzip data that unpack to more than there is memory for")
+    injected("gzip data larger than the free memory")
 
 
 def test_the_free_memory_is_known(tmp_path, monkeypatch):

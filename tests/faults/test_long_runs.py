@@ -100,7 +100,7 @@ def test_a_disk_that_fills_up_within_a_row_leaves_nothing_of_the_row(long_run, t
     assert [row.partition(",")[0] for row in rows] == ["epoch", "1", "2", "3", "4"]
     assert train(monkeypatch, "--resume", run) == 0
     assert outcome(run) == outcome(long_run)
-    injected("full disks in the midst of a row")
+    injected("disks that fill up within a row")
 
 
 CHANGES = {

@@ -272,4 +272,4 @@ def test_a_run_that_is_write_protected_can_be_evaluated_and_compared(sent, read_
         assert "Permission denied: there is no picture" in one_message(done.stderr, "warning")
     assert run_here("scripts/compare.py", read_only, sent, "--output", tmp_path / "c.png").returncode == 2
     assert {path.name: path.read_bytes() for path in read_only.iterdir()} == before
-    injected("runs that cannot be written")
+    injected("write-protected runs")

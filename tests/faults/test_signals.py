@@ -227,4 +227,4 @@ def test_a_long_command_is_stopped(options, number, code, tmp_path, injected):
     assert process.returncode == code
     assert command_in(said.splitlines()[-1]) == ["--resume", str(run)]
     assert checkpoint.read(run / "checkpoint.npz").config.training.epochs >= 10
-    injected(f"{number.name}s in what would go on for long")
+    injected(f"{number.name}s in a long command")

@@ -47,9 +47,9 @@ def content(folder):
 
 
 def begin(name, folder, at):
-    """The command in a process of its own, a copy of this one, which has everything imported; its process number.
+    """Start the command in a copy of this process, which has everything imported. Returns the copy's number.
 
-    It waits for the end of the pipe, and then says what it has to say in a file.
+    It waits for the end of the pipe, and writes its output to a file.
     """
     script, *arguments = map(str, given(name, folder))
     main = module_of(script).main
@@ -99,7 +99,7 @@ def check(names, whole, tmp_path):
 @pytest.mark.trials(1, 5)
 def test_all_of_them_twice(trial, whole, tmp_path, injected):
     check([*COMMANDS, *COMMANDS], whole, tmp_path)
-    injected("commands at work in one run at once: all, twice")
+    injected("commands that use one run at once: all, twice")
 
 
 PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
@@ -109,7 +109,7 @@ PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
 def test_in_every_pair(trial, whole, tmp_path, injected):
     pair = PAIRS[trial % len(PAIRS)]
     check(pair, whole, tmp_path)
-    injected(f"commands at work in one run at once: {' and '.join(pair)}")
+    injected(f"commands that use one run at once: {' and '.join(pair)}")
 
 
 @pytest.mark.parametrize("script", ["scripts/report.py", "scripts/compare.py"])
@@ -135,4 +135,4 @@ def test_a_command_on_a_run_that_resumes_meanwhile_uses_a_single_state(script, w
         assert "5 epochs; " in page
         assert "epochs: 5" in page
     assert calls[:2] == [folder / "run"] * 2
-    injected("runs that go on while a command reads them")
+    injected("runs resumed while a command reads them")
