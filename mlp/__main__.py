@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, ModuleType
+from typing import NoReturn
 
 from mlp.system import signals
 
@@ -19,12 +20,12 @@ MIN_SIMILARITY = 0.65
 """Of a misspelled command and the one that the message suggests: there are few, and they differ much."""
 
 
-def run(name: str) -> int:
-    """Run a command, given its name or its module, on the process's arguments. Returns its exit code."""
+def run(name: str) -> NoReturn:
+    """Run a command, given its name or its module, on the process's arguments, and exit with its code."""
     _begin(sys._getframe(1))
     from mlp.system import command_line  # only now that signals are noted
 
-    return command_line.run(lambda arguments: _imported(commands().get(name, name)).main(arguments))
+    sys.exit(command_line.run(lambda arguments: _imported(commands().get(name, name)).main(arguments)))
 
 
 def mlp() -> int:

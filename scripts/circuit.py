@@ -3,9 +3,7 @@
 python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("circuit"))
+    run("circuit")

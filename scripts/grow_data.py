@@ -3,9 +3,7 @@
 python scripts/grow_data.py data outputs/grown --images 1000000
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("grow_data"))
+    run("grow_data")

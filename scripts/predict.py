@@ -3,9 +3,7 @@
 python scripts/predict.py [--run RUN] IMAGE ...
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("predict"))
+    run("predict")

@@ -3,9 +3,7 @@
 python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("train_xor"))
+    run("train_xor")

@@ -25,12 +25,10 @@ from tests.conftest import ROOT
 DESCRIPTORS = Path("/proc/self/fd")
 counted = pytest.mark.skipif(not DESCRIPTORS.exists(), reason="needs Linux's /proc to count descriptors")
 SCRIPT = """
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("a_command"))
+    run("a_command")
 """
 MODULE = """
 import os, signal, sys
