@@ -1,4 +1,4 @@
-"""What all commands share: they parse arguments, and turn each error into one message and an exit code."""
+"""What all commands share: parsing arguments, and turning each error into one message and an exit code."""
 
 import errno
 import os
