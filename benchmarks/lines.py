@@ -44,7 +44,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
     batch.backward()
     lines = list(lines_of(trainer, batch))
     times: list[list[float]] = [[] for _ in lines]
-    feed = trainer.feed.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
+    feed = trainer.loader.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
     gathered = []
     while True:
         before = perf_counter()

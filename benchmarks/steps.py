@@ -12,7 +12,7 @@ from benchmarks.work import Work
 from mlp.system import text_table
 from mlp.system.errors import InputError
 from mlp.system.progress import Bar
-from mlp.training.batches import COPIED
+from mlp.training.batches import MAX_COPIED_BYTES
 
 TOLERANCES = {"first": 1e-5, "last": 1e-3}
 """Of the losses of the first counted epoch and of the last: the largest relative difference.
@@ -86,10 +86,10 @@ def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Ro
 
     In each round another one begins, so that what slows the machine for a while slows no one in particular.
     """
-    if len(work.images) * work.images.inputs > COPIED:
+    if len(work.images) * work.images.inputs > MAX_COPIED_BYTES:
         raise InputError(
             f"the contenders cannot take so many images in one order, {len(work.images):,}: at most "
-            f"{COPIED // work.images.inputs:,}: set data.limit_per_digit"
+            f"{MAX_COPIED_BYTES // work.images.inputs:,}: set data.limit_per_digit"
         )
     trains = [contender.start(work) for contender in contenders]
     timings = [Timing([], [], []) for _ in contenders]

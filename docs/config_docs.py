@@ -1,4 +1,4 @@
-"""The options in words, made from the schema: the bundled config.yaml, and the tables of docs/config.md."""
+"""The options in words, generated from the schema: config.yaml, and the tables of docs/config.md."""
 
 import json
 import textwrap
@@ -7,18 +7,18 @@ from typing import Any
 from mlp.config import SECTIONS, Config
 
 HEAD = """\
-# Every option with its default, its unit and what it does. A key left out has the value shown here.
-# Paths are relative to this file; ~ is the home folder. An option for one run: --set training.epochs=3
+# Every option with its default, its unit and what it does. An option that is left out has its default.
+# Paths are relative to this file; ~ is the home folder. To change an option for one run: --set training.epochs=3
 """
 COMMENT, WIDTH = 30, 120
-"""The columns in which a comment begins, and in which it has ended."""
+"""The column where a comment begins, and the one where it must have ended."""
 
 Schema = dict[str, Any]
-"""What JSON Schema says of an option."""
+"""An option in JSON Schema."""
 
 
 def config_yaml() -> str:
-    """A config file with every option at its default, and beside it what it does."""
+    """A config file with every option at its default, and a comment that says what it does."""
     lines = [HEAD.rstrip()]
     options: dict[str, Schema] = {}
     for line in Config().to_yaml().splitlines():
@@ -32,7 +32,7 @@ def config_yaml() -> str:
 
 
 def tables() -> str:
-    """In Markdown: for each section a table of its options."""
+    """In Markdown: a table of the options of each section."""
     lines: list[str] = []
     for name, section in SECTIONS.items():
         schema = section.model_json_schema()
@@ -41,7 +41,7 @@ def tables() -> str:
             "",
             schema["description"],
             "",
-            "| key | default | values | what it is |",
+            "| key | default | values | meaning |",
             "| --- " * 4 + "|",
         ]
         lines += [
@@ -53,13 +53,13 @@ def tables() -> str:
 
 
 def commented(line: str, text: str) -> list[str]:
-    """A line with a comment beside it, in as many lines as that takes."""
+    """A line with a comment, which continues below it if it is long."""
     first, *more = textwrap.wrap(text, WIDTH - COMMENT - len("# "), break_on_hyphens=False)
     return [f"{line:{COMMENT - 1}} # {first}", *(f"{'':{COMMENT}}#   {rest}" for rest in more)]
 
 
 def comment(option: Schema) -> str:
-    """What an option does, after the values that are not plain from its default."""
+    """What an option does, after its range or its other values."""
     about = str(option["description"])
     if option.get("type") == "number":
         return f"{bounds(option)}: {about}"
@@ -69,7 +69,7 @@ def comment(option: Schema) -> str:
 
 
 def values(option: Schema) -> str:
-    """What an option may be."""
+    """The values that an option may have."""
     if "anyOf" in option:
         return ", or ".join(map(values, option["anyOf"]))
     if "enum" in option:
@@ -93,11 +93,11 @@ def bounds(option: Schema) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value as a config file has it."""
+    """A value as in a config file."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def number(value: float) -> str:
-    """For people: 1,000,000, and 2^128 rather than 39 digits."""
+    """For people: 1,000,000, and 2^128 instead of 39 digits."""
     exponent = int(value).bit_length() - 1
     return f"2^{exponent}" if exponent > 63 and value == 1 << exponent else f"{value:,}"

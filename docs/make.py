@@ -1,11 +1,10 @@
-"""Remake what the pages of docs/ show: run their commands and snippets, and put in what they print.
+"""Run the commands and snippets in the pages of docs/, and put what they print into the pages.
 
     python docs/make.py [PAGE ...]
 
-In a copy of the checkout without runs all ``sh`` blocks of a page are run, then its ``python`` blocks in one process,
-each going on from the one before it; the ``text`` block right below one gets its output. Pictures are those that the
-commands draw into docs/. What is said of the options, in docs/config.md and, where no page is named, in config.yaml, is
-made from their schema.
+All ``sh`` blocks of a page run in a copy of the checkout without its runs, then all ``python`` blocks in one process.
+The ``text`` block right below a block gets its output. Pictures that the commands draw into docs/ are copied back. The
+tables of options in docs/config.md, and config.yaml if no page is named, are generated from the schema.
 """
 
 import filecmp
@@ -31,12 +30,12 @@ BLOCK = re.compile(
     r"```(?P<language>sh|python)\n(?P<code>.*?)```\n(?P<between>\n```text\n)?(?(between)(?P<output>.*?)```\n)",
     re.DOTALL,
 )
-"""Commands or a snippet, and the output right below, where there is one."""
+"""Commands or a snippet, and the output right below, if any."""
 OPTIONS = re.compile(r"(?<=<!-- options: made from the schema -->\n).*?(?=<!-- end of the options -->)", re.DOTALL)
 NEEDED = ("mlp", "scripts", "data", "docs", "train.py", "config.yaml")
-"""Of the checkout, for the commands."""
+"""The part of the checkout that the commands need."""
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
-"""A page does not show warnings: a snippet that gives one fails."""
+"""A snippet that gives a warning fails."""
 IN_ONE_PROCESS = """\
 import contextlib, io, json, sys
 names, printed = {"__name__": "__main__"}, []
@@ -49,9 +48,15 @@ json.dump(printed, sys.stdout)
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = command_line.Parser(description="Run pages' commands and snippets, and put in what they print.")
+    parser = command_line.Parser(
+        description="Run the commands and snippets of pages, and put what they print into the pages."
+    )
     parser.add_argument(
-        "pages", type=command_line.path, nargs="*", metavar="PAGE", help="default: those of docs/ whose blocks are run"
+        "pages",
+        type=command_line.path,
+        nargs="*",
+        metavar="PAGE",
+        help="default: the pages of docs/ that have such blocks",
     )
     options = parser.parse_args(arguments)
     for page in options.pages or PAGES:
@@ -61,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def remake(page: Path) -> None:
-    """A page with what its blocks print now, and what they draw."""
+    """Update a page with what its blocks print and draw."""
     text = read(page)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
@@ -88,7 +93,7 @@ def read(page: Path) -> str:
 
 
 def outputs(copy: Path, page: Path, blocks: Sequence[re.Match[str]]) -> Iterator[str]:
-    """What each block prints, run in the copy of the checkout: first all commands, then all snippets."""
+    """What each block prints in the copy of the checkout: first all commands run, then all snippets."""
     commands = [
         "".join(run(copy, command) for command in block["code"].splitlines() if command.strip())
         for block in blocks
@@ -100,13 +105,13 @@ def outputs(copy: Path, page: Path, blocks: Sequence[re.Match[str]]) -> Iterator
 
 
 def with_output(block: re.Match[str], printed: str) -> str:
-    """The block, with what it prints now."""
+    """The block with its new output."""
     shown = f"\n```text\n{printed}```\n" if block["between"] else ""
     return f"```{block['language']}\n{block['code']}```\n{shown}"
 
 
 def run(copy: Path, command: str) -> str:
-    """What a command ``python ...`` prints, run in the copy of the checkout; CheckFailed where it fails."""
+    """What a command ``python ...`` prints in the copy of the checkout; raises CheckFailed if it fails."""
     print(command, file=sys.stderr)
     try:
         program, *arguments = shlex.split(command)
@@ -118,7 +123,7 @@ def run(copy: Path, command: str) -> str:
 
 
 def run_snippets(copy: Path, page: Path, snippets: Sequence[str]) -> list[str]:
-    """What each snippet of the page prints, all in one process; CheckFailed where one fails."""
+    """What each snippet of the page prints, all in one process; raises CheckFailed if one fails."""
     if not snippets:
         return []
     printed: list[str] = json.loads(python(copy, str(page), [*STRICT, "-c", IN_ONE_PROCESS], json.dumps(snippets)))

@@ -1,4 +1,4 @@
-"""Every option of a run: its type, its range and its default; read from YAML, errors pointing at the place."""
+"""Every option of a run, with its type, range and default; read from YAML, with errors that name line and column."""
 
 import json
 import math
@@ -23,20 +23,17 @@ from mlp.system.files import home_expanded, read_small
 from mlp.system.shell_words import put_in_quotes, rejoined
 from mlp.system.yaml_text import Place, dotted
 
-LARGEST = 64 * 1024
-"""Bytes of a config file; the bundled one has two thousand."""
-MOST_PROBLEMS = 30
-"""Errors of a file that are reported: finding the nearest known key takes two milliseconds for each."""
+MAX_CONFIG_BYTES = 64 * 1024
+"""The bundled file has two thousand."""
+MAX_PROBLEMS = 30
+"""Of a file, that are reported: finding the nearest known key takes two milliseconds for each."""
 
 NO_PATH = re.compile("[\0\ud800-\udfff]")
-"""What no path in a config can hold: a zero byte, and what stands for bytes that are no UTF-8."""
+"""Not allowed in a path: a zero byte, and the surrogates that stand for bytes that are not UTF-8."""
 
 
 def _path(directory: Any) -> Any:
-    """The text, a home folder at its beginning written out, if it can be a path: not empty, no byte that none can have.
-
-    Anything else than text is left to pydantic.
-    """
+    """A path as text, with a home folder at its beginning expanded; pydantic checks what is not text."""
     if directory is None:
         raise PydanticCustomError("no_path", "must be a path (~ alone is null in YAML: write ~/)")
     if not isinstance(directory, str):
@@ -54,25 +51,18 @@ Directory = Annotated[Path, Field(strict=False), BeforeValidator(_path)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
-INTERVAL = re.compile(r"[1-9][0-9]{0,8} (epochs?|steps?)")
-MOST_WEIGHTS = 1_000_000_000
-"""Between two layers: 4 GB in float32, of which training needs four times as much."""
-
-
-def _interval(value: Any) -> Any:
-    """The text, where it says how often."""
-    if not (isinstance(value, str) and INTERVAL.fullmatch(value)):
-        raise PydanticCustomError("no_interval", "must be a number of epochs or steps, such as 1 epoch or 200 steps")
-    return value
+Interval = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} (epochs?|steps?)$")]
+MAX_WEIGHTS = 1_000_000_000
+"""Between two layers: 4 GB in float32, and training needs a multiple of it."""
 
 
 class Section(BaseModel):
-    """Options are fixed once read; an unknown one, a wrong type and a number that is not finite are errors."""
+    """Options cannot change once read; an unknown key, a wrong type and a non-finite number are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def changed(self, values: Mapping[str, Any]) -> Self:
-        """The section with some options at other values; ValidationError where one cannot be."""
+        """A copy with other values of some options; raises ValidationError if one is not allowed."""
         return self.model_validate(self.model_dump() | dict(values))
 
 
@@ -80,18 +70,18 @@ class Data(Section):
     """Which images to learn from."""
 
     directory: Directory = Field(
-        Path("data"), description="folder of the four IDX files, images and labels for training and test"
+        Path("data"), description="folder with the four IDX files: images and labels for training and test"
     )
     digits: tuple[Digit, Digit] = Field(
-        (0, 1), description="two digits of 0..9: the first becomes target 0, the second target 1, the positive class"
+        (0, 1), description="two digits of 0..9: the first is target 0, the second is target 1, the positive class"
     )
     limit_per_digit: Count | None = Field(
-        None, description="use only the first so many images of each digit; null for all"
+        None, description="use at most this many images of each digit, the first ones; null: all"
     )
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1,
-        description="share of the training images of each digit that is held out to choose the epoch whose weights are "
-        "kept; 0 holds out none and keeps the last epoch's",
+        description="fraction of each digit's training images held out to choose the best epoch; 0: none, and the last "
+        "epoch is kept",
     )
 
     @field_validator("digits")
@@ -106,25 +96,22 @@ class Model(Section):
     """The network."""
 
     hidden_sizes: Annotated[tuple[Units, ...], Field(max_length=100)] = Field(
-        (32,), description="units: one entry a hidden layer; [] is the linear classifier"
+        (32,), description="units of each hidden layer; [] is the linear classifier"
     )
     loss: Literal["euclidean", "cross_entropy"] = Field(
-        "euclidean", description="the mean of 1/2 (p - y)^2 or of -log of the right class's probability"
+        "euclidean", description="the mean of 1/2 (p - y)^2, or of -log(probability of the true class)"
     )
 
     @field_validator("hidden_sizes")
     @classmethod
     def _fit_in_memory(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        if any(inputs * outputs > MOST_WEIGHTS for inputs, outputs in pairwise(sizes)):
-            raise PydanticCustomError("too_many", f"must have at most {MOST_WEIGHTS:,} weights between two layers")
+        if any(inputs * outputs > MAX_WEIGHTS for inputs, outputs in pairwise(sizes)):
+            raise PydanticCustomError("too_many", f"must have at most {MAX_WEIGHTS:,} weights between two layers")
         return sizes
 
 
-RATES = ("learning_rate", "momentum", "weight_decay")
-
-
-def held_in(precision: str, value: float) -> float:
-    """What becomes of a float64 in this precision."""
+def in_precision(precision: str, value: float) -> float:
+    """A float64 rounded to this precision; infinity if it is too large."""
     if precision == "float64":
         return value
     try:
@@ -137,52 +124,46 @@ class Training(Section):
     """How it learns."""
 
     epochs: Count = Field(10, description="passes over the training images")
-    batch_size: Count = Field(32, description="images in one step")
+    batch_size: Count = Field(32, description="images per step")
     learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(
-        1.0, description="each step is so many times the gradient of the batch's mean loss"
+        1.0, description="step size; multiplies the gradient of the batch's mean loss"
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="share of the last step taken again; 0.9 helps on harder pairs"
+        0.0, description="fraction of the previous update that is added to this one; 0.9 helps on harder pairs"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="share of each parameter that is added to its gradient"
+        0.0, description="L2 coefficient; weight_decay times each parameter is added to its gradient"
     )
-    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(0, description="everything random comes from it")
-    precision: Literal["float32", "float64"] = Field("float32", description="the type of all numbers in the network")
+    seed: Annotated[int, Field(ge=0, lt=1 << 128)] = Field(0, description="seed of all random numbers of a run")
+    precision: Literal["float32", "float64"] = Field("float32", description="type of the network's numbers")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
-        1, description="BLAS threads; 1 is fastest at these sizes and repeats bit for bit"
+        1, description="BLAS threads; 1 is fastest for small networks, and repeats bit for bit"
     )
-    checkpoint_every: Annotated[str, BeforeValidator(_interval)] = Field(
+    checkpoint_every: Interval = Field(
         "1 epoch",
-        description="how often a checkpoint is saved: a crash costs no more",
+        description="interval between checkpoints; a crash loses at most this much",
         examples=["1 epoch", "5 epochs", "200 steps"],
     )
 
     @model_validator(mode="after")
-    def _rates_stay(self) -> Self:
-        """ValidationError for a rate that is another one in the network's precision, where the update is computed."""
-        wrong = [
-            InitErrorDetails(
-                type=PydanticCustomError(
-                    "lost",
-                    "must be a number that precision {precision} does not turn into {held}",
-                    {"precision": self.precision, "held": f"{held:g}" if held < math.inf else "infinity"},
-                ),
-                loc=(name,),
-                input=value,
-            )
-            for name in RATES
-            for value in [getattr(self, name)]
-            for held in [held_in(self.precision, value)]
-            if held != value and (held in (0, math.inf) or (name == "momentum" and held == 1))
-        ]
+    def _keep_in_precision(self) -> Self:
+        """Raises ValidationError if the precision, in which updates are computed, rounds a rate to 0, 1 or infinity."""
+        wrong = []
+        for name in ("learning_rate", "momentum", "weight_decay"):
+            value = getattr(self, name)
+            rounded = in_precision(self.precision, value)
+            if rounded != value and (rounded in (0, math.inf) or (name == "momentum" and rounded == 1)):
+                context = {"precision": self.precision, "rounded": f"{rounded:g}" if rounded < math.inf else "infinity"}
+                message = "must be a number that {precision} does not round to {rounded}"
+                error = PydanticCustomError("rounded", message, context)
+                wrong.append(InitErrorDetails(type=error, loc=(name,), input=value))
         if wrong:
             raise ValidationError.from_exception_data("Training", wrong)
         return self
 
     @property
     def checkpoint_interval(self) -> tuple[int, str]:
-        """How many, and of what: "epoch" or "step"."""
+        """The number and its unit, "epoch" or "step"."""
         count, _, unit = self.checkpoint_every.partition(" ")
         return int(count), unit.removesuffix("s")
 
@@ -190,8 +171,8 @@ class Training(Section):
 class Output(Section):
     """Where runs are written."""
 
-    directory: Directory = Field(Path("outputs"), description="runs are numbered in here")
-    report: bool = Field(False, description="true: at its end a run makes report.html, a page that opens offline")
+    directory: Directory = Field(Path("outputs"), description="folder of the numbered runs")
+    report: bool = Field(False, description="true: at its end a run writes report.html, a page that opens offline")
 
 
 class Config(Section):
@@ -203,11 +184,11 @@ class Config(Section):
     output: Output = Output()
 
     def to_yaml(self) -> str:
-        """The config as text that ``load`` reads back to the same config."""
+        """The config as text from which ``load`` makes the same config."""
         return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
     def with_values(self, values: Mapping[str, Any]) -> "Config":
-        """The config with some options at other values, which are checked already: a value by ``section.key``."""
+        """A copy with other values, by ``section.key``; they are not checked again."""
         sections = {name: getattr(self, name) for name in SECTIONS}
         for key, value in values.items():
             section, _, name = key.partition(".")
@@ -220,27 +201,24 @@ class Config(Section):
         return getattr(getattr(self, section), name)
 
     def differences(self, other: "Config") -> list[str]:
-        """Each option that is not as in the other config, and what it is in both, the places aside."""
+        """The options that differ from another config, with both values, one line each; paths are left out."""
         return [
             f"{key} is {display_value(mine)}, not {display_value(others)}"
             for key, (mine, others) in differing([self, other]).items()
         ]
 
     def check_resumable(self, other: "Config", run: Path) -> None:
-        """InputError, naming each difference, where a run of this config cannot go on under the other one.
+        """Raises InputError, with each difference, if a run of this config cannot be resumed with the other one.
 
-        What is learned must be the same; of the epochs there may be more.
+        Only training.epochs may differ, and only upwards.
         """
-        grown = max(self.training.epochs, other.training.epochs)
-        same = self.model_copy(update={"training": self.training.model_copy(update={"epochs": grown})})
-        if differences := other.differences(same):
-            head = (
-                f"{run}: its run has another config; of its options only training.epochs may be another, a larger one:"
-            )
-            raise InputError(head, *differences)
+        longer = self.with_values({"training.epochs": max(self.training.epochs, other.training.epochs)})
+        if differences := other.differences(longer):
+            rule = "on resume only training.epochs may change, and only upwards"
+            raise InputError(f"{run}: its config differs; {rule}:", *differences)
 
-    def to_json_without_places(self) -> str:
-        """The options that decide what is learned, as JSON: all but data.directory and output."""
+    def to_json_without_paths(self) -> str:
+        """The options that determine what is learned, as JSON: all but data.directory and output."""
         return self.model_dump_json(exclude={"data": {"directory"}, "output": True})
 
 
@@ -249,29 +227,28 @@ KEYS = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section
 
 
 def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:
-    """Each option that is not the same in all the configs, with its value in each; the places aside."""
-    options = [json.loads(config.to_json_without_places()) for config in configs]
+    """The options that are not the same in all configs, with their values in each; paths are left out."""
+    options = [json.loads(config.to_json_without_paths()) for config in configs]
     values = {
-        key: [each[section][name] for each in options]
-        for key in KEYS
-        for section, name in [key.split(".")]
-        if name in options[0].get(section, {})
+        f"{section}.{name}": [each[section][name] for each in options]
+        for section, names in options[0].items()
+        for name in names
     }
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
 def load(path: Path, overrides: Sequence[str] = (), *, links: bool = True) -> Config:
-    """The config in a YAML file, with ``section.key=value`` texts laid over it.
+    """The config in a YAML file; ``overrides``, texts like ``section.key=value``, replace single values.
 
-    Keys left out have their defaults. Paths are relative to the file's folder, may begin with ``~``, and come back
-    absolute. Raises InputError with every error of the file and of the overrides, a line each, saying where it is, of
-    very many with the first; and without ``links`` for a symbolic link.
+    A key left out has its default. Paths are relative to the file's folder, may begin with ``~``, and are returned
+    absolute. Raises InputError with all errors, one line each with its place (the first ones, if they are very many);
+    also for a symbolic link unless ``links``.
     """
     return parse(_read(path, links=links), path, overrides)
 
 
 def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "--set") -> Config:
-    """As ``load``, of the text that the file has, or would have; ``flag`` is what the overrides were given by."""
+    """Like ``load``, from the text of the file; ``flag`` is the option that gave the overrides."""
     source = _Source.of_text(text, path)
     for number, (option, was_split) in enumerate(rejoined(overrides, _has_whole_value)):
         if was_split:
@@ -282,7 +259,7 @@ def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "
     try:
         config = Config.model_validate(source.values)
     except ValidationError as invalid:
-        first = sorted(invalid.errors(include_url=False), key=source.place)[:MOST_PROBLEMS]
+        first = sorted(invalid.errors(include_url=False), key=source.place)[:MAX_PROBLEMS]
         problems += [(*source.place(error), describe(error)) for error in first]
     if problems:
         raise InputError(*(f"{origin}: {message}" for _, origin, message in sorted(set(problems))))
@@ -291,7 +268,7 @@ def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "
 
 @dataclass
 class _Source:
-    """What was given, and by what: for each path the place in the file, or the --set option, as (order, origin)."""
+    """The values, and the origin of each key and value, as (order, text): a place in the file, or a --set option."""
 
     values: Any
     keys: dict[yaml_text.Path, tuple[Place, str]]
@@ -314,12 +291,12 @@ class _Source:
         )
 
     def override(self, option: str, number: int, flag: str) -> None:
-        """Lay section.key=value, the option of that number, over what is there."""
+        """Replace a value by that of an option ``section.key=value``."""
         order, origin = (AFTER_THE_FILE, number), f"{flag} {option}"
         name, equals, text = option.partition("=")
         section, _, key = name.partition(".")
         if not (equals and section and key):
-            cure = "" if name in KEYS else meant(name)
+            cure = "" if name in KEYS else hint(name)
             self.problems.append((order, origin, f"must be section.key=value{cure}"))
             return
         document = yaml_text.parse(text)
@@ -327,7 +304,7 @@ class _Source:
             self.problems.append((order, origin, document.problems[0][1]))
             return
         if not isinstance(self.values, dict) or not isinstance(self.values.setdefault(section, {}), dict):
-            return  # the file's own error, reported as such
+            return  # an error in the file, which is reported there
         self.values[section][key] = document.value
         for places in (self.keys, self.contents):
             places.setdefault((section,), (order, origin))
@@ -335,7 +312,7 @@ class _Source:
         self.contents = {path: at for path, at in self.contents.items() if path[:2] != (section, key) or len(path) == 2}
 
     def place(self, error: ErrorDetails) -> tuple[Place, str]:
-        """Where a validation error is: at an unknown key itself, else at the innermost value around it."""
+        """The place of a validation error: an unknown key itself, else the innermost known value around it."""
         location = error["loc"]
         if error["type"] == "extra_forbidden":
             return self.keys[location]
@@ -350,14 +327,14 @@ def _has_whole_value(option: str) -> bool:
 
 
 LISTS = ("data.digits", "model.hidden_sizes")
-"""Keys whose values are lists."""
+"""The keys whose values are lists."""
 AFTER_THE_FILE = 1 << 62
-"""A line number that sorts the errors of --set behind those of the file."""
+"""A line number that sorts the errors of --set after those of the file."""
 
 
 def _read(path: Path, *, links: bool) -> str:
     try:
-        return read_small(path, LARGEST, links=links).decode("utf-8-sig")
+        return read_small(path, MAX_CONFIG_BYTES, links=links).decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: name a config with --config") from None
     except UnicodeDecodeError as error:
@@ -365,7 +342,7 @@ def _read(path: Path, *, links: bool) -> str:
 
 
 def _sections(value: Any) -> Any:
-    """The document's value, an empty document or an empty section being one without keys."""
+    """The document's value, with {} for an empty document or section."""
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -373,6 +350,7 @@ def _sections(value: Any) -> Any:
     return {name: {} if section is None and name in SECTIONS else section for name, section in value.items()}
 
 
+INTERVAL = "must be a number of epochs or steps, such as 1 epoch or 200 steps"
 MESSAGES = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
@@ -386,12 +364,13 @@ MESSAGES = {
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
+    **dict.fromkeys(("string_type", "string_pattern_mismatch"), INTERVAL),
 }
-"""By pydantic's error types; other types keep pydantic's own words."""
+"""By pydantic's error type; for other types pydantic's own message is used."""
 
 
 def describe(error: ErrorDetails) -> str:
-    """A validation error in one line: which option, what it must be, and what it is."""
+    """A validation error in one line: the option, what it must be, and what it is."""
     location = error["loc"]
     name = (dotted(location) or "''") if location else "the file"
     if error["type"] == "extra_forbidden":
@@ -407,28 +386,28 @@ def describe(error: ErrorDetails) -> str:
         for key, value in error.get("ctx", {}).items()
     }
     message = MESSAGES.get(error["type"], error["msg"]).format(**bounds)
-    value = _value_meant(str(error["input"])) if error["type"] == "literal_error" else None
+    value = _known_value(str(error["input"])) if error["type"] == "literal_error" else None
     cure = f": did you mean {value}?" if value and value in bounds["expected"] else ""
     return f"{name}: {message}, not {display_value(error['input'])}{cure}"
 
 
-def _value_meant(name: str) -> str | None:
-    """Our value for one of another tool, such as nn.MSELoss or FP32."""
+def _known_value(name: str) -> str | None:
+    """Our name for another tool's value, such as nn.MSELoss or FP32."""
     name = name.rpartition(".")[2]
     return spelling.ours(name, "values") or spelling.same(name, spelling.table("values"))
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
-    """The nearest known name: in the same section, else in any."""
+    """The nearest known name, in the same section if there is one; as the end of a message."""
     *outer, wrong = map(str, location)
     known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
     if here := spelling.near(wrong, known) or (None if outer else spelling.ours(wrong, "sections")):
         return f", did you mean {here}?"
-    return meant(wrong) or f", known are {', '.join(known)}"
+    return hint(wrong) or f", known are {', '.join(known)}"
 
 
-def meant(name: str) -> str:
-    """Which key a name without its section may stand for, or that there is none such, as the end of a message."""
+def hint(name: str) -> str:
+    """The key that a name without its section may stand for, or why there is none; as the end of a message."""
     if keys := _keys(name):
         return f", did you mean {' or '.join(keys)}?"
     instead = spelling.ours(name, "not_offered")
@@ -441,13 +420,13 @@ def _keys(name: str) -> list[str]:
 
 
 def as_override(arguments: Sequence[str]) -> str:
-    """How the first of some command-line arguments is written for --set, as the end of a message: of --lr 0.1, say."""
+    """How to give the first of these arguments, ``--lr 0.1`` for example, with --set; as the end of a message."""
     first, *rest = arguments
     name, _, value = first.lstrip("-").partition("=")
     values = [value] if value else list(takewhile(lambda word: not word.startswith("--"), rest))
     keys = [name] if name in KEYS else _keys(name)
     if not keys:
-        return meant(name)
+        return hint(name)
     if keys[0] in LISTS:
         return f": write --set '{keys[0]}=[{', '.join(values) or '...'}]'"
     return f": write --set {keys[0]}={values[0] if values else '...'}"
@@ -455,9 +434,9 @@ def as_override(arguments: Sequence[str]) -> str:
 
 @contextmanager
 def naming(key: str, *, applies: bool = True) -> Iterator[None]:
-    """Name the key that a path is from, ``data.directory`` say, and where its default lies, in an error about the path.
+    """Adds the key of a path, such as ``data.directory``, and its default to an error about the path.
 
-    ``applies`` is False if the path is from elsewhere. What the system says of the path is raised as InputError.
+    ``applies`` is False if the path does not come from the config. An OSError becomes an InputError.
     """
     section, _, name = key.partition(".")
     where = f"{key}: by default {SECTIONS[section].model_fields[name].default} beside the config file"
@@ -474,7 +453,7 @@ def naming(key: str, *, applies: bool = True) -> Iterator[None]:
 
 
 def display_value(value: Any) -> str:
-    """A value as YAML would have it, cut to a length that fits a line."""
+    """A value as YAML shows it, cut to fit a line."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -495,7 +474,7 @@ def _absolute(config: Config, folder: Path) -> Config:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a list on one line, and escapes what a reader would take for the end of one or skip."""
+    """Writes a list on one line, and escapes the characters that YAML reads as a line end or skips."""
 
 
 _Dumper.add_representer(

@@ -1,6 +1,6 @@
-"""The network and its SGD under scikit-learn's conventions, for its pipelines, searches and calibration.
+"""The network and its SGD as a scikit-learn classifier, for pipelines, searches and calibration.
 
-The one module that imports scikit-learn.
+The only module that imports scikit-learn.
 """
 
 import math
@@ -21,7 +21,7 @@ from mlp.gates import Array
 from mlp.network import MLP, block_length, decide
 from mlp.system import blas_threads
 from mlp.training.active_inputs import Learner
-from mlp.training.batches import COPIED
+from mlp.training.batches import MAX_COPIED_BYTES
 from mlp.training.random_streams import Stream, generator
 from mlp.training.standstill import Ending
 
@@ -31,30 +31,30 @@ TRAINING = ("epochs", "batch_size", "learning_rate", "momentum", "weight_decay")
 
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A multilayer perceptron for two classes: ``mlp.network.MLP``, trained as ``train.py`` trains it.
+    """A multilayer perceptron for two classes: ``mlp.network.MLP``, trained as ``train.py`` does.
 
     The options are those of the config, with its defaults and ranges:
 
     hidden_sizes: units of each hidden layer; () is the linear classifier.
     loss: "euclidean", the mean of 1/2 (p - y)^2, or "cross_entropy".
     epochs: passes over the examples in ``fit``.
-    batch_size: examples a step.
-    learning_rate: each step is so many times the gradient of the batch's mean loss.
-    momentum: share of the last step that is taken again.
-    weight_decay: share of each parameter that is added to its gradient.
+    batch_size: examples per step.
+    learning_rate: step size; multiplies the gradient of the batch's mean loss.
+    momentum: fraction of the previous update that is added to this one.
+    weight_decay: L2 coefficient; weight_decay times each parameter is added to its gradient.
     random_state: an integer below 2^32 is the config's seed; or a RandomState, or None for NumPy's own.
 
-    X of float32 is computed with in float32, any other in float64. Features should be of about one size, as a
-    ``StandardScaler`` makes them: the gradient of a weight grows with its feature. All examples are learned from; to
-    hold some out is left to scikit-learn's tools.
+    If X is float32, the network computes in float32, otherwise in float64. Scale the features, with a
+    ``StandardScaler`` for example: the gradient of a weight grows with its feature. All examples are used for training;
+    use scikit-learn's tools to hold some out.
 
-    The same examples in the same order (of images, pixels in 0..1 as float32), seed and options make the weights of
-    ``train.py`` under ``data.validation_fraction: 0``, bit for bit; of more than ``feed.COPIED`` numbers that goes
-    through them in another order.
+    With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
+    ``train.py`` with ``data.validation_fraction: 0``, bit for bit, up to ``batches.MAX_COPIED_BYTES`` numbers; with
+    more, ``train.py`` takes the examples in another order.
 
-    Once fitted it has: ``classes_``, (2,), the second being target 1; ``network_``; ``loss_curve_``, the mean training
-    loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``. Threads may
-    predict at once.
+    After fitting it has ``classes_``, (2,), the second is target 1; ``network_``; ``loss_curve_``, the mean training
+    loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``. ``predict``
+    and ``predict_proba`` are thread-safe.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn from all examples, ``epochs`` times, beginning anew. X: (n, features), finite. y: (n,), two classes.
+        """Train a new network on all examples for ``epochs`` passes. X: (n, features), finite. y: (n,), two classes.
 
-        ValueError for options out of their range, for other X or y, and where training diverges, with the cure: then
-        what the passes before it learned is kept, if there were any. ConvergenceWarning if nothing was learned in the
-        end, by the rule of ``standstill.Ending``.
+        Raises ValueError for options out of range, for other X or y, and, with the cure, if training diverges: the
+        weights from the passes before are kept, if there were any. Warns with ConvergenceWarning if nothing was learned
+        in the end, by the rule of ``standstill.Ending``.
         """
         if hasattr(self, "network_"):
-            del self.network_  # so that it is not fitted, should something be wrong from here on
+            del self.network_  # so that it does not count as fitted if something fails
         X, y = self._validated(X, y, dtype=PRECISIONS)
         model, training = self._options(X.dtype.name)
         classes = two_classes(y)
@@ -95,11 +95,11 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Go on with one pass over these examples; begin where nothing is learned yet.
+        """One more pass over these examples; the first call begins a new network.
 
-        As many calls as ``fit`` has epochs, with the same examples, make the same weights. The options may be others at
-        each call, but for the network's, and ``random_state`` counts at the first one, as do ``classes``, both of which
-        are needed then. ValueError as in ``fit``.
+        As many calls as ``fit`` has epochs, with the same examples, give the same weights. The options may change
+        between calls, except those of the network. ``random_state`` and ``classes``, both classes, count at the first
+        call, which needs ``classes``. Raises ValueError as ``fit`` does.
         """
         network: MLP | None = getattr(self, "network_", None)
         X, y = self._validated(X, y, reset=network is None, dtype=network.precision if network else PRECISIONS)
@@ -112,14 +112,16 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         else:
             Y = targets(y, self.classes_, X.dtype)
             if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-                raise ValueError(f"classes {classes} are not those of the first call, {self.classes_}: fit begins anew")
+                raise ValueError(
+                    f"classes {classes} are not those of the first call, {self.classes_}: fit starts again"
+                )
             if (network.sizes[1:-1], network.loss_name) != (model.hidden_sizes, model.loss):
-                raise ValueError("hidden_sizes or loss is another than the network's: fit begins anew")
+                raise ValueError("hidden_sizes or loss differ from the network's: fit starts again")
         self._learn(network, X, Y, training, 1, warn=False)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The class of each row of X: the second one from a probability of 1/2 on."""
+        """The class of each row of X: the second one if its probability is at least 1/2."""
         chosen = decide(self._probabilities(X)).astype(np.intp)
         predicted: NDArray[Any] = self.classes_[chosen]
         return predicted
@@ -138,7 +140,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return tags
 
     def _options(self, precision: str) -> tuple[config.Model, config.Training]:
-        """The options as a config has them; ValueError for one out of its range."""
+        """The options as in a config; raises ValueError if one is out of range."""
         check_random_state(self.random_state)
         training = {name: plain(getattr(self, name)) for name in TRAINING} | {"precision": precision}
         try:
@@ -148,12 +150,12 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
             raise ValueError("; ".join(map(config.describe, invalid.errors(include_url=False)))) from None
 
     def _validated(self, *arrays: ArrayLike, **options: Any) -> tuple[NDArray[Any], ...]:
-        """X, or X and y, as scikit-learn wants them: shapes that fit, X of the precision, in C order, finite."""
+        """X, or X and y, checked by scikit-learn: matching shapes, X of the precision, in C order, finite."""
         valid = validate_data(self, *arrays, order="C", **options)
         return valid if len(arrays) == 2 else (valid,)
 
     def _begin(self, X: Array, classes: NDArray[Any], model: config.Model) -> MLP:
-        """The untrained network; it is ``network_`` once it has learned something."""
+        """A network before training; it becomes ``network_`` after its first pass."""
         state = self.random_state
         self._seed = int(state) if isinstance(state, int | np.integer) else check_random_state(state).randint(1 << 31)
         weights, sizes = generator(self._seed, Stream.WEIGHTS), [X.shape[1], *model.hidden_sizes, 1]
@@ -165,17 +167,17 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return network
 
     def _learn(self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, warn: bool) -> None:
-        """Go over all examples so many times, in a fresh order each; after each pass the network has what it learned.
+        """Train for this number of passes, each in a fresh order; the network is updated after each pass.
 
-        ValueError where a loss or a weight is not finite: the network stays as it was before that pass. ``warn``: if
-        nothing was learned in the end.
+        Raises ValueError if a loss or a weight is not finite: the network stays as it was before that pass. ``warn`` is
+        whether to warn if nothing was learned in the end.
         """
         active = active_features(X)
-        rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, as X[:, active] is not
+        rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, which X[:, active] is not
         learner = Learner(network, active, training)
         if training.momentum:
             learner.velocity[...] = self._velocity
-        # What overflows is not silenced but caught: it shows in the loss or the weights.
+        # Overflow is not ignored: it shows in the loss or the weights, which are checked.
         with blas_threads.threads(1), np.errstate(over="ignore", invalid="ignore"):
             untrained = mean_loss(network, X, Y) if warn else math.inf
             learner.load()
@@ -192,7 +194,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
                 self._judge(network, X, Y, training, untrained)
 
     def _judge(self, network: MLP, X: Array, Y: Array, training: config.Training, untrained_loss: float) -> None:
-        """Warn if nothing was learned, by the rule of ``standstill.Ending``."""
+        """Warns if nothing was learned, by the rule of ``standstill.Ending``."""
         steps = math.ceil(len(X) / training.batch_size)
         ending = Ending(
             network,
@@ -214,21 +216,21 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return f"lower learning_rate ({self.learning_rate:g}){decay}, or scale the features, as with a StandardScaler"
 
     def _probabilities(self, X: ArrayLike) -> Array:
-        """Of the second class, (n,)."""
+        """The probability of the second class, (n,)."""
         check_is_fitted(self)
         (X,) = self._validated(X, reset=False, dtype=self.network_.precision)
         return probabilities(self.network_, X)
 
 
 def one_pass(learner: Learner, X: Array, Y: Array, order: NDArray[np.intp], batch_size: int) -> float:
-    """A step for each batch of the examples in this order: their mean loss, each batch's before its step."""
+    """A step for each batch of the examples in this order; returns their mean loss, each batch before its step."""
     network, total = learner.network, 0.0
     batch = network.batch(min(batch_size, len(order)))
     for chosen in gen_batches(len(order), batch_size):
         positions = order[chosen]
         if len(positions) != len(batch.X):
             batch = network.batch(len(positions))
-        X.take(positions, axis=0, out=batch.X, mode="clip")  # the default mode would fill a copy first
+        X.take(positions, axis=0, out=batch.X, mode="clip")  # the default mode fills a copy first
         Y.take(positions, axis=0, out=batch.Y, mode="clip")
         total += batch.loss() * len(positions)
         batch.backward()
@@ -248,13 +250,13 @@ def probabilities(network: MLP, X: Array) -> Array:
 
 
 def active_features(X: Array) -> NDArray[np.intp]:
-    """The features that are not 0 in every example; all where X would be too large to copy, or where there is none."""
+    """The features that are not 0 in every example; all features if X is too large to copy, or is 0."""
     active = np.flatnonzero(X.any(axis=0))
-    return active if 0 < active.size * len(X) <= COPIED else np.arange(X.shape[1])
+    return active if 0 < active.size * len(X) <= MAX_COPIED_BYTES else np.arange(X.shape[1])
 
 
 def targets(y: NDArray[Any], classes: NDArray[Any], precision: DTypeLike) -> Array:
-    """(n, 1): 1 for each example of the second class, else 0; ValueError where one is of neither."""
+    """(n, 1): 1 for each example of the second class, else 0; raises ValueError for any other class."""
     if (strange := np.setdiff1d(y, classes)).size:
         raise ValueError(f"y has the class {strange[0]}: the classes are {classes}")
     Y: Array = np.equal(y, classes[1]).astype(precision)[:, np.newaxis]
@@ -262,7 +264,7 @@ def targets(y: NDArray[Any], classes: NDArray[Any], precision: DTypeLike) -> Arr
 
 
 def two_classes(y: ArrayLike) -> NDArray[Any]:
-    """The two classes in y, sorted; ValueError where there are not two."""
+    """The two classes in y, sorted; raises ValueError unless there are two."""
     check_classification_targets(y)
     kind, classes = type_of_target(y, input_name="y"), np.asarray(unique_labels(y))
     if kind != "binary":
@@ -273,7 +275,7 @@ def two_classes(y: ArrayLike) -> NDArray[Any]:
 
 
 def plain(value: Any) -> Any:
-    """An option as Python's own type, where a search over a NumPy array gives NumPy's; a list as a tuple."""
+    """An option as Python's own type, because a search over a NumPy array gives NumPy's; a list as a tuple."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     return tuple(map(plain, value)) if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""How good a classifier is: errors with their interval, the confusion matrix, and what is derived from it."""
+"""How good a classifier is: its accuracy with an interval, the confusion matrix, and figures derived from them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,53 +12,53 @@ from mlp.data.dataset import Dataset
 from mlp.network import MLP, decide
 
 CONFIDENCE = 0.95
-"""Of the accuracy's interval."""
+"""Of the interval for the accuracy."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A network's answers on a data set. All arrays are (n,) and in the order of the files."""
+    """A network's predictions for a data set. All arrays are (n,), in the order of the files."""
 
     images: Dataset
     probabilities: NDArray[np.floating[Any]]
-    """Of the positive class, the second digit."""
+    """The probability of the positive class, the second digit."""
     loss: float
-    """The network's own loss, the mean over all images."""
+    """The network's loss, the mean over all images."""
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
-        """Whether each image was taken for the positive class."""
+        """Whether the positive class is predicted for each image."""
         return decide(self.probabilities)
 
     @property
     def accuracy(self) -> float:
-        """The share of images classified rightly."""
+        """The fraction of images that are classified correctly."""
         return (len(self.images) - len(self.mistakes)) / len(self.images)
 
     @property
     def mistakes(self) -> NDArray[np.intp]:
-        """The positions of the images that were classified wrongly."""
+        """The positions of the misclassified images."""
         return np.flatnonzero(self.predicted != self.images.targets)
 
     @property
-    def surest_mistakes(self) -> NDArray[np.intp]:
-        """The same, those first of which the network was surest."""
+    def most_confident_mistakes(self) -> NDArray[np.intp]:
+        """The positions of the misclassified images, the most confident predictions first."""
         wrong = self.mistakes
         return wrong[np.argsort(-np.abs(self.probabilities[wrong] - 0.5), kind="stable")]
 
-    def surest_first(self, target: int) -> NDArray[np.intp]:
-        """The positions of the images of this target, those first that are most probable to be of it."""
+    def most_confident_first(self, target: int) -> NDArray[np.intp]:
+        """The positions of the images with this target, those with its highest probability first."""
         own = np.flatnonzero(self.images.targets == target)
         probability = self.probabilities[own] if target else -self.probabilities[own]
         return own[np.argsort(-probability, kind="stable")]
 
     def confusion(self) -> NDArray[np.int64]:
-        """(2, 2) counts: a row for the true class, a column for the predicted one, in the order of the digits."""
+        """(2, 2) counts: rows are true classes, columns predicted ones, in the order of the digits."""
         cells = 2 * self.images.targets.astype(np.int64) + self.predicted
         return np.bincount(cells, minlength=4).reshape(2, 2)
 
     def summary(self) -> dict[str, Any]:
-        """Every figure, ready for JSON. A ratio whose denominator is 0 is None."""
+        """Every figure, ready for JSON. A ratio with denominator 0 is None."""
         n, errors = len(self.images), len(self.mistakes)
         confusion = self.confusion()
         (_, false_positives), (false_negatives, true_positives) = confusion.tolist()
@@ -88,7 +88,7 @@ class Evaluation:
 
 
 def evaluate(network: MLP, images: Dataset, after_block: Callable[[], object] = lambda: None) -> Evaluation:
-    """Run the network over every image, in blocks, each followed by a call of ``after_block``."""
+    """Run the network on every image, block by block; ``after_block`` is called after each block."""
     probabilities = np.empty(len(images), network.precision)
     loss_sum = 0.0
     for rows in images.blocks():
@@ -101,7 +101,7 @@ def evaluate(network: MLP, images: Dataset, after_block: Callable[[], object] = 
 
 
 def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The interval for a share of successes by Wilson's score (Wilson 1927): it keeps its coverage near 0 and 1."""
+    """Wilson's score interval for a fraction of successes (Wilson 1927); it is valid near 0 and 1, too."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = successes / n
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -112,7 +112,7 @@ def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> t
 def roc_auc(targets: NDArray[Any], scores: NDArray[Any]) -> float | None:
     """The area under the ROC curve: how often a positive scores above a negative, ties counting half.
 
-    By ranks, as the Mann-Whitney U statistic. None where a class is missing.
+    Computed from ranks, as the Mann-Whitney U statistic. None if a class is missing.
     """
     positives = int(np.count_nonzero(targets))
     negatives = len(targets) - positives

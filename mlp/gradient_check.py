@@ -1,12 +1,12 @@
-"""Hand-written gradients against numeric ones, for any graph in float64.
+"""Analytic gradients, which the gates compute, against numeric ones, for any graph in float64.
 
 The numeric derivative of f along a direction D is the centred difference (f(A + h D) - f(A - h D)) / 2h,
-where f = sum(U * output) for an upstream gradient U. Its own errors: h^2 f''' / 6 from the curve's bend,
-and eps |f| / h from rounding; h = eps^(1/3) balances the two (Press et al., Numerical Recipes, 5.7).
+where f = sum(U * output) for an upstream gradient U. It has an error of h^2 f''' / 6 because f is curved, and
+one of eps |f| / h from rounding; h = eps^(1/3) balances the two (Press et al., Numerical Recipes, 5.7).
 
-The error of an array is the largest |numeric - written| over the largest gradient in the array, as in
-Stanford's CS231n notes. A gradient too small against f for the difference to resolve is measured
-against the smallest that can be resolved instead, lest rounding be taken for a mistake.
+The error of an array is the largest |numeric - analytic| divided by the largest gradient in the array, as in
+Stanford's CS231n notes. If all gradients are so small that the difference cannot resolve them, it is divided by the
+smallest gradient that can be resolved, so that rounding does not count as a mistake.
 """
 
 import math
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-import mlp.losses  # noqa: F401 so that ``all_gates`` knows them too
+import mlp.losses  # noqa: F401 - so that ``all_gates`` finds them
 from mlp.gates import Array, Gate, Shape
 from mlp.graph import ComputationalGraph
 from mlp.node import Node
@@ -31,7 +31,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 3)
 
 RESOLVABLE = 10 * EPSILON / STEP / TOLERANCE
-"""Below this share of |f|, 0.0037, a gradient cannot be resolved: rounding alone is a tenth of the tolerance."""
+"""A gradient below this fraction of |f|, 0.0037, cannot be resolved: rounding alone is a tenth of the tolerance."""
 
 
 @dataclass(frozen=True)
@@ -40,42 +40,42 @@ class ArrayCheck:
 
     name: str
     error: float
-    """Relative to the largest gradient in the array, or to the smallest that can be resolved; nan where not finite."""
+    """Relative to the largest gradient in the array, or to the smallest that can be resolved; nan if not finite."""
     where: str
     """The element as ``[i, j]``, or the direction as `` along direction k``."""
     numeric: float
-    written: float
+    analytic: float
     plain_error: float
-    """Always relative to the array's largest gradient, even where rounding is all that is seen."""
+    """Always relative to the largest gradient in the array, even if it is all rounding."""
 
     @property
     def passed(self) -> bool:
-        """Whether the two agree; a nan does not pass."""
+        """Whether the two agree; nan does not pass."""
         return self.error < TOLERANCE
 
     def __str__(self) -> str:
         return (
             f"{self.name}{self.where}: "
-            f"the numeric gradient is {self.numeric:.10g}, the written one {self.written:.10g}, "
+            f"numeric {self.numeric:.10g}, analytic {self.analytic:.10g}, "
             f"relative error {self.error:.1e} (must be below {TOLERANCE:.0e})"
         )
 
 
 DIRECTIONS = 8
-"""Random directions along which an array is checked where checking each element would take too long."""
+"""The number of random directions along which an array is checked if checking each element would take too long."""
 
-MOST_MOVED = 1 << 15
-"""Up to so many elements of an array move together; of a longer one each direction moves a share."""
+MAX_MOVED = 1 << 15
+"""An array with more elements is divided among the directions: each moves its own part."""
 
 
 def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> list[ArrayCheck]:
-    """Check every element of a gate by itself, its inputs called A, B, ... and of these shapes.
+    """Check every element of a single gate, with inputs A, B, ... of these shapes.
 
-    The inputs are random, of either sign and of magnitudes 1/2 to 2 with a gap between any two, which keeps
-    divisors off zero and the max gate off its kink. So is the upstream gradient: ones would hide sums and
-    means that are mistaken for another. A gate that needs positive inputs gets such; class indices are drawn
-    among the scores' and have no gradient to check. The calls of each input must do by themselves, too: ValueError
-    where they read the target of another one.
+    The inputs are random, of either sign, with magnitudes from 1/2 to 2 and a gap between any two, which keeps
+    divisors away from zero and the max gate away from its kink. The upstream gradient is random too: with ones, a sum
+    and a mean could not be told apart. A gate that needs positive inputs gets positive ones; class indices are drawn
+    among those of the scores, and have no gradient. Each gradient is also computed alone: raises ValueError if its
+    calls read the array of another one.
     """
     sizes = [math.prod(shape) for shape in shapes]
     magnitudes = generator.permutation(np.linspace(0.5, 2, sum(sizes)))
@@ -96,13 +96,13 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
 
 
 def _check_alone(graph: ComputationalGraph, node: Node, name: str, position: int) -> Iterator[ArrayCheck]:
-    """A failed check, if a gate writes an input's gradient otherwise where no other one is wanted."""
+    """A failed check, if a gate computes another gradient when no other input requires one."""
     together, alone = graph.gradient(name), graph.contribution(node, position)
     difference = np.abs(together - alone)
     if not difference.max() <= TOLERANCE * np.abs(together).max():
         worst = int(np.argmax(difference))
         numbers = float(together.reshape(-1)[worst]), float(alone.reshape(-1)[worst])
-        yield ArrayCheck(name, math.nan, " where no other gradient is wanted", *numbers, math.nan)
+        yield ArrayCheck(name, math.nan, " if no other input requires a gradient", *numbers, math.nan)
 
 
 def check_elements(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0) -> Iterator[ArrayCheck]:
@@ -114,11 +114,11 @@ def check_elements(graph: ComputationalGraph, names: Iterable[str], upstream: Ar
 def numeric_gradients(
     graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0
 ) -> Iterator[tuple[Array, ArrayCheck]]:
-    """The numeric gradient of each of the named nodes, element by element, and how the written one compares.
+    """The numeric gradient of each of the named nodes, element by element, and its check against the analytic one.
 
-    A node need not be a leaf: its value is moved after it was computed.
+    A node need not be a leaf: its value is changed after it was computed.
     """
-    for node in _checked(graph, names, upstream):
+    for node in _node_checks(graph, names, upstream):
         numeric = np.array([node.slope(slice(k, k + 1), np.ones(1)) for k in range(node.a.size)])
         yield numeric.reshape(node.shape), node.compare(numeric, node.da, node.element)
 
@@ -130,28 +130,28 @@ def check_directions(
     generator: Generator,
     upstream: ArrayLike = 1.0,
 ) -> Iterator[ArrayCheck]:
-    """Check the named nodes along random directions of length 1: the passes needed do not grow with the elements.
+    """Check the named nodes along random directions of length 1: the number of passes does not grow with the elements.
 
-    Every element moves: all of them in each direction, or, in an array of more than MOST_MOVED, a share
-    of its own in each. The error is relative to the largest of the directions' derivatives: a mistake
-    passes that is below about the tolerance times the norm of the whole gradient.
+    Every element moves: all of them in each direction, or, in an array of more than MAX_MOVED, each in one of them.
+    The error is relative to the largest derivative along a direction: a mistake is missed if it is below about the
+    tolerance times the norm of the whole gradient.
     """
-    for node in _checked(graph, names, upstream):
-        numeric, written = np.empty(directions), np.empty(directions)
+    for node in _node_checks(graph, names, upstream):
+        numeric, analytic = np.empty(directions), np.empty(directions)
         for k in range(directions):
-            moved = slice(None) if node.a.size <= MOST_MOVED else slice(k, None, directions)
+            moved = slice(None) if node.a.size <= MAX_MOVED else slice(k, None, directions)
             D = random_direction(node.a[moved].size, generator)
-            numeric[k], written[k] = node.slope(moved, D), D @ node.da[moved]
-        yield node.compare(numeric, written, lambda k: f" along direction {k + 1}")
+            numeric[k], analytic[k] = node.slope(moved, D), D @ node.da[moved]
+        yield node.compare(numeric, analytic, lambda k: f" along direction {k + 1}")
 
 
 def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator) -> ArrayCheck:
-    """Name an element behind a failed check, by halving the array towards the larger disagreement.
+    """Find a wrong element behind a failed check, by halving the array towards the larger difference.
 
-    That takes four passes a halving, where comparing every element would take two an element. Where the
-    element that is found agrees after all, the failed check stands as it was.
+    This takes four passes per halving; comparing every element would take two per element. If the element that is
+    found agrees after all, the failed check is returned.
     """
-    (node,) = _checked(graph, [failed.name], 1.0)
+    (node,) = _node_checks(graph, [failed.name], 1.0)
 
     def disagreement(low: int, high: int) -> float:
         moved, D = slice(low, high), random_direction(high - low, generator)
@@ -162,7 +162,7 @@ def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator
         middle = (low + high) // 2
         if disagreement(low, middle) >= disagreement(middle, high):
             high = middle
-        else:  # also where one of the two is nan
+        else:  # also if one of the two is nan
             low = middle
     numeric = node.da.copy()
     numeric[low] = node.slope(slice(low, low + 1), np.ones(1))
@@ -177,7 +177,7 @@ def random_direction(size: int, generator: Generator) -> Array:
 
 
 def all_gates(family: type[Gate] = Gate) -> list[Gate]:
-    """Every gate there is to check, of each subclass that has a name."""
+    """The gates to check, of each subclass with a name."""
     gates = list(family.checked()) if hasattr(family, "name") else []
     for kind in family.__subclasses__():
         gates += all_gates(kind)
@@ -185,20 +185,20 @@ def all_gates(family: type[Gate] = Gate) -> list[Gate]:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class _NodeCheck:
     """A node under check."""
 
     name: str
     shape: Shape
     a: Array
-    """Its elements in a row; what is written here counts in the graph."""
+    """A flat view of its value: changes count in the graph."""
     da: Array
-    """Their gradients as written by the gates."""
+    """A flat view of its analytic gradient."""
     f: Callable[[], float]
-    """The number that is differentiated, for what the node holds now."""
+    """Computes the number that is differentiated, from the node's present value."""
 
     def slope(self, moved: slice, D: Array) -> float:
-        """The numeric derivative of f with the elements a[moved] going along D, |D| = 1; they are put back."""
+        """The numeric derivative of f if the elements a[moved] move along D, |D| = 1; they are restored."""
         before = self.a[moved].copy()
         h = STEP * max(1.0, abs(float(before[0]))) if before.size == 1 else STEP
         try:
@@ -208,25 +208,25 @@ class _Checked:
             f_below = self.f()
         finally:
             self.a[moved] = before
-        return float((f_above - f_below) / ((above - below) @ D))  # the step as it was after rounding
+        return float((f_above - f_below) / ((above - below) @ D))  # the step after rounding
 
-    def compare(self, numeric: Array, written: Array, where: Callable[[int], str]) -> ArrayCheck:
-        """The worst disagreement, ``where`` saying what the k-th number belongs to."""
-        difference = np.abs(numeric - written)
+    def compare(self, numeric: Array, analytic: Array, where: Callable[[int], str]) -> ArrayCheck:
+        """The largest difference; ``where`` names the element or direction of the k-th number."""
+        difference = np.abs(numeric - analytic)
         worst = int(np.argmax(difference))
-        largest = max(np.abs(numeric).max(), np.abs(written).max())
+        largest = max(np.abs(numeric).max(), np.abs(analytic).max())
         error, plain_error = (
             float(difference[worst] / scale) if difference[worst] else 0.0
             for scale in (max(largest, RESOLVABLE * abs(self.f())), largest)
         )
-        return ArrayCheck(self.name, error, where(worst), float(numeric[worst]), float(written[worst]), plain_error)
+        return ArrayCheck(self.name, error, where(worst), float(numeric[worst]), float(analytic[worst]), plain_error)
 
     def element(self, k: int) -> str:
         """The index of the k-th element in the node's own shape."""
         return f"[{', '.join(str(i) for i in np.unravel_index(k, self.shape))}]"
 
 
-def _checked(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_Checked]:
+def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_NodeCheck]:
     """The named nodes, f being sum(upstream * output) in the graph's latest forward pass."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
@@ -239,5 +239,5 @@ def _checked(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLik
     gradients = {name: graph.gradient(name) for name in names}
     for name, dA in gradients.items():
         A = graph.value(name)
-        yield _Checked(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
+        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, name))
         graph.repeat(name)  # with the node as it was, for the next one

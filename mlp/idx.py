@@ -1,11 +1,11 @@
-"""The IDX file format, in which MNIST comes: read and write, raw or gzipped.
+"""The IDX file format, used by MNIST: reads and writes it, raw or gzipped.
 
 A raw file is a header and the elements, big-endian, last axis fastest:
 
     0   0   type   d   length of axis 1 (4 bytes) ... length of axis d (4 bytes)   elements
 
-Source: Yann LeCun, "The MNIST database of handwritten digits", section "the IDX file format". Whether a file is gzipped
-is read from its first bytes, not from its name: some browsers unpack a download and keep its name.
+Source: Yann LeCun, "The MNIST database of handwritten digits", section "the IDX file format". A file's first bytes, not
+its name, tell whether it is gzipped: some browsers unpack a download and keep its name.
 """
 
 import codecs
@@ -39,31 +39,30 @@ TYPES: dict[int, np.dtype[Any]] = {
 }
 """Element types by the code in the header's third byte."""
 
-
-IN_MEMORY = 64_000_000
-"""Bytes of a raw array beyond which it stays in its file."""
-CHUNK = 1 << 20
-"""Bytes, about, that are read at a time."""
-PACKED_BEST = 1 << 26
-"""Bytes of an array, more than MNIST has, up to which it is packed as small as gzip can, at some 4 MB/s."""
+MAX_BYTES_IN_MEMORY = 64_000_000
+"""A larger raw array stays in its file."""
+CHUNK_BYTES = 1 << 20
+"""About this much is read at a time."""
+MAX_BEST_PACKED_BYTES = 1 << 26
+"""An array up to this size, which is larger than MNIST, is packed with gzip's best and slowest level, about 4 MB/s."""
 GZIP = 16 + zlib.MAX_WBITS
-"""What zlib calls gzip's format, with its checksums checked."""
+"""zlib's window bits for gzip data; it verifies their checksums."""
 GZIP_START = b"\x1f\x8b"
-"""The first bytes of a gzip file; an IDX file begins with two zeros."""
+"""A gzip file's first bytes; an IDX file begins with two zeros."""
 ARCHIVES = {b"PK\x03\x04": "a zip archive", b"BZh": "bzip2 data", b"\xfd7zXZ": "xz data", b"7z\xbc\xaf": "a 7z archive"}
-"""What else holds data files, by its first bytes."""
+"""Other kinds of packed files, by their first bytes."""
 
 
 class _Malformed(Exception):
-    """What was found in a file and what was expected."""
+    """The message says what was found in a file and what was expected."""
 
 
-MOST_AXES = 32
-"""NumPy 1 has arrays of at most 32 axes; the format would allow 255."""
+MAX_AXES = 32
+"""NumPy 1 allows 32 axes; the format would allow 255."""
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """The array in an IDX file, read-only, big-endian and whole in memory.
+    """The array in an IDX file: read-only, big-endian, in memory.
 
     Raises InputError, naming the file, what was found and what was expected, if the file is missing or is not exactly
     one IDX array.
@@ -73,36 +72,36 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
 
 
 def rows(path: Path) -> "NDArray[Any] | Rows":
-    """As ``read``; but a raw array of more than ``IN_MEMORY`` bytes stays in its file, and is read by rows."""
+    """Like ``read``, but a raw array of more than ``MAX_BYTES_IN_MEMORY`` stays in its file and is read by rows."""
     with _opened(path) as stored:
         is_raw = stored.file is stored.stream
-        return Rows(stored) if is_raw and stored.size > IN_MEMORY else _whole(stored)
+        return Rows(stored) if is_raw and stored.size > MAX_BYTES_IN_MEMORY else _whole(stored)
 
 
 def header(path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """The element type and the shape of the array in an IDX file. Raises InputError if its header is not in order."""
+    """The element type and the shape of the array in an IDX file. Raises InputError if its header is wrong."""
     with _opened(path) as stored:
         return stored.dtype, stored.shape
 
 
 def is_packed(path: Path) -> bool:
-    """Whether an IDX file is gzipped. Raises InputError if it is no IDX file, as far as its header shows."""
+    """Whether an IDX file is gzipped. Raises InputError if its header is wrong."""
     with _opened(path) as stored:
         return stored.file is not stored.stream
 
 
 def is_same(first: Path, second: Path) -> bool:
-    """Whether two IDX files hold the same array; each may be gzipped, and neither is whole in memory.
+    """Whether two IDX files, gzipped or not, hold the same array; they are compared block by block.
 
-    Raises InputError, as ``read`` does, for a file whose header is not in order or whose gzip data are damaged.
+    Raises InputError, as ``read`` does, if a header is wrong or gzip data are damaged.
     """
     return all(a == b for a, b in zip_longest(_blocks(first), _blocks(second)))
 
 
 def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
-    """Write an array as an IDX file, gzipped if the name ends in .gz: the same array, the same bytes.
+    """Write an array as an IDX file, gzipped if the name ends in .gz. The same array gives the same bytes.
 
-    Raises ValueError for an element type or a shape that the format has no room for.
+    Raises ValueError if the format does not allow the element type or the shape.
     """
     _write(Path(path), array.shape, array.dtype, [array])
 
@@ -110,15 +109,15 @@ def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
 def write_blocks(
     path: str | os.PathLike[str], shape: tuple[int, ...], dtype: DTypeLike, blocks: Iterable[NDArray[Any]]
 ) -> None:
-    """``write`` for an array that is never whole in memory: its blocks in their order along the first axis.
+    """``write`` for an array too large for memory: its blocks, in order along the first axis.
 
-    ValueError also where the blocks are not of this type or do not add up to this shape; nothing is written then.
+    Raises ValueError also if the blocks are of another type or do not make up this shape; then nothing is written.
     """
     dtype = np.dtype(dtype)
-    _write(Path(path), shape, dtype, _adding_up(shape, dtype, blocks))
+    _write(Path(path), shape, dtype, _checked(shape, dtype, blocks))
 
 
-def _adding_up(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def _checked(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     rows, *rest = shape
     found = 0
     for block in blocks:
@@ -131,15 +130,13 @@ def _adding_up(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[ND
 
 
 def _write(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> None:
-    header, level = _header(shape, dtype), 9 if math.prod(shape) * dtype.itemsize <= PACKED_BEST else 4
-    with replacing(path) as file, _packed(file, level) if path.suffix == ".gz" else nullcontext(file) as stream:
-        stream.write(header)
-        for block in blocks:
-            stream.write(np.ascontiguousarray(block, block.dtype.newbyteorder(">")).data)
-
-
-def _packed(file: BinaryIO, level: int) -> gzip.GzipFile:
-    return gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=level, mtime=0)
+    header, level = _header(shape, dtype), 9 if math.prod(shape) * dtype.itemsize <= MAX_BEST_PACKED_BYTES else 4
+    with replacing(path) as file:
+        packed = gzip.GzipFile("", "wb", level, file, mtime=0) if path.suffix == ".gz" else nullcontext(file)
+        with packed as stream:
+            stream.write(header)
+            for block in blocks:
+                stream.write(np.ascontiguousarray(block, block.dtype.newbyteorder(">")).data)
 
 
 def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
@@ -147,7 +144,7 @@ def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     if not codes:
         names = ", ".join(known.name for known in TYPES.values())
         raise ValueError(f"IDX has no element type for {dtype}; it has {names}")
-    if len(shape) > MOST_AXES or max(shape, default=0) >= 2**32:
+    if len(shape) > MAX_AXES or max(shape, default=0) >= 2**32:
         raise ValueError(f"IDX has no room for shape {shape}")
     return bytes([0, 0, codes[0], len(shape)]) + np.array(shape, ">u4").tobytes()
 
@@ -157,21 +154,21 @@ class _Stream(Protocol):
 
 
 class _Stored(NamedTuple):
-    """An open IDX file behind its header."""
+    """An open IDX file, at the end of its header."""
 
     path: Path
     file: BinaryIO
     stream: _Stream
-    """Where the elements are read: the file itself, or what its gzip data hold."""
+    """The source of the elements: the file itself, or its unpacked gzip data."""
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     size: int
-    """Bytes of the elements that must follow."""
+    """Bytes of all elements."""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[_Stored]:
-    """An IDX file, its header read, and found to promise no more than the file can hold."""
+    """An open IDX file with its header read. Raises InputError if the file cannot hold what the header promises."""
     try:
         with open_regular(path) as file:
             is_gzip = file.read(len(GZIP_START)) == GZIP_START
@@ -195,7 +192,7 @@ def _not_intact(path: Path, what: str) -> InputError:
 
 
 def _check_size(stored: _Stored) -> None:
-    """Raises _Malformed if the header promises what cannot be there; of gzip data the end is not known yet."""
+    """Raises _Malformed if the file cannot hold what the header promises; the size of gzip data is not known yet."""
     facts, size, promise = os.fstat(stored.file.fileno()), stored.size, _promise(stored.shape, stored.dtype)
     if stored.file is not stored.stream:
         if size > MAX_DEFLATE_RATIO * facts.st_size:
@@ -207,9 +204,9 @@ def _check_size(stored: _Stored) -> None:
 
 
 class Rows:
-    """An array (n, ...) of a raw IDX file that stays there: its rows are read when they are asked for.
+    """An array (n, ...) that stays in its raw IDX file: rows are read when needed.
 
-    It is not mapped into memory, as a process dies that looks at a mapped file which has become shorter.
+    The file is not mapped into memory: if a mapped file becomes shorter, a process that reads it is killed.
     """
 
     def __init__(self, stored: _Stored):
@@ -225,29 +222,29 @@ class Rows:
         return (self.take(np.array([index]))[0] for index in range(len(self)))
 
     def take(self, indices: NDArray[np.integer[Any]], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """The rows at these indices, (m,), in ``out`` if given, which has no gaps.
+        """The rows at these indices, (m,), in ``out`` if given, which must be contiguous.
 
-        Where the indices ascend they are read with what lies between them, up to ``CHUNK`` bytes at once. Raises
-        DataChanged where the file has become too short, OSError where it cannot be read.
+        Ascending indices are read together with the rows between them, up to ``CHUNK_BYTES`` at once. Raises
+        DataChanged if the file has become too short, OSError if it cannot be read.
         """
         if out is None:
             out = np.empty((len(indices), *self.shape[1:]), self.dtype)
-        most = max(1, CHUNK // self._row_bytes)
+        most = max(1, CHUNK_BYTES // self._row_bytes)
         is_apart = (np.diff(indices) < 1) | (np.diff(indices // most) != 0)
         starts = [0, *(np.flatnonzero(is_apart) + 1).tolist()] if len(indices) else []
         for first, end in pairwise([*starts, len(indices)]):
-            wanted, target = indices[first:end], out[first:end]
-            low, count = int(wanted[0]), int(wanted[-1] - wanted[0]) + 1
-            if count == len(wanted):
+            chosen, target = indices[first:end], out[first:end]
+            low, count = int(chosen[0]), int(chosen[-1] - chosen[0]) + 1
+            if count == len(chosen):
                 self._read(low, target)
             else:
                 between = np.empty((count, *self.shape[1:]), self.dtype)
                 self._read(low, between)
-                between.take(wanted - low, axis=0, out=target, mode="clip")
+                between.take(chosen - low, axis=0, out=target, mode="clip")
         return out
 
     def part(self, indices: NDArray[np.integer[Any]], elements: slice) -> NDArray[Any]:
-        """Of each of these rows, taken as one axis, only these elements, (m, elements). Raises what ``take`` raises."""
+        """Only these elements of each of these flattened rows, (m, elements). Raises what ``take`` raises."""
         places = range(math.prod(self.shape[1:]))[elements]
         out = np.empty((len(indices), len(places)), self.dtype)
         for index, target in zip(indices.tolist(), out, strict=True):
@@ -255,7 +252,7 @@ class Rows:
         return out
 
     def _read(self, row: int, target: NDArray[Any], offset: int = 0) -> None:
-        """Fill the target from so many bytes behind the beginning of this row on."""
+        """Fill the target with the bytes from this offset in this row."""
         left = target.reshape(-1).view(np.uint8).data
         try:
             self._file.seek(self._start + row * self._row_bytes + offset)
@@ -277,11 +274,13 @@ def _whole(stored: _Stored) -> NDArray[Any]:
         follow = f"but {found:,} follow" if found < size else "but more follow"
         promise = _promise(stored.shape, stored.dtype)
         raise _Malformed(f"{_off_by(found, size)}: {promise}, {size:,} bytes, {follow}")
-    return _read_only(elements.view(stored.dtype).reshape(stored.shape))
+    array = elements.view(stored.dtype).reshape(stored.shape)
+    array.flags.writeable = False
+    return array
 
 
 def _memory(stored: _Stored) -> NDArray[np.uint8]:
-    """Memory for all elements. Raises InputError if there is not so much, before the system ends the process for it."""
+    """Memory for all elements. Raises InputError if too little is free: the system would kill the process."""
     free = memory.free()
     try:
         if free is not None and stored.size > free:
@@ -290,33 +289,33 @@ def _memory(stored: _Stored) -> NDArray[np.uint8]:
     except MemoryError:
         raise InputError(
             f"{stored.path}: {_promise(stored.shape, stored.dtype)}, {stored.size:,} bytes, more than there is "
-            "memory for: gunzip it: a raw file may be so large"
+            "memory for: gunzip it: a raw file may be this large"
         ) from None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The header and then the elements of an IDX file in blocks, with one byte of what may be too much."""
+    """The header of an IDX file, then its elements in blocks, and at most one byte of any surplus."""
     with _opened(path) as stored:
         yield _header(stored.shape, stored.dtype)
         left = stored.size + 1
-        while left and (block := stored.stream.read(min(CHUNK, left))):
+        while left and (block := stored.stream.read(min(CHUNK_BYTES, left))):
             left -= len(block)
             yield block
 
 
 class _GzipMembers:
-    """What the members of a gzip file hold, one right behind the other, and nothing else between or after them.
+    """The unpacked members of a gzip file; nothing else is allowed between or after them.
 
-    Python's gzip module skips zeros there; a download that was cut off and filled up has them.
+    Python's gzip module skips zeros there, but a download that was cut off and padded has them.
     """
 
     def __init__(self, file: BinaryIO):
         self._file = file
-        self._waiting = file.read(CHUNK)
+        self._waiting = file.read(CHUNK_BYTES)
         self._member = zlib.decompressobj(GZIP) if self._waiting else None
 
     def read(self, size: int) -> bytes:
-        """So many bytes, or fewer where the last member ends before; EOFError where a member is cut off."""
+        """So many bytes, or fewer if the last member ends before; raises EOFError if a member is cut off."""
         pieces: list[bytes] = []
         while size > 0 and self._member is not None:
             piece = self._member.decompress(self._waiting, size)
@@ -325,7 +324,7 @@ class _GzipMembers:
             self._waiting = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             ended = self._member.eof
             if not self._waiting and (ended or not piece):
-                self._waiting = self._file.read(CHUNK)
+                self._waiting = self._file.read(CHUNK_BYTES)
                 if not (self._waiting or ended):
                     raise EOFError
             if ended:
@@ -333,28 +332,23 @@ class _GzipMembers:
         return b"".join(pieces)
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array
-
-
 def _parse_header(read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[int, ...], int]:
-    """The element type, the shape and the number of bytes of the elements that must follow."""
+    """The element type, the shape, and the bytes of all elements."""
     magic = read(4)
     if not magic:
         raise _Malformed("empty, an IDX header was expected")
     if magic[:2] == GZIP_START:
         raise _Malformed("gzip data within gzip data: gunzip it once")
     if magic[:2] != b"\0\0"[: len(magic)]:
-        raise _Malformed(_described(magic + read(TEXT_SHOWN)))
+        raise _Malformed(_described(magic + read(SHOWN_BYTES)))
     if len(magic) < 4:
         raise _Malformed(f"truncated within the first four bytes, {magic.hex(' ')}")
     code, axes = magic[2:]
     if code not in TYPES:
         known = ", ".join(f"{known:02x}" for known in TYPES)
         raise _Malformed(f"element type {code:02x} is none of the IDX types {known}")
-    if axes > MOST_AXES:
-        raise _Malformed(f"the header says {axes} axes, at most {MOST_AXES} can be read")
+    if axes > MAX_AXES:
+        raise _Malformed(f"the header says {axes} axes, at most {MAX_AXES} can be read")
     lengths = read(4 * axes)
     if len(lengths) < 4 * axes:
         raise _Malformed(f"truncated within the header of {axes} axes")
@@ -365,12 +359,12 @@ def _parse_header(read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[in
     return dtype, shape, math.prod(shape) * dtype.itemsize
 
 
-TEXT_SHOWN = 60
-"""Bytes of a text that is found in place of an IDX file."""
+SHOWN_BYTES = 60
+"""Of a text that is found instead of an IDX file."""
 
 
 def _described(start: bytes) -> str:
-    """What a file is that begins so, and is no IDX file."""
+    """What a file is that is not an IDX file, by its first bytes."""
     for magic, name in ARCHIVES.items():
         if start.startswith(magic):
             return f"{name}, not an IDX file: unpack it"
@@ -386,10 +380,10 @@ def _described(start: bytes) -> str:
 
 
 def _read_into(stream: _Stream, elements: NDArray[np.uint8]) -> int:
-    """Fill the elements from the stream; the number of bytes found, fewer where the stream ends early."""
+    """Fill the elements from the stream; returns the number of bytes found, fewer if the stream ends early."""
     view, found = elements.data, 0
     while found < len(view):
-        chunk = stream.read(min(CHUNK, len(view) - found))
+        chunk = stream.read(min(CHUNK_BYTES, len(view) - found))
         if not chunk:
             break
         view[found : found + len(chunk)] = chunk

@@ -1,13 +1,13 @@
-"""The multilayer perceptron, built as a graph: for each layer a product, a bias and a sigmoid, then the loss.
+"""The multilayer perceptron as a graph: for each layer a matrix product, a bias and a sigmoid; then the loss.
 
-Symbols, n being the batch size and one hidden layer shown:
+Symbols, for one hidden layer; n is the batch size:
 
     X (n, inputs)   W1 (inputs, hidden)   b1 (hidden,)   W2 (hidden, 1)   b2 (1,)   Y (n, 1)
 
     Z1 = X W1     Z2 = Z1 + b1     Z3 = sigmoid(Z2)
     Z4 = Z3 W2    Z5 = Z4 + b2     P  = sigmoid(Z5)     E = 1/2 sum (P - Y)^2     L = E / n
 
-This is the Euclidean loss. The cross-entropy is worked out from the logits Z5, and P stands beside it for predictions:
+This is the Euclidean loss. The cross-entropy is computed from the logits Z5, and P only serves predictions:
 
     E = -sum (Y log P + (1 - Y) log(1 - P))     dZ5 = (P - Y) dE: the sigmoid's P (1 - P) has cancelled
 """
@@ -31,27 +31,26 @@ from mlp.node import Node
 from mlp.plan import Plan
 
 LOSSES: dict[str, Gate] = {"euclidean": EuclideanLoss(), "cross_entropy": CrossEntropyLoss()}
-"""By its name: the gate of E. It compares Y with P, the cross-entropy with the logits from which P is made."""
-BLOCK = 1024
-"""Rows, an example each, that are looked at at a time where nothing is learned: enough to keep a product busy, and a
-network keeps memory for so many, however many it is asked for. 3 MB in float32 for MNIST."""
-BLOCK_NUMBERS = 1 << 22
-"""In such rows together: of images of more than 64 by 64 pixels there are fewer in a block."""
+"""The gate of E by the loss's name. It compares Y with P; the cross-entropy compares Y with the logits."""
+BLOCK_ROWS = 1024
+"""Examples per forward pass where nothing is learned, so that memory stays small: 3 MB for MNIST in float32."""
+MAX_BLOCK_NUMBERS = 1 << 22
+"""In a block's rows together: a block has fewer rows if images have more than 64 by 64 pixels."""
 HALF = np.asarray(0.5, np.float32)
-"""From where on a probability is decided for class 1."""
+"""The probability from which class 1 is predicted."""
 
 
 class MLP:
-    """A multilayer perceptron for two classes, every gradient of which comes from the gates of its graph.
+    """A multilayer perceptron for two classes; all its gradients come from the gates of its graph.
 
-    sizes: the number of inputs, of each hidden layer's units, and 1: ``[784, 32, 1]``. ``[784, 1]`` is
+    sizes: the number of inputs, the units of each hidden layer, and 1: ``[784, 32, 1]``. ``[784, 1]`` is
     the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights;
-    without one they are 0, to be filled in. loss: ``"euclidean"`` or ``"cross_entropy"``. input_gradient:
-    whether ``backward`` also fills ``graph.gradient("X")``, for which training has no use.
+    without one they are 0. loss: ``"euclidean"`` or ``"cross_entropy"``. input_gradient: whether
+    ``backward`` also computes ``graph.gradient("X")``, which training does not need.
 
-    ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays, to be written into, not replaced: they
-    are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer needs to
-    know no layers.
+    ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays: write into these, do not replace them. They
+    are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer does not
+    depend on the layers.
     """
 
     def __init__(
@@ -82,10 +81,10 @@ class MLP:
                     self.parameters[name][...] = glorot_uniform(shape, generator)
         self.graph = ComputationalGraph(self.precision)
         self._X, self._Y, self._n, self._P, self._L = self._build_graph(input_gradient)
-        self._predicting = Lock()  # they share the memory of a pass
+        self._predicting = Lock()  # all predictions use the same memory
 
     def _build_graph(self, input_gradient: bool) -> tuple[Node, Node, Node, Node, Node]:
-        """The tables of the module's docstring, for any number of layers: the nodes X, Y, n, P and L."""
+        """The equations of the module's docstring for any number of layers: returns the nodes X, Y, n, P and L."""
         graph = self.graph
         X = A = graph.input("X", wanted=input_gradient)
         gates = 3 * (len(self.sizes) - 1)
@@ -104,46 +103,34 @@ class MLP:
         return X, Y, n, A, L
 
     def views(self, block: Array) -> dict[str, Array]:
-        """A flat array cut into consecutive views, one for each parameter."""
+        """Consecutive views of a flat array, one for each parameter."""
         ends = np.cumsum([math.prod(shape) for shape in self.shapes.values()])
         pieces = np.split(block, ends[:-1])
         return {name: piece.reshape(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
 
     def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> "MLP":
-        """A network of its own with the same weights, in this precision."""
+        """An independent network with the same weights, in this precision."""
         return _with_weights(self.parameter_block, self.sizes, self.loss_name, precision, input_gradient)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What pickle and copy.deepcopy take: the weights, around which the network is built anew.
+        """For pickle and copy.deepcopy: the weights, from which the network is built again.
 
-        Its arrays are views of each other, as copies of them would not be.
+        Copied one by one, its arrays would no longer be views of each other.
         """
         return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.wanted)
 
-    def thinned(self, units: int, generator: Generator) -> "MLP":
-        """A narrower copy: of each hidden layer at most so many units, chosen at random, with their own weights."""
-        kept = [np.arange(size) for size in self.sizes]
-        for layer, size in list(enumerate(self.sizes))[1:-1]:
-            if size > units:
-                kept[layer] = np.sort(generator.choice(size, units, replace=False))
-        other = MLP([len(units) for units in kept], precision=self.precision, loss=self.loss_name)
-        for layer, (inputs, outputs) in enumerate(pairwise(kept), start=1):
-            other.parameters[f"W{layer}"][...] = self.parameters[f"W{layer}"][np.ix_(inputs, outputs)]
-            other.parameters[f"b{layer}"][...] = self.parameters[f"b{layer}"][outputs]
-        return other
-
     def batch(self, n: int) -> "BatchBuffers":
-        """The network's own memory for n examples, to be filled; the same at every call as long as few n are in use."""
+        """The network's memory for n examples, to be filled; the same at every call if few different n are in use."""
         plan = self.graph.plan(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
         return BatchBuffers(X, Y, P, self.graph, plan)
 
     def loss(self, X: ArrayLike, Y: ArrayLike) -> float:
-        """Run forward: the loss L, the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
+        """Run forward and return the loss L: the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
 
-        X: (n, inputs), finite. Y: (n, 1), 0 or 1. Raises ValueError for other shapes or numbers, and for arrays of
-        anything but numbers; ``backward`` then still speaks of the loss before.
+        X: (n, inputs), finite. Y: (n, 1), 0 or 1. Raises ValueError for other shapes, types or numbers; ``backward``
+        then still refers to the loss before.
         """
         X, Y = self._checked(X), _numbers(Y, "Y")
         if Y.shape != (len(X), 1):
@@ -154,18 +141,18 @@ class MLP:
         return batch.loss()
 
     def backward(self) -> None:
-        """Fill ``gradients`` with the derivatives of the latest ``loss``, whatever was predicted since."""
+        """Fill ``gradients`` with the derivatives of the latest ``loss``; predictions since then do not matter."""
         self.graph.backward()
 
     @property
     def probabilities(self) -> Array:
-        """P of the latest ``loss``, (n, 1): the probabilities of class 1. The next ``loss`` writes over it."""
+        """P of the latest ``loss``, (n, 1): the probabilities of class 1. The next ``loss`` overwrites it."""
         return self.graph.value("P")
 
     def predict(self, X: ArrayLike) -> Array:
         """The probability of class 1 for each row of X: (n, inputs) to (n, 1). Raises ValueError as ``loss`` does.
 
-        Threads may ask at once, each in its turn; all else of a network is for one thread.
+        Only ``predict`` is thread-safe: threads wait for each other.
         """
         X = self._checked(X)
         P, length = np.empty((len(X), 1), self.precision), block_length(self.sizes[0])
@@ -176,7 +163,7 @@ class MLP:
         return P
 
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
-        """X as an array, if it is (n, inputs) and finite; else ValueError."""
+        """X as an array; raises ValueError unless it is (n, inputs) and finite."""
         array = _numbers(X, "X")
         if array.ndim != 2 or array.shape[1] != self.sizes[0] or len(array) < 1:
             raise ValueError(f"X has shape {array.shape}, it must be (n, {self.sizes[0]}) with n at least 1")
@@ -187,7 +174,7 @@ class MLP:
 
 @dataclass(frozen=True, eq=False)
 class BatchBuffers:
-    """Examples in a network's memory: fill X and Y, ask for the loss, then for the network's ``backward``."""
+    """A network's memory for a batch: fill X and Y, call ``loss``, then ``backward``."""
 
     X: Array
     """(n, inputs)"""
@@ -199,16 +186,16 @@ class BatchBuffers:
     plan: Plan
 
     def loss(self) -> float:
-        """As the network's own ``loss``, of the examples that are here."""
+        """Like the network's ``loss``, for X and Y."""
         return float(self.graph.run(self.plan))
 
     def backward(self) -> None:
-        """As the network's own ``backward``, after ``loss``."""
+        """Like the network's ``backward``, after ``loss``."""
         self.plan.backward(1.0)
 
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
-    """The values as an array of real numbers or bools; ValueError if they are anything else."""
+    """The values as an array of real numbers or bools; raises ValueError if they are anything else."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} is an array of {array.dtype}, it must be one of numbers or bools")
@@ -216,8 +203,8 @@ def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
 
 
 def _check_each(array: NDArray[Any], is_right: NDArray[np.bool_], name: str, what: str) -> None:
-    """ValueError, naming the first element that is not right, if there is one."""
-    if np.count_nonzero(is_right) < is_right.size:  # quicker than all() on small arrays
+    """Raises ValueError, with the first wrong element, unless all are right."""
+    if np.count_nonzero(is_right) < is_right.size:  # faster than all() on small arrays
         row, column = np.argwhere(~is_right)[0]
         raise ValueError(f"{name} is {array[row, column]} at row {row}, column {column}: each element must be {what}")
 
@@ -230,7 +217,7 @@ def _with_weights(block: Array, sizes: Sequence[int], loss: str, precision: DTyp
 
 
 def decide(P: Array) -> Array:
-    """The class of each probability: True, class 1, from 1/2 on."""
+    """The class of each probability: True, class 1, if it is at least 1/2."""
     return P >= HALF
 
 
@@ -244,19 +231,19 @@ def parameter_shapes(sizes: Sequence[int]) -> dict[str, Shape]:
 
 
 def parameter_count(sizes: Sequence[int]) -> int:
-    """How many numbers a network of these sizes learns."""
+    """The number of weights and biases of a network of these sizes."""
     return sum(math.prod(shape) for shape in parameter_shapes(sizes).values())
 
 
 def glorot_uniform(shape: Shape, generator: Generator) -> Array:
     """Uniform in +-sqrt(6 / (inputs + outputs)): Glorot and Bengio 2010, equation 16.
 
-    Drawn in float64 whatever the network's precision, so that both precisions start from one point.
+    Drawn in float64 for either precision, so that both start from the same weights.
     """
     limit = math.sqrt(6 / sum(shape))
     return generator.uniform(-limit, limit, shape)
 
 
 def block_length(inputs: int) -> int:
-    """The rows of a block, of so many numbers each."""
-    return max(1, min(BLOCK, BLOCK_NUMBERS // inputs))
+    """The rows of a block, if a row has this many numbers."""
+    return max(1, min(BLOCK_ROWS, MAX_BLOCK_NUMBERS // inputs))

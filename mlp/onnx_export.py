@@ -1,7 +1,4 @@
-"""The network as an ONNX model, for the engines of others: its gates, under the names that they have in the graph.
-
-Needs the extra ``onnx``.
-"""
+"""The network as an ONNX model for other engines: its gates, with the graph's names. Needs the extra ``onnx``."""
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -19,24 +16,24 @@ from mlp.node import ancestors
 from mlp.system.errors import InputError
 
 OPERATORS: Mapping[type[Gate], str] = {Matmul: "MatMul", Add: "Add", Sigmoid: "Sigmoid"}
-"""By gate, ONNX's name for the same operation."""
+"""ONNX's name for each gate."""
 OPSET = 13
-"""The version of ONNX's operators, of 2020: later ones do the same with these types, and older engines know it, too."""
-LARGEST = (1 << 31) - (1 << 20)
-"""Bytes of weights: a file of protocol buffers ends at 2 GB."""
+"""The version of ONNX's operators, from 2020: older engines know it, and later ones do the same with these types."""
+MAX_WEIGHT_BYTES = (1 << 31) - (1 << 20)
+"""A file of protocol buffers can have 2 GB."""
 
 Engine = Callable[[dict[str, Array]], Array]
-"""P, (n, 1), for the model's input, (n, inputs), by its name."""
+"""Computes P, (n, 1), from the model's input by name, (n, inputs)."""
 
 
 def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -> Any:
-    """The network's way from X to P as an ``onnx.ModelProto``; the facts are its metadata.
+    """The network's gates from X to P as an ``onnx.ModelProto``; the facts are its metadata.
 
-    Its input is X, (n, inputs) float32, n being any number: pixels 0..1; or with ``from_bytes`` pixels, (n, inputs)
-    uint8, 0..255, which it scales as training does. Its output is P, (n, 1): the probability of class 1, in the
-    network's precision, in which all is computed. InputError where the weights do not fit into one file.
+    Its input is X, (n, inputs) float32 for any n: pixels 0..1; or with ``from_bytes`` pixels, (n, inputs) uint8,
+    0..255, which it scales as training does. Its output is P, (n, 1): the probability of class 1. It computes in the
+    network's precision. Raises InputError if the weights do not fit into one file.
     """
-    if network.parameter_block.nbytes > LARGEST:
+    if network.parameter_block.nbytes > MAX_WEIGHT_BYTES:
         raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
     given, steps, constants, X = _entrance(network, from_bytes)
     way = ancestors(*(node for node in network.graph.nodes if node.name == "P"))
@@ -52,7 +49,7 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
     model = helper.make_model(
         graph,
         opset_imports=opsets,
-        ir_version=helper.find_min_ir_version_for(opsets),  # the newest, which is the default, few engines know
+        ir_version=helper.find_min_ir_version_for(opsets),  # few engines know the newest, which is the default
         producer_name="backpropagation-by-hand",
         producer_version=__version__,
     )
@@ -61,7 +58,7 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
 
 
 def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any], str]:
-    """What the model is given, the nodes that make X of it in the network's precision, their constants, X's name."""
+    """The model's input, the nodes that make X of it in the network's precision, their constants, and X's name."""
     precision, shape = helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[0]]
     if from_bytes:
         white = numpy_helper.from_array(np.asarray(WHITE, network.precision), "white")
@@ -71,19 +68,14 @@ def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any]
     given = helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)
     if precision == TensorProto.FLOAT:
         return given, [], [], "X"
-    return (
-        given,
-        [helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision)],
-        [],
-        "X_in_double",
-    )
+    double = helper.make_node("Cast", ["X"], ["X_in_double"], name="X_in_double", to=precision)
+    return given, [double], [], "X_in_double"
 
 
 def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
-    """By engine that is here, the largest difference between its probabilities for these images and the network's.
+    """The largest difference between each installed engine's probabilities for these images and the network's.
 
-    The model is looked through by ``onnx.checker`` before. The network is given the numbers that the model has, X, and
-    is to have the model's precision.
+    The model is checked by ``onnx.checker`` before. The network must have the model's precision, and gets the same X.
     """
     onnx.checker.check_model(model, full_check=True)
     (given,) = model.graph.input
@@ -96,19 +88,20 @@ def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
             scale(pixels, X)
             P = run({given.name: pixels if from_bytes else X})
             worst = np.abs(P - network.predict(X)).max()
-            found[engine] = float(np.maximum(found.get(engine, 0.0), worst))  # nan, if one is nan
+            found[engine] = float(np.maximum(found.get(engine, 0.0), worst))  # nan if one is nan
     return found
 
 
 def engines(model: Any) -> dict[str, Engine]:
-    """What can run the model here, by name and version: ONNX's reference evaluator, and onnxruntime where installed."""
-    from onnx.reference import ReferenceEvaluator  # slow to import, as is the other one
+    """The engines by name and version: ONNX's reference evaluator, and onnxruntime if it is installed."""
+    from onnx.reference import ReferenceEvaluator  # slow to import, like onnxruntime
 
     reference = ReferenceEvaluator(model)
 
     def by_reference(inputs: dict[str, Array]) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # its sigmoid works out both ways, and takes the one that is
-            answer: Array = reference.run(None, inputs)[0]  # finite: what is not shows in the difference
+        # Its sigmoid computes two formulas and takes the finite result; anything else shows in the difference.
+        with np.errstate(over="ignore", invalid="ignore"):
+            answer: Array = reference.run(None, inputs)[0]
             return answer
 
     found: dict[str, Engine] = {f"onnx {onnx.__version__}": by_reference}

@@ -102,7 +102,7 @@ def learn(trainer: Trainer, run: Run, *, tell: bool = True) -> None:
         trainer.training_set.source.check()  # it may be the reason
         run.write_history(trainer.history)
         run.write_divergence(error.report)
-        if trainer.good_epochs == 0:
+        if trainer.progress.good_epochs == 0:
             checkpoint.discard(run.directory)
         error.add_note(says_more(run.directory))
         raise

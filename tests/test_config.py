@@ -104,14 +104,14 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training:\n  learning_rate: true": "2:18: training.learning_rate: must be a number, not true",
     "training:\n  momentum: 1": "2:13: training.momentum: must be below 1, not 1",
     "training:\n  weight_decay: -0.1": "2:17: training.weight_decay: must be at least 0, not -0.1",
-    "training:\n  momentum: 0.99999999": "2:13: training.momentum: must be a number that precision float32 does not "
-    "turn into 1, not 0.99999999",
-    "training:\n  momentum: 1e-50": "2:13: training.momentum: must be a number that precision float32 does not turn "
-    "into 0, not 1e-50",
-    "training:\n  learning_rate: 1e-50": "2:18: training.learning_rate: must be a number that precision float32 does "
-    "not turn into 0, not 1e-50",
-    "training:\n  weight_decay: 1e39": "2:17: training.weight_decay: must be a number that precision float32 does not "
-    "turn into infinity, not 1e+39",
+    "training:\n  momentum: 0.99999999": "2:13: training.momentum: must be a number that float32 does not "
+    "round to 1, not 0.99999999",
+    "training:\n  momentum: 1e-50": "2:13: training.momentum: must be a number that float32 does not round "
+    "to 0, not 1e-50",
+    "training:\n  learning_rate: 1e-50": "2:18: training.learning_rate: must be a number that float32 does "
+    "not round to 0, not 1e-50",
+    "training:\n  weight_decay: 1e39": "2:17: training.weight_decay: must be a number that float32 does not "
+    "round to infinity, not 1e+39",
     "training:\n  seed: -1": "2:9: training.seed: must be at least 0, not -1",
     "training:\n  epochs: 2.0": "2:11: training.epochs: must be a whole number, not 2.0",
     "training:\n  epochs: 1e3": "2:11: training.epochs: must be a whole number, not 1000.0",
@@ -179,7 +179,7 @@ def test_what_float32_cannot_hold_is_an_option_in_float64(write):
     path = write("training: {precision: float64, momentum: 0.99999999, learning_rate: 1.0e-50, weight_decay: 1.0e+39}")
     training = config.load(path).training
     assert (training.momentum, training.learning_rate, training.weight_decay) == (0.99999999, 1e-50, 1e39)
-    message = "training.momentum: must be a number that precision float32 does not turn into 1, not 0.99999999"
+    message = "training.momentum: must be a number that float32 does not round to 1, not 0.99999999"
     assert errors(path, "training.precision=float32")[0] == f"config.yaml:1:42: {message}"
 
 
@@ -220,7 +220,7 @@ def test_an_option_without_its_section_is_named_with_it(write):
     assert errors(write(""), "epochs=3") == ["--set epochs=3: must be section.key=value, did you mean training.epochs?"]
 
 
-SPLIT = {  # what a shell makes of it: the message's end
+SPLIT = {  # the arguments after the shell has split a value: the end of the message
     ("data.digits=[4,", "9]"): '"data.digits=[4, 9]"',
     ("training.seed=1", "data.directory=/my", "digits", "training.epochs=2"): '"data.directory=/my digits"',
     ("data.directory=$a", "b"): "'data.directory=$a b'",
@@ -342,7 +342,7 @@ configs = st.builds(
         config.Training,
         learning_rate=st.floats(0, 1000, exclude_min=True),
         momentum=st.floats(0, 1, exclude_max=True),
-        precision=st.just("float64"),  # float32 has no room for some of these
+        precision=st.just("float64"),  # float32 cannot hold some of these
         seed=st.integers(0, 10**18 - 1),
     ),
 )
@@ -358,8 +358,8 @@ def test_a_resolved_config_reads_back_as_itself(written, tmp_path_factory):
 
 @given(written=configs)
 def test_the_json_beside_the_weights_reads_back_as_itself(written):
-    text = written.to_json_without_places()
-    assert Config.model_validate_json(text).to_json_without_places() == text
+    text = written.to_json_without_paths()
+    assert Config.model_validate_json(text).to_json_without_paths() == text
 
 
 def test_the_losses_of_the_config_are_those_of_the_network():
@@ -367,7 +367,7 @@ def test_the_losses_of_the_config_are_those_of_the_network():
 
 
 def test_the_json_beside_the_weights_says_nothing_of_places():
-    decided = json.loads(Config().to_json_without_places())
+    decided = json.loads(Config().to_json_without_paths())
     assert decided.keys() == {"data", "model", "training"}
     assert "directory" not in decided["data"]
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.estimator: scikit-learn's own checks, its tools, and the bits of train.py. Skipped without it."""
+"""Promises of mlp.estimator: it passes scikit-learn's checks, works with its tools, and gives the bits of train.py."""
 
 import ast
 import json
@@ -36,7 +36,7 @@ print(json.dumps([sklearn.__version__, [[one["check_name"], one["status"], repr(
 
 
 def blobs(n=200, seed=0, precision="float64"):
-    """Two clouds of points in the plane that a line divides, and their classes."""
+    """Two clouds of points in the plane, separated by a line, and their classes."""
     random = np.random.default_rng(seed)
     y = random.integers(0, 2, n)
     X = random.normal(size=(n, 2)) + 4 * y[:, np.newaxis] - 2
@@ -50,7 +50,7 @@ def digits(training_digits):
 
 
 def test_every_check_of_scikit_learn_passes_and_none_is_skipped(record_property):
-    """In a process of its own: what SCIPY_ARRAY_API asks for, SciPy has to know when it is imported."""
+    """In a separate process, because SciPy reads SCIPY_ARRAY_API when it is imported."""
     pytest.importorskip("pandas")  # one of the checks is of the columns' names in its frames
     environment = os.environ | {"SCIPY_ARRAY_API": "1", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([sys.executable, "-c", CHECKS], env=environment, capture_output=True, text=True, check=False)
@@ -72,7 +72,7 @@ def test_its_weights_are_those_of_train_py_to_the_bit(tmp_path, here, training_d
     classifier.fit(X, Y[:, 0])
     for name, array in classifier.network_.parameters.items():
         np.testing.assert_array_equal(array, weights[name], strict=True)
-    assert not X.any(axis=0).all()  # there are pixels that the products leave out
+    assert not X.any(axis=0).all()  # some pixels are left out of the products
 
 
 def test_its_defaults_are_those_of_the_config():
@@ -84,7 +84,7 @@ def test_its_defaults_are_those_of_the_config():
 
 
 def test_it_takes_the_steps_of_scikit_learn_s_own_network():
-    """Of the cross-entropy over all examples, from the same weights: momentum included, as Nesterov's is not."""
+    """Steps on the cross-entropy of all examples from the same weights, with momentum, but not Nesterov's."""
     theirs = pytest.importorskip("sklearn.neural_network").MLPClassifier(
         (5,), activation="logistic", solver="sgd", batch_size=200, alpha=0, learning_rate_init=0.5, momentum=0.8,
         nesterovs_momentum=False, max_iter=1, random_state=0,
@@ -94,7 +94,7 @@ def test_it_takes_the_steps_of_scikit_learn_s_own_network():
     ours = MLPClassifier((5,), **options, epochs=20, random_state=0).fit(X, y)
     start = MLP([2, 5, 1], precision="float64", generator=generator(0, Stream.WEIGHTS)).parameters
     theirs.partial_fit(X, y, classes=[0, 1])
-    del theirs._optimizer  # with the velocity of that step
+    del theirs._optimizer  # and the velocity of that step
     theirs.coefs_ = [start["W1"].copy(), start["W2"].copy()]
     theirs.intercepts_ = [start["b1"].copy(), start["b2"].copy()]
     for _ in range(20):
@@ -114,7 +114,7 @@ def test_as_many_partial_fits_as_epochs_are_a_fit_though_pickled_on_the_way(digi
         parts = pickle.loads(pickle.dumps(parts.partial_fit(X, y, classes=[0, 1])))
     np.testing.assert_array_equal(parts.network_.parameter_block, whole.network_.parameter_block)
     assert (parts.loss_curve_, parts.n_iter_) == (whole.loss_curve_, 4)
-    whole.partial_fit(X, y)  # and a fit is gone on from
+    whole.partial_fit(X, y)  # it continues after a fit
     np.testing.assert_array_equal(
         whole.network_.parameter_block, MLPClassifier(epochs=5, **options).fit(X, y).network_.parameter_block
     )
@@ -187,7 +187,7 @@ def test_it_learns_on_one_thread_whatever_the_surroundings_have(monkeypatch):
     "options", [{}, {"momentum": 0.9}, {"weight_decay": 0.1}, {"momentum": 0.9, "weight_decay": 0.1}]
 )
 def test_a_stream_whose_features_come_and_go_is_learned_as_if_they_were_all_there(options, monkeypatch):
-    """What is left out of the products, where it is 0 in all of a part, goes on by its velocity and its decay."""
+    """Weights of features that are 0 in a whole part still change by their velocity and decay."""
     X, y = blobs()
     parts = [X, X * [0, 1], X * [1, 0], X * 0, X]
 
@@ -198,15 +198,15 @@ def test_a_stream_whose_features_come_and_go_is_learned_as_if_they_were_all_ther
         return classifier.network_.parameter_block
 
     without = weights()
-    monkeypatch.setattr(estimator, "COPIED", 0)
+    monkeypatch.setattr(estimator, "MAX_COPIED_BYTES", 0)
     np.testing.assert_allclose(weights(), without, rtol=1e-10, atol=1e-13)
 
 
 def test_the_bits_of_images_that_are_too_many_bytes_as_numbers_are_those_of_train_py_too(monkeypatch, tmp_path, here):
-    """The limit up to which features are left out counts numbers, as that of the training images does, not bytes."""
+    """Features are left out up to a limit in numbers, not in bytes, as for the training images."""
     folder = write_folder(tmp_path / "made", [0, 1] * 50, [0, 1], side=6)
-    monkeypatch.setattr("mlp.training.batches.COPIED", 3700)
-    monkeypatch.setattr(estimator, "COPIED", 3700)
+    monkeypatch.setattr("mlp.training.batches.MAX_COPIED_BYTES", 3700)
+    monkeypatch.setattr(estimator, "MAX_COPIED_BYTES", 3700)
     options = ["data.validation_fraction=0", "training.epochs=2", f"data.directory={folder}"]
     assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
     X, Y = dataset.load(folder, "training", (0, 1)).arrays("float32")
@@ -253,14 +253,14 @@ def test_pipeline_search_and_cross_validation():
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 def test_calibration(method):
-    """Labels that are tossed by a known probability: calibrated, the answers come nearer to it."""
+    """Labels are drawn with a known probability: calibrated predictions are nearer to it."""
     from sklearn.calibration import CalibratedClassifierCV
 
     random = np.random.default_rng(0)
     X = random.normal(size=(1500, 2))
     truth = 1 / (1 + np.exp(-X[:, 0]))
     y = random.random(1500) < truth
-    model = MLPClassifier(momentum=0.9, epochs=30, random_state=0)  # too sure of itself
+    model = MLPClassifier(momentum=0.9, epochs=30, random_state=0)  # overconfident
     off = [
         np.abs(fitted.predict_proba(X)[:, 1] - truth).mean()
         for fitted in (model.fit(X, y), CalibratedClassifierCV(model, method=method, cv=3).fit(X, y))
@@ -300,7 +300,7 @@ def test_an_option_that_cannot_be_is_named(options, message):
 @pytest.mark.parametrize(("name", "value", "held"), [("momentum", 0.99999999, "1"), ("learning_rate", 1e-50, "0")])
 def test_an_option_that_the_precision_of_x_cannot_hold_is_named(name, value, held):
     X, y = blobs(20)
-    with pytest.raises(ValueError, match=f"{name}: must be a number that precision float32 does not turn into {held}"):
+    with pytest.raises(ValueError, match=f"{name}: must be a number that float32 does not round to {held}"):
         MLPClassifier(**{name: value}).fit(X.astype(np.float32), y)
     assert MLPClassifier(**{name: value}).fit(X.astype(np.float64), y).n_iter_ == 10
 
@@ -334,9 +334,9 @@ def test_what_it_cannot_learn_from_is_said():
         fitted.partial_fit(X, np.where(y, 7, 0))
     with pytest.raises(ValueError, match="are not those of the first call"):
         fitted.partial_fit(X, y, classes=[1, 2])
-    fitted.partial_fit(X, y, classes=[1, 0])  # in whatever order
+    fitted.partial_fit(X, y, classes=[1, 0])  # in any order
     for other in ({"hidden_sizes": (3,)}, {"hidden_sizes": (32,), "loss": "cross_entropy"}):
-        with pytest.raises(ValueError, match="another than the network's: fit begins anew"):
+        with pytest.raises(ValueError, match="differ from the network's: fit starts again"):
             fitted.set_params(**other).partial_fit(X, y)
 
 
@@ -356,13 +356,13 @@ def test_a_pass_that_leaves_the_finite_numbers_is_an_error_and_undone():
 
 
 def test_neither_a_loss_nor_a_weight_that_is_not_finite_passes():
-    """Not on the way, and not after the last step, when no loss tells."""
+    """Neither during training nor after the last step, which no loss follows."""
     linear = MLPClassifier((), loss="cross_entropy", learning_rate=1000, epochs=1, random_state=0)
     with pytest.raises(ValueError, match="training diverged in pass 1"):
-        linear.fit([[1e306], [1e306]], [0, 1])  # the step is infinite, the loss before it is not
+        linear.fit([[1e306], [1e306]], [0, 1])  # the step is infinite, the loss before it is finite
     slow = MLPClassifier((), loss="cross_entropy", learning_rate=1e-9, epochs=1, random_state=0)
     with pytest.raises(ValueError, match="training diverged in pass 1"):
-        slow.fit(np.full((2, 8), 1.7e308), [0, 1])  # the loss is infinite, the step is not
+        slow.fit(np.full((2, 8), 1.7e308), [0, 1])  # the loss is infinite, the step is finite
 
 
 def test_a_fit_that_learned_nothing_in_the_end_warns():
@@ -378,7 +378,7 @@ def test_a_fit_that_learned_nothing_in_the_end_warns():
         MLPClassifier(random_state=0).fit(X, y)
         one = MLPClassifier((8,), loss="cross_entropy", epochs=1, learning_rate=50, batch_size=32, random_state=0)
         one.fit(X, 1 - y)
-    assert one.loss_curve_[0] > 1  # its one pass begins with large losses, but ends with a network that is right
+    assert one.loss_curve_[0] > 1  # large losses at the beginning of its only pass, but a good network at the end
     assert one.score(X, 1 - y) > 0.98
 
 
@@ -398,7 +398,7 @@ def test_a_fit_that_stands_still_warns_and_a_short_one_does_not():
 
 
 def test_a_fit_is_not_given_up_where_learning_takes_its_time():
-    """Some passes over a hundred points are a few dozen steps: a loss that stays where it was is no sign yet."""
+    """Some passes over a hundred points are a few dozen steps: a loss that has not changed proves nothing yet."""
     angles = np.linspace(0, 2 * np.pi, 400)
     y = np.arange(400) % 2
     X = np.column_stack([np.cos(angles), np.sin(angles)]) * np.where(y, 0.8, 2)[:, np.newaxis]
@@ -415,7 +415,7 @@ def test_momentum_that_was_switched_off_begins_anew():
         changed.partial_fit(X, y, classes=[0, 1])
     changed.set_params(momentum=0.0).partial_fit(X, y)
     plain.partial_fit(X, y, classes=[0, 1]).network_.parameter_block[...] = changed.network_.parameter_block
-    changed.set_params(momentum=0.9).partial_fit(X, y)  # the first step with momentum is as one without
+    changed.set_params(momentum=0.9).partial_fit(X, y)  # the first step with momentum equals one without
     np.testing.assert_allclose(
         changed.network_.parameter_block, plain.partial_fit(X, y).network_.parameter_block, rtol=1e-12
     )

@@ -1,4 +1,4 @@
-"""Promises of mlp.evaluation: every figure is the textbook's."""
+"""Promises of mlp.evaluation: every figure is that of the textbook."""
 
 import json
 
@@ -15,12 +15,12 @@ from tests.conftest import write_folder
 
 @pytest.fixture
 def images(tmp_path):
-    """Ten images: 7 0 7 0 7 0 ..., of which 7 is the negative class, after one that is neither."""
+    """Ten images, 7 0 7 0 ..., after one that is neither; 7 is the negative class."""
     return dataset.load(write_folder(tmp_path / "ten", [3] + [7, 0] * 5, [0, 7]), "training", (7, 0))
 
 
 def test_the_figures_by_hand(images):
-    """Targets are 0 1 0 1 ...; one negative is taken for positive, two positives for negative."""
+    """Targets are 0 1 0 1 ...; one negative is predicted positive, two positives negative."""
     probabilities = np.array([0.1, 0.9, 0.6, 0.8, 0.2, 0.4, 0.3, 0.5, 0.05, 0.1])
     summary = Evaluation(images, probabilities, 0.25).summary()
     mistakes = summary.pop("mistakes")
@@ -54,7 +54,7 @@ def test_what_is_undefined_is_null(images):
 
 
 def test_the_network_is_run_over_every_image_and_its_loss_is_the_one_trained_on(images, monkeypatch):
-    monkeypatch.setattr("mlp.network.BLOCK", 4)
+    monkeypatch.setattr("mlp.network.BLOCK_ROWS", 4)
     network = MLP([16, 3, 1], precision="float64", generator=np.random.default_rng(0))
     evaluation = evaluate(network, images)
     X, Y = images.arrays("float64")

@@ -14,7 +14,7 @@ from mlp.gradient_check import (
 )
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
-from mlp.training.gradient_precheck import affordable_part, check_network
+from mlp.training.gradient_precheck import check_network
 
 
 def rng(seed=0):
@@ -51,7 +51,7 @@ def test_a_wrong_gate_is_found_along_directions_and_then_named_by_index(share, m
     for check in check_network(net, X, Y, rng()):
         assert not check.passed
         assert check.where.startswith("[")
-        assert f"{check.name}{check.where}: the numeric gradient is {check.numeric:.10g}" in str(check)
+        assert f"{check.name}{check.where}: numeric {check.numeric:.10g}" in str(check)
 
 
 @pytest.mark.parametrize("wrong_by", [1e-3, np.nan])
@@ -71,21 +71,8 @@ def test_one_wrong_element_is_found_and_named_however_large_the_array(sizes, row
     net, X, Y = network_and_examples(*sizes)
     W1, *others = check_network(net, X, Y, rng())
     assert (W1.passed, W1.where) == (False, f"[{row}, {column}]")
-    assert W1.written - W1.numeric == pytest.approx(wrong_by, rel=1e-4, nan_ok=True)
+    assert W1.analytic - W1.numeric == pytest.approx(wrong_by, rel=1e-4, nan_ok=True)
     assert all(check.passed for check in others)
-
-
-def test_a_network_too_large_for_the_time_is_checked_in_part(monkeypatch):
-    monkeypatch.setattr("mlp.training.gradient_precheck.MOST_WORK", 3000)
-    net, X, Y = network_and_examples(9, 200, 3, 80, 1)
-    part = affordable_part(net, rng())
-    assert all(check.passed for check in check_network(part, X, Y, rng()))
-    inputs, *hidden, outputs = part.sizes
-    assert (inputs, outputs, hidden[1]) == (9, 1, 3)
-    assert 20 < hidden[0] < 100
-    assert 20 < hidden[2] <= 80
-    small = affordable_part(network_and_examples(9, 5, 1)[0], rng())
-    assert small.sizes == (9, 5, 1)
 
 
 def test_a_gradient_that_is_not_finite_fails():
@@ -138,7 +125,7 @@ def test_the_tolerance_and_the_directions_are_those_that_were_asked_for():
 
 
 def test_the_calls_of_an_input_must_do_without_those_of_another(monkeypatch):
-    """The graph leaves out those whose gradient nobody wants: what is right with them could be anything without."""
+    """The graph leaves out gradients that are not required: the others must be right without them."""
 
     def reads(self, dC, C, A, B, dA, dB):
         yield dA, np.multiply, dC, B
@@ -164,4 +151,4 @@ def test_the_calls_of_an_input_must_do_without_those_of_another(monkeypatch):
         *passed, failed = check_gate(Multiply(), [(3,), (3,)], rng())
         assert [check.passed for check in passed] == [True, True]
         assert not failed.passed
-    assert str(failed).startswith("B where no other gradient is wanted: the numeric gradient is ")
+    assert str(failed).startswith("B if no other input requires a gradient: numeric ")

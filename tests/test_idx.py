@@ -62,7 +62,7 @@ def test_blocks_that_do_not_add_up_leave_no_file(blocks, tmp_path):
 
 
 def with_a_hole(path, size):
-    """An IDX file of so many bytes, all but the header a hole that takes no room on the disk."""
+    """A sparse IDX file of this many bytes: all but the header takes no space on the disk."""
     with path.open("wb") as file:
         file.write(bytes([0, 0, 8, 1]) + struct.pack(">I", size))
         file.truncate(8 + size)
@@ -71,9 +71,9 @@ def with_a_hole(path, size):
 
 @pytest.fixture
 def by_rows(tmp_path, monkeypatch):
-    """A raw file of 1,000 rows of 12 bytes, the array in it, and the file as rows, of which 10 are read at once."""
-    monkeypatch.setattr(idx, "IN_MEMORY", 11_999)
-    monkeypatch.setattr(idx, "CHUNK", 125)
+    """A raw file of 1,000 rows of 12 bytes, its array, and the file as rows, 10 of them read at once."""
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", 11_999)
+    monkeypatch.setattr(idx, "CHUNK_BYTES", 125)
     array = np.random.default_rng(0).integers(-(2**31), 2**31, (1000, 3)).astype(">i4")
     idx.write(tmp_path / "rows", array)
     return tmp_path / "rows", array, idx.rows(tmp_path / "rows")
@@ -123,9 +123,9 @@ def test_rows_that_are_no_longer_there_are_an_error(by_rows):
 
 
 def test_a_large_raw_file_takes_no_memory(tmp_path):
-    path = with_a_hole(tmp_path / "large", idx.IN_MEMORY + 1)
+    path = with_a_hole(tmp_path / "large", idx.MAX_BYTES_IN_MEMORY + 1)
     tracemalloc.start()
-    assert idx.rows(path).take(np.array([0, idx.IN_MEMORY]))[-1] == 0
+    assert idx.rows(path).take(np.array([0, idx.MAX_BYTES_IN_MEMORY]))[-1] == 0
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 << 20
@@ -151,7 +151,7 @@ def test_several_gzip_members_that_join_to_one_file_are_one_file(tmp_path):
 
 
 GOOD = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6])
-PACKED = gzip.compress(GOOD, mtime=0)  # it is part of a test's name, which every worker must find the same
+PACKED = gzip.compress(GOOD, mtime=0)  # part of a test's name, which must be the same in every worker
 
 BAD = {
     "an empty file": ("a", b"", "empty"),
@@ -263,7 +263,7 @@ def test_a_missing_file_a_folder_and_a_pipe_are_refused(tmp_path):
 def test_only_a_part_of_rows_is_read(tmp_path, monkeypatch):
     array = np.random.default_rng(0).integers(0, 256, (20, 5, 7), np.uint8)
     idx.write(tmp_path / "a", array)
-    monkeypatch.setattr(idx, "IN_MEMORY", 0)
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", 0)
     rows, read = idx.rows(tmp_path / "a"), []
     monkeypatch.setattr(idx.Rows, "_read", counted(idx.Rows._read, read))
     indices = np.array([3, 4, 19])

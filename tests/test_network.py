@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp.gradient_check import check_elements
-from mlp.network import BLOCK, LOSSES, MLP, decide
+from mlp.network import BLOCK_ROWS, LOSSES, MLP, decide
 
 
 def network(*sizes, precision="float64", seed=0, loss="euclidean"):
@@ -71,8 +71,8 @@ def test_predicting_ever_other_numbers_of_rows_keeps_little_memory(injected):
 
 
 def test_rows_are_predicted_in_blocks_as_by_themselves():
-    net, (X, _) = network(5, 3, 1), examples(2 * BLOCK + 3, 5)
-    blocks = [net.predict(X[start : start + BLOCK]) for start in range(0, len(X), BLOCK)]
+    net, (X, _) = network(5, 3, 1), examples(2 * BLOCK_ROWS + 3, 5)
+    blocks = [net.predict(X[start : start + BLOCK_ROWS]) for start in range(0, len(X), BLOCK_ROWS)]
     np.testing.assert_array_equal(net.predict(X), np.concatenate(blocks))
 
 
@@ -151,13 +151,13 @@ def test_a_batch_in_the_network_s_own_memory_gives_the_same(loss):
         assert memory.loss() == net.loss(*batch)
         np.testing.assert_array_equal(net.probabilities, net.predict(batch[0]))
         np.testing.assert_array_equal(memory.P, net.probabilities)
-        assert net.graph.value("X") is memory.X  # the loss found its batch where it lay
+        assert net.graph.value("X") is memory.X  # the loss used the batch in place
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("target", [0.0, 1.0])
 def test_cross_entropy_of_extreme_logits_is_finite_and_silent(precision, target):
-    """A network that is sure and wrong: the loss is the logit's size, and its gradient does not vanish."""
+    """A confident, wrong network: the loss is the logit's magnitude, and the gradient does not vanish."""
     net = MLP([1, 1], precision=precision, loss="cross_entropy")
     net.parameters["W1"][...] = 1e4
     X, Y = np.array([[1.0], [-1.0]]), np.full((2, 1), target)
@@ -171,11 +171,10 @@ def test_cross_entropy_of_extreme_logits_is_finite_and_silent(precision, target)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_copy_and_a_part_keep_the_loss(loss):
+def test_a_copy_keeps_the_loss(loss):
     net = network(5, 4, 1, loss=loss)
     X, Y = examples(6, 5)
     assert net.copy("float64").loss(X, Y) == net.loss(X, Y)
-    assert net.thinned(4, np.random.default_rng(0)).loss(X, Y) == net.loss(X, Y)
 
 
 def test_an_unknown_loss_is_refused():
@@ -211,19 +210,6 @@ def test_a_network_is_stored_and_copied_as_a_whole(how):
     with_X.loss(X, Y)
     with_X.backward()
     assert with_X.graph.gradient("X").shape == X.shape
-
-
-def test_a_thinned_network_is_a_part_of_its_own():
-    net = network(5, 40, 7, 1)
-    thin = net.thinned(10, np.random.default_rng(0))
-    assert thin.sizes == (5, 10, 7, 1)
-    columns = {tuple(column) for column in net.parameters["W1"].T}
-    kept = [tuple(column) for column in thin.parameters["W1"].T]
-    assert len(set(kept)) == 10
-    assert set(kept) <= columns
-    positions = [np.flatnonzero((column == net.parameters["W1"].T).all(axis=1))[0] for column in kept]
-    np.testing.assert_array_equal(thin.parameters["W2"], net.parameters["W2"][positions])
-    np.testing.assert_array_equal(thin.parameters["W3"], net.parameters["W3"])
 
 
 def test_a_parameter_is_written_into_not_replaced():
@@ -281,7 +267,7 @@ def test_arrays_of_anything_but_numbers_are_refused(kind):
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
 def test_inputs_that_are_not_finite_are_refused(wrong):
-    """A probability that is no number would be decided for class 0, and one of infinity looks sure."""
+    """A NaN as probability would predict class 0, and infinity would look confident."""
     net, (X, Y) = network(5, 4, 1), examples(4, 5)
     X[3, 1] = wrong
     for action in (lambda: net.loss(X, Y), lambda: net.predict(X)):

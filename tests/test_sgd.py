@@ -1,4 +1,4 @@
-"""Promises of mlp.sgd: the update of the equation, and the parameters where they lay."""
+"""Promises of mlp.sgd: the update is the equation, and the parameters stay in place."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""scikit-learn's figures for the same answers. Skipped where scikit-learn is not installed."""
+"""The same figures as scikit-learn for the same predictions. Skipped if scikit-learn is not installed."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from mlp.evaluation import Evaluation
 
 @pytest.mark.parametrize("sharpness", [0.5, 3.0])
 def test_every_metric(test_digits, sharpness):
-    metrics = pytest.importorskip("sklearn.metrics")  # slow to import, and for these tests alone
+    metrics = pytest.importorskip("sklearn.metrics")  # slow to import, and only these tests need it
     targets = test_digits.targets
     logits = np.random.default_rng(0).standard_normal(len(targets)) + sharpness * (targets - 0.4)
-    probabilities = np.round(1 / (1 + np.exp(-logits)), 2)  # rounded, so that there are ties
+    probabilities = np.round(1 / (1 + np.exp(-logits)), 2)  # rounded to get ties
     summary = Evaluation(test_digits, probabilities, 0.0).summary()
     predicted = probabilities >= 0.5
     assert summary["confusion"] == metrics.confusion_matrix(targets, predicted).tolist()

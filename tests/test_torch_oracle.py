@@ -1,4 +1,4 @@
-"""The same work in PyTorch gives the same numbers. Skipped where PyTorch is not installed."""
+"""The same numbers as PyTorch for the same work. Skipped if PyTorch is not installed."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ torch: Any = None
 
 @pytest.fixture(autouse=True, scope="module")
 def with_torch():
-    """It is slow to import: not by every process that collects tests, but by one that runs these."""
+    """Slow to import: imported only by a process that runs these tests, not by all that collect them."""
     global torch
     torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)  # two wait for each other on a busy machine, twenty times as long
+    torch.set_num_threads(1)  # on a busy machine two threads wait for each other and take twenty times as long
 
 
 def torch_network(network):

@@ -24,7 +24,7 @@ from matplotlib.ticker import NullFormatter
 from mlp.figures import scales
 from mlp.figures.scales import Scale
 from mlp.runs.comparison import ComparedRun, Comparison, images_of
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 
 MARKED_EPOCHS = 30
 """Up to so many epochs each is a mark on its curve."""

@@ -46,7 +46,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
 def mistakes(path: Path, evaluation: Evaluation) -> None:
     """Each image that was classified wrongly, with digit, prediction, probability and index; the surest first."""
     images, wrong = evaluation.images, evaluation.mistakes
-    shown = evaluation.surest_mistakes[:MOST_MISTAKES]
+    shown = evaluation.most_confident_mistakes[:MOST_MISTAKES]
     title = f"{len(wrong) or 'None'} of {len(images):,} images classified wrongly"
     if len(shown) < len(wrong):
         title += f": the surest {len(shown)}"

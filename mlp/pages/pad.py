@@ -43,7 +43,7 @@ def _samples(evaluation: Evaluation) -> dict[str, Any]:
     """Of each digit the test image of which the network is most certain, a middling one, and the least certain."""
     images, chosen = evaluation.images, []
     for target in (0, 1):
-        order = evaluation.surest_first(target)
+        order = evaluation.most_confident_first(target)
         chosen += [order[k] for k in sorted({0, len(order) // 2, len(order) - 1})]
     positions = np.array(chosen)
     return {

@@ -11,14 +11,14 @@ from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
 from mlp.evaluation import CONFIDENCE
 from mlp.gates import Array
-from mlp.network import BLOCK_NUMBERS, MLP
+from mlp.network import MAX_BLOCK_NUMBERS, MLP
 from mlp.pages import frame, pad, report_images
 from mlp.runs import finished as finished_runs
 from mlp.runs import history
 from mlp.runs.directory import REPORT
 from mlp.runs.finished import FinishedRun
 from mlp.system.files import write_text
-from mlp.training.loop import kept_epoch
+from mlp.training.progress import kept_epoch
 
 MOST_BYTES = 3_000_000
 """Of the page. A network for which there is no room is left out of it, and the pad with it."""
@@ -187,7 +187,7 @@ def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """Of each layer: how often its units have each activation, and how large its weights' gradients are."""
     from mlp.pages import report_figures
 
-    images = training.first_of_each(max(1, min(EXAMPLES, BLOCK_NUMBERS // training.inputs) // 2))
+    images = training.first_of_each(max(1, min(EXAMPLES, MAX_BLOCK_NUMBERS // training.inputs) // 2))
     batch = network.batch(len(images))
     images.fetch(slice(None), batch.X, batch.Y)
     batch.loss()

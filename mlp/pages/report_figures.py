@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mlp.figures import curves, scales
 from mlp.gates import Array
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 
 PANEL = (4.6, 3.2)
 """Inches of a figure of which two stand side by side."""

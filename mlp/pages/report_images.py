@@ -34,12 +34,12 @@ def mistakes(evaluation: Evaluation) -> list[ReportImage]:
     """Those of which the network was surest first."""
     rows, columns = evaluation.images.image_shape
     most = max(CERTAIN, min(MOST_MISTAKES, MOST_PIXELS // (min(rows, SIDE) * min(columns, SIDE))))
-    return _shown(evaluation, evaluation.surest_mistakes[:most])
+    return _shown(evaluation, evaluation.most_confident_mistakes[:most])
 
 
 def most_and_least_certain(evaluation: Evaluation) -> list[tuple[int, list[ReportImage], list[ReportImage]]]:
     """Of each digit the images with the highest and with the lowest probability of being it."""
-    orders = [evaluation.surest_first(target) for target in (0, 1)]
+    orders = [evaluation.most_confident_first(target) for target in (0, 1)]
     return [
         (digit, _shown(evaluation, order[:CERTAIN]), _shown(evaluation, order[::-1][:CERTAIN]))
         for digit, order in zip(evaluation.images.digits, orders, strict=True)

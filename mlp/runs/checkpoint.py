@@ -24,14 +24,14 @@ from mlp.runs.npz import Array, Damaged
 from mlp.system.errors import InputError
 from mlp.system.files import open_regular, remove, rename, replacing
 from mlp.training import from_config
-from mlp.training.loop import Epoch, EpochSums, Progress, TrainerState
+from mlp.training.progress import Epoch, EpochSums, Progress, TrainerState
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
 KEPT = 1000
 """Epochs whose rows a checkpoint holds, the last ones: with all of them a run of n epochs would write n^2 rows. Those
 before them are read from history.csv, where they are known by their SHA-256."""
-LONGEST_REST = configuration.LARGEST + manifest.LARGEST
+LONGEST_REST = configuration.MAX_CONFIG_BYTES + manifest.LARGEST
 """Characters."""
 MOST = 1 << 53
 """Steps, or whatever else is counted."""
@@ -140,8 +140,8 @@ def read(path: Path) -> Checkpoint:
         with open_regular(path, links=False) as file:
             arrays = npz.read_sealed(file)
         rest = REST.validate_json(npz.text(arrays, "rest", LONGEST_REST), strict=True)
-        if len(rest.config.encode()) > configuration.LARGEST:
-            raise ValueError(f"its config has more than {configuration.LARGEST:,} bytes")
+        if len(rest.config.encode()) > configuration.MAX_CONFIG_BYTES:
+            raise ValueError(f"its config has more than {configuration.MAX_CONFIG_BYTES:,} bytes")
         config = configuration.parse(rest.config, path)
         if missing := {*BLOCKS, "history"} - arrays.keys():
             raise ValueError(f"it has no {min(missing)}")

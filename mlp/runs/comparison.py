@@ -15,7 +15,7 @@ from mlp.runs.finished import FinishedRun
 from mlp.runs.manifest import Count
 from mlp.system.errors import InputError
 from mlp.system.files import read_small
-from mlp.training.loop import Epoch, kept_epoch
+from mlp.training.progress import Epoch, kept_epoch
 
 MOST_RUNS = 20
 """So many curves can be told apart in one picture: four line styles times five marks."""

@@ -30,7 +30,7 @@ from mlp.system.files import (
     replacing,
     write_text,
 )
-from mlp.training.loop import Epoch, TrainerState
+from mlp.training.progress import Epoch, TrainerState
 
 DIVERGENCE = "divergence.json"
 MOST_SITTINGS = 1000
@@ -121,7 +121,7 @@ class Run:
 
     def write_model(self, parameters: dict[str, Array]) -> None:
         """Write model.npz, and its SHA-256 into the manifest, by which damage to it will be known."""
-        arrays = parameters | {"config": np.array(self.config.to_json_without_places())}
+        arrays = parameters | {"config": np.array(self.config.to_json_without_paths())}
         with replacing(self.file("model.npz")) as file:
             npz.write(file, arrays)
             file.seek(0)

@@ -234,7 +234,7 @@ def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, A
         with open_regular(path, links=False) as file:
             weights = npz.read(file)
         # A key that is younger than the run has its default.
-        config = Config.model_validate_json(npz.text(weights, "config", configuration.LARGEST))
+        config = Config.model_validate_json(npz.text(weights, "config", configuration.MAX_CONFIG_BYTES))
         del weights["config"]
         return weights, config
     except (npz.Damaged, ValueError) as error:

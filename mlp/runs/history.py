@@ -11,7 +11,7 @@ from typing import Any
 
 from mlp.system.errors import InputError
 from mlp.system.files import append, open_regular, read_small, replacing
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 
 NAME = "history.csv"
 COLUMNS = [column.name for column in fields(Epoch)]

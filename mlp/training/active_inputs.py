@@ -1,4 +1,4 @@
-"""The network that the steps of training change, without the inputs that are 0 in every training image."""
+"""Training without the inputs that are 0 in every training image: the result is the same, and it is faster."""
 
 import math
 
@@ -12,14 +12,13 @@ from mlp.sgd import SGD
 
 
 class Learner:
-    """A network, the optimizer, and the whole network that it belongs to, with every input.
+    """A network of the active inputs with its optimizer, and the whole network, with every input.
 
     An input that is always 0 adds nothing to X W1, and its row of dW1 is 0: the products are the same without it. Its
-    weights change only by their decay, and by the velocity that they have already; the idle rows do that beside the
-    network.
+    weights, the idle rows of W1, change only by weight decay and by the velocity that they already have.
 
-    ``network`` and the idle rows are what a step changes. ``whole`` and ``velocity``, the optimizer's V for all of it,
-    are brought up to date by ``store``; ``load`` goes the other way.
+    A step changes ``network`` and the idle rows. ``store`` copies them to ``whole`` and ``velocity``, the optimizer's V
+    for all parameters; ``load`` copies the other way.
     """
 
     def __init__(self, whole: MLP, active: NDArray[np.intp], options: Training):
@@ -34,22 +33,22 @@ class Learner:
         self._stepped = self._idle_moves = False
 
     def load(self) -> None:
-        """Take over the weights and the velocity of the whole network."""
+        """Copy the weights and the velocity of the whole network to the parts that a step changes."""
         for whole, network, idle in self._blocks():
             W1, rest = self._cut(whole, self.whole)
             its_W1, its_rest = self._cut(network, self.network)
             its_W1[...], its_rest[...], idle[...] = W1[self._active], rest, W1[self._idle_inputs]
-        self._idle_moves = bool(self._idle.weight_decay or self._idle.V.any())  # V: of steps on other examples
+        self._idle_moves = bool(self._idle.weight_decay or self._idle.V.any())  # V: from steps on other examples
 
     def step(self) -> None:
-        """One step against the network's gradients."""
+        """One step of the optimizer with the network's gradients."""
         self._stepped = True
         self.optimizer.step()
         if self._idle_moves:
             self._idle.step()
 
     def store(self) -> None:
-        """Give the whole network the weights and the velocity that the steps made."""
+        """Copy the weights and the velocity to the whole network, if there was a step since the last time."""
         if not self._stepped:
             return
         for whole, network, idle in self._blocks():
@@ -59,7 +58,7 @@ class Learner:
         self._stepped = False
 
     def _blocks(self) -> list[tuple[Array, Array, Array]]:
-        """The arrays of the whole, of the network, both flat, and of the idle rows: weights, then velocities."""
+        """Three arrays for the weights, and three for the velocity: of the whole, of the network, of the idle rows."""
         return [
             (self.whole.parameter_block, self.optimizer.A, self._idle.A),
             (self.velocity, self.optimizer.V, self._idle.V),
@@ -67,6 +66,6 @@ class Learner:
 
     @staticmethod
     def _cut(block: Array, network: MLP) -> tuple[Array, Array]:
-        """A flat array in two views: W1, (inputs, outputs), and all that follows it."""
+        """Two views of a flat array: W1, (inputs, outputs), and the rest."""
         shape = network.shapes["W1"]
         return block[: math.prod(shape)].reshape(shape), block[math.prod(shape) :]

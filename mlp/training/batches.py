@@ -1,4 +1,4 @@
-"""The training images as the steps read them: bytes, shuffled, from memory that does not grow with their number."""
+"""The training images in shuffled batches of bytes; the memory does not grow with the number of images."""
 
 from collections.abc import Iterator
 
@@ -10,65 +10,66 @@ from mlp.data.dataset import Dataset
 
 Bytes = NDArray[np.uint8]
 
-COPIED = 64_000_000
-"""Bytes of pixels up to which a training set is copied."""
-POOL = 8_000_000
-"""Bytes of pixels of a larger one that are shuffled together."""
-LEAST_BATCHES = 4
-"""In a pool, however large a batch is: it would be the same images in each epoch otherwise."""
-RUN = 512_000
-"""Bytes of neighbouring images that such a pool is made of: a file is slow to read here and there."""
-GATHERED = 300_000
-"""Bytes of pixels that are gathered at a time, for some batches: the fewer the calls, the less is waited for memory."""
+MAX_COPIED_BYTES = 64_000_000
+"""Pixels of a training set that is copied into memory; a larger one stays where it is."""
+POOL_BYTES = 8_000_000
+"""Pixels of a larger set that are shuffled together."""
+MIN_POOL_BATCHES = 4
+"""Per pool: a pool of one batch would have the same images in every epoch."""
+RUN_BYTES = 512_000
+"""A pool is made of runs of neighbouring images, because random access to a file is slow."""
+GATHERED_BYTES = 300_000
+"""Pixels gathered by one call, for several batches: fewer calls wait less for memory."""
 
 
 class BatchLoader:
     """The batches of each epoch: every image of a data set once, in a fresh order.
 
-    A set whose pixels, without those that are 0 in every image, come to at most ``COPIED`` bytes is copied, and an
-    epoch is a permutation of it. Of a larger one nothing is left out, and it is shuffled in two steps, as cards are:
-    runs of neighbours in a random order make a pool, which is permuted, and after it the next one.
+    A set with at most ``MAX_COPIED_BYTES`` of pixels, not counting those that are 0 in every image, is copied without
+    these, and each epoch is a permutation of it. A larger set keeps all pixels and is shuffled in two steps: runs of
+    neighbours in a random order fill a pool, which is permuted; then follows the next pool.
     """
 
     active: NDArray[np.intp]
-    """The pixels that the rows have: all, or those that are not 0 in every image. Ascending."""
+    """The indices of the pixels in each row, ascending: all, or those that are not 0 in every image."""
 
     def __init__(self, images: Dataset, batch_size: int):
         self._images, self._batch_size = images, min(batch_size, len(images))
-        self.active = active_pixels(images, at_most=COPIED // len(images))
+        self.active = active_pixels(images, at_most=MAX_COPIED_BYTES // len(images))
         self._copy: tuple[Bytes, Bytes] | None = None
-        if len(self.active) * len(images) <= COPIED:
+        if len(self.active) * len(images) <= MAX_COPIED_BYTES:
             rows = np.empty((len(images), len(self.active)), np.uint8)
             for positions in images.blocks():
                 rows[positions] = images.pixels(positions).take(self.active, axis=1)
             self._copy = rows, images.targets
 
     def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[Bytes, NDArray[np.bool_]]]:
-        """An epoch's batches but for so many that are done: pixels 0..255, (n, active pixels), and targets, (n, 1).
+        """An epoch's batches after the first ``done``: pixels 0..255, (n, active pixels), and targets, (n, 1).
 
-        The next batch may write over these arrays.
+        The next batch may overwrite these arrays.
         """
         size = self._batch_size
-        gathered = np.empty((self._batches_in(GATHERED) * size, len(self.active)), np.uint8)
+        gathered = np.empty((self._batches_in(GATHERED_BYTES) * size, len(self.active)), np.uint8)
         for rows, all_targets, order in self._pools(random, done * size):
             for start in range(0, len(order), len(gathered)):
                 positions = order[start : start + len(gathered)]
-                # The default mode would fill a copy of the output first; no position here needs to be clipped.
+                # The default mode fills a copy of the output first; "clip" does not, and no position is out of range.
                 pixels = rows.take(positions, axis=0, out=gathered[: len(positions)], mode="clip")
                 targets = all_targets.take(positions).astype(bool)[:, np.newaxis]
                 for first in range(0, len(positions), size):
                     yield pixels[first : first + size], targets[first : first + size]
 
     def _pools(self, random: Generator, done: int) -> Iterator[tuple[Bytes, NDArray[np.uint8], NDArray[np.intp]]]:
-        """Pixels, targets and the order in which they come, a pool at a time, without so many images that are done."""
+        """Pixels, targets and their order, one pool at a time, without the first ``done`` images."""
         images, inputs = len(self._images), self._images.inputs
         if self._copy is not None:
             yield *self._copy, random.permutation(images)[done:]
             return
-        run = max(1, RUN // inputs)
-        whole, offset = images // run, random.integers(images)  # the runs begin elsewhere in each epoch
-        starts = offset + run * np.append(random.permutation(whole), whole)  # the short one, if there is one, last
-        pool = self._batch_size * max(LEAST_BATCHES, self._batches_in(POOL))  # so that the last batch alone is short
+        run = max(1, RUN_BYTES // inputs)
+        whole, offset = images // run, random.integers(images)  # other runs in each epoch
+        starts = offset + run * np.append(random.permutation(whole), whole)  # the short run, if any, last
+        # A multiple of the batch size, so that only the last batch is short.
+        pool = self._batch_size * max(MIN_POOL_BATCHES, self._batches_in(POOL_BYTES))
         rows = np.empty((min(pool, images), inputs), np.uint8)
         for first in range(0, images, pool):
             place = np.arange(first, min(first + pool, images))
@@ -80,12 +81,12 @@ class BatchLoader:
             done = max(0, done - len(order))
 
     def _batches_in(self, pixels: int) -> int:
-        """How many batches so many bytes hold, at least one."""
+        """The number of batches with at most this many pixels, at least one."""
         return max(1, pixels // (self._batch_size * self._images.inputs))
 
 
 def active_pixels(images: Dataset, at_most: int) -> NDArray[np.intp]:
-    """The pixels that are not 0 in every image; all, where these are more than so many, or none."""
+    """The pixels that are not 0 in every image; all pixels if these are more than ``at_most``, or none."""
     active = np.zeros(images.inputs, bool)
     for positions in images.blocks():
         active |= images.pixels(positions).any(axis=0)

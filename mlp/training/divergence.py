@@ -1,30 +1,137 @@
-"""When training has failed to learn, where that began, and what to try.
+"""When training has failed: how it is noticed, where it began, and what to try.
 
-A network diverges in two ways. Its numbers leave the finite ones, or, as a rate that is too high drives every sigmoid
-into saturation where its slope is 0, nothing ever becomes infinite and the loss stays above where it started. What
-learns nothing without either is the subject of ``standstill``.
+A network diverges in two ways. Either a number is no longer finite; or, if the learning rate is too high, every sigmoid
+is driven into saturation, where its slope is 0: nothing becomes infinite, and the loss stays above where it started.
+A training that learns nothing without either is the subject of ``standstill``.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mlp.config import Training
+from mlp.data.dataset import Dataset
+from mlp.evaluation import evaluate
 from mlp.gates import Array, Sigmoid
 from mlp.network import LOSSES, MLP
+from mlp.system.errors import Diverged
+from mlp.training.active_inputs import Learner
+from mlp.training.progress import Epoch, Progress
 
 EPOCHS_ABOVE = 3
-"""Epochs running whose training loss is above the untrained network's, after which a run is given up."""
+"""A run is stopped after this many epochs in a row with a training loss above the untrained network's."""
 ROUNDING = 1e-5
-"""Share of a loss by which float32 may miss it: no more than that above is not above."""
+"""Relative rounding error of a loss in float32: a loss counts as above another only beyond this."""
 UPDATE = "sgd"
-"""What stands for a gate where the update made an array what it is."""
+"""Reported as the gate if the optimizer's update made an array non-finite."""
 FLAT = 0.01
-"""A sigmoid's slope P (1 - P), at most 1/4, below which its unit counts as saturated."""
+"""A unit counts as saturated if its sigmoid's slope P (1 - P), at most 1/4, is below this."""
+SAMPLED = 100
+"""Images per digit used to measure saturation."""
 DIVERGED, LEARNED_NOTHING = "diverged", "learned nothing"
 """The kinds of report."""
+
+
+class DivergenceWatch:
+    """Looks at every step and epoch of a training, and raises Diverged, with a report, if it has failed."""
+
+    def __init__(self, learner: Learner, training_set: Dataset, options: Training):
+        self.progress = Progress()
+        self._learner, self._training_set, self._options = learner, training_set, options
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Remember the norms of the weights, to report them if the epoch ends with weights that are not finite."""
+        self._norms_before = norms(self._learner.whole)
+
+    def check_step(self, loss: float, gradient_norm: float) -> None:
+        """Look at a step before its update. Raises Diverged if its loss or its gradient is not finite."""
+        progress, current = self.progress, self.progress.current
+        epoch, step = progress.epoch, current.steps + 1
+        if not math.isfinite(loss + gradient_norm):
+            reason = f"the loss is {loss}, the gradient's norm {gradient_norm}"
+            raise self._not_finite(self._learner.network, reason, step)
+        progress.last_finite = {"epoch": epoch, "step": step, "loss": loss, "gradient_norm": gradient_norm}
+        is_untrained = (epoch, step) == (1, 1)
+        if current.above is None and not is_untrained and is_above(loss, self._untrained_loss):
+            current.above = step
+
+    def check_weights(self) -> None:
+        """Raises Diverged if an update produced a non-finite weight in the whole network."""
+        for name, array in self._learner.whole.parameters.items():
+            if not np.isfinite(array).all():
+                reason, step = "a weight is no longer finite after it", max(self.progress.current.steps, 1)
+                raise self.failure(self._learner.network, reason, self.progress.epoch, step, (UPDATE, name))
+
+    def check_validation(self, loss: float) -> None:
+        """Raises Diverged if the validation loss is not finite."""
+        if not math.isfinite(loss):
+            reason = f"the validation loss after it is {loss}"
+            raise self._not_finite(self._learner.whole, reason, self.progress.current.steps)
+
+    def check_epoch(self, row: Epoch, step: int) -> None:
+        """Raises Diverged if the training losses up to this epoch show that nothing is learned.
+
+        ``step`` is the first of the epoch whose loss was above the untrained network's.
+        """
+        progress, network = self.progress, self._learner.whole
+        if not is_above(row.train_loss, self._untrained_loss):
+            progress.above_since = None
+            return
+        progress.above_since = progress.above_since or (row.epoch, step)
+        untrained, losses = self._untrained_loss, [row.train_loss for row in progress.history]
+        if given_up(losses, untrained, self._options.epochs):
+            self.run_sample(network)
+            reason = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
+            raise self.failure(network, reason, *progress.above_since, suspect(network))
+
+    def run_sample(self, network: MLP) -> None:
+        """Run a network forward on some training images: ``suspect`` and ``saturated`` look at its latest pass."""
+        evaluate(network, self._training_set.first_of_each(SAMPLED))
+
+    @cached_property
+    def constant_loss(self) -> float:
+        """The loss of the best constant answer on the training images."""
+        return constant_loss(self._learner.whole.loss_name, float(np.mean(self._training_set.targets)))
+
+    def failure(
+        self, network: MLP, reason: str, epoch: int, step: int, where: tuple[str, str], tries: list[str] | None = None
+    ) -> Diverged:
+        """The error to raise: training diverged, or it learned nothing, if ``tries`` says what to try then.
+
+        ``where`` is the gate and its array; ``network`` is the one whose latest pass is reported.
+        """
+        options, (gate, array) = self._options, where
+        if tries is None:
+            kind, tries = DIVERGED, advice(options, self.progress.good_epochs)
+            cure = f"lower training.learning_rate ({options.learning_rate:g})"
+            if options.weight_decay:
+                cure += f" or training.weight_decay ({options.weight_decay:g})"
+        else:
+            kind, cure = LEARNED_NOTHING, f"try {tries[0].partition(':')[0]}"
+        self._learner.store()  # for the norms
+        parameter_norms = norms(self._learner.whole)
+        if not all(map(math.isfinite, parameter_norms.values())):
+            parameter_norms = self._norms_before
+        report = {"kind": kind, "reason": reason, "epoch": epoch, "step": step, "gate": gate, "array": array}
+        report |= {"untrained_loss": self.progress.untrained_loss, "constant_loss": self.constant_loss}
+        report["last_finite"] = self.progress.last_finite | {"parameter_norms": parameter_norms}
+        report |= {"saturated": saturated(network), "try": tries}
+        return Diverged(f"{headline(report)}: {cure}", report)
+
+    def _not_finite(self, network: MLP, reason: str, step: int) -> Diverged:
+        where = first_not_finite(network)
+        if where[0] == UPDATE:  # of the step before the one that noticed
+            step = max(self.progress.current.steps, 1)
+        return self.failure(network, reason, self.progress.epoch, step, where)
+
+    @property
+    def _untrained_loss(self) -> float:
+        assert self.progress.untrained_loss is not None  # noqa: S101 - it is computed before the first step
+        return self.progress.untrained_loss
 
 
 def is_above(loss: float, untrained_loss: float) -> bool:
@@ -32,24 +139,35 @@ def is_above(loss: float, untrained_loss: float) -> bool:
     return loss > untrained_loss * (1 + ROUNDING)
 
 
+def constant_loss(loss_name: str, share: float) -> float:
+    """The lowest mean loss of a network that gives every example the same probability P of class 1.
+
+    The best P is the share of class 1. The Euclidean loss is then P (1 - P) / 2; the cross-entropy is the entropy of P,
+    in nats.
+    """
+    if loss_name == "euclidean":
+        return share * (1 - share) / 2
+    return -sum(part * math.log(part) for part in (share, 1 - share) if part)
+
+
 def given_up(losses: Sequence[float], untrained_loss: float, epochs: int) -> bool:
-    """Whether the losses of the epochs so far, of so many to come in all, say that nothing was learned."""
+    """Whether the training losses of the epochs so far show that nothing is learned; ``epochs`` are planned in all."""
     above = [is_above(loss, untrained_loss) for loss in losses[-EPOCHS_ABOVE:]]
     return above[-1] and (len(losses) == epochs or above == [True] * EPOCHS_ABOVE)
 
 
 def headline(report: Mapping[str, Any]) -> str:
-    """The report of a run in one line, without what to try."""
+    """A report in one line, without the advice."""
     place = f"epoch {report['epoch']}, step {report['step']}"
     how = f"learned nothing from {place} on" if report["kind"] == LEARNED_NOTHING else f"diverged in {place}"
     return f"training {how}: {report['reason']}"
 
 
 def first_not_finite(network: MLP) -> tuple[str, str]:
-    """The gate, and the array that it made, where the latest passes first left the finite numbers.
+    """The first gate of the latest passes that computed a non-finite array, and that array's name.
 
-    An array dA is the gradient with respect to A. A parameter that was not finite before the pass is the work
-    of the update, "sgd". Where every number is finite, and only a norm is not, it is the one with the largest.
+    An array dA is the gradient with respect to A. For a parameter that was not finite before the pass the gate is the
+    update, "sgd". If every number is finite, and only a norm is not, it is the array with the largest number.
     """
     latest = list(network.graph.latest())
     for gate, name, array in latest:
@@ -60,22 +178,22 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
 
 
 def saturated(network: MLP) -> dict[str, float]:
-    """For each sigmoid, by its output's name, the share of its values in the latest batch where its slope is flat.
+    """The fraction of saturated values in the latest batch, by the name of the sigmoid's output.
 
-    None at all before the first batch: a run may stop where it was resumed.
+    Empty before the first batch: a resumed run may stop before it.
     """
     if not network.graph.has_run:
         return {}
-    values = {
-        node.name: network.graph.value(node.name) for node in network.graph.nodes if isinstance(node.gate, Sigmoid)
-    }
+    outputs = [node.name for node in network.graph.nodes if isinstance(node.gate, Sigmoid)]
+    values = {name: network.graph.value(name) for name in outputs}
     return {name: float(np.mean(P * (1 - P) < FLAT)) for name, P in values.items()}
 
 
 def suspect(network: MLP) -> tuple[str, str]:
-    """The gate, and the array that it made, to look at where the numbers are finite but the loss is not falling.
+    """The gate to look at, and its array, if all numbers are finite but the loss does not fall.
 
-    The first sigmoid that is flat for more than half of its values: no gradient comes back through it. Else the loss.
+    That is the first sigmoid with more than half of its values saturated: no gradient flows back through it. If there
+    is none, it is the loss.
     """
     for name, share in saturated(network).items():
         if share > 0.5:
@@ -85,18 +203,18 @@ def suspect(network: MLP) -> tuple[str, str]:
 
 
 def norms(network: MLP) -> dict[str, float]:
-    """The Euclidean norm of each parameter array, finite where its elements are."""
+    """The Euclidean norm of each parameter array, finite if its elements are."""
     return {name: _norm(array) for name, array in network.parameters.items()}
 
 
 def _norm(array: Array) -> float:
-    """By way of the largest element: the squares of large ones are more than float32 holds."""
+    """Scaled by the largest element: the square of a large one overflows in float32."""
     largest = float(np.abs(array).max())
     return largest * float(np.linalg.norm(array / array.dtype.type(largest))) if 0 < largest < math.inf else largest
 
 
 def advice(options: Training, good_epochs: int) -> list[str]:
-    """What to try, the likeliest cure first."""
+    """What to try, the most promising first."""
     rate = options.learning_rate
     tenth, hundredth = (float(f"{rate / factor:.0e}") for factor in (10, 100))
     tries = [f"a lower training.learning_rate than {rate:g}: {tenth:g}, then {hundredth:g}"]
@@ -111,4 +229,4 @@ def advice(options: Training, good_epochs: int) -> list[str]:
 
 def shorter(good_epochs: int) -> str:
     """The advice to stop in time."""
-    return f"training.epochs={good_epochs}: the same run as far as it was good, which keeps its model"
+    return f"training.epochs={good_epochs}: the same run, stopped while its loss was good, which keeps its model"

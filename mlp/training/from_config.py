@@ -1,4 +1,4 @@
-"""What a config says: its images, their split and the network to start from, the same wherever they are needed."""
+"""What a config describes: its images, their split, and the network before training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,18 +16,18 @@ from mlp.training.random_streams import Stream, generator
 
 
 def training_images(config: Config) -> Dataset:
-    """The config's digits in the training files, of each at most the limit. InputError as in ``dataset.load``."""
+    """The config's digits in the training files, at most the limit of each. Raises what ``dataset.load`` raises."""
     data = config.data
     return dataset.load(data.directory, "training", data.digits, data.limit_per_digit)
 
 
 def changed_files(found: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
-    """The names of the files, images and labels, whose SHA-256 is not the one recorded of a run under any spelling."""
+    """The names of the files whose SHA-256 is not the recorded one; each mapping has the images, then the labels."""
     return [name for name, known in zip(found, recorded.values(), strict=True) if found[name] != known]
 
 
 def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping[str, str], run: Path) -> None:
-    """InputError, naming them, where training files have other bytes than those recorded of the run."""
+    """Raises InputError, naming the files, if training files differ from those that the run recorded."""
     if names := changed_files(found, recorded):
         raise InputError(
             f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its "
@@ -36,36 +36,31 @@ def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping
 
 
 def split(config: Config, images: Dataset) -> tuple[Dataset, Dataset]:
-    """The training images cut into those to learn from and those held out."""
+    """The training images in two parts: those to learn from, and those held out for validation."""
     return images.split(config.data.validation_fraction, generator(config.training.seed, Stream.SPLIT))
 
 
 def sizes(config: Config, inputs: int) -> list[int]:
-    """The sizes of the network for images of so many pixels: its inputs, its hidden layers' units, its outputs."""
+    """The network's sizes: the inputs, which are the pixels of an image, the units of each hidden layer, the output."""
     return [inputs, *config.model.hidden_sizes, 1]
 
 
-NEEDED = 6
-"""Times the size of a network's weights that training keeps: gradients, velocity, the best, and copies to be saved."""
-
-
-def check_memory(config: Config, inputs: int) -> None:
-    """InputError if there is less memory than training a network for images of so many pixels takes."""
-    count, free = parameter_count(sizes(config, inputs)), memory.free()
-    needed = NEEDED * count * np.dtype(config.training.precision).itemsize
-    if free is not None and needed > free:
-        raise InputError(
-            f"model.hidden_sizes: {count:,} weights, for which training takes {needed:,} bytes of memory, more than "
-            f"the {free:,} that there are: use fewer units, or smaller images"
-        )
+MEMORY_FACTOR = 6
+"""Training takes this many times the memory of the weights: gradients, velocity, best weights, copies for saving."""
 
 
 def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
-    """The untrained network for images of so many pixels, in the config's precision or another.
+    """The network before training, in the config's precision or another.
 
-    Raises InputError if there is not the memory to train it.
+    Raises InputError if there is too little memory to train it.
     """
-    check_memory(config, inputs)
+    count, free = parameter_count(sizes(config, inputs)), memory.free()
+    needed = MEMORY_FACTOR * count * np.dtype(config.training.precision).itemsize
+    if free is not None and needed > free:
+        raise InputError(
+            f"model.hidden_sizes: training {count:,} weights takes {needed:,} bytes of memory, and only {free:,} are "
+            f"free: use fewer units, or smaller images"
+        )
     return MLP(
         sizes(config, inputs),
         precision=precision or config.training.precision,

@@ -1,4 +1,4 @@
-"""A network's gradients against numeric ones, before it is trained: in a fraction of a second, whatever its size."""
+"""The gradient check before training: it takes a fraction of a second, however large the network is."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -15,14 +15,14 @@ from mlp.system.errors import CheckFailed
 from mlp.training.random_streams import Stream, generator
 
 EXAMPLES_PER_CLASS = 2
-"""Images of each digit that a network is checked on: enough for the sums over the batch to matter."""
+"""Images of each digit in the check's batch: enough to find a mistake in the sums over the batch."""
 
-MOST_WORK = 8_000_000
-"""Parameters times layers, to which the time along directions is proportional: this takes a fifth of a second."""
+MAX_WORK = 8_000_000
+"""Parameters times layers, to which the time of the check is proportional: this takes a fifth of a second."""
 
 
 def check_before_training(network: MLP, training_set: Dataset, seed: int, note: Callable[..., object]) -> None:
-    """CheckFailed for a network whose hand-written gradients are not the numeric ones; what was found is noted."""
+    """Raises CheckFailed if the network's analytic gradients differ from the numeric ones; ``note`` gets the result."""
     began = perf_counter()
     random = generator(seed, Stream.CHECK)
     X, Y = training_set.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
@@ -44,9 +44,9 @@ def check_before_training(network: MLP, training_set: Dataset, seed: int, note: 
 
 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
-    """Check a network's loss on these examples, in float64, along eight random directions an array.
+    """Check the gradients of a network's loss on these examples, in float64, along random directions of each array.
 
-    For an array that fails, an element is named.
+    If an array fails, the check that is returned names an element.
     """
     double = network.copy(np.float64)
     double.loss(X, Y)
@@ -55,10 +55,7 @@ def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> lis
 
 
 def affordable_part(network: MLP, generator: Generator) -> MLP:
-    """As much of a network as can be checked in a fraction of a second: all of it, unless it is very large.
-
-    Of a very large one the widest layers keep a random choice of their units, with their own weights.
-    """
+    """The part of a network that can be checked in a fraction of a second: all of it, unless it is very large."""
     inputs, *hidden, _ = network.sizes
 
     def work(units: int) -> int:
@@ -66,6 +63,19 @@ def affordable_part(network: MLP, generator: Generator) -> MLP:
         return (len(sizes) - 1) * sum(rows * columns for rows, columns in pairwise(sizes))
 
     units = max(network.sizes)
-    while units > 1 and work(units) > MOST_WORK:
+    while units > 1 and work(units) > MAX_WORK:
         units -= 1 + units // 8
-    return network.thinned(max(units, 1), generator)
+    return random_subnetwork(network, max(units, 1), generator)
+
+
+def random_subnetwork(network: MLP, units: int, generator: Generator) -> MLP:
+    """A narrower copy: each hidden layer keeps at most this many units, chosen at random, with their weights."""
+    kept = [np.arange(size) for size in network.sizes]
+    for layer, size in list(enumerate(network.sizes))[1:-1]:
+        if size > units:
+            kept[layer] = np.sort(generator.choice(size, units, replace=False))
+    part = MLP([len(units) for units in kept], precision=network.precision, loss=network.loss_name)
+    for layer, (inputs, outputs) in enumerate(pairwise(kept), start=1):
+        part.parameters[f"W{layer}"][...] = network.parameters[f"W{layer}"][np.ix_(inputs, outputs)]
+        part.parameters[f"b{layer}"][...] = network.parameters[f"b{layer}"][outputs]
+    return part

@@ -1,7 +1,7 @@
-"""Every random number of a run comes from its seed, by way of one of these streams.
+"""The random numbers of a run: all follow from its seed, with a stream for each purpose.
 
-Each purpose has a stream of its own, so that, say, more validation images leave the weights alone, and
-the shuffle of an epoch is a function of seed and epoch alone.
+So more validation images, for example, do not change the initial weights, and the order of an epoch's images depends
+on seed and epoch only.
 """
 
 from enum import IntEnum
@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 
 class Stream(IntEnum):
-    """What the random numbers are for. The values are part of what a seed means: they never change."""
+    """What the random numbers are for. These values never change: with others, a seed would give another run."""
 
     WEIGHTS = 0
     SPLIT = 1
@@ -22,5 +22,5 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0) -> Generator:
-    """A fresh generator, the same for the same arguments (NumPy's SeedSequence mixes the three)."""
+    """A fresh generator, the same for the same arguments; NumPy's SeedSequence combines the three."""
     return np.random.default_rng((seed, stream, epoch))

@@ -1,9 +1,8 @@
-"""A training that ends without having learned anything, although no number became infinite and no loss rose.
+"""A training that has learned nothing at its end, although every number is finite and no loss has risen.
 
-``Ending`` judges a training once, after its last step; ``divergence`` judges it on the way.
+``Ending`` looks at a training once, after its last step; ``divergence`` looks at every step.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,61 +17,50 @@ from mlp.network import MLP, decide
 from mlp.training import divergence
 
 HARDLY = 0.01, 1e-6
-"""A loss has hardly moved if it moved by less than this share of itself, and by less than this share per step.
+"""A loss has hardly moved if it changed by less than this fraction, and by less than this fraction per step.
 
-With batches of 32 that refuses ten epochs at learning rates below about 3e-6, and accepts a single step at a learning
-rate of 0.001, which lowers the loss by a share of 1e-5 to 1e-3."""
+With batches of 32 this refuses ten epochs at learning rates below about 3e-6, and accepts a single step at a learning
+rate of 0.001, which lowers the loss by a fraction of 1e-5 to 1e-3."""
 FALLS = 0.005, 1e-5
-"""A loss falls if, on average over the epochs or in the last one, it fell by one of these shares: an epoch, a step.
+"""A loss falls if, on average over the epochs or in the last one, it fell by this fraction per epoch, or this per step.
 
-With batches of 32 images of the digits 0 and 1 that refuses ten epochs at a learning rate of 1e-5, and accepts 1e-4."""
+With batches of 32 images of the digits 0 and 1 this refuses ten epochs at a learning rate of 1e-5, and accepts 1e-4."""
 MIN_STEPS = 100
-"""Steps: whether a loss falls is not to be seen in fewer, unless every example gets the same probability."""
+"""In fewer steps one cannot see whether a loss falls, unless every example gets the same probability."""
 RESTS = 0.005, 1e-4
-"""A loss rests if, from the mean over the last epoch to its end, it fell by less than these shares."""
+"""A loss rests if, from the mean over the last epoch to its end, it fell by less than these fractions."""
 ALIKE = 1e-3
-"""Standard deviation of the probabilities below which they count as one constant, as a share of the targets' own.
+"""Probabilities count as constant if their standard deviation is below this fraction of that of the targets.
 
 Untrained networks have about 0.1 with one hidden layer, 1e-2 with two, 3e-3 with three and 2e-5 with six; networks that
 leave their plateau within the next epoch have more than 1e-3."""
 NEAR = 0.02
-"""A loss has come down to the best constant answer's if it is above it by at most this share."""
+"""A loss has reached the best constant answer's if it is above it by at most this fraction."""
 CLEAR = 0.5
-"""A validation loss below this share of the untrained network's and the best constant answer's needs no closer look."""
-
-
-def constant_loss(loss_name: str, share: float) -> float:
-    """The lowest mean loss of a network that gives every example the same probability P of class 1.
-
-    The best P is the share of class 1. The loss is then P (1 - P) / 2 if it is the Euclidean one; the cross-entropy is
-    the entropy of P, in nats.
-    """
-    if loss_name == "euclidean":
-        return share * (1 - share) / 2
-    return -sum(part * math.log(part) for part in (share, 1 - share) if part)
+"""No closer look if the validation loss is below this fraction of the untrained and the best constant answer's loss."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of a training: the network that it keeps, and its answers to the training examples.
+    """The end of a training: the network with the best weights, and its predictions for the training examples.
 
-    Nothing was learned if the loss has risen or hardly moved since before the first step; if every example gets the
-    same class and the loss, which no longer falls, is no better than the best constant answer's; or if every example
-    gets the same probability and the loss rests or has come down to that. A short run on its way down is none of these.
-    A network that classifies more examples correctly than the more frequent class alone would has learned something,
-    unless its loss is higher than the untrained network's, or the same to the last bits.
+    Nothing was learned in three cases: the loss has risen or hardly moved since before the first step; every example
+    gets the same class, and the loss no longer falls and is no better than the best constant answer's; every example
+    gets the same probability, and the loss rests or has reached the best constant answer's. A short run whose loss is
+    still falling is none of these. A network that classifies more examples correctly than always answering the more
+    frequent class has learned something, unless its loss is above the untrained network's, or equal up to rounding.
 
-    Labels that follow no rule are not noticed: a network learns some of them by heart.
+    Random labels are not noticed: a network memorizes some of them.
     """
 
     network: MLP
-    """The network that is kept, after a forward pass over some of the examples."""
+    """With the best weights, after a forward pass over some of the examples."""
     P: Array
-    """(n,): its probability of class 1 for each training example."""
+    """(n,): the probability of class 1 for each training example."""
     targets: NDArray[Any]
     """(n,), 0 or 1"""
     loss: float
-    """Its mean loss on them."""
+    """The mean over the training examples."""
     untrained_loss: float
     """The same before the first step."""
     last_loss: float
@@ -80,18 +68,18 @@ class Ending:
     steps: int
     steps_per_epoch: int
     is_last: bool = True
-    """Whether the network is the one after the last step."""
+    """Whether the best weights are those after the last step."""
     beats_others: bool = False
-    """Whether, on validation examples, it classifies more correctly than the more frequent class alone would."""
+    """Whether it classifies more validation examples correctly than always answering the more frequent class."""
 
     @cached_property
     def constant_loss(self) -> float:
-        """The best constant answer's."""
-        return constant_loss(self.network.loss_name, float(np.mean(self.targets)))
+        """The loss of the best constant answer."""
+        return divergence.constant_loss(self.network.loss_name, float(np.mean(self.targets)))
 
     @cached_property
     def reason(self) -> str | None:
-        """Why nothing was learned, in words that follow "the" or "the training"; None if something was."""
+        """Why nothing was learned, to follow the words "the" or "the training"; None if something was learned."""
         loss, before = self.loss, self.untrained_loss
         if self.has_risen:
             return f"loss, {loss:.4g}, is above the untrained network's, {before:.4g}"
@@ -121,7 +109,8 @@ class Ending:
 
     @cached_property
     def _beats_constant(self) -> bool:
-        return self.beats_others or beats_constant(decide(self.P), self.targets)
+        ones, correct = (int(np.count_nonzero(each)) for each in (self.targets, decide(self.P) == self.targets))
+        return self.beats_others or correct > max(ones, len(self.targets) - ones)
 
     @property
     def _is_constant(self) -> bool:
@@ -134,7 +123,7 @@ class Ending:
 
     @property
     def _falls(self) -> bool:
-        """Whether the loss still falls, as far as can be seen."""
+        """Whether the loss still falls, or there were too few steps to see it."""
         share, share_per_step = FALLS
         on_average = (self.untrained_loss - self.loss) * self.steps_per_epoch / self.steps
         least = min(share, share_per_step * self.steps_per_epoch) * self.loss
@@ -143,7 +132,7 @@ class Ending:
 
     @property
     def _is_on_its_way(self) -> bool:
-        """Whether the loss still falls, and is not yet down at the best constant answer's."""
+        """Whether the loss still falls and has not reached the best constant answer's."""
         share, share_per_step = RESTS
         least = min(share, share_per_step * self.steps_per_epoch) * self.last_loss
         falls = self.is_last and self.last_loss - self.loss >= least
@@ -151,10 +140,10 @@ class Ending:
         return falls and not is_dead and self.loss > self.constant_loss * (1 + NEAR)
 
     def advice(self, options: Training, good_epochs: int) -> list[str]:
-        """What to try, the likeliest cure first.
+        """What to try, the most promising first.
 
-        Of six hidden layers of 32 on the digits 0 and 1, five learn in the default ten epochs, and six in forty; other
-        learning rates, momentum and the other loss do not help.
+        On the digits 0 and 1 a network with five hidden layers of 32 units learns in the default ten epochs, one with
+        six in forty; other learning rates, momentum and the other loss do not help.
         """
         if self.has_risen:
             return divergence.advice(options, good_epochs)
@@ -166,21 +155,15 @@ class Ending:
         if layers > 1:
             fewer = f"fewer than {layers} hidden layers in model.hidden_sizes: each makes the gradient smaller"
             tries.insert(len(tries) if self.has_hardly_moved else 0, fewer)
-        tries += [f"more training.epochs than {options.epochs}: --resume goes on from the checkpoint"]
+        tries += [f"more training.epochs than {options.epochs}: --resume continues from the checkpoint"]
         if rate > usual:
             tries += [f"a lower training.learning_rate than {rate:g}, such as {usual:g}"]
         if good_epochs:
             tries += [divergence.shorter(good_epochs)]
-        return [*tries, "a look at the images and labels: images that look the same cannot be told apart"]
-
-
-def beats_constant(predicted: NDArray[Any], targets: NDArray[Any]) -> bool:
-    """Whether more of the predicted classes are right than if each were the more frequent class."""
-    ones = int(np.count_nonzero(targets))
-    return int(np.count_nonzero(predicted == targets)) > max(ones, len(targets) - ones)
+        return [*tries, "a look at the images and labels: no network can tell apart images that look the same"]
 
 
 def standing_since(losses: Sequence[float], level: float) -> int:
-    """The epoch, from 1, since which no epoch's loss was below a level and not near it; else the last one."""
+    """The epoch after the last one, from 1, whose loss was clearly below a level; at most the last epoch of all."""
     below = [epoch for epoch, loss in enumerate(losses, 1) if loss < level * (1 - NEAR)]
     return min(max(below, default=0) + 1, len(losses))

@@ -265,7 +265,7 @@ def test_what_is_compared_is_plain():
 
 
 def test_more_images_than_can_be_taken_in_one_order_are_refused(benchmark, monkeypatch):
-    monkeypatch.setattr(steps, "COPIED", 78_000)
+    monkeypatch.setattr(steps, "MAX_COPIED_BYTES", 78_000)
     code, _, error = benchmark("--only", "steps", "--sizes", "16x8", "--epochs", 1)
     assert code == 2
     assert "so many images in one order, 100: at most 99: set data.limit_per_digit" in error

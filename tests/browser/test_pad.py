@@ -16,7 +16,7 @@ from mlp.pages import report
 from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.training import from_config
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 from tests.browser.conftest import watched
 from tests.conftest import write_folder
 

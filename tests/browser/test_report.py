@@ -14,7 +14,7 @@ from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.system import command_line
 from mlp.training import from_config
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 from tests.browser.conftest import watched
 from tests.conftest import write_folder
 

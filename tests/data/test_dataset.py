@@ -52,7 +52,7 @@ def test_pixels_are_divided_by_255_to_the_last_bit(folder):
 
 @pytest.mark.parametrize("block", [1, 7, 10, 30, 100])
 def test_blocks_hold_every_image_once_the_last_being_short(folder, block, monkeypatch):
-    monkeypatch.setattr("mlp.network.BLOCK", block)
+    monkeypatch.setattr("mlp.network.BLOCK_ROWS", block)
     data = dataset.load(folder, "training", (0, 1))
     blocks = list(data.blocks())
     np.testing.assert_array_equal(np.concatenate(blocks), np.arange(30))
@@ -63,8 +63,8 @@ def test_blocks_hold_every_image_once_the_last_being_short(folder, block, monkey
 @pytest.mark.parametrize(("pixels", "length"), [(100, 6), (48, 3), (16, 1), (15, 1), (10_000, 10)])
 def test_of_large_images_there_are_fewer_in_a_block(folder, pixels, length, monkeypatch):
     """So many of 16 pixels as come to at most these together, but at least one, and at most BLOCK."""
-    monkeypatch.setattr("mlp.network.BLOCK", 10)
-    monkeypatch.setattr("mlp.network.BLOCK_NUMBERS", pixels)
+    monkeypatch.setattr("mlp.network.BLOCK_ROWS", 10)
+    monkeypatch.setattr("mlp.network.MAX_BLOCK_NUMBERS", pixels)
     blocks = list(dataset.load(folder, "training", (0, 1)).blocks())
     np.testing.assert_array_equal(np.concatenate(blocks), np.arange(30))
     assert len(blocks[0]) == length

@@ -38,7 +38,7 @@ def test_signs_are_fixed_by_the_largest_entry(training_digits):
 def test_it_does_not_depend_on_the_size_of_its_blocks(training_digits, monkeypatch):
     images = training_digits.first_of_each(100)
     whole = project(images)
-    monkeypatch.setattr("mlp.network.BLOCK", 7)
+    monkeypatch.setattr("mlp.network.BLOCK_ROWS", 7)
     blocks = project(images)
     np.testing.assert_array_equal(blocks.directions, whole.directions)  # sums of whole numbers are exact
     np.testing.assert_allclose(blocks.coordinates(images), whole.coordinates(images), rtol=1e-12, atol=1e-9)
@@ -160,7 +160,7 @@ def way(request, monkeypatch):
     """Each way of finding the directions: by forming X' X, and by products with X alone, in blocks of few images."""
     if request.param == "products":
         monkeypatch.setattr("mlp.data.svd.MOST_SQUARED", 0)
-        monkeypatch.setattr("mlp.network.BLOCK", 7)
+        monkeypatch.setattr("mlp.network.BLOCK_ROWS", 7)
 
 
 def made(tmp_path, images):

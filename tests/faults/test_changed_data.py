@@ -93,7 +93,12 @@ def small_limits(kind):
     """For the kind ``large``, treat all data as too large for memory."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         if kind == "large":
-            for module, name in ((idx, "IN_MEMORY"), (batches, "COPIED"), (batches, "POOL"), (batches, "RUN")):
+            for module, name in (
+                (idx, "MAX_BYTES_IN_MEMORY"),
+                (batches, "MAX_COPIED_BYTES"),
+                (batches, "POOL_BYTES"),
+                (batches, "RUN_BYTES"),
+            ):
                 monkeypatch.setattr(module, name, 0)
         yield
 
@@ -236,7 +241,7 @@ from mlp.system import command_line
 from mlp.training import batches
 from mlp.training.active_inputs import Learner
 
-idx.IN_MEMORY = batches.COPIED = batches.POOL = batches.RUN = 0
+idx.MAX_BYTES_IN_MEMORY = batches.MAX_COPIED_BYTES = batches.POOL_BYTES = batches.RUN_BYTES = 0
 step, path = Learner.step, sys.argv.pop()
 
 def then(learner):

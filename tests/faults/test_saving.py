@@ -14,7 +14,8 @@ from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.system import blas_threads, files
 from mlp.system.errors import Interrupted
-from mlp.training import loop
+from mlp.training import divergence
+from mlp.training.progress import EpochSums
 from tests.faults.fault_helpers import at_step, one_message, outcome, project, train
 
 STEPS = 3
@@ -91,7 +92,7 @@ def test_the_whole_state_is_restored(stopped):
     saved = checkpoint.read(stopped() / checkpoint.NEWEST)
     progress = saved.state.progress
     progress.above_since, progress.untrained_loss, progress.best_epoch = (1, 2), 0.1 + 0.2, 1
-    progress.current = loop.EpochSums(1, 0.1, 2, 1 / 3, 4.5, 1)
+    progress.current = EpochSums(1, 0.1, 2, 1 / 3, 4.5, 1)
     changed = replace(saved, state=replace(saved.state, best=saved.state.best + 1, velocity=saved.state.velocity * 3))
     checkpoint.save(changed)
     back = checkpoint.read(saved.path)
@@ -237,7 +238,7 @@ def test_divergence_is_reported_in_json_and_leaves_no_weights(tmp_path, monkeypa
 def test_good_epochs_are_kept_and_a_run_that_recovers_has_no_divergence_report(tmp_path, monkeypatch):
     config, run = project(tmp_path, epochs=5, learning_rate=0.1), tmp_path / "run"
     with pytest.MonkeyPatch.context() as patched:
-        everything_is_above = partial(patched.setattr, loop.divergence, "is_above", lambda *_: True)
+        everything_is_above = partial(patched.setattr, divergence, "is_above", lambda *_: True)
         at_step(patched, 10, everything_is_above)  # the first step of epoch 4
         assert train(patched, "--config", config, "--output", run) == 3
     assert place(run) == (3, 0)

@@ -17,7 +17,7 @@ from mlp.runs import finished as finished_runs
 from mlp.runs.checkpoint import Checkpoint
 from mlp.system.errors import InputError
 from mlp.system.files import sha256
-from mlp.training.loop import Epoch, EpochSums, Progress, TrainerState
+from mlp.training.progress import Epoch, EpochSums, Progress, TrainerState
 from tests.conftest import FILES, finished_run
 from tests.faults import archives
 from tests.faults.archives import header, npy, with_header

@@ -13,7 +13,7 @@ from mlp.config import Config, Model, Training
 from mlp.figures import curves, scales
 from mlp.pages import report_figures
 from mlp.runs.comparison import ComparedRun, Comparison
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 
 
 def falling(epochs, factor, zero_from=None):

@@ -12,7 +12,7 @@ from mlp.network import MLP
 from mlp.runs import comparison
 from mlp.runs import directory as run_directory
 from mlp.system.errors import InputError
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 from tests.conftest import FILES
 
 HISTORY = [

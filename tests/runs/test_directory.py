@@ -11,7 +11,7 @@ import pytest
 from mlp.runs import directory as run_directory
 from mlp.runs.finished import read_manifest
 from mlp.system.errors import Diverged, InputError, Interrupted
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 from tests.conftest import finished_run
 
 

@@ -13,7 +13,7 @@ from mlp.runs import finished as finished_runs
 from mlp.runs import history
 from mlp.system.errors import Diverged, InputError
 from mlp.system.files import sha256
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 from tests.conftest import FILES, finished_run
 
 
@@ -33,7 +33,7 @@ def with_config(directory, text):
 
 def test_a_run_older_than_a_key_is_read_with_the_keys_default(settings):
     directory, network = finished_run(settings)
-    facts = json.loads(settings.to_json_without_places())
+    facts = json.loads(settings.to_json_without_paths())
     del facts["model"]["loss"]
     with_config(directory, json.dumps(facts, separators=(",", ":")))
     text = (directory / "config.yaml").read_text()

@@ -82,7 +82,7 @@ REFUSED = {
     ("training.seed=0,1", "training.seed=2"): "--vary training.seed=2: training.seed is varied twice",
     ("training.momentum=0,0.5",): "--vary training.momentum=0,0.5: training.momentum is given by --set too",
     ("training.precision=float64,float32", "training.weight_decay=0,1e39"): "--vary training.weight_decay=1e+39: "
-    "training.weight_decay: must be a number that precision float32 does not turn into infinity",
+    "training.weight_decay: must be a number that float32 does not round to infinity",
     ("training.threads=1,2",): "each worker of a sweep has one BLAS thread: training.threads must be 1",
     ("data.directory=a,b",): "--vary data.directory=a,b: data.directory is a place and cannot be varied",
     ("output.directory=a,b",): "output.directory is a place and cannot be varied",
@@ -104,7 +104,7 @@ def test_what_makes_no_grid_is_told(options, base):
 
 def test_what_one_precision_of_a_sweep_cannot_hold_is_refused(base):
     base = base.with_values({"training.precision": "float64"})
-    with pytest.raises(InputError, match=r"--vary training.momentum=0.99999999: .* precision float32 .* into 1, not"):
+    with pytest.raises(InputError, match=r"--vary training.momentum=0.99999999: .* float32 .* to 1, not"):
         grid.read(base, ["training.precision=float32,float64", "training.momentum=0.99999999"])
 
 

@@ -11,7 +11,7 @@ from mlp.runs.comparison import ComparedRun
 from mlp.sweeps import figures, grid
 from mlp.sweeps.results import Results, error, loss, pair_errors, test_error
 from mlp.sweeps.worker import Outcome, Status
-from mlp.training.loop import Epoch
+from mlp.training.progress import Epoch
 from tests.conftest import ROOT
 
 test_error.__test__ = False  # it only begins like one

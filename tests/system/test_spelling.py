@@ -36,7 +36,7 @@ def test_every_suggested_value_is_allowed():
 @pytest.mark.parametrize("name", ["export", "port", "version", "weights", "callbacks", "verbose", "metrics"])
 def test_a_name_that_resembles_no_option_gets_no_suggestion(name):
     """Options of other tools; by difflib's own cut-off export and port are misspellings of report."""
-    assert config.meant(name) == ""
+    assert config.hint(name) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Promises of mlp.learner: without the inputs that are always 0, a network learns what it would with them."""
+"""Promises of mlp.training.active_inputs: without the inputs that are always 0, a network learns the same."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def whole_network(sizes=(7, 5, 1), loss="euclidean"):
 
 
 def examples(step):
-    """Twelve, whose inputs 1, 4 and 5 are 0."""
+    """Twelve examples; their inputs 1, 4 and 5 are 0."""
     random = np.random.default_rng(step)
     X = np.zeros((12, 7))
     X[:, ACTIVE] = random.uniform(size=(12, 4))
@@ -47,7 +47,7 @@ def test_it_learns_what_the_whole_network_would(sizes, loss, options):
     learner = Learner(whole, ACTIVE, Training(learning_rate=0.5, **options))
     learn(learner, range(20))
     np.testing.assert_allclose(whole.parameter_block, plain.parameter_block, rtol=1e-12, atol=1e-15)
-    if "momentum" in options:  # without it V is not kept
+    if "momentum" in options:  # without it V is not used
         np.testing.assert_allclose(learner.velocity, optimizer.V, rtol=1e-11, atol=1e-15)
 
 

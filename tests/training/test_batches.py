@@ -1,4 +1,4 @@
-"""Promises of mlp.feed: each epoch every image once, in a fresh order, from memory that does not grow with the set."""
+"""Promises of mlp.training.batches: every image once per epoch, in a fresh order, in memory of a fixed size."""
 
 import itertools
 import tracemalloc
@@ -22,12 +22,12 @@ def rng(seed=0):
 
 @pytest.fixture
 def images(tmp_path):
-    """Two hundred images, no two of them alike, a pixel of which is 0 in all and another in all but one."""
+    """198 images, no two alike: one pixel is 0 in all of them, another in all but one."""
     folder = write_folder(tmp_path / "many", [0, 1, 1, 7] * 66, [0, 1])
     path = folder / "train-images-idx3-ubyte"
     pixels = idx.read(path).copy()
     pixels[:, 1, 2], pixels[:, 3, 3] = 0, 0
-    pixels[263 - 3, 3, 3] = 1  # one of digit 0, the last to be looked at
+    pixels[263 - 3, 3, 3] = 1  # an image of digit 0, the last that is read
     idx.write(path, pixels)
     return dataset.load(folder, "training", (0, 1))
 
@@ -35,12 +35,12 @@ def images(tmp_path):
 @pytest.fixture
 def small_pools(monkeypatch):
     """Pools of 40 images in runs of 10, for batches of 5; nothing is copied."""
-    for name, rows in {"COPIED": 0, "POOL": 40, "RUN": 10, "GATHERED": 15}.items():
+    for name, rows in {"MAX_COPIED_BYTES": 0, "POOL_BYTES": 40, "RUN_BYTES": 10, "GATHERED_BYTES": 15}.items():
         monkeypatch.setattr(batches, name, rows * PIXELS)
 
 
 def epoch(made, seed=0, done=0):
-    """Its batches, each as a list of (pixels, target)."""
+    """The batches of an epoch, each a list of (pixels, target)."""
     batches = made.batches(rng(seed), done)
     return [list(zip(map(bytes, pixels), targets[:, 0].tolist(), strict=True)) for pixels, targets in batches]
 
@@ -87,7 +87,7 @@ def test_a_large_set_is_mixed_from_all_over_and_anew_each_epoch(images):
     assert first != other
     place = {pixels: position for position, pixels in enumerate(map(bytes, images.pixels()))}
     spread = [np.ptp([place[pixels] for pixels, _ in batch]) for batch in first]
-    assert np.median(spread) > len(images) / 4  # neighbours only would be 4
+    assert np.median(spread) > len(images) / 4  # it would be 4 if only neighbours were shuffled
 
 
 @pytest.mark.usefixtures("small_pools")
@@ -126,7 +126,7 @@ def test_a_batch_larger_than_the_set_takes_no_more_memory_than_the_set(images, c
 
 @pytest.mark.parametrize("limit", [0, 10**6])
 def test_images_without_any_ink_keep_their_pixels(tmp_path, limit, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", limit)
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", limit)
     folder = write_folder(tmp_path / "blank", [0, 1] * 5, [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.zeros((10, 4, 4), np.uint8))
     made = BatchLoader(dataset.load(folder, "training", (0, 1)), 4)
@@ -135,17 +135,17 @@ def test_images_without_any_ink_keep_their_pixels(tmp_path, limit, monkeypatch):
 
 
 def test_what_fits_is_measured_without_the_pixels_left_out(images, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", 15 * len(images))
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 15 * len(images))
     assert len(BatchLoader(images, 5).active) == 15
-    monkeypatch.setattr(batches, "COPIED", 15 * len(images) - 1)
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 15 * len(images) - 1)
     assert len(BatchLoader(images, 5).active) == 16
 
 
 def test_a_large_file_is_never_whole_in_memory(tmp_path, monkeypatch):
-    """20 MB of images: through them by batches and by blocks, with some MB of memory."""
-    for module, name in ((batches, "COPIED"), (idx, "IN_MEMORY")):
+    """20 MB of images are read by batches and by blocks, with a few MB of memory."""
+    for module, name in ((batches, "MAX_COPIED_BYTES"), (idx, "MAX_BYTES_IN_MEMORY")):
         monkeypatch.setattr(module, name, 0)
-    monkeypatch.setattr(batches, "POOL", 2_000_000)
+    monkeypatch.setattr(batches, "POOL_BYTES", 2_000_000)
     folder = write_folder(tmp_path / "large", [0, 1] * 5_000, [0, 1], side=45)
     tracemalloc.start()
     images = dataset.load(folder, "training", (0, 1))
@@ -158,15 +158,15 @@ def test_a_large_file_is_never_whole_in_memory(tmp_path, monkeypatch):
 
 
 def test_a_file_gives_the_batches_that_its_array_gives(images, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", 0)
-    monkeypatch.setattr(idx, "IN_MEMORY", 0)
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 0)
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", 0)
     by_rows = dataset.load(images.source.files["images"].parent, "training", (0, 1))
     assert isinstance(by_rows.source.images, idx.Rows)
     assert epoch(BatchLoader(by_rows, 7)) == epoch(BatchLoader(images, 7))
 
 
 def test_a_set_that_fits_without_the_pixels_left_out_is_served(images, monkeypatch):
-    monkeypatch.setattr(batches, "COPIED", 15 * len(images))
+    monkeypatch.setattr(batches, "MAX_COPIED_BYTES", 15 * len(images))
     made = BatchLoader(images, 5)
     assert sorted(itertools.chain(*epoch(made))) == everything(images, made.active)
 
@@ -179,7 +179,7 @@ def test_targets_are_those_of_the_digits_asked_for(tmp_path, digits):
 
 
 def test_beyond_64_mb_of_pixels_memory_stays_flat():
-    """102 MB of zeros, which are nowhere but in the page tables: a few MB are needed to go through them."""
+    """102 MB of zeros, which take no memory themselves: reading them needs a few MB."""
     count = 130_000
     source = ImagesAndLabels(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8), {})
     images = dataset.Dataset(source, (0, 1), np.arange(count))

@@ -1,4 +1,4 @@
-"""Promises of mlp.divergence: a run that learns nothing is told from one that does, and where it went wrong."""
+"""Promises of mlp.training.divergence: a run that has failed is noticed, and the report says where it went wrong."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_three_epochs_running_or_the_last_one(losses, epochs, given_up):
 
 
 def test_what_float32_rounds_is_not_above():
-    """A rate near 0 leaves the loss where it was, to the last bits."""
+    """With a rate near 0 the loss changes only in its last bits."""
     assert not divergence.is_above(np.float32(0.12) * np.float32(1 + 3e-7), 0.12)
     assert divergence.is_above(0.1201, 0.12)
 
@@ -103,7 +103,7 @@ def test_a_rate_that_saturates_is_noticed_after_three_epochs(tmp_path):
     assert report["last_finite"]["epoch"] == 3
     assert set(report["last_finite"]["parameter_norms"]) == {"W1", "b1", "W2", "b2"}
     assert report["try"] == ["a lower training.learning_rate than 1000: 100, then 10"]
-    assert made.good_epochs == 0
+    assert made.progress.good_epochs == 0
 
 
 def test_what_to_try_names_each_option_that_may_be_at_fault():
@@ -121,13 +121,13 @@ def test_epochs_that_were_good_before_are_counted(tmp_path):
         made.run_epoch()
     made.learner.optimizer.learning_rate = 1000.0
     _, report = run(made)
-    assert made.good_epochs == 2
+    assert made.progress.good_epochs == 2
     assert report["epoch"] == 3
     assert any(text.startswith("training.epochs=2: ") for text in report["try"])
 
 
 def test_a_rate_so_low_that_nothing_moves_is_no_divergence(tmp_path):
-    """What it is, ``check_ending`` says after the last epoch."""
+    """``check_ending`` finds it after the last epoch."""
     made = trainer(tmp_path, learning_rate=1e-12, epochs=4)
     for _ in range(4):
         made.run_epoch()
@@ -135,7 +135,7 @@ def test_a_rate_so_low_that_nothing_moves_is_no_divergence(tmp_path):
 
 @pytest.mark.parametrize("stopped_at", [0, 1, 5, 7])
 def test_a_run_that_was_resumed_tells_the_same_when_it_diverges(tmp_path, stopped_at):
-    """Decay that grows the weights: they leave the finite numbers in some dozen steps, saturated long before."""
+    """Decay that makes the weights grow: after some dozen steps they are infinite, and saturated long before."""
     options = {"learning_rate": 1000.0, "weight_decay": 1.0, "batch_size": 16, "epochs": 9}
     whole, first, second = (trainer(tmp_path, **options) for _ in range(3))
 

@@ -1,4 +1,4 @@
-"""What a config says to start from."""
+"""Promises of mlp.training.from_config: a network that does not fit in memory is refused."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def test_a_network_that_memory_has_no_room_for_is_refused_before_it_is_made(monk
     config = Config(model=Model(hidden_sizes=(1000,)))
     weights = 784 * 1000 + 1000 + 1000 + 1
     monkeypatch.setattr(memory, "free", lambda: 6 * 4 * weights - 1)
-    with pytest.raises(InputError, match=f"^model.hidden_sizes: {weights:,} weights, for which training takes "):
+    with pytest.raises(InputError, match=f"^model.hidden_sizes: training {weights:,} weights takes "):
         from_config.network(config, 784)
-    monkeypatch.setattr(memory, "free", lambda: None)  # where the system does not say
+    monkeypatch.setattr(memory, "free", lambda: None)  # if the system does not tell
     assert from_config.network(config, 784).parameter_block.size == weights

@@ -1,4 +1,4 @@
-"""Promises of mlp.training: it learns, it repeats bit for bit, it keeps the best, it notices divergence."""
+"""Promises of mlp.training.loop: it learns, it repeats bit for bit, it keeps the best, it notices divergence."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_one_seed_gives_the_same_bits_and_another_others(made, options):
 
 
 def test_the_history_tells_what_happened(made):
-    """Every figure of a row, worked out again beside the trainer with a plain loop."""
+    """Every figure of a row, computed again with a plain loop."""
     training_set, validation_set = made
     run = trainer(training_set, validation_set, batch_size=7, learning_rate=0.3, precision="float64", seed=5)
     plain = run.network.copy("float64")
@@ -126,7 +126,7 @@ def test_the_weights_kept_are_those_of_the_best_validation_loss(made):
     best = run.network.views(blocks[run.progress.best_epoch - 1])
     for name, parameter in run.best_parameters().items():
         np.testing.assert_array_equal(parameter, best[name])
-    assert run.best.validation_loss == min(losses)
+    assert run.progress.best.validation_loss == min(losses)
 
 
 def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
@@ -155,7 +155,7 @@ def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
 
 def test_what_only_looks_at_images_can_be_broken_off_after_each_block(made, monkeypatch):
     """The untrained network on 240 images and the validation on 60, in blocks of 50."""
-    monkeypatch.setattr("mlp.network.BLOCK", 50)
+    monkeypatch.setattr("mlp.network.BLOCK_ROWS", 50)
     blocks = []
     run = trainer(*made)
     run.run_epoch(after_block=lambda: blocks.append(1))
@@ -193,7 +193,7 @@ def test_weights_that_are_not_finite_are_no_state_to_go_on_from(made):
 
 
 def test_a_state_has_the_weights_of_the_step_that_it_follows(made):
-    """Also in the middle of an epoch: what it holds makes the next batch's loss what it is."""
+    """Also in the middle of an epoch: the next batch's loss follows from it."""
     run, seen = trainer(*made, batch_size=16), []
     other = trainer(*made, batch_size=16)
 
@@ -213,7 +213,7 @@ def test_batches_as_large_as_you_like_are_one_step(made):
 
 
 def validation_of(losses):
-    """What ``evaluate`` would say of the untrained network, and then in epoch after epoch."""
+    """A stand-in for ``evaluate``: a loss for the untrained network, then one for each epoch."""
     given = iter([1.0, *losses])
     return lambda network, images, after_block: Evaluation(images, np.zeros(len(images)), next(given))
 
@@ -228,14 +228,14 @@ def test_at_a_tie_the_earliest_is_kept(made, monkeypatch):
 
 def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
     run = trainer(made[0])
-    seen, batches = [], run.feed.batches
+    seen, batches = [], run.loader.batches
 
     def look(*arguments):
         for pixels, targets in batches(*arguments):
             seen[-1] += map(bytes, pixels)
             yield pixels, targets
 
-    monkeypatch.setattr(run.feed, "batches", look)
+    monkeypatch.setattr(run.loader, "batches", look)
     for _ in range(2):
         seen.append([])
         run.run_epoch()
@@ -255,7 +255,7 @@ def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
 
     run = trainer(*made, batch_size=60)
     backward = BatchBuffers.backward
-    monkeypatch.setattr("mlp.training.loop.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("mlp.training.progress.perf_counter", lambda: clock[0])
     monkeypatch.setattr("mlp.training.loop.evaluate", evaluate_slowly)
     monkeypatch.setattr(BatchBuffers, "backward", lambda batch: clock.append(clock.pop() + 1) or backward(batch))
     assert run.run_epoch(save_slowly).seconds == 4
@@ -266,7 +266,7 @@ def test_without_validation_the_last_weights_are_kept(made):
     for _ in range(3):
         row = run.run_epoch()
     assert (row.validation_loss, row.validation_accuracy) == (None, None)
-    assert (run.progress.best_epoch, run.best) == (3, row)
+    assert (run.progress.best_epoch, run.progress.best) == (3, row)
     np.testing.assert_array_equal(run.best_parameters()["W1"], run.network.parameters["W1"])
 
 
@@ -294,7 +294,7 @@ def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, mon
     assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("add", "db2")
     monkeypatch.setattr("mlp.training.loop.evaluate", validation_of([np.nan]))
     other = trainer(*made)
-    evaluate(other.network, made[1])  # which the one above only says that it did
+    evaluate(other.network, made[1])  # the stand-in above does not run the network
     with pytest.raises(Diverged, match="epoch 1, step 8: the validation loss after it is nan"):
         other.run_epoch()
 
@@ -330,7 +330,7 @@ def test_the_step_that_is_named_is_the_one_that_was_under_way(made, monkeypatch,
         run.run_epoch()
     report = diverged.value.report
     assert report["step"] == step
-    norms = report["last_finite"]["parameter_norms"]  # those of the weights before it
+    norms = report["last_finite"]["parameter_norms"]  # of the weights before that step
     assert norms == divergence.norms(run.network)
     assert (norms == untrained) == (step == 1)
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.randomness: a stream follows from seed, purpose and epoch, and from nothing else."""
+"""Promises of mlp.training.random_streams: a stream depends on seed, purpose and epoch only."""
 
 import itertools
 
@@ -13,6 +13,6 @@ def test_streams_repeat_and_differ_from_one_another():
 
 
 def test_what_a_seed_means_never_changes():
-    """The first draws of seed 0, written down when the streams were laid out (NumPy's PCG64, which is stable)."""
+    """The first draws of seed 0, recorded when the streams were designed (NumPy's PCG64, which is stable)."""
     assert [generator(0, stream).integers(1000) for stream in Stream] == [850, 522, 979, 503, 450, 696]
     assert generator(0, Stream.SHUFFLE, 1).permutation(5).tolist() == [1, 4, 2, 0, 3]

@@ -1,4 +1,4 @@
-"""Promises of mlp.standstill: a training that learned nothing is refused, and a short one on its way down is not."""
+"""Promises of mlp.training.standstill: a training that learned nothing is refused, a short one that learns is not."""
 
 import json
 import math
@@ -12,14 +12,14 @@ from mlp.config import Training
 from mlp.data import dataset
 from mlp.network import MLP
 from mlp.system.errors import Diverged, Interrupted
-from mlp.training import standstill
+from mlp.training import divergence, standstill
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
 from mlp.training.standstill import Ending
 from tests.conftest import quick_curves, write_folder
 
 DEEP = ("data.limit_per_digit=50", "model.hidden_sizes=[8,8,8,8]", "training.batch_size=4")
-"""A network that is in its plateau after two epochs and out of it after thirty."""
+"""A network that is on its plateau after two epochs and has left it after thirty."""
 
 
 @pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
@@ -32,18 +32,18 @@ def test_no_constant_answer_has_a_lower_loss_than_the_best_one(loss):
         net.parameters["b1"][...] = math.log(P / (1 - P))
         return net.loss(np.ones((10, 2)), targets)
 
-    best = standstill.constant_loss(loss, 0.3)
+    best = divergence.constant_loss(loss, 0.3)
     assert loss_of(0.3) == pytest.approx(best, rel=1e-12)
     assert min(map(loss_of, np.linspace(0.01, 0.99, 99))) >= best * (1 - 1e-12)
 
 
 @pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
 def test_one_class_alone_is_answered_without_a_loss(loss):
-    assert standstill.constant_loss(loss, 1.0) == standstill.constant_loss(loss, 0.0) == 0
+    assert divergence.constant_loss(loss, 1.0) == divergence.constant_loss(loss, 0.0) == 0
 
 
 def ending(P=0.6, **others):
-    """A training of ten epochs of a hundred steps, in whose end 40 of 100 examples are of class 1."""
+    """The end of a training of ten epochs of a hundred steps; 40 of 100 examples are of class 1."""
     targets = np.arange(100) < 40
     net = MLP([2, 2, 1])
     net.loss([[0, 1]], [[0]])
@@ -126,7 +126,7 @@ def test_where_it_began_is_the_epoch_behind_the_last_good_one():
 
 
 def trained(images, fraction=0.2, loss="euclidean", **options):
-    """A trainer whose epochs are over, without a judgement on them."""
+    """A trainer after its last epoch, before ``check_ending``."""
     training = Training(**options)
     random = generator(training.seed, Stream.WEIGHTS)
     made = MLP([images.inputs, 4, 1], precision=training.precision, generator=random, loss=loss)
@@ -145,7 +145,7 @@ def digits(training_digits):
     ("rate", "precision"), [(1e-9, "float32"), (1e-9, "float64"), (1e-40, "float32"), (1e-300, "float64")]
 )
 def test_weights_that_do_not_move_are_refused(digits, rate, precision):
-    """For any number of epochs, and also where the untrained network happens to be right more often than not."""
+    """For any number of epochs, and also if the untrained network happens to be right more often than not."""
     for seed in range(3):
         with pytest.raises(
             Diverged, match=r"learned nothing from epoch 1, step 1 on: .*a higher training.learning_rate"
@@ -180,7 +180,7 @@ def test_images_that_are_all_alike_are_refused(tmp_path, pixel):
 
 
 def test_the_verdict_is_the_same_after_it_was_broken_off(digits):
-    """What is broken off is no more than a look: it is taken again."""
+    """The evaluation that is interrupted is simply repeated."""
     first, second = (trained(digits, learning_rate=1e-9, epochs=1) for _ in range(2))
 
     def stop():

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
 def facts(run: FinishedRun) -> dict[str, str]:
     """What the model's metadata say of the run."""
     return {
-        "config": run.config.to_json_without_places(),
+        "config": run.config.to_json_without_paths(),
         "image_shape": json.dumps(run.image_shape),
         "weights_sha256": run.weights_sha256,
     }

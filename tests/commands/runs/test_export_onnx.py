@@ -1,4 +1,4 @@
-"""Promises of scripts/export_onnx.py, where onnx is installed: the model is the network, as others compute it."""
+"""Promises of scripts/export_onnx.py, if onnx is installed: the model is the network, as other engines compute it."""
 
 import errno
 import json
@@ -30,7 +30,7 @@ def trained(request, tmp_path_factory):
 
 @pytest.fixture
 def run(digits_run, tmp_path):
-    """One to be changed."""
+    """A run that tests may change."""
     return shutil.copytree(digits_run, tmp_path / "run", ignore=shutil.ignore_patterns("model.onnx"))
 
 
@@ -41,11 +41,11 @@ def exported(run, *options):
 
 
 def answers(model, A):
-    """Of every engine that is here: onnx's own, and onnxruntime."""
+    """For every installed engine: onnx's own, and onnxruntime."""
     from onnx.reference import ReferenceEvaluator
 
     (given,) = model.graph.input
-    with np.errstate(over="ignore", invalid="ignore"):  # its sigmoid works out more than it takes
+    with np.errstate(over="ignore", invalid="ignore"):  # its sigmoid computes more than it uses
         P = ReferenceEvaluator(model).run(None, {given.name: A})[0]
     yield P
     if find_spec("onnxruntime") is not None:
@@ -127,7 +127,7 @@ def test_a_model_that_is_not_the_network_is_not_written(run, monkeypatch):
 
 
 def test_where_float32_rounds_too_much_float64_is_the_cure(run, tmp_path, here):
-    """Sums of large numbers of both signs depend on the order in which they are added up; onnx's own is NumPy's."""
+    """Sums of large numbers of both signs depend on the order of the additions; onnx's own order is NumPy's."""
     pytest.importorskip("onnxruntime")
     found = finished_runs.read(run)
     network = MLP(found.network.sizes, precision="float64", generator=np.random.default_rng(0))
@@ -189,7 +189,7 @@ def test_what_is_not_installed_is_named_with_the_cure(run, monkeypatch):
 def test_weights_that_no_file_of_the_format_holds_are_refused(run, monkeypatch):
     from mlp import onnx_export
 
-    monkeypatch.setattr(onnx_export, "LARGEST", 100_000)
+    monkeypatch.setattr(onnx_export, "MAX_WEIGHT_BYTES", 100_000)
     done = run_here(SCRIPT, run)
     assert (done.returncode, done.stderr) == (2, "error: a network of 100,612 bytes: an ONNX file has at most 2 GB\n")
 

@@ -1,0 +1,51 @@
+"""Promises of mlp.training.gradient_precheck: a network is checked in whole, or, if it is too large, in part."""
+
+import numpy as np
+import pytest
+
+from mlp.network import LOSSES, MLP
+from mlp.training.gradient_precheck import affordable_part, check_network, random_subnetwork
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def network(*sizes, loss="euclidean"):
+    return MLP(sizes, precision="float64", generator=rng(), loss=loss)
+
+
+def examples(inputs):
+    return rng().random((4, inputs)), np.array([[0.0], [1], [0], [1]])
+
+
+def test_a_network_too_large_for_the_time_is_checked_in_part(monkeypatch):
+    monkeypatch.setattr("mlp.training.gradient_precheck.MAX_WORK", 3000)
+    net = network(9, 200, 3, 80, 1)
+    part = affordable_part(net, rng())
+    assert all(check.passed for check in check_network(part, *examples(9), rng()))
+    inputs, *hidden, outputs = part.sizes
+    assert (inputs, outputs, hidden[1]) == (9, 1, 3)
+    assert 20 < hidden[0] < 100
+    assert 20 < hidden[2] <= 80
+    small = affordable_part(network(9, 5, 1), rng())
+    assert small.sizes == (9, 5, 1)
+
+
+def test_a_random_subnetwork_has_the_weights_of_its_units():
+    net = network(5, 40, 7, 1)
+    thin = random_subnetwork(net, 10, rng())
+    assert thin.sizes == (5, 10, 7, 1)
+    columns = {tuple(column) for column in net.parameters["W1"].T}
+    kept = [tuple(column) for column in thin.parameters["W1"].T]
+    assert len(set(kept)) == 10
+    assert set(kept) <= columns
+    positions = [np.flatnonzero((column == net.parameters["W1"].T).all(axis=1))[0] for column in kept]
+    np.testing.assert_array_equal(thin.parameters["W2"], net.parameters["W2"][positions])
+    np.testing.assert_array_equal(thin.parameters["W3"], net.parameters["W3"])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_subnetwork_of_all_units_keeps_the_loss(loss):
+    net = network(5, 4, 1, loss=loss)
+    assert random_subnetwork(net, 4, rng()).loss(*examples(5)) == net.loss(*examples(5))
