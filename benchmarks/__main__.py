@@ -3,9 +3,7 @@
 python -m benchmarks [--only steps lines commands svd memory size]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("benchmarks.command"))
+    run("benchmarks.command")

@@ -42,7 +42,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
     batch = trainer.learner.network.batch(work.batch_size)
     batch.loss()
     batch.backward()
-    lines = list(lines_of(trainer, batch))
+    lines = list(message_lines(trainer, batch))
     times: list[list[float]] = [[] for _ in lines]
     feed = trainer.loader.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
     gathered = []
@@ -67,7 +67,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
     return [Row(batch_size, hidden_size, *share) for share in shares]
 
 
-def lines_of(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
+def message_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
     """Part, line and call for each line of a step, as ``Trainer`` and ``SGD`` do it; the last call does nothing."""
     optimizer, names = trainer.learner.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate

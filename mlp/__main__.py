@@ -3,30 +3,33 @@
 It listens for signals first, then imports only what the command needs.
 """
 
-import ast
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, ModuleType
+from typing import NoReturn
 
 from mlp.system import signals
 
 FOLDER = Path(__file__).parent / "commands"
-"""Each module in a folder below it is a command; these folders are the groups in the help."""
+GROUPS = ("runs", "backpropagation", "data")
+"""The folders of the commands, in the order of the help."""
+MIN_SIMILARITY = 0.65
+"""Of a misspelled command and the one that the message suggests: there are few, and they differ much."""
 
 
-def run(name: str) -> int:
-    """Run a command, by its name or by its module, on the process's arguments. Its exit code."""
+def run(name: str) -> NoReturn:
+    """Run a command, given its name or its module, on the process's arguments, and exit with its code."""
     _begin(sys._getframe(1))
-    from mlp.system import command_line  # not before it listens
+    from mlp.system import command_line  # only now that signals are noted
 
-    return command_line.run(lambda arguments: _imported(name).main(arguments))
+    sys.exit(command_line.run(lambda arguments: _imported(commands().get(name, name)).main(arguments)))
 
 
 def mlp() -> int:
-    """The command ``mlp``: the process's first argument names the command. Its exit code."""
+    """The command ``mlp``: the process's first argument names the command to run. Returns its exit code."""
     _begin(sys._getframe(1))
     from mlp.system import command_line
 
@@ -34,30 +37,38 @@ def mlp() -> int:
 
 
 def _begin(caller: FrameType) -> None:
-    """Listen for signals, if the caller is the process's program.
+    """Listen for signals, if the process ends with the caller.
 
-    Otherwise, as in a notebook or under runpy, the process continues after the command and is left as it was.
+    In a notebook, at a prompt or under runpy the process continues after the command, and its signals are left alone.
     """
-    behind = caller.f_back
-    is_option_m = behind is not None and behind.f_back is not None and "_as_main" in behind.f_back.f_code.co_name
-    if (behind is None or is_option_m) and not sys.flags.inspect:
+    if _is_program(caller) and not sys.flags.inspect and not hasattr(sys, "ps1"):  # python -i, or typed at a prompt
         signals.start()
         # Each command sets its number of BLAS threads itself. By default OpenBLAS starts one for each core, and if
         # the system has no thread left, it sends this process a SIGINT.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def _imported(name: str) -> ModuleType:
-    """The module of a command. Signals wait for the import: one that is broken off leaves half a module."""
+def _is_program(frame: FrameType) -> bool:
+    """Whether nothing called this frame, as in a script, or only ``python -m`` did, by two functions of runpy."""
+    if frame.f_back is None:
+        return True
+    outer = frame.f_back.f_back
+    return outer is not None and outer.f_back is None and outer.f_code.co_name == "_run_module_as_main"
+
+
+def _imported(module: str) -> ModuleType:
+    """A command's module. Signals wait until it is imported: an interrupted import leaves half a module behind."""
     with signals.deferred():
-        module = import_module(commands().get(name, name))
+        imported = import_module(module)
     signals.check()
-    return module
+    return imported
 
 
 def commands() -> dict[str, str]:
-    """The module of each command, by its name."""
-    return {path.stem: f"mlp.commands.{path.parent.name}.{path.stem}" for path in sorted(FOLDER.glob("*/[!_]*.py"))}
+    """The module of each command, in the order of the help: ``train`` first, then by group and name."""
+    names = [(group, path.stem) for group in GROUPS for path in sorted((FOLDER / group).glob("[!_]*.py"))]
+    names.sort(key=lambda name: name[1] != "train")
+    return {name: f"mlp.commands.{group}.{name}" for group, name in names}
 
 
 def _dispatch(arguments: Sequence[str]) -> None:
@@ -69,36 +80,38 @@ def _dispatch(arguments: Sequence[str]) -> None:
     if not arguments:
         raise InputError("name a command, as in mlp train (see mlp --help)")
     name, *others = arguments
-    known = {module.replace("_", "-"): module for module in commands()}
+    known = {command.replace("_", "-"): module for command, module in commands().items()}
     if name in ("-h", "--help"):
-        print(_help())
+        print(_help(known))
     elif name == "--version":
         print(f"mlp {__version__}")
     elif name in known:
-        before, sys.argv = sys.argv, [f"mlp {name}", *others]  # what help and messages call it
+        before, sys.argv = sys.argv, [f"mlp {name}", *others]  # help and messages name the command by it
         try:
             _imported(known[name]).main(others)
         finally:
             sys.argv = before
     else:
-        nearest = spelling.near(name, known)
+        with_word = next((each for each in known if name in each.split("-")), None)
+        nearest = with_word or spelling.near(name, known, MIN_SIMILARITY)
         cure = f", did you mean {nearest}?" if nearest else ""
         raise InputError(f"mlp {name}: no such command{cure} (see mlp --help)")
 
 
-def _help() -> str:
-    """Each command with the first line of its docstring, below the docstring of its folder."""
-    lines = ["usage: mlp COMMAND ARGUMENTS ..., mlp COMMAND --help"]
-    for folder in sorted(FOLDER.glob("*/__init__.py"), key=lambda path: path.parent.name != "runs"):
-        lines += ["", _first_line(folder)]
-        commands = sorted(folder.parent.glob("[!_]*.py"), key=lambda path: (path.stem != "train", path.stem))
-        lines += [f"  {path.stem.replace('_', '-'):16} {_first_line(path)}" for path in commands]
+def _help(known: dict[str, str]) -> str:
+    """Each command with the first line of its docstring, below that of its folder. Imports none of them."""
+    lines = ["usage: mlp COMMAND [ARGUMENT ...]    (mlp COMMAND --help lists its arguments)"]
+    for group in GROUPS:
+        lines += ["", _first_line(FOLDER / group / "__init__")]
+        for name, module in known.items():
+            if module.startswith(f"mlp.commands.{group}."):
+                lines.append(f"  {name:16} {_first_line(FOLDER / group / name.replace('-', '_'))}")
     return "\n".join(lines)
 
 
 def _first_line(path: Path) -> str:
-    """Of a module's docstring, without importing the module."""
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    """Of the docstring that a module begins with."""
+    return path.with_suffix(".py").read_text(encoding="utf-8").partition("\n")[0].strip('"')
 
 
 if __name__ == "__main__":

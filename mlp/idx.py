@@ -27,7 +27,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mlp.system import memory
 from mlp.system.errors import DataChanged, InputError
-from mlp.system.files import DEFLATE_LIMIT, open_regular, replacing
+from mlp.system.files import MAX_DEFLATE_RATIO, open_regular, replacing
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -195,7 +195,7 @@ def _check_size(stored: _Stored) -> None:
     """Raises _Malformed if the file cannot hold what the header promises; the size of gzip data is not known yet."""
     facts, size, promise = os.fstat(stored.file.fileno()), stored.size, _promise(stored.shape, stored.dtype)
     if stored.file is not stored.stream:
-        if size > DEFLATE_LIMIT * facts.st_size:
+        if size > MAX_DEFLATE_RATIO * facts.st_size:
             raise _Malformed(f"{promise}, {size:,} bytes, more than {facts.st_size:,} bytes of gzip can hold")
         return
     found = facts.st_size - stored.file.tell()

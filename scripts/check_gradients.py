@@ -3,9 +3,7 @@
 python scripts/check_gradients.py [--config FILE]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("check_gradients"))
+    run("check_gradients")

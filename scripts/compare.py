@@ -3,9 +3,7 @@
 python scripts/compare.py RUN RUN ... [--output FILE.png] [--json]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("compare"))
+    run("compare")

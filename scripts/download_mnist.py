@@ -3,9 +3,7 @@
 python scripts/download_mnist.py [--dataset mnist|fashion] [--to DIR]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("download_mnist"))
+    run("download_mnist")

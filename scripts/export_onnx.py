@@ -3,9 +3,7 @@
 python scripts/export_onnx.py [RUN] [--from-bytes] [--precision float32|float64]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("export_onnx"))
+    run("export_onnx")

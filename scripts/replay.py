@@ -3,9 +3,7 @@
 python scripts/replay.py [RUN]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("replay"))
+    run("replay")

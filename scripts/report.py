@@ -3,9 +3,7 @@
 python scripts/report.py [RUN]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("report"))
+    run("report")

@@ -1,11 +1,9 @@
-"""Choose digits out of an IDX folder and write them, in their original order, as a new IDX folder.
+"""Copy chosen digits of an IDX folder, in their original order, to a new one.
 
 python scripts/select_digits.py MNIST data 0 1
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("select_digits"))
+    run("select_digits")

@@ -1,11 +1,9 @@
-"""Show both passes of a trained network: as a table, or as a picture of their numbers on one test image.
+"""Show both passes of a trained network, as a table or as a drawing.
 
 python scripts/show_network.py [RUN] [--digit INDEX --draw FILE]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("show_network"))
+    run("show_network")

@@ -3,9 +3,7 @@
 python scripts/sweep.py --config config.yaml --vary training.learning_rate=0.3,1,3 --vary training.seed=0..9
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("sweep"))
+    run("sweep")

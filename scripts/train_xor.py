@@ -1,11 +1,9 @@
-"""Learn XOR, four points that no straight line divides, with the 2-8-1 network of the lecture notes.
+"""Train the notes' 2-8-1 network on XOR, which no straight line separates.
 
 python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
 """
 
-import sys
-
 from mlp.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(run("train_xor"))
+    run("train_xor")

@@ -1,4 +1,4 @@
-"""What tests share: the bundled digits, small made-up data, and commands run as a user runs them."""
+"""What the tests share: the bundled digits, small synthetic data, and commands run as a user runs them."""
 
 import gc
 import os
@@ -35,14 +35,14 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-trials", action="store_true", help="run every trial, not some of each kind: some minutes")
+    parser.addoption("--all-trials", action="store_true", help="run all trials, not some of each kind: takes minutes")
 
 
-MEMORY, ENOUGH = Path("/dev/shm"), 1 << 30  # noqa: S108  for pytest, which makes a folder of its own there
+MEMORY, ENOUGH = Path("/dev/shm"), 1 << 30  # noqa: S108 - pytest makes a folder of its own there
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary files go into memory, where the system has a folder for that: a run waits for the disk thirty times."""
+    """Temporary files go into memory, if the system has a folder for that: a run waits for the disk thirty times."""
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     examples = 2000 if config.getoption("--all-trials") else 100
@@ -51,27 +51,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: the collector of garbage need not look through it again, a tenth of the time."""
+    """The garbage collector skips what is imported by now, which saves a tenth of the time."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``trial``: the numbers that the marker ``trials`` asks for."""
+    """Parametrize ``trial`` with the numbers that the marker ``trials`` asks for."""
     for mark in metafunc.definition.iter_markers("trials"):
         metafunc.parametrize("trial", range(mark.args[metafunc.config.getoption("--all-trials")]))
 
 
 @pytest.fixture
 def injected(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Count a fault of this kind; the sums are printed at the end."""
+    """Count a fault of this kind; the counts are printed at the end."""
     return lambda kind: request.node.user_properties.append(("fault", kind))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for report in terminalreporter.getreports("passed") if report.when == "call"]
-    for told in [told for report in reports for name, told in report.user_properties if name == "told"]:
-        terminalreporter.line(told)
+    for line in [line for report in reports for name, line in report.user_properties if name == "summary"]:
+        terminalreporter.line(line)
     faults = Counter(kind for report in reports for name, kind in report.user_properties if name == "fault")
     if faults:
         terminalreporter.section("faults injected, and survived as promised")
@@ -81,7 +81,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def own_signals() -> Iterator[None]:
-    """Whatever handlers a test has set, the tests themselves stop as ever."""
+    """Restore the signal handlers after each test, so that the tests themselves can be stopped."""
     before = {number: signal.getsignal(number) for number in signals.NUMBERS}
     yield
     for number, handler in before.items():
@@ -91,7 +91,7 @@ def own_signals() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def one_blas_thread() -> Iterator[None]:
-    """As the commands run; two threads on a busy machine of two cores are many times slower than one."""
+    """One thread, as for the commands; two threads on two busy cores are many times slower."""
     with blas_threads.threads(1):
         yield
 
@@ -100,7 +100,7 @@ def one_blas_thread() -> Iterator[None]:
 def command(tmp_path: Path) -> Command:
     """Run a command of the project from the checkout; stdout and stderr are text.
 
-    Warnings are errors, except those of one dependency about another's future.
+    Warnings are errors, except a dependency's deprecation warnings about another one.
     """
 
     def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -124,7 +124,7 @@ def module_of(script: str) -> ModuleType:
 
 
 def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """As ``command``, but within this process, which need not import matplotlib each time."""
+    """As ``command``, but within this process, which imports matplotlib only once."""
     script, *others = map(str, arguments)
     main = module_of(script).main
     out, error = StringIO(), StringIO()
@@ -137,21 +137,21 @@ def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProces
 
 @pytest.fixture
 def here() -> Command:
-    """``run_here``; the function itself is for what several tests share."""
+    """The function ``run_here``, which fixtures shared by several tests call directly."""
     return run_here
 
 
 @contextmanager
 def quick_curves() -> Iterator[None]:
-    """Within this block a run's curve is just a file: of a short run drawing it takes longer than the rest."""
+    """Within this block a run's curve is not drawn, which takes longer than all else in a short run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
         yield
 
 
 def copy_checkout(target: Path) -> Path:
-    """A copy of the project with nothing in it that a command has made."""
-    made = shutil.ignore_patterns(".git", ".venv", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+    """A copy of the project without any file that a command has made."""
+    made = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
     runs_folder = str(ROOT / "outputs")
     shutil.copytree(ROOT, target, ignore=lambda folder, names: names if folder == runs_folder else made(folder, names))
     return target
@@ -160,7 +160,7 @@ def copy_checkout(target: Path) -> Path:
 def write_folder(
     folder: Path, labels: list[int], test_labels: list[int], *, side: int = 4, ending: str = "", seed: int = 0
 ) -> Path:
-    """An IDX folder of random images whose first pixel tells the label: 28 times it."""
+    """An IDX folder of random images whose first pixel is 28 times the label."""
     random = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for prefix, part in (("train", labels), ("t10k", test_labels)):
@@ -173,147 +173,41 @@ def write_folder(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Forty training and ten test images of 4 by 4 pixels, the digits 0, 1 and 7 in turn."""
+    """Forty training and ten test images of 4 by 4 pixels, of the digits 0, 1 and 7."""
     return write_folder(tmp_path / "made", [0, 1, 7, 1] * 10, [0, 1, 7, 1, 0] * 2)
 
 
 @pytest.fixture(scope="session")
 def training_digits() -> Dataset:
-    """The bundled training images, all of them."""
+    """All bundled training images."""
     return dataset.load(ROOT / "data", "training", (0, 1))
 
 
 @pytest.fixture(scope="session")
 def test_digits() -> Dataset:
-    """The bundled test images, all of them."""
+    """All bundled test images."""
     return dataset.load(ROOT / "data", "test", (0, 1))
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Config:
-    """A config whose runs go into tmp_path/outputs, for a network 4-3-1."""
+    """A config for a 4-3-1 network, whose runs go into tmp_path/outputs."""
     (tmp_path / "config.yaml").write_text("model:\n  hidden_sizes: [3]\n")
     return config.load(tmp_path / "config.yaml")
 
 
 FILES = {"train-images-idx3-ubyte": "a" * 64, "train-labels-idx1-ubyte": "b" * 64}
-"""What a manifest says of training files that are nowhere."""
+"""Training files that do not exist, as a manifest lists them."""
 
 
 def finished_run(settings: Config, directory: Path | None = None, seed: int = 0) -> tuple[Path, MLP]:
-    """A run that did nothing but end well: its directory and its network."""
+    """A finished run without training: its directory and its network."""
     network = MLP([4, 3, 1], generator=np.random.default_rng(seed))
     with run_directory.new(settings, directory, pytest.fail) as run:
         run.begin(image_shape=[2, 2], training_files=FILES)
         run.write_model(network.views(network.parameter_block))
         run.finish()
     return run.directory, network
-
-
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""The first does without a window's parts, and takes little more than half of the processor time."""
-WIDTHS = {"phone": 390, "desktop": 1280}
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The system's Chromium, once for all tests of a process; those that need it are skipped where there is none."""
-    from playwright.sync_api import sync_playwright  # slow to import, and for few tests
-
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("no Chromium here to open pages in: install it (Debian's package is named chromium-headless-shell)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def tab(chromium):
-    """A page for one test after another: a new one is a new process, and takes a good part of a second."""
-    return chromium.new_context().new_page()
-
-
-@contextmanager
-def watched(chromium, tab=None):
-    """Open files as pages. Any word in the console of one, an error, or a request for more is a failure at the end.
-
-    In the tab, if one is given, or with options of a context, or ``own``, where what a test does to a page cannot be
-    undone, in a new one.
-    """
-    pages, urls, problems = [], set(), []
-
-    def asked(request):
-        if request.url.partition("#")[0] not in urls and not request.url.startswith("data:"):
-            problems.append(f"requested {request.url}")
-
-    heard = {
-        "request": asked,
-        "console": lambda message: problems.append(message.text),
-        "pageerror": lambda error: problems.append(str(error)),
-    }
-
-    def visit(path, *, width=WIDTHS["desktop"], dark=False, reduced_motion=None, fragment="", own=False, **options):
-        is_shared = tab is not None and not own and not options
-        page = forgotten(tab) if is_shared else chromium.new_context(**options).new_page()
-        if page not in pages:
-            pages.append(page)
-            for event, listener in heard.items():
-                page.on(event, listener)
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(
-            media="null", color_scheme="dark" if dark else "light", reduced_motion=reduced_motion or "no-preference"
-        )
-        page.set_default_timeout(10_000)
-        urls.add(path.as_uri())
-        page.goto(path.as_uri() + fragment)
-        return page
-
-    yield visit
-    for page in pages:
-        for event, listener in heard.items():
-            page.remove_listener(event, listener)
-        if page is not tab:
-            page.context.close()
-    assert problems == []
-
-
-@pytest.fixture
-def visit(chromium, tab):
-    """Open a file as a page, watched until the test ends, in a tab that has forgotten what it showed other tests."""
-    with watched(chromium, tab) as visit:
-        yield visit
-
-
-def forgotten(tab):
-    """A page as if it had shown nothing yet: it is empty, without a history, the mouse in its corner."""
-    tab.goto("about:blank")
-    tab.mouse.move(0, 0)
-    session = tab.context.new_cdp_session(tab)
-    session.send("Page.resetNavigationHistory")
-    session.detach()
-    return tab
-
-
-@pytest.fixture(params=[(width, dark) for width in WIDTHS.values() for dark in (False, True)], ids=str)
-def look(request):
-    """Each width and colour scheme that a page is looked at in, as options of ``visit``."""
-    width, dark = request.param
-    return {"width": width, "dark": dark}
-
-
-@pytest.fixture
-def accessible():
-    """Assert that axe finds nothing in a page that would shut someone out, and that nothing sticks out of it."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    def accessible(page):
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the window"
-
-    return accessible
 
 
 def train_on_digits(directory: Path, *options: str) -> Path:
@@ -337,7 +231,7 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of all examples, which takes more than a second to draw."""
+    """The page of all examples; drawing it takes more than a second."""
     path = tmp_path_factory.mktemp("gallery") / "gallery.html"
     done = run_here("scripts/circuit.py", "--gallery", path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")

@@ -141,8 +141,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     '"binary_crossentropy": did you mean cross_entropy?',
     "model:\n  loss: fp32": "2:9: model.loss: must be 'euclidean' or 'cross_entropy', not \"fp32\"",
     "model:\n  los: euclidean": "2:3: model.los: unknown key, did you mean loss?",
-    "model:\n  dropout: 0.5": "2:3: model.dropout: unknown key, not offered: the network has weights, biases and "
-    "sigmoids alone",
+    "model:\n  dropout: 0.5": "2:3: model.dropout: unknown key, not offered: the network has only weights, biases and "
+    "sigmoids",
     "model:\n  hidden_layers: 2": "2:3: model.hidden_layers: unknown key, did you mean model.hidden_sizes?",
     "training:\n  lr: 0.1": "2:3: training.lr: unknown key, did you mean training.learning_rate?",
     "training:\n  batch: 5": "2:3: training.batch: unknown key, did you mean training.batch_size?",

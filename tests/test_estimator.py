@@ -58,7 +58,7 @@ def test_every_check_of_scikit_learn_passes_and_none_is_skipped(record_property)
     version, found = json.loads(done.stdout)
     assert [check for check in found if check[1] != "passed"] == []
     assert len(found) > 40
-    record_property("told", f"check_estimator of scikit-learn {version}: {len(found)} checks, every one passed")
+    record_property("summary", f"check_estimator of scikit-learn {version}: {len(found)} checks, every one passed")
 
 
 def test_its_weights_are_those_of_train_py_to_the_bit(tmp_path, here, training_digits):

@@ -133,7 +133,7 @@ def test_a_large_raw_file_takes_no_memory(tmp_path):
 
 def test_a_file_that_is_all_hole_is_refused(tmp_path):
     path = with_a_hole(tmp_path / "huge", (1 << 32) - 1)
-    with pytest.raises(InputError, match=r"huge: all but empty: of its 4,294,967,303 bytes [\d,]+ are on the disk"):
+    with pytest.raises(InputError, match=r"huge: almost empty: of its 4,294,967,303 bytes only [\d,]+ are on the disk"):
         idx.read(path)
 
 

@@ -1,4 +1,4 @@
-"""The folders show the architecture: imports lead downward only, each folder says in a sentence what it holds."""
+"""The folders show the architecture: imports lead downward only, and each folder says in a sentence what it holds."""
 
 import ast
 from graphlib import TopologicalSorter
@@ -33,7 +33,7 @@ def part(module):
 
 
 def imported(source):
-    """The modules of mlp that a source imports, wherever in it the import stands."""
+    """The modules of mlp that a source imports, also within functions."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "mlp")
@@ -46,7 +46,7 @@ def imported(source):
 
 
 def imports_of(package):
-    """Each module's part and the parts that it imports, its own left out."""
+    """Each module, its part, and the other parts that it imports."""
     for path in sorted(package.rglob("*.py")):
         module = ".".join(["mlp", *path.relative_to(package).with_suffix("").parts])
         if path.name != "__init__.py" or path.parent != package:
@@ -58,7 +58,7 @@ def imports_of(package):
 
 
 def upward(package):
-    """Imports that lead upward, or to a folder beside the importing one."""
+    """Imports that lead upward, or to another folder of the same layer."""
     for path, here, others in imports_of(package):
         for other in others:
             beside = RANK[other] == RANK[here] and not (package / f"{other}.py").exists()
@@ -94,7 +94,7 @@ def test_an_import_that_leads_upward_or_sideways_is_found(file, source, tmp_path
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    """Within folders too; what is imported late is left out here, as that is how two modules may need each other."""
+    """Within folders too. Imports within functions are left out: two modules may need each other that way."""
     graph = {}
     for path in PACKAGE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -112,7 +112,7 @@ def test_no_modules_import_each_other_in_a_circle():
     assert list(TopologicalSorter(graph).static_order())
 
 
-def test_no_folder_holds_more_modules_than_one_can_look_through():
+def test_no_folder_holds_too_many_modules():
     for folder in [PACKAGE, *(path.parent for path in PACKAGE.rglob("*/__init__.py"))]:
         modules = [path for path in folder.glob("*.py") if path.name not in ("__init__.py", "__main__.py")]
         assert len(modules) <= (MAX_MODULES_AT_THE_TOP if folder == PACKAGE else MAX_MODULES_IN_A_FOLDER), folder
@@ -126,6 +126,6 @@ def test_each_folder_says_in_one_sentence_what_it_holds():
 
 
 def test_the_tests_of_a_module_lie_under_its_name():
-    """Beside them there are tests of several modules together, at the top of tests/ and of its folders."""
+    """Tests of several modules together lie beside them."""
     for folder in (path.parent for path in PACKAGE.rglob("*/__init__.py")):
         assert (ROOT / "tests" / folder.relative_to(PACKAGE)).is_dir()

@@ -1,4 +1,4 @@
-"""What a command has no use for it does not import: it would make it slow to start."""
+"""A command does not import what it does not use, as that would make it slow to start."""
 
 import json
 import subprocess
@@ -33,8 +33,8 @@ COMMANDS = [
         "benchmarks/__main__.py --help": FIGURES | {"torch", "jax", "sklearn"},
     },
 ]
-"""By what each has no use for; in one process those that need not be asked on their own, the least needy first."""
-TELL = """
+"""What each must not import. The commands of one group run in one process, those with the fewest imports first."""
+RUN = """
 import json, runpy, sys
 for command in json.loads(sys.argv[1]):
     codes = []
@@ -52,13 +52,13 @@ for command in json.loads(sys.argv[1]):
 
 @pytest.mark.parametrize("commands", COMMANDS, ids=lambda commands: next(iter(commands)).split()[0])
 def test_no_command_imports_what_it_does_not_use_and_each_ends_with_its_exit_code(commands):
-    """What is not there after a command none before it can have imported in its place."""
+    """A module that is missing after a command was not imported by an earlier one either."""
     done = subprocess.run(
-        [sys.executable, "-c", TELL, json.dumps(list(commands))], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", RUN, json.dumps(list(commands))], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    told = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[")]
-    assert [command for command, *_ in told] == list(commands)
-    for command, codes, modules in told:
+    found = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[")]
+    assert [command for command, *_ in found] == list(commands)
+    for command, codes, modules in found:
         loaded = {name.partition(".")[0] for name in modules}
         assert "numpy" in loaded or "help" in command
         assert (command, loaded & commands[command]) == (command, set())

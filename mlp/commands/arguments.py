@@ -1,4 +1,4 @@
-"""Arguments that several commands take: a config file with options laid over it, and a run."""
+"""Arguments that several commands take: a config file, options that override it, and a run."""
 
 import os
 from argparse import Namespace
@@ -13,19 +13,19 @@ from mlp.system import command_line
 from mlp.system.command_line import warn
 
 CONFIG = Path("config.yaml")
-"""The config if none is named; the defaults where there is no such file."""
+"""The config file if none is named; if it does not exist, the defaults are used."""
 
 
 class Parser(command_line.Parser):
     """A command's arguments."""
 
     def add_config(self) -> None:
-        """--config FILE and --set KEY=VALUE ..., from which ``settings`` makes the config."""
+        """Add --config FILE and --set KEY=VALUE ..., from which ``config_of`` makes the config."""
         self.add_argument(
             "--config",
             type=command_line.path,
             metavar="FILE",
-            help=f"default: {CONFIG}, or else the defaults",
+            help=f"the config (default: {CONFIG}, or the defaults if there is no such file)",
         )
         self.add_argument(
             "--set",
@@ -33,18 +33,18 @@ class Parser(command_line.Parser):
             nargs="+",
             default=[],
             metavar="SECTION.KEY=VALUE",
-            help="an option to use instead of the file's, such as training.epochs=3",
+            help="overrides an option of the config, such as training.epochs=3",
         )
 
     def add_run(self, name: str = "run") -> None:
-        """RUN, or with another name an option, from which ``run_directory`` finds a run."""
+        """Add RUN, or an option of another name, from which ``run_directory`` finds a run."""
         count: dict[str, Any] = {} if name.startswith("-") else {"nargs": "?"}
         self.add_argument(
             name, type=command_line.path, metavar="RUN", help="a run's directory (default: the newest)", **count
         )
 
     def cure(self, message: str) -> str:
-        """How an unknown option is given by --set, if this command takes it: --lr 0.1 is --set training..."""
+        """How to write an unknown option with --set, if this command takes it: --lr 0.1 is --set training..."""
         _, unknown, arguments = message.partition("unrecognized arguments: ")
         if not unknown or "--set" not in self._option_string_actions:
             return ""
@@ -57,13 +57,13 @@ def config_of(options: Namespace) -> Config:
 
 
 def read(file: Path | None, overrides: Sequence[str] = ()) -> Config:
-    """The config in a file, or else in CONFIG, or else the defaults, with the overrides laid over it."""
+    """The config in ``file``, or in CONFIG, or the defaults, changed by the overrides."""
     if file is None and not os.path.lexists(CONFIG):
         return config.parse("", CONFIG, overrides)
     return config.load(file or CONFIG, overrides)
 
 
 def run_directory(options: Namespace, config_file: Path | None = None) -> Path:
-    """RUN, or else the newest finished run below output.directory of a config. Raises InputError if there is none."""
+    """RUN, or the newest finished run below a config's output.directory. Raises InputError if there is none."""
     directory: Path = options.run or finished.newest(read(config_file).output.directory, warn)
     return directory

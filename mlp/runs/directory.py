@@ -19,8 +19,8 @@ from mlp.system.files import (
     check_has_locks,
     check_same,
     exclusive,
+    final_name,
     identity,
-    leftover_of,
     make_folder,
     read_small,
     remove,
@@ -149,7 +149,7 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
 
 def check_fresh(directory: Path, config: Config) -> None:
     """Raises InputError if a directory holds more than a run of this config leaves before its first checkpoint."""
-    others = {path.name for path in directory.iterdir() if leftover_of(path.name) not in OWN}
+    others = {path.name for path in directory.iterdir() if final_name(path.name) not in OWN}
     if CONFIG in others and _is_written(directory / CONFIG, config.to_yaml().encode()):
         others -= {CONFIG, MANIFEST, history.NAME}
     if others:

@@ -21,7 +21,7 @@ from mlp.system.errors import InputError, InUse
 from mlp.system.files import (
     check_has_locks,
     exclusive,
-    leftover_of,
+    final_name,
     make_folder,
     read_small,
     remove,
@@ -109,7 +109,7 @@ def _check_same_sweep(folder: Path, grid: Grid, files: dict[Path, str]) -> None:
     try:
         before = SweepRequest.model_validate_json(read_small(folder / SWEEP, MAX_SWEEP_BYTES, links=False))
     except FileNotFoundError:
-        if left := sorted(path.name for path in folder.iterdir() if leftover_of(path.name) != SWEEP):
+        if left := sorted(path.name for path in folder.iterdir() if final_name(path.name) != SWEEP):
             raise InputError(
                 f"{folder}: not empty ({left[0]}), and not a sweep's folder: name another --output"
             ) from None

@@ -30,7 +30,7 @@ from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.runs.comparison import ComparedRun
 from mlp.system import blas_threads, signals
-from mlp.system.errors import CommandError, Diverged, InputError, Interrupted, InUse, lines_of
+from mlp.system.errors import CommandError, Diverged, InputError, Interrupted, InUse, message_lines
 from mlp.system.files import make_folder, read_small, sha256
 from mlp.system.printable import printable, printable_lines
 from mlp.training import divergence, from_config
@@ -144,7 +144,7 @@ def work(task: Task) -> Outcome:
         except Interrupted:
             status, message = Status.INTERRUPTED, ""
         except (CommandError, OSError, MemoryError) as error:
-            status, message = Status.FAILED, "\n".join(map(printable, lines_of(error)))
+            status, message = Status.FAILED, "\n".join(map(printable, message_lines(error)))
         except Exception as error:  # a bug costs one run, not the sweep
             *_, place = traceback.extract_tb(error.__traceback__)
             what = "".join(traceback.format_exception_only(error)).strip()

@@ -1,4 +1,4 @@
-"""What can go wrong on purpose: each error a command reports, with the exit code it ends in."""
+"""The errors that a command reports, each with its exit code."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from mlp.system.printable import printable
 
 
 class CommandError(Exception):
-    """An error whose arguments are the whole message for the user, a line each: what, where, and the cure.
+    """An error whose arguments are the message for the user, a line each: what, where, and the cure.
 
-    They may quote anything. Its text is printable, and has no more lines than arguments.
+    The arguments may quote anything; ``str`` escapes what is not printable and has one line per argument.
     """
 
     exit_code = 1
@@ -18,24 +18,24 @@ class CommandError(Exception):
 
 
 class CheckFailed(CommandError):
-    """A check that the command makes did not hold."""
+    """A check that the command makes failed."""
 
 
 class InputError(CommandError):
-    """A usage, config or data error: the user can mend it."""
+    """A usage, config or data error, which the user can correct."""
 
     exit_code = 2
 
 
 class Unsupported(InputError):
-    """The system lacks what the command needs; Windows does."""
+    """The operating system, such as Windows, lacks what the command needs."""
 
     def __init__(self, what: str):
         super().__init__(f"{what}: use Linux or macOS, or on Windows the Subsystem for Linux (WSL)")
 
 
 class DataChanged(InputError):
-    """A data file is no longer what was read of it: ``how`` says what is other now. There may be more lines."""
+    """A data file changed while it was in use: ``how`` says in which way. ``lines`` are more lines of the message."""
 
     def __init__(self, path: Path, how: str, cure: str = "give the same command again", *lines: str):
         super().__init__(f"{path}: changed while it was in use, {how}: {cure}", *lines)
@@ -43,11 +43,11 @@ class DataChanged(InputError):
 
 
 class InUse(InputError):
-    """Another process has the folder."""
+    """Another process has locked the folder."""
 
 
 class Diverged(CommandError):
-    """Training left the finite numbers, or learned nothing: ``report`` says where and how, ready for JSON."""
+    """Training produced a non-finite number or learned nothing: ``report`` says where and how, ready for JSON."""
 
     exit_code = 3
 
@@ -65,12 +65,12 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """What a shell says of a program that a signal ended."""
+        """The exit code that a shell gives a program that a signal ended."""
         return 128 + self.number
 
 
-def lines_of(error: CommandError | OSError | MemoryError) -> tuple[str, ...]:
-    """The message for the user: our own, or the system's with the file that it is about."""
+def message_lines(error: CommandError | OSError | MemoryError) -> tuple[str, ...]:
+    """The message for the user: our own, or the system's with its file."""
     if isinstance(error, CommandError):
         return error.args
     if isinstance(error, MemoryError):

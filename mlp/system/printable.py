@@ -1,26 +1,26 @@
-"""Text from elsewhere, a file's name above all, as it may be shown: on a terminal, in a page, in a picture."""
+"""Text from elsewhere, such as a file's name, made safe to show on a terminal, in a page or in a picture."""
 
 
 def printable(text: str) -> str:
     r"""The text in one line, with an escape for each character that is not printable.
 
-    Such characters act on a terminal, end a line, or hide or reorder text. They are written as Python does, \n, \x1b or
-    \u202e, and a byte of a name that is not UTF-8 as \xe9.
+    Such characters control a terminal, end a line, or hide or reorder text. The escapes are Python's, \n, \x1b or
+    \u202e; a byte that is not UTF-8 becomes \xe9.
     """
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def printable_lines(text: str) -> str:
-    """The same of each line of the text."""
+    """The text with each of its lines made printable."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def quoted(text: str) -> str:
-    r"""The text as one word of a command to be copied: what is not printable stands in $'...', as bash and zsh have it.
+    r"""The text as one word of a shell command; if it is not printable, as $'...', which bash and zsh read.
 
-    There each byte is \ and three octal digits, which GNU's ls writes, too.
+    In it each byte is a \ and three octal digits, as GNU's ls writes it.
     """
-    import shlex  # it takes longer than all else that errors need, which are imported before signals are heard
+    import shlex  # slow to import, and this module is imported before signals are noted
 
     if text.isprintable():
         return shlex.quote(text)
@@ -30,7 +30,7 @@ def quoted(text: str) -> str:
 def _escaped(character: str) -> str:
     if character.isprintable():
         return character
-    if "\udc80" <= character <= "\udcff":  # what Python makes of a byte that is not UTF-8
+    if "\udc80" <= character <= "\udcff":  # Python's stand-in for a byte that is not UTF-8
         return f"\\x{ord(character) & 0xFF:02x}"
     return character.encode("unicode_escape").decode()
 

@@ -1,9 +1,9 @@
-"""Progress bars that leave nothing behind."""
+"""Progress bars without a thread of their own."""
 
 from tqdm import tqdm
 
 
 class Bar(tqdm):  # type: ignore[type-arg]
-    """tqdm's bar, without the thread that watches over it, shown or not, to the end of the process."""
+    """tqdm's bar without its monitor thread, which would run to the end of the process."""
 
     monitor_interval = 0

@@ -1,13 +1,13 @@
-"""Arguments that a shell split at blanks: joined again, or named in a message."""
+"""Arguments that a shell split at blanks: joined again, or explained in a message."""
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 
 def rejoined(words: Sequence[str], is_whole: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
-    """Arguments NAME=VALUE; those that a shell split at a value's blanks are one again, and marked by True.
+    """Arguments NAME=VALUE, each with whether a shell had split it at blanks of its value.
 
-    What follows NAME=VALUE and has no ``=`` is taken for a part of it, if ``is_whole`` says so of all together.
+    Words without ``=`` are joined to the NAME=VALUE before them, if ``is_whole`` accepts the result.
     """
     start = 0
     while start < len(words):
@@ -21,6 +21,6 @@ def rejoined(words: Sequence[str], is_whole: Callable[[str], bool]) -> Iterator[
 
 
 def put_in_quotes(argument: str, flag: str = "") -> str:
-    """The message for an argument that a shell split; ``flag`` is what stands before it, if anything."""
+    """The message for an argument that a shell split; ``flag`` is the option before it, if any."""
     quoted = shlex.quote(argument) if set(argument) & set('"$`\\!') else f'"{argument}"'
     return f"a shell splits at blanks: if this is one value, put it in quotes: {flag}{quoted}"

@@ -1,13 +1,12 @@
-"""SIGINT, SIGTERM and SIGHUP: heard from a command's first line on, and acted on where nothing is left half done.
+"""SIGINT, SIGTERM and SIGHUP stop a command where nothing is left half done.
 
-A signal is noted when it arrives. Within ``immediate`` it also raises Interrupted there and then, which suits work that
-leaves nothing behind; elsewhere, and within ``deferred``, it waits until ``check`` is called.
+A signal is noted when it arrives. Within ``immediate`` it also raises Interrupted at once, for work that leaves
+nothing behind. Elsewhere, and within ``deferred``, it waits until ``check`` is called.
 
-A second SIGINT, or one after a SIGTERM, acts at once. A process that is the command's own ends. In one that goes on
-after the command, as a notebook's does, KeyboardInterrupt ends the command alone. After a command the handlers are
-those from before it.
+A second SIGINT, or one after a SIGTERM, acts at once. If the process ends with the command, it exits. If it continues,
+as a notebook does, KeyboardInterrupt ends only the command. After a command the earlier handlers are back.
 
-Imports little, as nothing is heard before it is imported.
+This module imports little, because signals are noted only once it is imported.
 """
 
 import os
@@ -24,102 +23,105 @@ KINDS = {
     for name, kind in {"SIGHUP": "hung up", "SIGTERM": "terminated", "SIGINT": "interrupted"}.items()
     if hasattr(signal, name)  # Windows has no SIGHUP
 }
-"""What is said of a command that each signal ended: SIGHUP comes when its terminal is closed."""
+"""What messages call a command that each signal ended. SIGHUP comes when its terminal is closed."""
 NUMBERS = tuple(KINDS)
-"""In the order in which they are given back: after SIGINT, which may raise at once, nothing is left to do."""
+"""In the order in which their handlers are restored: SIGINT last, as its handler may raise at once."""
 
 
-class _InThread(local):
-    """What differs from thread to thread: the system gives signals to the main one alone."""
+class _ThreadState(local):
+    """The state of one thread; only the main thread gets signals."""
 
-    at_once = False
+    raises = False
+    """Whether a signal raises at once, as within ``immediate``."""
     listens = False
 
 
-_here = _InThread()
+_thread = _ThreadState()
 _heard: int | None = None
 _owns_process = False
 """Whether the process ends with the command."""
 
 
 def start() -> None:
-    """Note signals from here to the end of the process, which is the command's own.
+    """Note signals from here to the end of the process, which ends with the command.
 
-    One long call, a large product say, keeps Python from hearing. So that a second SIGINT is heard whatever is under
-    way, the system writes each signal's number into a pipe as it arrives, and a thread reads them.
+    During one long call, such as a large matrix product, Python runs no handler. So that a second SIGINT works even
+    then, the system writes each signal's number into a pipe, and a thread reads the pipe.
     """
     global _owns_process
     _owns_process = True
     _listen()
-    # What was closed at the start leads nowhere: else the pipe would be taken for it, by this process's children too.
+    # Standard streams that were closed at the start lead to the null device. Otherwise the pipe would take the place
+    # of one, also in this process's children.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    if not hasattr(os, "set_blocking"):  # on Windows before Python 3.12: it is heard when the long call ends
+    if not hasattr(os, "set_blocking"):  # Windows before Python 3.12: a second SIGINT acts when the call ends
         return
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    with suppress(RuntimeError):  # no thread is to be had: a second SIGINT is heard when the long call ends
+    with suppress(RuntimeError):  # no thread is left: a second SIGINT acts when the call ends
         Thread(target=_watch, args=(reading,), daemon=True).start()
 
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Note signals within this block, which a command is run in.
+    """Note signals within this block, in which a command runs.
 
-    After it they go to whom they went before; after ``start`` to nobody: the work is done, and Python's own end would
-    let a signal end it otherwise. In a thread other than the main one no signal is heard.
+    After it the earlier handlers are back. After ``start`` signals are ignored instead: the work is done, and a signal
+    during Python's shutdown would change the exit code. Threads other than the main one get no signals.
     """
     global _heard
-    heard_before, listened_before = _heard, _here.listens
-    owners = {} if _owns_process else _listen()
+    heard_before, listened_before = _heard, _thread.listens
+    handlers = {} if _owns_process else _listen()
     try:
         yield
     finally:
         try:
             ignore()
-        finally:  # a second SIGINT may come until then
-            if owners:
-                _heard, _here.listens = heard_before, listened_before
-            for number, owner in owners.items():
-                signal.signal(number, owner)
+        finally:  # also if a second SIGINT interrupted ``ignore``
+            if handlers:
+                _heard, _thread.listens = heard_before, listened_before
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def _listen() -> dict[int, Any]:
-    """Begin to note signals; the handlers before by their numbers, none in a thread other than the main one.
+    """Begin to note signals. Returns the earlier handlers by number; none if this is not the main thread.
 
-    SIGINT also where it was ignored, as it is in what a shell starts in the background: whoever sends it means it. Not
-    so SIGHUP, which nohup(1) has ignored so that the command outlives its terminal. A handler that is not Python's
-    stays, as Python could not put it back.
+    An ignored SIGINT is noted, too: a shell ignores it for a command in the background, but whoever sends it means it.
+    An ignored SIGHUP stays ignored: nohup(1) does that so that the command outlives its terminal. A handler that was
+    not set by Python stays, as Python could not restore it.
     """
-    owners: dict[int, Any] = {number: owner for number in NUMBERS if (owner := signal.getsignal(number)) is not None}
-    if hasattr(signal, "SIGHUP") and owners.get(signal.SIGHUP) == signal.SIG_IGN:
-        del owners[signal.SIGHUP]
+    found: dict[int, Any] = {number: signal.getsignal(number) for number in NUMBERS}
+    handlers = {number: handler for number, handler in found.items() if handler is not None}
+    if hasattr(signal, "SIGHUP") and handlers.get(signal.SIGHUP) == signal.SIG_IGN:
+        del handlers[signal.SIGHUP]
     try:
-        for number in owners:
+        for number in handlers:
             signal.signal(number, _note)
-    except ValueError:  # Python lets the main thread alone do so
+    except ValueError:  # this is not the main thread
         return {}
-    _here.listens = True
-    return owners
+    _thread.listens = True
+    return handlers
 
 
 def ignore() -> None:
-    """Hear nothing more until the command's end: its work is done."""
-    if _here.listens:
+    """Ignore signals until the command ends: its work is done."""
+    if _thread.listens:
         for number in NUMBERS:
             if signal.getsignal(number) is _note:
                 signal.signal(number, signal.SIG_IGN)
 
 
 def heard() -> bool:
-    """Whether there is something to stop for."""
+    """Whether a signal was noted."""
     return _heard is not None
 
 
 def deliver(number: int) -> bool:
-    """As if this signal had arrived just now, for the next ``check``; False where one was heard before."""
+    """Note a signal as if it had arrived, for the next ``check``. False if one was noted before."""
     global _heard
     if _heard is not None:
         return False
@@ -128,43 +130,43 @@ def deliver(number: int) -> bool:
 
 
 def clear() -> None:
-    """As if nothing had been heard yet."""
+    """Forget the signal that was noted."""
     global _heard
     _heard = None
 
 
 def check() -> None:
-    """Interrupted where a signal was heard."""
+    """Raises Interrupted if a signal was noted."""
     if _heard is not None:
         raise Interrupted(_heard)
 
 
-class Acting:
-    """A block within which signals raise at once, or wait; to be entered as often as one likes."""
+class SignalMode:
+    """A block within which signals raise at once, or wait. It may be entered again."""
 
-    def __init__(self, at_once: bool):
-        self._now = at_once
+    def __init__(self, raises: bool):
+        self._raises = raises
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        self._before.append(_here.at_once)
-        _here.at_once = self._now
-        if self._now and _heard is not None:  # one that came before
+        self._before.append(_thread.raises)
+        _thread.raises = self._raises
+        if self._raises and _heard is not None:  # it came before the block
             self.__exit__()
             raise Interrupted(_heard)
 
     def __exit__(self, *_: object) -> None:
-        _here.at_once = self._before.pop()
+        _thread.raises = self._before.pop()
 
 
-def immediate() -> Acting:
-    """Raise within this block wherever a signal arrives; at its beginning for one that came before."""
-    return Acting(True)
+def immediate() -> SignalMode:
+    """Within this block a signal raises Interrupted at once; one that came before raises at the beginning."""
+    return SignalMode(True)
 
 
-def deferred() -> Acting:
+def deferred() -> SignalMode:
     """Within this block signals wait for the next ``check``."""
-    return Acting(False)
+    return SignalMode(False)
 
 
 def _note(number: int, frame: object) -> None:
@@ -176,7 +178,7 @@ def _note(number: int, frame: object) -> None:
             raise KeyboardInterrupt
         return
     _heard = number
-    if _here.at_once:
+    if _thread.raises:
         raise Interrupted(number)
 
 

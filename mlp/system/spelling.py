@@ -1,4 +1,4 @@
-"""The name that somebody meant: one that is spelled nearly so, or ours for what other tools call so."""
+"""The name that a user meant: a known one with nearly the same spelling, or ours for another tool's name."""
 
 import difflib
 import re
@@ -7,38 +7,38 @@ from functools import cache
 from pathlib import Path
 
 MIN_SIMILARITY = 0.84
-"""Of a name and a misspelling of it, by difflib's ratio; export and report are 0.83 alike."""
+"""Difflib's ratio of a name and a misspelling of it. For export and report it is 0.83."""
 TABLES = Path(__file__).parent.parent / "other_names.yaml"
 
 
 @cache
 def table(name: str) -> dict[str, str]:
     """A table of other_names.yaml."""
-    import yaml  # slow to import, and for messages alone
+    import yaml  # slow to import, and only messages need it
 
     tables: dict[str, dict[str, str]] = yaml.safe_load(TABLES.read_text(encoding="utf-8"))
     return tables[name]
 
 
 def ours(name: str, table_name: str) -> str | None:
-    """Our name for what another tool calls so, by a table of other_names.yaml."""
+    """Our name for another tool's name, by a table of other_names.yaml."""
     plain = _plain(name)
     return next((ours for ours, names in table(table_name).items() if plain in map(_plain, names.split())), None)
 
 
-def near(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is spelled nearly so, or has the same letters in another order."""
+def near(name: str, known: Iterable[str], min_similarity: float = MIN_SIMILARITY) -> str | None:
+    """The known name that has the same letters in another order, or nearly the same spelling."""
     wrong, names = _plain(name), {_plain(each): each for each in known}
     anagrams = [each for each in names if sorted(each) == sorted(wrong)]
-    nearest = difflib.get_close_matches(wrong, names, n=1, cutoff=MIN_SIMILARITY)
+    nearest = difflib.get_close_matches(wrong, names, n=1, cutoff=min_similarity)
     return next((names[each] for each in [*anagrams, *nearest]), None)
 
 
 def same(name: str, known: Iterable[str]) -> str | None:
-    """The known name that differs only in case, hyphens and underscores, such as cross_entropy for cross-entropy."""
+    """The known name that differs only in case, hyphens and underscores: cross_entropy for cross-entropy."""
     return next((each for each in known if _plain(each) == _plain(name)), None)
 
 
 def _plain(name: str) -> str:
-    """A name without what tools differ in: batch_size, batch-size and batchSize are one."""
+    """A name without what tools write differently: batch_size, batch-size and batchSize are the same."""
     return re.sub(r"[-_. ]", "", name).casefold()

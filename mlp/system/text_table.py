@@ -7,7 +7,7 @@ from mlp.system.printable import printable
 
 
 def width(text: str) -> int:
-    """Columns of a terminal that a text takes: two for a full-width character, none for a combining one."""
+    """Columns that a text takes on a terminal: two for a full-width character, none for a combining one."""
     return sum(
         0 if unicodedata.category(c) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1
         for c in text
@@ -22,7 +22,7 @@ def padded(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = s
     rows = [list(map(printable, row)) for row in rows]
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     return [
-        [justify(cell, most - width(cell) + len(cell)) for cell, most in zip(row, widths, strict=True)] for row in rows
+        [justify(cell, full - width(cell) + len(cell)) for cell, full in zip(row, widths, strict=True)] for row in rows
     ]
 
 
@@ -32,7 +32,7 @@ def aligned(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = 
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The rows as a table in Markdown, aligned for who reads it as it stands."""
+    """The rows as a table in Markdown, aligned so that its source is easy to read."""
     head, *body = padded([header, *rows])
     lines = [head, ["-" * width(cell) for cell in head], *body]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)

@@ -1,8 +1,8 @@
-"""YAML text as plain values, each with the place where it stands, for messages that can point at it.
+"""YAML text as plain values, each with its line and column, so that messages can point at it.
 
 The values are a subset of YAML 1.2's core schema, without the surprises of YAML 1.1: decimal numbers (1e-3 is
-one, 010 is ten), true, false, null, .inf and .nan in lower case; all else, such as yes, is text. What a config
-has no use for is refused: anchors, aliases, tags, a key given twice, nesting that has no end.
+a number, 010 is ten), and true, false, null, .inf and .nan in lower case. Everything else, such as yes, is text.
+Anchors, aliases, tags, a key given twice and deep nesting are errors: no config needs them.
 """
 
 import re
@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 Place = tuple[int, int]
 """Line and column, counted from 1."""
 
-DEEPEST = 8
+MAX_DEPTH = 8
 """Levels of nesting; a config has three."""
 
 CONSTANTS = {
@@ -29,17 +29,17 @@ CONSTANTS = {
     ".nan": float("nan"),
 }
 INTEGER = re.compile(r"[-+]?[0-9]+")
-MOST_DIGITS = 100
-"""Of a whole number; a longer one stays text, which nothing takes for a number."""
+MAX_INTEGER_DIGITS = 100
+"""A longer whole number stays text, and is then refused as one."""
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 @dataclass
 class Document:
-    """What a text holds: mappings as dict, sequences as tuple; no text at all is None.
+    """The value of a text: mappings are dict, sequences are tuple, and an empty text is None.
 
-    key_places and value_places say where each key and each value starts, by its path from the root.
-    problems are the errors found, as (place, message); the value then lacks what was wrong.
+    key_places and value_places give the place of each key and value, by its path from the root. problems are the
+    errors, as (place, message); what is wrong is left out of the value.
     """
 
     value: Any = None
@@ -49,7 +49,7 @@ class Document:
 
 
 def parse(text: str) -> Document:
-    """Read YAML text. Raises nothing: errors are among the document's problems."""
+    """Read YAML text. Raises nothing: errors are in the document's problems."""
     document = Document()
     try:
         node = yaml.compose(text, _Loader)
@@ -60,12 +60,12 @@ def parse(text: str) -> Document:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
-        if 0xDC80 <= error.character <= 0xDCFF:  # what Python makes of such a byte in an argument
+        if 0xDC80 <= error.character <= 0xDCFF:  # Python's stand-in for such a byte in an argument
             what = f"byte {error.character & 0xFF:02X} is not UTF-8"
         else:
             what = f"character U+{error.character:04X} is not allowed"
         document.problems.append((place, what))
-    except (ValueError, OverflowError):  # PyYAML passes on what Python says of impossible characters and versions
+    except (ValueError, OverflowError):  # from Python itself, by way of PyYAML
         document.problems.append(((1, 1), "there is an impossible character or number in it"))
     else:
         document.value = None if node is None else _value(document, node, ())
@@ -110,12 +110,12 @@ def _plain(text: str) -> Any:
     if text in CONSTANTS:
         return CONSTANTS[text]
     if INTEGER.fullmatch(text):
-        return int(text) if len(text) <= MOST_DIGITS else text
+        return int(text) if len(text) <= MAX_INTEGER_DIGITS else text
     return float(text) if NUMBER.fullmatch(text) else text
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes without guessing types, and refuses what a config has no use for."""
+    """Composes nodes without guessing types, and refuses what no config needs."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML declares it so
     depth = 0
@@ -126,7 +126,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
         if getattr(event, "tag", None) is not None:
             raise yaml.MarkedYAMLError(problem="tags are not allowed", problem_mark=event.start_mark)
-        if self.depth == DEEPEST:
+        if self.depth == MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
         self.depth += 1
         node = super().compose_node(parent, index)

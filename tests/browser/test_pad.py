@@ -18,7 +18,8 @@ from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.training import from_config
 from mlp.training.progress import Epoch
-from tests.conftest import watched, write_folder
+from tests.browser.conftest import watched
+from tests.conftest import write_folder
 
 
 @pytest.fixture(scope="module")

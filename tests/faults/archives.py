@@ -1,4 +1,4 @@
-"""Archives for the fault tests, with a right SHA-256 and right checksums over whatever is in them."""
+"""Archives for the fault tests: SHA-256 and checksums are right, whatever they hold."""
 
 import hashlib
 import io
@@ -33,13 +33,13 @@ def header(dtype, shape, fortran_order=False):
 
 
 def members_of(path):
-    """Each file of an archive, as bytes, by its name."""
+    """The bytes of each file of an archive, by name."""
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
 def archive(members):
-    """An archive of (name, bytes), as NumPy makes it, whatever the names and the bytes."""
+    """An archive of any (name, bytes), in NumPy's format."""
     content, entries = b"", []
     for name, inner in members:
         name = name.encode()
@@ -49,25 +49,25 @@ def archive(members):
 
 
 def sealed(content):
-    """An archive's bytes with a comment that holds the right SHA-256; the archive itself has none."""
+    """An archive without a comment, with one added that holds its SHA-256."""
     content = content[:-2] + struct.pack("<H", len(COMMENT) + DIGITS) + COMMENT
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
 def resealed(content):
-    """Bytes that end in a SHA-256 with the right one."""
+    """Bytes that end in a SHA-256, which is made right."""
     return content[:-DIGITS] + hashlib.sha256(content[:-DIGITS]).hexdigest().encode()
 
 
 def local(name, content):
-    """What is before an entry: its record, its name and its size."""
+    """The local header of an entry: record, name and size."""
     size, big = len(content), 2**32 - 1
     record = struct.pack("<4s5H3L2H", b"PK\3\4", 45, 0, 0, 0, 33, zlib.crc32(content), big, big, len(name), 20)
     return record + name + struct.pack("<2H2Q", 1, 16, size, size)
 
 
 def directory(entries, start):
-    """A directory of (name, content, where the entry is), which itself is where it says, and the end."""
+    """The central directory of (name, content, offset), which begins at ``start``, and the end record."""
     made = b""
     for name, content, at in entries:
         crc, size = zlib.crc32(content), len(content)
@@ -77,7 +77,7 @@ def directory(entries, start):
 
 
 def nested(count, size, around=()):
-    """An archive of so many arrays, each of which begins with all that come after it, and some others before them."""
+    """An archive of ``count`` arrays that each contain all later ones, after the arrays ``around``."""
     content, entries = bytes(size), []
     for number in range(count):
         array = with_header(header("<f8", (len(content) // 8,)), content)
@@ -95,10 +95,10 @@ def nested(count, size, around=()):
 
 
 def text_array(text):
-    """What ``np.array`` makes of a text, which may end in zeros or hold what is no character."""
+    """As ``np.array`` stores a text, but it may end in zeros or hold invalid characters."""
     return with_header(header(f"<U{max(1, len(text))}", "()"), text.encode("utf-32-le", "surrogatepass") or bytes(4))
 
 
 def rest_of(members):
-    """What a checkpoint says in JSON."""
+    """The JSON of a checkpoint."""
     return json.loads(np.load(io.BytesIO(members["rest.npy"])).item())

@@ -1,4 +1,4 @@
-"""What the fault tests share: a short run, what it should come to, and how to run it again."""
+"""What the fault tests share: a short run, its expected result, and ways to run it."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ QUIET = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def project(folder, **training):
-    """A data folder and a config in it for a short run with momentum, on 36 training and 4 validation images."""
+    """A config and data for a short run with momentum on 36 training and 4 validation images."""
     write_folder(folder / "made", [0, 1, 7, 1] * 10, [0, 1])
     options = {"epochs": 3, "batch_size": 8, "momentum": 0.5} | training
     (folder / "config.yaml").write_text(
@@ -36,7 +36,7 @@ def project(folder, **training):
 
 
 def digits_config(folder, checkpoint_every):
-    """A config for a run on real digits that takes some tenths of a second."""
+    """A config for a run on real digits that takes a few tenths of a second."""
     (folder / "config.yaml").write_text(
         f"data: {{directory: {ROOT / 'data'}, limit_per_digit: 300}}\nmodel: {{hidden_sizes: [16]}}\n"
         f"training: {{epochs: 12, momentum: 0.5, batch_size: 16, checkpoint_every: {checkpoint_every}}}\n"
@@ -45,7 +45,7 @@ def digits_config(folder, checkpoint_every):
 
 
 def start(*arguments, **options):
-    """train.py as a process of its own, its stderr piped."""
+    """Start train.py as a process, with a pipe for its stderr."""
     return subprocess.Popen(
         [sys.executable, TRAIN, *map(str, arguments)],
         stdout=subprocess.DEVNULL,
@@ -58,13 +58,13 @@ def start(*arguments, **options):
 
 
 def finish(*arguments):
-    """train.py to its end, which must be a good one, within this process, which has matplotlib imported already."""
+    """Run train.py within this process, which has imported matplotlib already; it must succeed."""
     done = run_here("train.py", *arguments)
     assert done.returncode == 0, done.stderr
 
 
 def outcome(directory):
-    """What a finished run must have in common with one that was never stopped: model, and history but for seconds."""
+    """What a finished run shares with one that was never stopped: the model, and the history without seconds."""
     manifest = json.loads((directory / "manifest.json").read_text())
     assert manifest["status"] == "finished"
     assert not list(directory.glob("*.tmp"))
@@ -73,14 +73,14 @@ def outcome(directory):
 
 
 def train(monkeypatch, *arguments):
-    """train.py within this process: its exit code. Its curve is just a file, as drawing takes longer than the rest."""
+    """Run train.py within this process, without drawing its curve, which is slow. Its exit code."""
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
     monkeypatch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
     return command_line.run(train_command.main)
 
 
 def at_step(monkeypatch, step, happens):
-    """Something that happens right after the update of a step, counted from the beginning."""
+    """Let something happen right after an update; steps are counted from the beginning."""
     update, taken = Learner.step, []
 
     def then(learner):
@@ -93,14 +93,14 @@ def at_step(monkeypatch, step, happens):
 
 
 MEMORY = 256 << 20
-"""Bytes beyond what the process has: a file of a thousand bytes must not need more."""
+"""Bytes on top of what the process has: a file of a thousand bytes must not need more."""
 SECONDS = 5
-"""Of the processor's time."""
+"""Of processor time."""
 
 
 @contextmanager
 def bounded(memory=MEMORY, seconds=SECONDS):
-    """Whoever needs more memory, or more of the processor's time, fails."""
+    """Fail if this block needs more memory or processor time."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     before = signal.signal(signal.SIGPROF, lambda *_: pytest.fail(f"more than {seconds} s"))
@@ -115,7 +115,7 @@ def bounded(memory=MEMORY, seconds=SECONDS):
 
 
 def one_message(text, kind="error"):
-    """The only message in what was printed to stderr, without the epochs' lines."""
+    """The only message on stderr, apart from the lines of the epochs."""
     lines = [line for line in text.splitlines() if not line.startswith("epoch ")]
     assert lines, "no message"
     assert lines[0].startswith(f"{kind}: "), text
@@ -127,7 +127,7 @@ def one_message(text, kind="error"):
 
 
 def command_in(message):
-    """The arguments of the command that a message tells to go on with."""
+    """The arguments of the command in a message, which resumes the run."""
     program, script, *arguments = shlex.split(message.partition("resume with: ")[2])
     assert (program, Path(script).name) == ("python", "train.py")
     return arguments

@@ -1,4 +1,4 @@
-"""Data files that change under a run end it with one message, the last checkpoint whole; other copies do not."""
+"""If data files change during a run, it ends with one message and a whole checkpoint; a mere copy is no change."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ from tests.conftest import ROOT, run_here, write_folder
 from tests.faults.fault_helpers import QUIET, at_step, command_in, one_message, outcome, project, train
 
 STEPS = 6
-"""Of an epoch: 24 images to train on, 4 a batch, four batches a pool. There are three epochs, saved after each."""
+"""An epoch has 24 training images, 4 a batch, four batches a pool. Each of three epochs is saved."""
 
 
 def truncated(path):
@@ -35,7 +35,7 @@ def emptied(path):
 
 
 def other(path):
-    """Other bytes, as many as the file has."""
+    """As many bytes as the file has, but other ones."""
     content = path.read_bytes()
     return content[:-5] + bytes(255 - byte for byte in content[-5:])
 
@@ -83,14 +83,14 @@ CHANGES = {
 }
 HARMLESS = [touched, copied_again, replaced_by_a_copy]
 KINDS = ["small.gz", "small", "large"]
-"""Of a set: a raw one that is large is read as the run goes on."""
+"""Kinds of data sets. A large uncompressed one is read during the run."""
 WHEN = {"in the first epoch": 1, "between checkpoints": STEPS + 2, "before the last checkpoint": 3 * STEPS}
 AFTER_IT, AT_THE_END = "after the last checkpoint", "when the model is written"
 
 
 @contextmanager
 def small_limits(kind):
-    """All data are too large for memory, if they are to be large."""
+    """For the kind ``large``, treat all data as too large for memory."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         if kind == "large":
             for module, name in (
@@ -104,7 +104,7 @@ def small_limits(kind):
 
 
 def made(folder, kind):
-    """A project on data of a kind: its config, and the paths of its training images and labels."""
+    """A project on data of this kind: its config, and the paths of its training images and labels."""
     config = project(folder, batch_size=4, learning_rate=0.2)
     ending = ".gz" if kind.endswith(".gz") else ""
     if ending:
@@ -116,7 +116,7 @@ def made(folder, kind):
 
 @cache
 def undisturbed(folder, kind):
-    """What the run comes to."""
+    """The result of the undisturbed run."""
     config, _ = made(folder / kind, kind)
     with pytest.MonkeyPatch.context() as monkeypatch, small_limits(kind):
         assert train(monkeypatch, "--config", config, "--output", folder / kind / "run") == 0
@@ -129,7 +129,7 @@ def shared(tmp_path_factory):
 
 
 def run_with(happens, when, config, run):
-    """The exit code of a run in which something happens."""
+    """The exit code of a run in which something happens meanwhile."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         if when == AT_THE_END:
             write = run_directory.Run.write_model
@@ -145,7 +145,7 @@ CASES = list(itertools.product(CHANGES, KINDS, (0, 1), [*WHEN, AFTER_IT, AT_THE_
 
 
 @pytest.mark.trials(15, len(CASES))
-def test_a_change_ends_the_run_and_it_goes_on_when_the_file_is_put_back(
+def test_a_change_ends_the_run_and_it_resumes_when_the_file_is_restored(
     trial, shared, tmp_path, capsys, injected, request
 ):
     change, kind, which, when = CASES[trial if request.config.getoption("--all-trials") else 11 * trial % len(CASES)]
@@ -191,17 +191,17 @@ def test_the_same_bytes_are_the_same_data(trial, shared, tmp_path, injected, req
         assert run_with(happens, when, config, tmp_path / "run") == 0
     assert changed
     assert outcome(tmp_path / "run") == undisturbed(shared, kind)
-    injected(f"data the same under another stamp: {change.__name__.replace('_', ' ')}")
+    injected(f"same data with other times: {change.__name__.replace('_', ' ')}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_was_put_back_before_the_next_checkpoint_was_not_learned_from(kind, shared, tmp_path):
-    """A set in memory never saw it; of one in its file other images were read meanwhile, and that is noticed."""
+def test_a_change_that_is_undone_before_the_next_checkpoint_does_not_enter_the_model(kind, shared, tmp_path):
+    """Data in memory are not affected. Of data in a file, changed images were read, which is noticed."""
     config, (path, _) = made(tmp_path, kind)
     content, run = path.read_bytes(), tmp_path / "run"
     with pytest.MonkeyPatch.context() as monkeypatch, small_limits(kind):
         at_step(monkeypatch, 1, lambda: overwritten(path))
-        at_step(monkeypatch, 5, lambda: path.write_bytes(content))  # by then the second pool was read
+        at_step(monkeypatch, 5, lambda: path.write_bytes(content))  # the second pool has been read by now
         code = train(monkeypatch, "--config", config, "--output", run)
     assert code == (2 if kind == "large" else 0)
     if code == 0:
@@ -221,7 +221,7 @@ def test_a_run_that_is_stopped_by_a_signal_saves_nothing_of_changed_data(tmp_pat
     assert checkpoint.read_checkpoint(run / checkpoint.NEWEST).state.progress.current.steps == 0
 
 
-def test_a_run_that_learns_nothing_from_changed_data_is_told_of_these(tmp_path, capsys):
+def test_a_run_that_learns_nothing_from_changed_data_reports_the_change(tmp_path, capsys):
     config, (_, path) = made(tmp_path, "small")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("mlp.training.divergence.is_above", lambda *_: True)
@@ -255,7 +255,7 @@ sys.exit(command_line.run(train.main))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's list of what a process has mapped")
-def test_a_large_file_is_not_mapped_so_that_its_end_is_not_the_process_s(tmp_path, injected):
+def test_a_large_file_that_is_emptied_does_not_crash_the_process(tmp_path, injected):
     config, (path, _) = made(tmp_path, "large")
     done = subprocess.run(
         [sys.executable, "-c", EMPTIED_AT_A_STEP, "--config", config, "--output", tmp_path / "run", path],
@@ -267,13 +267,13 @@ def test_a_large_file_is_not_mapped_so_that_its_end_is_not_the_process_s(tmp_pat
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert one_message(done.stderr).startswith(f"error: {path}: changed while it was in use, it is shorter now: ")
-    injected("data changed under a run: SIGBUS where it were mapped")
+    injected("data changed under a run: SIGBUS if it were mapped")
 
 
 @pytest.mark.parametrize("change", [*CHANGES, touched], ids=lambda change: change.__name__)
 @pytest.mark.parametrize("which", ["images-idx3", "labels-idx1"])
-def test_the_sha256_is_of_what_was_read_or_of_nothing(change, which, tmp_path, injected):
-    """Before it is known, no change is known to be harmless."""
+def test_the_sha256_is_that_of_the_bytes_read_or_there_is_an_error(change, which, tmp_path, injected):
+    """Until it is known, any change may matter."""
     _, (images, _) = made(tmp_path, "small")
     part = idx_folder.open_part(images.parent, "training")
     change(images.with_name(f"train-{which}-ubyte"))
@@ -295,8 +295,8 @@ def test_a_file_that_was_touched_is_hashed_again_once(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["small", "large"])
 @pytest.mark.parametrize("script", ["evaluate", "report", "plot_svd"])
-def test_nothing_is_said_of_data_that_change_meanwhile(script, kind, tmp_path, monkeypatch):
-    """As soon as the images are looked at the file that they are of is written to."""
+def test_a_command_reports_no_result_for_data_that_change_meanwhile(script, kind, tmp_path, monkeypatch):
+    """The file is written to as soon as its images are used."""
     config, _ = made(tmp_path, kind)
     run, before = tmp_path / "run", set()
     part = "train" if script == "plot_svd" else "t10k"

@@ -1,4 +1,4 @@
-"""A damaged checkpoint is known as such: the previous one is taken, with a warning, or nothing is done at all."""
+"""A damaged checkpoint is recognized: the previous one is used, with a warning, or nothing is changed."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from tests.faults.fault_helpers import one_message, outcome, project, train
 
 @cache
 def stopped(folder):
-    """A run that was stopped in the middle of its second epoch, its config, and what it comes to undisturbed."""
+    """A run stopped in the middle of its second epoch, its config, and its result if it is not stopped."""
     config = project(Path(folder), checkpoint_every="1 step")
     with pytest.MonkeyPatch.context() as monkeypatch:
         assert train(monkeypatch, "--config", config, "--output", Path(folder) / "whole") == 0
@@ -57,7 +57,7 @@ def flip(path, random_):
 
 
 def zero(path, random_):
-    """A block that never reached the disk."""
+    """As a block that never reached the disk."""
     content = bytearray(path.read_bytes())
     at = random_.randrange(len(content) - 200)
     content[at : at + 200] = bytes(200)
@@ -78,7 +78,7 @@ KINDS = [flip, flip, truncate, truncate, zero, lengthen, swap]
 
 
 @pytest.mark.trials(14, 140)
-def test_the_previous_one_is_taken(trial, run, shared, monkeypatch, capsys, injected):
+def test_the_previous_checkpoint_is_used(trial, run, shared, monkeypatch, capsys, injected):
     newest = run / checkpoint.NEWEST
     KINDS[trial % len(KINDS)](newest, random.Random(trial))
     assert train(monkeypatch, "--resume", run) == 0
@@ -86,12 +86,12 @@ def test_the_previous_one_is_taken(trial, run, shared, monkeypatch, capsys, inje
     assert f"{newest}: damaged: " in message
     assert message.endswith("resuming from checkpoint.previous.npz, the checkpoint before it")
     assert outcome(run) == stopped(shared)[2]
-    assert checkpoint.read_checkpoint(run / checkpoint.PREVIOUS) is not None  # the damaged one never took its place
+    assert checkpoint.read_checkpoint(run / checkpoint.PREVIOUS) is not None  # the damaged one did not replace it
     injected("damaged checkpoints: the previous one taken")
 
 
 @pytest.mark.trials(7, 42)
-def test_with_both_damaged_nothing_is_done(trial, run, shared, monkeypatch, capsys, injected):
+def test_if_both_are_damaged_nothing_is_changed(trial, run, shared, monkeypatch, capsys, injected):
     for path in (run / checkpoint.NEWEST, run / checkpoint.PREVIOUS):
         KINDS[trial % len(KINDS)](path, random.Random(trial))
     before = {path.name: path.read_bytes() for path in run.iterdir()}
@@ -117,7 +117,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("change", ODD.values(), ids=ODD)
-def test_what_is_no_checkpoint_is_none(change, run, shared, monkeypatch, capsys, injected):
+def test_an_invalid_checkpoint_is_refused(change, run, shared, monkeypatch, capsys, injected):
     change(run / checkpoint.NEWEST)
     assert train(monkeypatch, "--resume", run) == 0
     assert one_message(capsys.readouterr().err, "warning")
@@ -133,7 +133,7 @@ def test_a_folder_in_its_place_is_not_replaced(run, monkeypatch, capsys):
     assert checkpoint.read_checkpoint(run / checkpoint.PREVIOUS) is not None
 
 
-def test_a_run_killed_between_the_two_renames_goes_on(run, shared, monkeypatch, capsys):
+def test_a_run_killed_between_the_two_renames_can_be_resumed(run, shared, monkeypatch, capsys):
     os.replace(run / checkpoint.NEWEST, run / (checkpoint.NEWEST + ".tmp"))
     assert train(monkeypatch, "--resume", run) == 0
     assert "checkpoint.npz: no such file: resuming from" in one_message(capsys.readouterr().err, "warning")
@@ -141,7 +141,7 @@ def test_a_run_killed_between_the_two_renames_goes_on(run, shared, monkeypatch, 
 
 
 def crafted(path, **changes):
-    """A checkpoint with a right SHA-256 over other arrays."""
+    """A checkpoint with other arrays and the right SHA-256."""
     with np.load(path) as whole:
         arrays = dict(whole) | changes
     with path.open("w+b") as file:
@@ -169,7 +169,7 @@ def test_a_forged_checkpoint_runs_no_code_and_is_refused(changes, run, tmp_path,
     injected("damaged checkpoints: forged, refused")
 
 
-def test_a_run_is_not_gone_on_with_under_another_config(run, shared, monkeypatch, capsys):
+def test_a_run_is_not_resumed_with_another_config(run, shared, monkeypatch, capsys):
     config = stopped(shared)[1]
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     for change, message in {
@@ -184,7 +184,7 @@ def test_a_run_is_not_gone_on_with_under_another_config(run, shared, monkeypatch
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
-def test_a_run_is_not_gone_on_with_on_other_data(run, shared, monkeypatch, capsys):
+def test_a_run_is_not_resumed_on_other_data(run, shared, monkeypatch, capsys):
     folder = stopped(shared)[1].parent / "made"
     other = Path(shutil.copytree(folder, run.parent / "other"))
     flip(other / "train-images-idx3-ubyte", random.Random(9))
@@ -195,7 +195,7 @@ def test_a_run_is_not_gone_on_with_on_other_data(run, shared, monkeypatch, capsy
     assert after == before
 
 
-def test_the_same_data_in_another_place_are_the_same(run, shared, monkeypatch):
+def test_the_same_data_may_lie_in_another_folder(run, shared, monkeypatch):
     shutil.copytree(stopped(shared)[1].parent / "made", run.parent / "moved")
     assert train(monkeypatch, "--resume", run, "--set", f"data.directory={run.parent / 'moved'}") == 0
     assert outcome(run) == stopped(shared)[2]
@@ -210,7 +210,7 @@ def test_a_finished_run_stays_as_it_is(run, monkeypatch, capsys):
     assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.iterdir()} == before
 
 
-def test_epochs_may_grow_after_the_end_too(run, shared, monkeypatch):
+def test_a_finished_run_may_get_more_epochs(run, shared, monkeypatch):
     config = stopped(shared)[1]
     assert train(monkeypatch, "--resume", run) == 0
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=5") == 0
@@ -218,7 +218,7 @@ def test_epochs_may_grow_after_the_end_too(run, shared, monkeypatch):
     assert outcome(run) == outcome(run.parent / "five")
 
 
-def test_what_a_finished_run_lost_is_made_again(run, shared, monkeypatch):
+def test_files_that_a_finished_run_lost_are_made_again(run, shared, monkeypatch):
     assert train(monkeypatch, "--resume", run) == 0
     for name in ("model.npz", "history.csv", "loss_curve.png"):
         (run / name).unlink()
@@ -227,7 +227,7 @@ def test_what_a_finished_run_lost_is_made_again(run, shared, monkeypatch):
     assert (run / "loss_curve.png").exists()
 
 
-def test_a_directory_with_other_things_in_it_is_left_alone(shared, tmp_path, monkeypatch, capsys):
+def test_a_directory_with_other_files_is_left_alone(shared, tmp_path, monkeypatch, capsys):
     (tmp_path / "thesis.tex").write_text("mine")
     assert train(monkeypatch, "--resume", tmp_path, "--config", stopped(shared)[1]) == 2
     assert "no checkpoint in it, but thesis.tex" in one_message(capsys.readouterr().err)
@@ -238,7 +238,7 @@ def test_a_directory_with_other_things_in_it_is_left_alone(shared, tmp_path, mon
     assert "no such run: with --config FILE a run is started there" in one_message(capsys.readouterr().err)
 
 
-def test_an_empty_directory_is_begun_in(shared, tmp_path, monkeypatch):
+def test_a_run_may_start_in_an_empty_directory(shared, tmp_path, monkeypatch):
     (tmp_path / "run").mkdir()
     assert train(monkeypatch, "--resume", tmp_path / "run", "--config", stopped(shared)[1]) == 0
     assert outcome(tmp_path / "run") == stopped(shared)[2]

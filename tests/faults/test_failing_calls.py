@@ -1,4 +1,4 @@
-"""A disk that fails at any call ends a run with one message, exit code 2 and the last checkpoint whole."""
+"""If the disk fails at any call, the run ends with one message, exit code 2 and a whole checkpoint."""
 
 import errno
 import io
@@ -20,7 +20,7 @@ CALLS = ("open", "write", "fsync", "rename")
 
 
 class Disk:
-    """Stands between mlp.files, the one module that writes, and the system; fails at a call of one kind.
+    """Stands between mlp.system.files, the only module that writes, and the system; fails at a call of one kind.
 
     From the k-th on for ever, as a full disk does, or only then, as a bad sector may.
     """
@@ -45,7 +45,7 @@ class Disk:
                 try:
                     disk.count("write", errno.ENOSPC)
                 except OSError:
-                    os.write(descriptor, data[: len(data) // 2])  # what a full disk still took
+                    os.write(descriptor, data[: len(data) // 2])  # the part that fitted on the disk
                     raise
                 return os.write(descriptor, data)
 
@@ -54,7 +54,7 @@ class Disk:
                 try:
                     disk.count("write", errno.ENOSPC)
                 except OSError:
-                    super().write(bytes(data)[: len(data) // 2])  # what a full disk still took
+                    super().write(bytes(data)[: len(data) // 2])  # the part that fitted on the disk
                     raise
                 return super().write(data)
 
@@ -76,7 +76,7 @@ class Disk:
 
 @cache
 def undisturbed(folder, checkpoint_every):
-    """What the run comes to, and how many calls of each kind it makes."""
+    """The result of the run, and its number of calls of each kind."""
     folder = Path(folder) / checkpoint_every.replace(" ", "-")
     config = project(folder, checkpoint_every=checkpoint_every)
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -119,7 +119,7 @@ KILOBYTES = [0, 1, 2, 4, 40, 60, 64, 70, 75, 80]
 
 @cache
 def whole(folder):
-    """What the run on digits comes to without a limit."""
+    """The result of the run on digits without a limit."""
     config = digits_config(Path(folder), "1 epoch")
     finish("--config", config, "--output", Path(folder) / "whole")
     return outcome(Path(folder) / "whole")
@@ -127,7 +127,7 @@ def whole(folder):
 
 @pytest.mark.trials(2, 10)
 def test_under_a_limit_on_the_size_of_files(trial, shared, tmp_path, injected, request):
-    """``ulimit -f``: the system itself ends a write half-way."""
+    """``ulimit -f``: the system itself ends a write half way."""
     kilobytes = KILOBYTES[trial if request.config.getoption("--all-trials") else 4 * trial]
     config, run = digits_config(tmp_path, "1 epoch"), tmp_path / "run"
     command = shlex.join([sys.executable, TRAIN, "--config", str(config), "--output", str(run)])

@@ -1,4 +1,4 @@
-"""Whatever the bytes: an array comes back as it was written, and a file is read whole or refused by a message."""
+"""For any bytes: an array is read back as it was written, and a file is read whole or refused with a message."""
 
 import gzip
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def test_every_type_and_shape_comes_back(tmp_path, injected):
 
 @contextmanager
 def refused_by_name(path):
-    """Nothing is raised, or an InputError whose message names the file."""
+    """Allow only an InputError whose message names the file."""
     try:
         yield
     except InputError as error:
@@ -44,7 +44,7 @@ def refused_by_name(path):
 
 
 def read_or_refuse(path, content):
-    """Read as an array that accounts for every byte, or refused by a message that names the file."""
+    """Read a file as an array that explains its every byte, or see it refused with a message that names it."""
     packed = path.suffix == ".gz"
     path.write_bytes(gzip.compress(content) if packed else content)
     with refused_by_name(path):
@@ -52,16 +52,16 @@ def read_or_refuse(path, content):
         assert len(content) == 4 + 4 * array.ndim + array.nbytes
 
 
-def test_no_header_makes_anything_but_an_array_or_a_clear_refusal(tmp_path, injected):
+def test_any_header_gives_an_array_or_a_clear_refusal(tmp_path, injected):
     @given(header=st.binary(max_size=24), ending=st.sampled_from(["", ".gz"]))
     def check(header, ending):
         read_or_refuse(tmp_path / f"a{ending}", b"\0\0" + header)
-        injected("IDX headers made up")
+        injected("random IDX headers")
 
     check()
 
 
-def test_no_change_of_a_header_does(tmp_path, injected):
+def test_any_change_of_a_header_gives_an_array_or_a_clear_refusal(tmp_path, injected):
     whole = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6])
 
     @given(at=st.integers(0, 11), byte=st.integers(0, 255), ending=st.sampled_from(["", ".gz"]))
@@ -72,7 +72,7 @@ def test_no_change_of_a_header_does(tmp_path, injected):
     check()
 
 
-def test_no_damage_within_gzip_gives_another_array(tmp_path, injected):
+def test_damage_within_gzip_never_gives_another_array(tmp_path, injected):
     array = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
     idx.write(tmp_path / "whole.gz", array)
     whole = (tmp_path / "whole.gz").read_bytes()
@@ -82,7 +82,7 @@ def test_no_damage_within_gzip_gives_another_array(tmp_path, injected):
         path = tmp_path / "a.gz"
         path.write_bytes(whole[:at] if cut else whole[:at] + bytes([byte]) + whole[at + 1 :])
         with refused_by_name(path):
-            np.testing.assert_array_equal(idx.read(path), array)  # a changed time in the header changes nothing
+            np.testing.assert_array_equal(idx.read(path), array)  # the time in the header does not matter
         injected("gzip files with damage")
 
     check()
@@ -92,13 +92,13 @@ PIECES = "training|epochs|data|:|[|]|{|}|,|-|3|1e9|.inf|&a|*a|!!int|'|>|?|%|#|<<
 words = st.sampled_from([*PIECES.split("|"), "|", '"', ": "])
 
 
-def test_no_text_makes_anything_but_a_config_or_a_clear_refusal(tmp_path, injected):
+def test_any_text_gives_a_config_or_a_clear_refusal(tmp_path, injected):
     @given(text=st.lists(words | st.text(max_size=3), max_size=30).map("".join))
     def check(text):
         path = tmp_path / "config.yaml"
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
         with refused_by_name(path):
             config.load(path)
-        injected("config texts made up")
+        injected("random config texts")
 
     check()

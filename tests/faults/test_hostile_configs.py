@@ -1,4 +1,4 @@
-"""No config file makes a command do anything but take it whole or refuse it, saying where and why."""
+"""Any config file is accepted whole or refused with a message that says where and why."""
 
 import os
 import re
@@ -11,7 +11,7 @@ KEY = "training:\n  epochs: "
 
 
 def value(text, message, key="training.epochs"):
-    """A value of a key that is refused at its own place."""
+    """A value that is refused at its own place."""
     section, name = key.split(".")
     return f"{section}:\n  {name}: {text}\n", rf"yaml:2:{len(name) + 5}: {re.escape(key)}(\[\d\])?: {message}"
 
@@ -160,14 +160,14 @@ ODD = {
     "a link to itself": (lambda path: path.symlink_to(path), "symbolic links"),
     "a hole of a terabyte": (
         lambda path: (path.touch(), os.truncate(path, 1 << 40)),
-        "all but empty: of its 1,099,511,627,776 bytes",
+        "almost empty: of its 1,099,511,627,776 bytes",
     ),
     "nothing": (lambda path: None, "no such file: name a config with --config"),
 }
 
 
 @pytest.mark.parametrize(("make", "message"), ODD.values(), ids=ODD)
-def test_what_is_no_file_is_refused(make, message, tmp_path, monkeypatch, capsys, injected):
+def test_a_config_that_is_no_regular_file_is_refused(make, message, tmp_path, monkeypatch, capsys, injected):
     config = project(tmp_path)
     config.unlink()
     make(config)
@@ -180,7 +180,7 @@ def test_what_is_no_file_is_refused(make, message, tmp_path, monkeypatch, capsys
 @pytest.mark.parametrize(
     "option", ["training.epochs", "=", "a=b=c", "training.=3", ".epochs=3", "training.epochs=&a 3", ""]
 )
-def test_an_option_that_is_none_is_refused(option, tmp_path, monkeypatch, capsys, injected):
+def test_an_invalid_option_is_refused(option, tmp_path, monkeypatch, capsys, injected):
     assert train(monkeypatch, "--config", project(tmp_path), "--set", option) == 2
     assert f"--set {option}" in one_message(capsys.readouterr().err)
     injected("hostile config files, refused")

@@ -1,4 +1,4 @@
-"""A data folder is trained on where it is right and refused where it is not, in bounded time and memory."""
+"""A valid data folder is used and an invalid one refused, in bounded time and memory."""
 
 import gzip
 import os
@@ -20,7 +20,7 @@ MALFORMED = "put an intact copy in its place"
 
 
 def rewritten(change):
-    """The file's bytes changed."""
+    """Change the file's bytes."""
 
     def damage(path):
         path.write_bytes(change(path.read_bytes()))
@@ -29,7 +29,7 @@ def rewritten(change):
 
 
 def packed(change, before=lambda content: content):
-    """The file under a .gz name, its bytes changed before and after they were compressed."""
+    """Compress the file, with its bytes changed before and after that."""
 
     def damage(path):
         content = gzip.compress(before(path.read_bytes()), mtime=0)
@@ -44,13 +44,13 @@ def cut(at):
 
 
 def with_header(code, *shape):
-    """The elements under another header."""
+    """The same elements with another header."""
     header = bytes([0, 0, code, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
     return lambda content: header + content[4 + 4 * content[3] :]
 
 
 def instead(make):
-    """Something else in the file's place."""
+    """Put something else in the file's place."""
 
     def damage(path):
         path.unlink()
@@ -60,7 +60,7 @@ def instead(make):
 
 
 def sparse(path):
-    """A header that promises as much as it can, and a hole to match: terabytes for images, gigabytes for labels."""
+    """The largest possible header, and a hole of that size: terabytes for images, gigabytes for labels."""
     axes = 3 if path.name == IMAGES else 1
     shape = (1 << 31, 28, 28)[:axes]
     path.write_bytes(bytes([0, 0, 8, axes]) + struct.pack(f">{axes}I", *shape))
@@ -68,7 +68,7 @@ def sparse(path):
 
 
 def bomb(content):
-    """What unpacks to a thousand times its size, behind a header that promises little."""
+    """Bytes that unpack to a thousand times their size, after a header that promises little."""
     return content + bytes(100_000_000)
 
 
@@ -138,11 +138,11 @@ EACH = {
     "a link to itself": (instead(lambda path: path.symlink_to(path)), "symbolic links"),
     "an endless device": (instead(lambda path: path.symlink_to("/dev/zero")), "not a regular file"),
     "an empty device": (instead(lambda path: path.symlink_to("/dev/null")), "not a regular file"),
-    "a hole": (instead(sparse), "all but empty"),
+    "a hole": (instead(sparse), "almost empty"),
     "nothing": (instead(lambda path: None), "no training (images|labels): put one of"),
     "two spellings": (lambda path: path.with_name(path.name + ".gz").write_bytes(b""), "are two spellings of one file"),
 }
-"""What may become of either file, and what is said of it."""
+"""Damage to either file, and its message."""
 
 
 def kind(content):
@@ -210,16 +210,16 @@ GOOD = {
 
 
 @pytest.mark.parametrize("change", GOOD.values(), ids=GOOD)
-def test_what_is_right_is_taken(change, tmp_path, monkeypatch, injected):
+def test_a_valid_folder_is_used(change, tmp_path, monkeypatch, injected):
     config = project(tmp_path)
     for name in (IMAGES, LABELS):
         change(tmp_path / "made" / name)
     assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 0
-    injected("unusual data folders, taken")
+    injected("unusual data folders, used")
 
 
 def bomb(path, count):
-    """Gzip data that are an IDX file of so many times 10 MiB of zeros, a hundredth of a percent of it in size."""
+    """A gzip file of an IDX file of ``count`` times 10 MiB of zeros; it is a ten-thousandth of that size."""
     header = bytes([0, 0, 8, 3]) + struct.pack(">3I", 10 * count, 1 << 10, 1 << 10)
     path.with_name(path.name + ".gz").write_bytes(gzip.compress(header) + count * gzip.compress(bytes(10 << 20)))
     path.unlink()
@@ -227,10 +227,10 @@ def bomb(path, count):
 
 @pytest.mark.parametrize("name", [IMAGES, "t10k-images-idx3-ubyte"])
 @pytest.mark.parametrize("free", [10_737_418_239, None], ids=["there is less", "nobody knows"])
-def test_what_honestly_announces_more_than_there_is_memory_for(
+def test_a_file_that_announces_more_than_the_free_memory_is_refused(
     free, name, tmp_path, monkeypatch, capsys, injected, here
 ):
-    """10 GiB, which the system would promise, and then end the process as it fills them."""
+    """10 GiB: the system would grant them, and kill the process when it uses them."""
     config, run = project(tmp_path), tmp_path / "run"
     if name != IMAGES:
         assert train(monkeypatch, "--config", config, "--output", run) == 0
@@ -245,11 +245,11 @@ def test_what_honestly_announces_more_than_there_is_memory_for(
             said = here("scripts/predict.py", "--run", run, tmp_path / "made" / f"{name}.gz").stderr.splitlines()[-1]
     assert f"{name}.gz: the header promises 10240 x " in said
     assert "10,737,418,240 bytes, more than there is memory for: gunzip it" in one_message(said)
-    injected("gzip data that unpack to more than there is memory for")
+    injected("gzip data larger than the free memory")
 
 
-def test_memory_is_told_of(tmp_path, monkeypatch):
-    """At most what the machine has, and at most what its container may have."""
+def test_the_free_memory_is_known(tmp_path, monkeypatch):
+    """It is at most the machine's memory, and at most the container's limit."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert 0 < memory.free() <= machine
     (tmp_path / "max").write_text("max\n")

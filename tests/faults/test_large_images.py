@@ -1,4 +1,4 @@
-"""Large images: what is beyond all sense is refused by name, and all else takes memory for images and pixels alone."""
+"""Images that are too large are refused by name; others need memory for images and pixels only."""
 
 import gzip
 import re
@@ -35,7 +35,7 @@ def run(tmp_path_factory):
 
 
 def given(run, script):
-    """The arguments that a script is given for this run."""
+    """The arguments of a command for this run."""
     folder = run.parent
     return {
         "evaluate": (run,),
@@ -52,8 +52,8 @@ def test_each_command_has_bounded_memory_and_time(run, script, injected):
     injected("large images: a command in bounded memory and time")
 
 
-def test_so_has_a_report_which_shows_smaller_images(run, injected):
-    """Where the network has no room in the page, which is to be asked about them as they are."""
+def test_a_report_has_bounded_memory_and_time_and_shows_smaller_images(run, injected):
+    """Its network, which needs the images in full size, does not fit into the page."""
     with bounded():
         done = run_here("scripts/report.py", run)
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_so_has_a_report_which_shows_smaller_images(run, injected):
 
 
 @pytest.mark.parametrize("rows", [2048, 1])
-def test_images_of_the_most_pixels_are_taken_and_those_of_more_refused(rows, tmp_path, injected):
+def test_images_of_the_largest_size_are_used_and_larger_ones_refused(rows, tmp_path, injected):
     folder = write_folder(tmp_path / "made", [0, 1], [0, 1])
     columns = MOST_PIXELS // rows
     path = folder / "train-images-idx3-ubyte"
@@ -86,7 +86,7 @@ def test_images_of_the_most_pixels_are_taken_and_those_of_more_refused(rows, tmp
 
 
 def test_they_are_refused_before_they_are_unpacked(tmp_path, injected):
-    """The header alone is read: what follows here is far less than it promises, and would be told of otherwise."""
+    """Only the header is read: the file is far too short for it, which would be reported otherwise."""
     folder = write_folder(tmp_path / "made", [0, 1] * 100, [0, 1])
     header = bytes([0, 0, 8, 3]) + np.array([200, 3000, 3000], ">u4").tobytes()
     path = folder / "train-images-idx3-ubyte"

@@ -1,4 +1,4 @@
-"""A run of n epochs costs n, and a kill leaves no row of its history torn or double when it has gone on."""
+"""The cost of a run is linear in its epochs, and after a kill and a resume no row of its history is torn or double."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ EPOCHS, KEPT = 12, 3
 
 @pytest.fixture(autouse=True)
 def few_kept(monkeypatch):
-    """A checkpoint holds three epochs, so that a run of twelve is a long one."""
+    """A checkpoint holds three epochs, so that a run of twelve counts as long."""
     monkeypatch.setattr(checkpoint, "MAX_ROWS", KEPT)
 
 
 @pytest.fixture(scope="module")
 def long_run(tmp_path_factory):
-    """A run of twelve epochs, and beside it the config that it was trained by."""
+    """A run of twelve epochs and, beside it, its config."""
     folder = tmp_path_factory.mktemp("long")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(checkpoint, "MAX_ROWS", KEPT)
@@ -47,11 +47,11 @@ def test_each_epoch_writes_its_own_row_and_a_checkpoint_that_no_longer_grows(tmp
     assert "".join([history.HEADER, *rows]) == (run / "history.csv").read_text()
     assert [row.partition(",")[0] for row in rows] == [str(epoch) for epoch in range(1, EPOCHS + 1)]
     assert all(row.count("\n") == 1 for row in rows)
-    assert max(sizes[KEPT + 1 :]) - min(sizes[KEPT + 1 :]) < 40  # digits of numbers
+    assert max(sizes[KEPT + 1 :]) - min(sizes[KEPT + 1 :]) < 40  # numbers of more digits
 
 
 def stopped_at(epoch, folder, monkeypatch):
-    """A run that was killed right after the row of an epoch was added, before its checkpoint."""
+    """A run killed after an epoch's row was added and before its checkpoint."""
     run, save = folder / "run", checkpoint.save
 
     def die(saved, written=None):
@@ -70,7 +70,7 @@ TAILS = {"whole": lambda row: row, "torn": lambda row: row[: len(row) // 2], "go
 
 @pytest.mark.parametrize("left", TAILS.values(), ids=TAILS)
 @pytest.mark.parametrize("epoch", [2, 3, 8])
-def test_killed_beside_a_row_it_goes_on_as_if_nothing_had_been(left, epoch, long_run, tmp_path, monkeypatch, injected):
+def test_a_run_killed_near_a_row_resumes_without_a_trace(left, epoch, long_run, tmp_path, monkeypatch, injected):
     run = stopped_at(epoch, tmp_path, monkeypatch)
     *before, last = (run / "history.csv").read_text().splitlines(keepends=True)
     assert last.startswith(f"{epoch},")
@@ -80,7 +80,7 @@ def test_killed_beside_a_row_it_goes_on_as_if_nothing_had_been(left, epoch, long
     injected("kills beside a row of history.csv")
 
 
-def test_a_disk_that_is_full_in_the_midst_of_a_row_leaves_none_of_it(long_run, tmp_path, monkeypatch, injected):
+def test_a_disk_that_fills_up_within_a_row_leaves_nothing_of_the_row(long_run, tmp_path, monkeypatch, injected):
     run, write = tmp_path / "run", os.write
 
     class System:
@@ -100,7 +100,7 @@ def test_a_disk_that_is_full_in_the_midst_of_a_row_leaves_none_of_it(long_run, t
     assert [row.partition(",")[0] for row in rows] == ["epoch", "1", "2", "3", "4"]
     assert train(monkeypatch, "--resume", run) == 0
     assert outcome(run) == outcome(long_run)
-    injected("full disks in the midst of a row")
+    injected("disks that fill up within a row")
 
 
 CHANGES = {
@@ -111,7 +111,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_history_that_is_changed_during_a_run_is_written_again(change, long_run, tmp_path, monkeypatch, injected):
+def test_a_history_that_changes_during_a_run_is_written_again(change, long_run, tmp_path, monkeypatch, injected):
     run, write = tmp_path / "run", History.write
 
     def then(self, epochs):
@@ -141,7 +141,7 @@ def test_a_link_in_place_of_the_history_is_not_written_through(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("change", [lambda text: text.replace("0.", "1.", 1), lambda text: text[:300], None])
-def test_a_long_history_that_is_no_longer_the_runs_own_is_named(
+def test_a_long_history_that_is_not_the_runs_own_is_refused_by_name(
     change, long_run, tmp_path, monkeypatch, capsys, injected
 ):
     run = shutil.copytree(long_run, tmp_path / "run")
@@ -160,12 +160,12 @@ def test_a_long_history_that_is_no_longer_the_runs_own_is_named(
     injected("long histories that are not the run's own")
 
 
-def test_where_the_newest_checkpoint_knows_what_is_lost_the_one_before_goes_on(
+def test_if_the_history_lacks_a_row_of_the_newest_checkpoint_the_previous_one_is_used(
     long_run, tmp_path, monkeypatch, capsys, injected
 ):
     run = shutil.copytree(long_run, tmp_path / "run")
     rows = (run / "history.csv").read_text().splitlines(keepends=True)
-    rows[9] = rows[9].replace("0.", "1.", 1)  # the newest checkpoint knows nine, the one before it eight
+    rows[9] = rows[9].replace("0.", "1.", 1)  # the newest checkpoint has nine epochs, the previous one eight
     (run / "history.csv").write_text("".join(rows))
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=13") == 0
     assert "resuming from checkpoint.previous.npz" in capsys.readouterr().err
@@ -187,14 +187,14 @@ def test_a_pipe_in_place_of_the_history_is_not_waited_for(long_run, tmp_path, mo
     injected("histories changed during a run")
 
 
-def test_a_short_run_needs_no_history_to_go_on(tmp_path, monkeypatch):
+def test_a_short_run_needs_no_history_to_resume(tmp_path, monkeypatch):
     run = stopped_at(3, tmp_path, monkeypatch)
     (run / "history.csv").unlink()
     assert train(monkeypatch, "--resume", run) == 0
     assert outcome(run)
 
 
-def test_more_epochs_than_a_run_can_keep_are_refused_before_it_begins(tmp_path, monkeypatch, capsys):
+def test_more_epochs_than_a_run_can_record_are_refused_before_it_begins(tmp_path, monkeypatch, capsys):
     config, run = project(tmp_path, epochs=1_000_001), tmp_path / "run"
     assert train(monkeypatch, "--config", config, "--output", run) == 2
     assert "training.epochs: 1,000,001 epochs: a run can keep 1,000,000" in one_message(capsys.readouterr().err)

@@ -1,4 +1,4 @@
-"""Archives and manifests with something changed at random, all with a right SHA-256: read as a whole run, or refused.
+"""Archives and manifests with random changes and the right SHA-256 are read as a whole run, or refused.
 
 Each in a second at most, in no more than 64 MB above the file's size, and without any other error.
 """
@@ -50,7 +50,7 @@ SNIPPETS += [
 
 
 def scatter(content, choose):
-    """Change some bytes, wherever they are."""
+    """Change some bytes anywhere."""
     changed = bytearray(content)
     for _ in range(choose.choice([1, 1, 2, 5])):
         at = choose.randrange(len(changed))
@@ -71,11 +71,11 @@ def scatter(content, choose):
 
 
 RECORDS = {b"PK\3\4": (30, 50), b"PK\1\2": (46, 20), b"PK\5\6": (22, 0)}
-"""The records of an archive: their sizes, and how far behind them there may be more to change."""
+"""The records of an archive: their sizes, and the length of what follows and may be changed, too."""
 
 
 def renumber(content, choose):
-    """Change some of the numbers, or names, in an archive's records."""
+    """Change some numbers or names in an archive's records."""
     changed = bytearray(content)
     for _ in range(choose.choice([1, 1, 2, 4])):
         signature = choose.choice(list(RECORDS))
@@ -91,7 +91,7 @@ def renumber(content, choose):
 
 
 def move(content, choose):
-    """Put entries into each other, or give them each other's place, or names, in the directory alone."""
+    """Nest entries, or exchange their offsets or names, only in the directory."""
     places = [at for at in range(len(content)) if content.startswith(b"PK\1\2", at)]
     changed = bytearray(content)
     one, other = (choose.choice(places) for _ in range(2))
@@ -112,7 +112,7 @@ def member(members, choose):
                 choose.choice(TYPES), choose.choice(SHAPES), choose.choice([False, False, True, 1])
             )
             members[at] = name, archives.with_header(header, content[start:])
-        case 1:  # as many bytes as that promises, where that is possible
+        case 1:  # as many bytes as the header promises, if possible
             kind, shape = choose.choice(TYPES[:12]), [choose.randrange(9) for _ in range(choose.randrange(4))]
             size = int(np.prod(shape)) * {"<U7": 28, "<U99999999": 4}.get(
                 kind, int(kind[-1]) if kind[-1] in "248" else 4
@@ -155,13 +155,13 @@ def in_json(text, choose):
 
 
 def in_text(text, choose):
-    """Put something into a text, or leave something out."""
+    """Insert something into a text, or remove something."""
     at = choose.randrange(len(text) + 1)
     return text[:at] + choose.choice(SNIPPETS) + text[at + choose.choice([0, 0, 1, 5, 50]) :]
 
 
 def mutated(path, name, choose):
-    """The bytes of an archive with something changed; ``name`` is that of the array that is JSON."""
+    """The bytes of an archive with a random change; the array ``name`` is JSON."""
     content, members = path.read_bytes(), archives.members_of(path)
     match choose.randrange(6):
         case 0:
@@ -212,7 +212,7 @@ def test_a_model_is_read_whole_or_refused(trial, settings, injected):
 
 
 @pytest.mark.trials(1, 100)
-def test_a_manifest_is_one_or_refused(trial, settings, injected):
+def test_a_manifest_is_read_or_refused(trial, settings, injected):
     directory, _ = finished_run(settings)
     path = directory / "manifest.json"
     text = path.read_text()
@@ -222,7 +222,7 @@ def test_a_manifest_is_one_or_refused(trial, settings, injected):
 
 
 def read_or_refuse(directory, path, kind, injected):
-    """The run is read, its weights finite, or refused by an error that names it."""
+    """Read the run, whose weights are then finite, or see it refused with an error that names it."""
     refused = None
     with within_bounds(path):
         try:

@@ -1,4 +1,4 @@
-"""A run that a stranger sent writes nothing outside its directory, and what is no file in it is refused by name."""
+"""A stranger's run cannot write outside its directory, and anything in it but regular files is refused by name."""
 
 import json
 import os
@@ -21,18 +21,18 @@ WRITTEN = {
     "scripts/export_onnx.py": ("model.onnx",),
     "train.py": sorted(run_directory.OWN),
 }
-"""What each command writes into a run."""
+"""The files that each command writes into a run."""
 READ = {
     "scripts/evaluate.py": ("manifest.json", "config.yaml", "model.npz"),
     "scripts/compare.py": ("history.csv", "evaluation-test.json"),
     "train.py": ("checkpoint.npz", "config.yaml"),
 }
-"""And what it reads there."""
+"""The files that it reads there."""
 
 
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory):
-    """A finished run that was judged, its data, and its config."""
+    """A finished and evaluated run, its data and its config."""
     folder = tmp_path_factory.mktemp("sent")
     config = project(folder)
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -43,12 +43,12 @@ def sent(tmp_path_factory):
 
 @pytest.fixture
 def run(sent, tmp_path):
-    """It, to be changed."""
+    """A copy of it to change."""
     return shutil.copytree(sent, tmp_path / "run")
 
 
 def arguments(script, run, sent):
-    """Of a command that reads the run, or goes on with it."""
+    """The arguments of a command that reads or resumes the run."""
     return {"train.py": ["--resume", run, "--set", "training.epochs=4"], "scripts/compare.py": [sent, run]}.get(
         script, [run]
     )
@@ -56,7 +56,7 @@ def arguments(script, run, sent):
 
 @pytest.mark.parametrize("script", WRITTEN)
 @pytest.mark.parametrize("ending", [".tmp", ""])
-def test_a_link_that_waits_where_a_file_is_written_leads_nowhere(
+def test_a_link_in_the_place_of_an_output_file_is_not_followed(
     script, ending, sent, run, tmp_path, monkeypatch, capsys, injected
 ):
     if script == "scripts/export_onnx.py":
@@ -104,13 +104,13 @@ HOSTILE = {
     ("script", "name"), [(script, name) for script, names in READ.items() for name in names], ids=str
 )
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
-def test_what_is_no_file_is_refused_by_name(script, name, make, sent, run, monkeypatch, capsys, injected):
+def test_anything_but_a_regular_file_is_refused_by_name(script, name, make, sent, run, monkeypatch, capsys, injected):
     (run / name).unlink()
     make(run / name)
     if name == "checkpoint.npz":
         (run / checkpoint.PREVIOUS).unlink()
     given = arguments(script, run, sent)
-    if script == "train.py" and name == "config.yaml":  # of a run that was stopped before its first checkpoint
+    if script == "train.py" and name == "config.yaml":  # the run was stopped before its first checkpoint
         for path in run.iterdir():
             if path.name not in ("config.yaml", "manifest.json"):
                 path.unlink()
@@ -123,10 +123,10 @@ def test_what_is_no_file_is_refused_by_name(script, name, make, sent, run, monke
             code, message = done.returncode, done.stderr
     assert code == 2
     assert name in one_message(message)
-    injected("what is no file in a received run")
+    injected("received runs with something else in the place of a file")
 
 
-def test_a_damaged_checkpoint_that_is_a_link_is_passed_over(sent, run, monkeypatch, capsys):
+def test_a_damaged_checkpoint_that_is_a_link_is_skipped(sent, run, monkeypatch, capsys):
     (run / "checkpoint.npz").rename(run.parent / "elsewhere")
     (run / "checkpoint.npz").symlink_to(run.parent / "elsewhere")
     assert train(monkeypatch, *arguments("train.py", run, sent)) == 0
@@ -136,7 +136,7 @@ def test_a_damaged_checkpoint_that_is_a_link_is_passed_over(sent, run, monkeypat
 
 
 def exchanged(run, how):
-    """The run's directory away, and something else under its name."""
+    """Move the run's directory away, and put something else in its place."""
     run.rename(run.parent / "moved")
     other = run.parent / "other"
     other.mkdir()
@@ -148,7 +148,7 @@ def exchanged(run, how):
 
 @pytest.mark.parametrize("how", ["a folder", "a link", "nothing"])
 @pytest.mark.parametrize("when", ["begin", "save", "write_model", "finish"])
-def test_a_run_whose_directory_is_exchanged_ends_and_writes_nothing_into_the_other(
+def test_a_run_whose_directory_is_replaced_ends_and_writes_nothing_into_the_new_one(
     how, when, tmp_path, monkeypatch, capsys, injected
 ):
     config, run = project(tmp_path), tmp_path / "run"
@@ -163,13 +163,13 @@ def test_a_run_whose_directory_is_exchanged_ends_and_writes_nothing_into_the_oth
     monkeypatch.setattr(run_directory.Run, when, then)
     assert train(monkeypatch, "--config", config, "--output", run) == 2
     what = "no longer there" if how == "nothing" else "another folder than before"
-    assert f"error: {run}: {what}: it was moved or exchanged" in one_message(capsys.readouterr().err)
+    assert f"error: {run}: {what}: it was moved or replaced" in one_message(capsys.readouterr().err)
     assert not run.exists() or list(run.iterdir()) == []
-    injected("exchanged directories")
+    injected("replaced directories")
 
 
 @pytest.mark.parametrize("script", ["scripts/evaluate.py", "scripts/report.py"])
-def test_a_directory_that_is_exchanged_after_it_was_read_is_not_written_into(script, run, monkeypatch, injected):
+def test_a_directory_that_is_replaced_after_it_was_read_is_not_written_into(script, run, monkeypatch, injected):
     read = finished_runs.read_run
 
     def then(directory):
@@ -181,10 +181,10 @@ def test_a_directory_that_is_exchanged_after_it_was_read_is_not_written_into(scr
     done = run_here(script, run)
     assert done.returncode == 2
     assert list(run.iterdir()) == []
-    injected("exchanged directories")
+    injected("replaced directories")
 
 
-def test_a_sweep_makes_no_run_behind_a_link(tmp_path, injected):
+def test_a_sweep_follows_no_link_to_make_a_run(tmp_path, injected):
     pytest.importorskip("joblib")
     (tmp_path / "home").mkdir()
     (tmp_path / "sweep").mkdir()
@@ -199,7 +199,7 @@ def test_a_sweep_makes_no_run_behind_a_link(tmp_path, injected):
     injected("links in a received run")
 
 
-def test_a_lock_is_of_the_folder_that_has_the_name(tmp_path, monkeypatch):
+def test_a_lock_is_on_the_folder_that_has_the_name_now(tmp_path, monkeypatch):
     lock = files._lock
     (tmp_path / "run").mkdir()
 
@@ -208,14 +208,14 @@ def test_a_lock_is_of_the_folder_that_has_the_name(tmp_path, monkeypatch):
         exchanged(tmp_path / "run", "a folder")
 
     monkeypatch.setattr(files, "_lock", then)
-    with pytest.raises(InputError, match="moved or exchanged"), files.exclusive(tmp_path / "run", pytest.fail):
+    with pytest.raises(InputError, match="moved or replaced"), files.exclusive(tmp_path / "run", pytest.fail):
         pytest.fail("it has another folder")
 
 
 def test_leftovers_of_killed_processes_are_removed_by_age_and_name(tmp_path):
     names = {
         "a.png.0123456789abcdef.tmp": True,
-        "a.png.tmp": False,  # of an earlier version, or somebody's own
+        "a.png.tmp": False,  # from an earlier version, or a user's own
         "b.png.0123456789abcdef.tmp": False,
         "a.png.0123456789abcdef": False,
         "a.png.mine.tmp": False,
@@ -229,7 +229,7 @@ def test_leftovers_of_killed_processes_are_removed_by_age_and_name(tmp_path):
     assert left == {"a.png", "a.png.fedcba9876543210.tmp"} | {name for name, is_gone in names.items() if not is_gone}
 
 
-def test_a_run_that_goes_on_removes_its_own_leftovers_whatever_their_age(sent, run, monkeypatch):
+def test_a_resumed_run_removes_its_own_leftovers_of_any_age(sent, run, monkeypatch):
     for name in ("checkpoint.npz.0123456789abcdef.tmp", "config.yaml.tmp"):
         (run / name).write_text("torn")
     (run / "report.html.0123456789abcdef.tmp").write_text("report.py may be at it")
@@ -245,7 +245,7 @@ def test_the_longest_name_can_be_written(name, tmp_path):
 
 @pytest.fixture
 def read_only(run, monkeypatch):
-    """The run where nobody may write; root, who runs tests in a container, would be let."""
+    """A run in a place that refuses writing, also to root, who runs the tests in a container."""
     open_ = open
 
     def forbid(path, mode="r"):
@@ -257,7 +257,7 @@ def read_only(run, monkeypatch):
     return run
 
 
-def test_a_run_that_cannot_be_written_can_be_judged_and_compared(sent, read_only, tmp_path, monkeypatch, injected):
+def test_a_run_that_is_write_protected_can_be_evaluated_and_compared(sent, read_only, tmp_path, monkeypatch, injected):
     before = {path.name: path.read_bytes() for path in read_only.iterdir()}
     done = run_here("scripts/evaluate.py", read_only, "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, json.loads(before["evaluation-test.json"]))
@@ -272,4 +272,4 @@ def test_a_run_that_cannot_be_written_can_be_judged_and_compared(sent, read_only
         assert "Permission denied: there is no picture" in one_message(done.stderr, "warning")
     assert run_here("scripts/compare.py", read_only, sent, "--output", tmp_path / "c.png").returncode == 2
     assert {path.name: path.read_bytes() for path in read_only.iterdir()} == before
-    injected("runs that cannot be written")
+    injected("write-protected runs")

@@ -1,4 +1,4 @@
-"""What is saved, and when, of a run that is stopped at a certain step; and what is said of it."""
+"""What a run that is stopped at a certain step has saved, and what its messages say."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from mlp.training.progress import EpochSums
 from tests.faults.fault_helpers import at_step, one_message, outcome, project, train
 
 STEPS = 3
-"""Of an epoch: 24 images to train on, 8 a batch."""
+"""An epoch has 24 training images, 8 a batch."""
 
 
 interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
@@ -32,7 +32,7 @@ def out_of_memory():
 
 @pytest.fixture
 def stopped(tmp_path, capsys):
-    """A run that was stopped at its seventh step, of nine, with its last checkpoint after the sixth or later."""
+    """A run stopped at its seventh step of nine; its last checkpoint is from the sixth or a later step."""
 
     def stop(happens=interrupt, code=130, **options):
         config = project(tmp_path, **options)
@@ -46,7 +46,7 @@ def stopped(tmp_path, capsys):
 
 
 def place(run):
-    """Epochs and steps, in the newest checkpoint."""
+    """Epoch and step of the newest checkpoint."""
     progress = checkpoint.read_checkpoint(run / checkpoint.NEWEST).state.progress
     return len(progress.history), progress.current.steps
 
@@ -55,7 +55,7 @@ def rows(run):
     return len((run / "history.csv").read_text().splitlines()) - 1
 
 
-def test_a_signal_saves_the_step_under_way_whole(stopped, monkeypatch, tmp_path):
+def test_a_signal_saves_the_current_step_completely(stopped, monkeypatch, tmp_path):
     run = stopped(checkpoint_every="9 epochs")
     assert (place(run), rows(run)) == ((2, 1), 2)
     assert json.loads((run / "manifest.json").read_text())["status"] == "interrupted"
@@ -64,7 +64,7 @@ def test_a_signal_saves_the_step_under_way_whole(stopped, monkeypatch, tmp_path)
     assert outcome(run) == outcome(tmp_path / "whole")
 
 
-def test_what_else_stops_it_leaves_the_last_checkpoint_and_says_how_to_go_on(stopped, capsys):
+def test_any_other_stop_leaves_the_last_checkpoint_and_says_how_to_resume(stopped, capsys):
     run = stopped(out_of_memory, 2)
     assert (place(run), rows(run)) == ((2, 0), 2)
     message = one_message(capsys.readouterr().err)
@@ -76,7 +76,7 @@ def test_what_else_stops_it_leaves_the_last_checkpoint_and_says_how_to_go_on(sto
     ("checkpoint_every", "places"),
     [("1 epoch", [0, 3, 6, 9]), ("2 epochs", [0, 6, 9]), ("4 steps", [0, 4, 8, 9]), ("7 steps", [0, 7, 9])],
 )
-def test_it_saves_as_often_as_asked_at_the_beginning_and_at_the_end(checkpoint_every, places, tmp_path, monkeypatch):
+def test_it_saves_as_often_as_asked_and_at_the_beginning_and_the_end(checkpoint_every, places, tmp_path, monkeypatch):
     save, saved = run_directory.Run.save, []
 
     def note(run, state):
@@ -89,7 +89,7 @@ def test_it_saves_as_often_as_asked_at_the_beginning_and_at_the_end(checkpoint_e
     assert saved == places
 
 
-def test_all_of_it_comes_back(stopped):
+def test_the_whole_state_is_restored(stopped):
     saved = checkpoint.read_checkpoint(stopped() / checkpoint.NEWEST)
     progress = saved.state.progress
     progress.above_since, progress.untrained_loss, progress.best_epoch = (1, 2), 0.1 + 0.2, 1
@@ -103,7 +103,7 @@ def test_all_of_it_comes_back(stopped):
 
 
 @pytest.mark.parametrize("part", ["write_model", "loss_curve"])
-def test_a_signal_at_the_end_is_no_finished_run_and_resume_makes_the_rest(part, tmp_path, capsys):
+def test_a_run_that_a_signal_stops_at_the_end_is_not_finished_and_resume_makes_the_rest(part, tmp_path, capsys):
     config, run = project(tmp_path), tmp_path / "run"
     with pytest.MonkeyPatch.context() as monkeypatch:
         if part == "write_model":
@@ -124,7 +124,7 @@ def stop_at_the_curve(write_text, path, text):
     write_text(path, text)
 
 
-def test_it_is_not_finished_before_all_is_there(tmp_path, monkeypatch):
+def test_it_is_not_finished_before_all_its_files_exist(tmp_path, monkeypatch):
     seen = []
     config, run = project(tmp_path), tmp_path / "run"
     finish = run_directory.Run.finish
@@ -141,7 +141,7 @@ def test_it_is_not_finished_before_all_is_there(tmp_path, monkeypatch):
     ]
 
 
-def test_a_finished_run_that_grew_is_read_back_as_what_it_became(tmp_path, monkeypatch):
+def test_a_finished_run_with_more_epochs_is_read_back_with_them(tmp_path, monkeypatch):
     config, run = project(tmp_path), tmp_path / "run"
     assert train(monkeypatch, "--config", config, "--output", run) == 0
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=5") == 0
@@ -150,7 +150,7 @@ def test_a_finished_run_that_grew_is_read_back_as_what_it_became(tmp_path, monke
     assert sitting.changed == []
 
 
-def test_other_surroundings_are_warned_of_and_noted(stopped, monkeypatch, capsys):
+def test_another_environment_causes_a_warning_and_is_recorded(stopped, monkeypatch, capsys):
     run, facts = stopped(), provenance.environment
     capsys.readouterr()
     monkeypatch.setattr(provenance, "environment", lambda blas: facts(blas) | {"machine": "pdp11"})
@@ -161,8 +161,8 @@ def test_other_surroundings_are_warned_of_and_noted(stopped, monkeypatch, capsys
     assert sitting.changed[0].endswith("then, pdp11 now")
 
 
-def test_a_run_that_went_on_ever_so_often_can_still_be_read(stopped, monkeypatch):
-    """Its manifest tells of the last times alone: it would become larger than what is read back."""
+def test_a_run_that_was_resumed_very_often_can_still_be_read(stopped, monkeypatch):
+    """Its manifest lists only the last resumes; otherwise it would grow beyond the size limit for reading."""
     run = stopped()
     saved = checkpoint.read_checkpoint(run / checkpoint.NEWEST)
     facts = saved.facts | {"resumed": [{"at": str(k), "changed": ["x" * 500]} for k in range(3000)]}
@@ -172,7 +172,7 @@ def test_a_run_that_went_on_ever_so_often_can_still_be_read(stopped, monkeypatch
     assert (len(resumed), resumed[0].at) == (1000, "2001")
 
 
-def test_a_run_that_was_killed_at_its_start_is_begun_again(tmp_path, monkeypatch, capsys):
+def test_a_run_that_was_killed_at_its_start_starts_again(tmp_path, monkeypatch, capsys):
     config, run = project(tmp_path), tmp_path / "run"
     assert train(monkeypatch, "--config", config, "--output", run) == 0
     for path in run.iterdir():
@@ -186,7 +186,7 @@ def test_a_run_that_was_killed_at_its_start_is_begun_again(tmp_path, monkeypatch
     assert outcome(run)
 
 
-def test_a_folder_with_a_config_of_ones_own_is_left_alone(tmp_path, monkeypatch, capsys):
+def test_a_folder_with_a_users_own_config_is_left_alone(tmp_path, monkeypatch, capsys):
     config = project(tmp_path / "mine")
     before = config.read_bytes()
     (config.parent / "made").rename(tmp_path / "made")
@@ -196,12 +196,12 @@ def test_a_folder_with_a_config_of_ones_own_is_left_alone(tmp_path, monkeypatch,
     assert config.read_bytes() == before
 
 
-def test_where_another_run_is_at_work_nothing_is_done(stopped, monkeypatch, capsys):
+def test_a_directory_that_another_run_uses_is_left_alone(stopped, monkeypatch, capsys):
     run = stopped()
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     with files.exclusive(run, pytest.fail):
         assert train(monkeypatch, "--resume", run) == 2
-    assert "another run is at work in it" in capsys.readouterr().err
+    assert "another run is using it" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
@@ -215,8 +215,8 @@ def test_other_labels_are_other_data(stopped, monkeypatch, capsys):
     assert "train-labels-idx1-ubyte are not those" in capsys.readouterr().err
 
 
-def test_a_damaged_newest_one_is_replaced_at_once(stopped, monkeypatch):
-    """It must never become the previous one: the first save would then have nothing whole beside it."""
+def test_a_damaged_newest_checkpoint_is_replaced_at_once(stopped, monkeypatch):
+    """It must never become the previous one: during the first save there would be no whole checkpoint."""
     run = stopped()
     (run / checkpoint.NEWEST).write_bytes(b"damaged")
 
@@ -229,7 +229,7 @@ def test_a_damaged_newest_one_is_replaced_at_once(stopped, monkeypatch):
     assert not (run / checkpoint.PREVIOUS).exists()
 
 
-def test_divergence_is_told_in_json_and_leaves_no_weights(tmp_path, monkeypatch):
+def test_divergence_is_reported_in_json_and_leaves_no_weights(tmp_path, monkeypatch):
     config, run = project(tmp_path, learning_rate=1000, weight_decay=1000, batch_size=2), tmp_path / "run"
     assert train(monkeypatch, "--config", config, "--output", run) == 3
     report = json.loads((run / "divergence.json").read_text(), parse_constant=pytest.fail)
@@ -237,11 +237,11 @@ def test_divergence_is_told_in_json_and_leaves_no_weights(tmp_path, monkeypatch)
     assert {path.name for path in run.iterdir()} == {"config.yaml", "manifest.json", "history.csv", "divergence.json"}
 
 
-def test_good_epochs_are_kept_and_a_run_that_goes_on_after_all_has_no_report(tmp_path, monkeypatch):
+def test_good_epochs_are_kept_and_a_run_that_recovers_has_no_divergence_report(tmp_path, monkeypatch):
     config, run = project(tmp_path, epochs=5, learning_rate=0.1), tmp_path / "run"
     with pytest.MonkeyPatch.context() as patched:
         everything_is_above = partial(patched.setattr, divergence, "is_above", lambda *_: True)
-        at_step(patched, 10, everything_is_above)  # the first of epoch 4
+        at_step(patched, 10, everything_is_above)  # the first step of epoch 4
         assert train(patched, "--config", config, "--output", run) == 3
     assert place(run) == (3, 0)
     assert json.loads((run / "divergence.json").read_text())["epoch"] == 4
@@ -250,14 +250,14 @@ def test_good_epochs_are_kept_and_a_run_that_goes_on_after_all_has_no_report(tmp
     assert (run / "loss_curve.png").exists()
 
 
-def test_a_run_stopped_at_the_brink_of_divergence_diverges_when_it_goes_on(tmp_path, monkeypatch, capsys):
-    """Stopped after the last step of its last epoch, without validation: nothing is left to compute but the verdict."""
+def test_a_run_stopped_just_before_divergence_diverges_when_resumed(tmp_path, monkeypatch, capsys):
+    """It is stopped after its last step, without validation: only the check for divergence is left."""
     options = {"epochs": 1, "learning_rate": 1000, "checkpoint_every": "1 step"}
     config, run = project(tmp_path, **options), tmp_path / "run"
     config.write_text(config.read_text().replace("validation_fraction: 0.2", "validation_fraction: 0"))
     assert train(monkeypatch, "--config", config, "--output", tmp_path / "whole") == 3
     with pytest.MonkeyPatch.context() as patched:
-        at_step(patched, 4, interrupt)  # of four: there are 30 images
+        at_step(patched, 4, interrupt)  # the last of four steps, for 30 images
         assert train(patched, "--config", config, "--output", run) == 130
     assert train(monkeypatch, "--resume", run) == 3
     reports = [(path / "divergence.json").read_text() for path in (run, tmp_path / "whole")]
@@ -265,7 +265,7 @@ def test_a_run_stopped_at_the_brink_of_divergence_diverges_when_it_goes_on(tmp_p
 
 
 def test_a_signal_after_the_end_stops_nothing(tmp_path, monkeypatch):
-    """On the way out of the command, when all that the run makes is there."""
+    """While the command ends, when all files of the run exist."""
     threads = blas_threads.threads
 
     @contextmanager
@@ -280,7 +280,7 @@ def test_a_signal_after_the_end_stops_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", sorted(run_directory.OWN - {"model.npz", "loss_curve.png", "divergence.json"}))
 @pytest.mark.parametrize("touched", ["deleted", "written to", "a folder"])
-def test_a_run_whose_files_are_touched_meanwhile_is_whole_in_the_end_or_says_what_is_wrong(
+def test_a_run_whose_files_are_changed_meanwhile_ends_whole_or_says_what_is_wrong(
     name, touched, tmp_path, monkeypatch, capsys, injected
 ):
     config, run = project(tmp_path), tmp_path / "run"

@@ -1,4 +1,4 @@
-"""A run may come from a stranger, whose SHA-256 are right: what it holds is what a run writes, or it is refused.
+"""A stranger's run, with the right SHA-256, holds only what a run writes, or it is refused.
 
 Each is read in a second at most, in no more than 64 MB above the file's size.
 """
@@ -28,12 +28,12 @@ WEIGHTS = 4 * 3 + 3 + 3 + 1
 
 
 def within_bounds(path):
-    """A second, and so much memory."""
+    """A second, and a limit on memory."""
     return bounded(ABOVE + path.stat().st_size, 1)
 
 
 def save_two(settings, directory):
-    """A directory with two checkpoints of a run of a 4-3-1 network in its third epoch."""
+    """A directory with two checkpoints of a 4-3-1 network in its third epoch."""
     directory.mkdir()
     epochs = [Epoch(number, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 0.25) for number in (1, 2)]
     last = {"epoch": 3, "step": 2, "loss": 0.1, "gradient_norm": 0.5}
@@ -55,18 +55,18 @@ def save_two(settings, directory):
 
 @pytest.fixture
 def saved(settings, tmp_path):
-    """Such a directory."""
+    """A copy of it."""
     return save_two(settings, tmp_path / "run")
 
 
 @pytest.fixture
 def members(saved):
-    """What is in a checkpoint: bytes by name."""
+    """The members of a checkpoint: bytes by name."""
     return archives.members_of(saved / checkpoint.NEWEST)
 
 
 def sealed(members, **changes):
-    """A sealed archive with some arrays changed, or left out where they are None."""
+    """A sealed archive with some arrays changed; those that are None are left out."""
     changed = members | {f"{name}.npy": content for name, content in changes.items()}
     return archives.sealed(archives.archive([item for item in changed.items() if item[1] is not None]))
 
@@ -95,13 +95,13 @@ def config_of(members, more):
 
 
 def twice(members):
-    """Two arrays of one name, the second of which zipfile takes."""
+    """Two arrays with the same name; zipfile reads the second."""
     content = archives.archive([*members.items(), ("also.npy", members["parameters.npy"])])
     return archives.sealed(content.replace(b"also.npy", b"best.npy"))
 
 
 def other_directory(members):
-    """A directory in which two arrays have each other's name, so that NumPy reads other arrays than stand there."""
+    """An archive whose directory exchanges the names of two arrays, so that NumPy reads the wrong ones."""
     content = archives.archive(members.items())
     at = content.index(b"PK\1\2")
     swapped = content[at:].replace(b"velocity.npy", b"parameters.n").replace(b"best.npy", b"rest.npy")
@@ -125,7 +125,7 @@ DTYPES = [
     "<U2",
     "<f2",
 ]
-"""What an array of numbers is not of."""
+"""Types that an array of numbers does not have."""
 
 
 def zeros(dtype, shape):
@@ -134,7 +134,7 @@ def zeros(dtype, shape):
 
 
 def of_type(dtype):
-    """A history, and blocks, of that type and of the right shape."""
+    """A history and blocks of this type and the right shape."""
     return {
         f"a history of {dtype}": lambda members: sealed(members, history=zeros(dtype, (2, 8))),
         f"a best of {dtype}": lambda members: sealed(members, best=zeros(dtype, (WEIGHTS,))),
@@ -263,7 +263,7 @@ ARCHIVES = {
 
 
 @pytest.mark.parametrize("make", ARCHIVES.values(), ids=ARCHIVES)
-def test_the_checkpoint_before_a_forged_one_is_taken(make, saved, members, injected):
+def test_instead_of_a_forged_checkpoint_the_previous_one_is_used(make, saved, members, injected):
     newest, warnings = saved / checkpoint.NEWEST, []
     newest.write_bytes(make(members))
     with within_bounds(newest):
@@ -276,7 +276,7 @@ def test_the_checkpoint_before_a_forged_one_is_taken(make, saved, members, injec
 
 
 def test_a_sealed_archive_made_here_is_a_checkpoint(saved, members):
-    """So it is what is changed in each of the others that is refused."""
+    """So the others are refused for what is changed in them."""
     newest = saved / checkpoint.NEWEST
     before = newest.read_bytes()
     assert sealed(members) == before
@@ -286,8 +286,8 @@ def test_a_sealed_archive_made_here_is_a_checkpoint(saved, members):
     assert found.state.progress.history[1] == Epoch(2, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 0.25)
 
 
-def test_a_checkpoint_of_other_images_than_its_files_is_refused(tmp_path, monkeypatch, capsys):
-    """It has the right SHA-256 of the training files, and another shape than these: it would not fit the network."""
+def test_a_checkpoint_for_images_of_another_shape_is_refused(tmp_path, monkeypatch, capsys):
+    """It has the SHA-256 of the training files, but another image shape, which would not fit the network."""
     made = project(tmp_path)
     run = tmp_path / "run"
     assert train(monkeypatch, "--config", made, "--output", run) == 0
@@ -304,7 +304,7 @@ def test_a_checkpoint_of_other_images_than_its_files_is_refused(tmp_path, monkey
 
 
 def forge_model(directory, change):
-    """Change the model's arrays, by the names of their files, and give the manifest the SHA-256 to match."""
+    """Change the model's arrays, given the names of their files, and the SHA-256 in the manifest with them."""
     path = directory / "model.npz"
     members = archives.members_of(path)
     path.write_bytes(archives.archive([item for item in (members | change(members)).items() if item[1] is not None]))
@@ -312,7 +312,7 @@ def forge_model(directory, change):
 
 
 def amend(directory, **facts):
-    """The manifest with these facts in place of its own."""
+    """Change these values in the manifest."""
     path = directory / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | facts))
 
@@ -345,7 +345,7 @@ def test_a_forged_model_is_refused_by_name(changes, settings, injected):
     injected("sealed archives: forged models, refused")
 
 
-def test_a_model_with_weights_so_large_that_nothing_comes_of_them_is_not_judged(digits_run, tmp_path, here, injected):
+def test_a_model_whose_weights_overflow_is_not_evaluated(digits_run, tmp_path, here, injected):
     directory = Path(shutil.copytree(digits_run, tmp_path / "run"))
     forge_model(directory, lambda members: {"W1.npy": npy(np.resize(np.float32([3e38, 3e38, -3e38]), (784, 32)))})
     done = here("scripts/evaluate.py", directory)
@@ -356,7 +356,7 @@ def test_a_model_with_weights_so_large_that_nothing_comes_of_them_is_not_judged(
     injected("sealed archives: forged models, refused")
 
 
-def test_a_model_made_on_a_machine_of_the_other_byte_order_is_read(settings):
+def test_a_model_from_a_machine_with_the_other_byte_order_is_read(settings):
     directory, network = finished_run(settings)
 
     def swap(members):
@@ -405,7 +405,7 @@ def test_a_forged_manifest_is_refused_by_name(facts, settings, injected):
     injected("sealed archives: forged manifests, refused")
 
 
-def test_a_manifest_without_training_files_is_none_of_a_finished_run(settings):
+def test_a_manifest_without_training_files_is_not_that_of_a_finished_run(settings):
     directory, _ = finished_run(settings)
     amend(directory, training_files=None)
     with pytest.raises(InputError, match="not a finished run"):

@@ -1,4 +1,4 @@
-"""A run that is killed at any moment and resumed ends as if nothing had happened."""
+"""A run that is killed at any moment and resumed ends with the same result."""
 
 import fcntl
 import os
@@ -34,7 +34,7 @@ ENDINGS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (sign
 
 @cache
 def undisturbed(folder, checkpoint_every):
-    """What the run comes to, and how long it takes, in seconds."""
+    """The result of the run, and its duration in seconds."""
     folder = Path(folder) / checkpoint_every.replace(" ", "-")
     folder.mkdir()
     config = digits_config(folder, checkpoint_every)
@@ -50,7 +50,7 @@ def shared(tmp_path_factory):
     return str(tmp_path_factory.mktemp("undisturbed"))
 
 
-def test_how_often_it_saves_changes_nothing_that_is_learned(shared):
+def test_how_often_it_saves_does_not_change_the_result(shared):
     histories = [undisturbed(shared, every)[0][1] for every in EVERY]
     assert histories[0] == histories[1]
     assert len(histories[0]) == 13
@@ -62,20 +62,20 @@ def test_killed_at_a_random_moment(trial, shared, tmp_path, injected):
     checkpoint_every = EVERY[trial % 2]
     expected, seconds = undisturbed(shared, checkpoint_every)
     arguments = ("--config", digits_config(tmp_path, checkpoint_every), "--resume", tmp_path / "run")
-    for _ in range(1 + trial % 3 // 2):  # every third is killed again as it goes on
+    for _ in range(1 + trial % 3 // 2):  # every third is killed again after it was resumed
         process = start(*arguments)
         time.sleep(random_.uniform(0, 1.1 * seconds))
         process.kill()
         _, said = process.communicate()
         assert "Traceback" not in said
-        if process.returncode == -signal.SIGKILL:  # else it had been done before
+        if process.returncode == -signal.SIGKILL:  # else it was finished before
             injected("SIGKILLs at random moments")
     finish(*arguments)
     assert outcome(tmp_path / "run") == expected
 
 
 def wait_until_it_listens(process):
-    """Until Python has started and train.py has asked to be told of SIGTERM."""
+    """Wait until Python has started and train.py handles SIGTERM."""
     heard = 0
     while process.poll() is None and not heard & 1 << (signal.SIGTERM - 1):
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -96,7 +96,7 @@ def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path,
     time.sleep(random_.uniform(0, seconds))
     process.send_signal(number)
     _, said = process.communicate(timeout=50)
-    if process.returncode != 0:  # else it had been done before
+    if process.returncode != 0:  # else it was finished before
         injected(f"{number.name}s at random moments")
         assert process.returncode == 128 + number
         message = one_message(said, kind)
@@ -112,7 +112,7 @@ def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path,
 @pytest.mark.parametrize(("number", "kind"), ENDINGS)
 @pytest.mark.parametrize("script", ["train.py", "scripts/evaluate.py"])
 def test_asked_to_stop_while_it_imports(script, number, kind, tmp_path):
-    """What it imports sends the signal, and then goes on as ever."""
+    """A module that it imports sends the signal, and is then imported as usual."""
     (tmp_path / "pydantic.py").write_text(
         f"import os, sys\nos.kill(os.getpid(), {int(number)})\n"
         f"sys.path.remove({str(tmp_path)!r})\ndel sys.modules['pydantic']\nimport pydantic\n"
@@ -135,7 +135,7 @@ BUSY = {
 
 @pytest.mark.parametrize("busy", BUSY.values(), ids=BUSY)
 def test_a_second_sigint_stops_at_once(busy):
-    """The first is noted, and waits for a check, which here never comes."""
+    """The first is noted and waits for a check, which never happens here."""
     program = f"import time, numpy as np\nfrom mlp.system import signals\nsignals.start()\nprint(flush=True)\n{busy}"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"\n"
@@ -149,7 +149,7 @@ def test_a_second_sigint_stops_at_once(busy):
 
 
 def started_on_a_terminal(*command):
-    """The command as the one that a terminal belongs to, and the terminal's other end."""
+    """The command as the owner of a terminal, and the terminal's other end."""
     end, terminal = os.openpty()
     process = subprocess.Popen(
         [sys.executable, *map(str, command)],
@@ -171,7 +171,7 @@ def wait_for(path, process):
 
 
 def test_a_terminal_that_is_closed_saves_the_run(tmp_path, injected):
-    """The system sends SIGHUP, and whatever is written to the terminal then fails."""
+    """The system sends SIGHUP, and then writing to the terminal fails."""
     config, run = project(tmp_path, epochs=100_000), tmp_path / "run"
     process, end = started_on_a_terminal(TRAIN, "--config", config, "--output", run)
     wait_for(run / checkpoint.PREVIOUS, process)
@@ -215,7 +215,7 @@ LONG_STEPS = ["training.batch_size=20000", "model.hidden_sizes=[2000]", "trainin
 @pytest.mark.parametrize(
     ("options", "number", "code"), [(MANY_EPOCHS, signal.SIGTERM, 143), (LONG_STEPS, signal.SIGINT, 130)]
 )
-def test_what_would_go_on_for_long_is_stopped(options, number, code, tmp_path, injected):
+def test_a_long_command_is_stopped(options, number, code, tmp_path, injected):
     run = tmp_path / "run"
     process = start("--set", *options, "--output", run)
     while not (run / "checkpoint.npz").exists():
@@ -227,4 +227,4 @@ def test_what_would_go_on_for_long_is_stopped(options, number, code, tmp_path, i
     assert process.returncode == code
     assert command_in(said.splitlines()[-1]) == ["--resume", str(run)]
     assert checkpoint.read_checkpoint(run / "checkpoint.npz").config.training.epochs >= 10
-    injected(f"{number.name}s in what would go on for long")
+    injected(f"{number.name}s in a long command")

@@ -1,4 +1,4 @@
-"""What surrounds a run does not stop it, and does not change its model by a bit."""
+"""The environment of a run neither stops it nor changes a bit of its model."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_surroundings_do_not_stop_a_run(trial, expected, tmp_path, injected):
     target = tmp_path / "ü 漢"
     train = [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", target]
     kernel = shlex.join(f"{name}={value}" for name, value in os.environ.items() if name.startswith("OPENBLAS_"))
-    command = shell.format(shlex.join(map(str, train)), tmp=tmp_path, kernel=kernel)  # another one has other last bits
+    command = shell.format(shlex.join(map(str, train)), tmp=tmp_path, kernel=kernel)  # another kernel, other last bits
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)  # noqa: S607
     assert done.returncode == code, done.stderr
     assert {path.name for path in target.iterdir()} == MADE
@@ -67,7 +67,7 @@ def test_surroundings_do_not_stop_a_run(trial, expected, tmp_path, injected):
 
 
 def test_a_wrong_clock_does_not_stop_a_run(expected, tmp_path, injected):
-    """Python's clocks show a year's second day; 2039 is beyond what 32 bits of seconds hold."""
+    """Python's clocks show the second day of a year; 2039 is beyond 32 bits of seconds."""
     program = """
 import datetime, runpy, sys, time
 real, (folder, *years), command = datetime.datetime, sys.argv[1:4], sys.argv[4:]
@@ -107,8 +107,8 @@ threading.Thread.start = start
         ("scripts/sweep.py --config {config} --vary training.seed=0..1 --jobs 2 --output {new}", 2),
     ],
 )
-def test_without_a_thread_to_be_had(command, code, tmp_path, injected):
-    """``ulimit -u``, or a container's limit: what can do without works, and the rest says so in one message."""
+def test_without_a_free_thread(command, code, tmp_path, injected):
+    """``ulimit -u`` or a container's limit: a command works without threads, or says in one message that it cannot."""
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_THREADS)
     script, *arguments = command.format(config=project(tmp_path), new=tmp_path / "new").split()
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
@@ -121,8 +121,8 @@ def test_without_a_thread_to_be_had(command, code, tmp_path, injected):
     )
     assert done.returncode == code, done.stderr
     if code:
-        assert "no thread or process left for it" in one_message(done.stderr)
-    injected("commands without a thread to be had")
+        assert "no thread or process left" in one_message(done.stderr)
+    injected("commands without a free thread")
 
 
 @pytest.mark.skipif(
@@ -131,13 +131,13 @@ def test_without_a_thread_to_be_had(command, code, tmp_path, injected):
 )
 @pytest.mark.trials(1, 2)
 def test_under_a_limit_on_processes(trial, tmp_path, injected):
-    """OpenBLAS, which is loaded with NumPy, asks for a thread for each core, and raises SIGINT where it gets none."""
-    rights = "+dac_override"  # to read and write what is root's; the limit holds all the same
+    """OpenBLAS, which NumPy loads, starts a thread for each core, and raises SIGINT if it gets none."""
+    rights = "+dac_override"  # to read and write root's files; the limit holds nevertheless
     user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
     user += ["--inh-caps", rights, "--ambient-caps", rights, "--bounding-set", f"-all,{rights}"]
     train = [sys.executable, ROOT / "train.py", "--config", project(tmp_path), "--output", tmp_path / "run"]
     done = subprocess.run(
-        [*user, "prlimit", f"--nproc={1 + trial}", *train],  # the second one is the thread that hears signals
+        [*user, "prlimit", f"--nproc={1 + trial}", *train],  # the second one is the thread that reads signals
         env={name: value for name, value in os.environ.items() if not name.endswith("NUM_THREADS")},
         capture_output=True,
         text=True,
@@ -157,8 +157,8 @@ def test_of_two_runs_in_one_directory_exactly_one_proceeds(tmp_path, expected, i
         codes = [process.returncode for process in both]
         assert 0 in codes
         for code, text in zip(codes, said, strict=True):
-            # The slower one finds the directory taken, or, where it is much slower, the run in it finished.
-            assert code == 0 or (code == 2 and ("another run is at work in it" in text or "not an empty" in text)), text
+            # The slower one finds the directory in use or, if it is much slower, the run finished.
+            assert code == 0 or (code == 2 and ("another run is using it" in text or "not an empty" in text)), text
         assert "--resume" in arguments or sorted(codes) == [0, 2]
         assert (target / "model.npz").read_bytes() == expected
         injected("two runs in one directory")

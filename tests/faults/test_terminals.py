@@ -1,4 +1,4 @@
-"""Whatever files and folders are called, what is shown is harmless to a terminal, and what is written valid."""
+"""For any names of files and folders, output is harmless to a terminal, and written files are valid."""
 
 import csv
 import json
@@ -46,14 +46,14 @@ PIECES = {
 }
 WORST = b"-" + b"".join(PIECES.values())
 NAMES = {"all at once": WORST, "all of UTF-8": WORST.decode(errors="ignore").encode(), **PIECES}
-NAMES |= {"the longest": b"n" * 240}  # and an ending; what is written has .tmp behind it meanwhile
+NAMES |= {"the longest": b"n" * 240}  # with room for an ending and, while it is written, .tmp
 EXPLAINED = ("error: ", "warning: ", "epoch ", "run ", " " * 7)
-"""What a line on stderr begins with."""
+"""The beginnings of lines on stderr."""
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """A folder with data, a config, the runs 0001 and 0002, evaluated and not, and a picture of a zero."""
+    """A folder with data, a config, the runs 0001 (evaluated) and 0002 (not), and a picture of a zero."""
     folder = tmp_path_factory.mktemp("plain")
     write_folder(folder / "made", [0, 9] * 40, [0, 9] * 5, side=8)
     (folder / "config.yaml").write_text(
@@ -70,7 +70,7 @@ def plain(tmp_path_factory):
 
 
 def shown_well(done, code):
-    """A command's output, if it ended so and no line of it does anything to a terminal."""
+    """A command's output, after checks of its exit code and that no line can control a terminal."""
     assert done.returncode == code, done.stdout + done.stderr
     for line in [*done.stdout.split("\n"), *done.stderr.split("\n")]:
         assert line.isprintable(), line
@@ -81,7 +81,7 @@ def shown_well(done, code):
 
 @contextmanager
 def undrawn():
-    """Within this block pictures, in which there is no name, are empty, as drawing them takes longer than the rest."""
+    """Within this block pictures without names in them are empty, as drawing is slow."""
 
     def savefig(figure, file, **_):
         file.write("<svg></svg>" if isinstance(file, StringIO) else b"a picture")
@@ -97,12 +97,12 @@ def copied(plain, target):
 
 
 def typed(text):
-    """What bash makes of a word."""
+    """A word as bash reads it."""
     return os.fsdecode(subprocess.run(["bash", "-c", f"printf %s {text}"], capture_output=True, check=True).stdout)  # noqa: S607
 
 
 def cells(out):
-    """The table at the beginning of what was printed: its rows, as lists of their cells."""
+    """The table at the beginning of the output: rows of cells."""
     return [re.split("  +", line.strip()) for line in out.split("\n\n")[0].splitlines()]
 
 
@@ -116,7 +116,7 @@ def drawing(path):
 
 
 class Page(HTMLParser):
-    """What a page's title and headings say, and its elements."""
+    """The text of a page's title and headings, and its elements."""
 
     def __init__(self, path):
         super().__init__()
@@ -134,20 +134,20 @@ class Page(HTMLParser):
 
 
 def trained(plain, name):
-    """A run of that name: what is told of it can be copied, and so it is found again."""
+    """A run with that name: the path in the output can be copied, and leads to the run."""
     again = ["train.py", "--config", plain / "config.yaml", "--output", f"./{name}"]
     with undrawn():
         out = shown_well(run_here(*again, cwd=Path.cwd()), 0)
         shown_well(run_here(*again, cwd=Path.cwd()), 2)
         shown_well(run_here("train.py", "--resume", f"./{name}", cwd=Path.cwd()), 0)
-    told = dict(re.split(": +", line, maxsplit=1) for line in out.splitlines())
-    assert Path(typed(told["run"])) == Path(name)
-    assert typed(told["run"])[0] not in "-~"  # it is no option, and no home folder
-    assert told["next"].endswith(f" {told['run']}")
+    printed = dict(re.split(": +", line, maxsplit=1) for line in out.splitlines())
+    assert Path(typed(printed["run"])) == Path(name)
+    assert typed(printed["run"])[0] not in "-~"  # neither an option nor a home folder
+    assert printed["next"].endswith(f" {printed['run']}")
 
 
 def configured(plain, name):
-    """Config and data in a folder of that name: a run's copy of the config names them, or they are refused."""
+    """Config and data in a folder with that name: the run's copy of the config names them, or they are refused."""
     shutil.copytree(plain / "made", Path(name) / "made")
     shutil.copy(plain / "config.yaml", Path(name))
     with undrawn():
@@ -161,7 +161,7 @@ def configured(plain, name):
 
 
 def set_on_the_command_line(plain, name):
-    """As an option's value it is taken or refused, by the name of the option."""
+    """As an option's value: it is accepted, or refused with the name of the option."""
     shown_well(run_here("train.py", "--config", f"./{name}"), 2)
     done = run_here("scripts/plot_svd.py", "--set", f"data.directory={name}", cwd=plain)
     assert "data.directory" in done.stderr
@@ -178,7 +178,7 @@ def judged(plain, name):
 
 
 def compared(plain, name):
-    """In a table, a picture and JSON; and as a received run that says such things of itself."""
+    """In a table, a picture and JSON, and in a received run's own files."""
     runs = [copied(plain, name).absolute(), plain / "outputs" / "0002"]
     picture = Path(f"{name[:200]}.png").absolute()
     out = shown_well(run_here("scripts/compare.py", *runs, "--output", picture), 0)
@@ -192,7 +192,7 @@ def compared(plain, name):
 
 
 def saying(run, text):
-    """The manifest of the run, changed so that it says this wherever it can."""
+    """The run's manifest with this text wherever it may hold text."""
     manifest = json.loads((run / "manifest.json").read_text())
     manifest |= dict.fromkeys(("machine", "started", "ended", "platform", "git_commit"), text)
     manifest |= {"versions": {text: text, "numpy": text}, "resumed": [{"at": text, "changed": [text]}]}
@@ -201,7 +201,7 @@ def saying(run, text):
 
 
 def received(plain, name):
-    """A run whose own files say such things."""
+    """A run whose own files hold that text."""
     run, other = copied(plain, "received"), plain / "outputs" / "0002"
     text = os.fsencode(name).decode(errors="replace")
     manifest = saying(run, text)
@@ -226,7 +226,7 @@ def received(plain, name):
 
 
 def predicted(plain, name):
-    """Pictures of that name in a folder of that name: a row each in the table, and their names in JSON and SVG."""
+    """Pictures with that name in a folder with that name: a row each in the table, and names in JSON and SVG."""
     folder, run = Path(name[:120]).absolute(), plain / "outputs" / "0001"
     folder.mkdir()
     pictures = [shutil.copy(plain / "ring.png", folder / f"{name}{k}.png") for k in range(2)]
@@ -244,7 +244,7 @@ def predicted(plain, name):
 
 
 def reported(plain, name):
-    """A page of a run of that name, whose manifest says it, too."""
+    """The page of a run with that name, which is also in its manifest."""
     run, text = copied(plain, name), os.fsencode(name).decode(errors="replace")
     saying(run, text)
     with undrawn():
@@ -257,7 +257,7 @@ def reported(plain, name):
 
 
 def drawn(plain, name):
-    """Pictures and pages of circuits, and of points, and an expression that says such things."""
+    """Pictures and pages of circuits and points, and an expression with that text."""
     name = name[:200]
     for ending in (".svg", ".html"):
         file = Path(f"./{name}{ending}").absolute()
@@ -265,7 +265,7 @@ def drawn(plain, name):
         assert len(cells(out)) == 4
         assert typed(out.rpartition("drawing: ")[2].strip()) == str(file)
     drawing(f"./{name}.svg")
-    commented = "x * y # " + re.sub("[\n\r]", " ", name)  # which would end the comment
+    commented = "x * y # " + re.sub("[\n\r]", " ", name)  # these would end the comment
     done = run_here("scripts/circuit.py", commented, "x=1", "y=2", "--draw", Path("page.html").absolute())
     shown_well(done, 0 if is_utf8(name) else 2)
     if is_utf8(name):
@@ -278,7 +278,7 @@ def drawn(plain, name):
 
 
 def projected(plain, name):
-    """The plane's picture and its points."""
+    """The picture of the plane, and its points."""
     picture = Path(f"./{name[:200]}.png").absolute()
     with undrawn():
         out = shown_well(run_here("scripts/plot_svd.py", "--config", plain / "config.yaml", "--output", picture), 0)
@@ -289,7 +289,7 @@ def projected(plain, name):
 
 
 def swept(plain, name):
-    """A sweep of which one run fails by the name of its folder, and one, received, diverged by such a report."""
+    """A sweep in which one run fails because of its folder's name, and a received one diverged with that text."""
     ask = ["scripts/sweep.py", "--config", plain / "config.yaml", "--jobs", 1, "--output", Path(name).absolute()]
     ask += ["--vary", "training.seed=0..2"]
     Path(name).mkdir()
@@ -314,7 +314,7 @@ def swept(plain, name):
 
 
 def copied_data(plain, name):
-    """Data folders of that name."""
+    """Data folders with that name."""
     data = Path(shutil.copytree(plain / "made", name)).absolute()
     out = shown_well(run_here("scripts/select_digits.py", data, Path(f"new{name[:200]}").absolute(), 0, 9), 0)
     assert len(out.splitlines()) == 6
@@ -339,7 +339,7 @@ PLACES += [swept, copied_data]
 
 
 @pytest.mark.trials(len(PLACES) + 2, len(PLACES) * len(NAMES))
-def test_no_name_gets_at_a_terminal_or_out_of_its_place(trial, plain, tmp_path, monkeypatch, injected):
+def test_no_name_controls_a_terminal_or_leaves_its_place(trial, plain, tmp_path, monkeypatch, injected):
     name, place = os.fsdecode(list(NAMES.values())[trial // len(PLACES)]), PLACES[trial % len(PLACES)]
     if place is swept:
         pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
@@ -349,7 +349,7 @@ def test_no_name_gets_at_a_terminal_or_out_of_its_place(trial, plain, tmp_path, 
 
 
 @pytest.mark.trials(1, 4)
-def test_whatever_stdout_takes_the_bytes_are_harmless(trial, plain, tmp_path):
+def test_the_bytes_are_harmless_in_any_encoding_of_stdout(trial, plain, tmp_path):
     surroundings = ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {})
     folder = tmp_path / os.fsdecode(WORST)
     folder.mkdir()
@@ -365,7 +365,7 @@ def test_whatever_stdout_takes_the_bytes_are_harmless(trial, plain, tmp_path):
 
 
 @pytest.mark.parametrize("name", list(map(os.fsdecode, NAMES.values())), ids=NAMES)
-def test_a_shown_path_is_what_a_shell_takes_for_it(name):
+def test_a_shown_path_is_read_by_a_shell_as_that_path(name):
     assert quoted(name).isprintable()
     assert typed(quoted(name)) == name
     assert printable(name).isprintable()

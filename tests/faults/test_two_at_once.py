@@ -1,4 +1,4 @@
-"""Commands at work in one run at the same time: each ends well, and each file is whole, by one of them."""
+"""Commands that use one run at the same time succeed, and each file is written whole by one of them."""
 
 import itertools
 import os
@@ -24,7 +24,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A finished run, and beside it another one, with all files that the commands make when they are alone."""
+    """Two finished runs, with all files that the commands make when they run alone."""
     pytest.importorskip("onnx")
     folder = tmp_path_factory.mktemp("alone")
     config = project(folder)
@@ -32,7 +32,7 @@ def whole(tmp_path_factory):
         for name in ("run", "other"):
             assert train(monkeypatch, "--config", config, "--output", folder / name) == 0
     for name in COMMANDS:
-        assert run_here(*given(name, folder)).returncode == 0  # what it imports, too, is there from now on
+        assert run_here(*given(name, folder)).returncode == 0  # this also imports what the command needs
     return folder
 
 
@@ -47,9 +47,9 @@ def content(folder):
 
 
 def begin(name, folder, at):
-    """The command in a process of its own, a copy of this one, which has everything imported; its process number.
+    """Start the command in a copy of this process, which has everything imported. Returns the copy's number.
 
-    It waits for the end of the pipe, and then says what it has to say in a file.
+    It waits for the end of the pipe, and writes its output to a file.
     """
     script, *arguments = map(str, given(name, folder))
     main = module_of(script).main
@@ -71,8 +71,8 @@ def begin(name, folder, at):
         os._exit(code)
 
 
-def at_once(names, folder):
-    """Run the commands at the same time; what any of them had to complain of."""
+def run_together(names, folder):
+    """Run the commands at the same time. Returns their errors."""
     at = os.pipe()
     processes = [begin(name, folder, at) for name in names]
     for end in at:
@@ -86,11 +86,11 @@ def at_once(names, folder):
 
 def check(names, whole, tmp_path):
     folder = shutil.copytree(whole, tmp_path / "at-once")
-    for path in content(folder):  # what the commands make
+    for path in content(folder):  # the commands' files
         if path.name in ("report.html", "model.onnx", "compare.png", "confusion.png", "evaluation-test.json"):
             (folder / path).unlink()
     expected = content(whole)
-    assert at_once(names, folder) == []
+    assert run_together(names, folder) == []
     for path, found in content(folder).items():
         assert found.replace(os.fsencode(folder), os.fsencode(whole)) == expected[path], path
     shutil.rmtree(folder)
@@ -99,7 +99,7 @@ def check(names, whole, tmp_path):
 @pytest.mark.trials(1, 5)
 def test_all_of_them_twice(trial, whole, tmp_path, injected):
     check([*COMMANDS, *COMMANDS], whole, tmp_path)
-    injected("commands at work in one run at once: all, twice")
+    injected("commands that use one run at once: all, twice")
 
 
 PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
@@ -109,12 +109,12 @@ PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
 def test_in_every_pair(trial, whole, tmp_path, injected):
     pair = PAIRS[trial % len(PAIRS)]
     check(pair, whole, tmp_path)
-    injected(f"commands at work in one run at once: {' and '.join(pair)}")
+    injected(f"commands that use one run at once: {' and '.join(pair)}")
 
 
 @pytest.mark.parametrize("script", ["scripts/report.py", "scripts/compare.py"])
-def test_what_is_made_of_a_run_that_goes_on_meanwhile_is_of_one_state(script, whole, tmp_path, monkeypatch, injected):
-    """It goes on just before its history is read, and comes to its end."""
+def test_a_command_on_a_run_that_resumes_meanwhile_uses_a_single_state(script, whole, tmp_path, monkeypatch, injected):
+    """The run resumes just before its history is read, and finishes."""
     folder = shutil.copytree(whole, tmp_path / "going-on")
     read, calls = history.read_history, []
 
@@ -135,4 +135,4 @@ def test_what_is_made_of_a_run_that_goes_on_meanwhile_is_of_one_state(script, wh
         assert "5 epochs; " in page
         assert "epochs: 5" in page
     assert calls[:2] == [folder / "run"] * 2
-    injected("runs that go on while a command reads them")
+    injected("runs resumed while a command reads them")

@@ -1,6 +1,6 @@
-"""On Windows, which lacks locks on folders and more: a command works, or says in one message that it cannot.
+"""On Windows, which cannot lock folders and lacks more: a command works, or says in one message that it cannot.
 
-No Windows is at hand: what it lacks is taken away.
+Tested without Windows: what it lacks is removed.
 """
 
 import os
@@ -19,7 +19,7 @@ LACKING = {
 
 
 class Facts:
-    """What os.fstat says there."""
+    """The result of os.fstat there."""
 
     def __init__(self, facts):
         self._facts = facts
@@ -32,7 +32,7 @@ class Facts:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A finished run, made where runs can be made."""
+    """A finished run, made on another system."""
     folder = tmp_path_factory.mktemp("made")
     config = project(folder)
     with quick_curves():
@@ -71,7 +71,7 @@ def windows(monkeypatch):
         "benchmarks --config {made}/config.yaml --output {new}",
     ],
 )
-def test_what_cannot_work_says_so_and_leaves_nothing(command, made, tmp_path):
+def test_a_command_that_cannot_work_says_so_and_leaves_nothing(command, made, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
     done = run_here(*command.format(made=made, new=tmp_path / "new").split())
     message = one_message(done.stderr)
@@ -97,7 +97,7 @@ def test_what_cannot_work_says_so_and_leaves_nothing(command, made, tmp_path):
         "scripts/report.py {made}/run",
     ],
 )
-def test_what_can_work_works(command, made, tmp_path):
+def test_the_other_commands_work(command, made, tmp_path):
     done = run_here(*command.format(made=made, new=tmp_path / "new").split())
     assert done.returncode == 0
     assert done.stderr in (

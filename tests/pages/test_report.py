@@ -3,25 +3,22 @@
 import base64
 import re
 import sys
-from dataclasses import fields
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mlp import config, idx
+from mlp import idx
 from mlp.commands.runs import report as report_command
 from mlp.commands.runs import train as train_command
 from mlp.data import svd
 from mlp.pages import report
-from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.runs.manifest import read_finished_manifest
 from mlp.system import command_line
 from mlp.training import from_config
-from mlp.training.progress import Epoch
-from tests.conftest import watched, write_folder
+from tests.conftest import write_folder
 
 
 @pytest.fixture(scope="module")
@@ -65,111 +62,6 @@ def test_the_least_confident_predictions_have_the_lowest_probability_of_their_di
         shown = list(map(int, re.findall(r"index (\d+)", section)))
         own = np.where(test_digits.labels == digit, of_digit, 2)
         assert shown == test_digits.indices[np.argsort(own, kind="stable")[: len(shown)]].tolist()
-
-
-@pytest.fixture(scope="module")
-def with_an_image(chromium, short_run):
-    """The page with an image on the pad, so that all of its answer is there."""
-    with watched(chromium) as visit:
-        page = visit(short_run / "report.html")
-        page.locator("#samples button").first.click()
-        page.wait_for_selector("#draw-a-digit:not(.blank)")
-        yield page
-
-
-def test_everyone_can_read_it_anywhere(with_an_image, look, accessible):
-    page = with_an_image
-    page.set_viewport_size({"width": look["width"], "height": 900})
-    page.emulate_media(color_scheme="dark" if look["dark"] else "light")
-    accessible(page)
-    figures = page.locator("svg").evaluate_all("all => all.filter((svg) => svg.getBoundingClientRect().height > 0)")
-    assert len(figures) == 9
-
-
-def test_nothing_sticks_out_of_it_on_the_smallest_phone(with_an_image):
-    with_an_image.set_viewport_size({"width": 320, "height": 700})
-    assert with_an_image.evaluate("document.documentElement.scrollWidth") == 320
-
-
-def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_digits):
-    page = visit(short_run / "report.html")
-    plane = page.locator("#plane")
-    plane.focus()
-    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
-        page.keyboard.press(key)
-    caption = page.inner_text("#point")
-    digit, index = re.fullmatch(r"a (\d), p = [\d.]+, training image (\d+)", caption).groups()
-    position = int(np.flatnonzero(training_digits.indices == int(index))[0])
-    assert int(digit) == training_digits.labels[position]
-    drawn = page.evaluate("""() => {
-      const canvas = document.querySelector("#pins canvas");
-      return Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data).filter((_, k) => k % 4 == 0); }""")
-    np.testing.assert_array_equal(255 - np.array(drawn), training_digits.pixels(np.array([position]))[0])
-    assert page.locator("#pins li").count() == 2  # it is shown, and pinned
-    ring = page.locator("#ring").bounding_box()
-    page.mouse.move(0, 0)
-    page.mouse.click(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
-    assert page.inner_text("#point") == caption
-    assert page.locator("#pins li").count() == 3
-    page.keyboard.press("Escape")
-    assert page.locator("#pins li").count() == 0
-
-
-@pytest.mark.parametrize(
-    "options", [["model.hidden_sizes=[]"], ["model.hidden_sizes=[5, 3]", "training.precision=float64"]]
-)
-def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, visit, accessible):
-    write_folder(tmp_path / "made", [1, 7] * 20, [1, 7] * 5, side=5)
-    (tmp_path / "config.yaml").write_text(
-        "data: {directory: made, digits: [7, 1], validation_fraction: 0}\noutput: {report: true}\n"
-    )
-    arguments = ["--config", str(tmp_path / "config.yaml"), "--output", str(tmp_path / "run"), "--set", *options]
-    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    assert command_line.run(train_command.main) == 0
-    page = visit(tmp_path / "run" / "report.html", width=390)
-    page.locator("#samples button").first.click()
-    page.wait_for_selector("#draw-a-digit:not(.blank)")
-    accessible(page)
-    assert page.inner_text("#distance").startswith("Distance to the nearest of 40 training images: ")
-    assert "too few to say which drawings are unlike them" in page.inner_text("#distance")
-    red = "rgb(197, 34, 31)"  # of the smaller digit, here the second
-    assert "towards 1 (purple) or towards 7 (orange)" in page.inner_text("#pushes + span")
-    assert page.locator("#share").evaluate("bar => getComputedStyle(bar).backgroundColor") == red
-    dX, (red, _, blue) = page.evaluate(
-        """() => {
-            const dX = pad.answer.network.backward()[0];
-            const k = dX.reduce((best, d, k) => (Math.abs(d) > Math.abs(dX[best]) ? k : best), 0);
-            const copy = new OffscreenCanvas(5, 5).getContext("2d");
-            copy.drawImage(document.querySelector("#pushes"), 0, 0);
-            return [dX[k], Array.from(copy.getImageData(k % 5, Math.floor(k / 5), 1, 1).data).slice(0, 3)];
-        }"""
-    )
-    assert (blue > red) == (dX > 0)  # purple pushes P up, towards the second digit, whichever it is
-    assert "7 or 1?" in page.inner_text("h1")
-    assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text("#in-the-plane + p")
-
-
-def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path, visit):
-    """Of images that do not compress, and weights for which there is no room: it says so, and has all else."""
-    folder = write_folder(tmp_path / "made", [0, 1] * 650, [0, 1] * 250, side=28)
-    settings = config.parse(
-        f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: [900]}}\n", tmp_path / "config.yaml"
-    )
-    network = from_config.network(settings, 784)
-    with run_directory.new(settings, tmp_path / "run", pytest.fail) as run:
-        run.begin(image_shape=[28, 28], training_files=from_config.training_images(settings).source.sha256())
-        run.write_model(network.views(network.parameter_block))
-        run.finish()
-    epochs = [f"{epoch},{0.3 / epoch},{0.4 / epoch},0.9,0.9,1.0,0.1,0.1" for epoch in range(1, 3001)]
-    header = ",".join(column.name for column in fields(Epoch))
-    (run.directory / "history.csv").write_text("\n".join([header, *epochs]) + "\n")
-    path = report.write(finished_runs.read_run(run.directory))
-    assert 1_000_000 < path.stat().st_size <= 3_000_000
-    page = visit(path)
-    assert "The network is too large for this page" in page.inner_text("#draw + p")
-    page.locator("#plane").press("ArrowRight")
-    assert page.locator("#pins canvas").count() == 1
-    assert "the first 64 of 900 units" in page.inner_text("#weights + p")
 
 
 def test_of_large_images_fewer_and_smaller_pictures_are_shown(tmp_path, here):

@@ -44,7 +44,7 @@ def test_a_named_directory_must_be_absent_or_empty(settings, tmp_path):
 def test_a_directory_is_one_runs_at_a_time(settings, tmp_path):
     with run_directory.new(settings, tmp_path / "one", pytest.fail):
         with (
-            pytest.raises(InputError, match="one: another run is at work in it: wait for its end, or name another"),
+            pytest.raises(InputError, match="one: another run is using it: wait for its end, or name another"),
             run_directory.new(settings, tmp_path / "one", pytest.fail),
         ):
             pytest.fail("it began")

@@ -1,4 +1,4 @@
-"""Promises of mlp.blas: products use the threads that were asked for, and the manifest can say so."""
+"""Promises of mlp.system.blas_threads: products use as many threads as asked for, and earlier limits come back."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ def threads_now():
 
 
 @pytest.mark.parametrize("count", sorted({1, os.cpu_count() or 1}))
-def test_threads_are_held_and_given_back(count):
+def test_the_number_of_threads_is_set_and_restored(count):
     before = threads_now()
     with blas_threads.threads(count) as libraries:
         assert threads_now() == {count}
@@ -25,13 +25,13 @@ def test_threads_are_held_and_given_back(count):
     assert threads_now() == before
 
 
-def held(count):
+def threads_within(count):
     with blas_threads.threads(count):
         return threads_now()
 
 
 def test_blocks_of_several_threads_are_left_in_any_order():
-    """A limit is the whole process's: who leaves early must not lift it for another, nor leave its own behind."""
+    """The limit holds for the whole process: leaving a block must not lift another block's limit, nor keep its own."""
     before = threads_now()
     blocks = [blas_threads.threads(count) for count in (1, 3, 2)]
     with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second, ThreadPoolExecutor(1) as third:
@@ -40,29 +40,29 @@ def test_blocks_of_several_threads_are_left_in_any_order():
             thread.submit(block.__enter__).result()
             assert threads_now() == {count}
         third.submit(blocks[2].__exit__, None, None, None).result()
-        assert threads_now() == {3}  # of those that are left the latest decides
+        assert threads_now() == {3}  # the latest of the remaining blocks decides
         first.submit(blocks[0].__exit__, None, None, None).result()
         assert threads_now() == {3}
         second.submit(blocks[1].__exit__, None, None, None).result()
         assert threads_now() == before
 
 
-def test_a_thread_that_held_a_limit_and_lives_on_keeps_no_other_from_it():
+def test_a_thread_that_had_a_limit_does_not_stop_another_from_setting_one():
     before = threads_now()
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
         for thread in (one, other, one):
-            assert thread.submit(held, 3).result() == {3}
+            assert thread.submit(threads_within, 3).result() == {3}
         assert threads_now() == before
         with threadpool_limits(3):
             assert threads_now() == {3}
-        limit = one.submit(threadpool_limits, 3).result()  # without an end
-        assert held(2) == {2}
+        limit = one.submit(threadpool_limits, 3).result()  # never ends
+        assert threads_within(2) == {2}
         one.submit(limit.restore_original_limits).result()
         assert threads_now() == before
 
 
 def test_the_last_to_leave_restores_what_was_before_the_first_each_time():
-    """By limits of its own: those of the tests are held from their beginning to their end."""
+    """With limits of its own, as the tests themselves are in a block from beginning to end."""
     limits, before = blas_threads._Limits(), threads_now()
     for _ in range(2):
         first, second = limits.enter(2), limits.enter(3)
@@ -77,7 +77,7 @@ def test_the_last_to_leave_restores_what_was_before_the_first_each_time():
     assert {library["user_api"] for library in limits.blas.info()} == {"blas"}
 
 
-def test_a_block_that_fails_is_left():
+def test_a_block_that_fails_restores_the_number():
     before = threads_now()
     with pytest.raises(KeyError), blas_threads.threads(3):
         raise KeyError
@@ -86,12 +86,12 @@ def test_a_block_that_fails_is_left():
 
 AT_ONCE = """
 import threading
-from mlp.system import blas_threads as blas
+from mlp.system import blas_threads
 barrier, found = threading.Barrier(4), []
 def enter():
     barrier.wait()
-    with blas.threads(1):
-        found.append(id(blas._limits()))
+    with blas_threads.threads(1):
+        found.append(id(blas_threads._limits()))
 threads = [threading.Thread(target=enter) for _ in range(4)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
@@ -99,5 +99,5 @@ assert len(set(found)) == 1, found
 """
 
 
-def test_threads_that_come_first_at_once_share_their_limits():
+def test_threads_that_enter_first_at_the_same_time_share_their_limits():
     subprocess.run([sys.executable, "-c", AT_ONCE], check=True)

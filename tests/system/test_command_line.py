@@ -1,18 +1,14 @@
-"""Promises of mlp.command_line: one message, the right exit code, no traceback."""
+"""Promises of mlp.system.command_line: one message, the right exit code, no traceback."""
 
-import os
-import select
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mlp.system import command_line
 from mlp.system.errors import CheckFailed, Diverged, InputError, Interrupted
-from tests.conftest import ROOT
 
 
 def raiser(error):
@@ -56,32 +52,21 @@ def test_a_usage_error_is_reported_like_any_other(capsys, monkeypatch):
     assert capsys.readouterr().err == "error: unrecognized arguments: --nonsense (see tool.py --help)\n"
 
 
-def test_a_bug_is_not_dressed_up():
+def test_a_missing_package_is_named_with_a_way_to_install_it(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"^no_such is not installed: python -m pip install '\.\[extra\]'$"):
+        command_line.require("no_such", extra="extra")
+    monkeypatch.setattr(command_line, "CHECKOUT", tmp_path)  # as where a wheel is installed
+    with pytest.raises(InputError, match=r"^no_such is not installed: python -m pip install no_such$"):
+        command_line.require("no_such", extra="extra")
+
+
+def test_a_bug_is_not_reported_as_an_error_of_the_user():
     with pytest.raises(ZeroDivisionError):
         command_line.run(raiser(ZeroDivisionError()))
 
 
-@pytest.mark.parametrize("end", [None, InputError("bad"), SystemExit(0), ZeroDivisionError(), KeyboardInterrupt()])
-def test_streams_are_their_callers_again_and_lines_stay_in_order(end, tmp_path, monkeypatch):
-    def main(arguments):
-        print("its own")
-        if end:
-            raise end
-
-    with open(tmp_path / "out", "w") as file:
-        for name in ("stdout", "__stdout__"):
-            monkeypatch.setattr(sys, name, file)
-        monkeypatch.setattr(sys, "stderr", None)
-        print("before")
-        with suppress(SystemExit, ZeroDivisionError, KeyboardInterrupt):
-            command_line.run(main)
-        assert (sys.stdout, sys.stderr) == (file, None)
-        print("after")
-    assert (tmp_path / "out").read_text() == "before\nits own\nafter\n"
-
-
 def listen():
-    """Hear SIGINT even where whoever started the tests did not."""
+    """Do not ignore SIGINT, even if the process that started the tests does."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -114,23 +99,3 @@ def test_a_path_argument_may_begin_with_the_home_folder(tmp_path, monkeypatch):
     parser.add_argument("--output", type=command_line.path)
     with pytest.raises(InputError, match=r"^argument --output: ~no-one-here/x: ~no-one-here is no home folder here: "):
         parser.parse_args(["--output=~no-one-here/x"])
-
-
-@pytest.mark.parametrize("flag", ["-u", "-B"], ids=["unbuffered", "buffered"])
-def test_a_line_is_there_when_it_is_written_not_at_the_end(flag):
-    """Of stderr, whatever it is: who watches a log wants to see how far a run is."""
-    program = """
-import sys
-from mlp.system import command_line
-def main(_):
-    print("epoch 1", file=sys.stderr)
-    sys.stdin.read()
-command_line.run(main)
-"""
-    command = [sys.executable, flag, "-c", program]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=ROOT) as process:
-        is_there, *_ = select.select([process.stderr], [], [], 20)
-        process.stdin.close()
-        assert is_there
-        assert process.stderr.read() == b"epoch 1\n"

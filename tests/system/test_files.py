@@ -1,4 +1,4 @@
-"""Promises of mlp.files: a file is written whole or not at all, and a folder is one process's at a time."""
+"""Promises of mlp.system.files: a file is written whole or not at all, and a folder is locked to one process."""
 
 import errno
 import fcntl
@@ -51,7 +51,7 @@ def test_only_small_regular_files_are_read(tmp_path):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What the module asks of the system, in its order: the calls by which a power cut is survived."""
+    """The module's calls of the system, in order: those that protect against a power cut."""
     made = []
 
     class System:
@@ -80,7 +80,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_end(t
     assert (path.read_bytes(), previous.read_bytes()) == (b"new", b"old")
 
 
-def test_a_new_name_and_a_removal_are_on_the_disk_too(tmp_path, calls):
+def test_a_rename_and_a_removal_are_on_the_disk_too(tmp_path, calls):
     make_folder(tmp_path / "x" / "y")
     assert calls == ["fsync folder", "fsync folder"]
     write_text(tmp_path / "x" / "y" / "a", "")
@@ -91,17 +91,17 @@ def test_a_new_name_and_a_removal_are_on_the_disk_too(tmp_path, calls):
     assert list((tmp_path / "x" / "y").iterdir()) == []
 
 
-def test_a_folder_is_ones_until_the_end(tmp_path):
+def test_a_folder_is_locked_until_the_end(tmp_path):
     with exclusive(tmp_path, pytest.fail):
-        with pytest.raises(InputError, match="another run is at work in it"), exclusive(tmp_path, pytest.fail):
+        with pytest.raises(InputError, match="another run is using it"), exclusive(tmp_path, pytest.fail):
             pytest.fail("two had it")
         assert list(tmp_path.iterdir()) == []
     with exclusive(tmp_path, pytest.fail):
         pass
 
 
-def test_a_process_that_was_killed_as_it_started_another_has_a_folder_no_longer_than_that_takes(tmp_path):
-    """Until the new one has begun it has all that the old one had open, the lock included."""
+def test_a_process_that_was_killed_while_it_started_another_keeps_a_folder_only_until_that_one_has_begun(tmp_path):
+    """Until then the new process has every file open that the old one had, the lock included."""
     descriptor = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.1)"], pass_fds=[descriptor]):

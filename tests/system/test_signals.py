@@ -1,4 +1,4 @@
-"""Promises of mlp.interrupts: no signal is lost, and none breaks off what must not be left half done."""
+"""Promises of mlp.system.signals: no signal is lost, and none interrupts what must not be left half done."""
 
 import os
 import shlex
@@ -34,19 +34,19 @@ def test_a_signal_waits_for_the_next_check(number, code):
     assert stop.value.exit_code == code
 
 
-def test_at_once_it_ends_what_is_done():
+def test_within_immediate_a_signal_ends_the_block():
     with pytest.raises(Interrupted), signals.immediate():  # noqa: PT012 - the block is what is tested
         send(signal.SIGTERM)
         pytest.fail("it went on")
 
 
-def test_one_that_came_before_ends_the_block_at_its_beginning():
+def test_an_earlier_signal_ends_the_block_at_its_beginning():
     send(signal.SIGINT)
     with pytest.raises(Interrupted), signals.immediate():
         pytest.fail("it began")
 
 
-def test_a_held_block_is_not_broken_off():
+def test_a_deferred_block_is_not_interrupted():
     done = []
     with pytest.raises(Interrupted), signals.immediate():  # noqa: PT012
         with signals.deferred():
@@ -56,7 +56,7 @@ def test_a_held_block_is_not_broken_off():
     assert done == ["whole"]
 
 
-def test_of_two_the_first_counts():
+def test_the_first_of_two_signals_counts():
     send(signal.SIGTERM)
     send(signal.SIGTERM)
     with pytest.raises(Interrupted) as stop:
@@ -64,7 +64,7 @@ def test_of_two_the_first_counts():
     assert stop.value.exit_code == 143
 
 
-def test_one_that_was_ignored_at_the_start_is_heard():
+def test_a_sigint_that_was_ignored_at_the_start_is_noted():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with signals.listening():
         send(signal.SIGINT)
@@ -74,7 +74,7 @@ def test_one_that_was_ignored_at_the_start_is_heard():
 
 
 def test_a_hangup_that_was_ignored_at_the_start_stays_ignored():
-    """nohup(1) has it ignored."""
+    """nohup(1) ignores it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with signals.listening():
@@ -84,15 +84,15 @@ def test_a_hangup_that_was_ignored_at_the_start_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_second_sigint_ends_the_command_alone_where_the_process_goes_on():
-    """A notebook with all that its user has computed must not die of an impatient one."""
+def test_a_second_sigint_ends_only_the_command_if_the_process_continues():
+    """An impatient Ctrl-C must not end a notebook with all its results."""
     with pytest.raises(KeyboardInterrupt), signals.deferred():  # noqa: PT012
         send(signal.SIGINT)
         send(signal.SIGINT)
         pytest.fail("it went on")
 
 
-def test_what_the_work_left_unheard_is_forgotten_after_the_command():
+def test_a_signal_that_the_command_did_not_check_is_forgotten_after_it():
     with signals.listening():
         send(signal.SIGINT)
     signals.check()
@@ -105,7 +105,7 @@ def test_when_the_work_is_done_a_signal_changes_nothing():
 
 
 @pytest.mark.parametrize("end", [None, KeyError, Interrupted(signal.SIGINT)])
-def test_after_a_command_signals_go_to_whom_they_went_before(end):
+def test_after_a_command_the_earlier_handlers_are_back(end):
     heard = []
     for number in signals.NUMBERS:
         signal.signal(number, lambda number, _: heard.append(number))
@@ -119,14 +119,14 @@ def test_after_a_command_signals_go_to_whom_they_went_before(end):
 
 
 def test_a_handler_that_is_not_pythons_stays(monkeypatch):
-    """Python could not put it back."""
+    """Python could not restore it."""
     monkeypatch.setattr(signal, "getsignal", lambda number: None)
     monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("it was replaced"))
     with signals.listening():
         pass
 
 
-def test_what_a_thread_does_at_once_leaves_the_main_one_waiting():
+def test_immediate_in_a_thread_does_not_change_the_main_thread():
     def work():
         with signals.listening(), signals.immediate():
             begun.set()
@@ -143,14 +143,14 @@ def test_what_a_thread_does_at_once_leaves_the_main_one_waiting():
         signals.check()
 
 
-def test_it_starts_where_the_system_knows_no_blocking():
-    """As Windows before Python 3.12."""
+def test_it_starts_if_the_system_lacks_set_blocking():
+    """As on Windows before Python 3.12."""
     program = "import os; del os.set_blocking; from mlp.system import signals; signals.start()"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
-def test_what_was_closed_at_the_start_leads_nowhere_rather_than_to_the_signals():
-    """Else the pipe that they are written to is taken for stderr, by the processes that this one starts too."""
+def test_a_stream_that_was_closed_at_the_start_leads_to_the_null_device():
+    """Otherwise the pipe for signals becomes stderr, also in the processes that this one starts."""
     program = "import os; from mlp.system import signals; signals.start(); print(os.readlink('/proc/self/fd/2'))"
     command = f'{shlex.quote(sys.executable)} -c "{program}" 2>&-'
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S607

@@ -1,4 +1,4 @@
-"""Promises of mlp.system.spelling: other tools' names lead to ours, and what is suggested is offered and right."""
+"""Promises of mlp.system.spelling: other tools' names lead to ours, and what is suggested exists and is right."""
 
 import re
 from typing import get_args
@@ -18,7 +18,7 @@ def words(*tables):
     return [word for table in tables for names in table.values() for word in names.split()]
 
 
-def test_every_name_leads_to_an_option_that_there_is_and_none_is_one_itself():
+def test_every_name_leads_to_an_option_and_none_is_an_option_itself():
     assert spelling.table("options").keys() <= set(config.KEYS)
     assert spelling.table("sections").keys() <= config.SECTIONS.keys()
     names = words(spelling.table("sections"), spelling.table("options"), spelling.table("not_offered"))
@@ -26,7 +26,7 @@ def test_every_name_leads_to_an_option_that_there_is_and_none_is_one_itself():
     assert len({name.replace("_", "") for name in names}) == len(names)
 
 
-def test_every_value_is_one_that_an_option_takes():
+def test_every_suggested_value_is_allowed():
     options = config.Model.model_fields["loss"], config.Training.model_fields["precision"]
     taken = {value for option in options for value in get_args(option.annotation)}
     assert spelling.table("values").keys() <= taken
@@ -34,7 +34,7 @@ def test_every_value_is_one_that_an_option_takes():
 
 
 @pytest.mark.parametrize("name", ["export", "port", "version", "weights", "callbacks", "verbose", "metrics"])
-def test_nothing_is_suggested_that_is_not_near(name):
+def test_a_name_that_resembles_no_option_gets_no_suggestion(name):
     """Options of other tools; by difflib's own cut-off export and port are misspellings of report."""
     assert config.hint(name) == ""
 
@@ -43,7 +43,7 @@ def test_nothing_is_suggested_that_is_not_near(name):
     ("name", "meant"),
     [("learningRate", "learning_rate"), ("momentun", "momentum"), ("ephocs", "epochs"), ("seeds", "seed")],
 )
-def test_a_misspelling_is_known(name, meant):
+def test_a_misspelling_is_recognized(name, meant):
     assert spelling.near(name, SHORT) == meant
 
 
@@ -53,7 +53,7 @@ OTHERS = {"pow": lambda x: x**2, "power": lambda x: x**2, "mean": np.mean, "dot"
 
 
 def computed(text, x):
-    """The value of what is to be written, and the operands that are in it."""
+    """The value of an expression, and its operands."""
     values = {name: value for name, value in {"x": x, **OPERANDS}.items() if re.search(rf"\b{name}\b", text)}
     circuit = parse(text, values)
     circuit.run()
@@ -66,13 +66,13 @@ POSITIVE = {name for name in FUNCTIONS if re.match("log|sqrt", name)}
 @pytest.mark.parametrize(
     "name", sorted(OTHERS.keys() | {name for name in FUNCTIONS if isinstance(getattr(np, name, None), np.ufunc)})
 )
-def test_what_is_to_be_written_for_a_function_computes_it(name):
-    """By NumPy's function of that name."""
+def test_the_suggested_expression_computes_the_function(name):
+    """As NumPy's function of that name does."""
     found, operands = computed(FUNCTIONS[name], 1.7 if name in POSITIVE else -1.7)
     np.testing.assert_allclose(found, OTHERS.get(name, getattr(np, name, None))(*map(np.array, operands)), rtol=1e-14)
 
 
-def test_all_that_is_to_be_written_is_in_the_language():
+def test_every_suggested_expression_is_in_the_language():
     assert not FUNCTIONS.keys() & expression.FUNCTIONS.keys()
     for text in spelling.table("functions"):
         computed(text, 1.7)

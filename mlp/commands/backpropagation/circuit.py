@@ -1,4 +1,4 @@
-"""Run any expression forward and backward: every value, and every gradient beside the numeric one.
+"""Show every value and gradient of an expression, such as (x + y) * z.
 
     python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
     python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg

@@ -1,4 +1,4 @@
-"""Show both passes of a trained network: as a table, or as a picture of their numbers on one test image.
+"""Show both passes of a trained network, as a table or as a drawing.
 
 mlp show-network [RUN]
 mlp show-network [RUN] --digit 7 --draw digit.png

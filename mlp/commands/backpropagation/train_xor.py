@@ -1,4 +1,4 @@
-"""Learn XOR, four points that no straight line divides, with the 2-8-1 network of the lecture notes.
+"""Train the notes' 2-8-1 network on XOR, which no straight line separates.
 
     python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
 

@@ -1,4 +1,4 @@
-"""Choose digits out of an IDX folder and write them, in their original order, as a new IDX folder.
+"""Copy chosen digits of an IDX folder, in their original order, to a new one.
 
 The bundled data/ was made from the whole of MNIST by
 

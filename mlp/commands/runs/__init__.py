@@ -1,1 +1,1 @@
-"""Train a network, and judge, use and compare what was trained."""
+"""Train a network, evaluate it, use it, and compare runs."""

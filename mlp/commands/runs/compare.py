@@ -15,7 +15,7 @@ from mlp.runs.comparison import ComparedRun, Comparison
 from mlp.system import command_line
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import InputError
-from mlp.system.files import is_forbidden
+from mlp.system.files import is_write_protected
 from mlp.system.text_table import aligned
 
 MAX_COLUMNS = 4
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         comparison_figure.draw_comparison(output, compared)
     except OSError as error:
-        if options.output or not is_forbidden(error):
+        if options.output or not is_write_protected(error):
             raise
         warn(f"{output}: {error.strerror}: there is no picture: name a place for it with --output")
         is_drawn = False

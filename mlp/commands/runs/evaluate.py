@@ -16,7 +16,7 @@ from mlp.runs.finished import FinishedRun, Split, read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import InputError
-from mlp.system.files import is_forbidden, write_text
+from mlp.system.files import is_write_protected, write_text
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         save(run, evaluation, summary)
     except OSError as error:
-        if not is_forbidden(error):
+        if not is_write_protected(error):
             raise
         what = f"{error.filename}: {error.strerror}"
         if not options.json:

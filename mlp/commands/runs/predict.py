@@ -1,4 +1,4 @@
-"""Say which digit an image shows: a picture of any size, such as a photo, or IDX.
+"""Predict the digits in pictures of any size, such as photos, or in IDX files.
 
     python scripts/predict.py [--run RUN] IMAGE ...
 
@@ -27,7 +27,7 @@ from mlp.data.novelty import FEWEST, Known
 from mlp.network import block_length, decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
-from mlp.system.command_line import MOST_LINES, display_path, warn
+from mlp.system.command_line import MAX_MESSAGE_LINES, display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
@@ -95,10 +95,10 @@ def main(arguments: Sequence[str]) -> None:
         show(options.show, answers)
         if not options.json:
             print(f"\nstages: {display_path(options.show)}")
-    for failure in failures[:-MOST_LINES]:  # one message would leave them out
+    for failure in failures[:-MAX_MESSAGE_LINES]:  # one message would leave them out
         warn(failure)
     if failures:
-        raise InputError(*failures[-MOST_LINES:])
+        raise InputError(*failures[-MAX_MESSAGE_LINES:])
 
 
 def parse(arguments: Sequence[str]) -> Namespace:

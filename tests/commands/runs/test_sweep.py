@@ -304,7 +304,7 @@ def test_nothing_is_written_into_an_exchanged_folder(made, tmp_path, monkeypatch
     monkeypatch.setattr(script, "check_not_stopped", then)
     done = sweep("--config", made, "--vary", "training.seed=0", "--output", folder)
     assert done.returncode == 2
-    assert f"{folder}: another folder than before: it was moved or exchanged" in done.stderr
+    assert f"{folder}: another folder than before: it was moved or replaced" in done.stderr
     assert list(folder.iterdir()) == []
 
 
@@ -427,7 +427,7 @@ def test_of_two_sweeps_in_one_folder_one_proceeds(made, tmp_path):
     with files.exclusive(tmp_path / "sweep", pytest.fail):
         done = sweep("--config", made, "--vary", "training.seed=0,1", "--output", tmp_path / "sweep")
     assert done.returncode == 2
-    assert "another run is at work in it" in done.stderr
+    assert "another run is using it" in done.stderr
     assert list((tmp_path / "sweep").iterdir()) == []
 
 

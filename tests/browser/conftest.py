@@ -1,0 +1,111 @@
+"""What the tests of pages share: a browser, and checks that every page must pass."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+"""The first has no window and needs little more than half of the processor time."""
+WIDTHS = {"phone": 390, "desktop": 1280}
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium, started once a process; tests that need it are skipped if there is none."""
+    from playwright.sync_api import sync_playwright  # slow to import, and few tests need it
+
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium here to open pages in: install it (Debian's package is named chromium-headless-shell)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def tab(chromium):
+    """A page that one test after another uses: opening a new one starts a process, which takes most of a second."""
+    return chromium.new_context().new_page()
+
+
+@contextmanager
+def watched(chromium, tab=None):
+    """Open files as pages. At the end, fail if a page printed to the console, raised an error, or requested a file.
+
+    Pages open in ``tab``, if one is given. A new page is opened for options of a browser context, and with ``own``,
+    which is for tests that change a page for good.
+    """
+    pages, urls, problems = [], set(), []
+
+    def asked(request):
+        if request.url.partition("#")[0] not in urls and not request.url.startswith("data:"):
+            problems.append(f"requested {request.url}")
+
+    heard = {
+        "request": asked,
+        "console": lambda message: problems.append(message.text),
+        "pageerror": lambda error: problems.append(str(error)),
+    }
+
+    def visit(path, *, width=WIDTHS["desktop"], dark=False, reduced_motion=None, fragment="", own=False, **options):
+        is_shared = tab is not None and not own and not options
+        page = as_new(tab) if is_shared else chromium.new_context(**options).new_page()
+        if page not in pages:
+            pages.append(page)
+            for event, listener in heard.items():
+                page.on(event, listener)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(
+            media="null", color_scheme="dark" if dark else "light", reduced_motion=reduced_motion or "no-preference"
+        )
+        page.set_default_timeout(10_000)
+        urls.add(path.as_uri())
+        page.goto(path.as_uri() + fragment)
+        return page
+
+    yield visit
+    for page in pages:
+        for event, listener in heard.items():
+            page.remove_listener(event, listener)
+        if page is not tab:
+            page.context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def visit(chromium, tab):
+    """Open a file as a page, watched until the test ends, in a tab without traces of other tests."""
+    with watched(chromium, tab) as visit:
+        yield visit
+
+
+def as_new(tab):
+    """The tab as if new: an empty page, no history, the mouse in the corner."""
+    tab.goto("about:blank")
+    tab.mouse.move(0, 0)
+    session = tab.context.new_cdp_session(tab)
+    session.send("Page.resetNavigationHistory")
+    session.detach()
+    return tab
+
+
+@pytest.fixture(params=[(width, dark) for width in WIDTHS.values() for dark in (False, True)], ids=str)
+def look(request):
+    """Each width and colour scheme that pages are tested in, as options of ``visit``."""
+    width, dark = request.param
+    return {"width": width, "dark": dark}
+
+
+@pytest.fixture
+def accessible():
+    """Assert that axe finds no barrier in a page, and that nothing is wider than the window."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    def accessible(page):
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the window"
+
+    return accessible
