@@ -10,8 +10,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mlp.data.ink.writing import Writing
-from mlp.data.preparation import extent_of
+from mlp.data.picture import Picture
+from mlp.data.preparation import max_extent
 
 RED = "#D7191C"
 SIDE, GAP, HEAD, CAPTION = 1.6, 0.2, 0.35, 0.3
@@ -24,15 +24,15 @@ class Stages:
     """An image, its preparation, and the network's answer in words."""
 
     name: str
-    writing: Writing
+    picture: Picture
     verdict: str
 
 
 @own_settings()
 def draw(path: Path, shown: Sequence[Stages]) -> None:
     """Write the picture, .png, .svg or .pdf by the file's ending; laid out in inches."""
-    rows, columns = shown[0].writing.prepared.image.shape
-    extent = extent_of((rows, columns))
+    rows, columns = shown[0].picture.prepared.image.shape
+    extent = max_extent((rows, columns))
     titles = (
         "the file",
         "its ink, and the box around it",
@@ -52,8 +52,8 @@ def draw(path: Path, shown: Sequence[Stages]) -> None:
         words = f"{name}: {stages.verdict}"
         place = (GAP / width, 1 - (top + CAPTION / 2) / height)
         figure.text(*place, words, va="center", fontsize=9, parse_math=False)
-        prepared = stages.writing.prepared
-        for column, array in enumerate((stages.writing.levels, prepared.ink, prepared.scaled, prepared.image)):
+        prepared = stages.picture.prepared
+        for column, array in enumerate((stages.picture.levels, prepared.ink, prepared.scaled, prepared.image)):
             left, bottom = GAP + column * (SIDE + GAP), height - top - CAPTION - SIDE
             axes = figure.add_axes((left / width, bottom / height, SIDE / width, SIDE / height))
             white = 1 if column else max(255, array.max())  # a file of 16 bits has lighter ones

@@ -24,7 +24,7 @@ def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[s
         "parameters": {name: frame.packed(array) for name, array in network.parameters.items()},
         "preparation": {
             "shape": run.image_shape,
-            "within": preparation.extent_of(run.image_shape),
+            "max_extent": preparation.max_extent(run.image_shape),
             "faint": preparation.FAINT,
             "tie": preparation.TIE,
         },
@@ -32,8 +32,8 @@ def facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[s
             "reduction": novelty.reduction(run.image_shape),
             "centre": novelty.CENTRE,
             "surround": novelty.SURROUND,
-            "within": round(100 * novelty.WITHIN_REACH),
-            "reach": novelty.reach(novelty.directions(training.pixels(), training.image_shape)),
+            "percent_within": round(100 * novelty.QUANTILE),
+            "threshold": novelty.threshold(novelty.features(training.pixels(), training.image_shape)),
         },
         "samples": _samples(evaluation),
     }

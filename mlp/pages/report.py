@@ -91,7 +91,7 @@ def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, 
     These are averages over squares of ``factor`` pixels a side: 1 if the page's network is to be asked about them.
     """
     rows, columns = (-(-side // factor) for side in training.image_shape)
-    count = min(novelty.PER_DIGIT, max(1, IMAGES_BYTES // (rows * columns)))
+    count = min(novelty.MAX_PER_DIGIT, max(1, IMAGES_BYTES // (rows * columns)))
     while True:
         images = training.first_of_each(count)
         pictures = np.empty((len(images), rows * columns), np.uint8)

@@ -1,12 +1,12 @@
-"""Promises of mlp.preparation: any ink comes out as MNIST has its digits."""
+"""Promises of preparation: any ink is prepared as MNIST's digits were."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlp.data.ink.paper import Blank
 from mlp.data.preparation import area_weights, averaged, prepare
+from mlp.system.errors import InputError
 
 
 def bar(height, width, top, left, shape=(90, 60)):
@@ -53,7 +53,7 @@ def test_no_drawing_leaves_the_image_and_the_darkest_stays_the_darkest(height, w
 
 
 def test_no_ink_says_so():
-    with pytest.raises(Blank, match="nothing is drawn"):
+    with pytest.raises(InputError, match="nothing is drawn"):
         prepare(np.zeros((5, 5)))
 
 

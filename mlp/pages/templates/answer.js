@@ -48,8 +48,8 @@ class Answer {
   showAnswer(P, distance) {
     const [zero, one] = this.facts.digits;
     const [digit, probability] = P >= 0.5 ? [one, P] : [zero, 1 - P];
-    const { reach } = this.facts.novelty;
-    const isNeither = reach !== null && distance > reach;
+    const { threshold } = this.facts.novelty;
+    const isNeither = threshold !== null && distance > threshold;
     this.section.classList.toggle("neither", isNeither);
     const verdict = `says: ${withArticle(digit)}, with probability ${probability.toFixed(4)}.`;
     this.say(isNeither
@@ -78,10 +78,10 @@ class Answer {
     this.novelty ??= new Novelty(images, this.shape, this.facts.novelty);
     const nearest = this.novelty.nearest(image, NEAREST);
     const [[distance]] = nearest;
-    const { reach, within } = this.facts.novelty;
-    const measure = reach === null
+    const { threshold, percent_within: percent } = this.facts.novelty;
+    const measure = threshold === null
       ? "they are too few to tell what is like them"
-      : `${within}\u00a0% of them have another within ${reach.toFixed(2)}`;
+      : `${percent}\u00a0% of them have another within ${threshold.toFixed(2)}`;
     const count = labels.length.toLocaleString("en");
     this.find("#distance").textContent =
       `The nearest of ${count} training images is at a distance of ${distance.toFixed(2)}; ${measure}.`;

@@ -1,8 +1,8 @@
 // Any drawing as MNIST has its digits: mlp/data/preparation.py over again, step by step. Images are arrays row by row.
 
-// The drawing's ink, 0 to 1, on its way to an image of `shape`; null where there is none. `within` are the rows and
-// columns into which the larger extent is scaled, `faint` the share of the darkest below which ink has no extent.
-function prepare(ink, [height, width], { shape, within, faint, tie }) {
+// The drawing's ink, 0 to 1, on its way to an image of `shape`; null if there is none. `maxExtent`: the most rows and
+// columns that the digit fills; `faint`: fraction of the darkest ink below which ink does not count.
+function prepare(ink, [height, width], { shape, max_extent: maxExtent, faint, tie }) {
   const darkest = largest(ink);
   if (darkest === 0) return null;
   const [rows, columns] = [new Uint8Array(height), new Uint8Array(width)]; // 1 where there is ink
@@ -12,7 +12,7 @@ function prepare(ink, [height, width], { shape, within, faint, tie }) {
     }
   }
   const sides = [extent(rows), extent(columns)];
-  const step = Math.max(...sides.map(([start, end], axis) => (end - start) / within[axis]));
+  const step = Math.max(...sides.map(([start, end], axis) => (end - start) / maxExtent[axis]));
   const lengths = sides.map(([start, end]) => (end - start) / step);
   const margins = shape.map((side, axis) => Math.floor((side - lengths[axis]) / 2));
   const [down, across] = sides.map(([start], axis) =>

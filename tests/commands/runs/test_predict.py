@@ -130,7 +130,7 @@ ELEVEN = (10, 50, 15, 19), (10, 50, 40, 44)
 ONE = ((10, 50, 27, 33),)
 
 
-def test_an_image_like_none_of_the_training_images_is_called_novel(digits_run, predict, tmp_path):
+def test_an_image_unlike_all_training_images_is_novel(digits_run, predict, tmp_path):
     for name, boxes in (("seven", SEVEN), ("one", ONE), ("eleven", ELEVEN)):
         sheet(*boxes).save(tmp_path / f"{name}.png")
     code, out, error = predict("--run", digits_run, tmp_path, "--json")
@@ -142,7 +142,7 @@ def test_an_image_like_none_of_the_training_images_is_called_novel(digits_run, p
     code, out, _ = predict("--run", digits_run, tmp_path)
     lines = out.splitlines()
     assert [line.split()[-1] for line in lines[:4]] == ["novel", "yes", "no", "yes"]
-    assert lines[-1].startswith("novel: like none of the training images")
+    assert lines[-1].startswith("novel: unlike all training images")
 
 
 def test_without_its_training_images_novel_is_unknown_and_why_is_said(digits_run, predict, tmp_path):
