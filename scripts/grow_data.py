@@ -1,4 +1,4 @@
-"""Grow a set of images to any size: copies of real ones, each rotated and shifted a little, their labels as they were.
+"""Grow an IDX folder to any size with labelled copies of its images, each rotated and shifted a little.
 
 python scripts/grow_data.py data outputs/grown --images 1000000
 """

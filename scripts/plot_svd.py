@@ -1,4 +1,4 @@
-"""Show the digits in two dimensions.
+"""Plot the digits in two dimensions.
 
 python scripts/plot_svd.py [--config FILE]
 """

@@ -1,4 +1,4 @@
-"""Say which digit an image shows: a picture of any size, such as a photo, or IDX.
+"""Predict which digit an image shows: a picture of any size, such as a photo, or an IDX file.
 
 python scripts/predict.py [--run RUN] IMAGE ...
 """

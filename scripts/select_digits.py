@@ -1,4 +1,4 @@
-"""Choose digits out of an IDX folder and write them, in their original order, as a new IDX folder.
+"""Select digits of an IDX folder and write them, in their order, as a new gzipped IDX folder.
 
 python scripts/select_digits.py MNIST data 0 1
 """

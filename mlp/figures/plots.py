@@ -100,7 +100,7 @@ def scatter(
     x_label, y_label = (
         f"{ordinal} singular direction: σ = {value:,.0f}, {share:.1%} of the energy"
         for ordinal, value, share in zip(
-            ("first", "second"), projection.singular_values, projection.energy_shares(), strict=False
+            ("first", "second"), projection.singular_values, projection.explained_variance(), strict=False
         )
     )
     axes.set(xlabel=x_label, ylabel=y_label)

@@ -144,7 +144,7 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
         return P if images.digits[1] == blue else 1 - P
 
     plane = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
-    shares = projection.energy_shares().tolist()
+    shares = projection.explained_variance().tolist()
     places = {
         "place": report_figures.PLANE_PLACE,
         "limits": (plane.x_limits, plane.y_limits),

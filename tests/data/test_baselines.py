@@ -64,8 +64,8 @@ def test_of_every_pixel_and_threshold_the_best_is_found_the_lowest_at_a_tie(tmp_
     is_one = (labels == 1)[:, np.newaxis, np.newaxis]
     right = np.stack([(brighter == is_one).sum(axis=0), (brighter != is_one).sum(axis=0)])
     inverted, pixel, threshold = np.unravel_index(right.argmax(), right.shape)
-    for counted in (baselines.COUNTED, 7, 1):  # all pixels at once, or some at a time
-        monkeypatch.setattr(baselines, "COUNTED", counted)
+    for counted in (baselines.PIXELS_AT_A_TIME, 7, 1):  # all pixels at once, or some at a time
+        monkeypatch.setattr(baselines, "PIXELS_AT_A_TIME", counted)
         rule = next(rule for rule in baselines.learn(training) if rule.name == "single_pixel")
         assert rule.facts == {"row": pixel // 6, "column": pixel % 6, "threshold": threshold, "above": 1 - inverted}
         assert rule.errors(training) == 40 - right.max()

@@ -74,7 +74,7 @@ def test_each_image_has_a_move_of_its_own_whatever_else_there_is(monkeypatch):
     degrees, shifts = random.uniform(-10, 10, 20), random.uniform(-2, 2, (20, 2))
     together = distort(images, degrees, shifts)
     for pixels in (1, 54 * 7):
-        monkeypatch.setattr(distortions, "PIXELS", pixels)
+        monkeypatch.setattr(distortions, "BLOCK_PIXELS", pixels)
         np.testing.assert_array_equal(distort(images, degrees, shifts), together)
     np.testing.assert_array_equal(distort(images[13:14], degrees[13:14], shifts[13:14])[0], together[13])
 

@@ -122,7 +122,7 @@ def test_copies_that_differ_are_refused_by_both_names(name, change, folder):
     with pytest.raises(InputError) as error:
         idx_folder.open_part(folder, "training")
     assert str(error.value) == (
-        f"{folder / IMAGES} and {name} are two spellings of one file, and hold different bytes: remove one of them"
+        f"{folder / IMAGES} and {name} are two spellings of one file, and their content differs: remove one of them"
     )
 
 
@@ -132,7 +132,7 @@ def test_of_two_copies_the_damaged_one_is_named(folder):
     with pytest.raises(InputError) as error:
         idx_folder.open_part(folder, "training")
     assert (
-        f"{IMAGES}.gz are two spellings of one file, and one cannot be read: remove it, or mend it:\n{other}: trunc"
+        f"{IMAGES}.gz are two spellings of one file, and one cannot be read: remove or replace it:\n{other}: trunc"
         in str(error.value)
     )
 
@@ -141,10 +141,10 @@ ELSEWHERE = {
     "MNIST/raw/train-images-idx3-ubyte": "name the folder {folder}/MNIST/raw, which has them",
     "raw/train-images-idx3-ubyte/train-images.idx3-ubyte": "name the folder {folder}/raw, which has them",
     "emnist-letters-train-images-idx3-ubyte.gz": "rename emnist-letters-train-images-idx3-ubyte.gz to "
-    "train-images-idx3-ubyte.gz, if it is that file (EMNIST's images lie transposed, which is not supported yet)",
+    "train-images-idx3-ubyte.gz, if it is that file (EMNIST's transposed images are not supported yet)",
     "TRAIN-IMAGES.IDX3-UBYTE": "rename TRAIN-IMAGES.IDX3-UBYTE to train-images-idx3-ubyte, if it is that file",
     "train-images-idx3-ubyte (1).gz": "rename train-images-idx3-ubyte (1).gz to train-images-idx3-ubyte.gz, if",
-    "train-images-idx3-ubyte.gz.part": "train-images-idx3-ubyte.gz.part is a download that was broken off: fetch it",
+    "train-images-idx3-ubyte.gz.part": "train-images-idx3-ubyte.gz.part is an incomplete download: fetch it",
     "archive.zip": "unpack archive.zip, and put train-images-idx3-ubyte there",
     "mnist.npz": "mnist.npz is not in the IDX format: put train-images-idx3-ubyte there (python scripts/download",
     "mnist_train.csv": "mnist_train.csv is not in the IDX format",
@@ -210,7 +210,7 @@ BAD = {
     "images of no pixels": (lambda folder: write(folder, IMAGES, np.zeros((40, 0, 4), np.uint8)), "no image in it"),
     "a label above 9": (
         lambda folder: write(folder, LABELS, np.array([0] * 38 + [10, 11], np.uint8)),
-        r"label 10 at index 38: labels must be 0 to 9 \(EMNIST's letters, .* not supported yet\)",
+        r"label 10 at index 38: labels must be 0 to 9 \(EMNIST's letters .* not supported yet\)",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.image_files: pictures and IDX are read as a person sees them, anything else is named."""
+"""Promises of image_files and picture_decoder: images are read as a person sees them, anything else is named."""
 
 import errno
 import io
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from mlp import idx
-from mlp.data import image_files
+from mlp.data import image_files, picture_decoder
 from mlp.system.errors import InputError
 
 DRAWN = np.zeros((6, 5), np.uint8)
@@ -87,7 +87,7 @@ def test_a_file_of_another_kind_is_named_with_a_cure(head, name, tmp_path):
     (tmp_path / "x.png").write_bytes(head + bytes(40))
     with pytest.raises(InputError) as error:
         list(image_files.read(tmp_path / "x.png", pytest.fail))
-    assert str(error.value) == f"{tmp_path / 'x.png'}: {name}, which is not read: save it as PNG or JPEG"
+    assert str(error.value) == f"{tmp_path / 'x.png'}: {name}, which cannot be read: save it as PNG or JPEG"
 
 
 @pytest.mark.parametrize("ink", ["white", "black"])
@@ -180,8 +180,8 @@ def test_so_is_one_that_pillow_itself_refuses_and_an_image_of_idx(tmp_path, monk
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "F"])
 def test_a_large_picture_is_made_smaller_as_it_is_read(mode, tmp_path, monkeypatch):
     """By averages, in bands of rows; nothing is read twice or left out."""
-    monkeypatch.setattr(image_files, "KEPT_PIXELS", 200)
-    monkeypatch.setattr(image_files, "BAND", 60)
+    monkeypatch.setattr(picture_decoder, "KEPT_PIXELS", 200)
+    monkeypatch.setattr(picture_decoder, "BAND_PIXELS", 60)
     drawn = np.random.default_rng(0).integers(0, 256, (37, 29)).astype(np.uint8)
     image = Image.fromarray(drawn.astype({"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8)))
     image = image if mode in ("I;16", "F") else image.convert(mode)
@@ -230,20 +230,20 @@ def test_a_small_tiff_of_one_enormous_tile_is_refused_before_it_is_unpacked(tmp_
     directory = struct.pack("<H", len(tiled)) + b"".join(sorted(tiled, key=lambda each: each[1::-1])) + bytes(4)
     (tmp_path / "x.tif").write_bytes(content[:4] + struct.pack("<I", len(content)) + content[8:] + directory)
     with pytest.raises(
-        InputError, match=r"x.tif: takes 1,200,\d+,\d+ bytes of memory to read.*: save it as PNG, smaller"
+        InputError, match=r"x.tif: reading it takes 1,200,\d+,\d+ bytes of memory.*: save it as a smaller PNG"
     ):
         list(image_files.read(tmp_path / "x.tif", pytest.fail))
 
 
 def test_a_progressive_jpeg_and_an_idx_image_of_many_bytes_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(picture_decoder, "MAX_DECODING_BYTES", 1000)
     picture = Image.new("RGB", (15, 15))
     picture.save(tmp_path / "x.jpg")
     assert only(tmp_path / "x.jpg").shape == (15, 15)  # 900 bytes
     picture.save(tmp_path / "x.jpg", progressive=True)
     idx.write(tmp_path / "images", np.zeros((1, 10, 10)))
     for name, size in (("x.jpg", "1,350"), ("images", "1,100")):
-        with pytest.raises(InputError, match=f"{name}: takes {size} bytes"):
+        with pytest.raises(InputError, match=f"{name}: reading it takes {size} bytes"):
             list(image_files.read(tmp_path / name, pytest.fail))
 
 
@@ -268,7 +268,7 @@ def test_a_picture_with_damaged_exif_data_is_read_with_a_warning(kind, exif, tmp
     np.testing.assert_allclose(image.grey, 255 - DRAWN, atol=60)
     if kind != "JPEG" or exif != DAMAGED_EXIF[0]:  # which Pillow passes over
         assert said == [
-            f"{tmp_path / 'x'}: its EXIF data are damaged, which say how it was held: it may lie on its side"
+            f"{tmp_path / 'x'}: its EXIF data, which say how the camera was held, are damaged: it may lie on its side"
         ]
     assert capfd.readouterr() == ("", "")
     injected("pictures with damaged EXIF data")

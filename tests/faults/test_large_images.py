@@ -8,7 +8,7 @@ import pytest
 
 from mlp import idx
 from mlp.data import dataset
-from mlp.data.idx_folder import MOST_PIXELS
+from mlp.data.idx_folder import MAX_IMAGE_PIXELS
 from tests.conftest import run_here, write_folder
 from tests.faults.fault_helpers import bounded, one_message
 
@@ -70,7 +70,7 @@ def test_so_has_a_report_which_shows_smaller_images(run, injected):
 @pytest.mark.parametrize("rows", [2048, 1])
 def test_images_of_the_most_pixels_are_taken_and_those_of_more_refused(rows, tmp_path, injected):
     folder = write_folder(tmp_path / "made", [0, 1], [0, 1])
-    columns = MOST_PIXELS // rows
+    columns = MAX_IMAGE_PIXELS // rows
     path = folder / "train-images-idx3-ubyte"
     idx.write(path, np.random.default_rng(0).integers(0, 256, (2, rows, columns), np.uint8))
     assert dataset.load(folder, "training", (0, 1)).image_shape == (rows, columns)
@@ -79,14 +79,14 @@ def test_images_of_the_most_pixels_are_taken_and_those_of_more_refused(rows, tmp
         done = run_here("train.py", "--set", f"data.directory={folder}", "--output", tmp_path / "run")
     assert done.returncode == 2
     message = one_message(done.stderr)
-    assert f"{path}: images of {rows:,} by {columns + 1:,} pixels: at most 4,194,304 pixels can be" in message
+    assert f"{path}: images of {rows:,} by {columns + 1:,} pixels: at most 4,194,304 pixels are supported" in message
     assert "scale them down" in message
     assert not (tmp_path / "run").exists()
     injected("large images: refused before training")
 
 
 def test_they_are_refused_before_they_are_unpacked(tmp_path, injected):
-    """The header alone is read: what follows here is far less than it promises, and would be told of otherwise."""
+    """The header alone is read: what follows here is far less than it promises, which would be reported otherwise."""
     folder = write_folder(tmp_path / "made", [0, 1] * 100, [0, 1])
     header = bytes([0, 0, 8, 3]) + np.array([200, 3000, 3000], ">u4").tobytes()
     path = folder / "train-images-idx3-ubyte"

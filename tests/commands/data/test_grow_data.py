@@ -84,7 +84,7 @@ def moves(grow, monkeypatch, count, seed=0):
     given = []
     monkeypatch.setattr(grow.script, "distort", lambda images, *move: given.append(move) or images)
     source = ImagesAndLabels(np.zeros((100, 2, 2), np.uint8), np.zeros(100, np.uint8), {})
-    list(grow.script.grown(source, np.arange(100), count, seed))
+    list(grow.script.copies(source, np.arange(100), count, seed))
     return tuple(np.concatenate(parts) for parts in zip(*given, strict=True))
 
 
@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_block(grow, folder, tmp
     assert grow(folder, tmp_path / "a", "--images", 150, "--seed", 5) == 0
     assert grow(folder, tmp_path / "other", "--images", 150) == 0
     for block in (1, 16 * 7):
-        monkeypatch.setattr(grow.script, "BLOCK", block)
+        monkeypatch.setattr(grow.script, "BLOCK_PIXELS", block)
         assert grow(folder, tmp_path / str(block), "--images", 150, "--seed", 5) == 0
         assert content(tmp_path / str(block)) == content(tmp_path / "a")
     a, other = content(tmp_path / "a"), content(tmp_path / "other")
@@ -133,7 +133,7 @@ def test_nothing_is_written_over(name, grow, folder, tmp_path, capsys):
     (target / name).write_text("mine")
     assert grow(folder, target, "--images", 5) == 2
     assert capsys.readouterr().err == (
-        f"error: {target / name}: exists already, nothing was written: name another folder\n"
+        f"error: {target / name}: already exists, nothing was written: name another folder\n"
     )
     assert content(target) == {name: b"mine"}
 
