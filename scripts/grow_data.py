@@ -1,4 +1,4 @@
-"""Grow an IDX folder to any size with labelled copies of its images, each rotated and shifted a little.
+"""Enlarge a data set: copies of real images, each rotated and shifted a little.
 
 python scripts/grow_data.py data outputs/grown --images 1000000
 """

@@ -1,4 +1,4 @@
-"""Plot the digits in two dimensions.
+"""Show the digits in two dimensions.
 
 python scripts/plot_svd.py [--config FILE]
 """

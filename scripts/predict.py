@@ -1,4 +1,4 @@
-"""Predict which digit an image shows: a picture of any size, such as a photo, or an IDX file.
+"""Predict the digits in pictures of any size, such as photos, or in IDX files.
 
 python scripts/predict.py [--run RUN] IMAGE ...
 """

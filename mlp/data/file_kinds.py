@@ -1,5 +1,7 @@
 """The kind of a file, by its first bytes: its name may be wrong."""
 
+from collections.abc import Mapping
+
 from mlp.idx import TYPES
 
 HEAD_BYTES = 12
@@ -54,24 +56,15 @@ READABLE = "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM or IDX"
 """For messages."""
 
 
-def readable_kind(head: bytes) -> str | None:
-    """Pillow's name of the format, if files that begin like this can be read."""
-    return _kind(head, READ)
-
-
-def other_kind(head: bytes) -> str | None:
-    """The kind, in words, of a file that begins like this and cannot be read; None if unknown."""
-    return _kind(head, NOT_READ)
-
-
-def may_be_idx(head: bytes) -> bool:
-    """Whether a file is gzipped or begins like IDX: two zeros and the code of an element type."""
-    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[2] in TYPES))
-
-
-def _kind(head: bytes, kinds: dict[bytes, str]) -> str | None:
+def kind_of(head: bytes, kinds: Mapping[bytes, str]) -> str | None:
+    """The kind of a file with these first bytes, in READ or NOT_READ; None if it is not there."""
     for start, kind in kinds.items():
         pairs = zip(start, head, strict=False)
         if len(head) >= len(start) and all(expected in (found, ord(".")) for expected, found in pairs):
             return kind
     return None
+
+
+def may_be_idx(head: bytes) -> bool:
+    """Whether a file is gzipped or begins like IDX: two zeros and the code of an element type."""
+    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[2] in TYPES))

@@ -98,9 +98,9 @@ class ImagesAndLabels:
         return dict(self._digest(kind, recorded) for kind in self.files)
 
     def _digest(self, kind: Kind, recorded: Collection[str]) -> tuple[str, str]:
-        first = self._named_digest(self.files[kind])
-        others = map(self._named_digest, self.copies.get(kind, ()))
-        return next((digest for digest in chain([first], others) if digest[1] in recorded), first)
+        digests = map(self._named_digest, (self.files[kind], *self.copies.get(kind, ())))
+        first = next(digests)
+        return next((digest for digest in chain([first], digests) if digest[1] in recorded), first)
 
     def _named_digest(self, path: Path) -> tuple[str, str]:
         digest = sha256(path)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
-from mlp.data.file_kinds import HEAD_BYTES, READABLE, may_be_idx, other_kind, readable_kind
-from mlp.data.picture_decoder import check_memory, check_size, decode
+from mlp.data.file_kinds import HEAD_BYTES, NOT_READ, READ, READABLE, kind_of, may_be_idx
+from mlp.data.picture_decoder import check_limits, decode
 from mlp.system.errors import InputError
 from mlp.system.files import open_regular
 
@@ -60,7 +60,7 @@ def files_of(path: Path) -> list[Path]:
 def _has_picture(file: Path) -> bool:
     try:
         with open_regular(file) as opened:
-            return readable_kind(opened.read(HEAD_BYTES)) is not None
+            return kind_of(opened.read(HEAD_BYTES), READ) is not None
     except (InputError, OSError):  # it is not named like a picture either
         return False
 
@@ -75,12 +75,12 @@ def read(path: Path, warn: Callable[[str], object]) -> Iterator[GreyImage]:
         with open_regular(path) as file:
             head = file.read(HEAD_BYTES)
             file.seek(0)
-            if kind := readable_kind(head):
+            if kind := kind_of(head, READ):
                 yield GreyImage(path, None, decode(file, kind, path, warn))
                 return
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: name an image file, {READABLE}") from None
-    if other := other_kind(head):
+    if other := kind_of(head, NOT_READ):
         raise InputError(f"{path}: {other}, which cannot be read: save it as PNG or JPEG")
     if not may_be_idx(head):
         what = "not an image" if head else "an empty file"
@@ -89,7 +89,6 @@ def read(path: Path, warn: Callable[[str], object]) -> Iterator[GreyImage]:
     if len(images.shape) != 3 or 0 in images.shape:
         raise InputError(f"{path}: no images in it: its array has shape {images.shape}, it must be (n, rows, columns)")
     rows, columns = images.shape[1:]
-    check_size(path, rows, columns, "IDX")
-    check_memory(path, rows * columns * (images.dtype.itemsize + 3))  # 3 bytes: comparisons of each pixel
+    check_limits(path, rows, columns, rows * columns * (images.dtype.itemsize + 3))  # 3: comparisons of each pixel
     for index, grey in enumerate(images):
         yield GreyImage(path, index, grey)

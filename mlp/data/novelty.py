@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
+from mlp.data.segmentation.filters import box_mean
 from mlp.gates import Array
 
 CENTRE, SURROUND = 3, 11
@@ -36,7 +37,7 @@ def features(pixels: Array, image_shape: tuple[int, int]) -> NDArray[np.float32]
     Zeros for an empty image.
     """
     images = averaged(pixels.reshape(-1, *image_shape), reduction(image_shape)).astype(np.float32)
-    contrast = _box_mean(images, CENTRE) - _box_mean(images, SURROUND)
+    contrast = _local_mean(images, CENTRE) - _local_mean(images, SURROUND)
     flat = contrast.reshape(len(pixels), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     np.divide(flat, length, out=flat, where=length > 0)
@@ -48,23 +49,15 @@ def reduction(image_shape: tuple[int, int]) -> int:
     return max(1, max(image_shape) // FITTED_SIDE)
 
 
-def _box_mean(images: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+def _local_mean(images: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """The mean of the square of this side around each pixel. Beyond the edge pixels are 0."""
-    rows, columns = images.shape[1:]
     around = side // 2
-    padded = np.pad(images, ((0, 0), (around, around), (around, around)))
-    bands = padded[:, :rows].copy()
-    for down in range(1, side):
-        bands += padded[:, down : down + rows]
-    sums = bands[:, :, :columns].copy()
-    for right in range(1, side):
-        sums += bands[:, :, right : right + columns]
-    return sums / np.float32(side * side)
+    return box_mean(np.pad(images, ((0, 0), (around, around), (around, around))), side)
 
 
-def distances(unit: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The distance of each feature vector (n, d) to the nearest of the others (m, d): (n,)."""
-    return _distance((unit @ others.T).max(axis=1))
+def nearest_distances(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The distances (n,) to the nearest of m feature vectors, from the cosines (n, m) between them."""
+    return np.asarray(np.sqrt((2 - 2 * cosines.max(axis=1)).clip(min=0)))
 
 
 def threshold(unit: NDArray[np.float32]) -> float | None:
@@ -73,11 +66,7 @@ def threshold(unit: NDArray[np.float32]) -> float | None:
         return None
     cosines = unit @ unit.T
     np.fill_diagonal(cosines, -1)  # no image is its own neighbour
-    return float(np.quantile(_distance(cosines.max(axis=1)), QUANTILE))
-
-
-def _distance(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.sqrt((2 - 2 * cosines).clip(min=0)))
+    return float(np.quantile(nearest_distances(cosines), QUANTILE))
 
 
 @dataclass(frozen=True)
@@ -98,4 +87,4 @@ class NoveltyDetector:
 
     def are_novel(self, X: Array) -> NDArray[np.bool_]:
         """Whether each image of X (n, rows * columns), on any scale, is farther than the threshold from all: (n,)."""
-        return np.asarray(distances(features(X, self.image_shape), self.features) > self.threshold)
+        return np.asarray(nearest_distances(features(X, self.image_shape) @ self.features.T) > self.threshold)

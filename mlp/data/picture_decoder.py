@@ -36,20 +36,16 @@ BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 258, 278, 322, 323
 STDERR = 2
 
 
-def check_size(path: Path, rows: int, columns: int, kind: str) -> None:
-    """Raises InputError if an image has more pixels than can be decoded."""
+def check_limits(path: Path, rows: int, columns: int, needed_bytes: int, kind: str = "IDX") -> None:
+    """Raises InputError if an image has too many pixels, or if decoding it needs too much memory."""
     limit = MAX_WEBP_PIXELS if kind == "WEBP" else MAX_PIXELS
     if rows * columns > limit or max(rows, columns) > MAX_SIDE:
         raise InputError(
             f"{path}: {rows:,} by {columns:,} pixels: at most {limit:,} are read, {MAX_SIDE:,} a side: scale it down"
         )
-
-
-def check_memory(path: Path, size: int) -> None:
-    """Raises InputError if decoding takes more than so many bytes."""
-    if size > MAX_DECODING_BYTES:
+    if needed_bytes > MAX_DECODING_BYTES:
         raise InputError(
-            f"{path}: reading it takes {size:,} bytes of memory, at most {MAX_DECODING_BYTES:,} are used: "
+            f"{path}: reading it takes {needed_bytes:,} bytes of memory, at most {MAX_DECODING_BYTES:,} are used: "
             "save it as a smaller PNG"
         )
 
@@ -66,10 +62,9 @@ def decode(file: BinaryIO, kind: str, path: Path, warn: Callable[[str], object])
     try:
         with warnings.catch_warnings(record=True) as caught, _libtiff(problems) if kind == "TIFF" else nullcontext():
             warnings.simplefilter("always")
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size has its own limit
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_limits has its own
             image = Image.open(file, formats=[kind])
-            check_size(path, image.height, image.width, kind)
-            check_memory(path, _decoding_bytes(image, kind))
+            check_limits(path, image.height, image.width, _decoding_bytes(image, kind), kind)
             if kind == "JPEG":  # its decoder can reduce the picture itself
                 image.draft(None, (image.width // _reduction(image), image.height // _reduction(image)))
             image.load()

@@ -1,4 +1,4 @@
-"""Grow an IDX folder to any size with labelled copies of its images, each rotated and shifted a little.
+"""Enlarge a data set: copies of real images, each rotated and shifted a little.
 
     mlp grow-data data outputs/grown --images 1000000
 
@@ -70,24 +70,20 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument(
         "target", type=command_line.path, metavar="TARGET", help="the folder to write; it must not have these files yet"
     )
-    parser.add_argument(
-        "--images",
-        type=lambda text: command_line.integer_at_least(text, 1, MAX_IMAGES),
-        required=True,
-        metavar="N",
-        help="training images to write",
-    )
-    parser.add_argument(
-        "--seed",
-        type=lambda text: command_line.integer_at_least(text, 0),
-        default=0,
-        metavar="N",
-        help="of their order, rotations and shifts (default: 0)",
-    )
+    parser.add_argument("--images", type=image_count, required=True, metavar="N", help="training images to write")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
     parser.add_argument(
         "--digits", type=command_line.digit, nargs="+", metavar="DIGIT", help="only these digits (default: all)"
     )
     return parser.parse_args(arguments)
+
+
+def image_count(text: str) -> int:
+    return command_line.integer_at_least(text, 1, MAX_IMAGES)
+
+
+def seed(text: str) -> int:
+    return command_line.integer_at_least(text, 0)
 
 
 def check_space(target: Path, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Plot the digits in two dimensions.
+"""Show the digits in two dimensions.
 
     mlp plot-svd [--config FILE]
 
@@ -21,8 +21,8 @@ from mlp.system.errors import InputError
 from mlp.system.files import replacing
 from mlp.training import from_config
 
-IMAGES_PER_DIGIT = 1000
-REBUILT_PER_DIGIT = 3
+PER_CLASS = 1000
+REBUILT_PER_CLASS = 3
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -43,25 +43,22 @@ def main(arguments: Sequence[str]) -> None:
 
     with config.naming("output.directory", applies=options.output is None):
         output.parent.mkdir(parents=True, exist_ok=True)
+    if rebuilt:
+        rebuilt.parent.mkdir(parents=True, exist_ok=True)
     points = output.with_suffix(".csv")
     write_points(points, images, coordinates)
     plots.scatter(output, coordinates, images.labels, images.digits, projection)
     print(f"{describe(images, projection)}\npicture: {display_path(output)}\npoints:  {display_path(points)}")
     if rebuilt:
-        rebuilt.parent.mkdir(parents=True, exist_ok=True)
         draw_rebuilt(rebuilt, images, projection)
         print(f"rebuilt: {display_path(rebuilt)}")
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    parser = Parser(description="Plot the digits in two dimensions.")
+    parser = Parser(description="Show the digits in two dimensions.")
     parser.add_config()
     parser.add_argument(
-        "--per-class",
-        type=lambda text: command_line.integer_at_least(text, 1),
-        default=IMAGES_PER_DIGIT,
-        metavar="N",
-        help=f"use the first N images of each digit (default: {IMAGES_PER_DIGIT})",
+        "--per-class", type=count, default=PER_CLASS, metavar="N", help=f"first images of each digit ({PER_CLASS})"
     )
     parser.add_argument("--center", action="store_true", help="subtract the mean image first")
     parser.add_argument(
@@ -71,9 +68,13 @@ def parse(arguments: Sequence[str]) -> Namespace:
         "--reconstruct",
         type=command_line.path,
         metavar="FILE.png",
-        help="also draw six digits rebuilt from their two coordinates",
+        help="also draw digits rebuilt from two coordinates",
     )
     return parser.parse_args(arguments)
+
+
+def count(text: str) -> int:
+    return command_line.integer_at_least(text, 1)
 
 
 def write_points(path: Path, images: Dataset, coordinates: Floats) -> None:
@@ -90,7 +91,7 @@ def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:
     """Draw the first images of each digit above the images rebuilt from their two coordinates."""
     from mlp.figures import plots
 
-    chosen = images.first_of_each(REBUILT_PER_DIGIT)
+    chosen = images.first_of_each(REBUILT_PER_CLASS)
     order = np.argsort(chosen.labels, kind="stable")
     rebuilt = projection.rebuild(projection.coordinates(chosen))
     plots.reconstruction(path, chosen.pixels(order), rebuilt[order], chosen.labels[order], chosen.image_shape)

@@ -1,4 +1,4 @@
-"""Select digits of an IDX folder and write them, in their order, as a new gzipped IDX folder.
+"""Copy chosen digits of an IDX folder, in their original order, to a new one.
 
     mlp select-digits SOURCE TARGET DIGIT ...
 

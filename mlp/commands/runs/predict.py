@@ -1,4 +1,4 @@
-"""Predict which digit an image shows: a picture of any size, such as a photo, or an IDX file.
+"""Predict the digits in pictures of any size, such as photos, or in IDX files.
 
     mlp predict [--run RUN] IMAGE ...
 
@@ -49,13 +49,8 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """The entry of ``--json``."""
-        return {
-            "file": str(self.sample.file),
-            "index": self.sample.index,
-            "digit": self.digit,
-            "probability": self.probability,
-            "novel": self.novel,
-        }
+        image = {"file": str(self.sample.file), "index": self.sample.index}
+        return image | {"digit": self.digit, "probability": self.probability, "novel": self.novel}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -77,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     elif answers:
         print(table(answers))
     if options.show and answers:
-        draw_stages(options.show, answers)
+        draw_pictures(options.show, answers)
         if not options.json:
             print(f"\nstages: {display_path(options.show)}")
     for failure in failures[:-MOST_LINES]:  # one message has room for the last ones only
@@ -169,7 +164,7 @@ def table(answers: Sequence[Answer]) -> str:
     return lines
 
 
-def draw_stages(path: Path, answers: Sequence[Answer]) -> None:
+def draw_pictures(path: Path, answers: Sequence[Answer]) -> None:
     """Draw the stages of preparation of the first images."""
     from mlp.figures.preparation import Stages, draw  # matplotlib is slow to import
 

@@ -56,7 +56,9 @@ def remove_background(levels: Floats) -> Floats:
     The ink may be dark on light or light on dark. Raises InputError if there is no ink.
     """
     if _is_dithered(levels):
-        return _ink_on_uneven_paper(box_mean(levels, DITHER_PERIOD))
+        around = DITHER_PERIOD // 2
+        padded = np.pad(levels, (around, around - 1), mode="symmetric")
+        return _ink_on_uneven_paper(box_mean(padded, DITHER_PERIOD))
     ink = _ink_on_plain_paper(levels)
     return _ink_on_uneven_paper(levels) if ink is None else ink
 

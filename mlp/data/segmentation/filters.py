@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -17,10 +16,16 @@ def blur(levels: Floats) -> Floats:
     return np.asarray((down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]) / 16)
 
 
-def box_mean(levels: Floats, side: int) -> Floats:
-    """The mean over a square with this even side, which begins side / 2 above and left of each pixel."""
-    padded = np.pad(levels, (side // 2, side - side // 2 - 1), mode="symmetric")
-    return np.asarray(sliding_window_view(padded, (side, side)).mean(axis=(2, 3)))
+def box_mean(images: NDArray[Any], side: int) -> NDArray[Any]:
+    """The mean of each square with this side in images of floats: (..., rows - side + 1, columns - side + 1)."""
+    rows, columns = (length - side + 1 for length in images.shape[-2:])
+    bands = images[..., :rows, :].copy()
+    for down in range(1, side):
+        bands += images[..., down : down + rows, :]
+    sums = bands[..., :columns].copy()
+    for right in range(1, side):
+        sums += bands[..., right : right + columns]
+    return np.asarray(sums / images.dtype.type(side * side))
 
 
 def closing(levels: Floats, side: int) -> Floats:

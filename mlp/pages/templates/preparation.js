@@ -1,7 +1,7 @@
 // Any drawing as MNIST has its digits: mlp/data/preparation.py over again, step by step. Images are arrays row by row.
 
-// The drawing's ink, 0 to 1, on its way to an image of `shape`; null if there is none. `maxExtent`: the most rows and
-// columns that the digit fills; `faint`: fraction of the darkest ink below which ink does not count.
+// The drawing's ink, 0 to 1, on its way to an image of `shape`; null where there is none. `maxExtent` are the rows and
+// columns into which the larger extent is scaled, `faint` the share of the darkest below which ink has no extent.
 function prepare(ink, [height, width], { shape, max_extent: maxExtent, faint, tie }) {
   const darkest = largest(ink);
   if (darkest === 0) return null;

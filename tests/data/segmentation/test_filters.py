@@ -46,4 +46,4 @@ def test_a_blur_keeps_the_sum_and_spreads_a_dot_as_1_2_1():
 
 def test_a_box_mean_leaves_nothing_of_an_ordered_dither():
     dots = np.tile(np.random.default_rng(0).random((8, 8)) < 0.3, (5, 4)).astype(float)
-    np.testing.assert_allclose(filters.box_mean(dots, 8)[4:-4, 4:-4], dots[:8, :8].mean(), atol=1e-12)
+    np.testing.assert_allclose(filters.box_mean(dots, 8), dots[:8, :8].mean(), atol=1e-12)
