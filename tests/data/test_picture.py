@@ -25,9 +25,9 @@ def detector(run):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_digits_are_read_off_photos_of_every_kind(kind, run, detector, test_digits, request):
-    """Of even light all; of others at most 2 % are wrong without being called novel. None is refused.
+    """In even light all are right; else at most 2 % are misclassified and not novel. None is refused.
 
-    Of squared paper, whose lines are everywhere, three in a hundred may be.
+    On squared paper, whose lines are everywhere, three in a hundred may be refused.
     """
     random = np.random.default_rng(5)
     count = 200 if request.config.getoption("--all-trials") else 25
@@ -61,14 +61,14 @@ def test_several_digits_are_counted(first, second, gap, test_digits):
     assert prepare_picture(255 - both, (28, 28)).digit_count == 2
 
 
-def test_of_real_single_digits_hardly_one_counts_as_several(test_digits):
+def test_hardly_any_single_digit_counts_as_several(test_digits):
     framed = np.pad(test_digits.pixels()[::4].reshape(-1, 28, 28), ((0, 0), (4, 4), (4, 4)))
     counts = [prepare_picture(image, (28, 28)).digit_count for image in framed]
     assert sum(count > 1 for count in counts) <= 2
 
 
-def test_an_image_of_mnist_comes_back_as_it_was(test_digits):
-    """But for the scale to 255 of those whose darkest pixel is 254, and those with an edge too faint to count."""
+def test_an_image_of_mnist_is_returned_unchanged(test_digits):
+    """Except images whose darkest pixel is 254, which are scaled to 255, and one with an edge too faint to count."""
     images = test_digits.pixels().reshape(-1, 28, 28)
     for polarity in (images, 255 - images[::10]):
         read = [prepare_picture(image, (28, 28)).prepared.image for image in polarity]
@@ -87,7 +87,7 @@ def bar(shape=(90, 60), top=20, left=24, height=45, width=7):
 
 
 @given(dark=st.booleans(), paper=st.integers(80, 180), contrast=st.integers(20, 70))
-def test_ink_is_the_same_on_any_paper_in_any_polarity(dark, paper, contrast):
+def test_ink_is_the_same_on_paper_of_any_brightness_dark_or_light(dark, paper, contrast):
     drawing = bar((40, 30), 10, 12, 20, 4)
     grey = paper + (-contrast if dark else contrast) * drawing
     np.testing.assert_array_equal(ink_of(grey), drawing)
@@ -108,12 +108,12 @@ def test_the_grain_of_the_paper_is_no_ink():
 
 
 @pytest.mark.parametrize("grey", [np.full((5, 5), 7), np.zeros((1, 1)), np.zeros((9, 3), bool)])
-def test_an_empty_sheet_says_so(grey):
+def test_an_empty_sheet_is_refused(grey):
     with pytest.raises(InputError, match="the same brightness everywhere"):
         prepare_picture(grey, (28, 28))
 
 
-def test_an_empty_sheet_with_grain_or_in_uneven_light_says_so():
+def test_an_empty_sheet_with_grain_or_in_uneven_light_is_refused():
     for empty in (180 + np.random.default_rng(1).normal(0, 4, (60, 60)), np.tile(np.linspace(200, 100, 60), (60, 1))):
         with pytest.raises(InputError, match="nothing stands out from the shading and the noise of the paper"):
             prepare_picture(empty, (28, 28))
@@ -124,7 +124,7 @@ def test_an_empty_sheet_with_grain_or_in_uneven_light_says_so():
     seed=st.integers(0, 1000),
     levels=st.sampled_from([2, 3, 256]),
 )
-def test_whatever_the_picture_there_is_ink_from_0_to_1_or_none(shape, seed, levels):
+def test_any_picture_gives_ink_from_0_to_1_or_is_refused(shape, seed, levels):
     grey = np.random.default_rng(seed).integers(0, levels, shape)
     try:
         found = prepare_picture(grey, (28, 28))

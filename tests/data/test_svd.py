@@ -80,7 +80,7 @@ def test_fewer_images_than_pixels_will_do(training_digits):
 
 
 def test_bytes_of_255_everywhere_are_summed_without_rounding(tmp_path):
-    """The largest sums that there are: 300 images of 9 pixels have one singular value, 255 sqrt(300 * 9)."""
+    """The largest possible sums: 300 images of 9 pixels have one singular value, 255 sqrt(300 * 9)."""
     folder = write_folder(tmp_path / "f", [0, 1] * 150, [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.full((300, 3, 3), 255, np.uint8))
     projection = project(dataset.load(folder, "training", (0, 1)))
@@ -88,7 +88,7 @@ def test_bytes_of_255_everywhere_are_summed_without_rounding(tmp_path):
     np.testing.assert_allclose(projection.singular_values, [255 * np.sqrt(2700), 0], rtol=1e-12, atol=1e-3)
 
 
-def test_pixels_without_ink_count_as_directions_where_no_others_are_left(tmp_path):
+def test_pixels_without_ink_are_directions_if_no_others_are_left(tmp_path):
     folder = write_folder(tmp_path / "f", [0, 1, 0, 1], [0, 1])
     images = np.zeros((4, 2, 2), np.uint8)
     images[:, 1, 0] = 3, 4, 0, 0
@@ -122,7 +122,7 @@ def test_the_leading_eigenvectors_are_those_of_any_spectrum(eigenvalues):
 
 
 def test_for_the_digits_the_iteration_ends_by_itself(training_digits, monkeypatch):
-    """With a tenth of the directions that there are, as the whole decomposition takes several times as long."""
+    """With a tenth of all directions, as the whole decomposition takes several times as long."""
     eigh, sizes = np.linalg.eigh, []
     monkeypatch.setattr(np.linalg, "eigh", lambda G: sizes.append(len(G)) or eigh(G))
     for center in (False, True):
@@ -132,7 +132,7 @@ def test_for_the_digits_the_iteration_ends_by_itself(training_digits, monkeypatc
 
 
 def test_the_second_singular_value_is_exact_beside_a_far_larger_one(tmp_path):
-    """Images all but the same: the second is some 1/25,000 of the first."""
+    """Images that are almost the same: the second is about 1/25,000 of the first."""
     folder = write_folder(tmp_path / "f", [0, 1] * 500, [0, 1])
     images = np.full((1000, 12, 12), 200, np.uint8)
     random = np.random.default_rng(0)
@@ -144,14 +144,14 @@ def test_the_second_singular_value_is_exact_beside_a_far_larger_one(tmp_path):
     np.testing.assert_allclose(found, exact, rtol=1e-6)
 
 
-def test_images_all_alike_have_no_plane_about_their_mean(tmp_path):
+def test_equal_images_have_no_plane_around_their_mean(tmp_path):
     folder = write_folder(tmp_path / "f", [0, 1, 0, 1], [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.full((4, 3, 3), 7, np.uint8))
     with pytest.raises(InputError, match="the 4 images chosen are all the same"):
         project(dataset.load(folder, "training", (0, 1)), center=True)
 
 
-def test_no_rounding_makes_a_singular_value_of_a_negative_root(tmp_path):
+def test_rounding_never_makes_a_singular_value_nan(tmp_path):
     folder = write_folder(tmp_path / "f", [0, 1] * 150, [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.full((300, 3, 3), 255, np.uint8))
     values = project(dataset.load(folder, "training", (0, 1)), components=9).singular_values
@@ -160,7 +160,7 @@ def test_no_rounding_makes_a_singular_value_of_a_negative_root(tmp_path):
 
 @pytest.fixture(params=["X' X", "products"])
 def way(request, monkeypatch):
-    """Each way of finding the directions: by forming X' X, and by products with X alone, in blocks of few images."""
+    """Both ways to find the directions: with X' X formed, and by products with X alone, in small blocks."""
     if request.param == "products":
         monkeypatch.setattr("mlp.data.svd.MAX_GRAM_PIXELS", 0)
         monkeypatch.setattr("mlp.network.BLOCK", 7)
@@ -227,8 +227,8 @@ def test_one_image_is_its_own_direction(way, tmp_path):
     np.testing.assert_allclose(projection.directions[:, 0], image.ravel() / np.linalg.norm(image), atol=1e-12)
 
 
-def test_a_crowd_of_singular_values_has_its_rounds(tmp_path):
-    """Of noise the second is 0.2 % above the third, and every other one near them."""
+def test_close_singular_values_take_more_rounds(tmp_path):
+    """For noise the second is 0.2 % above the third, and all others are close."""
     images = made(tmp_path, np.random.default_rng(5).integers(0, 256, (150, 50, 50)))
     X = images.pixels().astype(float)
     _, S, Vt = np.linalg.svd(X, full_matrices=False)

@@ -1,4 +1,4 @@
-"""A data folder is trained on where it is right and refused where it is not, in bounded time and memory."""
+"""A correct data folder is accepted and a faulty one refused, in bounded time and memory."""
 
 import gzip
 import os
@@ -68,7 +68,7 @@ def sparse(path):
 
 
 def bomb(content):
-    """What unpacks to a thousand times its size, behind a header that promises little."""
+    """Elements that unpack to a thousand times their size, after a header that promises few."""
     return content + bytes(100_000_000)
 
 
@@ -142,7 +142,7 @@ EACH = {
     "nothing": (instead(lambda path: None), "no training (images|labels): put one of"),
     "two spellings": (lambda path: path.with_name(path.name + ".gz").write_bytes(b""), "are two spellings of one file"),
 }
-"""What may become of either file, and what is said of it."""
+"""Damage to either file, and the message."""
 
 
 def kind(content):
@@ -185,7 +185,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("damage", "message"), HOSTILE.values(), ids=HOSTILE)
-def test_it_is_refused(damage, message, tmp_path, monkeypatch, capsys, injected):
+def test_a_faulty_folder_is_refused(damage, message, tmp_path, monkeypatch, capsys, injected):
     config, folder = project(tmp_path), tmp_path / "made"
     damage(folder)
     with bounded():
@@ -210,7 +210,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("change", GOOD.values(), ids=GOOD)
-def test_what_is_right_is_taken(change, tmp_path, monkeypatch, injected):
+def test_a_correct_folder_is_accepted(change, tmp_path, monkeypatch, injected):
     config = project(tmp_path)
     for name in (IMAGES, LABELS):
         change(tmp_path / "made" / name)
@@ -219,7 +219,7 @@ def test_what_is_right_is_taken(change, tmp_path, monkeypatch, injected):
 
 
 def bomb(path, count):
-    """Gzip data that are an IDX file of so many times 10 MiB of zeros, a hundredth of a percent of it in size."""
+    """A gzipped IDX file of ``count`` times 10 MiB of zeros, about 1,000 times smaller."""
     header = bytes([0, 0, 8, 3]) + struct.pack(">3I", 10 * count, 1 << 10, 1 << 10)
     path.with_name(path.name + ".gz").write_bytes(gzip.compress(header) + count * gzip.compress(bytes(10 << 20)))
     path.unlink()
@@ -227,10 +227,10 @@ def bomb(path, count):
 
 @pytest.mark.parametrize("name", [IMAGES, "t10k-images-idx3-ubyte"])
 @pytest.mark.parametrize("free", [10_737_418_239, None], ids=["there is less", "nobody knows"])
-def test_what_honestly_announces_more_than_there_is_memory_for(
+def test_a_file_whose_header_announces_more_than_the_memory_is_refused(
     free, name, tmp_path, monkeypatch, capsys, injected, here
 ):
-    """10 GiB, which the system would promise, and then end the process as it fills them."""
+    """10 GiB: the system would grant them, and kill the process when they are used."""
     config, run = project(tmp_path), tmp_path / "run"
     if name != IMAGES:
         assert train(monkeypatch, "--config", config, "--output", run) == 0
@@ -248,8 +248,8 @@ def test_what_honestly_announces_more_than_there_is_memory_for(
     injected("gzip data that unpack to more than there is memory for")
 
 
-def test_memory_is_told_of(tmp_path, monkeypatch):
-    """At most what the machine has, and at most what its container may have."""
+def test_the_free_memory_is_known(tmp_path, monkeypatch):
+    """At most that of the machine, and at most the limit of its container."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert 0 < memory.free() <= machine
     (tmp_path / "max").write_text("max\n")

@@ -1,4 +1,4 @@
-"""Large images: what is beyond all sense is refused by name, and all else takes memory for images and pixels alone."""
+"""Large images: absurd sizes are refused by name, others take memory in proportion to images and pixels only."""
 
 import gzip
 import re
@@ -13,7 +13,7 @@ from tests.conftest import run_here, write_folder
 from tests.faults.fault_helpers import bounded, one_message
 
 SIDE = 200
-"""Pixels: the square of an image's pixels would take 12 GB."""
+"""An array of pixels by pixels would take 12 GB."""
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def run(tmp_path_factory):
     return folder / "run"
 
 
-def given(run, script):
-    """The arguments that a script is given for this run."""
+def arguments_of(run, script):
+    """A script's arguments for this run."""
     folder = run.parent
     return {
         "evaluate": (run,),
@@ -47,13 +47,13 @@ def given(run, script):
 @pytest.mark.parametrize("script", ["evaluate", "plot_svd", "predict"])
 def test_each_command_has_bounded_memory_and_time(run, script, injected):
     with bounded():
-        done = run_here(f"scripts/{script}.py", *given(run, script))
+        done = run_here(f"scripts/{script}.py", *arguments_of(run, script))
     assert done.returncode == 0, done.stderr
     injected("large images: a command in bounded memory and time")
 
 
-def test_so_has_a_report_which_shows_smaller_images(run, injected):
-    """Where the network has no room in the page, which is to be asked about them as they are."""
+def test_a_report_has_bounded_memory_too_and_shows_smaller_images(run, injected):
+    """The page then has no room for the network, which takes the images in full size."""
     with bounded():
         done = run_here("scripts/report.py", run)
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_so_has_a_report_which_shows_smaller_images(run, injected):
 
 
 @pytest.mark.parametrize("rows", [2048, 1])
-def test_images_of_the_most_pixels_are_taken_and_those_of_more_refused(rows, tmp_path, injected):
+def test_images_of_the_maximal_size_are_accepted_and_larger_ones_refused(rows, tmp_path, injected):
     folder = write_folder(tmp_path / "made", [0, 1], [0, 1])
     columns = MAX_IMAGE_PIXELS // rows
     path = folder / "train-images-idx3-ubyte"
@@ -85,8 +85,8 @@ def test_images_of_the_most_pixels_are_taken_and_those_of_more_refused(rows, tmp
     injected("large images: refused before training")
 
 
-def test_they_are_refused_before_they_are_unpacked(tmp_path, injected):
-    """The header alone is read: what follows here is far less than it promises, which would be reported otherwise."""
+def test_too_large_images_are_refused_before_they_are_unpacked(tmp_path, injected):
+    """Only the header is read: else the message would be that far less data follows than it promises."""
     folder = write_folder(tmp_path / "made", [0, 1] * 100, [0, 1])
     header = bytes([0, 0, 8, 3]) + np.array([200, 3000, 3000], ">u4").tobytes()
     path = folder / "train-images-idx3-ubyte"

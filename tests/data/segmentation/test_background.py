@@ -16,8 +16,8 @@ def test_noise_is_measured_beside_light_and_lines(deviation):
     assert found == pytest.approx(deviation, rel=0.25, abs=0.01)
 
 
-def test_a_glare_with_a_soft_edge_is_light_and_no_ink():
-    """Ink is dark here, though the glare differs more from the paper."""
+def test_a_glare_with_a_soft_edge_is_light_and_not_ink():
+    """The ink is dark here, though the glare differs more from the paper."""
     down, across = np.mgrid[:80, :80]
     sheet = np.full((80, 80), 150.0)
     sheet[20:60, 30:36] = 60

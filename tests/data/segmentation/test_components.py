@@ -26,13 +26,13 @@ DIGIT = (15, 45, 27, 32, 1)
         pytest.param((0, 20, 50, 60, 1), id="a-shadow-in-the-corner"),
     ],
 )
-def test_what_is_no_writing_is_left_out(other):
+def test_dust_stains_and_shadows_are_left_out(other):
     ink, digits = extract_digits(sheet(DIGIT, other))
     assert digits == 1
     np.testing.assert_array_equal(ink, sheet(DIGIT))
 
 
-def test_a_part_that_is_near_or_faint_belongs_to_the_digit():
+def test_near_and_faint_parts_belong_to_the_digit():
     parts = [DIGIT, (12, 14, 27, 32, 1), (20, 30, 32, 34, 0.2)]
     ink, digits = extract_digits(sheet(*parts))
     assert digits == 1
@@ -46,7 +46,7 @@ def test_a_second_digit_is_counted_and_kept():
     np.testing.assert_array_equal(ink, both)
 
 
-def test_a_digit_that_alone_is_there_may_touch_the_edge():
+def test_a_digit_without_anything_else_may_touch_the_edge():
     for box in ((0, 60, 27, 32, 1), (0, 30, 0, 5, 1)):
         ink, digits = extract_digits(sheet(box))
         assert digits == 1
@@ -59,7 +59,7 @@ def test_a_pencil_is_found_beside_dust_that_is_darker():
     np.testing.assert_allclose(ink, sheet(DIGIT))
 
 
-def test_the_grain_of_a_table_is_no_second_digit():
+def test_the_grain_of_a_table_is_not_a_second_digit():
     table = [(0, 60, 0, 3, 1), (10, 30, 5, 7, 0.8)]
     ink, digits = extract_digits(sheet(DIGIT, *table))
     assert digits == 1

@@ -27,7 +27,7 @@ def test_closing_and_opening_are_those_of_scipy(side):
         np.testing.assert_array_equal(ours(PICTURE, side), theirs(padded, (side, side))[inner, inner])
 
 
-def test_closing_fills_in_what_is_narrower_and_keeps_light_shadow_and_a_tables_edge():
+def test_closing_fills_in_narrow_parts_and_keeps_light_shadow_and_a_tables_edge():
     light = np.tile(np.linspace(200, 120, 40), (40, 1))
     light[:, :4] = 50  # a strip that is narrower than the square, but reaches the edge
     light[30:, 20:] *= 0.6

@@ -17,7 +17,7 @@ def stroke():
 
 @pytest.mark.parametrize("darkness", [0.3, 1.0])
 @pytest.mark.parametrize("turned", [False, True], ids=["level", "upright"])
-def test_lines_go_and_a_stroke_across_them_stays(stroke, darkness, turned):
+def test_lines_are_removed_and_a_stroke_across_them_stays(stroke, darkness, turned):
     lines = np.zeros((SIDE, SIDE))
     lines[7::15] = darkness  # none at an end of the stroke
     lines = lines.T if turned else lines
@@ -26,7 +26,7 @@ def test_lines_go_and_a_stroke_across_them_stays(stroke, darkness, turned):
 
 
 @pytest.mark.parametrize("drop", [-6, 3])
-def test_tilted_lines_go(stroke, drop):
+def test_tilted_lines_are_removed(stroke, drop):
     inked = stroke.copy()
     columns = np.arange(SIDE)
     for start in range(10, SIDE, 20):
@@ -41,7 +41,7 @@ def test_tilted_lines_go(stroke, drop):
     assert found[stroke > 0].min() >= 0.5
 
 
-def test_squared_paper_goes(stroke):
+def test_squared_paper_is_removed(stroke):
     inked = stroke.copy()
     inked[7::14], inked[:, 9::14] = np.maximum(inked[7::14], 0.4), np.maximum(inked[:, 9::14], 0.4)
     found = remove_lines(inked)
@@ -50,7 +50,7 @@ def test_squared_paper_goes(stroke):
     assert np.count_nonzero(found[stroke > 0] < 0.5) <= 4  # a corner of the stroke, where two lines cross
 
 
-def test_an_upright_margin_goes_with_the_lines_and_alone_it_may_be_a_digit(stroke):
+def test_a_margin_is_removed_with_the_lines_but_alone_it_may_be_a_digit(stroke):
     lines = np.zeros((SIDE, SIDE))
     lines[7::15] = 0.4
     lines[:, 12:14] = 0.6
@@ -61,7 +61,7 @@ def test_an_upright_margin_goes_with_the_lines_and_alone_it_may_be_a_digit(strok
     np.testing.assert_array_equal(remove_lines(one), one)
 
 
-def test_strokes_of_a_digit_that_fills_its_picture_are_no_lines():
+def test_strokes_of_a_digit_that_fills_its_picture_are_not_lines():
     seven = np.zeros((60, 40))
     seven[:3] = 1
     seven[:, 36:] = 1
@@ -71,5 +71,5 @@ def test_strokes_of_a_digit_that_fills_its_picture_are_no_lines():
     np.testing.assert_array_equal(remove_lines(one), one)
 
 
-def test_a_clean_sheet_is_not_touched(stroke):
+def test_a_clean_sheet_is_unchanged(stroke):
     assert remove_lines(stroke).tolist() == stroke.tolist()
