@@ -47,8 +47,9 @@ def prepare_picture(grey: NDArray[Any], shape: tuple[int, int]) -> Picture:
             prepared = prepare(ink / ink.max(), shape)
             if np.abs(prepared.image - prepared.ink).max() < SAME:
                 return Picture(levels, prepared, 1)
-    ink, digit_count = extract_digits(remove_lines(remove_background(levels - min(levels.min(), 0))))
-    return Picture(levels, prepare(ink, shape), digit_count)
+    ink = remove_background(levels - min(levels.min(), 0))
+    digits, digit_count = extract_digits(remove_lines(ink))
+    return Picture(levels, prepare(digits, shape), digit_count)
 
 
 @dataclass(frozen=True)

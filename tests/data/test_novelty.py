@@ -19,9 +19,9 @@ def features(*images):
 
 
 def contrast(offset):
-    """The local contrast of a dot so many rows and columns away: 1/9 - 1/121 near it, -1/121 in the larger square."""
-    most = max(map(abs, offset))
-    return (most <= 1) / 9 - (most <= 5) / 121
+    """Local contrast at this offset (rows, columns) from a dot: 1/9 - 1/121 near it, -1/121 in the larger square."""
+    distance = max(map(abs, offset))
+    return (distance <= 1) / 9 - (distance <= 5) / 121
 
 
 def test_the_distance_is_that_of_local_contrasts_of_length_one():

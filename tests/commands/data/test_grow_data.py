@@ -90,11 +90,11 @@ def moves(grow, monkeypatch, count, seed=0):
 
 def test_moves_are_uniform_between_their_bounds(grow, monkeypatch):
     degrees, shifts = moves(grow, monkeypatch, 20_000)
-    for values, most in ((degrees, 10), (shifts[:, 0], 2), (shifts[:, 1], 2)):
-        assert 0.999 * most < np.abs(values).max() <= most
-        error = most / np.sqrt(3 * len(values))  # the standard error of a uniform variable's mean
-        assert abs(values.mean()) < 4 * error
-        assert abs(np.abs(values).mean() - most / 2) < 4 * error
+    for values, limit in ((degrees, 10), (shifts[:, 0], 2), (shifts[:, 1], 2)):
+        assert 0.999 * limit < np.abs(values).max() <= limit
+        standard_error = limit / np.sqrt(3 * len(values))  # of the mean of a uniform variable
+        assert abs(values.mean()) < 4 * standard_error
+        assert abs(np.abs(values).mean() - limit / 2) < 4 * standard_error
     others, _ = moves(grow, monkeypatch, 20_000, seed=1)
     assert not np.isin(others, degrees).any()
     assert np.abs(np.corrcoef([degrees, *shifts.T]) - np.eye(3)).max() < 0.03
@@ -153,10 +153,10 @@ def test_nothing_is_written_over(name, grow, folder, tmp_path, capsys):
 )
 def test_bad_input_is_one_message_and_nothing_is_written(options, message, grow, folder, tmp_path, capsys):
     assert grow(folder, tmp_path / "new", *options) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
-    assert message in said
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
     assert not (tmp_path / "new").exists()
 
 
@@ -164,8 +164,8 @@ def test_too_little_space_is_reported_before_anything_is_written(grow, folder, t
     usage, needed = namedtuple("usage", "free"), 17 * (1000 + 10)
     monkeypatch.setattr(grow.script.shutil, "disk_usage", lambda path: usage(needed - (path == tmp_path)))
     assert grow(folder, tmp_path / "new" / "er", "--images", 1000) == 2
-    said = f"{tmp_path / 'new' / 'er'}: 17,170 bytes are needed, 17,169 are free: make room, or ask for fewer --images"
-    assert capsys.readouterr().err == f"error: {said}\n"
+    error = f"{tmp_path / 'new' / 'er'}: 17,170 bytes are needed, 17,169 are free: make room, or ask for fewer --images"
+    assert capsys.readouterr().err == f"error: {error}\n"
     assert not (tmp_path / "new").exists()
     monkeypatch.setattr(grow.script.shutil, "disk_usage", lambda path: usage(needed))
     assert grow(folder, tmp_path / "new" / "er", "--images", 1000) == 0
@@ -178,9 +178,9 @@ def test_a_signal_leaves_nothing_and_the_command_can_be_given_again(
 ):
     monkeypatch.setattr(grow.script, when, lambda *_: os.kill(os.getpid(), number))
     assert grow(folder, tmp_path / "new", "--images", 100) == code
-    said = capsys.readouterr().err
-    assert said.endswith(": give the same command again\n")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.endswith(": give the same command again\n")
+    assert error.count("\n") == 1
     assert not (tmp_path / "new").exists()
 
 
