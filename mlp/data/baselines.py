@@ -72,7 +72,7 @@ def _differences(training: Dataset, pixels: slice) -> NDArray[np.int64]:
     cell_of_pixel = 256 * np.arange(count)
     signs = 1 - 2 * training.targets.astype(np.int64)[:, np.newaxis]
     for rows in training.blocks():
-        cells = training.part(rows, pixels) + cell_of_pixel
+        cells = training.take_pixels(rows, pixels) + cell_of_pixel
         np.add.at(differences, cells.reshape(-1), np.broadcast_to(signs[rows], cells.shape).reshape(-1))
     return differences.reshape(count, 256)
 

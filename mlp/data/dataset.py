@@ -67,10 +67,10 @@ class Dataset:
         images = None if out is None else out.reshape(-1, *self.image_shape)
         return self.source.take(self.indices[positions], images).reshape(-1, self.inputs)
 
-    def part(self, positions: Positions, pixels: slice) -> NDArray[np.uint8]:
+    def take_pixels(self, positions: Positions, pixels: slice) -> NDArray[np.uint8]:
         """Only these pixels (n, k) of the images at these positions: less of large images is read."""
         is_all = len(range(self.inputs)[pixels]) == self.inputs
-        return self.pixels(positions) if is_all else self.source.part(self.indices[positions], pixels)
+        return self.pixels(positions) if is_all else self.source.take_pixels(self.indices[positions], pixels)
 
     def fetch(self, positions: Positions, X: Array, Y: Array) -> None:
         """Write the images at these positions, scaled to 0..1, into X (n, inputs), and their targets into Y (n, 1)."""

@@ -2,10 +2,9 @@
 
 import math
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
+from mlp.data.missing_files import advice
 from mlp.system.command_line import command
 from mlp.system.errors import DataChanged, InputError
 from mlp.system.files import sha256
@@ -21,6 +21,8 @@ Part = Literal["training", "test"]
 Kind = Literal["images", "labels"]
 
 PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
+LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
+"""Patterns of other names for a part."""
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
 MAX_IMAGE_PIXELS = 1 << 22
 """The default network has 32 weights a pixel: half a gigabyte at this size."""
@@ -81,7 +83,7 @@ class ImagesAndLabels:
         # All indices are in range: "clip" only avoids the copy of the output that the default mode makes.
         return self.images.take(indices, axis=0, out=out, mode="clip")
 
-    def part(self, indices: NDArray[np.integer[Any]], pixels: slice) -> NDArray[np.uint8]:
+    def take_pixels(self, indices: NDArray[np.integer[Any]], pixels: slice) -> NDArray[np.uint8]:
         """Only these pixels (n, k) of the images at these indices. Raises DataChanged as ``take`` does."""
         if isinstance(self.images, idx.Rows):
             chosen: NDArray[np.uint8] = self.images.part(indices, pixels)
@@ -180,7 +182,10 @@ def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
         inside = [path / name for name in spellings] if path.is_dir() else [path]
         found += filter(_is_there, inside)
     if not found:
-        cure = _advice(directory, part, kind) or f"put one of {', '.join(spellings)} there"
+        cure = (
+            advice(directory, spellings, f"{LIKE[part]}.*{kind}.*(idx|ubyte)")
+            or f"put one of {', '.join(spellings)} there"
+        )
         raise InputError(f"{directory}: no {part} {kind}: {cure}")
     stamps = {path: _stamp(path) for path in found}
     return stamps if len(found) == 1 else {path: stamps[path] for path in _same(directory, found)}
@@ -207,48 +212,6 @@ def _same(directory: Path, copies: Sequence[Path]) -> list[Path]:
         if not is_same:
             raise InputError(f"{both}, and their content differs: remove one of them")
     return sorted(copies, key=idx.is_packed)
-
-
-MAX_SEARCHED_FILES = 10_000
-"""Files in and below a folder that are searched for a missing one."""
-MAX_SEARCH_DEPTH = 2
-"""Levels of subfolders: torchvision makes MNIST/raw."""
-ADVICE = {
-    r"{like}.*\.(part|partial|crdownload|download|tmp)$": "{path} is an incomplete download: fetch it again",
-    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file (EMNIST's transposed images "
-    "are not supported yet)",
-    r"{like}": "rename {path} to {usual}, if it is that file",
-    r"\.(zip|tar|tgz|tar\.gz|7z|rar)$": "unpack {path}, and put {usual} there",
-    r"\.(npz|npy|csv|csv\.gz|pkl|pkl\.gz|mat|parquet|pt|arff)$": "{path} is not in the IDX format: put {usual} there "
-    "({download} gets MNIST)",
-}
-"""The cure, by the name of a file that is there instead. {like} is a pattern of the missing file's name."""
-LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
-
-
-def _advice(directory: Path, part: Part, kind: Kind) -> str:
-    """The cure, if a file in or below the folder may be the missing one, under another name or packed; else no text."""
-    files = list(islice(_files_below(directory), MAX_SEARCHED_FILES))
-    spellings = file_names(part, kind)
-    for path in files:
-        if path.name in spellings:
-            holder = path.parent.parent if path.parent.name in spellings else path.parent
-            return f"name the folder {holder}, which has them"
-    like = f"{LIKE[part]}.*{kind}.*(idx|ubyte)"
-    for pattern, advice in ADVICE.items():
-        for path in files:
-            if re.search(pattern.replace("{like}", like), path.name, re.IGNORECASE):
-                usual = spellings[0] + (".gz" if path.suffix == ".gz" else "")
-                return advice.format(path=path.relative_to(directory), usual=usual, download=command("download_mnist"))
-    return ""
-
-
-def _files_below(directory: Path) -> Iterator[Path]:
-    """The files in and below a folder, except hidden ones: macOS adds these to archives."""
-    for folder, folders, names in os.walk(directory):
-        depth = len(Path(folder).relative_to(directory).parts)
-        folders[:] = sorted(name for name in folders if depth < MAX_SEARCH_DEPTH and not name.startswith("."))
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def new_files(directory: Path, ending: str = "") -> dict[tuple[Part, Kind], Path]:

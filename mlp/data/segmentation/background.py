@@ -86,8 +86,7 @@ def _ink_on_plain_paper(levels: Floats) -> Floats | None:
     touches_corner = strokes[[0, 0, -1, -1], [0, -1, 0, -1]].any()  # as a shadow or the edge of a table does
     is_shaded = np.count_nonzero(paper > SHADE * darkest) > MAX_SHADED * levels.size
     limit = MIN_INK_DEVIATIONS * MAD_TO_DEVIATION * np.median(paper) if paper.size else 0.0
-    is_noisy = limit > STROKE * darkest or noise_deviation(levels) > MAX_PLAIN_NOISE * darkest
-    if touches_corner or is_shaded or is_noisy:
+    if touches_corner or is_shaded or limit > STROKE * darkest or noise_deviation(levels) > MAX_PLAIN_NOISE * darkest:
         return None
     return np.where(difference > limit, difference / darkest, 0.0)
 
