@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
-from mlp.data.missing_files import advice
+from mlp.data import missing_files
 from mlp.system.command_line import command
 from mlp.system.errors import DataChanged, InputError
 from mlp.system.files import sha256
@@ -182,10 +182,7 @@ def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
         inside = [path / name for name in spellings] if path.is_dir() else [path]
         found += filter(_is_there, inside)
     if not found:
-        cure = (
-            advice(directory, spellings, f"{LIKE[part]}.*{kind}.*(idx|ubyte)")
-            or f"put one of {', '.join(spellings)} there"
-        )
+        cure = missing_files.cure(directory, spellings, f"{LIKE[part]}.*{kind}.*(idx|ubyte)")
         raise InputError(f"{directory}: no {part} {kind}: {cure}")
     stamps = {path: _stamp(path) for path in found}
     return stamps if len(found) == 1 else {path: stamps[path] for path in _same(directory, found)}

@@ -23,8 +23,8 @@ CURES = {
 """By the name of a file that is there instead. {like} is a pattern of the missing file's name."""
 
 
-def advice(directory: Path, names: Sequence[str], like: str) -> str:
-    """The cure, if a file in or below the folder may be the missing one; else no text.
+def cure(directory: Path, names: Sequence[str], like: str) -> str:
+    """What to do, by the files in and below the folder, one of which may be the missing one.
 
     names: those that the missing file may have, the usual one first. like: a pattern of similar names.
     """
@@ -33,12 +33,12 @@ def advice(directory: Path, names: Sequence[str], like: str) -> str:
         if path.name in names:
             holder = path.parent.parent if path.parent.name in names else path.parent
             return f"name the folder {holder}, which has them"
-    for pattern, cure in CURES.items():
+    for pattern, text in CURES.items():
         for path in files:
             if re.search(pattern.replace("{like}", like), path.name, re.IGNORECASE):
                 usual = names[0] + (".gz" if path.suffix == ".gz" else "")
-                return cure.format(path=path.relative_to(directory), usual=usual, download=command("download_mnist"))
-    return ""
+                return text.format(path=path.relative_to(directory), usual=usual, download=command("download_mnist"))
+    return f"put one of {', '.join(names)} there"
 
 
 def _files_below(directory: Path) -> Iterator[Path]:

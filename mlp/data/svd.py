@@ -58,8 +58,7 @@ class Projection:
 
     def rebuild(self, coordinates: Floats) -> Floats:
         """Images from their coordinates, (n, k) to (n, pixels): U S V' plus the mean."""
-        rebuilt: Floats = coordinates @ self.directions.T + self.mean
-        return rebuilt
+        return np.asarray(coordinates @ self.directions.T + self.mean)
 
     def explained_variance(self) -> Floats:
         """The fraction of the energy in each direction (k,)."""
