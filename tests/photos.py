@@ -1,7 +1,7 @@
 """Simulated photos: a digit on paper, lit, shadowed, soiled, ruled, scanned.
 
-Brightness is paper times light, less the ink's share of it. Each kind takes a digit (28, 28), 0 to 1, and a generator,
-and gives a picture of bytes.
+Brightness is light times what the paper and the ink reflect. Each kind takes a digit (28, 28), 0 to 1, and a random
+generator, and returns a picture of bytes.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 
 def on_paper(digit, random, contrast=0.8, sides=(40, 60, 120)):
-    """The fraction of the light that a sheet gives back: a digit of 45 to 75 % of its side, anywhere on it."""
+    """The fraction of the light that a sheet reflects: a digit of 45 to 75 % of its side, anywhere on it."""
     side = int(random.choice(sides))
     size = int(side * random.uniform(0.45, 0.75))
     scaled = np.asarray(Image.fromarray((255 * digit).astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC))
@@ -27,35 +27,35 @@ def places(sheet, random):
     return np.rot90(grid, random.integers(4), axes=(1, 2))
 
 
-def finished(brightness):
+def as_bytes(brightness):
     return np.clip(np.round(brightness), 0, 255).astype(np.uint8)
 
 
 def even(digit, random):
-    return finished(220 * on_paper(digit, random))
+    return as_bytes(220 * on_paper(digit, random))
 
 
 def shadow(ratio, blur=0.0):
-    """The paper's brightness over that of a shadow on its corner, whose edge is this fraction of the side wide."""
+    """A shadow on a corner. ``ratio``: brightness of paper over shadow; ``blur``: width of its edge over the side."""
 
     def picture(digit, random):
         sheet = on_paper(digit, random)
         depth = places(sheet, random).sum(axis=0) - random.uniform(1.2, 1.75)
         share = 1 / (1 + np.exp(-np.clip(depth / max(blur, 1e-3), -50, 50)))
-        return finished(220 * sheet * (1 - share * (1 - 1 / ratio)))
+        return as_bytes(220 * sheet * (1 - share * (1 - 1 / ratio)))
 
     return picture
 
 
 def lamp(ratio):
-    """The brightest paper over the darkest; the lamp stands at any side."""
+    """A lamp at any side. ``ratio``: brightness of the lightest paper over the darkest."""
 
     def picture(digit, random):
         sheet = on_paper(digit, random)
         across, down = places(sheet, random)
         angle = random.uniform(0, np.pi / 2)
         distance = np.cos(angle) * across + np.sin(angle) * down
-        return finished(230 * sheet * (1 - distance / distance.max() * (1 - 1 / ratio)))
+        return as_bytes(230 * sheet * (1 - distance / distance.max() * (1 - 1 / ratio)))
 
     return picture
 
@@ -63,7 +63,7 @@ def lamp(ratio):
 def pencil(grain, contrast=0.35):
     def picture(digit, random):
         sheet = on_paper(digit, random, contrast, sides=(60, 120))
-        return finished(210 * sheet + random.normal(0, grain, sheet.shape))
+        return as_bytes(210 * sheet + random.normal(0, grain, sheet.shape))
 
     return picture
 
@@ -73,11 +73,11 @@ def table(digit, random):
     sheet = on_paper(digit, random)
     across, down = places(sheet, random)
     is_table = across < random.uniform(0.03, 0.12) + random.uniform(-0.06, 0.06) * (down - 0.5)
-    return finished(np.where(is_table, 220 * random.uniform(0.15, 0.5) + random.normal(0, 5, sheet.shape), 220 * sheet))
+    return as_bytes(np.where(is_table, 220 * random.uniform(0.15, 0.5) + random.normal(0, 5, sheet.shape), 220 * sheet))
 
 
 def dust(digit, random):
-    """Two specks near the edges, where they change the box."""
+    """Two specks near the edges, where they would enlarge the bounding box."""
     picture = even(digit, random)
     side = len(picture)
     size = max(1, side // 30)
@@ -91,29 +91,29 @@ def ruled(digit, random):
     side = len(sheet)
     lines = (np.arange(side) + random.integers(side)) % max(6, side // 6) < max(1, side // 100)
     sheet[lines] = np.minimum(sheet[lines], random.uniform(0.4, 0.85))
-    return finished(220 * sheet)
+    return as_bytes(220 * sheet)
 
 
 def squared(digit, random):
-    """Squared paper: bluish lines both ways, as blurred as the rest."""
+    """Squared paper: faint lines in both directions, blurred like the rest."""
     sheet = on_paper(digit, random, sides=(120, 200))
     side = len(sheet)
     lines = (np.arange(side) + random.integers(side)) % (side // 6) < max(2, side // 80)
     sheet[lines] = np.minimum(sheet[lines], 0.75)
     sheet[:, lines] = np.minimum(sheet[:, lines], 0.75)
-    return np.asarray(Image.fromarray(finished(220 * sheet)).filter(ImageFilter.GaussianBlur(1)))
+    return np.asarray(Image.fromarray(as_bytes(220 * sheet)).filter(ImageFilter.GaussianBlur(1)))
 
 
 def glare(digit, random):
     sheet = on_paper(digit, random)
     across, down = places(sheet, random)
     distance = np.hypot(across - random.uniform(0, 0.3), down - random.uniform(0, 0.3))
-    return finished(170 * sheet + 85 * np.exp(-((distance / random.uniform(0.1, 0.2)) ** 2)))
+    return as_bytes(170 * sheet + 85 * np.exp(-((distance / random.uniform(0.1, 0.2)) ** 2)))
 
 
 def dithered(digit, random):
     sheet = on_paper(digit, random, sides=(60, 120))
-    return np.asarray(Image.fromarray(finished(random.uniform(200, 240) * sheet)).convert("1").convert("L"))
+    return np.asarray(Image.fromarray(as_bytes(random.uniform(200, 240) * sheet)).convert("1").convert("L"))
 
 
 def mixed(digit, random):
@@ -122,7 +122,7 @@ def mixed(digit, random):
     across, down = places(sheet, random)
     light = (1 - across * 0.35) * (1 - 0.25 / (1 + np.exp(-(across + down - 1.4) / 0.05)))
     light[:, : len(sheet) // 20] *= 0.3
-    return finished(225 * light * sheet + random.normal(0, 3, sheet.shape))
+    return as_bytes(225 * light * sheet + random.normal(0, 3, sheet.shape))
 
 
 def negative(kind):

@@ -1,1 +1,1 @@
-"""Images: read, chosen, prepared and projected."""
+"""Images: read, selected, prepared and projected."""

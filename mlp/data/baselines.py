@@ -1,4 +1,4 @@
-"""What much simpler rules reach, learned from the same training images: a bare "99.9 %" says little without."""
+"""Simple rules learned from the same training images, to compare the network with: 99.9 % alone says little."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,21 +12,22 @@ from mlp.data.svd import project
 
 Bytes = NDArray[np.uint8]
 
-COUNTED = 1 << 14
-"""Pixels whose values are counted at a time, 2 KB each: of larger images the rest is counted after them."""
+PIXELS_AT_A_TIME = 1 << 14
+"""The single pixel is searched for in parts of larger images, as each pixel takes 2 KB."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A rule: which of the two classes it gives each image, (n, pixels) bytes to (n,) bool."""
+    """A rule that predicts the class of each image."""
 
     name: str
     facts: dict[str, Any]
-    """The rule's numbers, by name."""
+    """What the rule learned, by name."""
     classify: Callable[[Bytes], NDArray[np.bool_]]
+    """From images (n, pixels) to whether each is of class 1, (n,)."""
 
     def errors(self, images: Dataset) -> int:
-        """The images that the rule gets wrong."""
+        """The number of misclassified images."""
         targets = images.targets
         return sum(
             int(np.count_nonzero(self.classify(images.pixels(rows)) != targets[rows])) for rows in images.blocks()
@@ -48,16 +49,16 @@ def _majority(training: Dataset) -> Baseline:
 
 
 def _single_pixel(training: Dataset) -> Baseline:
-    """The pixel and threshold that separate the training images best; at a tie the lowest."""
+    """The pixel and the threshold with the fewest training errors; the lowest ones at a tie."""
     zeros, ones = np.bincount(training.targets, minlength=2)
     best: tuple[int, ...] = ()
-    for first in range(0, training.inputs, COUNTED):
-        # (pixels, 255): how many zeros more than ones have at most the threshold there
-        more = _differences(training, slice(first, first + COUNTED)).cumsum(axis=1)[:, :-1]
-        for inverted, at in enumerate((more.argmax(), more.argmin())):  # where brighter means class 1, and class 0
-            pixel, threshold = (int(place) for place in np.unravel_index(at, more.shape))
-            right = int(zeros - more[pixel, threshold] if inverted else ones + more[pixel, threshold])
-            best = max(best, (right, -inverted, -first - pixel, -threshold))
+    for first in range(0, training.inputs, PIXELS_AT_A_TIME):
+        # (pixels, 255): of the images whose pixel is at most the threshold, those of class 0 minus those of class 1
+        surplus = _differences(training, slice(first, first + PIXELS_AT_A_TIME)).cumsum(axis=1)[:, :-1]
+        for inverted, at in enumerate((surplus.argmax(), surplus.argmin())):  # brighter is class 1, or class 0
+            pixel, threshold = (int(place) for place in np.unravel_index(at, surplus.shape))
+            correct = int(zeros - surplus[pixel, threshold] if inverted else ones + surplus[pixel, threshold])
+            best = max(best, (correct, -inverted, -first - pixel, -threshold))
     inverted, pixel, threshold = (-place for place in best[1:])
     row, column = divmod(pixel, training.image_shape[1])
     facts = {"row": row, "column": column, "threshold": threshold, "above": training.digits[1 - inverted]}
@@ -65,19 +66,19 @@ def _single_pixel(training: Dataset) -> Baseline:
 
 
 def _differences(training: Dataset, pixels: slice) -> NDArray[np.int64]:
-    """(pixels, 256): how many images of class 0 more than of class 1 have each value in each of these pixels."""
+    """(pixels, 256): for each of these pixels and each value, the images of class 0 minus those of class 1."""
     count = len(range(training.inputs)[pixels])
     differences = np.zeros(count * 256, np.int64)
     cell_of_pixel = 256 * np.arange(count)
     signs = 1 - 2 * training.targets.astype(np.int64)[:, np.newaxis]
     for rows in training.blocks():
-        cells = training.part(rows, pixels) + cell_of_pixel
+        cells = training.take_pixels(rows, pixels) + cell_of_pixel
         np.add.at(differences, cells.reshape(-1), np.broadcast_to(signs[rows], cells.shape).reshape(-1))
     return differences.reshape(count, 256)
 
 
 def _nearest_mean(training: Dataset) -> Baseline:
-    """The class whose mean image is nearer: |x - m1| < |x - m0| exactly where x (m1 - m0) > (m1 m1 - m0 m0) / 2."""
+    """The class whose mean image is nearer: |x - m1| < |x - m0| if and only if x (m1 - m0) > (m1 m1 - m0 m0) / 2."""
     targets, sums = training.targets, np.zeros((2, training.inputs), np.int64)
     for rows in training.blocks():
         X = training.pixels(rows)
@@ -90,7 +91,7 @@ def _nearest_mean(training: Dataset) -> Baseline:
 
 
 def _svd_coordinate(training: Dataset) -> Baseline:
-    """The first centred singular coordinate, cut where the training images are separated best."""
+    """The first centred singular coordinate and a threshold."""
     projection = project(training, components=1, center=True)
     coordinate = projection.coordinates(training)[:, 0]
     threshold, above = best_cut(coordinate, training.targets)
@@ -100,15 +101,15 @@ def _svd_coordinate(training: Dataset) -> Baseline:
 
 
 def best_cut(x: NDArray[np.float64], targets: NDArray[np.uint8]) -> tuple[float, int]:
-    """The threshold, midway between two values of x, with the fewest errors, and the class above it.
+    """The threshold with the fewest errors, midway between two values of x, and the class above it.
 
-    The lowest such threshold at a tie. x: (n,), targets: (n,) of 0 and 1.
+    The lowest threshold at a tie. x: (n,), targets: (n,) of 0 and 1.
     """
     order = np.argsort(x, kind="stable")
     ordered, ones_up_to = x[order], np.cumsum(targets[order], dtype=np.int64)
     zeros_up_to = np.arange(1, len(x) + 1) - ones_up_to
-    right = zeros_up_to + ones_up_to[-1] - ones_up_to  # with class 1 above a cut behind each value
-    right = np.stack([len(x) - right, right])[:, :-1]
-    right[:, ordered[:-1] == ordered[1:]] = 0  # no cut between equal values
-    above, at = (int(i) for i in np.unravel_index(right.argmax(), right.shape))
+    correct = zeros_up_to + ones_up_to[-1] - ones_up_to  # with class 1 above a cut after each value
+    correct = np.stack([len(x) - correct, correct])[:, :-1]
+    correct[:, ordered[:-1] == ordered[1:]] = 0  # no cut between equal values
+    above, at = (int(i) for i in np.unravel_index(correct.argmax(), correct.shape))
     return float((ordered[at] + ordered[at + 1]) / 2), above

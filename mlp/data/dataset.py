@@ -1,4 +1,4 @@
-"""Two digits out of an IDX folder: chosen, split, scaled to 0..1 and served in batches."""
+"""The images of two digits in an IDX folder: selected, split, and scaled to 0..1."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,23 +15,23 @@ from mlp.network import block_length
 from mlp.system.errors import InputError
 
 WHITE = np.asarray(255, np.float32)
-"""The largest pixel; an array, as NumPy takes longer to make one of a number than to divide a row by it."""
+"""The largest pixel. An array, because NumPy converts a number more slowly than it divides a row by it."""
 
 Positions = NDArray[np.intp] | slice
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images of two digits, as one array of indices into the images of the files.
+    """Images of two digits: indices into the images of the files.
 
-    The images stay bytes, in the file where it is large, until a batch asks for them.
+    The images stay bytes, in the file if it is large, until they are requested.
     """
 
     source: ImagesAndLabels
     digits: tuple[int, int]
-    """The digit of target 0 and that of target 1."""
+    """The digits of target 0 and target 1."""
     indices: NDArray[np.int64]
-    """Where the chosen images stand in the files, ascending."""
+    """Positions of the selected images in the files, ascending."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -44,7 +44,7 @@ class Dataset:
 
     @property
     def inputs(self) -> int:
-        """Pixels of an image, the length of a row of X."""
+        """Number of pixels of an image, the length of a row of X."""
         rows, columns = self.image_shape
         return rows * columns
 
@@ -59,26 +59,26 @@ class Dataset:
         return self.targets_of(slice(None))
 
     def targets_of(self, positions: Positions) -> NDArray[np.uint8]:
-        """0 or 1 for the images at these positions of this data set."""
+        """0 or 1 for each image at these positions of this data set, (n,)."""
         return np.asarray(self.source.labels[self.indices[positions]] == self.digits[1], np.uint8)
 
     def pixels(self, positions: Positions = slice(None), out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """The pixels 0..255 of the images at these positions of this data set, (n, inputs), in ``out`` if given."""
+        """The pixels 0..255 (n, inputs) of the images at these positions of this data set, in ``out`` if given."""
         images = None if out is None else out.reshape(-1, *self.image_shape)
         return self.source.take(self.indices[positions], images).reshape(-1, self.inputs)
 
-    def part(self, positions: Positions, pixels: slice) -> NDArray[np.uint8]:
-        """As ``pixels``, but only these pixels of each image: of large images less is read."""
+    def take_pixels(self, positions: Positions, pixels: slice) -> NDArray[np.uint8]:
+        """Only these pixels (n, k) of the images at these positions: less of large images is read."""
         is_all = len(range(self.inputs)[pixels]) == self.inputs
-        return self.pixels(positions) if is_all else self.source.part(self.indices[positions], pixels)
+        return self.pixels(positions) if is_all else self.source.take_pixels(self.indices[positions], pixels)
 
     def fetch(self, positions: Positions, X: Array, Y: Array) -> None:
-        """Write the images at these positions, scaled to 0..1, into X (n, inputs), their targets into Y (n, 1)."""
+        """Write the images at these positions, scaled to 0..1, into X (n, inputs), and their targets into Y (n, 1)."""
         scale(self.pixels(positions), X)
         Y[:, 0] = self.targets_of(positions)
 
     def blocks(self) -> Iterator[NDArray[np.intp]]:
-        """The positions of all images, in blocks: what only looks at images goes through them so."""
+        """The positions of all images, in blocks small enough for memory."""
         length = block_length(self.inputs)
         for start in range(0, len(self), length):
             yield np.arange(start, min(start + length, len(self)))
@@ -90,16 +90,16 @@ class Dataset:
         return X, Y
 
     def first_of_each(self, count: int) -> "Dataset":
-        """Of each digit the first so many, or all where there are fewer, in the order of the files."""
+        """At most the first ``count`` images of each digit, in the order of the files."""
         labels = self.labels
         chosen = [np.flatnonzero(labels == digit)[:count] for digit in self.digits]
         return replace(self, indices=self.indices[np.sort(np.concatenate(chosen))])
 
     def split(self, fraction: float, random: Generator) -> tuple["Dataset", "Dataset"]:
-        """Hold out a share of each digit: (the rest, the held-out), both in the order of the files.
+        """Hold out a fraction of each digit: (the rest, the held-out images), both in the order of the files.
 
-        The share is rounded to whole images, at least one of each digit unless the fraction is 0.
-        InputError where a digit would have none left to train on.
+        The fraction is rounded to whole images, at least one of each digit unless it is 0. Raises InputError if no
+        image of a digit is left to train on.
         """
         held_out = np.zeros(len(self), bool)
         labels = self.labels
@@ -116,20 +116,20 @@ class Dataset:
 
 
 def scale(pixels: NDArray[np.uint8], X: Array) -> None:
-    """Write pixels 0..255 as 0..1 into X, of the same shape."""
-    X[...] = pixels  # converting first and dividing in place is twice as fast as dividing bytes
+    """Write pixels 0..255, scaled to 0..1, into X of the same shape."""
+    X[...] = pixels  # converting first, then dividing in place, is twice as fast as dividing bytes
     np.divide(X, WHITE, X)
 
 
 def load(directory: Path, part: Part, digits: tuple[int, int], limit_per_digit: int | None = None) -> Dataset:
-    """The images of two digits in one part of the folder that a config names, of each digit at most the first so many.
+    """The images of two digits in one part of an IDX folder, at most the first ``limit_per_digit`` of each.
 
-    Raises InputError if the files are not in order or do not hold one of the digits.
+    Raises InputError if the files are not in order or lack one of the digits. Its message names the config's keys.
     """
     with naming("data.directory"):
         source = open_part(directory, part)
     try:
-        both = Dataset(source, digits, np.flatnonzero(source.among(digits)))
+        images = Dataset(source, digits, source.indices_of(digits))
     except InputError as error:
         raise InputError(f"{error} (data.digits)") from None
-    return both if limit_per_digit is None else both.first_of_each(limit_per_digit)
+    return images if limit_per_digit is None else images.first_of_each(limit_per_digit)

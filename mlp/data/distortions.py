@@ -1,4 +1,4 @@
-"""Small affine distortions of images, a rotation and a shift each: new examples of a digit that are still that digit.
+"""Small affine distortions: rotate and shift an image a little, and it is a new example of the same digit.
 
 Source: Patrice Simard, Dave Steinkraus and John Platt, "Best practices for convolutional neural networks applied to
 visual document analysis", 2003, section 2, "expanding data sets through elastic distortions".
@@ -10,29 +10,29 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.float32]
 
-PIXELS = 1 << 15
-"""Moved at a time: arrays of so many stay in the cache, and in memory that the process has already."""
+BLOCK_PIXELS = 1 << 15
+"""Pixels moved at a time: arrays of this size stay in the cache."""
 
 
 def distort(images: NDArray[np.uint8], degrees: Floats, shifts: Floats) -> NDArray[np.uint8]:
-    """Each image rotated about its centre, then shifted, as bytes again: (n, rows, columns), a new array.
+    """Each image rotated about its centre, then shifted: (n, rows, columns) bytes, a new array.
 
-    degrees: (n,), counterclockwise as one sees the image, its first row on top. shifts: (n, 2), in pixels down and
-    to the right. What comes from outside is 0. Values between pixels are interpolated bilinearly, so that whole
-    pixels are moved as they are. An image's result does not depend on the others.
+    degrees: (n,), counterclockwise, the first row on top. shifts: (n, 2), pixels down and to the right. Outside the
+    image pixels are 0. Interpolation is bilinear, so a shift by whole pixels changes no value. An image's result does
+    not depend on the other images.
     """
     moved = np.empty(images.shape, np.uint8)
-    few = max(1, PIXELS // max(1, images[:1].size))
-    for start in range(0, len(images), few):
-        part = slice(start, start + few)
+    length = max(1, BLOCK_PIXELS // max(1, images[:1].size))
+    for start in range(0, len(images), length):
+        part = slice(start, start + length)
         moved[part] = _interpolate(images[part], *_origins(images.shape, degrees[part], shifts[part]))
     return moved
 
 
 def _origins(shape: tuple[int, ...], degrees: Floats, shifts: Floats) -> tuple[Pixels, Pixels]:
-    """Row and column that each pixel comes from, (n, rows, columns) each.
+    """The row and the column that each pixel comes from, (n, rows, columns) each.
 
-    A pixel at (down, right) of the shifted centre comes from the place that the rotation, undone, takes it to:
+    For a pixel (down, right) from the shifted centre, the inverse rotation gives
 
         row    = middle row    + sin right + cos down
         column = middle column + cos right - sin down
@@ -47,14 +47,14 @@ def _origins(shape: tuple[int, ...], degrees: Floats, shifts: Floats) -> tuple[P
 
 
 def _outer_sum(a: Floats, b: Floats) -> Pixels:
-    """(n, rows) and (n, columns) to (n, rows, columns): in single precision, which is twice as fast."""
+    """(n, rows) and (n, columns) to (n, rows, columns), in float32, which is twice as fast."""
     return np.add(a.astype(np.float32)[:, :, None], b.astype(np.float32)[:, None, :])
 
 
 def _interpolate(images: NDArray[np.uint8], row: Pixels, column: Pixels) -> NDArray[np.uint8]:
-    """The images' values between pixels, each from the four around it; ``row`` and ``column`` are used up."""
+    """The images' values at these places, each from the four pixels around it. Overwrites ``row`` and ``column``."""
     count, rows, columns = images.shape
-    framed = np.zeros((count, rows + 2, columns + 2), np.float32)  # in a frame of the 0 that is outside
+    framed = np.zeros((count, rows + 2, columns + 2), np.float32)  # with a frame of zeros
     framed[:, 1:-1, 1:-1] = images
     below = columns + 2
     row += 1
@@ -70,19 +70,19 @@ def _interpolate(images: NDArray[np.uint8], row: Pixels, column: Pixels) -> NDAr
     corner += left
 
     def pixels(offset: int) -> Pixels:
-        # On the last row or column of the frame the next one is not there, and its weight is 0.
+        # In the last row or column of the frame there is no next one; its weight is 0.
         return framed.reshape(-1)[offset:].take(corner, mode="clip")
 
     upper = _between(pixels(0), pixels(1), column)
     lower = _between(pixels(below), pixels(below + 1), column)
     values = _between(upper, lower, row)
-    values += 0.5  # the cast cuts off
+    values += 0.5  # the cast truncates
     return values.astype(np.uint8)
 
 
-def _between(a: Pixels, b: Pixels, part: Pixels) -> Pixels:
-    """A part of the way from a to b, in b's place."""
+def _between(a: Pixels, b: Pixels, weight: Pixels) -> Pixels:
+    """Interpolate: a + weight (b - a), written into b."""
     b -= a
-    b *= part
+    b *= weight
     b += a
     return b

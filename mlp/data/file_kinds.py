@@ -1,9 +1,11 @@
-"""What a file is, by its first bytes, whatever its name says."""
+"""The kind of a file, by its first bytes: its name may be wrong."""
+
+from collections.abc import Mapping
 
 from mlp.idx import TYPES
 
-HEAD = 12
-"""Bytes that are looked at."""
+HEAD_BYTES = 12
+"""Enough to recognize each kind."""
 READ = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -16,7 +18,7 @@ READ = {
     b"MM\0+": "TIFF",
     **{b"P%d" % number: "PPM" for number in range(1, 7)},
 }
-"""Pillow's name of each format that is read, by how its files begin; a dot is any byte."""
+"""Formats that can be read: the first bytes, where a dot is any byte, and Pillow's name."""
 NOT_READ = {
     b"....ftyphe": "a HEIC picture",
     b"....ftypmif1": "a HEIC picture",
@@ -49,29 +51,20 @@ NOT_READ = {
     b"\x93NUMPY": "a NumPy array",
     b"PK\3\4": "a ZIP archive",
 }
-"""What other files are; of several beginnings the first that fits."""
+"""Other kinds of files; the first match counts."""
 READABLE = "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM or IDX"
-"""In words."""
+"""For messages."""
 
 
-def readable_kind(head: bytes) -> str | None:
-    """Pillow's name of the format of a picture that begins so, if it is read."""
-    return _kind(head, READ)
-
-
-def other_kind(head: bytes) -> str | None:
-    """What a file is, in words, that begins so and is not read; None if that is not known."""
-    return _kind(head, NOT_READ)
-
-
-def may_be_idx(head: bytes) -> bool:
-    """Whether a file is gzipped, or IDX, intact or not: after two zeros it has the code of an element type."""
-    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[2] in TYPES))
-
-
-def _kind(head: bytes, kinds: dict[bytes, str]) -> str | None:
+def kind_of(head: bytes, kinds: Mapping[bytes, str]) -> str | None:
+    """The kind of a file with these first bytes, in READ or NOT_READ; None if it is not there."""
     for start, kind in kinds.items():
         pairs = zip(start, head, strict=False)
         if len(head) >= len(start) and all(expected in (found, ord(".")) for expected, found in pairs):
             return kind
     return None
+
+
+def may_be_idx(head: bytes) -> bool:
+    """Whether a file is gzipped or begins like IDX: two zeros and the code of an element type."""
+    return head.startswith(b"\x1f\x8b") or (head.startswith(b"\0\0") and (len(head) < 4 or head[2] in TYPES))

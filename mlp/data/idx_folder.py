@@ -1,11 +1,10 @@
-"""A folder in MNIST's layout: four IDX files, images and labels for training and for test."""
+"""A folder in MNIST's layout: four IDX files, images and labels for training and test."""
 
 import math
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
+from mlp.data import missing_files
 from mlp.system.command_line import command
 from mlp.system.errors import DataChanged, InputError
 from mlp.system.files import sha256
@@ -21,13 +21,15 @@ Part = Literal["training", "test"]
 Kind = Literal["images", "labels"]
 
 PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
+LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
+"""Patterns of other names for a part."""
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
-MOST_PIXELS = 1 << 22
-"""Of an image. Each of the default network's weights is one of 32 for a pixel: half a gigabyte at this size."""
+MAX_IMAGE_PIXELS = 1 << 22
+"""The default network has 32 weights a pixel: half a gigabyte at this size."""
 
 
 class Stamp(NamedTuple):
-    """What the system says of a file; another where it was written to, or another file has its name."""
+    """What the file system knows of a file. It changes if the file is written to or replaced."""
 
     device: int
     file: int
@@ -37,7 +39,7 @@ class Stamp(NamedTuple):
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """None where there is no file."""
+    """None if there is no file."""
     try:
         facts = path.stat()
     except OSError:
@@ -47,40 +49,42 @@ def _stamp(path: Path) -> Stamp | None:
 
 @dataclass(frozen=True)
 class ImagesAndLabels:
-    """images: (N, rows, columns) bytes, in memory or in their file. labels: (N,) bytes, 0..9. N is at least 1."""
+    """The images and the labels of one part of a folder, and the files that they were read from."""
 
     images: NDArray[np.uint8] | idx.Rows
+    """(N, rows, columns) bytes, in memory or in their file; N is at least 1."""
     labels: NDArray[np.uint8]
+    """(N,), 0..9."""
     files: dict[Kind, Path]
     copies: Mapping[Kind, Sequence[Path]] = field(default_factory=dict)
-    """What else in the folder holds the same bytes once unpacked."""
+    """Other files in the folder with the same content, gzipped or not."""
     stamps: dict[Path, Stamp | None] = field(default_factory=dict)
-    """Of the files and the copies, from before they were read."""
+    """Of the files and the copies, taken before they were read."""
     _digests: dict[Path, str] = field(default_factory=dict)
-    """The SHA-256 of what was read, as far as it was asked for."""
+    """The SHA-256 of what was read, computed when it is first requested."""
 
-    def among(self, digits: Sequence[int]) -> NDArray[np.bool_]:
-        """Which images are of these digits, (N,). Raises InputError if one of them is missing."""
+    def indices_of(self, digits: Sequence[int]) -> NDArray[np.intp]:
+        """The indices of the images of these digits, ascending. Raises InputError if a digit has no image."""
         for digit in digits:
             if digit not in self.labels:
                 held = ", ".join(map(str, np.unique(self.labels)))
                 raise InputError(f"{self.files['labels']}: no digit {digit} in it: it holds {held}")
-        return np.isin(self.labels, digits)
+        return np.flatnonzero(np.isin(self.labels, digits))
 
     def take(self, indices: NDArray[np.integer[Any]], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """The images at these indices, (n, rows, columns), in ``out`` if given, which has no gaps.
+        """The images (n, rows, columns) at these indices, in the contiguous array ``out`` if given.
 
-        Raises DataChanged as ``check`` does, if they are read only now.
+        Images that are not in memory are read from their file: raises DataChanged as ``check`` does.
         """
         if isinstance(self.images, idx.Rows):
             chosen: NDArray[np.uint8] = self.images.take(indices, out)
             self.check()
             return chosen
-        # The default mode would fill a copy of the output first; no index here needs to be clipped.
+        # All indices are in range: "clip" only avoids the copy of the output that the default mode makes.
         return self.images.take(indices, axis=0, out=out, mode="clip")
 
-    def part(self, indices: NDArray[np.integer[Any]], pixels: slice) -> NDArray[np.uint8]:
-        """Of the images at these indices only these pixels, (n, pixels). Raises DataChanged as ``take`` does."""
+    def take_pixels(self, indices: NDArray[np.integer[Any]], pixels: slice) -> NDArray[np.uint8]:
+        """Only these pixels (n, k) of the images at these indices. Raises DataChanged as ``take`` does."""
         if isinstance(self.images, idx.Rows):
             chosen: NDArray[np.uint8] = self.images.part(indices, pixels)
             self.check()
@@ -88,27 +92,27 @@ class ImagesAndLabels:
         return self.images.reshape(len(self.images), -1)[indices, pixels]
 
     def sha256(self, recorded: Collection[str] = ()) -> dict[str, str]:
-        """The SHA-256 of each file as it lies on the disk, by the file's name; DataChanged if it was not read so.
+        """The SHA-256 of each file on the disk, by the file's name. Raises DataChanged if that is not what was read.
 
-        Of several copies it is that of the one whose SHA-256 is among the recorded ones, if there is one: a run goes on
-        after its .gz file was unpacked beside it.
+        If a file has copies, the one whose SHA-256 is in ``recorded`` counts: so a run can be resumed after its .gz
+        file was unpacked beside it.
         """
         return dict(self._digest(kind, recorded) for kind in self.files)
 
     def _digest(self, kind: Kind, recorded: Collection[str]) -> tuple[str, str]:
-        first = self._named_digest(self.files[kind])
-        others = map(self._named_digest, self.copies.get(kind, ()))
-        return next((digest for digest in chain([first], others) if digest[1] in recorded), first)
+        digests = map(self._named_digest, (self.files[kind], *self.copies.get(kind, ())))
+        first = next(digests)
+        return next((digest for digest in chain([first], digests) if digest[1] in recorded), first)
 
     def _named_digest(self, path: Path) -> tuple[str, str]:
         digest = sha256(path)
-        self._check(path)  # only now: what was hashed is what was read if nothing has changed until here
+        self._check(path)  # after hashing: if nothing has changed until now, what was hashed is what was read
         return path.name, self._digests.setdefault(path, digest)
 
     def check(self) -> None:
-        """Raises DataChanged if a file that was read is gone, or holds other bytes now than its SHA-256 is of.
+        """Raises DataChanged if a file that was read is gone or has other content.
 
-        Where that was not asked for yet, any change will do.
+        Until its SHA-256 is requested, any write to a file counts as a change.
         """
         for path in self.files.values():
             self._check(path)
@@ -125,14 +129,14 @@ class ImagesAndLabels:
             raise DataChanged(path, "it was written to or replaced")
         if sha256(path) != self._digests[path]:
             raise DataChanged(path, "it holds other bytes now")
-        self.stamps[path] = now  # it was touched, or replaced by a copy
+        self.stamps[path] = now  # same content: it was touched, or replaced by a copy
 
 
 def open_part(directory: Path, part: Part) -> ImagesAndLabels:
-    """The images and labels of one part, images as ``idx.rows`` gives them. Files of the other part are not opened.
+    """The images and labels of one part, the images as ``idx.rows`` returns them. Does not open the other part's files.
 
-    Raises InputError, naming the file and the cure, if a file is missing, there twice with different bytes, damaged, of
-    another kind than its name says, or does not match its partner.
+    Raises InputError, naming the file and the cure, if a file is missing, damaged, not what its name says, or there
+    twice with different content, or if images and labels do not match.
     """
     stamps: dict[Path, Stamp | None] = {}
     files: dict[Kind, Path] = {}
@@ -154,18 +158,17 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
     if labels.max() > 9:
         at = int(np.argmax(labels > 9))
         raise InputError(
-            f"{files['labels']}: label {labels[at]} at index {at}: labels must be 0 to 9 (EMNIST's letters, and its "
-            "images, which lie transposed, are not supported yet)"
+            f"{files['labels']}: label {labels[at]} at index {at}: labels must be 0 to 9 (EMNIST's letters and "
+            "its transposed images are not supported yet)"
         )
     return ImagesAndLabels(images, labels, files, copies, stamps)
 
 
 def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
-    """The copies of one of the four files, under any of its spellings; first the one to read, which is raw if one is.
+    """All copies of one of the four files, under any of its names, with their stamps. The one to read is first.
 
-    Each with its stamp from before it was read. A folder that bears a file's name is looked into for that file:
-    Kaggle's archive has them so. Raises InputError if there is none, or two copies do not hold the same bytes once
-    unpacked.
+    A file may also lie in a folder of its own name, as in Kaggle's archive. Raises InputError if there is no file, or
+    if two copies differ.
     """
     if not directory.is_dir():
         what = "not a folder" if os.path.lexists(directory) else "no such folder"
@@ -179,14 +182,14 @@ def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
         inside = [path / name for name in spellings] if path.is_dir() else [path]
         found += filter(_is_there, inside)
     if not found:
-        cure = _advice(directory, part, kind) or f"put one of {', '.join(spellings)} there"
+        cure = missing_files.cure(directory, spellings, f"{LIKE[part]}.*{kind}.*(idx|ubyte)")
         raise InputError(f"{directory}: no {part} {kind}: {cure}")
     stamps = {path: _stamp(path) for path in found}
     return stamps if len(found) == 1 else {path: stamps[path] for path in _same(directory, found)}
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is a file, or a link to one that may be gone. A folder that may not be searched is an error."""
+    """Whether there is a file or a link, even a broken one. A folder without permission is an error."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -195,90 +198,48 @@ def _is_there(path: Path) -> bool:
 
 
 def _same(directory: Path, copies: Sequence[Path]) -> list[Path]:
-    """The copies, raw ones first: these are read by rows. Raises InputError, naming two, if they are not the same."""
+    """The copies, raw ones first, as these can be read by rows. Raises InputError, naming two, if they differ."""
     first = copies[0]
     for other in copies[1:]:
         both = f"{first} and {other.relative_to(directory)} are two spellings of one file"
         try:
             is_same = idx.is_same(first, other)
         except InputError as error:
-            raise InputError(f"{both}, and one cannot be read: remove it, or mend it:", *error.args) from None
+            raise InputError(f"{both}, and one cannot be read: remove or replace it:", *error.args) from None
         if not is_same:
-            raise InputError(f"{both}, and hold different bytes: remove one of them")
+            raise InputError(f"{both}, and their content differs: remove one of them")
     return sorted(copies, key=idx.is_packed)
 
 
-NEARBY = 10_000
-"""Files in and below a folder that are looked at for advice."""
-DEPTH = 2
-"""Folders below it: torchvision makes MNIST/raw."""
-ADVICE = {
-    r"{like}.*\.(part|partial|crdownload|download|tmp)$": "{path} is a download that was broken off: fetch it again",
-    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file (EMNIST's images lie transposed, "
-    "which is not supported yet)",
-    r"{like}": "rename {path} to {usual}, if it is that file",
-    r"\.(zip|tar|tgz|tar\.gz|7z|rar)$": "unpack {path}, and put {usual} there",
-    r"\.(npz|npy|csv|csv\.gz|pkl|pkl\.gz|mat|parquet|pt|arff)$": "{path} is not in the IDX format: put {usual} there "
-    "({download} gets MNIST)",
-}
-"""By what a file is called that is there instead, {like} being a part of the missing name: the cure."""
-LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
-
-
-def _advice(directory: Path, part: Part, kind: Kind) -> str:
-    """The cure, if something in the folder or below it may be the missing file, or become it; else nothing."""
-    files = list(islice(_files_below(directory), NEARBY))
-    spellings = file_names(part, kind)
-    for path in files:
-        if path.name in spellings:
-            holder = path.parent.parent if path.parent.name in spellings else path.parent
-            return f"name the folder {holder}, which has them"
-    like = f"{LIKE[part]}.*{kind}.*(idx|ubyte)"
-    for pattern, advice in ADVICE.items():
-        for path in files:
-            if re.search(pattern.replace("{like}", like), path.name, re.IGNORECASE):
-                usual = spellings[0] + (".gz" if path.suffix == ".gz" else "")
-                return advice.format(path=path.relative_to(directory), usual=usual, download=command("download_mnist"))
-    return ""
-
-
-def _files_below(directory: Path) -> Iterator[Path]:
-    """The files in a folder and in those below it, as far as they can be listed; macOS adds hidden ones to archives."""
-    for folder, folders, names in os.walk(directory):
-        depth = len(Path(folder).relative_to(directory).parts)
-        folders[:] = sorted(name for name in folders if depth < DEPTH and not name.startswith("."))
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-
-
 def new_files(directory: Path, ending: str = "") -> dict[tuple[Part, Kind], Path]:
-    """The paths of four files to be written there; InputError where one of them is, under any of its spellings."""
+    """The paths of the four files to write. Raises InputError if one of them exists, under any of its names."""
     paths: dict[tuple[Part, Kind], Path] = {}
     for part in get_args(Part):
         for kind in AXES:
             spellings = [directory / name for name in file_names(part, kind)]
             for path in filter(os.path.lexists, spellings):
-                raise InputError(f"{path}: exists already, nothing was written: name another folder")
+                raise InputError(f"{path}: already exists, nothing was written: name another folder")
             paths[part, kind] = spellings[0].with_name(spellings[0].name + ending)
     return paths
 
 
 def file_names(part: Part, kind: Kind) -> list[str]:
-    """The spellings of one of the four files, the usual one first."""
+    """The possible names of one of the four files, the usual one first."""
     stems = [f"{PREFIX[part]}-{kind}{joint}idx{AXES[kind]}-ubyte" for joint in "-."]
     return [stem + ending for stem in stems for ending in ("", ".gz")]
 
 
 def _check_header(path: Path, kind: Kind) -> None:
-    """InputError, before its elements are read, if a file has no array as a file of this kind has."""
+    """Raises InputError, before the elements are read, if a file does not hold an array of this kind."""
     dtype, shape = idx.header(path)
     if dtype != np.uint8 or len(shape) != AXES[kind]:
         raise InputError(
             f"{path}: holds {len(shape)} axes of {dtype.name}, "
             f"{kind} must have {AXES[kind]} of uint8: is it the right file under this name?"
         )
-    if math.prod(shape[1:]) > MOST_PIXELS:
+    if math.prod(shape[1:]) > MAX_IMAGE_PIXELS:
         rows, columns = shape[1:]
         raise InputError(
-            f"{path}: images of {rows:,} by {columns:,} pixels: at most {MOST_PIXELS:,} pixels can be learned from: "
+            f"{path}: images of {rows:,} by {columns:,} pixels: at most {MAX_IMAGE_PIXELS:,} pixels are supported: "
             "scale them down"
         )

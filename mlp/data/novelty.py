@@ -1,11 +1,11 @@
-"""How near an image is to the training images, and how near is near enough to be one of their kind.
+"""Novelty detection: whether an image is unlike all training images.
 
-A network of two classes gives every image to one of them. The distance to the nearest training image says whether it
-has seen anything like it. Images are compared by their local contrast: each pixel is the mean of a small square around
-it less the mean of a larger one. A stroke may then lie a pixel beside another, and a filled shape differs from an
-outline. Large images are first made about as small as MNIST's, whose strokes these squares fit. They are scaled to
-length 1, as ink may be dark or faint: the distance is 0 between images of one direction,
-the square root of 2 between unrelated ones, and at most 2.
+A network of two classes assigns every image to one of them. The distance to the nearest training image says whether
+the network was trained on anything like it. Images are compared by their local contrast: the mean of a small square
+around each pixel minus the mean of a larger one. So a stroke may lie a pixel beside another, and a filled shape differs
+from an outline. The contrast is scaled to length 1, as ink may be dark or faint. The distance is then 0 for equal
+images, the square root of 2 for unrelated ones, and at most 2. Large images are first reduced to about the size of
+MNIST's, whose strokes the squares fit.
 """
 
 from dataclasses import dataclass
@@ -14,28 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp.data.dataset import Dataset
+from mlp.data.preparation import averaged
+from mlp.data.segmentation.filters import box_mean
 from mlp.gates import Array
 
 CENTRE, SURROUND = 3, 11
-"""Pixels, odd numbers: the sides of the two squares. Of the digits 2 to 9 in MNIST's test files 80 to 98 % are beyond
-the reach of 2,000 zeros and ones, of its zeros and ones 0.7 %. By the small square's mean alone: 81 to 97 %, 1.2 %."""
-FITTED = 28
-"""Pixels of an image's longer side for which the squares are made: twice as large ones are made half as large."""
-WITHIN_REACH = 0.993
-"""Fraction of the training images that have another one within the reach."""
-PER_DIGIT = 1000
-"""Training images of each digit, the first ones, that others are compared with: a report's page has room for them."""
-FEWEST = 100
-"""Images: the reach of fewer is not known."""
+"""Pixels, odd: the sides of the two squares. For 2,000 zeros and ones, 80 to 98 % of each of the digits 2 to 9 in
+MNIST's test files are novel, and 0.7 % of its zeros and ones; with the small square alone, 81 to 97 % and 1.2 %."""
+FITTED_SIDE = 28
+"""Pixels of an image's longer side that the squares fit: images twice as large are reduced by 2."""
+QUANTILE = 0.993
+"""Fraction of the training images that have another one within the threshold."""
+MAX_PER_DIGIT = 1000
+"""The first training images of each digit to compare with: as many as a report's page can hold."""
+MIN_IMAGES = 100
+"""Training images needed to know the threshold."""
 
 
-def directions(pixels: Array, image_shape: tuple[int, int]) -> NDArray[np.float32]:
-    """The local contrast of images (n, rows * columns), of length 1: (n, d), d being their pixels once made smaller.
+def features(pixels: Array, image_shape: tuple[int, int]) -> NDArray[np.float32]:
+    """The local contrast of images (n, rows * columns), scaled to length 1: (n, d), d pixels of a reduced image.
 
     Zeros for an empty image.
     """
-    images = _averaged(pixels.reshape(-1, *image_shape), reduction(image_shape))
-    contrast = _box_mean(images, CENTRE) - _box_mean(images, SURROUND)
+    images = averaged(pixels.reshape(-1, *image_shape), reduction(image_shape)).astype(np.float32)
+    contrast = _local_mean(images, CENTRE) - _local_mean(images, SURROUND)
     flat = contrast.reshape(len(pixels), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     np.divide(flat, length, out=flat, where=length > 0)
@@ -43,69 +45,46 @@ def directions(pixels: Array, image_shape: tuple[int, int]) -> NDArray[np.float3
 
 
 def reduction(image_shape: tuple[int, int]) -> int:
-    """The side of the squares of pixels that become one pixel, 1 for images of less than twice MNIST's size."""
-    return max(1, max(image_shape) // FITTED)
+    """The factor by which images are reduced: 1 if they are less than twice MNIST's size."""
+    return max(1, max(image_shape) // FITTED_SIDE)
 
 
-def _averaged(images: Array, factor: int) -> NDArray[np.float32]:
-    """The means over squares of this side, cut off at the ends: (n, rows, columns) of 1/factor of the size."""
-    if factor == 1:
-        return images.astype(np.float32)
-    for axis in (1, 2):
-        starts = np.arange(0, images.shape[axis], factor)
-        lengths = np.diff(starts, append=images.shape[axis]).reshape(-1, *[1] * (2 - axis))
-        images = np.add.reduceat(images, starts, axis, dtype=np.float32) / lengths.astype(np.float32)
-    return images
-
-
-def _box_mean(images: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """The mean of the square of this side around each pixel, what lies beyond the edge counting as 0."""
-    rows, columns = images.shape[1:]
+def _local_mean(images: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The mean of the square of this side around each pixel. Beyond the edge pixels are 0."""
     around = side // 2
-    padded = np.pad(images, ((0, 0), (around, around), (around, around)))
-    bands = padded[:, :rows].copy()
-    for down in range(1, side):
-        bands += padded[:, down : down + rows]
-    sums = bands[:, :, :columns].copy()
-    for right in range(1, side):
-        sums += bands[:, :, right : right + columns]
-    return sums / np.float32(side * side)
+    return box_mean(np.pad(images, ((0, 0), (around, around), (around, around))), side)
 
 
-def distances(unit: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """For each direction (n, d) the distance to the nearest of the others (m, d), (n,)."""
-    return _distance((unit @ others.T).max(axis=1))
+def nearest_distances(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The distances (n,) to the nearest of m feature vectors, from the cosines (n, m) between them."""
+    return np.asarray(np.sqrt((2 - 2 * cosines.max(axis=1)).clip(min=0)))
 
 
-def reach(unit: NDArray[np.float32]) -> float | None:
-    """The distance within which nearly all of these directions (n, d) have another; None for too few of them."""
-    if len(unit) < FEWEST:
+def threshold(unit: NDArray[np.float32]) -> float | None:
+    """The distance within which nearly all of these feature vectors (n, d) have another; None if they are too few."""
+    if len(unit) < MIN_IMAGES:
         return None
     cosines = unit @ unit.T
-    np.fill_diagonal(cosines, -1)  # the nearest other one, not itself
-    return float(np.quantile(_distance(cosines.max(axis=1)), WITHIN_REACH))
-
-
-def _distance(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.sqrt((2 - 2 * cosines).clip(min=0)))
+    np.fill_diagonal(cosines, -1)  # no image is its own neighbour
+    return float(np.quantile(nearest_distances(cosines), QUANTILE))
 
 
 @dataclass(frozen=True)
-class Known:
-    """Training images, for others to be compared with."""
+class NoveltyDetector:
+    """The training images that others are compared with, and the threshold of the distance."""
 
     image_shape: tuple[int, int]
-    directions: NDArray[np.float32]
-    reach: float
+    features: NDArray[np.float32]
+    threshold: float
 
     @classmethod
-    def of(cls, training: Dataset) -> "Known | None":
-        """The first images of each digit; None if there are too few of them."""
-        images = training.first_of_each(PER_DIGIT)
-        unit = np.concatenate([directions(images.pixels(rows), images.image_shape) for rows in images.blocks()])
-        distance = reach(unit)
-        return None if distance is None else cls(images.image_shape, unit, distance)
+    def of(cls, training: Dataset) -> "NoveltyDetector | None":
+        """From the first images of each digit; None if they are too few."""
+        images = training.first_of_each(MAX_PER_DIGIT)
+        unit = np.concatenate([features(images.pixels(rows), images.image_shape) for rows in images.blocks()])
+        limit = threshold(unit)
+        return None if limit is None else cls(images.image_shape, unit, limit)
 
-    def are_unlike(self, X: Array) -> NDArray[np.bool_]:
-        """Whether each image of X (n, rows * columns), on any scale, is beyond the reach of all of these, (n,)."""
-        return np.asarray(distances(directions(X, self.image_shape), self.directions) > self.reach)
+    def are_novel(self, X: Array) -> NDArray[np.bool_]:
+        """Whether each image of X (n, rows * columns), on any scale, is farther than the threshold from all: (n,)."""
+        return np.asarray(nearest_distances(features(X, self.image_shape) @ self.features.T) > self.threshold)

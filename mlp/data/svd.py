@@ -1,11 +1,14 @@
 """The digits in two dimensions: X = U S V', and the coordinates U S of the first singular directions.
 
-X (n, pixels) holds a byte 0..255 a pixel, one image a row, as in the lecture notes; it is never formed. V comes from
-the eigenvectors of X' X (pixels, pixels), and U S = X V. Of small images X' X is summed over blocks of rows in one
-pass: its entries are whole numbers below 2^53 and so exact in float64 (before centring). Of large ones nothing square
-is formed: the iteration needs only products, with X' X or, where there are fewer images than pixels, with X X', whose
-eigenvectors are U, and these are products of U or V with X, a block of rows at a time. Squaring costs the small end: a
-singular value of 1e-5 of the first is exact to 1e-6, one below 1e-8 of it is rounding and no more.
+X (n, pixels) has one image a row, one byte 0..255 a pixel, as in the lecture notes. It is never whole in memory: it is
+read in blocks of rows. V are the eigenvectors of X' X (pixels, pixels), and U S = X V.
+
+For small images X' X is summed over the blocks in one pass. Before centring its entries are whole numbers below 2^53,
+so exact in float64. For large images no square matrix is formed: the eigenvectors are found by iteration, which needs
+only products with X' X, or with X X' (its eigenvectors are U) if there are fewer images than pixels.
+
+Squaring X loses small singular values: one of 1e-5 of the largest has a relative error of 1e-6, one below 1e-8 of it is
+only rounding.
 """
 
 from collections.abc import Callable
@@ -19,20 +22,20 @@ from mlp.system.errors import InputError
 
 Floats = NDArray[np.float64]
 
-MOST_SQUARED = 2000
-"""Pixels of an image up to which X' X is formed, which takes pixels^2 products an image, the iteration 1,000 pixels."""
+MAX_GRAM_PIXELS = 2000
+"""Pixels of an image up to which X' X is formed. That takes pixels^2 products an image, the iteration 1,000 pixels."""
 EXACT_ROWS = 2**24 // 255**2
-"""Rows whose products of bytes add up to whole numbers that float32 holds: there the product takes half the time."""
+"""Rows whose sums of products of bytes are exact in float32, which takes half the time of float64."""
 EXTRA_DIRECTIONS = 6
-"""Directions beyond those asked for that the iteration carries along: the more, the fewer its rounds."""
-BASIS = 1 << 28
-"""Bytes that the iteration keeps. Up to 4,096 images, or pixels, that is room for all directions that there are."""
-RESIDUAL = 1e-13
-"""Of G V - V (V' G V), relative to the largest eigenvalue, where the iteration ends."""
-OWN_RESIDUAL = 1e-8
-"""And relative to the direction's own eigenvalue, which may be far smaller; for its singular value half of that."""
+"""Directions that the iteration computes beyond those requested: the more, the fewer rounds it takes."""
+MAX_BASIS_BYTES = 1 << 28
+"""Memory of the iteration: room for all directions of up to 4,096 images or pixels."""
+MAX_RESIDUAL = 1e-13
+"""The iteration ends when G V - V (V' G V) is at most this, relative to the largest eigenvalue, and ..."""
+MAX_OWN_RESIDUAL = 1e-8
+"""... at most this, relative to the direction's own eigenvalue. The error of the singular value is half of that."""
 ROUNDING = 1e-15
-"""Relative to the largest eigenvalue again: what rounding leaves, and no rule can ask for less."""
+"""Relative to the largest eigenvalue: rounding keeps the residual from becoming smaller."""
 
 
 @dataclass(frozen=True)
@@ -40,69 +43,68 @@ class Projection:
     """The leading singular directions of a set of images."""
 
     directions: Floats
-    """V (pixels, k): unit columns, each with its largest entry positive, so that signs are the same everywhere."""
+    """V (pixels, k): unit columns. The largest entry of each is positive, which fixes its sign."""
     singular_values: Floats
-    """Theirs, (k,), descending."""
+    """(k,), descending."""
     energy: float
-    """The sum of the squares of all singular values, of which there are as many as pixels."""
+    """The sum of the squares of all singular values, not only of these; the notes call it energy."""
     mean: Floats
-    """What was taken off each image before, (pixels,): the mean image, or zeros where X was not centred."""
+    """(pixels,): the mean image, which was subtracted from each image; zeros if X was not centred."""
     centered: bool
 
     def coordinates(self, images: Dataset) -> Floats:
-        """U S for any images of this size, (n, k)."""
+        """U S (n, k), for any images of this size."""
         return _times(images, self.directions) - self.mean @ self.directions
 
     def rebuild(self, coordinates: Floats) -> Floats:
-        """The images that have these coordinates, (n, k) to (n, pixels): U S V', the mean put back."""
-        rebuilt: Floats = coordinates @ self.directions.T + self.mean
-        return rebuilt
+        """Images from their coordinates, (n, k) to (n, pixels): U S V' plus the mean."""
+        return np.asarray(coordinates @ self.directions.T + self.mean)
 
-    def energy_shares(self) -> Floats:
-        """Each direction's share of the sum of all squared singular values."""
+    def explained_variance(self) -> Floats:
+        """The fraction of the energy in each direction (k,)."""
         return np.asarray(np.square(self.singular_values) / self.energy)
 
 
 def project(images: Dataset, *, components: int = 2, center: bool = False) -> Projection:
-    """The singular value decomposition of the images' bytes, as far as the leading directions.
+    """The leading directions of the singular value decomposition of the images' bytes.
 
-    InputError where there are fewer pixels than directions, or nothing in the images to tell apart.
+    Raises InputError if an image has fewer pixels than ``components``, or if the images do not differ.
     """
-    pixels = images.inputs
+    pixels, path = images.inputs, images.source.files["images"]
     if pixels < components:
-        raise InputError(f"{images.source.files['images']}: images of {pixels} pixels have no {components} directions")
-    square = _formed(images, components, center) if pixels <= MOST_SQUARED else _by_products(images, center)
-    if square.energy <= 0:
-        what = "are all alike" if center and square.mean.any() else "have nothing in them"
-        raise InputError(f"{images.source.files['images']}: the {len(images)} images chosen {what}")
-    eigenvalues, vectors = leading_eigenvectors(square.times, square.size, min(components, square.size))
-    missing = components - len(eigenvalues)  # of fewer images than directions
+        raise InputError(f"{path}: {components} directions need images of at least {components} pixels, not {pixels}")
+    gram = _summed_gram(images, components, center) if pixels <= MAX_GRAM_PIXELS else _implicit_gram(images, center)
+    if gram.energy <= 0:
+        what = "are all the same" if center and gram.mean.any() else "are all empty"
+        raise InputError(f"{path}: the {len(images)} images chosen {what}: choose others")
+    eigenvalues, vectors = leading_eigenvectors(gram.times, gram.size, min(components, gram.size))
+    missing = components - len(eigenvalues)  # if there are fewer images than directions
     eigenvalues, vectors = np.pad(eigenvalues, (0, missing)), np.pad(vectors, ((0, 0), (0, missing)))
-    V = square.directions(vectors)
+    V = gram.directions(vectors)
     V *= np.sign(V[np.abs(V).argmax(axis=0), np.arange(components)])
-    return Projection(V, np.sqrt(eigenvalues.clip(min=0)), square.energy, square.mean, center)
+    return Projection(V, np.sqrt(eigenvalues.clip(min=0)), gram.energy, gram.mean, center)
 
 
 @dataclass(frozen=True)
-class _Square:
-    """X' X or X X', or a part of it with the same eigenvalues but for zeros; X less its mean if that is asked for."""
+class _Gram:
+    """X' X or X X' (size, size), known by its products; without rows and columns of zeros. X may be centred."""
 
     times: Callable[[Floats], Floats]
-    """Its product with (size, k)."""
+    """Its product with a matrix (size, k)."""
     size: int
     directions: Callable[[Floats], Floats]
-    """V (pixels, k) for its eigenvectors (size, k), of which those of eigenvalue 0 may be zeros."""
+    """Turns its eigenvectors (size, k) into V (pixels, k). Eigenvectors of eigenvalue 0 may be zeros."""
     energy: float
-    """Its trace."""
+    """Its trace, the sum of its eigenvalues."""
     mean: Floats
-    """(pixels,), zeros where X is not centred."""
+    """(pixels,); zeros if X is not centred."""
 
 
-def _formed(images: Dataset, components: int, center: bool) -> _Square:
-    """X' X of the pixels that are not 0 in every image, and of others where these are fewer than the components."""
+def _summed_gram(images: Dataset, components: int, center: bool) -> _Gram:
+    """X' X of the pixels that are not 0 in every image, padded to the number of components if these are fewer."""
     pixels = images.inputs
     active, gram, total = _second_moments(images)
-    if len(active) < components:  # the directions that are left are those of pixels without ink
+    if len(active) < components:  # the other directions are those of pixels without ink
         active = np.concatenate([active, np.setdiff1d(np.arange(pixels), active)])
         gram, total = (np.pad(sums, (0, pixels - len(sums))) for sums in (gram, total))
     mean = np.zeros(pixels)
@@ -115,11 +117,11 @@ def _formed(images: Dataset, components: int, center: bool) -> _Square:
         V[active] = vectors
         return V
 
-    return _Square(gram.__matmul__, len(active), directions, float(np.trace(gram)), mean)
+    return _Gram(gram.__matmul__, len(active), directions, float(np.trace(gram)), mean)
 
 
-def _by_products(images: Dataset, center: bool) -> _Square:
-    """X' X, or X X' where that is smaller, by products with X."""
+def _implicit_gram(images: Dataset, center: bool) -> _Gram:
+    """X' X, or X X' if that is smaller, which is never formed: its products are computed by products with X."""
     total, squares = np.zeros(images.inputs), 0.0
     for positions in images.blocks():
         X = images.pixels(positions).astype(np.float64)
@@ -137,9 +139,9 @@ def _by_products(images: Dataset, center: bool) -> _Square:
         return product
 
     if images.inputs <= len(images):
-        return _Square(lambda V: columns_times(rows_times(V)), images.inputs, lambda V: V, energy, mean)
-    # The columns of X' U are V S: of length 0, or all rounding, where the singular value is 0. Any will do there.
-    return _Square(
+        return _Gram(lambda V: columns_times(rows_times(V)), images.inputs, lambda V: V, energy, mean)
+    # The columns of X' U are V S. For a singular value of 0 the column is only rounding, and any direction will do.
+    return _Gram(
         lambda U: rows_times(columns_times(U)), len(images), lambda U: np.linalg.qr(columns_times(U))[0], energy, mean
     )
 
@@ -154,14 +156,14 @@ def _times(images: Dataset, V: Floats) -> Floats:
 
 def _transposed_times(images: Dataset, U: Floats) -> Floats:
     """X' U, (n, k) to (pixels, k)."""
-    product = np.zeros((U.shape[1], images.inputs))  # this way round it takes half the time
+    product = np.zeros((U.shape[1], images.inputs))  # transposed, as this takes half the time
     for positions in images.blocks():
         product += U[positions].T @ images.pixels(positions).astype(np.float64)
     return product.T
 
 
 def _second_moments(images: Dataset) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """The pixels that are not 0 in every image, ascending, and their X' X and sums: exact, in one pass."""
+    """The pixels that are not 0 in every image, ascending, and their X' X and sums of X, exactly, in one pass."""
     active, gram, total = np.zeros(0, np.intp), np.zeros((0, 0)), np.zeros(0)
     for positions in images.blocks():
         block = images.pixels(positions)
@@ -178,29 +180,29 @@ def _second_moments(images: Dataset) -> tuple[NDArray[np.intp], Floats, Floats]:
 
 
 def leading_eigenvectors(times: Callable[[Floats], Floats], size: int, k: int) -> tuple[Floats, Floats]:
-    """The k largest eigenvalues, descending, of a symmetric G without negative ones, and their vectors (size, k).
+    """The k largest eigenvalues, descending, of a positive semidefinite G (size, size), and their vectors (size, k).
 
-    G (size, size) is known by its products alone: ``times(Q)`` is G Q. Block Lanczos iteration, every block made
-    orthogonal to all others, with a Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 4th edition, 10.3.6
-    and 8.1), from directions that are always the same. It ends at the latest with as many directions as G has, and is
-    then the whole decomposition; or, of a very large G, with as many as there is room for, the best that is in them.
+    G is known only by its products: ``times(Q)`` is G Q. Block Lanczos iteration with full reorthogonalization and a
+    Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 4th edition, 10.3.6 and 8.1). It always starts from the
+    same directions. It ends at the latest when the basis has as many directions as G, and is then exact; if memory for
+    these is lacking, when the basis is full, with the best approximation in it.
     """
     width = min(k + EXTRA_DIRECTIONS, size)
-    most = min(size, max(2 * width, BASIS // (2 * size * np.dtype(np.float64).itemsize)))
+    max_basis = min(size, max(2 * width, MAX_BASIS_BYTES // (2 * size * np.dtype(np.float64).itemsize)))
     Q = np.eye(size) if width == size else np.random.default_rng(0).standard_normal((size, width))
     B = GB = np.empty((size, 0))
-    rounds = next_look = 0
+    rounds = next_check = 0
     while True:
-        for _ in range(2):  # once leaves what rounding made of the part that is taken off
+        for _ in range(2):  # a second time removes the rounding errors of the first
             Q = np.linalg.qr(Q - B @ (B.T @ Q))[0]
         B, GB = np.hstack([B, Q]), np.hstack([GB, times(Q)])
         rounds += 1
-        if rounds > next_look or B.shape[1] == most:
-            next_look = rounds + rounds // 10
+        if rounds > next_check or B.shape[1] == max_basis:
+            next_check = rounds + rounds // 10
             eigenvalues, rotation = np.linalg.eigh(B.T @ GB)
             eigenvalues, rotation = eigenvalues[: -k - 1 : -1], rotation[:, : -k - 1 : -1]
             V, GV = B @ rotation, GB @ rotation
-            allowed = np.clip(OWN_RESIDUAL * eigenvalues, ROUNDING * eigenvalues[0], RESIDUAL * eigenvalues[0])
-            if B.shape[1] == most or np.all(np.abs(GV - V * eigenvalues).max(axis=0) <= allowed):
+            allowed = np.clip(MAX_OWN_RESIDUAL * eigenvalues, ROUNDING * eigenvalues[0], MAX_RESIDUAL * eigenvalues[0])
+            if B.shape[1] == max_basis or np.all(np.abs(GV - V * eigenvalues).max(axis=0) <= allowed):
                 return eigenvalues, V
-        Q = GB[:, -width:][:, : most - B.shape[1]]
+        Q = GB[:, -width:][:, : max_basis - B.shape[1]]

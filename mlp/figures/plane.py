@@ -26,7 +26,7 @@ def scatter(
         x, y = coordinates[labels == digit].T
         label = f"digit {digit}: {len(x):,}"
         axes.scatter(x, y, s=12, c=color, marker=marker, alpha=0.6, linewidths=0, label=label)
-    values, shares = projection.singular_values, projection.energy_shares()
+    values, shares = projection.singular_values, projection.explained_variance()
     for axis, ordinal, k in ((axes.xaxis, "first", 0), (axes.yaxis, "second", 1)):
         axis.set_label_text(f"{ordinal} singular direction: σ = {values[k]:,.0f}, explained variance {shares[k]:.1%}")
     axes.set_title(f"The digits in two dimensions, {'centred' if projection.centered else 'not centred'}")

@@ -10,8 +10,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mlp.data.ink.writing import Writing
-from mlp.data.preparation import extent_of
+from mlp.data.picture import Picture
+from mlp.data.preparation import max_extent
 
 SIDE, GAP, HEAD, CAPTION = 1.6, 0.2, 0.35, 0.3
 """Inches: an image's side, the gap between two, the headings, a row's caption."""
@@ -23,15 +23,15 @@ class Stages:
     """An image's name, its preparation, and the prediction in words."""
 
     name: str
-    writing: Writing
+    picture: Picture
     verdict: str
 
 
 @own_settings()
 def draw_stages(path: Path, shown: Sequence[Stages]) -> None:
     """Write the picture as .png, .svg or .pdf, by the file's ending."""
-    rows, columns = shown[0].writing.prepared.image.shape
-    box_rows, box_columns = extent_of((rows, columns))
+    rows, columns = shown[0].picture.prepared.image.shape
+    box_rows, box_columns = max_extent((rows, columns))
     titles = (
         "the file",
         "its ink, and the box around it",
@@ -50,8 +50,8 @@ def draw_stages(path: Path, shown: Sequence[Stages]) -> None:
         name = name if len(name) <= MAX_NAME_CHARACTERS else f"...{name[3 - MAX_NAME_CHARACTERS :]}"
         x, y = GAP / width, 1 - (top + CAPTION / 2) / height
         figure.text(x, y, f"{name}: {stages.verdict}", va="center", fontsize=9, parse_math=False)
-        prepared = stages.writing.prepared
-        for column, array in enumerate((stages.writing.levels, prepared.ink, prepared.scaled, prepared.image)):
+        prepared = stages.picture.prepared
+        for column, array in enumerate((stages.picture.levels, prepared.ink, prepared.scaled, prepared.image)):
             left, bottom = GAP + column * (SIDE + GAP), height - top - CAPTION - SIDE
             axes = figure.add_axes((left / width, bottom / height, SIDE / width, SIDE / height))
             white = 1 if column else max(255, array.max())  # more in a 16-bit file

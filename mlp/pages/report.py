@@ -91,7 +91,7 @@ def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, 
     The pictures are averages over squares of ``factor`` by ``factor`` pixels; the page's network needs a factor of 1.
     """
     rows, columns = (-(-side // factor) for side in training.image_shape)
-    count = min(novelty.PER_DIGIT, max(1, MAX_IMAGES_BYTES // (rows * columns)))
+    count = min(novelty.MAX_PER_DIGIT, max(1, MAX_IMAGES_BYTES // (rows * columns)))
     while True:
         images = training.first_of_each(count)
         pictures = np.empty((len(images), rows * columns), np.uint8)
@@ -125,7 +125,7 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
         return P if images.digits[1] == blue else 1 - P
 
     svg, axes = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
-    shares = projection.energy_shares().tolist()
+    shares = projection.explained_variance().tolist()
     places = axes | {"coordinates": frame.packed(coordinates.astype(np.float32))}
     return {"svg": svg, "shares": shares, "count": len(images)}, places
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from mlp.data.idx_folder import AXES, MOST_PIXELS, file_names
+from mlp.data.idx_folder import AXES, MAX_IMAGE_PIXELS, file_names
 from mlp.system.errors import CheckFailed, Diverged, InputError, Interrupted
 from mlp.system.files import read_small, write_text
 
@@ -33,7 +33,7 @@ Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 53)]
 Number = Annotated[float, Field(strict=True, ge=0)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """A SHA-256."""
-Side = Annotated[int, Field(strict=True, ge=1, le=MOST_PIXELS)]
+Side = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGE_PIXELS)]
 
 
 class _Part(BaseModel):
@@ -85,8 +85,8 @@ class Manifest(_Part):
     @field_validator("image_shape")
     @classmethod
     def _is_small(cls, shape: tuple[int, int] | None) -> tuple[int, int] | None:
-        if shape is not None and math.prod(shape) > MOST_PIXELS:
-            raise PydanticCustomError("too_many_pixels", f"Must be at most {MOST_PIXELS:,} pixels")
+        if shape is not None and math.prod(shape) > MAX_IMAGE_PIXELS:
+            raise PydanticCustomError("too_many_pixels", f"Must be at most {MAX_IMAGE_PIXELS:,} pixels")
         return shape
 
     @field_validator("training_files")

@@ -97,7 +97,7 @@ def data_files(grid: Grid) -> dict[Path, str]:
         with configuration.naming("data.directory"):
             source = open_part(grid.base.data.directory, part)
         try:
-            source.among(sorted(digits))
+            source.indices_of(sorted(digits))
         except InputError as error:
             raise InputError(f"{error}: name a folder with all of them by --set data.directory=DIR") from None
         files |= zip(source.files.values(), source.sha256().values(), strict=True)

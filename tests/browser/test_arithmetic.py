@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlp.data.preparation import FAINT, TIE, extent_of, prepare
+from mlp.data.preparation import FAINT, TIE, max_extent, prepare
 from mlp.network import MLP
 from mlp.pages import frame
 
@@ -28,7 +28,7 @@ def test_any_drawing_is_prepared_as_in_python(visit, scripts):
         if not drawing.any():
             drawing[tuple(corner)] = 0.3
         expected = prepare(drawing, shape)
-        options = {"shape": shape, "within": extent_of(shape), "faint": FAINT, "tie": TIE}
+        options = {"shape": shape, "max_extent": max_extent(shape), "faint": FAINT, "tie": TIE}
         found = page.evaluate(
             """([ink, size, options]) => {
                 const { box, scaled, image } = prepare(Float64Array.from(ink), size, options);

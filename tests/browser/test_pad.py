@@ -31,7 +31,7 @@ def run(short_run):
 @pytest.fixture(scope="module")
 def in_the_plane(training_digits):
     """The training images that are in the page."""
-    return training_digits.first_of_each(novelty.PER_DIGIT)
+    return training_digits.first_of_each(novelty.MAX_PER_DIGIT)
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +199,8 @@ def test_the_stages_shown_are_those_of_python(drawn):
 
 
 def test_the_nearest_training_images_are_those_of_numpy(drawn, in_the_plane):
-    directions = novelty.directions(np.concatenate([255 * drawn.X, in_the_plane.pixels()]), (28, 28))
-    distances = np.sqrt(2 - 2 * directions[1:] @ directions[0])
+    features = novelty.features(np.concatenate([255 * drawn.X, in_the_plane.pixels()]), (28, 28))
+    distances = np.sqrt(2 - 2 * features[1:] @ features[0])
     assert drawn.page.inner_text("#distance").startswith(
         f"Distance to the nearest of 2,000 training images: {distances.min():.2f}; 99\u00a0% of these"
     )
@@ -426,7 +426,7 @@ def test_of_large_images_the_distances_are_numpys_too(tmp_path, visit):
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     X = np.array(page.evaluate("Array.from(pad.answer.network.activations[0])"))[np.newaxis]
     training = idx.read(folder / "train-images-idx3-ubyte").reshape(20, -1)
-    unit = novelty.directions(np.concatenate([255 * X, training]), (61, 61))
+    unit = novelty.features(np.concatenate([255 * X, training]), (61, 61))
     distances = np.sqrt(2 - 2 * unit[1:] @ unit[0])
     assert f"20 training images: {distances.min():.2f};" in page.inner_text("#distance")
     expected = [f"training image {k}, " for k in np.argsort(distances)[:3]]

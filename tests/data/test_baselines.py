@@ -1,4 +1,4 @@
-"""Promises of mlp.baselines: the known figures on the real digits, and the best rule on any data."""
+"""Promises of baselines: the known accuracies on the real digits, and the best rule on any data."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from tests.conftest import write_folder
 
 
 def test_the_known_accuracies_on_the_bundled_digits(training_digits, test_digits):
-    """Section 7 of the design, found there with other code."""
+    """As computed before with other code."""
     learned = {rule.name: rule for rule in baselines.learn(training_digits)}
     accuracy = {name: f"{1 - rule.errors(test_digits) / 2115:.2%}" for name, rule in learned.items()}
     assert accuracy == {
@@ -27,11 +27,11 @@ def test_the_known_accuracies_on_the_bundled_digits(training_digits, test_digits
     assert learned["single_pixel"].facts == {"row": 15, "column": 14, "threshold": 34, "above": 1}
 
 
-def test_swapping_the_digits_swaps_the_classes_but_not_who_is_right(training_digits, test_digits):
+def test_swapping_the_digits_swaps_the_classes_and_keeps_the_errors(training_digits, test_digits):
     few = training_digits.first_of_each(300)
     errors = []
     for digits in ((0, 1), (1, 0)):
-        _, *learned = baselines.learn(replace(few, digits=digits))  # of 300 each neither is the majority
+        _, *learned = baselines.learn(replace(few, digits=digits))  # with 300 of each there is no majority
         errors.append({rule.name: rule.errors(replace(test_digits, digits=digits)) for rule in learned})
     assert errors[0] == errors[1]
     assert max(errors[0].values()) < 50
@@ -56,7 +56,7 @@ def made(tmp_path, images, labels):
 
 
 @pytest.mark.parametrize("levels", [2, 4, 256])
-def test_of_every_pixel_and_threshold_the_best_is_found_the_lowest_at_a_tie(tmp_path, monkeypatch, levels):
+def test_the_best_pixel_and_threshold_are_found_the_lowest_at_a_tie(tmp_path, monkeypatch, levels):
     random = np.random.default_rng(levels)
     images, labels = random.integers(0, levels, (40, 5, 6)), random.permutation([0, 1] * 17 + [1] * 6)
     training = made(tmp_path, images, labels)
@@ -64,14 +64,14 @@ def test_of_every_pixel_and_threshold_the_best_is_found_the_lowest_at_a_tie(tmp_
     is_one = (labels == 1)[:, np.newaxis, np.newaxis]
     right = np.stack([(brighter == is_one).sum(axis=0), (brighter != is_one).sum(axis=0)])
     inverted, pixel, threshold = np.unravel_index(right.argmax(), right.shape)
-    for counted in (baselines.COUNTED, 7, 1):  # all pixels at once, or some at a time
-        monkeypatch.setattr(baselines, "COUNTED", counted)
+    for at_a_time in (baselines.PIXELS_AT_A_TIME, 7, 1):  # all pixels at once, or some at a time
+        monkeypatch.setattr(baselines, "PIXELS_AT_A_TIME", at_a_time)
         rule = next(rule for rule in baselines.learn(training) if rule.name == "single_pixel")
         assert rule.facts == {"row": pixel // 6, "column": pixel % 6, "threshold": threshold, "above": 1 - inverted}
         assert rule.errors(training) == 40 - right.max()
 
 
-def test_one_telling_pixel_is_found(tmp_path):
+def test_the_one_pixel_that_separates_the_digits_is_found(tmp_path):
     images = dataset.load(write_folder(tmp_path / "f", [2, 9] * 30, [2, 9]), "training", (2, 9))
     rule = next(rule for rule in baselines.learn(images) if rule.name == "single_pixel")
     assert rule.facts == {"row": 0, "column": 0, "threshold": 56, "above": 9}

@@ -1,4 +1,4 @@
-"""Promises of mlp.dataset: the right images, split fairly, scaled to 0..1, each served once."""
+"""Promises of dataset: the right images, split evenly, scaled to 0..1."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_the_two_digits_are_chosen_in_file_order_with_targets_in_config_order(fo
     assert (data.image_shape, data.inputs, len(data)) == ((4, 4), 16, 20)
 
 
-def test_a_digit_that_is_not_there_is_refused_with_those_that_are(folder):
+def test_a_missing_digit_is_refused_and_the_message_lists_the_digits(folder):
     with pytest.raises(InputError, match=r"no digit 3 in it: it holds 0, 1, 7 \(data\.digits\)"):
         dataset.load(folder, "training", (0, 3))
 
@@ -51,7 +51,7 @@ def test_pixels_are_divided_by_255_to_the_last_bit(folder):
 
 
 @pytest.mark.parametrize("block", [1, 7, 10, 30, 100])
-def test_blocks_hold_every_image_once_the_last_being_short(folder, block, monkeypatch):
+def test_blocks_hold_every_image_once_and_the_last_may_be_short(folder, block, monkeypatch):
     monkeypatch.setattr("mlp.network.BLOCK_ROWS", block)
     data = dataset.load(folder, "training", (0, 1))
     blocks = list(data.blocks())
@@ -61,8 +61,8 @@ def test_blocks_hold_every_image_once_the_last_being_short(folder, block, monkey
 
 
 @pytest.mark.parametrize(("pixels", "length"), [(100, 6), (48, 3), (16, 1), (15, 1), (10_000, 10)])
-def test_of_large_images_there_are_fewer_in_a_block(folder, pixels, length, monkeypatch):
-    """So many of 16 pixels as come to at most these together, but at least one, and at most BLOCK."""
+def test_a_block_holds_fewer_large_images(folder, pixels, length, monkeypatch):
+    """As many images of 16 pixels as fit, but at least one, and at most the block's rows."""
     monkeypatch.setattr("mlp.network.BLOCK_ROWS", 10)
     monkeypatch.setattr("mlp.network.MAX_BLOCK_NUMBERS", pixels)
     blocks = list(dataset.load(folder, "training", (0, 1)).blocks())
@@ -86,7 +86,7 @@ def test_images_are_fetched_by_their_positions(folder):
 @pytest.mark.parametrize(
     ("fraction", "held_out"), [(0.1, {0: 592, 1: 674}), (0.5, {0: 2962, 1: 3371}), (1e-9, {0: 1, 1: 1})]
 )
-def test_the_split_takes_its_share_of_each_digit_and_loses_none(training_digits, fraction, held_out):
+def test_the_split_takes_its_fraction_of_each_digit_and_loses_no_image(training_digits, fraction, held_out):
     rest, validation = training_digits.split(fraction, rng())
     assert {digit: int(np.sum(validation.labels == digit)) for digit in (0, 1)} == held_out
     joined = np.sort(np.concatenate([rest.indices, validation.indices]))
@@ -94,16 +94,16 @@ def test_the_split_takes_its_share_of_each_digit_and_loses_none(training_digits,
     assert np.all(np.diff(rest.indices) > 0)
 
 
-def test_the_split_follows_its_random_numbers_alone(training_digits):
+def test_the_split_depends_on_the_random_numbers_only(training_digits):
     held_out = training_digits.split(0.1, rng())[1].indices
-    assert np.diff(held_out).max() > 20  # from all over the file, not one stretch of it
+    assert np.diff(held_out).max() > 20  # from the whole file, not from one part of it
     assert held_out[-1] - held_out[0] > 12000
     first, again, other = (training_digits.split(0.1, rng(seed))[1].indices for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_no_share_is_no_split(training_digits):
+def test_a_fraction_of_0_holds_nothing_out(training_digits):
     rest, validation = training_digits.split(0, rng())
     assert (len(rest), len(validation)) == (12665, 0)
 

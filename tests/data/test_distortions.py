@@ -1,4 +1,4 @@
-"""Promises of mlp.distortions: images are moved as told, exactly where no pixel is between two."""
+"""Promises of distortions: images are moved as requested, exactly if no interpolation is needed."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_not_moved_is_the_same(shape):
 
 @pytest.mark.parametrize("down", [-9, -2, -1, 0, 1, 2, 9])
 @pytest.mark.parametrize("right", [-9, -2, 0, 1, 9])
-def test_whole_pixels_are_shifted_as_they_are_and_zeros_follow(down, right):
+def test_shifts_by_whole_pixels_change_no_value_and_zeros_fill_the_gap(down, right):
     images = random_images(3, 7, 5)
     expected = np.zeros_like(images)
     for row in range(7):
@@ -43,7 +43,7 @@ def test_quarter_turns_are_exact_and_counterclockwise(side, turns):
     np.testing.assert_array_equal(moved(images, 90 * turns), np.rot90(images, turns, axes=(1, 2)))
 
 
-def test_between_pixels_is_the_mean_by_nearness():
+def test_between_pixels_the_interpolation_is_linear():
     image = np.array([[[0, 100, 0], [0, 0, 200]]], np.uint8)
     np.testing.assert_array_equal(moved(image, right=0.25), [[[0, 75, 25], [0, 0, 150]]])
     np.testing.assert_array_equal(moved(image, down=-0.5), [[[0, 50, 100], [0, 0, 100]]])
@@ -69,12 +69,12 @@ def test_it_is_rotated_first_and_then_shifted():
     assert np.argwhere(moved(image, 90, down=1, right=-1)).tolist() == [[0, 1, 1]]
 
 
-def test_each_image_has_a_move_of_its_own_whatever_else_there_is(monkeypatch):
+def test_each_image_is_moved_independently_of_the_others(monkeypatch):
     images, random = random_images(20, 9, 6), np.random.default_rng(1)
     degrees, shifts = random.uniform(-10, 10, 20), random.uniform(-2, 2, (20, 2))
     together = distort(images, degrees, shifts)
     for pixels in (1, 54 * 7):
-        monkeypatch.setattr(distortions, "PIXELS", pixels)
+        monkeypatch.setattr(distortions, "BLOCK_PIXELS", pixels)
         np.testing.assert_array_equal(distort(images, degrees, shifts), together)
     np.testing.assert_array_equal(distort(images[13:14], degrees[13:14], shifts[13:14])[0], together[13])
 
@@ -91,5 +91,5 @@ def test_it_agrees_with_the_sum_over_four_neighbours_in_double_precision():
             assert abs(got[row, column] - (image * row_share * column_share).sum()) < 0.501
 
 
-def test_of_no_images_nothing_comes():
+def test_no_images_give_no_images():
     assert moved(random_images(0, 4, 4)).shape == (0, 4, 4)

@@ -1,4 +1,4 @@
-"""Promises of mlp.idx_folder: the four files under any of their names, and no folder that is not in order."""
+"""Promises of idx_folder: the four files are found under any of their names, and faulty folders are refused."""
 
 import gzip
 import hashlib
@@ -30,13 +30,13 @@ def test_each_spelling_is_found(folder, joint, ending):
 
 
 def torchvision(folder):
-    """Raw and .gz side by side."""
+    """Raw and .gz files side by side."""
     for path in list(folder.iterdir()):
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
 
 
 def kaggle_folders(folder):
-    """In place of each file a folder of its name that holds it."""
+    """Each file in a folder of its own name."""
     for path in list(folder.iterdir()):
         content = path.read_bytes()
         path.unlink()
@@ -45,7 +45,7 @@ def kaggle_folders(folder):
 
 
 def kaggle(folder):
-    """Those folders, and beside each the file again under the name with a dot."""
+    """The same, and beside each folder the file again under its name with a dot."""
     for path in list(folder.iterdir()):
         shutil.copy(path, path.with_name(path.name.replace("-idx", ".idx")))
         content = path.read_bytes()
@@ -55,7 +55,7 @@ def kaggle(folder):
 
 
 def everything(folder):
-    """Four copies of each file, and one with a dot in a folder of a name with a dot and an ending."""
+    """Four copies of each file, and a fifth in a folder whose name has a dot and an ending."""
     torchvision(folder)
     for path in list(folder.iterdir()):
         dotted = path.with_name(path.name.replace("-idx", ".idx"))
@@ -83,7 +83,7 @@ LEFT = [torchvision, kaggle, kaggle_folders, everything, renamed, exchanged]
 
 
 @pytest.mark.parametrize("leave", LEFT, ids=lambda leave: leave.__name__)
-def test_a_folder_as_others_leave_it_is_read_as_the_plain_one(leave, folder):
+def test_folders_as_other_programs_leave_them_are_read_alike(leave, folder):
     plain = {part: idx_folder.open_part(folder, part) for part in ("training", "test")}
     arrays = {part: (np.array(plain[part].images), np.array(plain[part].labels)) for part in plain}
     leave(folder)
@@ -94,7 +94,7 @@ def test_a_folder_as_others_leave_it_is_read_as_the_plain_one(leave, folder):
         assert not any(path.read_bytes().startswith(b"\x1f\x8b") for path in found.files.values())  # raw is read
 
 
-def test_a_run_on_one_copy_is_known_by_it_when_there_are_two(folder):
+def test_the_recorded_sha256_chooses_between_two_copies(folder):
     recorded = idx_folder.open_part(folder, "training").sha256()
     torchvision(folder)
     both = idx_folder.open_part(folder, "training")
@@ -122,17 +122,17 @@ def test_copies_that_differ_are_refused_by_both_names(name, change, folder):
     with pytest.raises(InputError) as error:
         idx_folder.open_part(folder, "training")
     assert str(error.value) == (
-        f"{folder / IMAGES} and {name} are two spellings of one file, and hold different bytes: remove one of them"
+        f"{folder / IMAGES} and {name} are two spellings of one file, and their content differs: remove one of them"
     )
 
 
-def test_of_two_copies_the_damaged_one_is_named(folder):
+def test_if_one_of_two_copies_is_damaged_it_is_named(folder):
     other = folder / f"{IMAGES}.gz"
     other.write_bytes(gzip.compress((folder / IMAGES).read_bytes())[:-9])
     with pytest.raises(InputError) as error:
         idx_folder.open_part(folder, "training")
     assert (
-        f"{IMAGES}.gz are two spellings of one file, and one cannot be read: remove it, or mend it:\n{other}: trunc"
+        f"{IMAGES}.gz are two spellings of one file, and one cannot be read: remove or replace it:\n{other}: trunc"
         in str(error.value)
     )
 
@@ -141,10 +141,10 @@ ELSEWHERE = {
     "MNIST/raw/train-images-idx3-ubyte": "name the folder {folder}/MNIST/raw, which has them",
     "raw/train-images-idx3-ubyte/train-images.idx3-ubyte": "name the folder {folder}/raw, which has them",
     "emnist-letters-train-images-idx3-ubyte.gz": "rename emnist-letters-train-images-idx3-ubyte.gz to "
-    "train-images-idx3-ubyte.gz, if it is that file (EMNIST's images lie transposed, which is not supported yet)",
+    "train-images-idx3-ubyte.gz, if it is that file (EMNIST's transposed images are not supported yet)",
     "TRAIN-IMAGES.IDX3-UBYTE": "rename TRAIN-IMAGES.IDX3-UBYTE to train-images-idx3-ubyte, if it is that file",
     "train-images-idx3-ubyte (1).gz": "rename train-images-idx3-ubyte (1).gz to train-images-idx3-ubyte.gz, if",
-    "train-images-idx3-ubyte.gz.part": "train-images-idx3-ubyte.gz.part is a download that was broken off: fetch it",
+    "train-images-idx3-ubyte.gz.part": "train-images-idx3-ubyte.gz.part is an incomplete download: fetch it",
     "archive.zip": "unpack archive.zip, and put train-images-idx3-ubyte there",
     "mnist.npz": "mnist.npz is not in the IDX format: put train-images-idx3-ubyte there (python scripts/download",
     "mnist_train.csv": "mnist_train.csv is not in the IDX format",
@@ -155,7 +155,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize(("name", "cure"), ELSEWHERE.items(), ids=ELSEWHERE)
-def test_of_a_file_that_is_missing_what_is_there_instead_is_named(name, cure, folder):
+def test_the_message_about_a_missing_file_names_what_is_there_instead(name, cure, folder):
     (folder / IMAGES).unlink()
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).touch()
@@ -164,7 +164,7 @@ def test_of_a_file_that_is_missing_what_is_there_instead_is_named(name, cure, fo
     assert str(error.value).startswith(f"{folder}: no training images: {cure.format(folder=folder)}")
 
 
-def test_a_folder_that_may_not_be_searched_is_not_said_to_be_empty(folder, monkeypatch):
+def test_a_folder_without_permission_is_not_reported_as_empty(folder, monkeypatch):
     def forbidden(path, **_):
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -210,13 +210,13 @@ BAD = {
     "images of no pixels": (lambda folder: write(folder, IMAGES, np.zeros((40, 0, 4), np.uint8)), "no image in it"),
     "a label above 9": (
         lambda folder: write(folder, LABELS, np.array([0] * 38 + [10, 11], np.uint8)),
-        r"label 10 at index 38: labels must be 0 to 9 \(EMNIST's letters, .* not supported yet\)",
+        r"label 10 at index 38: labels must be 0 to 9 \(EMNIST's letters .* not supported yet\)",
     ),
 }
 
 
 @pytest.mark.parametrize(("damage", "message"), BAD.values(), ids=BAD)
-def test_a_folder_that_is_not_in_order_is_refused(damage, message, folder):
+def test_a_faulty_folder_is_refused(damage, message, folder):
     damage(folder)
     with pytest.raises(InputError, match=message) as error:
         idx_folder.open_part(folder, "training")
@@ -231,7 +231,7 @@ def test_the_bundled_digits_are_the_files_that_their_readme_describes():
 
 
 def test_the_bundled_digits_are_all_of_mnist_once():
-    """Counts from the MNIST labels as published: 5,923 and 6,742 to train on, 980 and 1,135 to test on."""
+    """Counts of the published MNIST labels: 5,923 and 6,742 for training, 980 and 1,135 for test."""
     training, test = (idx_folder.open_part(ROOT / "data", part) for part in ("training", "test"))
     assert np.bincount(training.labels).tolist() == [5923, 6742]
     assert np.bincount(test.labels).tolist() == [980, 1135]

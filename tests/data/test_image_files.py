@@ -1,4 +1,4 @@
-"""Promises of mlp.image_files: pictures and IDX are read as a person sees them, anything else is named."""
+"""Promises of image_files and picture_decoder: images are read as a person sees them, anything else is named."""
 
 import errno
 import io
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from mlp import idx
-from mlp.data import image_files
+from mlp.data import image_files, picture_decoder
 from mlp.system.errors import InputError
 
 DRAWN = np.zeros((6, 5), np.uint8)
@@ -58,8 +58,8 @@ def test_a_photo_is_turned_as_pillow_turns_it(orientation, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "WEBP", "TIFF", "PPM", "PNG", "JPEG"])
-def test_what_a_file_is_its_content_says(kind, tmp_path):
-    """Whatever its name; of several frames the first."""
+def test_the_content_decides_what_a_file_is(kind, tmp_path):
+    """Not its name. The first of several frames is read."""
     frames = [Image.fromarray(np.kron(drawn, np.ones((8, 8), np.uint8))) for drawn in (255 - DRAWN, DRAWN)]
     more = {"save_all": True, "append_images": frames[1:]} if kind in ("GIF", "WEBP", "TIFF") else {}
     exact = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
@@ -87,11 +87,11 @@ def test_a_file_of_another_kind_is_named_with_a_cure(head, name, tmp_path):
     (tmp_path / "x.png").write_bytes(head + bytes(40))
     with pytest.raises(InputError) as error:
         list(image_files.read(tmp_path / "x.png", pytest.fail))
-    assert str(error.value) == f"{tmp_path / 'x.png'}: {name}, which is not read: save it as PNG or JPEG"
+    assert str(error.value) == f"{tmp_path / 'x.png'}: {name}, which cannot be read: save it as PNG or JPEG"
 
 
 @pytest.mark.parametrize("ink", ["white", "black"])
-def test_ink_on_glass_is_seen_whatever_its_colour(ink, tmp_path):
+def test_ink_on_a_transparent_picture_is_seen_in_any_colour(ink, tmp_path):
     image = Image.new("RGBA", (5, 6), (0, 0, 0, 0) if ink == "black" else (255, 255, 255, 0))
     image.paste(Image.new("RGBA", (1, 4), ink), (2, 1))
     image.save(tmp_path / "glass.png")
@@ -126,14 +126,14 @@ def broken_png(folder):
     ],
     ids=["text", "empty", "one-byte", "cut", "cut-in-its-head", "zeros", "jpeg-of-zeros", "idx"],
 )
-def test_what_is_no_image_is_named(content, message, tmp_path):
+def test_a_file_that_is_not_an_image_is_named(content, message, tmp_path):
     (tmp_path / "x").write_bytes(content(tmp_path))
     with pytest.raises(InputError, match=message) as error:
         list(image_files.read(tmp_path / "x", pytest.fail))
     assert str(error.value).startswith(str(tmp_path / "x"))
 
 
-def test_of_a_folder_the_pictures_are_read(tmp_path):
+def test_the_pictures_in_a_folder_are_read(tmp_path):
     for name in ("b.png", "a.JPG", ".hidden.png", "._b.png", "notes.txt", "c"):
         Image.fromarray(DRAWN).save(tmp_path / name, "JPEG" if name == "a.JPG" else "PNG")
     (tmp_path / "notes.txt").write_text("words")
@@ -156,7 +156,7 @@ def test_a_missing_file_and_labels_are_named(tmp_path):
 
 @pytest.mark.parametrize("size", [(50_000_000, 1), (1, 70_000), (8000, 7000)], ids=str)
 def test_a_picture_too_large_for_memory_is_refused_before_it_is_unpacked(size, tmp_path, monkeypatch):
-    """A PNG of 48 KB can hold 50,000,000 by 1 pixels. Only its head is written here: the rest is not looked at."""
+    """A PNG of 48 KB can hold 50,000,000 by 1 pixels. Only its head is written here: the rest is not read."""
     head = b"IHDR" + struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, 0)
     chunks = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
     data = b"IDAT" + zlib.compress(b"")
@@ -167,7 +167,7 @@ def test_a_picture_too_large_for_memory_is_refused_before_it_is_unpacked(size, t
         list(image_files.read(tmp_path / "x.png", pytest.fail))
 
 
-def test_so_is_one_that_pillow_itself_refuses_and_an_image_of_idx(tmp_path, monkeypatch):
+def test_a_picture_that_pillow_refuses_and_a_large_idx_image_are_refused_too(tmp_path, monkeypatch):
     Image.new("1", (20, 20)).save(tmp_path / "x.png")
     idx.write(tmp_path / "wide", np.zeros((1, 1, 70_000), np.uint8))
     with pytest.raises(InputError, match=r"1 by 70,000 pixels: .*: scale it down"):
@@ -179,14 +179,14 @@ def test_so_is_one_that_pillow_itself_refuses_and_an_image_of_idx(tmp_path, monk
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "F"])
 def test_a_large_picture_is_made_smaller_as_it_is_read(mode, tmp_path, monkeypatch):
-    """By averages, in bands of rows; nothing is read twice or left out."""
-    monkeypatch.setattr(image_files, "KEPT_PIXELS", 200)
-    monkeypatch.setattr(image_files, "BAND", 60)
+    """By averages, band by band; no row is read twice or left out."""
+    monkeypatch.setattr(picture_decoder, "KEPT_PIXELS", 200)
+    monkeypatch.setattr(picture_decoder, "BAND_PIXELS", 60)
     drawn = np.random.default_rng(0).integers(0, 256, (37, 29)).astype(np.uint8)
     image = Image.fromarray(drawn.astype({"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8)))
     image = image if mode in ("I;16", "F") else image.convert(mode)
     if mode == "RGBA":
-        image.putpixel((0, 0), (0, 0, 0, 0))  # it becomes the paper's white
+        image.putpixel((0, 0), (0, 0, 0, 0))  # transparent: as white as paper
         drawn[0, 0] = 255
     image.save(tmp_path / "x.tif")
     expected = [[drawn[r : r + 3, c : c + 3].mean() for c in range(0, 29, 3)] for r in range(0, 37, 3)]
@@ -194,7 +194,7 @@ def test_a_large_picture_is_made_smaller_as_it_is_read(mode, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e200])
-def test_what_is_no_brightness_is_named_by_its_place(wrong, tmp_path):
+def test_the_place_of_a_pixel_that_is_not_a_number_is_named(wrong, tmp_path):
     images = np.zeros((2, 3, 4))
     images[1, 2, 3] = wrong
     idx.write(tmp_path / "images", images)
@@ -205,7 +205,7 @@ def test_what_is_no_brightness_is_named_by_its_place(wrong, tmp_path):
         second.check_brightness()
 
 
-def test_a_failure_of_the_system_is_its_own_and_no_damaged_file(tmp_path, monkeypatch):
+def test_a_failure_of_the_system_is_not_reported_as_a_damaged_file(tmp_path, monkeypatch):
     Image.fromarray(DRAWN).save(tmp_path / "x.png")
 
     def fails(*_, **__):
@@ -216,41 +216,41 @@ def test_a_failure_of_the_system_is_its_own_and_no_damaged_file(tmp_path, monkey
         list(image_files.read(tmp_path / "x.png", pytest.fail))
 
 
-def test_a_small_tiff_of_one_enormous_tile_is_refused_before_it_is_unpacked(tmp_path):
+def test_a_small_tiff_with_one_enormous_tile_is_refused_before_it_is_unpacked(tmp_path):
     """100 by 100 pixels may lie in a tile of 20,000 by 20,000, which libtiff unpacks whole."""
     Image.new("RGB", (100, 100)).save(tmp_path / "x.tif", compression="tiff_lzw", tiffinfo={278: 100})
     content = (tmp_path / "x.tif").read_bytes()
     start = struct.unpack("<I", content[4:8])[0]
     count = struct.unpack("<H", content[start : start + 2])[0]
     entries = [content[start + 2 + 12 * k : start + 14 + 12 * k] for k in range(count)]
-    strips = {273: 324, 279: 325}  # what the tags of strips are called for tiles
+    strips = {273: 324, 279: 325}  # the tags of strips, and of tiles
     tiled = [struct.pack("<H", strips.get(tag := struct.unpack("<H", each[:2])[0], tag)) + each[2:] for each in entries]
     tiled = [each for each in tiled if each[:2] != struct.pack("<H", 278)]
     tiled += [struct.pack("<HHII", tag, 4, 1, 20_000) for tag in (322, 323)]
     directory = struct.pack("<H", len(tiled)) + b"".join(sorted(tiled, key=lambda each: each[1::-1])) + bytes(4)
     (tmp_path / "x.tif").write_bytes(content[:4] + struct.pack("<I", len(content)) + content[8:] + directory)
     with pytest.raises(
-        InputError, match=r"x.tif: takes 1,200,\d+,\d+ bytes of memory to read.*: save it as PNG, smaller"
+        InputError, match=r"x.tif: reading it takes 1,200,\d+,\d+ bytes of memory.*: save it as a smaller PNG"
     ):
         list(image_files.read(tmp_path / "x.tif", pytest.fail))
 
 
-def test_a_progressive_jpeg_and_an_idx_image_of_many_bytes_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_files, "MAX_BYTES", 1000)
+def test_a_progressive_jpeg_and_an_idx_image_that_need_much_memory_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_decoder, "MAX_DECODING_BYTES", 1000)
     picture = Image.new("RGB", (15, 15))
     picture.save(tmp_path / "x.jpg")
     assert only(tmp_path / "x.jpg").shape == (15, 15)  # 900 bytes
     picture.save(tmp_path / "x.jpg", progressive=True)
     idx.write(tmp_path / "images", np.zeros((1, 10, 10)))
     for name, size in (("x.jpg", "1,350"), ("images", "1,100")):
-        with pytest.raises(InputError, match=f"{name}: takes {size} bytes"):
+        with pytest.raises(InputError, match=f"{name}: reading it takes {size} bytes"):
             list(image_files.read(tmp_path / name, pytest.fail))
 
 
 @pytest.mark.parametrize(
     "head", [bytes(132) + b"DICM", bytes(500), b"\0\0\2\0" + bytes(40)], ids=["dicom", "zeros", "tga"]
 )
-def test_what_begins_with_zeros_is_no_broken_idx_file(head, tmp_path):
+def test_other_files_that_begin_with_zeros_are_not_reported_as_damaged_idx(head, tmp_path):
     (tmp_path / "x").write_bytes(head)
     with pytest.raises(InputError, match="x: not an image: it must be"):
         list(image_files.read(tmp_path / "x", pytest.fail))
@@ -263,20 +263,20 @@ DAMAGED_EXIF = [b"Exif\0\0" + b"\xff" * 50, b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_picture_with_damaged_exif_data_is_read_with_a_warning(kind, exif, tmp_path, capfd, injected):
     Image.fromarray(255 - DRAWN).convert("RGB").save(tmp_path / "x", kind, exif=exif, quality=95, lossless=True)
-    said = []
-    (image,) = image_files.read(tmp_path / "x", said.append)
+    messages = []
+    (image,) = image_files.read(tmp_path / "x", messages.append)
     np.testing.assert_allclose(image.grey, 255 - DRAWN, atol=60)
-    if kind != "JPEG" or exif != DAMAGED_EXIF[0]:  # which Pillow passes over
-        assert said == [
-            f"{tmp_path / 'x'}: its EXIF data are damaged, which say how it was held: it may lie on its side"
+    if kind != "JPEG" or exif != DAMAGED_EXIF[0]:  # Pillow ignores these
+        assert messages == [
+            f"{tmp_path / 'x'}: its EXIF data, which say how the camera was held, are damaged: it may lie on its side"
         ]
     assert capfd.readouterr() == ("", "")
     injected("pictures with damaged EXIF data")
 
 
 @pytest.mark.trials(20, 600)
-def test_what_decoders_say_of_a_damaged_picture_is_said_in_our_words(trial, tmp_path, capfd, injected):
-    """Libtiff writes to stderr by itself."""
+def test_damage_that_a_decoder_finds_is_reported_in_our_words(trial, tmp_path, capfd, injected):
+    """Libtiff prints to stderr itself."""
     options = [{"format": "TIFF", "compression": "tiff_lzw"}, {"format": "JPEG"}, {"format": "PNG"}, {"format": "TIFF"}]
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -285,11 +285,11 @@ def test_what_decoders_say_of_a_damaged_picture_is_said_in_our_words(trial, tmp_
     content = np.frombuffer(stream.getvalue(), np.uint8).copy()
     content[random.integers(12, len(content), 3)] = random.integers(0, 256, 3)
     (tmp_path / "x").write_bytes(content)
-    said = []
+    messages = []
     try:
-        list(image_files.read(tmp_path / "x", said.append))
+        list(image_files.read(tmp_path / "x", messages.append))
     except InputError as error:
-        said.append(str(error))
+        messages.append(str(error))
     assert capfd.readouterr() == ("", "")
-    assert all(message.startswith(f"{tmp_path / 'x'}: ") for message in said)
+    assert all(message.startswith(f"{tmp_path / 'x'}: ") for message in messages)
     injected("damaged pictures")

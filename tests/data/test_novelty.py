@@ -1,4 +1,4 @@
-"""Promises of mlp.nearness: distances that can be worked out by hand, and a reach that nearly all images have."""
+"""Promises of novelty: distances that can be worked out by hand, and a threshold that nearly all images are within."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ def dots(*places, side=15):
     return images.reshape(len(places), -1)
 
 
-def directions(*images):
-    return novelty.directions(np.concatenate(images), (15, 15))
+def features(*images):
+    return novelty.features(np.concatenate(images), (15, 15))
 
 
 def contrast(offset):
-    """The local contrast of a dot so many rows and columns away: 1/9 - 1/121 near it, -1/121 in the larger square."""
-    most = max(map(abs, offset))
-    return (most <= 1) / 9 - (most <= 5) / 121
+    """Local contrast at this offset (rows, columns) from a dot: 1/9 - 1/121 near it, -1/121 in the larger square."""
+    distance = max(map(abs, offset))
+    return (distance <= 1) / 9 - (distance <= 5) / 121
 
 
 def test_the_distance_is_that_of_local_contrasts_of_length_one():
@@ -31,15 +31,16 @@ def test_the_distance_is_that_of_local_contrasts_of_length_one():
             np.array([contrast((row - 7, column - middle)) for row, column in everywhere]) for middle in (4, 4 + k)
         )
         cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
-        unit = directions(dots((7, 4)), dots((7, 4 + k)))
-        assert novelty.distances(unit[:1], unit[1:])[0] == pytest.approx(np.sqrt(max(2 - 2 * cosine, 0)), abs=1e-3)
+        unit = features(dots((7, 4)), dots((7, 4 + k)))
+        (distance,) = novelty.nearest_distances(unit[:1] @ unit[1:].T)
+        assert distance == pytest.approx(np.sqrt(max(2 - 2 * cosine, 0)), abs=1e-3)
 
 
 def test_how_dark_the_ink_is_makes_no_difference_and_nothing_comes_round_the_edge():
-    unit = directions(dots((0, 0)), dots((0, 0)) // 3)
+    unit = features(dots((0, 0)), dots((0, 0)) // 3)
     np.testing.assert_allclose(unit[0], unit[1], atol=1e-6)
     assert np.count_nonzero(unit[0]) == 36  # rows and columns 0 to 5
-    assert not novelty.directions(np.zeros((1, 225)), (15, 15)).any()
+    assert not novelty.features(np.zeros((1, 225)), (15, 15)).any()
 
 
 @pytest.mark.parametrize(("shape", "factor"), [((84, 84), 3), ((85, 60), 3), ((3, 3000), 107)])
@@ -51,31 +52,31 @@ def test_large_images_are_compared_once_they_are_as_small_as_mnists(shape, facto
     small = np.array(small)
     assert novelty.reduction(shape) == factor
     assert novelty.reduction(small.shape[1:]) == novelty.reduction((55, 55)) == 1
-    expected = novelty.directions(small.reshape(3, -1), small.shape[1:])
-    np.testing.assert_allclose(novelty.directions(images.reshape(3, -1), shape), expected, atol=1e-5)
+    expected = novelty.features(small.reshape(3, -1), small.shape[1:])
+    np.testing.assert_allclose(novelty.features(images.reshape(3, -1), shape), expected, atol=1e-5)
 
 
-def test_of_a_hundred_images_one_is_beyond_the_reach_and_of_fewer_there_is_none():
+def test_one_image_in_a_hundred_is_beyond_the_threshold_and_fewer_images_have_none():
     images = np.concatenate([dots(*[(7, 4)] * 99), dots((7, 9))])
-    assert 0 < novelty.reach(directions(images)) < 2
-    assert novelty.reach(directions(images[1:])) is None
+    assert 0 < novelty.threshold(features(images)) < 2
+    assert novelty.threshold(features(images[1:])) is None
 
 
 def test_the_nearest_other_is_not_the_image_itself():
     images = dots(*[(7, 4)] * 50, *[(7, 10)] * 50)
-    assert novelty.reach(directions(images)) == pytest.approx(0, abs=1e-3)
+    assert novelty.threshold(features(images)) == pytest.approx(0, abs=1e-3)
     images[-1] = dots((0, 0))[0]
-    assert novelty.reach(directions(images)) > 0
+    assert novelty.threshold(features(images)) > 0
 
 
-def test_real_digits_are_in_reach_and_most_other_shapes_are_not(training_digits, test_digits):
-    known = novelty.Known.of(training_digits)
-    assert known.are_unlike(test_digits.pixels()).mean() < 0.012
+def test_real_digits_are_within_the_threshold_and_other_shapes_are_not(training_digits, test_digits):
+    detector = novelty.NoveltyDetector.of(training_digits)
+    assert detector.are_novel(test_digits.pixels()).mean() < 0.012
     down, across = np.mgrid[:28, :28] - 13.5
     disc, cross = np.hypot(down, across) < 8, (np.abs(down) < 2) | (np.abs(across) < 2)
     both = np.stack([disc, cross & (np.maximum(np.abs(down), np.abs(across)) < 10)]).reshape(2, -1)
-    assert known.are_unlike(both.astype(float)).all()
+    assert detector.are_novel(both.astype(float)).all()
 
 
 def test_too_few_training_images_cannot_tell(training_digits):
-    assert novelty.Known.of(training_digits.first_of_each(40)) is None
+    assert novelty.NoveltyDetector.of(training_digits.first_of_each(40)) is None

@@ -1,12 +1,12 @@
-"""Promises of mlp.preparation: any ink comes out as MNIST has its digits."""
+"""Promises of preparation: any ink is prepared as MNIST's digits were."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlp.data.ink.paper import Blank
 from mlp.data.preparation import area_weights, averaged, prepare
+from mlp.system.errors import InputError
 
 
 def bar(height, width, top, left, shape=(90, 60)):
@@ -23,7 +23,7 @@ def test_a_bar_becomes_twenty_pixels_high_with_its_middle_in_the_middle():
     np.testing.assert_allclose(prepared.image, expected, atol=1e-12)
 
 
-def test_what_is_heavy_at_the_bottom_is_moved_up():
+def test_a_digit_that_is_heavy_at_the_bottom_is_moved_up():
     """A stem of 20 by 2 with a foot of 4 by 10: centre of mass at row (40 * 9.5 + 32 * 17.5) / 72 = 13.06 of 0..19."""
     drawing = np.zeros((40, 40))
     drawing[10:30, 20:22] = 1
@@ -49,11 +49,11 @@ def test_no_drawing_leaves_the_image_and_the_darkest_stays_the_darkest(height, w
     assert image.min() >= 0
     rows, columns = (np.flatnonzero((image > 1e-9).any(axis=axis)) for axis in (1, 0))
     filled = max(np.ptp(rows) + 1 - round(20 / 28 * shape[0]), np.ptp(columns) + 1 - round(20 / 28 * shape[1]))
-    assert filled in (0, 1)  # one more where the other side is cut between two pixels
+    assert filled in (0, 1)  # one more if the other side ends within a pixel
 
 
-def test_no_ink_says_so():
-    with pytest.raises(Blank, match="nothing is drawn"):
+def test_no_ink_is_refused():
+    with pytest.raises(InputError, match="nothing is drawn"):
         prepare(np.zeros((5, 5)))
 
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.svd: the singular value decomposition, for which X' X is formed of small images only."""
+"""Promises of svd: the singular value decomposition, for which X' X is formed only if images are small."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def test_it_equals_numpys_full_svd_on_the_first_thousand_of_each_digit(training_
     np.testing.assert_allclose(projection.singular_values, S[:2], rtol=1e-11)
     many = project(images, components=300, center=center).singular_values
     np.testing.assert_allclose(many, S[:300], rtol=1e-6)
-    np.testing.assert_allclose(projection.energy_shares()[:2], (S**2 / np.sum(S**2))[:2], rtol=1e-9)
+    np.testing.assert_allclose(projection.explained_variance()[:2], (S**2 / np.sum(S**2))[:2], rtol=1e-9)
     coordinates = projection.coordinates(images)
     for k in range(2):
         sign = np.sign(projection.directions[:, k] @ Vt[k])
@@ -58,7 +58,10 @@ def test_all_directions_rebuild_the_images_and_two_do_it_best(tmp_path):
 
 @pytest.mark.parametrize(
     ("images", "message"),
-    [(np.ones((4, 1, 1)), "images of 1 pixels have no 2 directions"), (np.zeros((4, 3, 3)), "have nothing in them")],
+    [
+        (np.ones((4, 1, 1)), "2 directions need images of at least 2 pixels, not 1"),
+        (np.zeros((4, 3, 3)), "are all empty: choose others"),
+    ],
 )
 def test_images_without_a_plane_are_refused(tmp_path, images, message):
     folder = write_folder(tmp_path / "f", [0, 1, 0, 1], [0, 1])
@@ -77,7 +80,7 @@ def test_fewer_images_than_pixels_will_do(training_digits):
 
 
 def test_bytes_of_255_everywhere_are_summed_without_rounding(tmp_path):
-    """The largest sums that there are: 300 images of 9 pixels have one singular value, 255 sqrt(300 * 9)."""
+    """The largest possible sums: 300 images of 9 pixels have one singular value, 255 sqrt(300 * 9)."""
     folder = write_folder(tmp_path / "f", [0, 1] * 150, [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.full((300, 3, 3), 255, np.uint8))
     projection = project(dataset.load(folder, "training", (0, 1)))
@@ -85,7 +88,7 @@ def test_bytes_of_255_everywhere_are_summed_without_rounding(tmp_path):
     np.testing.assert_allclose(projection.singular_values, [255 * np.sqrt(2700), 0], rtol=1e-12, atol=1e-3)
 
 
-def test_pixels_without_ink_count_as_directions_where_no_others_are_left(tmp_path):
+def test_pixels_without_ink_are_directions_if_no_others_are_left(tmp_path):
     folder = write_folder(tmp_path / "f", [0, 1, 0, 1], [0, 1])
     images = np.zeros((4, 2, 2), np.uint8)
     images[:, 1, 0] = 3, 4, 0, 0
@@ -119,7 +122,7 @@ def test_the_leading_eigenvectors_are_those_of_any_spectrum(eigenvalues):
 
 
 def test_for_the_digits_the_iteration_ends_by_itself(training_digits, monkeypatch):
-    """With a tenth of the directions that there are, as the whole decomposition takes several times as long."""
+    """With a tenth of all directions, as the whole decomposition takes several times as long."""
     eigh, sizes = np.linalg.eigh, []
     monkeypatch.setattr(np.linalg, "eigh", lambda G: sizes.append(len(G)) or eigh(G))
     for center in (False, True):
@@ -129,7 +132,7 @@ def test_for_the_digits_the_iteration_ends_by_itself(training_digits, monkeypatc
 
 
 def test_the_second_singular_value_is_exact_beside_a_far_larger_one(tmp_path):
-    """Images all but the same: the second is some 1/25,000 of the first."""
+    """Images that are almost the same: the second is about 1/25,000 of the first."""
     folder = write_folder(tmp_path / "f", [0, 1] * 500, [0, 1])
     images = np.full((1000, 12, 12), 200, np.uint8)
     random = np.random.default_rng(0)
@@ -141,14 +144,14 @@ def test_the_second_singular_value_is_exact_beside_a_far_larger_one(tmp_path):
     np.testing.assert_allclose(found, exact, rtol=1e-6)
 
 
-def test_images_all_alike_have_no_plane_about_their_mean(tmp_path):
+def test_equal_images_have_no_plane_around_their_mean(tmp_path):
     folder = write_folder(tmp_path / "f", [0, 1, 0, 1], [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.full((4, 3, 3), 7, np.uint8))
-    with pytest.raises(InputError, match="the 4 images chosen are all alike"):
+    with pytest.raises(InputError, match="the 4 images chosen are all the same"):
         project(dataset.load(folder, "training", (0, 1)), center=True)
 
 
-def test_no_rounding_makes_a_singular_value_of_a_negative_root(tmp_path):
+def test_rounding_never_makes_a_singular_value_nan(tmp_path):
     folder = write_folder(tmp_path / "f", [0, 1] * 150, [0, 1])
     idx.write(folder / "train-images-idx3-ubyte", np.full((300, 3, 3), 255, np.uint8))
     values = project(dataset.load(folder, "training", (0, 1)), components=9).singular_values
@@ -157,9 +160,9 @@ def test_no_rounding_makes_a_singular_value_of_a_negative_root(tmp_path):
 
 @pytest.fixture(params=["X' X", "products"])
 def way(request, monkeypatch):
-    """Each way of finding the directions: by forming X' X, and by products with X alone, in blocks of few images."""
+    """Both ways to find the directions: with X' X formed, and by products with X alone, in small blocks."""
     if request.param == "products":
-        monkeypatch.setattr("mlp.data.svd.MOST_SQUARED", 0)
+        monkeypatch.setattr("mlp.data.svd.MAX_GRAM_PIXELS", 0)
         monkeypatch.setattr("mlp.network.BLOCK_ROWS", 7)
 
 
@@ -196,7 +199,7 @@ def test_either_way_it_equals_numpys_full_svd(images, center, way, tmp_path):
     np.testing.assert_allclose(np.linalg.norm(X @ V, axis=0), exact[:4], rtol=1e-9, atol=1e-7 * exact[0])
     np.testing.assert_allclose(V.T @ V, np.eye(4), atol=1e-12)
     assert projection.energy == pytest.approx(np.sum(X**2), rel=1e-12)
-    assert projection.energy_shares()[:2] == pytest.approx(np.square(exact[:2]) / np.sum(exact**2), rel=1e-9)
+    assert projection.explained_variance()[:2] == pytest.approx(np.square(exact[:2]) / np.sum(exact**2), rel=1e-9)
 
 
 def test_either_way_gives_the_same_plane(training_digits, monkeypatch):
@@ -204,7 +207,7 @@ def test_either_way_gives_the_same_plane(training_digits, monkeypatch):
     for center in (False, True):
         formed = project(images, center=center)
         with monkeypatch.context() as patch:
-            patch.setattr("mlp.data.svd.MOST_SQUARED", 0)
+            patch.setattr("mlp.data.svd.MAX_GRAM_PIXELS", 0)
             by_products = project(images, center=center)
         scale = formed.singular_values[0]
         np.testing.assert_allclose(by_products.directions, formed.directions, atol=1e-11)
@@ -212,7 +215,7 @@ def test_either_way_gives_the_same_plane(training_digits, monkeypatch):
 
 
 def test_either_way_images_without_a_plane_are_refused(way, tmp_path):
-    for level, center, message in ((0, False, "have nothing in them"), (0, True, "nothing in"), (7, True, "all alike")):
+    for level, center, message in ((0, False, "are all empty"), (0, True, "all empty"), (7, True, "all the same")):
         with pytest.raises(InputError, match=message):
             project(made(tmp_path, np.full((31, 3, 3), level)), center=center)
 
@@ -224,8 +227,8 @@ def test_one_image_is_its_own_direction(way, tmp_path):
     np.testing.assert_allclose(projection.directions[:, 0], image.ravel() / np.linalg.norm(image), atol=1e-12)
 
 
-def test_a_crowd_of_singular_values_has_its_rounds(tmp_path):
-    """Of noise the second is 0.2 % above the third, and every other one near them."""
+def test_close_singular_values_take_more_rounds(tmp_path):
+    """For noise the second is 0.2 % above the third, and all others are close."""
     images = made(tmp_path, np.random.default_rng(5).integers(0, 256, (150, 50, 50)))
     X = images.pixels().astype(float)
     _, S, Vt = np.linalg.svd(X, full_matrices=False)

@@ -185,7 +185,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("damage", "message"), HOSTILE.values(), ids=HOSTILE)
-def test_it_is_refused(damage, message, tmp_path, monkeypatch, capsys, injected):
+def test_a_faulty_folder_is_refused(damage, message, tmp_path, monkeypatch, capsys, injected):
     config, folder = project(tmp_path), tmp_path / "made"
     damage(folder)
     with bounded():

@@ -1,4 +1,4 @@
-"""Images that are too large are refused by name; others need memory for images and pixels only."""
+"""Large images: absurd sizes are refused by name, others take memory in proportion to images and pixels only."""
 
 import gzip
 import re
@@ -8,12 +8,12 @@ import pytest
 
 from mlp import idx
 from mlp.data import dataset
-from mlp.data.idx_folder import MOST_PIXELS
+from mlp.data.idx_folder import MAX_IMAGE_PIXELS
 from tests.conftest import run_here, write_folder
 from tests.faults.fault_helpers import bounded, one_message
 
 SIDE = 200
-"""Pixels: the square of an image's pixels would take 12 GB."""
+"""An array of pixels by pixels would take 12 GB."""
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def run(tmp_path_factory):
     return folder / "run"
 
 
-def given(run, script):
-    """The arguments of a command for this run."""
+def arguments_of(run, script):
+    """A script's arguments for this run."""
     folder = run.parent
     return {
         "evaluate": (run,),
@@ -47,13 +47,13 @@ def given(run, script):
 @pytest.mark.parametrize("script", ["evaluate", "plot_svd", "predict"])
 def test_each_command_has_bounded_memory_and_time(run, script, injected):
     with bounded():
-        done = run_here(f"scripts/{script}.py", *given(run, script))
+        done = run_here(f"scripts/{script}.py", *arguments_of(run, script))
     assert done.returncode == 0, done.stderr
     injected("large images: a command in bounded memory and time")
 
 
-def test_a_report_has_bounded_memory_and_time_and_shows_smaller_images(run, injected):
-    """Its network, which needs the images in full size, does not fit into the page."""
+def test_a_report_has_bounded_memory_too_and_shows_smaller_images(run, injected):
+    """The page then has no room for the network, which takes the images in full size."""
     with bounded():
         done = run_here("scripts/report.py", run)
     assert done.returncode == 0, done.stderr
@@ -68,9 +68,9 @@ def test_a_report_has_bounded_memory_and_time_and_shows_smaller_images(run, inje
 
 
 @pytest.mark.parametrize("rows", [2048, 1])
-def test_images_of_the_largest_size_are_used_and_larger_ones_refused(rows, tmp_path, injected):
+def test_images_of_the_maximal_size_are_accepted_and_larger_ones_refused(rows, tmp_path, injected):
     folder = write_folder(tmp_path / "made", [0, 1], [0, 1])
-    columns = MOST_PIXELS // rows
+    columns = MAX_IMAGE_PIXELS // rows
     path = folder / "train-images-idx3-ubyte"
     idx.write(path, np.random.default_rng(0).integers(0, 256, (2, rows, columns), np.uint8))
     assert dataset.load(folder, "training", (0, 1)).image_shape == (rows, columns)
@@ -79,14 +79,14 @@ def test_images_of_the_largest_size_are_used_and_larger_ones_refused(rows, tmp_p
         done = run_here("train.py", "--set", f"data.directory={folder}", "--output", tmp_path / "run")
     assert done.returncode == 2
     message = one_message(done.stderr)
-    assert f"{path}: images of {rows:,} by {columns + 1:,} pixels: at most 4,194,304 pixels can be" in message
+    assert f"{path}: images of {rows:,} by {columns + 1:,} pixels: at most 4,194,304 pixels are supported" in message
     assert "scale them down" in message
     assert not (tmp_path / "run").exists()
     injected("large images: refused before training")
 
 
-def test_they_are_refused_before_they_are_unpacked(tmp_path, injected):
-    """Only the header is read: the file is far too short for it, which would be reported otherwise."""
+def test_too_large_images_are_refused_before_they_are_unpacked(tmp_path, injected):
+    """Only the header is read: else the message would be that far less data follows than it promises."""
     folder = write_folder(tmp_path / "made", [0, 1] * 100, [0, 1])
     header = bytes([0, 0, 8, 3]) + np.array([200, 3000, 3000], ">u4").tobytes()
     path = folder / "train-images-idx3-ubyte"

@@ -24,9 +24,8 @@ def test_the_scatter_says_whether_it_is_centred_and_keeps_the_plane_square(image
     assert axes.get_title().endswith(", centred" if center else ", not centred")
     assert axes.get_aspect() == 1
     for label, k in ((axes.get_xlabel(), 0), (axes.get_ylabel(), 1)):
-        assert (
-            f"σ = {projection.singular_values[k]:,.0f}, explained variance {projection.energy_shares()[k]:.1%}" in label
-        )
+        share = projection.explained_variance()[k]
+        assert f"σ = {projection.singular_values[k]:,.0f}, explained variance {share:.1%}" in label
 
 
 def test_reconstructions_are_drawn_below_their_images(images, drawn, tmp_path):

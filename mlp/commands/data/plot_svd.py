@@ -1,10 +1,11 @@
 """Show the digits in two dimensions.
 
-    python scripts/plot_svd.py [--config FILE]
+    mlp plot-svd [--config FILE]
 
-Writes the scatter of the first two singular directions' coordinates, and beside it a CSV of the same points.
+Writes a scatter plot of the coordinates in the first two singular directions, and a CSV file of the points beside it.
 """
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,26 +26,12 @@ REBUILT_PER_CLASS = 3
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Show the digits in two dimensions.")
-    parser.add_config()
-    parser.add_argument(
-        "--per-class", type=int, default=PER_CLASS, metavar="N", help=f"first images of each digit ({PER_CLASS})"
-    )
-    parser.add_argument("--center", action="store_true", help="take the mean image off first")
-    parser.add_argument(
-        "--output", type=command_line.path, metavar="FILE.png", help="default: svd.png under output.directory"
-    )
-    parser.add_argument(
-        "--reconstruct", type=command_line.path, metavar="FILE.png", help="also show six digits rebuilt from the plane"
-    )
-    options = parser.parse_args(arguments)
-    if options.per_class < 1:
-        raise InputError(f"--per-class {options.per_class}: must be at least 1")
+    options = parse(arguments)
     settings = config_of(options)
-    output = options.output or settings.output.directory / "svd.png"
-    if output == options.reconstruct:
-        raise InputError(f"{output}: --output and --reconstruct must be two files")
-    for path in filter(None, (output, options.reconstruct)):
+    output, rebuilt = options.output or settings.output.directory / "svd.png", options.reconstruct
+    if output == rebuilt:
+        raise InputError(f"{output}: --output and --reconstruct must be different files")
+    for path in filter(None, (output, rebuilt)):
         if path.suffix != ".png":
             raise InputError(f"{path}: the picture's name must end in .png")
 
@@ -52,23 +39,46 @@ def main(arguments: Sequence[str]) -> None:
     with blas_threads.threads(settings.training.threads):
         projection = project(images, center=options.center)
         coordinates = projection.coordinates(images)
-    from mlp.figures import plane  # matplotlib is slow to import, and what fails has no use for it
+    from mlp.figures import plane  # slow to import, so after all that can fail
 
     with config.naming("output.directory", applies=options.output is None):
         output.parent.mkdir(parents=True, exist_ok=True)
-    if options.reconstruct:
-        options.reconstruct.parent.mkdir(parents=True, exist_ok=True)
-    write_points(output.with_suffix(".csv"), images, coordinates)
+    if rebuilt:
+        rebuilt.parent.mkdir(parents=True, exist_ok=True)
+    points = output.with_suffix(".csv")
+    write_points(points, images, coordinates)
     plane.scatter(output, coordinates, images.labels, images.digits, projection)
-    print(describe(images, projection))
-    print(f"picture: {display_path(output)}\npoints:  {display_path(output.with_suffix('.csv'))}")
-    if options.reconstruct:
-        draw_rebuilt(options.reconstruct, images, projection)
-        print(f"rebuilt: {display_path(options.reconstruct)}")
+    print(f"{describe(images, projection)}\npicture: {display_path(output)}\npoints:  {display_path(points)}")
+    if rebuilt:
+        draw_rebuilt(rebuilt, images, projection)
+        print(f"rebuilt: {display_path(rebuilt)}")
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    parser = Parser(description="Show the digits in two dimensions.")
+    parser.add_config()
+    parser.add_argument(
+        "--per-class", type=count, default=PER_CLASS, metavar="N", help=f"first images of each digit ({PER_CLASS})"
+    )
+    parser.add_argument("--center", action="store_true", help="subtract the mean image first")
+    parser.add_argument(
+        "--output", type=command_line.path, metavar="FILE.png", help="the plot (default: svd.png in output.directory)"
+    )
+    parser.add_argument(
+        "--reconstruct",
+        type=command_line.path,
+        metavar="FILE.png",
+        help="also draw digits rebuilt from two coordinates",
+    )
+    return parser.parse_args(arguments)
+
+
+def count(text: str) -> int:
+    return command_line.integer_at_least(text, 1)
 
 
 def write_points(path: Path, images: Dataset, coordinates: Floats) -> None:
-    """Index (in the IDX file), digit, x, y: a row an image, in full precision."""
+    """Write a row for each image: index (in the IDX file), digit, x, y, in full precision."""
     labels = images.labels
     with replacing(path) as file:
         file.write(b"index,digit,x,y\n")
@@ -78,7 +88,7 @@ def write_points(path: Path, images: Dataset, coordinates: Floats) -> None:
 
 
 def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:
-    """The first three images of each digit beside what their two coordinates say of them."""
+    """Draw the first images of each digit above the images rebuilt from their two coordinates."""
     from mlp.figures import plane
 
     chosen = images.first_of_each(REBUILT_PER_CLASS)
@@ -88,8 +98,8 @@ def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:
 
 
 def describe(images: Dataset, projection: Projection) -> str:
-    values, shares = projection.singular_values, projection.energy_shares()
-    return "\n".join(
-        [f"{len(images):,} images of the digits {images.digits[0]} and {images.digits[1]}"]
-        + [f"singular value {k + 1}: {values[k]:14,.2f}, {shares[k]:.2%} of the energy" for k in range(2)]
-    )
+    lines = [f"{len(images):,} images of the digits {images.digits[0]} and {images.digits[1]}"]
+    pairs = zip(projection.singular_values, projection.explained_variance(), strict=True)
+    for number, (value, variance) in enumerate(pairs, 1):
+        lines.append(f"singular value {number}: {value:14,.2f}, explained variance {variance:.2%}")
+    return "\n".join(lines)

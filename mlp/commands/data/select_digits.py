@@ -1,14 +1,12 @@
 """Copy chosen digits of an IDX folder, in their original order, to a new one.
 
-The bundled data/ was made from the whole of MNIST by
+    mlp select-digits SOURCE TARGET DIGIT ...
 
-    python scripts/select_digits.py MNIST data 0 1
+The bundled data/ was made from the whole of MNIST by ``mlp select-digits MNIST data 0 1``.
 """
 
 from collections.abc import Sequence
 from typing import get_args
-
-import numpy as np
 
 from mlp import idx
 from mlp.data.idx_folder import Part, new_files, open_part
@@ -17,22 +15,22 @@ from mlp.system.files import sha256
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = command_line.Parser(description="Choose digits out of an IDX folder and write a new one, gzipped.")
+    parser = command_line.Parser(description="Select digits of an IDX folder and write a new one, gzipped.")
     parser.add_argument("source", type=command_line.path, metavar="SOURCE", help="a folder of four IDX files")
     parser.add_argument(
-        "target", type=command_line.path, metavar="TARGET", help="the folder to write, which has none of them yet"
+        "target", type=command_line.path, metavar="TARGET", help="the folder to write; it must not have these files yet"
     )
     parser.add_argument("digits", type=command_line.digit, nargs="+", metavar="DIGIT", help="0 to 9")
     options = parser.parse_args(arguments)
 
     parts = {part: open_part(options.source, part) for part in get_args(Part)}
-    kept = {part: np.flatnonzero(source.among(options.digits)) for part, source in parts.items()}
+    selected = {part: source.indices_of(options.digits) for part, source in parts.items()}
     paths = new_files(options.target, ".gz")
     options.target.mkdir(parents=True, exist_ok=True)
     for part, source in parts.items():
-        keep = kept[part]
-        idx.write(paths[part, "images"], source.take(keep))
-        idx.write(paths[part, "labels"], source.labels[keep])
-        print(f"{part}: {len(keep):,} of {len(source.labels):,} images")
+        indices = selected[part]
+        idx.write(paths[part, "images"], source.take(indices))
+        idx.write(paths[part, "labels"], source.labels[indices])
+        print(f"{part}: {len(indices):,} of {len(source.labels):,} images")
     for path in paths.values():
         print(f"{sha256(path)}  {path.name}")

@@ -45,8 +45,8 @@ class Answer {
   showAnswer(P, distance) {
     const [zero, one] = this.facts.digits;
     const [digit, probability] = P >= 0.5 ? [one, P] : [zero, 1 - P];
-    const { reach } = this.facts.novelty;
-    const isNeither = reach !== null && distance > reach;
+    const { threshold } = this.facts.novelty;
+    const isNeither = threshold !== null && distance > threshold;
     this.section.classList.toggle("neither", isNeither);
     const prediction = `predicts ${withArticle(digit)}, with probability ${probability.toFixed(4)}.`;
     this.say(isNeither
@@ -75,10 +75,10 @@ class Answer {
     this.novelty ??= new Novelty(images, this.shape, this.facts.novelty);
     const nearest = this.novelty.nearest(image, NEAREST);
     const [[distance]] = nearest;
-    const { reach, within } = this.facts.novelty;
-    const measure = reach === null
+    const { threshold, percent_within: percent } = this.facts.novelty;
+    const measure = threshold === null
       ? "these are too few to say which drawings are unlike them"
-      : `${within}\u00a0% of these have another one within ${reach.toFixed(2)}`;
+      : `${percent}\u00a0% of these have another one within ${threshold.toFixed(2)}`;
     const count = labels.length.toLocaleString("en");
     this.find("#distance").textContent =
       `Distance to the nearest of ${count} training images: ${distance.toFixed(2)}; ${measure}.`;

@@ -6,17 +6,17 @@ class Novelty {
   constructor(images, shape, { reduction, centre, surround }) {
     const pixels = shape[0] * shape[1];
     const smaller = shape.map((side) => Math.ceil(side / reduction));
-    this.direction = (image) => unitLength(contrast(reduced(image, shape, reduction), smaller, centre, surround));
-    this.directions = [];
+    this.feature = (image) => unitLength(contrast(reduced(image, shape, reduction), smaller, centre, surround));
+    this.features = [];
     for (let start = 0; start < images.length; start += pixels) {
-      this.directions.push(new Float32Array(this.direction(images.subarray(start, start + pixels))));
+      this.features.push(new Float32Array(this.feature(images.subarray(start, start + pixels))));
     }
   }
 
   // The `count` nearest training images as [distance, index], nearest first.
   nearest(image, count) {
-    const own = this.direction(image);
-    const distances = this.directions.map((other, which) => {
+    const own = this.feature(image);
+    const distances = this.features.map((other, which) => {
       let cosine = 0;
       for (let k = 0; k < own.length; k += 1) cosine += own[k] * other[k];
       return [Math.sqrt(Math.max(2 - 2 * cosine, 0)), which];

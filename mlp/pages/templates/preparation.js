@@ -1,8 +1,8 @@
 // Prepares a drawing as MNIST's digits were: mlp/data/preparation.py, step by step. Images are flat arrays, row by row.
 
-// The stages from the drawing's ink, 0 to 1, to an image of `shape`; null if there is no ink. `within`: the rows and
+// The stages from the drawing's ink, 0 to 1, to an image of `shape`; null if there is no ink. `maxExtent`: the rows and
 // columns that the scaled ink must fit; `faint`: ink below this fraction of the darkest does not count for its extent.
-function prepare(ink, [height, width], { shape, within, faint, tie }) {
+function prepare(ink, [height, width], { shape, max_extent: maxExtent, faint, tie }) {
   const darkest = largest(ink);
   if (darkest === 0) return null;
   const [rows, columns] = [new Uint8Array(height), new Uint8Array(width)]; // 1 where there is ink
@@ -12,7 +12,7 @@ function prepare(ink, [height, width], { shape, within, faint, tie }) {
     }
   }
   const sides = [extent(rows), extent(columns)];
-  const step = Math.max(...sides.map(([start, end], axis) => (end - start) / within[axis]));
+  const step = Math.max(...sides.map(([start, end], axis) => (end - start) / maxExtent[axis]));
   const lengths = sides.map(([start, end]) => (end - start) / step);
   const margins = shape.map((side, axis) => Math.floor((side - lengths[axis]) / 2));
   const [down, across] = sides.map(([start], axis) =>

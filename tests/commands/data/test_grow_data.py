@@ -1,4 +1,4 @@
-"""Promises of scripts/grow_data.py: a set of any size, rightly labelled, the same for a seed, whole or not there."""
+"""Promises of scripts/grow_data.py: a set of any size, labelled correctly, the same for a seed, never incomplete."""
 
 import itertools
 import os
@@ -32,7 +32,7 @@ def grow(monkeypatch):
 
 @pytest.fixture
 def plain(tmp_path):
-    """Ten bright images of 21 by 17 pixels, each of one brightness: 100, and 10 times its label more."""
+    """Ten images of 21 by 17 pixels, each of one brightness: 100 plus 10 times its label."""
     folder = tmp_path / "plain"
     folder.mkdir()
     labels = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3], np.uint8)
@@ -65,11 +65,11 @@ def test_the_labels_are_those_of_the_images(grow, plain, tmp_path):
     assert training.images.shape == (1000, 21, 17)
     np.testing.assert_array_equal(training.images[:, 10, 8], 100 + 10 * training.labels)
     assert Counter(training.labels.tolist()) == {1: 200, 3: 200, 5: 200, 2: 100, 4: 100, 6: 100, 9: 100}
-    assert len({image.tobytes() for image in training.images}) > 990  # hardly two alike: each is moved by itself
+    assert len({image.tobytes() for image in training.images}) > 990  # hardly two are equal
 
 
 @pytest.mark.parametrize("count", [1, 9, 10, 11, 1003])
-def test_every_image_is_used_equally_often_up_to_one_in_mixed_order(grow, count):
+def test_every_image_is_used_equally_often_give_or_take_one_in_mixed_order(grow, count):
     chosen = np.arange(100, 110)
     order = np.concatenate(list(grow.script.orders(chosen, count, 0)))
     assert len(order) == count
@@ -80,21 +80,21 @@ def test_every_image_is_used_equally_often_up_to_one_in_mixed_order(grow, count)
 
 
 def moves(grow, monkeypatch, count, seed=0):
-    """The moves that so many copies are given: degrees (n,) and shifts (n, 2)."""
+    """The rotations (n,) in degrees and shifts (n, 2) of ``count`` copies."""
     given = []
     monkeypatch.setattr(grow.script, "distort", lambda images, *move: given.append(move) or images)
     source = ImagesAndLabels(np.zeros((100, 2, 2), np.uint8), np.zeros(100, np.uint8), {})
-    list(grow.script.grown(source, np.arange(100), count, seed))
+    list(grow.script.copies(source, np.arange(100), count, seed))
     return tuple(np.concatenate(parts) for parts in zip(*given, strict=True))
 
 
 def test_moves_are_uniform_between_their_bounds(grow, monkeypatch):
     degrees, shifts = moves(grow, monkeypatch, 20_000)
-    for values, most in ((degrees, 10), (shifts[:, 0], 2), (shifts[:, 1], 2)):
-        assert 0.999 * most < np.abs(values).max() <= most
-        error = most / np.sqrt(3 * len(values))  # the standard error of a uniform variable's mean
-        assert abs(values.mean()) < 4 * error
-        assert abs(np.abs(values).mean() - most / 2) < 4 * error
+    for values, limit in ((degrees, 10), (shifts[:, 0], 2), (shifts[:, 1], 2)):
+        assert 0.999 * limit < np.abs(values).max() <= limit
+        standard_error = limit / np.sqrt(3 * len(values))  # of the mean of a uniform variable
+        assert abs(values.mean()) < 4 * standard_error
+        assert abs(np.abs(values).mean() - limit / 2) < 4 * standard_error
     others, _ = moves(grow, monkeypatch, 20_000, seed=1)
     assert not np.isin(others, degrees).any()
     assert np.abs(np.corrcoef([degrees, *shifts.T]) - np.eye(3)).max() < 0.03
@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_block(grow, folder, tmp
     assert grow(folder, tmp_path / "a", "--images", 150, "--seed", 5) == 0
     assert grow(folder, tmp_path / "other", "--images", 150) == 0
     for block in (1, 16 * 7):
-        monkeypatch.setattr(grow.script, "BLOCK", block)
+        monkeypatch.setattr(grow.script, "BLOCK_PIXELS", block)
         assert grow(folder, tmp_path / str(block), "--images", 150, "--seed", 5) == 0
         assert content(tmp_path / str(block)) == content(tmp_path / "a")
     a, other = content(tmp_path / "a"), content(tmp_path / "other")
@@ -133,7 +133,7 @@ def test_nothing_is_written_over(name, grow, folder, tmp_path, capsys):
     (target / name).write_text("mine")
     assert grow(folder, target, "--images", 5) == 2
     assert capsys.readouterr().err == (
-        f"error: {target / name}: exists already, nothing was written: name another folder\n"
+        f"error: {target / name}: already exists, nothing was written: name another folder\n"
     )
     assert content(target) == {name: b"mine"}
 
@@ -151,21 +151,21 @@ def test_nothing_is_written_over(name, grow, folder, tmp_path, capsys):
         (["--images", "5", "--digits", "12"], "12 is not a digit 0 to 9"),
     ],
 )
-def test_what_cannot_be_done_is_one_message_and_nothing_is_written(options, message, grow, folder, tmp_path, capsys):
+def test_bad_input_is_one_message_and_nothing_is_written(options, message, grow, folder, tmp_path, capsys):
     assert grow(folder, tmp_path / "new", *options) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
-    assert message in said
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
     assert not (tmp_path / "new").exists()
 
 
-def test_too_little_room_is_said_before_anything_is_done(grow, folder, tmp_path, monkeypatch, capsys):
+def test_too_little_space_is_reported_before_anything_is_written(grow, folder, tmp_path, monkeypatch, capsys):
     usage, needed = namedtuple("usage", "free"), 17 * (1000 + 10)
     monkeypatch.setattr(grow.script.shutil, "disk_usage", lambda path: usage(needed - (path == tmp_path)))
     assert grow(folder, tmp_path / "new" / "er", "--images", 1000) == 2
-    said = f"{tmp_path / 'new' / 'er'}: 17,170 bytes are needed, 17,169 are free: make room, or ask for fewer --images"
-    assert capsys.readouterr().err == f"error: {said}\n"
+    error = f"{tmp_path / 'new' / 'er'}: 17,170 bytes are needed, 17,169 are free: make room, or ask for fewer --images"
+    assert capsys.readouterr().err == f"error: {error}\n"
     assert not (tmp_path / "new").exists()
     monkeypatch.setattr(grow.script.shutil, "disk_usage", lambda path: usage(needed))
     assert grow(folder, tmp_path / "new" / "er", "--images", 1000) == 0
@@ -178,15 +178,15 @@ def test_a_signal_leaves_nothing_and_the_command_can_be_given_again(
 ):
     monkeypatch.setattr(grow.script, when, lambda *_: os.kill(os.getpid(), number))
     assert grow(folder, tmp_path / "new", "--images", 100) == code
-    said = capsys.readouterr().err
-    assert said.endswith(": give the same command again\n")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.endswith(": give the same command again\n")
+    assert error.count("\n") == 1
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(("images", "kilobytes"), [(2000, 8), (30, 1)])
 def test_a_full_disk_leaves_nothing(images, kilobytes, tmp_path):
-    """``ulimit -f`` ends a write half-way: within the training images, or, where these fit, within the test images."""
+    """``ulimit -f`` stops a write half-way: in the training images or, if these fit, in the test images."""
     write_folder(tmp_path / "made", [0, 1], [0, 1] * 60)
     arguments = [sys.executable, ROOT / "scripts/grow_data.py", tmp_path / "made", tmp_path / "new", "--images", images]
     done = subprocess.run(

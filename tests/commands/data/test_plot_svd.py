@@ -45,8 +45,8 @@ def test_the_rebuild_is_drawn_where_asked(here, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--per-class", "0"], "--per-class 0: must be at least 1"),
-        (["--per-class", "x"], "invalid int value"),
+        (["--per-class", "0"], "argument --per-class: must be a whole number, at least 1, not 0"),
+        (["--per-class", "x"], "argument --per-class: must be a whole number, at least 1, not x"),
         (["--output", "a.gif"], "a.gif: the picture's name must end in .png"),
         (["--set", "data.digits=[0, 7]"], "no digit 7 in it"),
     ],

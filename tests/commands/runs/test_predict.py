@@ -1,4 +1,4 @@
-"""Promises of scripts/predict.py, on the bundled digits as files of all kinds."""
+"""Promises of scripts/predict.py, tried on the bundled digits in files of all kinds."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def predict(here):
     return run
 
 
-def test_blurred_moved_scaled_and_inverted_digits_are_told(digits_run, predict, test_digits, tmp_path):
+def test_blurred_moved_scaled_and_inverted_digits_are_recognized(digits_run, predict, test_digits, tmp_path):
     """200 test images: blurred by up to 1.5 pixels, moved by up to 4, scaled by 0.7 to 1.3, dark on light."""
     random = np.random.default_rng(0)
     chosen = random.permutation(len(test_digits))[:200]
@@ -46,7 +46,7 @@ def test_blurred_moved_scaled_and_inverted_digits_are_told(digits_run, predict, 
     assert right >= 196
 
 
-def test_an_idx_file_as_it_is_has_the_networks_own_probabilities(digits_run, predict, test_digits):
+def test_an_idx_file_as_is_gets_the_networks_own_probabilities(digits_run, predict, test_digits):
     from mlp.runs import finished as finished_runs
 
     test_file = ROOT / "data" / "t10k-images-idx3-ubyte.gz"
@@ -61,7 +61,7 @@ def test_an_idx_file_as_it_is_has_the_networks_own_probabilities(digits_run, pre
         assert np.count_nonzero(np.abs(found - P) > tolerance) <= others
 
 
-def test_the_table_has_a_row_an_image_and_a_file_that_is_none_costs_only_itself(digits_run, predict, tmp_path):
+def test_the_table_has_a_row_for_each_image_and_other_files_are_named(digits_run, predict, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     Image.new("L", (30, 30), 90).save(tmp_path / "empty.png")
     zero = ROOT / "docs" / "zero.png"
@@ -96,13 +96,13 @@ def test_show_draws_the_stages(digits_run, predict, tmp_path):
         ([], "IMAGE"),
     ],
 )
-def test_options_that_cannot_be_meant(predict, arguments, message):
+def test_contradictory_options_are_refused(predict, arguments, message):
     code, _, error = predict(*arguments)
     assert code == 2
     assert message in error
 
 
-def test_the_digits_are_the_runs_own_and_as_is_asks_for_its_shape(predict, settings, tmp_path):
+def test_the_digits_are_the_runs_own_and_as_is_requires_its_shape(predict, settings, tmp_path):
     data = settings.data.model_copy(update={"digits": (7, 3)})
     run, network = finished_run(settings.model_copy(update={"data": data}), tmp_path / "run")
     images = np.random.default_rng(1).integers(0, 256, (6, 2, 2), np.uint8)
@@ -130,7 +130,7 @@ ELEVEN = (10, 50, 15, 19), (10, 50, 40, 44)
 ONE = ((10, 50, 27, 33),)
 
 
-def test_an_image_like_none_of_the_training_images_is_called_novel(digits_run, predict, tmp_path):
+def test_an_image_unlike_all_training_images_is_novel(digits_run, predict, tmp_path):
     for name, boxes in (("seven", SEVEN), ("one", ONE), ("eleven", ELEVEN)):
         sheet(*boxes).save(tmp_path / f"{name}.png")
     code, out, error = predict("--run", digits_run, tmp_path, "--json")
@@ -142,10 +142,10 @@ def test_an_image_like_none_of_the_training_images_is_called_novel(digits_run, p
     code, out, _ = predict("--run", digits_run, tmp_path)
     lines = out.splitlines()
     assert [line.split()[-1] for line in lines[:4]] == ["novel", "yes", "no", "yes"]
-    assert lines[-1].startswith("novel: like none of the training images")
+    assert lines[-1].startswith("novel: unlike all training images")
 
 
-def test_without_its_training_images_novel_is_unknown_and_why_is_said(digits_run, predict, tmp_path):
+def test_without_the_training_images_novel_is_unknown_and_a_warning_says_why(digits_run, predict, tmp_path):
     sheet(*SEVEN).save(tmp_path / "seven.png")
     run = tmp_path / "run"
     shutil.copytree(digits_run, run)
@@ -159,7 +159,7 @@ def test_without_its_training_images_novel_is_unknown_and_why_is_said(digits_run
     assert predict("--run", run, tmp_path / "seven.png")[1].splitlines()[1].endswith("unknown")
 
 
-def test_a_bad_image_costs_no_other(digits_run, predict, tmp_path):
+def test_a_bad_image_does_not_stop_the_others(digits_run, predict, tmp_path):
     """NaN in one image of an IDX file, a link loop, a pipe, a file that may not be read, an enormous picture."""
     sheet(*ONE).save(tmp_path / "1.png")
     images = np.tile(np.asarray(sheet(*ONE), float), (3, 1, 1))
@@ -205,7 +205,7 @@ def test_columns_align_under_full_width_names(digits_run, predict, tmp_path):
         assert taken + len(gap[1]) == place
 
 
-def test_as_is_takes_bytes_alone(predict, digits_run, tmp_path):
+def test_as_is_takes_only_bytes(predict, digits_run, tmp_path):
     images = np.zeros((1, 28, 28))
     images[0, 3, 4] = 256
     idx.write(tmp_path / "images", images)

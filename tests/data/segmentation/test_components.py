@@ -1,9 +1,9 @@
-"""Promises of mlp.marks: the digit, and what belongs to it, among all that is on a sheet."""
+"""Promises of components: the digit, and what belongs to it, is separated from all else on a sheet."""
 
 import numpy as np
 import pytest
 
-from mlp.data.ink.marks import connected, digits_in
+from mlp.data.segmentation.components import connected_components, extract_digits
 
 
 def sheet(*boxes, side=60):
@@ -26,42 +26,42 @@ DIGIT = (15, 45, 27, 32, 1)
         pytest.param((0, 20, 50, 60, 1), id="a-shadow-in-the-corner"),
     ],
 )
-def test_what_is_no_writing_is_left_out(other):
-    ink, digits = digits_in(sheet(DIGIT, other))
+def test_dust_stains_and_shadows_are_left_out(other):
+    ink, digits = extract_digits(sheet(DIGIT, other))
     assert digits == 1
     np.testing.assert_array_equal(ink, sheet(DIGIT))
 
 
-def test_a_part_that_is_near_or_faint_belongs_to_the_digit():
+def test_near_and_faint_parts_belong_to_the_digit():
     parts = [DIGIT, (12, 14, 27, 32, 1), (20, 30, 32, 34, 0.2)]
-    ink, digits = digits_in(sheet(*parts))
+    ink, digits = extract_digits(sheet(*parts))
     assert digits == 1
     np.testing.assert_array_equal(ink, sheet(*parts))
 
 
 def test_a_second_digit_is_counted_and_kept():
     both = sheet(DIGIT, (15, 45, 45, 50, 1))
-    ink, digits = digits_in(both)
+    ink, digits = extract_digits(both)
     assert digits == 2
     np.testing.assert_array_equal(ink, both)
 
 
-def test_a_digit_that_alone_is_there_may_touch_the_edge():
+def test_a_digit_without_anything_else_may_touch_the_edge():
     for box in ((0, 60, 27, 32, 1), (0, 30, 0, 5, 1)):
-        ink, digits = digits_in(sheet(box))
+        ink, digits = extract_digits(sheet(box))
         assert digits == 1
         np.testing.assert_array_equal(ink, sheet(box))
 
 
 def test_a_pencil_is_found_beside_dust_that_is_darker():
-    ink, digits = digits_in(sheet((15, 45, 27, 32, 0.3), (5, 7, 5, 7, 1)))
+    ink, digits = extract_digits(sheet((15, 45, 27, 32, 0.3), (5, 7, 5, 7, 1)))
     assert digits == 1
     np.testing.assert_allclose(ink, sheet(DIGIT))
 
 
-def test_the_grain_of_a_table_is_no_second_digit():
+def test_the_grain_of_a_table_is_not_a_second_digit():
     table = [(0, 60, 0, 3, 1), (10, 30, 5, 7, 0.8)]
-    ink, digits = digits_in(sheet(DIGIT, *table))
+    ink, digits = extract_digits(sheet(DIGIT, *table))
     assert digits == 1
     np.testing.assert_array_equal(ink, sheet(DIGIT))
 
@@ -71,7 +71,7 @@ def test_components_are_those_of_scipy():
     random = np.random.default_rng(0)
     for share in (0.1, 0.35, 0.5, 0.9):
         mask = random.random((40, 31)) < share
-        labels, count = connected(mask)
+        labels, count = connected_components(mask)
         expected, number = ndimage.label(mask, np.ones((3, 3)))
         assert count == number
         assert (labels == count).tolist() == (~mask).tolist()
@@ -88,4 +88,4 @@ def test_a_spiral_is_one_component():
                 row, column = row + (0, 1, 0, -1)[turn], column + (1, 0, -1, 0)[turn]
             turn = (turn + 1) % 4
         length += 2
-    assert connected(mask)[1] == 1
+    assert connected_components(mask)[1] == 1

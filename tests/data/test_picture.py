@@ -1,15 +1,15 @@
-"""Promises of mlp.writing: on a photo the digit is found, and nothing else."""
+"""Promises of picture: on a photo the digit is found, and nothing else."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlp.data.ink import writing
-from mlp.data.ink.paper import Blank
-from mlp.data.novelty import Known
+from mlp.data.novelty import NoveltyDetector
+from mlp.data.picture import prepare_picture
 from mlp.network import decide
 from mlp.runs import finished as finished_runs
+from mlp.system.errors import InputError
 from tests.photos import KINDS
 
 
@@ -19,15 +19,15 @@ def run(digits_run):
 
 
 @pytest.fixture(scope="module")
-def known(run):
-    return Known.of(run.images("training"))
+def detector(run):
+    return NoveltyDetector.of(run.images("training"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_digits_are_read_off_photos_of_every_kind(kind, run, known, test_digits, request):
-    """Of even light all; of others at most 2 % are wrong without being called novel. None is refused.
+def test_digits_are_read_off_photos_of_every_kind(kind, run, detector, test_digits, request):
+    """In even light all are right; else at most 2 % are misclassified and not novel. None is refused.
 
-    Of squared paper, whose lines are everywhere, three in a hundred may be.
+    On squared paper, whose lines are everywhere, three in a hundred may be refused.
     """
     random = np.random.default_rng(5)
     count = 200 if request.config.getoption("--all-trials") else 25
@@ -35,15 +35,15 @@ def test_digits_are_read_off_photos_of_every_kind(kind, run, known, test_digits,
     targets, X, several, refused = [], [], [], 0
     for image, target in zip(test_digits.pixels(chosen), test_digits.targets_of(chosen), strict=True):
         try:
-            found = writing.read(KINDS[kind](image.reshape(28, 28) / 255, random), (28, 28))
-        except Blank:
+            found = prepare_picture(KINDS[kind](image.reshape(28, 28) / 255, random), (28, 28))
+        except InputError:
             refused += 1
             continue
         targets.append(target)
         X.append(found.prepared.image.reshape(-1))
-        several.append(found.digits > 1)
+        several.append(found.digit_count > 1)
     wrong = decide(run.network.predict(np.stack(X))[:, 0]) != targets
-    novel = known.are_unlike(np.stack(X)) | several
+    novel = detector.are_novel(np.stack(X)) | several
     assert refused <= (0.03 * count if kind == "squared" else 0)
     assert np.count_nonzero(wrong & ~novel) <= (0 if kind == "even light" else 0.02 * count)
     assert np.count_nonzero(wrong) <= (0 if kind == "even light" else 0.04 * count)
@@ -58,26 +58,26 @@ def test_several_digits_are_counted(first, second, gap, test_digits):
     one, other = (images[test_digits.labels == digit][7] for digit in (first, second))
     one, other = (image[:, image.any(axis=0)] for image in (one, other))
     both = np.pad(np.hstack([one, np.zeros((28, gap)), other]), 8)
-    assert writing.read(255 - both, (28, 28)).digits == 2
+    assert prepare_picture(255 - both, (28, 28)).digit_count == 2
 
 
-def test_of_real_single_digits_hardly_one_counts_as_several(test_digits):
+def test_hardly_any_single_digit_counts_as_several(test_digits):
     framed = np.pad(test_digits.pixels()[::4].reshape(-1, 28, 28), ((0, 0), (4, 4), (4, 4)))
-    counts = [writing.read(image, (28, 28)).digits for image in framed]
+    counts = [prepare_picture(image, (28, 28)).digit_count for image in framed]
     assert sum(count > 1 for count in counts) <= 2
 
 
-def test_an_image_of_mnist_comes_back_as_it_was(test_digits):
-    """But for the scale to 255 of those whose darkest pixel is 254, and those with an edge too faint to count."""
+def test_an_image_of_mnist_is_returned_unchanged(test_digits):
+    """Except images whose darkest pixel is 254, which are scaled to 255, and one with an edge too faint to count."""
     images = test_digits.pixels().reshape(-1, 28, 28)
     for polarity in (images, 255 - images[::10]):
-        read = [writing.read(image, (28, 28)).prepared.image for image in polarity]
+        read = [prepare_picture(image, (28, 28)).prepared.image for image in polarity]
         expected = images / 255 if len(polarity) == len(images) else images[::10] / 255
         assert np.count_nonzero(np.abs(np.stack(read) - expected).max(axis=(1, 2)) > 1 / 254) <= 1
 
 
 def ink_of(grey):
-    return writing.read(grey, (28, 28)).prepared.ink
+    return prepare_picture(grey, (28, 28)).prepared.ink
 
 
 def bar(shape=(90, 60), top=20, left=24, height=45, width=7):
@@ -87,7 +87,7 @@ def bar(shape=(90, 60), top=20, left=24, height=45, width=7):
 
 
 @given(dark=st.booleans(), paper=st.integers(80, 180), contrast=st.integers(20, 70))
-def test_ink_is_the_same_on_any_paper_in_any_polarity(dark, paper, contrast):
+def test_ink_is_the_same_on_paper_of_any_brightness_dark_or_light(dark, paper, contrast):
     drawing = bar((40, 30), 10, 12, 20, 4)
     grey = paper + (-contrast if dark else contrast) * drawing
     np.testing.assert_array_equal(ink_of(grey), drawing)
@@ -108,15 +108,15 @@ def test_the_grain_of_the_paper_is_no_ink():
 
 
 @pytest.mark.parametrize("grey", [np.full((5, 5), 7), np.zeros((1, 1)), np.zeros((9, 3), bool)])
-def test_an_empty_sheet_says_so(grey):
-    with pytest.raises(Blank, match="the same brightness everywhere"):
-        writing.read(grey, (28, 28))
+def test_an_empty_sheet_is_refused(grey):
+    with pytest.raises(InputError, match="the same brightness everywhere"):
+        prepare_picture(grey, (28, 28))
 
 
-def test_an_empty_sheet_with_grain_or_in_uneven_light_says_so():
+def test_an_empty_sheet_with_grain_or_in_uneven_light_is_refused():
     for empty in (180 + np.random.default_rng(1).normal(0, 4, (60, 60)), np.tile(np.linspace(200, 100, 60), (60, 1))):
-        with pytest.raises(Blank, match="nothing stands out from its light and its grain"):
-            writing.read(empty, (28, 28))
+        with pytest.raises(InputError, match="nothing stands out from the shading and the noise of the paper"):
+            prepare_picture(empty, (28, 28))
 
 
 @given(
@@ -124,21 +124,21 @@ def test_an_empty_sheet_with_grain_or_in_uneven_light_says_so():
     seed=st.integers(0, 1000),
     levels=st.sampled_from([2, 3, 256]),
 )
-def test_whatever_the_picture_there_is_ink_from_0_to_1_or_none(shape, seed, levels):
+def test_any_picture_gives_ink_from_0_to_1_or_is_refused(shape, seed, levels):
     grey = np.random.default_rng(seed).integers(0, levels, shape)
     try:
-        found = writing.read(grey, (28, 28))
-    except Blank:
+        found = prepare_picture(grey, (28, 28))
+    except InputError:
         return
     assert found.prepared.ink.shape == shape
     assert found.prepared.ink.min() >= 0
     assert found.prepared.ink.max() == 1
-    assert found.digits >= 1
+    assert found.digit_count >= 1
 
 
 def test_a_large_picture_is_made_smaller_by_averages():
     drawing = bar((9000, 30), 3000, 12, 3000, 6)
-    found = writing.read(200 - 100 * drawing, (28, 28))
+    found = prepare_picture(200 - 100 * drawing, (28, 28))
     assert found.levels.shape == (500, 2)  # 18 by 18 pixels each, the last column of 12
     np.testing.assert_allclose(found.levels.max(axis=1)[:100], 200)
     assert found.levels[250] == pytest.approx([200 - 100 * 6 / 18, 200])

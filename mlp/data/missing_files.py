@@ -1,0 +1,49 @@
+"""What to do about a missing data file: it may lie in another folder, be packed, or have another name."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from mlp.system.command_line import command
+
+MAX_SEARCHED_FILES = 10_000
+MAX_SEARCH_DEPTH = 2
+"""Levels of subfolders: torchvision makes MNIST/raw."""
+CURES = {
+    r"{like}.*\.(part|partial|crdownload|download|tmp)$": "{path} is an incomplete download: fetch it again",
+    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file (EMNIST's transposed images "
+    "are not supported yet)",
+    r"{like}": "rename {path} to {usual}, if it is that file",
+    r"\.(zip|tar|tgz|tar\.gz|7z|rar)$": "unpack {path}, and put {usual} there",
+    r"\.(npz|npy|csv|csv\.gz|pkl|pkl\.gz|mat|parquet|pt|arff)$": "{path} is not in the IDX format: put {usual} there "
+    "({download} gets MNIST)",
+}
+"""By the name of a file that is there instead. {like} is a pattern of the missing file's name."""
+
+
+def cure(directory: Path, names: Sequence[str], like: str) -> str:
+    """What to do, by the files in and below the folder, one of which may be the missing one.
+
+    names: those that the missing file may have, the usual one first. like: a pattern of similar names.
+    """
+    files = list(islice(_files_below(directory), MAX_SEARCHED_FILES))
+    for path in files:
+        if path.name in names:
+            holder = path.parent.parent if path.parent.name in names else path.parent
+            return f"name the folder {holder}, which has them"
+    for pattern, text in CURES.items():
+        for path in files:
+            if re.search(pattern.replace("{like}", like), path.name, re.IGNORECASE):
+                usual = names[0] + (".gz" if path.suffix == ".gz" else "")
+                return text.format(path=path.relative_to(directory), usual=usual, download=command("download_mnist"))
+    return f"put one of {', '.join(names)} there"
+
+
+def _files_below(directory: Path) -> Iterator[Path]:
+    """The files in and below a folder, except hidden ones: macOS adds these to archives."""
+    for folder, folders, names in os.walk(directory):
+        depth = len(Path(folder).relative_to(directory).parts)
+        folders[:] = sorted(name for name in folders if depth < MAX_SEARCH_DEPTH and not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
