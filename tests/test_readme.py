@@ -59,17 +59,31 @@ class Mirror(SimpleHTTPRequestHandler):
         pass
 
 
-def test_the_commands_of_the_readme_and_of_the_page_on_commands_in_their_order(checkout, here, mirrors):
+def run_all(commands, checkout, here):
     """Within this process, which need not import matplotlib each time; as processes CI runs the first of them."""
-    commands = commands_of(README)
-    assert commands[:2] == RUN_BY_CI
-    for command in [RUN_BY_CI[0].partition(" && ")[2], *commands[2:], *commands_of(COMMANDS)]:
+    for command in commands:
         program, *arguments = shlex.split(command)
         assert program == "python"
         is_sweep = arguments[0] == "scripts/sweep.py"  # its processes are tested where its tests are
         with quick_curves() if is_sweep else nullcontext():
             done = here(*arguments, *(["--jobs", 1] if is_sweep else []), cwd=checkout)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+TRAIN = RUN_BY_CI[0].partition(" && ")[2]
+
+
+def test_its_commands_in_their_order(checkout, here):
+    commands = commands_of(README)
+    assert commands[:2] == RUN_BY_CI
+    run_all([TRAIN, *commands[2:]], checkout, here)
+
+
+@pytest.mark.parametrize("group", re.split(r"^## ", COMMANDS, flags=re.MULTILINE)[1:], ids=["runs", "passes", "data"])
+def test_the_commands_of_a_group_in_their_order(group, checkout, here, mirrors):
+    """After a run, and with all digits at hand."""
+    run_all([f"{TRAIN} --set training.epochs=1", "python scripts/download_mnist.py"], checkout, here)
+    run_all([line for line in commands_of(group) if "download_mnist" not in line], checkout, here)
 
 
 def test_its_snippets_print_what_they_say():
