@@ -44,11 +44,11 @@ def measure(work: Work, epochs: int) -> list[Row]:
     batch.backward()
     lines = list(message_lines(trainer, batch))
     times: list[list[float]] = [[] for _ in lines]
-    feed = trainer.loader.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
+    batches = trainer.loader.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
     gathered = []
     while True:
         before = perf_counter()
-        pixels, targets = next(feed, (None, None))
+        pixels, targets = next(batches, (None, None))
         gathered.append(perf_counter() - before)
         if pixels is None or targets is None or len(pixels) != work.batch_size:
             break

@@ -24,7 +24,7 @@ NO_THREAD = "can't start new thread"
 """Python's message if the system has no thread left."""
 NO_ROOM = "the system has no thread or process left: end other programs, or raise the limit (ulimit -u)"
 MAX_LINE_CHARACTERS, MAX_MESSAGE_LINES = 300, 20
-"""So that a message fits on a screen, whatever it quotes."""
+"""A message fits on a screen, whatever it quotes."""
 
 
 class Parser(ArgumentParser):
@@ -39,7 +39,7 @@ class Parser(ArgumentParser):
         raise InputError(f"{message}{self.cure(message)} (see {self.prog} --help)")
 
     def cure(self, message: str) -> str:
-        """The end of an error message, which says what to do instead; a subclass may know."""
+        """The end of an error message: what to do instead, if a subclass knows it."""
         return ""
 
 
@@ -128,7 +128,7 @@ def display_path(path: Path) -> str:
 
 
 def command(name: str) -> str:
-    """How to call a command from here: by its file in a checkout, else, or if ``mlp`` called this one, by ``mlp``."""
+    """How to call a command from here: its file in a checkout; ``mlp NAME`` without one, or if ``mlp`` is running."""
     file = CHECKOUT / ("train.py" if name == "train" else f"scripts/{name}.py")
     if sys.argv[0].startswith("mlp ") or not file.exists():
         return f"mlp {name.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""What a config describes: its images, their split, and the network before training."""
+"""What a config describes: its images, their split, and the untrained network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +50,7 @@ MEMORY_FACTOR = 6
 
 
 def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
-    """The network before training, in the config's precision or another.
+    """The untrained network, in the config's precision or another.
 
     Raises InputError if there is too little memory to train it.
     """
