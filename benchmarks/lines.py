@@ -68,7 +68,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
 
 
 def message_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
-    """Part, line and call for each line of a step, as ``Trainer`` and ``SGD`` do it; the last call does nothing."""
+    """Part, text and call of each line of a step, as in ``Trainer`` and ``SGD``; the last call does nothing."""
     optimizer, names = trainer.learner.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
     yield "feed", "X = the bytes, as floats", lambda pixels, targets: np.copyto(batch.X, pixels)

@@ -26,7 +26,7 @@ has this resolution."""
 MAX_CORES = 1.1
 """One thread uses one core; the rest allows for errors of the clocks."""
 MIN_SECONDS = 0.1
-"""In a shorter measurement the cores are not checked: there another thread, such as the progress bar's, weighs much."""
+"""The cores are not checked in a shorter measurement, where other threads of the process weigh much."""
 
 
 @dataclass(frozen=True)

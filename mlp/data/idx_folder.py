@@ -106,7 +106,7 @@ class ImagesAndLabels:
 
     def _named_digest(self, path: Path) -> tuple[str, str]:
         digest = sha256(path)
-        self._check(path)  # after hashing: if nothing has changed until now, what was hashed is what was read
+        self._check(path)  # after hashing: if the file is still unchanged, the hash is of what was read
         return path.name, self._digests.setdefault(path, digest)
 
     def check(self) -> None:

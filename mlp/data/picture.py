@@ -23,7 +23,7 @@ SAME = 1 / 255
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and what was made of it."""
+    """A picture and the stages of its preparation."""
 
     levels: Floats
     """(rows, columns): its brightness, after it was made smaller."""

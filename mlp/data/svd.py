@@ -121,7 +121,7 @@ def _summed_gram(images: Dataset, components: int, center: bool) -> _Gram:
 
 
 def _implicit_gram(images: Dataset, center: bool) -> _Gram:
-    """X' X, or X X' if that is smaller, which is never formed: its products are computed by products with X."""
+    """X' X, or X X' if that is smaller. It is never formed: its products are computed by products with X."""
     total, squares = np.zeros(images.inputs), 0.0
     for positions in images.blocks():
         X = images.pixels(positions).astype(np.float64)

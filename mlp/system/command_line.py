@@ -168,7 +168,7 @@ def _report(*message: str, kind: str = "error", notes: Sequence[str] = ()) -> No
     lines = list(map(printable, message))
     if len(lines) > MAX_MESSAGE_LINES:
         lines[MAX_MESSAGE_LINES - 1 :] = [f"... and {len(lines) - MAX_MESSAGE_LINES + 1} more"]
-    half = MAX_LINE_CHARACTERS // 2  # where is at the beginning, what is wrong at the end
+    half = MAX_LINE_CHARACTERS // 2  # the place is at the beginning, the problem at the end
     lines = [line if len(line) <= MAX_LINE_CHARACTERS else f"{line[:half]}...{line[-half:]}" for line in lines]
     text = ": ".join([kind, *filter(None, ["\n       ".join(lines)]), *map(printable, notes)])
     print(text, file=sys.stderr)

@@ -30,7 +30,7 @@ MIN_STEPS = 100
 RESTS = 0.005, 1e-4
 """A loss rests if it fell by less than both, the second per step, from the last epoch's mean to the epoch's end."""
 ALIKE = 1e-3
-"""Probabilities count as constant if their standard deviation is below this fraction of that of the targets.
+"""Probabilities count as constant if their standard deviation is below this fraction of the targets' deviation.
 
 Untrained networks have about 0.1 with one hidden layer, 1e-2 with two, 3e-3 with three and 2e-5 with six; networks that
 leave their plateau within the next epoch have more than 1e-3."""

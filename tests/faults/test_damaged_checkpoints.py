@@ -190,7 +190,7 @@ def test_a_run_is_not_resumed_on_other_data(run, shared, monkeypatch, capsys):
     flip(other / "train-images-idx3-ubyte", random.Random(9))
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     assert train(monkeypatch, "--resume", run, "--set", f"data.directory={other}") == 2
-    assert "train-images-idx3-ubyte are not those that" in one_message(capsys.readouterr().err)
+    assert "train-images-idx3-ubyte differ from those that" in one_message(capsys.readouterr().err)
     after = {path.name: path.read_bytes() for path in run.iterdir()}
     assert after == before
 
