@@ -42,7 +42,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
     batch = trainer.learner.network.batch(work.batch_size)
     batch.loss()
     batch.backward()
-    lines = list(message_lines(trainer, batch))
+    lines = list(step_lines(trainer, batch))
     times: list[list[float]] = [[] for _ in lines]
     batches = trainer.loader.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
     gathered = []
@@ -67,7 +67,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
     return [Row(batch_size, hidden_size, *share) for share in shares]
 
 
-def message_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
+def step_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
     """Part, text and call of each line of a step, as in ``Trainer`` and ``SGD``; the last call does nothing."""
     optimizer, names = trainer.learner.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
