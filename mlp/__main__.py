@@ -81,7 +81,7 @@ def _dispatch(arguments: Sequence[str]) -> None:
         raise InputError("name a command, as in mlp train (see mlp --help)")
     name, *others = arguments
     known = {command.replace("_", "-"): module for command, module in commands().items()}
-    if name in ("-h", "--help"):
+    if name in ("-h", "--help", "help"):
         print(_help(known))
     elif name == "--version":
         print(f"mlp {__version__}")

@@ -46,7 +46,7 @@ class Parser(ArgumentParser):
 def require(module: str, extra: str) -> None:
     """Raises InputError if a package that one of the project's extras installs is missing."""
     if find_spec(module) is None:
-        what = f"'.[{extra}]'" if (CHECKOUT / "pyproject.toml").exists() else module
+        what = f"-e '{display_path(CHECKOUT)}[{extra}]'" if (CHECKOUT / "pyproject.toml").exists() else module
         raise InputError(f"{module} is not installed: python -m pip install {what}")
 
 

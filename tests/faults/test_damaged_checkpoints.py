@@ -233,9 +233,9 @@ def test_a_directory_with_other_files_is_left_alone(shared, tmp_path, monkeypatc
     assert "no checkpoint in it, but thesis.tex" in one_message(capsys.readouterr().err)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     assert train(monkeypatch, "--resume", tmp_path) == 2
-    assert "no checkpoint in it: with --config FILE a run is started there" in one_message(capsys.readouterr().err)
+    assert "no checkpoint in it: to start a run there, add --config FILE" in one_message(capsys.readouterr().err)
     assert train(monkeypatch, "--resume", tmp_path / "none") == 2
-    assert "no such run: with --config FILE a run is started there" in one_message(capsys.readouterr().err)
+    assert "no such run: to start it there, add --config FILE" in one_message(capsys.readouterr().err)
 
 
 def test_a_run_may_start_in_an_empty_directory(shared, tmp_path, monkeypatch):

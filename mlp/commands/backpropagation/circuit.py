@@ -173,6 +173,7 @@ def show_circuit(options: Namespace) -> None:
 
 def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
     """Write the circuit of this text as a picture or as a page, depending on the file's ending."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == PAGE:
         from mlp.pages import circuit as circuit_page  # matplotlib is slow to import
 
@@ -188,6 +189,7 @@ def show_gallery(file: Path) -> None:
     """Write a page with all examples."""
     from mlp.pages import circuit as circuit_page
 
+    file.parent.mkdir(parents=True, exist_ok=True)
     circuit_page.write_gallery(file)
     print(f"gallery: {display_path(file)}")
 
