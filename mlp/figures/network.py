@@ -20,7 +20,7 @@ from mlp.gates import Array
 from mlp.network import MLP
 
 MAX_UNITS = 64
-"""Of a larger hidden layer, the units with the largest gradients are shown."""
+"""A larger hidden layer shows only its units with the largest gradients."""
 SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.55, 1.7
 """Inches: the side of a heat map, the space between two, above each row, below both, and for the prediction's text."""
 

@@ -44,7 +44,7 @@ COLORS = {
     "highlight": ("#fff1b8", "#55480f"),
     "outline": ("#b4007d", "#b4007d"),
 }
-"""Each colour of figures and light pages, and its replacement on dark pages. Outlines are on white in both."""
+"""Each colour of figures and light pages, and its replacement on dark pages. Outlines lie on white in both."""
 ROLES = {
     "zero": "red",
     "one": "blue",

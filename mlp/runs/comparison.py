@@ -17,7 +17,7 @@ from mlp.system.files import read_small
 from mlp.training.progress import Epoch, kept_epoch
 
 MAX_RUNS = 20
-"""Curves that look different in one picture: four line styles times five markers."""
+"""As many as look different in one picture: four line styles times five markers."""
 MAX_EVALUATION_BYTES = 1 << 26
 """An evaluation takes two hundred bytes for each misclassified image."""
 
@@ -126,7 +126,7 @@ class Comparison:
         return notes
 
     def label(self, run: ComparedRun) -> str:
-        """The run's name and its differences: each option that it shares with at most half of the runs."""
+        """The run's name, and each option whose value at most half of the runs have."""
         place, half = self.runs.index(run), len(self.runs) / 2
         own = {key: each[place] for key, each in self.differences.items() if each.count(each[place]) <= half}
         return ": ".join(filter(None, [run.name, ", ".join(f"{key}={value_text(key, own[key])}" for key in own)]))
@@ -151,7 +151,7 @@ def value_text(key: str, value: Any) -> str:
 
 
 def gather(directories: Sequence[Path]) -> Comparison:
-    """The finished runs in these directories. Raises InputError for fewer than two, too many, or one named twice."""
+    """The finished runs in these directories. Raises InputError if they are one, too many, or one is named twice."""
     if len(directories) < 2:
         raise InputError("one run alone: name two or more runs to compare")
     if len(directories) > MAX_RUNS:

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         type=mirror,
         action="append",
         metavar="URL",
-        help="a folder on the web to take the files from instead; several are tried in order",
+        help="take the files from this folder on the web instead; several mirrors are tried in order",
     )
     options = parser.parse_args(arguments)
     published = download.DATASETS[options.dataset]
@@ -53,5 +53,5 @@ def main(arguments: Sequence[str]) -> None:
 
 def mirror(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise ArgumentTypeError(f"must begin with http:// or https://, not be {text}")
+        raise ArgumentTypeError(f"{text}: must begin with http:// or https://")
     return text

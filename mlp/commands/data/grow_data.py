@@ -27,10 +27,10 @@ from mlp.system.progress import Bar
 from mlp.training.random_streams import Stream, generator
 
 MAX_DEGREES, MAX_SHIFT_PIXELS = 10, 2
-"""Of a rotation, in either direction, and of a shift, along each axis."""
+"""The largest rotation, in either direction, and the largest shift along each axis."""
 
 BLOCK_PIXELS = 1 << 22
-"""Made at a time: some thousand digits, a few MB."""
+"""Pixels made at a time: some thousand digits, a few MB."""
 
 MAX_IMAGES = 2**32 - 1
 """The limit of an IDX header."""

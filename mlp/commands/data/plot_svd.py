@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser = Parser(description="Show the digits in two dimensions.")
     parser.add_config()
     parser.add_argument(
-        "--per-class", type=count, default=PER_CLASS, metavar="N", help=f"first images of each digit ({PER_CLASS})"
+        "--per-class", type=count, default=PER_CLASS, metavar="N", help=f"images of each digit (default: {PER_CLASS})"
     )
     parser.add_argument("--center", action="store_true", help="subtract the mean image first")
     parser.add_argument(
