@@ -70,7 +70,7 @@ class Circuit:
     def run(self, upstream: ArrayLike = 1.0) -> None:
         """Run forward, then backward from ``upstream``, which broadcasts to the output's shape.
 
-        Raises InputError if ``upstream`` has another shape, or if a value or a gradient is not finite.
+        Raises InputError if ``upstream`` does not fit, or if a value or a gradient is not finite.
         """
         graph = self.graph
         shape = self._forward(self.output).shape
@@ -88,7 +88,7 @@ class Circuit:
     def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
         """The numeric gradient of each named node that has a gradient in the latest pass.
 
-        It is nan if a gate is not defined at the changed value: the logarithm, for example, if that is below 0.
+        It is nan if changing the value leaves the domain of a gate, such as the logarithm's.
         """
         graph = self.graph
         reached = [node for node in self.nodes if graph.has_gradient(node)]

@@ -1,8 +1,8 @@
 """From the text of an expression to a graph of gates. Python's parser reads it, a whitelist checks it, nothing runs it.
 
 The language: numbers, nested lists as arrays, names, ``+ - * / @``, ``**`` with a constant exponent, unary minus,
-the FUNCTIONS, and assignments separated by ``;``, the last of which is the output. A name is one leaf
-however often it is used, so its gradients add up.
+the FUNCTIONS, and assignments separated by ``;``; the last one is the output. A name that is used several times is
+one leaf, so its gradients add up.
 """
 
 import ast
@@ -71,7 +71,7 @@ MAX_ELEMENTS = 10_000
 
 
 def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -> Circuit:
-    """The circuit of an expression whose names have these values.
+    """The circuit of an expression, with these values for its names.
 
     ``stages`` splits each sigmoid into four gates: times -1, exp, plus 1, 1 / x. Raises InputError, with the place, if
     something is not in the language, a name has no value, a value is not used, shapes do not fit, or the expression is
@@ -187,7 +187,7 @@ class _Builder:
             return self._of_name(tree)
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
             if not is_number(tree.right):
-                message = "the exponent must be a number: e ** b is exp(b), a ** b is exp(b * log(a))"
+                message = "the exponent must be a number: write exp(b) for e ** b, exp(b * log(a)) for a ** b"
                 raise self._error(tree.right, message)
             return self._apply(
                 Power(number(self.source, tree.right)), tree, self._node(tree.left, depth=depth + 1), name=name

@@ -54,7 +54,7 @@ class Column:
 def draw_network(path: Path, network: MLP, image_shape: tuple[int, int], title: str, lines: list[str]) -> None:
     """Draw a network with ``input_gradient`` after both passes over one image, as .svg, .png or .pdf.
 
-    The lines of text stand to the right of the values.
+    ``lines`` are text to the right of the values.
     """
     save(picture(title, columns(network, image_shape), lines, network), path)
 

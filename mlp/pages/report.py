@@ -131,7 +131,7 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
 
 
 def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
-    """A network on coordinates (n, k) that predicts as the given one does on the images reconstructed from them.
+    """A network on coordinates (n, k); it predicts what ``network`` predicts for the images reconstructed from them.
 
     Reconstruction, scaling to 0..1 and the first layer's product are linear, so they combine into one matrix: V' W1.
     """

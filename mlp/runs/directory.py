@@ -135,7 +135,7 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
     elif not directory.exists():
-        with suppress(FileExistsError):  # another run was quicker: the lock decides which of them has it
+        with suppress(FileExistsError):  # another run was quicker: the lock decides which one gets it
             make_folder(directory)
     with exclusive(directory, warn):
         if any(directory.iterdir()):

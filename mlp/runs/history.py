@@ -35,7 +35,7 @@ class Lost(InputError):
 
 @dataclass(frozen=True)
 class Beginning:
-    """What identifies the first rows of a history.csv."""
+    """The first rows of a history.csv, identified by their SHA-256."""
 
     rows: int
     size: int
@@ -52,7 +52,7 @@ class History:
     def __init__(self, path: Path):
         self._path = path
         self._facts: os.stat_result | None = None
-        """Of the file after the last write."""
+        """The file's, after the last write."""
         self._rows = 0
         self._begun, self._begun_rows, self._begun_size = hashlib.sha256(HEADER.encode()), 0, len(HEADER)
 
@@ -70,7 +70,7 @@ class History:
         self._rows = len(epochs)
 
     def beginning(self, epochs: Sequence[Epoch], rows: int) -> Beginning:
-        """What identifies the first ``rows``, which must be at least as many as in the last call."""
+        """Identify the first ``rows``, which must be at least as many as in the last call."""
         text = _text(epochs[self._begun_rows : rows])
         self._begun.update(text)
         self._begun_rows, self._begun_size = rows, self._begun_size + len(text)

@@ -19,7 +19,7 @@ from mlp.system.files import read_small, write_text
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
-"""A usual one has two thousand."""
+"""Usually it has about two thousand."""
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 ENDINGS: dict[type[BaseException], str] = {
     CheckFailed: "check failed",

@@ -44,7 +44,7 @@ ENTRY_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,63}\.npy")
 MAGIC = b"\x93NUMPY\1\0"
 """Of NumPy's format 1.0; the length of the header follows, in two bytes."""
 MAX_HEADER_BYTES = 1024
-"""A usual one has 118."""
+"""Usually it has 118."""
 HEADER = re.compile(
     rb"\{'descr': '(?P<type>[<>](?:f4|f8|U[1-9][0-9]{0,7}))', 'fortran_order': False, "
     rb"'shape': \((?P<shape>|SIDE,|SIDE, SIDE)\), \} *\n".replace(b"SIDE", rb"(?:0|[1-9][0-9]{0,11})")
@@ -98,25 +98,25 @@ def read_arrays(file: BinaryIO, comment: bytes = b"") -> dict[str, Array]:
         entries = _entries(file)
         names = {entry.name for entry in entries}
         if len(names) < len(entries):
-            raise Damaged("no archive of arrays (two have the same name)")
+            raise Damaged("not an archive of arrays (two have the same name)")
         _check_end(file, entries, size, comment)
         return {entry.name: _read_array(file, entry) for entry in entries}
     except (OSError, struct.error) as error:
-        raise Damaged(f"no archive of arrays ({error})") from error
+        raise Damaged(f"not an archive of arrays ({error})") from error
 
 
 def text(arrays: Mapping[str, Array], name: str, max_characters: int) -> str:
     """The text saved under a name. Raises Damaged if there is no text, or one of more than ``max_characters``."""
     array = arrays.get(name)
     if array is None or array.dtype.kind != "U" or array.shape != ():
-        raise Damaged(f"no text {name} in it")
+        raise Damaged(f"it has no text {name}")
     if array.itemsize > 4 * max_characters:
         raise Damaged(f"its {name} has more than {max_characters:,} characters")
     try:
         found = str(array.item())
         found.encode()
     except ValueError as error:
-        raise Damaged(f"its {name} is no text ({error})") from error
+        raise Damaged(f"its {name} is not text ({error})") from error
     return found
 
 
@@ -203,7 +203,7 @@ def _read_array(file: BinaryIO, entry: _Entry) -> Array:
     header = file.read(length)
     found = HEADER.fullmatch(header)
     if found is None:
-        raise Damaged(f"its {entry.name} is no array of numbers or text")
+        raise Damaged(f"its {entry.name} is not an array of numbers or text")
     dtype, shape = np.dtype(found["type"].decode()), tuple(map(int, re.findall(rb"[0-9]+", found["shape"])))
     size = entry.size - len(start) - length
     if 0 in shape[1:] or math.prod(shape) * dtype.itemsize != size:

@@ -42,7 +42,7 @@ def _difference(what: str, then: object, now: object) -> Iterator[str]:
 
 
 def _code(facts: Mapping[str, Any]) -> str:
-    """The version, and the SHA-256, which differs even if only one line changed."""
+    """The version, and the beginning of the SHA-256, which also shows a change within a version."""
     return f"{facts.get('versions', {}).get('mlp')} (SHA-256 {str(facts.get('code_sha256'))[:12]}...)"
 
 

@@ -30,7 +30,7 @@ from mlp.system.files import (
 )
 
 SWEEP = "sweep.json"
-"""The request; a folder that has it is a sweep's."""
+"""The request; this file marks a folder as a sweep's."""
 MAX_SWEEP_BYTES = 1 << 24
 """A hundred thousand values take two million."""
 LOOK_SECONDS = 0.1

@@ -110,7 +110,7 @@ class Outcome:
     test: tuple[int, int] | None = None
     """Test errors and number of test images."""
     is_new: bool = True
-    """False if the run had ended before."""
+    """False if the run had already ended."""
     worker: str = ""
     """In a cluster, the address of an unfit worker."""
 
@@ -231,7 +231,7 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
     run = comparison.read_compared_run(task.directory, task.name)
     if names := _changed(task, run.training_files):
         raise InputError(
-            f"{task.directory}: was trained on other {' and '.join(names)} than there are now: name another --output"
+            f"{task.directory}: {' and '.join(names)} changed after this run was trained: name another --output"
         )
     test = None
     if task.requirements.is_tested:

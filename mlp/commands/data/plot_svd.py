@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     with blas_threads.threads(settings.training.threads):
         projection = project(images, center=options.center)
         coordinates = projection.coordinates(images)
-    from mlp.figures import plane  # slow to import, so after all that can fail
+    from mlp.figures import plane  # slow to import, and not needed if the images cannot be read
 
     with config.naming("output.directory", applies=options.output is None):
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -148,7 +148,7 @@ def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
         warn(f"novel is unknown, without the training images: {describe(error, run.config.data.directory)}")
         return None
     if detector is None:
-        warn(f"novel is unknown: at least {MIN_IMAGES} training images are needed to compare with")
+        warn(f"novel is unknown: at least {MIN_IMAGES} training images are needed for it")
     return detector
 
 
