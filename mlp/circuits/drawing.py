@@ -82,12 +82,11 @@ class Part:
 
 @own_settings()
 def picture(circuit: Circuit, *, captioned: bool = True, partial_sums: Sequence[tuple[Node, Array]] = ()) -> Figure:
-    """A figure of the circuit's latest pass, as large as its text needs.
+    """A figure of the circuit's latest pass. Raises InputError if it has too many nodes, or letters without a glyph.
 
-    A page's script shows partial sums in place of the gradients; the figure leaves space for them. The script finds
+    The figure leaves space for partial sums, which a page's script shows in place of the gradients. The script finds
     parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ... and gradient-3-0, ..., the
     circle is gate-3, the wire behind it lead-3, and the wire to its second input wire-3-1.
-    Raises InputError if there are too many nodes, or a name has a character that the font lacks.
     """
     nodes = drawn(circuit)
     if len(nodes) > MAX_NODES:

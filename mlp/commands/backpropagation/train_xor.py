@@ -34,11 +34,11 @@ P = 1/2 still runs very near the last point."""
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Learn XOR with a 2-8-1 network.")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the initial weights (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the weights (default: 0)")
     parser.add_argument(
         "--learning-rate", type=rate, default=LEARNING_RATE, metavar="RATE", help=f"default: {LEARNING_RATE:g}"
     )
-    parser.add_argument("--steps", type=steps, default=STEPS, metavar="N", help=f"maximum steps (default: {STEPS:,})")
+    parser.add_argument("--steps", type=steps, default=STEPS, metavar="N", help=f"step limit (default: {STEPS:,})")
     parser.add_argument(
         "--output", type=command_line.path, default=OUTPUT, metavar="DIR", help=f"default: {display_path(OUTPUT)}"
     )

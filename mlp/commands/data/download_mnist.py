@@ -18,7 +18,7 @@ from mlp.system.command_line import display_path, warn
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Download the whole of MNIST, or of Fashion-MNIST, as an IDX folder.")
-    parser.add_argument("--dataset", choices=list(download.DATASETS), default="mnist", help="default: mnist")
+    parser.add_argument("--dataset", choices=list(download.DATASETS), default="mnist", help="which (default: mnist)")
     parser.add_argument(
         "--to", type=command_line.path, metavar="DIR", help="the folder to write (default: data/mnist or data/fashion)"
     )

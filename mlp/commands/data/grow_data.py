@@ -71,7 +71,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         "target", type=command_line.path, metavar="TARGET", help="the folder to write; it must not have these files yet"
     )
     parser.add_argument("--images", type=image_count, required=True, metavar="N", help="training images to write")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
     parser.add_argument(
         "--digits", type=command_line.digit, nargs="+", metavar="DIGIT", help="only these digits (default: all)"
     )

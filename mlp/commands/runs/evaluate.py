@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(description="Evaluate a trained run.")
     parser.add_run()
     parser.add_argument(
-        "--config", type=command_line.path, metavar="FILE", help="its newest run is evaluated (default: config.yaml)"
+        "--config", type=command_line.path, metavar="FILE", help="use this config's newest run (default: config.yaml)"
     )
     parser.add_argument("--split", choices=get_args(Split), default="test", help="images to use (default: test)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, as in the file")
