@@ -1,9 +1,9 @@
 """Show every value and gradient of an expression, such as (x + y) * z.
 
-    python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
-    python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
-    python scripts/circuit.py --example staged --draw staged.html
-    python scripts/circuit.py --network outputs/0001 --digit 7 --draw digit.png
+    mlp circuit "(x + y) * z" x=-2 y=5 z=-4
+    mlp circuit --example sigmoid-neuron --stages --draw neuron.svg
+    mlp circuit --example staged --draw staged.html
+    mlp circuit --network outputs/0001 --digit 7 --draw digit.png
 
 --help describes the language. At a tie max gives its whole gradient to its first input.
 """

@@ -64,7 +64,7 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) 
     with how_to_resume(directory):
         is_resumed = one_run.resume(directory, settings_for, warn=warn, on_end=report)
     if not is_resumed:
-        print(f"{display_path(directory)} is finished, nothing was changed: --set a larger training.epochs to go on")
+        print(f"{display_path(directory)} is finished, nothing was changed: --set a larger training.epochs to continue")
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def how_to_resume(directory: Path) -> Iterator[None]:
 def report(trainer: Trainer, run: Run) -> None:
     """Print the result of the best epoch, the files to look at, and the next command.
 
-    Signals are ignored from then on: the work is done.
+    From then on signals are ignored, because the work is done.
     """
     best, images = trainer.history[trainer.progress.best_epoch - 1], len(trainer.validation_set)
     if best.validation_accuracy is None:
