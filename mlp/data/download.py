@@ -153,7 +153,7 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
 def _receive(size: int, bar: Bar, url: str, file: str, _: object) -> None:
     """Write a mirror's answer into a file, for pooch. Raises BadAnswer if it is a web page, too slow or too long.
 
-    The timeout alone would wait for ever while a mirror sends a byte now and then.
+    The timeout alone would wait forever while a mirror sends a byte now and then.
     """
     import requests
 

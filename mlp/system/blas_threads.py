@@ -76,7 +76,7 @@ def _in_control() -> Iterator[None]:
 
 
 def _check_room(count: int) -> None:
-    """Raises RuntimeError if ``count`` threads cannot be started: OpenBLAS would wait for them for ever."""
+    """Raises RuntimeError if ``count`` threads cannot be started: OpenBLAS would wait for them forever."""
     ended = Event()
     try:
         for _ in range(count - 1):  # this thread is the first

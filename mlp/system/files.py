@@ -199,7 +199,7 @@ def read_small(path: Path, max_bytes: int, *, links: bool = True) -> bytes:
 def open_regular(path: Path, *, links: bool = True) -> BufferedReader:
     """A regular file, open for reading.
 
-    Raises InputError for a folder; for a pipe or a device, which could block for ever; and for a sparse file that is
+    Raises InputError for a folder; for a pipe or a device, which could block forever; and for a sparse file that is
     almost all holes, which is small to send and large to read. Without ``links`` also for a symbolic link: a run's
     directory may come from a stranger, and must not lead to the user's other files.
     """
