@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -123,12 +123,19 @@ def module_of(script: str) -> ModuleType:
     return import_module("benchmarks.command" if script == "benchmarks" else commands()[Path(script).stem])
 
 
-def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """As ``command``, but within this process, which imports matplotlib only once."""
+def without_curve(patch: pytest.MonkeyPatch) -> None:
+    """A run's curve is not drawn, which takes longer than everything else in a short run; its file has other bytes."""
+    patch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
+
+
+def run_here(*arguments: object, cwd: Path = ROOT, draws_curve: bool = False) -> subprocess.CompletedProcess[str]:
+    """As ``command``, but within this process, which imports matplotlib only once, and by default without the curve."""
     script, *others = map(str, arguments)
     main = module_of(script).main
     out, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
+        if not draws_curve:
+            without_curve(patch)
         patch.chdir(cwd)
         patch.setattr(sys, "argv", [script, *others])
         code = command_line.run(main)
@@ -139,14 +146,6 @@ def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProces
 def here() -> Command:
     """The function ``run_here``, which fixtures shared by several tests call directly."""
     return run_here
-
-
-@contextmanager
-def quick_curves() -> Iterator[None]:
-    """Within this block a run's curve is not drawn, which takes longer than all else in a short run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
-        yield
 
 
 def copy_checkout(target: Path) -> Path:

@@ -22,7 +22,7 @@ from PIL import Image
 from mlp import config
 from mlp.figures import style
 from mlp.system.printable import printable, quoted
-from tests.conftest import ROOT, STRICT, quick_curves, run_here, write_folder
+from tests.conftest import ROOT, STRICT, run_here, write_folder
 
 PIECES = {
     "a colour": b"\x1b[31mred",
@@ -59,10 +59,9 @@ def plain(tmp_path_factory):
     (folder / "config.yaml").write_text(
         "data: {directory: made, digits: [0, 9]}\nmodel: {hidden_sizes: [3]}\ntraining: {epochs: 3, batch_size: 4}\n"
     )
-    with quick_curves():
-        for seed in (1, 2):
-            done = run_here("train.py", "--config", folder / "config.yaml", "--set", f"training.seed={seed}")
-            assert done.returncode == 0, done.stderr
+    for seed in (1, 2):
+        done = run_here("train.py", "--config", folder / "config.yaml", "--set", f"training.seed={seed}")
+        assert done.returncode == 0, done.stderr
     rows, columns = np.mgrid[-1:1:28j, -1:1:28j]
     ring = np.abs(np.hypot(rows, columns) - 0.6) < 0.12
     Image.fromarray(np.where(ring, 0, 255).astype(np.uint8)).save(folder / "ring.png")
@@ -86,7 +85,7 @@ def undrawn():
     def savefig(figure, file, **_):
         file.write("<svg></svg>" if isinstance(file, StringIO) else b"a picture")
 
-    with quick_curves(), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", savefig)
         yield
 

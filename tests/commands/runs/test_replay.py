@@ -12,7 +12,7 @@ import pytest
 from mlp import idx
 from mlp.commands.runs import replay
 from mlp.runs import provenance
-from tests.conftest import ROOT, quick_curves, write_folder
+from tests.conftest import ROOT, write_folder
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +68,12 @@ def test_a_run_on_gz_files_is_the_same_after_these_were_unpacked_beside_them(her
     (tmp_path / "config.yaml").write_text(
         "data: {directory: made}\nmodel: {hidden_sizes: [4]}\ntraining: {epochs: 2}\n"
     )
-    with quick_curves():
-        assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
-        for path in list(data.iterdir()):
-            path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
-        for command in (["train.py", "--resume", run, "--set", "training.epochs=3"], ["scripts/evaluate.py", run]):
-            done = here(*command)
-            assert done.returncode == 0, done.stderr
+    assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
+    for path in list(data.iterdir()):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+    for command in (["train.py", "--resume", run, "--set", "training.epochs=3"], ["scripts/evaluate.py", run]):
+        done = here(*command)
+        assert done.returncode == 0, done.stderr
     replay.check_data(run, replay.read_finished_manifest(run))
 
 
