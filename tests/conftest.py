@@ -8,15 +8,17 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
+from typing import IO, Any
 
 import hypothesis
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mlp import config, idx
 from mlp.__main__ import commands
@@ -140,6 +142,18 @@ def run_here(*arguments: object, cwd: Path = ROOT, draws_curve: bool = False) ->
         patch.setattr(sys, "argv", [script, *others])
         code = command_line.run(main)
     return subprocess.CompletedProcess([script, *others], code, out.getvalue(), error.getvalue())
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Within this block matplotlib's pictures are empty, as drawing is slow."""
+
+    def savefig(figure: Figure, file: IO[Any], **_: object) -> None:
+        file.write("<svg></svg>" if isinstance(file, StringIO) else b"a picture")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", savefig)
+        yield
 
 
 @pytest.fixture

@@ -8,21 +8,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 from html.parser import HTMLParser
-from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from mlp import config
 from mlp.figures import style
 from mlp.system.printable import printable, quoted
-from tests.conftest import ROOT, STRICT, run_here, write_folder
+from tests.conftest import ROOT, STRICT, run_here, undrawn, write_folder
 
 PIECES = {
     "a colour": b"\x1b[31mred",
@@ -76,18 +73,6 @@ def shown_well(done, code):
     for line in done.stderr.splitlines():
         assert line.startswith(EXPLAINED), line
     return done.stdout
-
-
-@contextmanager
-def undrawn():
-    """Within this block pictures without names in them are empty, as drawing is slow."""
-
-    def savefig(figure, file, **_):
-        file.write("<svg></svg>" if isinstance(file, StringIO) else b"a picture")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", savefig)
-        yield
 
 
 def copied(plain, target):

@@ -19,7 +19,7 @@ from mlp.commands.runs import sweep as sweep_command
 from mlp.runs import finished as finished_runs
 from mlp.sweeps.worker import TOKEN
 from mlp.system import files, signals
-from tests.conftest import ROOT, STRICT, run_here, write_folder
+from tests.conftest import ROOT, STRICT, run_here, undrawn, write_folder
 
 pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
 
@@ -40,8 +40,9 @@ def project(tmp_path_factory):
 
 
 def sweep(*arguments):
-    """Run a sweep in this process, one run at a time."""
-    return run_here(SWEEP, "--jobs", 1, *arguments)
+    """Run a sweep in this process, one run at a time, with empty pictures."""
+    with undrawn():
+        return run_here(SWEEP, "--jobs", 1, *arguments)
 
 
 def models(folder):
