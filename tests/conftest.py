@@ -13,10 +13,12 @@ from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
+from typing import IO, Any
 
 import hypothesis
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mlp import config, idx
 from mlp.__main__ import commands
@@ -123,30 +125,41 @@ def module_of(script: str) -> ModuleType:
     return import_module("benchmarks.command" if script == "benchmarks" else commands()[Path(script).stem])
 
 
-def run_here(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """As ``command``, but within this process, which imports matplotlib only once."""
+def without_curve(patch: pytest.MonkeyPatch) -> None:
+    """A run's curve is not drawn, which takes longer than everything else in a short run; its file has other bytes."""
+    patch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
+
+
+def run_here(*arguments: object, cwd: Path = ROOT, draws_curve: bool = False) -> subprocess.CompletedProcess[str]:
+    """As ``command``, but within this process, which imports matplotlib only once, and by default without the curve."""
     script, *others = map(str, arguments)
     main = module_of(script).main
     out, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
+        if not draws_curve:
+            without_curve(patch)
         patch.chdir(cwd)
         patch.setattr(sys, "argv", [script, *others])
         code = command_line.run(main)
     return subprocess.CompletedProcess([script, *others], code, out.getvalue(), error.getvalue())
 
 
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Within this block matplotlib's pictures are empty, as drawing is slow."""
+
+    def savefig(figure: Figure, file: IO[Any], **_: object) -> None:
+        file.write("<svg></svg>" if isinstance(file, StringIO) else b"a picture")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", savefig)
+        yield
+
+
 @pytest.fixture
 def here() -> Command:
     """The function ``run_here``, which fixtures shared by several tests call directly."""
     return run_here
-
-
-@contextmanager
-def quick_curves() -> Iterator[None]:
-    """Within this block a run's curve is not drawn, which takes longer than all else in a short run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
-        yield
 
 
 def copy_checkout(target: Path) -> Path:

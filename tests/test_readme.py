@@ -4,7 +4,6 @@ import re
 import shlex
 import threading
 from collections import Counter
-from contextlib import nullcontext
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,7 +13,7 @@ import pytest
 from mlp.data import download
 from mlp.data.download import RemoteDataset
 from mlp.system.files import sha256
-from tests.conftest import ROOT, copy_checkout, quick_curves, write_folder
+from tests.conftest import ROOT, copy_checkout, write_folder
 
 README, CHINESE, COMMANDS = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md", "docs/commands.md")
@@ -65,8 +64,7 @@ def run_all(commands, checkout, here):
         program, *arguments = shlex.split(command)
         assert program == "python"
         is_sweep = arguments[0] == "scripts/sweep.py"  # its processes are tested where its tests are
-        with quick_curves() if is_sweep else nullcontext():
-            done = here(*arguments, *(["--jobs", 1] if is_sweep else []), cwd=checkout)
+        done = here(*arguments, *(["--jobs", 1] if is_sweep else []), cwd=checkout, draws_curve=command == TRAIN)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
@@ -152,6 +150,5 @@ def test_the_commands_of_the_page_on_sweeps(tmp_path, here):
     for command in commands:
         fewer = re.sub(r"--scheduler \S+", "", re.sub(r"seed=0\.\.\d+", "seed=0", command))
         small = ["training.epochs=1", "data.limit_per_digit=20"]
-        with quick_curves():
-            done = here("scripts/sweep.py", *shlex.split(fewer), "--jobs", 1, "--set", *small, cwd=checkout)
+        done = here("scripts/sweep.py", *shlex.split(fewer), "--jobs", 1, "--set", *small, cwd=checkout)
         assert done.returncode == 0, f"{command}\n{done.stderr}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import ROOT, quick_curves, run_here, write_folder
+from tests.conftest import ROOT, run_here, undrawn, write_folder
 
 pytest.importorskip("joblib")
 pytest.importorskip("sklearn")
@@ -18,7 +18,7 @@ def swept(tmp_path_factory):
     folder = tmp_path_factory.mktemp("swept")
     data = write_folder(folder / "made", [*range(10)] * 4, [*range(10)] * 2, side=2)
     options = [f"data.directory={data}", "data.validation_fraction=0", "training.epochs=1", "model.loss=cross_entropy"]
-    with quick_curves():
+    with undrawn():
         done = run_here("scripts/sweep.py", "--pairs", "all", "--jobs", 1, "--output", folder / "s", "--set", *options)
     assert done.returncode == 0, done.stderr
     return folder / "s"

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from mlp.commands.runs import train as train_command
-from mlp.figures import curves
-from mlp.system import command_line, files
+from mlp.system import command_line
 from mlp.training.active_inputs import Learner
-from tests.conftest import ROOT, run_here, write_folder
+from tests.conftest import ROOT, run_here, without_curve, write_folder
 
 TRAIN = str(ROOT / "train.py")
 QUIET = {"OPENBLAS_NUM_THREADS": "1"}
@@ -75,7 +74,7 @@ def outcome(directory):
 def train(monkeypatch, *arguments):
     """Run train.py within this process, without drawing its curve, which is slow. Its exit code."""
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
-    monkeypatch.setattr(curves, "loss_curve", lambda path, *_: files.write_text(path, "a curve" * 1000))
+    without_curve(monkeypatch)
     return command_line.run(train_command.main)
 
 

@@ -8,21 +8,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 from html.parser import HTMLParser
-from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from mlp import config
 from mlp.figures import style
 from mlp.system.printable import printable, quoted
-from tests.conftest import ROOT, STRICT, quick_curves, run_here, write_folder
+from tests.conftest import ROOT, STRICT, run_here, undrawn, write_folder
 
 PIECES = {
     "a colour": b"\x1b[31mred",
@@ -59,10 +56,9 @@ def plain(tmp_path_factory):
     (folder / "config.yaml").write_text(
         "data: {directory: made, digits: [0, 9]}\nmodel: {hidden_sizes: [3]}\ntraining: {epochs: 3, batch_size: 4}\n"
     )
-    with quick_curves():
-        for seed in (1, 2):
-            done = run_here("train.py", "--config", folder / "config.yaml", "--set", f"training.seed={seed}")
-            assert done.returncode == 0, done.stderr
+    for seed in (1, 2):
+        done = run_here("train.py", "--config", folder / "config.yaml", "--set", f"training.seed={seed}")
+        assert done.returncode == 0, done.stderr
     rows, columns = np.mgrid[-1:1:28j, -1:1:28j]
     ring = np.abs(np.hypot(rows, columns) - 0.6) < 0.12
     Image.fromarray(np.where(ring, 0, 255).astype(np.uint8)).save(folder / "ring.png")
@@ -77,18 +73,6 @@ def shown_well(done, code):
     for line in done.stderr.splitlines():
         assert line.startswith(EXPLAINED), line
     return done.stdout
-
-
-@contextmanager
-def undrawn():
-    """Within this block pictures without names in them are empty, as drawing is slow."""
-
-    def savefig(figure, file, **_):
-        file.write("<svg></svg>" if isinstance(file, StringIO) else b"a picture")
-
-    with quick_curves(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", savefig)
-        yield
 
 
 def copied(plain, target):

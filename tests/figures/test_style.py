@@ -59,7 +59,7 @@ def drawn(here, folder, tmp_path):
     run, photo, data = tmp_path / "run", tmp_path / "photo.png", f"data.directory={folder}"
     Image.fromarray(np.pad(np.zeros((9, 3), np.uint8), 9, constant_values=255)).save(photo)
     few = ("--set", data, "training.epochs=1")
-    assert here("train.py", *few, "output.report=true", "--output", run).returncode == 0
+    assert here("train.py", *few, "output.report=true", "--output", run, draws_curve=True).returncode == 0
     assert here("scripts/evaluate.py", run).returncode == 0
     assert here("scripts/plot_svd.py", "--set", data, "--output", tmp_path / "svd.png").returncode == 0
     assert here("scripts/predict.py", "--run", run, photo, "--show", tmp_path / "stages.svg").returncode == 0
@@ -68,7 +68,7 @@ def drawn(here, folder, tmp_path):
     assert here("scripts/circuit.py", "x*y", "x=1", "y=2", "--draw", tmp_path / "circuit.html").returncode == 0
     assert here("scripts/circuit.py", "--network", run, "--digit", "0", "--draw", tmp_path / "n.svg").returncode == 0
     vary = ("--vary", "training.learning_rate=0.5,1", "training.momentum=0,0.5", "--jobs", "1")
-    assert here("scripts/sweep.py", *few, *vary, "--output", tmp_path / "sweep").returncode == 0
+    assert here("scripts/sweep.py", *few, *vary, "--output", tmp_path / "sweep", draws_curve=True).returncode == 0
     runs = [path.parent for path in (tmp_path / "sweep").glob("*/model.npz")]
     assert here("scripts/compare.py", *runs, "--output", tmp_path / "compare.png").returncode == 0
 

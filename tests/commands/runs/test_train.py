@@ -99,19 +99,39 @@ def test_the_copied_config_repeats_the_run_bit_for_bit(run, here, tmp_path):
     assert bytes_of(directory, "config.yaml") == bytes_of(tmp_path / "again", "config.yaml")
 
 
-def test_neither_place_nor_variables_change_a_bit_and_what_stdout_cannot_show_is_escaped(run, tmp_path):
-    directory, _ = run
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """The same run in another folder, with other variables, on a terminal: its directory, stdout, and the terminal."""
+    folder = tmp_path_factory.mktemp("elsewhere")
     environment = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "7", "LC_ALL": "C"}
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     done = subprocess.run(
-        [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", tmp_path / "a ünï"],
-        cwd=tmp_path,
+        [sys.executable, ROOT / "train.py", "--config", ROOT / "config.yaml", *QUICK, "--output", folder / "a ünï"],
+        cwd=folder,
         env=os.environ | environment | {"PYTHONIOENCODING": "ascii"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=slave,
         text=True,
         check=True,
     )
-    assert bytes_of(directory) == bytes_of(tmp_path / "a ünï")
-    assert r"a \xfcn\xef" in done.stdout
+    os.close(slave)
+    text = os.read(master, 100_000).decode()
+    os.close(master)
+    return folder / "a ünï", done.stdout, text
+
+
+def test_neither_place_nor_variables_change_a_bit_and_what_stdout_cannot_show_is_escaped(run, elsewhere):
+    directory, _ = run
+    other, stdout, _ = elsewhere
+    assert bytes_of(directory) == bytes_of(other)
+    assert r"a \xfcn\xef" in stdout
+
+
+def test_a_bar_is_drawn_on_a_terminal(elsewhere):
+    *_, text = elsewhere
+    assert "steps" in text
+    assert "epoch 2/2: loss" in text
 
 
 def test_the_weights_saved_are_those_of_the_best_epoch_not_of_the_last(here, tmp_path):
@@ -185,26 +205,9 @@ def test_the_curve_says_which_loss_it_shows(main, loss, label, tmp_path, monkeyp
     assert figures[0].axes[0].get_ylabel() == label
 
 
-def test_a_bar_is_drawn_on_a_terminal(tmp_path):
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    subprocess.run(
-        [sys.executable, "train.py", *QUICK, "--output", tmp_path / "run"],
-        cwd=ROOT,
-        stderr=slave,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    os.close(slave)
-    text = os.read(master, 100_000).decode()
-    os.close(master)
-    assert "steps" in text
-    assert "epoch 2/2: loss" in text
-
-
-def test_divergence_ends_with_exit_code_3_and_no_model(command, tmp_path):
+def test_divergence_ends_with_exit_code_3_and_no_model(here, tmp_path):
     options = ("training.learning_rate=1000", "training.weight_decay=1000", "training.batch_size=2")
-    done = command("train.py", *QUICK, *options, "--output", tmp_path / "run")
+    done = here("train.py", *QUICK, *options, "--output", tmp_path / "run")
     assert done.returncode == 3
     assert done.stderr.startswith("error: training diverged in epoch 1, step ")
     assert "training.learning_rate (1000)" in done.stderr
