@@ -1,4 +1,4 @@
-"""Do one contender's work once, in a process of its own, whose peak memory can then be read.
+"""Do one contender's work once, in a separate process, so that its peak memory can be read.
 
 python -m benchmarks.alone steps|svd NAME CONFIG
 """

@@ -55,7 +55,7 @@ def takes_part(config: Config) -> bool:
     """Whether the PyTorch script can read the data: gzipped, under the usual names, 28 by 28; warns if not."""
     usual = (config.data.directory / "train-images-idx3-ubyte.gz").exists()
     if not usual or from_config.training_images(config).image_shape != (28, 28):
-        warn(f"{PYTORCH} is left out: it reads gzipped files of 28 by 28 images")
+        warn(f"{PYTORCH} is left out: it reads only gzipped files of 28 by 28 images")
         return False
     return True
 

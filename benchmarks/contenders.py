@@ -1,7 +1,7 @@
 """One epoch of the same training, written the usual way for each library.
 
-Each function here takes the work, prepares it, and returns a function that trains the epoch of a given number and
-returns its training loss: the mean over the epoch's images, each batch before its update.
+Each function here takes the work, prepares it, and returns a function that trains one epoch, given its number, and
+returns the training loss: the mean over the epoch's images, each batch before its update.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ class Contender:
 
     @property
     def installed(self) -> bool:
-        """Whether it can take part."""
+        """Whether its module is installed."""
         return find_spec(self.module) is not None
 
 
@@ -51,7 +51,7 @@ def floor(work: Work) -> EpochFunction:
 
 
 def this_project(work: Work, loss: str = "euclidean") -> EpochFunction:
-    """As ``train.py`` trains, with all its checks."""
+    """Training as ``train.py`` does it, with all its checks."""
     trainer = Trainer(work.network(loss), work.images, work.images.first_of_each(0), work.config.training)
     return lambda epoch: trainer.run_epoch().train_loss
 

@@ -1,7 +1,7 @@
 """Run a command, and print its exit code, seconds and peak memory in bytes as JSON.
 
-It is a process between the benchmark and the command, with few imports: on Linux a process's peak memory starts at that
-of the process that started it.
+This process stands between the benchmark and the command, and imports little: on Linux a process's peak memory starts
+at that of the process that started it.
 """
 
 import json

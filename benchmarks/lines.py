@@ -42,13 +42,13 @@ def measure(work: Work, epochs: int) -> list[Row]:
     batch = trainer.learner.network.batch(work.batch_size)
     batch.loss()
     batch.backward()
-    lines = list(message_lines(trainer, batch))
+    lines = list(step_lines(trainer, batch))
     times: list[list[float]] = [[] for _ in lines]
-    feed = trainer.loader.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
+    batches = trainer.loader.batches(generator(work.config.training.seed, Stream.SHUFFLE, epochs + 1))
     gathered = []
     while True:
         before = perf_counter()
-        pixels, targets = next(feed, (None, None))
+        pixels, targets = next(batches, (None, None))
         gathered.append(perf_counter() - before)
         if pixels is None or targets is None or len(pixels) != work.batch_size:
             break
@@ -67,8 +67,8 @@ def measure(work: Work, epochs: int) -> list[Row]:
     return [Row(batch_size, hidden_size, *share) for share in shares]
 
 
-def message_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
-    """Part, line and call for each line of a step, as ``Trainer`` and ``SGD`` do it; the last call does nothing."""
+def step_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
+    """Part, text and call of each line of a step, as in ``Trainer`` and ``SGD``; the last call does nothing."""
     optimizer, names = trainer.learner.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
     yield "feed", "X = the bytes, as floats", lambda pixels, targets: np.copyto(batch.X, pixels)

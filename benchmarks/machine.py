@@ -25,8 +25,8 @@ ONE_THREAD = {
 def one_core() -> Iterator[bool]:
     """Limit this process, and those it starts, to one core; gives False if the system cannot.
 
-    This is the fairest way to one thread: libraries that start a thread per core find one core. Otherwise each library
-    is asked in its own way.
+    This is the fairest way to have one thread: libraries that start a thread per core find one core. If the system
+    cannot, only ONE_THREAD limits the libraries.
     """
     environment = dict(os.environ)
     os.environ.update(ONE_THREAD)

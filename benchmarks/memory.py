@@ -1,4 +1,4 @@
-"""Each contender's peak memory while it trains an epoch, in a process of its own."""
+"""Each contender's peak memory while it trains an epoch, in a separate process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -64,13 +64,13 @@ def read_grid(folder: Path) -> Grid:
 
 
 def read_test_errors(folder: Path) -> dict[str, float]:
-    """The share of test errors of each run of the sweep."""
+    """The fraction of test errors of each run of the sweep."""
     rows = csv.DictReader(io.StringIO((folder / "sweep.csv").read_text(encoding="utf-8")))
     return {row["run"]: int(row["test_errors"]) / int(row["test_images"]) for row in rows}
 
 
 def theirs(config: Config) -> float:
-    """scikit-learn's share of test errors, trained as the config says."""
+    """scikit-learn's fraction of test errors, trained as the config says."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 

@@ -33,10 +33,10 @@ def check_can_be_measured() -> None:
 
 
 def run_python(*arguments: object) -> Process:
-    """Run Python with these arguments. Raises InputError, with the last line it printed, if that fails."""
+    """Run Python with these arguments. Raises InputError, with its last line on stderr, if it fails."""
     words = [argument(each) if isinstance(each, Path) else str(each) for each in arguments]
     command = [sys.executable, str(Path(__file__).with_name("launch.py")), *words]
-    # A process group of its own, so that all of it can be stopped.
+    # In a new process group, so that its children can be stopped with it.
     child = subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment()
     )

@@ -20,5 +20,5 @@ def write(path: Path, kind: Any, rows: Sequence[Any]) -> None:
 
 
 def times(ratio: float | None) -> str:
-    """A ratio as it is printed."""
+    """A ratio as text for a table."""
     return "" if ratio is None else f"{ratio:.2f}"

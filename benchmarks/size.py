@@ -16,13 +16,13 @@ from mlp.system import text_table
 
 FEW = 10_000
 EPOCHS = 2
-"""On many images; on few, as many as give the same number of steps, at most ``MAX_EPOCHS``."""
+"""On many images; on few, enough epochs for the same number of steps, at most ``MAX_EPOCHS``."""
 MAX_EPOCHS = 50
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of size.csv: medians over the repeats. times_few is the time per image, divided by that on few images."""
+    """A row of size.csv: medians over the repeats. times_few is the time per image divided by the one on few images."""
 
     images: int
     repeats: int

@@ -17,8 +17,8 @@ from mlp.training.batches import MAX_COPIED_BYTES
 TOLERANCES = {"first": 1e-5, "last": 1e-3}
 """The largest relative difference of losses in the first and in the last counted epoch.
 
-In the first, another order of sums in float32 makes a difference of 1e-8 to 4e-7, two swapped batches one of 2e-4. Over
-many epochs such differences grow; the check of the last epoch finds what goes wrong late.
+In the first epoch, another order of sums in float32 makes a difference of 1e-8 to 4e-7, two swapped batches 2e-4. Over
+many epochs such differences grow; the check of the last epoch finds later mistakes.
 """
 RESOLUTION = 2.0**-23
 """Losses may always differ by this: scikit-learn takes the logarithm of a float32 probability, and its distance from 1
@@ -26,7 +26,7 @@ has this resolution."""
 MAX_CORES = 1.1
 """One thread uses one core; the rest allows for errors of the clocks."""
 MIN_SECONDS = 0.1
-"""In a shorter measurement the cores are not checked: there another thread, such as the progress bar's, weighs much."""
+"""The cores are not checked in a shorter measurement, where other threads of the process weigh much."""
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,14 @@ from mlp.data.svd import project
 from mlp.system import text_table
 
 FULL_REPEATS = 2
-"""At most for the full decomposition, which takes many seconds; the others' errors are measured against it."""
+"""At most, for the full decomposition: it takes many seconds. The errors of the others are measured against it."""
 
 SingularValues = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to the coordinates. ``start`` prepares it; the function it returns is timed and gives singular values."""
+    """A way to compute the coordinates. ``start`` prepares it and returns the function to time."""
 
     name: str
     module: str
@@ -50,7 +50,7 @@ class Row:
 
 
 def this_project(images: Dataset) -> Callable[[], SingularValues]:
-    """As ``plot_svd.py`` does it."""
+    """The projection that ``plot_svd.py`` uses."""
 
     def run() -> SingularValues:
         projection = project(images)

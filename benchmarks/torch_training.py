@@ -72,7 +72,7 @@ def read(folder: Path, digits: list[int], limit: int | None) -> tuple[Any, Any]:
 
 
 def split(labels: Any, fraction: float) -> tuple[Any, Any]:
-    """The positions to train on and those to validate on, the same share of each class."""
+    """The positions of the training and the validation images, the same fraction of each class."""
     held_out: list[int] = []
     for target in (False, True):
         positions = np.flatnonzero(labels == target)

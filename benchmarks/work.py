@@ -34,7 +34,7 @@ class Work:
 
     @property
     def learning_rate(self) -> float:
-        """The config's."""
+        """The config's learning rate."""
         return self.config.training.learning_rate
 
     def network(self, loss: str) -> MLP:
@@ -47,7 +47,7 @@ class Work:
         return dict(self.network("euclidean").parameters)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """The order of the images in an epoch, counted from 1; the trainer has the same for up to 64 MB of images."""
+        """The order of the images in an epoch, counted from 1; the same as the trainer's for up to 64 MB of images."""
         return generator(self.config.training.seed, Stream.SHUFFLE, epoch).permutation(len(self.images))
 
     @cached_property
@@ -57,7 +57,7 @@ class Work:
 
 
 def plain(config: Config) -> Config:
-    """The config with what all contenders share: float32, one thread, plain SGD on the Euclidean loss."""
+    """The config with the settings that all contenders share: float32, one thread, plain SGD on the Euclidean loss."""
     training = {"precision": "float32", "threads": 1, "momentum": 0.0, "weight_decay": 0.0}
     return config.model_copy(
         update={

@@ -11,7 +11,7 @@ HEAD = """\
 # Paths are relative to this file; ~ is the home folder. To change an option for one run: --set training.epochs=3
 """
 COMMENT, WIDTH = 30, 120
-"""The column where a comment begins, and the one where it must have ended."""
+"""The column where a comment begins, and the maximum length of a line."""
 
 Schema = dict[str, Any]
 """An option in JSON Schema."""
@@ -32,7 +32,7 @@ def config_yaml() -> str:
 
 
 def tables() -> str:
-    """In Markdown: a table of the options of each section."""
+    """A Markdown table of the options of each section."""
     lines: list[str] = []
     for name, section in SECTIONS.items():
         schema = section.model_json_schema()
@@ -98,6 +98,6 @@ def plain(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """For people: 1,000,000, and 2^128 instead of 39 digits."""
+    """A number as text for people: 1,000,000, and 2^128 instead of 39 digits."""
     exponent = int(value).bit_length() - 1
     return f"2^{exponent}" if exponent > 63 and value == 1 << exponent else f"{value:,}"

@@ -35,7 +35,7 @@ OPTIONS = re.compile(r"(?<=<!-- options: made from the schema -->\n).*?(?=<!-- e
 NEEDED = ("mlp", "scripts", "data", "docs", "train.py", "config.yaml")
 """The part of the checkout that the commands need."""
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
-"""A snippet that gives a warning fails."""
+"""A snippet that causes a warning fails."""
 IN_ONE_PROCESS = """\
 import contextlib, io, json, sys
 names, printed = {"__name__": "__main__"}, []

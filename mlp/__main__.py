@@ -17,11 +17,11 @@ FOLDER = Path(__file__).parent / "commands"
 GROUPS = ("runs", "backpropagation", "data")
 """The folders of the commands, in the order of the help."""
 MIN_SIMILARITY = 0.65
-"""Of a misspelled command and the one that the message suggests: there are few, and they differ much."""
+"""Lower than ``spelling.MIN_SIMILARITY``: commands are few, and differ much from each other."""
 
 
 def run(name: str) -> NoReturn:
-    """Run a command, given its name or its module, on the process's arguments, and exit with its code."""
+    """Run the command with this name or module on the process's arguments, and exit with its exit code."""
     _begin(sys._getframe(1))
     from mlp.system import command_line  # only now that signals are noted
 
@@ -49,7 +49,7 @@ def _begin(caller: FrameType) -> None:
 
 
 def _is_program(frame: FrameType) -> bool:
-    """Whether nothing called this frame, as in a script, or only ``python -m`` did, by two functions of runpy."""
+    """Whether the frame is a program's outermost: a script's own, or called only by ``python -m``'s two functions."""
     if frame.f_back is None:
         return True
     outer = frame.f_back.f_back
@@ -81,7 +81,7 @@ def _dispatch(arguments: Sequence[str]) -> None:
         raise InputError("name a command, as in mlp train (see mlp --help)")
     name, *others = arguments
     known = {command.replace("_", "-"): module for command, module in commands().items()}
-    if name in ("-h", "--help"):
+    if name in ("-h", "--help", "help"):
         print(_help(known))
     elif name == "--version":
         print(f"mlp {__version__}")
@@ -99,7 +99,7 @@ def _dispatch(arguments: Sequence[str]) -> None:
 
 
 def _help(known: dict[str, str]) -> str:
-    """Each command with the first line of its docstring, below that of its folder. Imports none of them."""
+    """The first line of each folder's docstring, and below it each command with its own. Imports no command."""
     lines = ["usage: mlp COMMAND [ARGUMENT ...]    (mlp COMMAND --help lists its arguments)"]
     for group in GROUPS:
         lines += ["", _first_line(FOLDER / group / "__init__")]
@@ -110,7 +110,7 @@ def _help(known: dict[str, str]) -> str:
 
 
 def _first_line(path: Path) -> str:
-    """Of the docstring that a module begins with."""
+    """The first line of a module's docstring."""
     return path.with_suffix(".py").read_text(encoding="utf-8").partition("\n")[0].strip('"')
 
 

@@ -24,16 +24,16 @@ from mlp.system.shell_words import put_in_quotes, rejoined
 from mlp.system.yaml_text import Place, dotted
 
 MAX_CONFIG_BYTES = 64 * 1024
-"""The bundled file has two thousand."""
+"""The bundled config.yaml has about 2,000."""
 MAX_PROBLEMS = 30
-"""Of a file, that are reported: finding the nearest known key takes two milliseconds for each."""
+"""Errors that are reported per file: finding the nearest known key takes two milliseconds each."""
 
 NO_PATH = re.compile("[\0\ud800-\udfff]")
-"""Not allowed in a path: a zero byte, and the surrogates that stand for bytes that are not UTF-8."""
+"""Not allowed in a path: a zero byte, and surrogates, which stand for bytes that are not UTF-8."""
 
 
 def _path(directory: Any) -> Any:
-    """A path as text, with a home folder at its beginning expanded; pydantic checks what is not text."""
+    """The text of a path with ``~`` at its beginning expanded. Other types are returned: pydantic reports them."""
     if directory is None:
         raise PydanticCustomError("no_path", "must be a path (~ alone is null in YAML: write ~/)")
     if not isinstance(directory, str):
@@ -53,7 +53,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 Interval = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} (epochs?|steps?)$")]
 MAX_WEIGHTS = 1_000_000_000
-"""Between two layers: 4 GB in float32, and training needs a multiple of it."""
+"""Between two layers: 4 GB in float32; training needs several times as much."""
 
 
 class Section(BaseModel):
@@ -147,7 +147,7 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _keep_in_precision(self) -> Self:
-        """Raises ValidationError if the precision, in which updates are computed, rounds a rate to 0, 1 or infinity."""
+        """Raises ValidationError if a rate becomes 0, 1 or infinity when rounded to the precision of the updates."""
         wrong = []
         for name in ("learning_rate", "momentum", "weight_decay"):
             value = getattr(self, name)
@@ -184,7 +184,7 @@ class Config(Section):
     output: Output = Output()
 
     def to_yaml(self) -> str:
-        """The config as text from which ``load`` makes the same config."""
+        """The config as YAML text; ``load`` reads the same config from it."""
         return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
     def with_values(self, values: Mapping[str, Any]) -> "Config":
@@ -241,8 +241,8 @@ def load(path: Path, overrides: Sequence[str] = (), *, links: bool = True) -> Co
     """The config in a YAML file; ``overrides``, texts like ``section.key=value``, replace single values.
 
     A key left out has its default. Paths are relative to the file's folder, may begin with ``~``, and are returned
-    absolute. Raises InputError with all errors, one line each with its place (the first ones, if they are very many);
-    also for a symbolic link unless ``links``.
+    absolute. Raises InputError with the first errors, at most ``MAX_PROBLEMS``, one line each with its place; also if
+    the file is a symbolic link, unless ``links``.
     """
     return parse(_read(path, links=links), path, overrides)
 
@@ -291,7 +291,7 @@ class _Source:
         )
 
     def override(self, option: str, number: int, flag: str) -> None:
-        """Replace a value by that of an option ``section.key=value``."""
+        """Replace a value by the one in an option ``section.key=value``."""
         order, origin = (AFTER_THE_FILE, number), f"{flag} {option}"
         name, equals, text = option.partition("=")
         section, _, key = name.partition(".")
@@ -304,7 +304,7 @@ class _Source:
             self.problems.append((order, origin, document.problems[0][1]))
             return
         if not isinstance(self.values, dict) or not isinstance(self.values.setdefault(section, {}), dict):
-            return  # an error in the file, which is reported there
+            return  # the file is wrong here, which is reported with its own place
         self.values[section][key] = document.value
         for places in (self.keys, self.contents):
             places.setdefault((section,), (order, origin))
@@ -312,7 +312,7 @@ class _Source:
         self.contents = {path: at for path, at in self.contents.items() if path[:2] != (section, key) or len(path) == 2}
 
     def place(self, error: ErrorDetails) -> tuple[Place, str]:
-        """The place of a validation error: an unknown key itself, else the innermost known value around it."""
+        """The place of a validation error: the unknown key, else the innermost value around it with a known place."""
         location = error["loc"]
         if error["type"] == "extra_forbidden":
             return self.keys[location]
@@ -398,7 +398,7 @@ def _known_value(name: str) -> str | None:
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:
-    """The nearest known name, in the same section if there is one; as the end of a message."""
+    """The end of a message: the nearest known name, from the same section if possible."""
     *outer, wrong = map(str, location)
     known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
     if here := spelling.near(wrong, known) or (None if outer else spelling.ours(wrong, "sections")):
@@ -407,7 +407,7 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
 
 
 def hint(name: str) -> str:
-    """The key that a name without its section may stand for, or why there is none; as the end of a message."""
+    """The end of a message about a name without a section: the key that may be meant, or what to use instead."""
     if keys := _keys(name):
         return f", did you mean {' or '.join(keys)}?"
     instead = spelling.ours(name, "not_offered")
@@ -420,7 +420,7 @@ def _keys(name: str) -> list[str]:
 
 
 def as_override(arguments: Sequence[str]) -> str:
-    """How to give the first of these arguments, ``--lr 0.1`` for example, with --set; as the end of a message."""
+    """The end of a message: how to write the first of these arguments, such as ``--lr 0.1``, with --set."""
     first, *rest = arguments
     name, _, value = first.lstrip("-").partition("=")
     values = [value] if value else list(takewhile(lambda word: not word.startswith("--"), rest))
@@ -434,7 +434,7 @@ def as_override(arguments: Sequence[str]) -> str:
 
 @contextmanager
 def naming(key: str, *, applies: bool = True) -> Iterator[None]:
-    """Adds the key of a path, such as ``data.directory``, and its default to an error about the path.
+    """Within this block, add the key of a path, such as ``data.directory``, and its default to an error about the path.
 
     ``applies`` is False if the path does not come from the config. An OSError becomes an InputError.
     """
@@ -467,7 +467,7 @@ def _absolute(config: Config, folder: Path) -> Config:
             directory.encode(encoding)
         except UnicodeEncodeError:
             cure = "give the folder another name" if encoding == "utf-8" else "set LC_ALL=C.UTF-8"
-            message = f"{directory}: not {encoding.upper()}, which {name}.directory must be here: {cure}"
+            message = f"{directory}: not {encoding.upper()}, as {name}.directory must be on this system: {cure}"
             raise InputError(message) from None
         sections[name] = section.model_copy(update={"directory": Path(directory)})
     return config.model_copy(update=sections)

@@ -49,10 +49,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     use scikit-learn's tools to hold some out.
 
     With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
-    ``train.py`` with ``data.validation_fraction: 0``, bit for bit, up to ``batches.MAX_COPIED_BYTES`` numbers; with
-    more, ``train.py`` takes the examples in another order.
+    ``train.py`` with ``data.validation_fraction: 0``, bit for bit. This holds for at most ``batches.MAX_COPIED_BYTES``
+    numbers in X: a larger set is shuffled in another way by ``train.py``.
 
-    After fitting it has ``classes_``, (2,), the second is target 1; ``network_``; ``loss_curve_``, the mean training
+    After ``fit`` it has ``classes_``, (2,): the second is target 1; ``network_``; ``loss_curve_``, the mean training
     loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``. ``predict``
     and ``predict_proba`` are thread-safe.
     """
@@ -81,9 +81,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train a new network on all examples for ``epochs`` passes. X: (n, features), finite. y: (n,), two classes.
 
-        Raises ValueError for options out of range, for other X or y, and, with the cure, if training diverges: the
-        weights from the passes before are kept, if there were any. Warns with ConvergenceWarning if nothing was learned
-        in the end, by the rule of ``standstill.Ending``.
+        Raises ValueError if an option is out of range, if X or y is not as above, or if training diverges: the weights
+        of the passes before are then kept, and the message says what to try. Warns with ConvergenceWarning if nothing
+        was learned in the end, by the rule of ``standstill.Ending``.
         """
         if hasattr(self, "network_"):
             del self.network_  # so that it does not count as fitted if something fails
@@ -98,8 +98,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """One more pass over these examples; the first call begins a new network.
 
         As many calls as ``fit`` has epochs, with the same examples, give the same weights. The options may change
-        between calls, except those of the network. ``random_state`` and ``classes``, both classes, count at the first
-        call, which needs ``classes``. Raises ValueError as ``fit`` does.
+        between calls, except those of the network. Only the first call uses ``random_state``; it requires ``classes``,
+        an array of both classes. Raises ValueError as ``fit`` does.
         """
         network: MLP | None = getattr(self, "network_", None)
         X, y = self._validated(X, y, reset=network is None, dtype=network.precision if network else PRECISIONS)
@@ -155,7 +155,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return valid if len(arrays) == 2 else (valid,)
 
     def _begin(self, X: Array, classes: NDArray[Any], model: config.Model) -> MLP:
-        """A network before training; it becomes ``network_`` after its first pass."""
+        """An untrained network; it becomes ``network_`` after its first pass."""
         state = self.random_state
         self._seed = int(state) if isinstance(state, int | np.integer) else check_random_state(state).randint(1 << 31)
         weights, sizes = generator(self._seed, Stream.WEIGHTS), [X.shape[1], *model.hidden_sizes, 1]
@@ -169,8 +169,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def _learn(self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, warn: bool) -> None:
         """Train for this number of passes, each in a fresh order; the network is updated after each pass.
 
-        Raises ValueError if a loss or a weight is not finite: the network stays as it was before that pass. ``warn`` is
-        whether to warn if nothing was learned in the end.
+        Raises ValueError if a loss or a weight is not finite: the network stays as it was before that pass. With
+        ``warn``, warns if nothing was learned in the end.
         """
         active = active_features(X)
         rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, which X[:, active] is not
@@ -223,7 +223,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
 
 def one_pass(learner: Learner, X: Array, Y: Array, order: NDArray[np.intp], batch_size: int) -> float:
-    """A step for each batch of the examples in this order; returns their mean loss, each batch before its step."""
+    """One step per batch, the examples in this order. Returns the mean loss, each batch before its step."""
     network, total = learner.network, 0.0
     batch = network.batch(min(batch_size, len(order)))
     for chosen in gen_batches(len(order), batch_size):
@@ -250,7 +250,7 @@ def probabilities(network: MLP, X: Array) -> Array:
 
 
 def active_features(X: Array) -> NDArray[np.intp]:
-    """The features that are not 0 in every example; all features if X is too large to copy, or is 0."""
+    """The features that are nonzero in some example; all features if X is too large to copy, or all zeros."""
     active = np.flatnonzero(X.any(axis=0))
     return active if 0 < active.size * len(X) <= MAX_COPIED_BYTES else np.arange(X.shape[1])
 
@@ -275,7 +275,7 @@ def two_classes(y: ArrayLike) -> NDArray[Any]:
 
 
 def plain(value: Any) -> Any:
-    """An option as Python's own type, because a search over a NumPy array gives NumPy's; a list as a tuple."""
+    """An option as a Python type, because a search over a NumPy array passes NumPy's; a list becomes a tuple."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     return tuple(map(plain, value)) if isinstance(value, list | tuple) else value

@@ -12,7 +12,7 @@ from mlp.data.dataset import Dataset
 from mlp.network import MLP, decide
 
 CONFIDENCE = 0.95
-"""Of the interval for the accuracy."""
+"""Confidence level of the accuracy's interval."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Evaluation:
         return wrong[np.argsort(-np.abs(self.probabilities[wrong] - 0.5), kind="stable")]
 
     def most_confident_first(self, target: int) -> NDArray[np.intp]:
-        """The positions of the images with this target, those with its highest probability first."""
+        """The positions of the images with this target, the one with the highest probability of its class first."""
         own = np.flatnonzero(self.images.targets == target)
         probability = self.probabilities[own] if target else -self.probabilities[own]
         return own[np.argsort(-probability, kind="stable")]

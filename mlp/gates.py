@@ -4,8 +4,8 @@ A pass does not compute. It lists the calls that do, nearly all of them NumPy fu
 
     yield dA, np.multiply, dC, B          means  dA = dC * B, written into dA
 
-A plan collects these calls once per shape, drops those whose output is not needed (it is None then), and
-runs the others in every pass.
+A plan collects these calls once per shape, drops the calls whose output is not needed (None), and runs the
+others in every pass.
 
 Symbols: capital letters are arrays; a scalar is an array of shape (). dA is the derivative of the
 graph's output with respect to A and has A's shape. A pass writes only to its own outputs, and
@@ -39,7 +39,7 @@ class Gate(ABC):
 
     name: ClassVar[str]
     symbol: str
-    """The text in its circle in a drawing."""
+    """The text in the gate's circle in a drawing."""
     check_shapes: ClassVar[Sequence[tuple[Shape, ...]]]
     """The gradient check runs the gate once for each entry; an entry has a shape for each input."""
     positive: ClassVar[bool] = False
@@ -82,8 +82,8 @@ class Gate(ABC):
         """The same equations as Python code for people: the output, then each input's gradient.
 
         They are templates in the symbols of ``forward`` and their gradients, such as ``{dC} * {B}``, and may depend on
-        the shapes and numbers of the inputs. An elementwise gate's gradients have the output's shape; the text of a
-        class index is empty.
+        the shapes and numbers of the inputs. An elementwise gate's gradients have the output's shape. A class index
+        has no gradient: its text is empty.
         """
 
 

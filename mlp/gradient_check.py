@@ -1,8 +1,8 @@
 """Analytic gradients, which the gates compute, against numeric ones, for any graph in float64.
 
 The numeric derivative of f along a direction D is the centred difference (f(A + h D) - f(A - h D)) / 2h,
-where f = sum(U * output) for an upstream gradient U. It has an error of h^2 f''' / 6 because f is curved, and
-one of eps |f| / h from rounding; h = eps^(1/3) balances the two (Press et al., Numerical Recipes, 5.7).
+where f = sum(U * output) for an upstream gradient U. Its error is h^2 f''' / 6, because f is curved, plus
+eps |f| / h from rounding; h = eps^(1/3) balances the two (Press et al., Numerical Recipes, 5.7).
 
 The error of an array is the largest |numeric - analytic| divided by the largest gradient in the array, as in
 Stanford's CS231n notes. If all gradients are so small that the difference cannot resolve them, it is divided by the
@@ -46,7 +46,7 @@ class ArrayCheck:
     numeric: float
     analytic: float
     plain_error: float
-    """Always relative to the largest gradient in the array, even if it is all rounding."""
+    """Always relative to the largest gradient in the array, even if that is only rounding."""
 
     @property
     def passed(self) -> bool:
@@ -62,7 +62,7 @@ class ArrayCheck:
 
 
 DIRECTIONS = 8
-"""The number of random directions along which an array is checked if checking each element would take too long."""
+"""If checking each element of an array takes too long, it is checked along this many random directions."""
 
 MAX_MOVED = 1 << 15
 """An array with more elements is divided among the directions: each moves its own part."""
@@ -72,10 +72,10 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
     """Check every element of a single gate, with inputs A, B, ... of these shapes.
 
     The inputs are random, of either sign, with magnitudes from 1/2 to 2 and a gap between any two, which keeps
-    divisors away from zero and the max gate away from its kink. The upstream gradient is random too: with ones, a sum
-    and a mean could not be told apart. A gate that needs positive inputs gets positive ones; class indices are drawn
-    among those of the scores, and have no gradient. Each gradient is also computed alone: raises ValueError if its
-    calls read the array of another one.
+    divisors away from zero and the max gate away from its kink. The upstream gradient is random too: ones would hide
+    averaging mistakes. A gate that needs positive inputs gets positive ones; class indices are drawn from those of the
+    scores, and have no gradient. Each gradient is also computed alone; raises ValueError if its calls read the array of
+    another gradient.
     """
     sizes = [math.prod(shape) for shape in shapes]
     magnitudes = generator.permutation(np.linspace(0.5, 2, sum(sizes)))
@@ -96,7 +96,7 @@ def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> lis
 
 
 def _check_alone(graph: ComputationalGraph, node: Node, name: str, position: int) -> Iterator[ArrayCheck]:
-    """A failed check, if a gate computes another gradient when no other input requires one."""
+    """A failed check, if an input's gradient changes when no other input requires one."""
     together, alone = graph.gradient(name), graph.contribution(node, position)
     difference = np.abs(together - alone)
     if not difference.max() <= TOLERANCE * np.abs(together).max():
@@ -132,7 +132,7 @@ def check_directions(
 ) -> Iterator[ArrayCheck]:
     """Check the named nodes along random directions of length 1: the number of passes does not grow with the elements.
 
-    Every element moves: all of them in each direction, or, in an array of more than MAX_MOVED, each in one of them.
+    Every element moves: in each direction, or, if its array has more than MAX_MOVED elements, in one of them.
     The error is relative to the largest derivative along a direction: a mistake is missed if it is below about the
     tolerance times the norm of the whole gradient.
     """
@@ -148,8 +148,8 @@ def check_directions(
 def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator) -> ArrayCheck:
     """Find a wrong element behind a failed check, by halving the array towards the larger difference.
 
-    This takes four passes per halving; comparing every element would take two per element. If the element that is
-    found agrees after all, the failed check is returned.
+    This takes four passes per halving; comparing every element would take two per element. If the element found agrees
+    after all, returns the failed check.
     """
     (node,) = _node_checks(graph, [failed.name], 1.0)
 
@@ -177,7 +177,7 @@ def random_direction(size: int, generator: Generator) -> Array:
 
 
 def all_gates(family: type[Gate] = Gate) -> list[Gate]:
-    """The gates to check, of each subclass with a name."""
+    """The gates to check: those of each subclass that has a name."""
     gates = list(family.check_instances()) if hasattr(family, "name") else []
     for kind in family.__subclasses__():
         gates += all_gates(kind)
@@ -195,10 +195,10 @@ class _NodeCheck:
     da: Array
     """A flat view of its analytic gradient."""
     f: Callable[[], float]
-    """Computes the number that is differentiated, from the node's present value."""
+    """Computes the number to differentiate from the node's current value."""
 
     def slope(self, moved: slice, D: Array) -> float:
-        """The numeric derivative of f if the elements a[moved] move along D, |D| = 1; they are restored."""
+        """The numeric derivative of f as the elements a[moved] move along D, |D| = 1. Restores them."""
         before = self.a[moved].copy()
         h = STEP * max(1.0, abs(float(before[0]))) if before.size == 1 else STEP
         try:
@@ -227,7 +227,7 @@ class _NodeCheck:
 
 
 def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_NodeCheck]:
-    """The named nodes, f being sum(upstream * output) in the graph's latest forward pass."""
+    """The named nodes, with f = sum(upstream * output), in the graph's latest forward pass."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
     forward = graph.latest_plan.forward

@@ -48,7 +48,7 @@ class ComputationalGraph:
         self._latest: Plan | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """The state for pickle and copy.deepcopy, without the plans: copied arrays would not be views of each other.
+        """The state for pickle and copy.deepcopy, without plans, whose arrays would no longer be views of each other.
 
         A copy has no values until it has run forward.
         """
@@ -93,7 +93,7 @@ class ComputationalGraph:
     def apply(self, gate: Gate, *inputs: Node, name: str | None = None, needs_gradient: bool = False) -> Node:
         """A node for the gate's output; without a name it gets the next free one of z1, z2, ...
 
-        Its gradient is computed if that of an input is, or with ``needs_gradient``.
+        Its gradient is computed if an input's gradient is, or with ``needs_gradient``.
         """
         for node in inputs:
             if not (node.index < len(self.nodes) and self.nodes[node.index] is node):
@@ -123,8 +123,7 @@ class ComputationalGraph:
         """The plan that ``forward`` runs for inputs of these shapes, kept for the next call.
 
         Fill the inputs in its ``values`` and run ``forward`` with it: this saves a copy and a look-up. The plan's own
-        ``forward`` computes without touching what ``backward``, ``value`` and ``gradient`` use, unless that is the
-        same plan.
+        ``forward`` leaves what ``backward``, ``value`` and ``gradient`` use untouched, unless they use the same plan.
         """
         key = (output, others, *shapes.items())
         if key not in self._plans:
@@ -240,7 +239,7 @@ class ComputationalGraph:
         return plan
 
     def _plan_bytes(self) -> int:
-        """The memory of the plans, without the arrays that leaves were given."""
+        """The memory of the plans, without the leaves' arrays."""
         return sum(
             array.nbytes
             for plan in self._plans.values()

@@ -44,7 +44,7 @@ MAX_BYTES_IN_MEMORY = 64_000_000
 CHUNK_BYTES = 1 << 20
 """About this much is read at a time."""
 MAX_BEST_PACKED_BYTES = 1 << 26
-"""An array up to this size, which is larger than MNIST, is packed with gzip's best and slowest level, about 4 MB/s."""
+"""Up to this size, more than MNIST's, an array is packed with gzip's best and slowest level, about 4 MB/s."""
 GZIP = 16 + zlib.MAX_WBITS
 """zlib's window bits for gzip data; it verifies their checksums."""
 GZIP_START = b"\x1f\x8b"
@@ -229,8 +229,8 @@ class Rows:
         """
         if out is None:
             out = np.empty((len(indices), *self.shape[1:]), self.dtype)
-        most = max(1, CHUNK_BYTES // self._row_bytes)
-        is_apart = (np.diff(indices) < 1) | (np.diff(indices // most) != 0)
+        chunk_rows = max(1, CHUNK_BYTES // self._row_bytes)
+        is_apart = (np.diff(indices) < 1) | (np.diff(indices // chunk_rows) != 0)
         starts = [0, *(np.flatnonzero(is_apart) + 1).tolist()] if len(indices) else []
         for first, end in pairwise([*starts, len(indices)]):
             chosen, target = indices[first:end], out[first:end]
@@ -288,13 +288,13 @@ def _memory(stored: _Stored) -> NDArray[np.uint8]:
         return np.empty(stored.size, np.uint8)
     except MemoryError:
         raise InputError(
-            f"{stored.path}: {_promise(stored.shape, stored.dtype)}, {stored.size:,} bytes, more than there is "
-            "memory for: gunzip it: a raw file may be this large"
+            f"{stored.path}: {_promise(stored.shape, stored.dtype)}, {stored.size:,} bytes, more than the free "
+            "memory: gunzip it: a raw file may be this large"
         ) from None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The header of an IDX file, then its elements in blocks, and at most one byte of any surplus."""
+    """The header of an IDX file, then its elements in blocks, then one byte more if the file is too long."""
     with _opened(path) as stored:
         yield _header(stored.shape, stored.dtype)
         left = stored.size + 1
@@ -315,7 +315,7 @@ class _GzipMembers:
         self._member = zlib.decompressobj(GZIP) if self._waiting else None
 
     def read(self, size: int) -> bytes:
-        """So many bytes, or fewer if the last member ends before; raises EOFError if a member is cut off."""
+        """``size`` bytes, or fewer if the last member ends before. Raises EOFError if a member is cut off."""
         pieces: list[bytes] = []
         while size > 0 and self._member is not None:
             piece = self._member.decompress(self._waiting, size)
@@ -360,11 +360,11 @@ def _parse_header(read: Callable[[int], bytes]) -> tuple[np.dtype[Any], tuple[in
 
 
 SHOWN_BYTES = 60
-"""Of a text that is found instead of an IDX file."""
+"""Bytes to quote of a text that is found instead of an IDX file."""
 
 
 def _described(start: bytes) -> str:
-    """What a file is that is not an IDX file, by its first bytes."""
+    """The message about a file that is not IDX, by its first bytes."""
     for magic, name in ARCHIVES.items():
         if start.startswith(magic):
             return f"{name}, not an IDX file: unpack it"

@@ -1,4 +1,4 @@
-"""The losses, which are gates too. Each is a sum over examples: the division by n is a gate of its own.
+"""The losses, which are gates too. Each is a sum over examples: the division by n is a separate gate.
 
 Symbols: n examples, C classes. P (n, 1) probabilities, Z (n, 1) logits (P = sigmoid(Z)), Y (n, 1) targets 0 or 1,
 S (n, C) scores, one row per example, y (n,) the index of each row's right class; a single example is S (C,) and y ().
@@ -47,7 +47,7 @@ class CrossEntropyLoss(Gate):
     """E = -sum (Y log P + (1 - Y) log(1 - P)) with P = sigmoid(Z), a scalar; dZ = (P - Y) dE, dY = -Z dE.
 
     Computed from the logit Z as E = sum (max(Z, 0) - Z Y + log(1 + exp(-|Z|))), where nothing overflows and
-    no logarithm is of 0. In dZ the sigmoid's own factor P (1 - P) cancels: a network that is confident and wrong
+    log(0) cannot occur. In dZ the sigmoid's own factor P (1 - P) cancels: a network that is confident and wrong
     still learns. Z and Y must have the same shape.
     """
 
@@ -101,7 +101,7 @@ class ClassLoss(Gate):
         if not (1 <= len(S) <= 2 and S[-1] and y == S[:-1]):
             raise ValueError(
                 f"{self.name}: shapes {join_shapes(shapes)} do not fit: scores (classes,) need one class index, "
-                "scores (n, classes) need (n,) of them"
+                "scores (n, classes) need n indices, (n,)"
             )
         return ()
 
@@ -120,7 +120,7 @@ class ClassLoss(Gate):
 
     @staticmethod
     def _behind(D: Array, T: Array, S: Array, y: Array) -> Iterator[Call]:
-        """Write S - s_y, each score minus that of the right class, into D, and into T 1 at each right class, else 0."""
+        """Write into D the scores minus the right class's, S - s_y, and into T 1 at each right class, else 0."""
         right, last_axis = np.empty(S.shape[:-1], S.dtype), -1
         yield T, right_class, y
         yield D, np.multiply, T, S
@@ -206,7 +206,7 @@ class SVMLoss(ClassLoss):
 
 
 def _right_score(S: Shape) -> str:
-    """Python code for s_y, in a shape to subtract from S."""
+    """Python code for s_y, in a shape that can be subtracted from S."""
     return "{S}[{y}]" if len(S) == 1 else f"{{S}}[np.arange({S[0]}), {{y}}][:, None]"
 
 
@@ -223,7 +223,7 @@ def one_shape(gate: Gate, shapes: tuple[Shape, ...]) -> Shape:
 
 
 def right_class(y: Array, out: Array) -> Array:
-    """Write 1 at each example's right class, else 0: y (n,) to out (n, C), or () to (C,), if y holds class indices."""
+    """Write 1 at each right class, else 0: y (n,) or () into out (n, C) or (C,). Raises as ``check_class_indices``."""
     check_class_indices(y, out.shape[-1])
     return np.equal(np.arange(out.shape[-1]), y[..., np.newaxis], out=out)
 

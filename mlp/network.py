@@ -33,11 +33,11 @@ from mlp.plan import Plan
 LOSSES: dict[str, Gate] = {"euclidean": EuclideanLoss(), "cross_entropy": CrossEntropyLoss()}
 """The gate of E by the loss's name. It compares Y with P; the cross-entropy compares Y with the logits."""
 BLOCK_ROWS = 1024
-"""Examples per forward pass where nothing is learned, so that memory stays small: 3 MB for MNIST in float32."""
+"""Examples per forward pass outside training. Memory stays small: 3 MB for MNIST in float32."""
 MAX_BLOCK_NUMBERS = 1 << 22
-"""In a block's rows together: a block has fewer rows if images have more than 64 by 64 pixels."""
+"""All numbers of a block: it has fewer rows if images have more than 64 by 64 pixels."""
 HALF = np.asarray(0.5, np.float32)
-"""The probability from which class 1 is predicted."""
+"""Class 1 is predicted from this probability on."""
 
 
 class MLP:
@@ -120,7 +120,7 @@ class MLP:
         return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.needs_gradient)
 
     def batch(self, n: int) -> "BatchBuffers":
-        """The network's memory for n examples, to be filled; the same at every call if few different n are in use."""
+        """The network's memory for n examples, to be filled. Calls share it as long as few different n are in use."""
         plan = self.graph.plan(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
@@ -130,7 +130,7 @@ class MLP:
         """Run forward and return the loss L: the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
 
         X: (n, inputs), finite. Y: (n, 1), 0 or 1. Raises ValueError for other shapes, types or numbers; ``backward``
-        then still refers to the loss before.
+        then still refers to the previous loss.
         """
         X, Y = self._checked(X), _numbers(Y, "Y")
         if Y.shape != (len(X), 1):
@@ -200,7 +200,7 @@ def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     """The values as an array of real numbers or bools; raises ValueError if they are anything else."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} is an array of {array.dtype}, it must be one of numbers or bools")
+        raise ValueError(f"{name} is an array of {array.dtype}, it must be of numbers or bools")
     return array
 
 
@@ -247,5 +247,5 @@ def glorot_uniform(shape: Shape, generator: Generator) -> Array:
 
 
 def block_length(inputs: int) -> int:
-    """The rows of a block, if a row has this many numbers."""
+    """The number of rows in a block whose rows have this many numbers."""
     return max(1, min(BLOCK_ROWS, MAX_BLOCK_NUMBERS // inputs))

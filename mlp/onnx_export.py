@@ -18,7 +18,7 @@ from mlp.system.errors import InputError
 OPERATORS: Mapping[type[Gate], str] = {Matmul: "MatMul", Add: "Add", Sigmoid: "Sigmoid"}
 """ONNX's name for each gate."""
 OPSET = 13
-"""The version of ONNX's operators, from 2020: older engines know it, and later ones do the same with these types."""
+"""The version of ONNX's operators, from 2020: older engines know it, and later versions compute the same."""
 MAX_WEIGHT_BYTES = (1 << 31) - (1 << 20)
 """A file of protocol buffers can have 2 GB."""
 
@@ -58,7 +58,7 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
 
 
 def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any], str]:
-    """The model's input, the nodes that make X of it in the network's precision, their constants, and X's name."""
+    """The model's input, the nodes that turn it into X in the network's precision, their constants, and X's name."""
     precision, shape = helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[0]]
     if from_bytes:
         white = numpy_helper.from_array(np.asarray(WHITE, network.precision), "white")
@@ -73,9 +73,9 @@ def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any]
 
 
 def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
-    """The largest difference between each installed engine's probabilities for these images and the network's.
+    """For each installed engine, the largest difference from the network in the probabilities for these images.
 
-    The model is checked by ``onnx.checker`` before. The network must have the model's precision, and gets the same X.
+    ``onnx.checker`` checks the model first. The network must have the model's precision, and gets the same X.
     """
     onnx.checker.check_model(model, full_check=True)
     (given,) = model.graph.input

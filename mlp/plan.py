@@ -61,7 +61,7 @@ class Plan:
         return self.values[self.output]
 
     def backward(self, upstream: ArrayLike) -> None:
-        """Fill the gradients, from the output's, ``upstream``, back to the inputs'."""
+        """Fill the gradients, from the output's (``upstream``) back to the inputs'."""
         if self.backward_calls is None:
             self.backward_calls = self._bind_backward()
         self.gradients[self.output][...] = upstream
@@ -70,7 +70,7 @@ class Plan:
         self.has_gradients = True
 
     def contribution(self, node: Node, gate: Gate, position: int) -> Array:
-        """The gradient that a gate sends to one input, before it is added up, computed into memory of its own."""
+        """The gradient that a gate sends to one input, before it is added up, in separate memory."""
         inputs = [self.values[source] for source in node.inputs]
         C, total = self.values[node], np.empty_like(inputs[position])
         written = np.empty_like(C) if isinstance(gate, Elementwise) else total
@@ -85,7 +85,7 @@ class Plan:
         return total
 
     def _bind_backward(self) -> list[Callable[[], object]]:
-        """The backward calls of every gate that has a gradient, with those that sum and add up what they write."""
+        """The backward calls of every gate that has a gradient, and the calls that add up their results."""
         self.gradients[self.output] = self._memory(self.output)
         order = list(backward_order(list(self.values), self.output))
         arrivals = Counter(edge.source for *_, edges in order for edge in edges if edge is not None)
@@ -101,7 +101,7 @@ class Plan:
         return bound
 
     def _destination(self, gate: Gate, C: Array, edge: GradientEdge | None) -> Array | None:
-        """Where a gate writes an input's gradient: the gradient's own memory, if it comes first and in that shape."""
+        """Where a gate writes an input's gradient: the gradient's own memory, if it is the first and has its shape."""
         if edge is None:
             return None
         if edge.first:
@@ -112,9 +112,9 @@ class Plan:
         return total if edge.first else np.empty_like(total)
 
     def _accumulate(self, calls: list[Call], edge: GradientEdge, part: Array, dC: Array, *, alone: bool) -> list[Call]:
-        """A gate's calls, and those that add the gradient written for one input to that input's total.
+        """A gate's calls, and the calls that add one input's gradient to that input's total.
 
-        A gradient equal to dC is not copied: if nothing else is added to it, both names get one array.
+        A gradient equal to dC is not copied: if nothing else is added to it, both share one array.
         """
         total = self.gradients[edge.source]
         if is_copy(calls, part, dC):

@@ -1,4 +1,4 @@
-"""The story of a run, from its beginning or a checkpoint to its end: by itself, or as one of many."""
+"""One run, from its beginning or a checkpoint to its end, as ``train.py`` and the workers of a sweep run it."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ def train(
 ) -> None:
     """Train a run, from its beginning or from a checkpoint, and write all its files.
 
-    With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called after the last file but the report, while
-    the directory is still locked and signals are deferred. Raises Interrupted, Diverged, CheckFailed, InputError (also
+    With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called when all files but the report are written,
+    the directory is still locked, and signals are deferred. Raises Interrupted, Diverged, CheckFailed, InputError (also
     DataChanged) or OSError if one of these ends the run.
     """
     history.check_room(settings.training.epochs)
@@ -83,9 +83,9 @@ def resume(
     verbose: bool = True,
     on_end: OnEnd = lambda trainer, run: None,
 ) -> bool:
-    """Resume a run from its newest checkpoint, or begin it if it was stopped before its first.
+    """Resume a run from its newest checkpoint, or begin it if it has none yet.
 
-    ``settings_for`` maps the config of the run in the directory, None if there is none yet, to the config to use.
+    ``settings_for`` maps the config of the run in the directory (None if there is no run yet) to the config to use.
     Returns False if the run is finished and has nothing left to do. Raises what ``train`` raises, and InUse if another
     process has the directory locked.
     """
@@ -118,7 +118,7 @@ def _checked_files(settings: Config, images: Dataset, saved: Checkpoint | None) 
     if saved is not None:
         from_config.check_same_files(settings, files, recorded, saved.path.parent)
         if tuple(saved.facts["image_shape"]) != images.image_shape:
-            raise InputError(f"{saved.path}: not of images of {images.image_shape} pixels: train a new run on them")
+            raise InputError(f"{saved.path}: of images of another size than {images.image_shape}: train a new run")
     return files
 
 

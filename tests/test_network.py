@@ -259,9 +259,9 @@ def test_targets_of_any_kind_of_number_are_the_same(kind):
 @pytest.mark.parametrize("kind", [object, str, complex])
 def test_arrays_of_anything_but_numbers_are_refused(kind):
     net, (X, Y) = network(5, 4, 1), examples(4, 5)
-    with pytest.raises(ValueError, match=r"Y is an array of .*, it must be one of numbers or bools"):
+    with pytest.raises(ValueError, match=r"Y is an array of .*, it must be of numbers or bools"):
         net.loss(X, Y.astype(kind))
-    with pytest.raises(ValueError, match=r"X is an array of .*, it must be one of numbers or bools"):
+    with pytest.raises(ValueError, match=r"X is an array of .*, it must be of numbers or bools"):
         net.predict(X.astype(kind))
 
 

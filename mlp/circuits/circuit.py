@@ -21,7 +21,7 @@ MAX_JACOBIAN_ENTRIES = 10_000
 
 @dataclass(frozen=True)
 class Numeric:
-    """A node's numeric gradient (None if the node is too large for one), and its comparison with the analytic one."""
+    """A node's numeric gradient (None for a node of too many elements), and its comparison with the analytic one."""
 
     gradient: Array | None
     check: ArrayCheck
@@ -35,7 +35,7 @@ class Circuit:
     output: Node
     text: Text
     places: Mapping[Node, int]
-    """The index of the character at which a node's expression begins, or its operator stands."""
+    """For each node the index of a character in the text: its operator, or else where its expression begins."""
 
     @property
     def nodes(self) -> list[Node]:
@@ -70,7 +70,7 @@ class Circuit:
     def run(self, upstream: ArrayLike = 1.0) -> None:
         """Run forward, then backward from ``upstream``, which broadcasts to the output's shape.
 
-        Raises InputError, naming the first one, if a value or a gradient is not finite.
+        Raises InputError if ``upstream`` does not fit, or if a value or a gradient is not finite.
         """
         graph = self.graph
         shape = self._forward(self.output).shape
@@ -88,7 +88,7 @@ class Circuit:
     def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
         """The numeric gradient of each named node that has a gradient in the latest pass.
 
-        It is nan if a gate is not defined at the moved value, as the logarithm is not below 0.
+        It is nan if changing the value leaves the domain of a gate, such as the logarithm's.
         """
         graph = self.graph
         reached = [node for node in self.nodes if graph.has_gradient(node)]
@@ -106,7 +106,7 @@ class Circuit:
     def jacobian(self, outputs: Sequence[str], inputs: Sequence[str]) -> Array:
         """The derivatives of the outputs' elements (one per row) with respect to the inputs' elements (one per column).
 
-        Each row takes a backward pass: afterwards, ``run`` again before you use the circuit's gradients.
+        Each row takes a backward pass, which overwrites the gradients: call ``run`` before you use them again.
         Raises InputError if a name is unknown or a class index, the matrix is too large, or an entry is not finite.
         """
         sources, columns = [self.node(name) for name in outputs], [self.node(name) for name in inputs]

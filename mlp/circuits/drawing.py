@@ -49,7 +49,7 @@ class Part:
     value: list[str]
     gradient: list[str]
     alternatives: tuple[str, ...] = ()
-    """Texts that a page's script may put in place of the gradient's lines: the wire is long enough for them."""
+    """Texts that a page's script may show in place of the gradient; the wire is long enough for them."""
 
     @property
     def radius(self) -> float:
@@ -73,7 +73,7 @@ class Part:
 
     @property
     def box(self) -> Box:
-        """The space that all of it needs."""
+        """The space for the circle, the name, the wire and its numbers."""
         name = LINE_INCHES if self.symbol is not None else 0
         above = max(self.radius + name, len(self.value) * LINE_INCHES + PAD_INCHES / 2)
         below = max(self.radius, len(self.gradient) * LINE_INCHES + PAD_INCHES / 2)
@@ -82,11 +82,11 @@ class Part:
 
 @own_settings()
 def picture(circuit: Circuit, *, captioned: bool = True, partial_sums: Sequence[tuple[Node, Array]] = ()) -> Figure:
-    """A figure of the circuit's latest pass, as large as its text needs. Raises InputError if it has too many nodes.
+    """A figure of the circuit's latest pass. Raises InputError if it has too many nodes, or letters without a glyph.
 
-    A page's script shows the partial sums of gradients in the places of the gradients, so the figure leaves space for
-    them. It finds the parts by their ids: the lines of numbers of the node with index 3 are value-3-0, ... and
-    gradient-3-0, ..., its circle is gate-3, the wire behind it is lead-3, and the wire to its second input is wire-3-1.
+    The figure leaves space for partial sums, which a page's script shows in place of the gradients. The script finds
+    parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ... and gradient-3-0, ..., the
+    circle is gate-3, the wire behind it lead-3, and the wire to its second input wire-3-1.
     """
     nodes = drawn(circuit)
     if len(nodes) > MAX_NODES:
@@ -139,7 +139,7 @@ def drawn(circuit: Circuit) -> list[Node]:
 
 
 def number_within(node: Node) -> Node | None:
-    """The constant that is written into a gate's circle: a number, if the gate's other input is not one."""
+    """The constant to write into a gate's circle: a number, if it is the gate's only constant input; otherwise None."""
     constants = [source for source in node.inputs if source.constant]
     takes_one = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max) and len(constants) == 1
     return constants[0] if takes_one and not constants[0].name.startswith("[") else None
@@ -199,7 +199,7 @@ def text_width(text: str, points: float) -> float:
 
 
 def draw_wire(axes: Axes, line: list[tuple[float, float]], name: str) -> None:
-    """Draw a wire: straight through layers, and between two layers a curve that is level at both ends."""
+    """Draw a wire: straight within a layer; between two layers a curve with level ends."""
     vertices, codes = [line[0]], [int(Path.MOVETO)]
     for k, ((x0, y0), (x1, y1)) in enumerate(pairwise(line)):
         if k % 2:

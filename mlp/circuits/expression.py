@@ -1,8 +1,8 @@
 """From the text of an expression to a graph of gates. Python's parser reads it, a whitelist checks it, nothing runs it.
 
 The language: numbers, nested lists as arrays, names, ``+ - * / @``, ``**`` with a constant exponent, unary minus,
-the FUNCTIONS, and assignments separated by ``;``, the last of which is the output. A name is one leaf
-however often it is used, so its gradients add up.
+the FUNCTIONS, and assignments separated by ``;``; the last one is the output. A name that is used several times is
+one leaf, so its gradients add up.
 """
 
 import ast
@@ -71,7 +71,7 @@ MAX_ELEMENTS = 10_000
 
 
 def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -> Circuit:
-    """The circuit of an expression whose names have these values.
+    """The circuit of an expression, with these values for its names.
 
     ``stages`` splits each sigmoid into four gates: times -1, exp, plus 1, 1 / x. Raises InputError, with the place, if
     something is not in the language, a name has no value, a value is not used, shapes do not fit, or the expression is
@@ -85,7 +85,7 @@ def parse(text: str, values: Mapping[str, ArrayLike], *, stages: bool = False) -
 
 
 def _given(name: str) -> str:
-    """How to give a name a value, or what to write instead if it is not a name."""
+    """The cure for a name without a value: how to give it one, or what to write instead, such as * for ×."""
     signs = spelling.table("signs")
     if sign := next((sign for sign in name if sign in signs), None):
         return f"write {signs[sign]} for {sign}"
@@ -144,7 +144,7 @@ class _Builder:
         raise self._error(statement, f"not an expression or NAME = EXPRESSION: write {LANGUAGE}")
 
     def _names(self) -> set[str]:
-        """All names, in the text or with a value. Raises InputError for one that the listing cannot use."""
+        """All names in the text or with a value. Raises InputError if the listing cannot use a name."""
         places: dict[str, ast.AST | None] = dict.fromkeys(self.values)
         for target, tree in self.statements:
             calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
@@ -167,14 +167,14 @@ class _Builder:
         return set(places)
 
     def _free(self, first: str | None = None) -> str:
-        """A free name: the first choice, or the next of t1, t2, ... whose own and gradient's names are not taken."""
+        """A free name: ``first``, or else the next of t1, t2, ...; the name of its gradient is free, too."""
         choices = itertools.chain([first] if first else [], (f"t{number}" for number in itertools.count(1)))
         name = next(name for name in choices if name not in self.taken and f"d{name}" not in self.taken)
         self.taken.add(name)
         return name
 
     def _assigned(self, tree: ast.expr, name: str) -> Node:
-        """The node of an assignment; an assignment of another name or a number gets a node of its own too."""
+        """The node of an assignment; ``a = b`` makes a new node, by the identity gate."""
         if isinstance(tree, ast.Name):
             return self._apply(Identity(), tree, self._node(tree), name=name)
         return self._node(tree, name)
@@ -187,7 +187,7 @@ class _Builder:
             return self._of_name(tree)
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
             if not is_number(tree.right):
-                message = "the exponent must be a number: e ** b is exp(b), a ** b is exp(b * log(a))"
+                message = "the exponent must be a number: write exp(b) for e ** b, exp(b * log(a)) for a ** b"
                 raise self._error(tree.right, message)
             return self._apply(
                 Power(number(self.source, tree.right)), tree, self._node(tree.left, depth=depth + 1), name=name
@@ -251,7 +251,7 @@ class _Builder:
         return self._apply(Divide(), tree, one, z, name=name)
 
     def _of_name(self, tree: ast.Name) -> Node:
-        """The node of a name: a value computed before, or a leaf, the same one at each use."""
+        """The node of a name: a value computed earlier, or a leaf, which is made at the first use."""
         name = tree.id
         if name not in self.bound:
             if name not in self.values:

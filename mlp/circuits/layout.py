@@ -1,8 +1,8 @@
 """The positions of a drawing's parts: boxes in layers from left to right, joined by wires with few crossings.
 
-The method of Sugiyama, Tagawa and Toda (1981): layers by the longest path; a place for a wire in each layer that it
-passes through; each layer sorted by the places of its neighbours; then heights that keep wires straight. So a
-wire bends only between two layers, and never crosses a box.
+The method of Sugiyama, Tagawa and Toda (1981): put each box into a layer, by the longest path; give a wire a place in
+each layer that it passes through; sort each layer by the places of its neighbours; choose heights that keep wires
+straight. So a wire bends only between two layers, and never crosses a box.
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ THIN = Box(0, 0.06, 0.06)
 
 @dataclass(frozen=True)
 class Wire:
-    """A wire from one box's right side to another's left side, which it meets ``port`` below its middle."""
+    """A wire from one box's right side to another's left side; it ends ``port`` inches below the middle."""
 
     source: int
     target: int
@@ -48,7 +48,7 @@ class Wire:
 class Layout:
     """Each box's position, as the sides of its layer and a height, and each wire's points.
 
-    Between its points a wire is, in turn, straight through a layer and bent on the way to the next.
+    Between its points a wire is bent and straight in turn: bent between two layers, straight within a layer.
     """
 
     left: dict[int, float]
@@ -91,7 +91,7 @@ def layered(boxes: Sequence[Box], wires: Sequence[Wire]) -> Layout:
 
 
 def _layers(boxes: int, wires: Sequence[Wire]) -> list[int]:
-    """Each box's layer: the one before the first box that it leads to; the last one if it leads to none."""
+    """Each box's layer: just before the first box that it leads to, or the last layer if it leads to no box."""
     from_the_right = [0] * boxes
     for wire in sorted(wires, key=lambda wire: wire.source, reverse=True):
         from_the_right[wire.source] = max(from_the_right[wire.source], from_the_right[wire.target] + 1)
@@ -99,7 +99,7 @@ def _layers(boxes: int, wires: Sequence[Wire]) -> list[int]:
 
 
 Links = dict[int, list[tuple[Place, Place, float]]]
-"""For each layer, pairs of joined places in it and in the next, and the port."""
+"""For each layer: a place in it, the place in the next layer that it is joined to, and the port there."""
 
 
 def _links(wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Sequence[int]) -> Links:
@@ -115,7 +115,7 @@ def _links(wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Seque
 def _initial(
     boxes: int, wires: Sequence[Wire], routes: Sequence[list[Place]], layer_of: Sequence[int]
 ) -> list[list[Place]]:
-    """The places of each layer, as a walk back from the last box meets them: in a tree no wires cross."""
+    """The places of each layer, in the order of a walk back from the last box: in a tree, no wires cross."""
     into: dict[int, list[tuple[float, list[Place], int]]] = defaultdict(list)
     for wire, route in zip(wires, routes, strict=True):
         into[wire.target].append((wire.port, route, wire.source))
@@ -135,7 +135,7 @@ def _initial(
 
 
 def _few_crossings(layers: list[list[Place]], links: Links) -> list[list[Place]]:
-    """The order with the fewest crossings, while the layers are sorted by their neighbours' mean place, to and fro."""
+    """Sort the layers by their neighbours' mean place, forward and back; return the order with the fewest crossings."""
     best, fewest = layers, _crossings(layers, links)
     for sweep in range(SWEEPS):
         if fewest == 0:
@@ -217,8 +217,8 @@ def _heights(layers: Sequence[Sequence[Place]], links: Links, rooms: Mapping[Pla
 def _apart(layer: Sequence[Place], preferred: Sequence[float], rooms: Mapping[Place, Box]) -> Iterator[float]:
     """The heights nearest to the preferred ones, by least squares, that keep a layer's order without overlap.
 
-    If the space of the boxes above is subtracted, the heights must not decrease: this is isotonic regression, by
-    pooling neighbours that decrease (Ayer et al. 1955). A passing wire has weight 4, so that it stays straight.
+    After the space of the boxes above is subtracted, the heights must not decrease. This is isotonic regression: pool
+    neighbours that decrease (Ayer et al. 1955). A passing wire has weight 4, to keep it straight.
     """
     offsets = [0.0]
     for upper, lower in pairwise(layer):

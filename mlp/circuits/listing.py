@@ -17,9 +17,9 @@ from mlp.node import Node, backward_order
 from mlp.plan import copied_axes
 
 COMMENT_COLUMN = 56
-"""Comments begin here; behind a longer line, right after it."""
+"""Comments begin here, or right after a longer line."""
 MAX_LINE_CHARACTERS = 100
-"""An input's line that is longer is split, one line per row of the array."""
+"""A longer line of an input array is split: one line per row."""
 MAX_QUOTE_CHARACTERS = 40
 """A backward line's comment quotes the forward line if that is shorter."""
 MAX_USES_NAMED = 8
@@ -167,7 +167,7 @@ def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: b
 
 
 def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
-    """The code that sums a gradient over the axes along which its input was broadcast."""
+    """The code that sums a gradient over its input's broadcast axes."""
     if narrow == wide:
         return gradient
     axes = copied_axes(narrow, wide)

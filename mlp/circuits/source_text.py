@@ -24,11 +24,11 @@ class Text:
 
     text: str
     what: str
-    """The words for it in a message."""
+    """Its name in messages, such as "the expression"."""
 
     @classmethod
     def of(cls, text: str, what: str) -> "Text":
-        """The text without blanks around it, with the line ends of Python's parser."""
+        """The text without blanks around it; every line ends in a newline character, as in Python's parser."""
         return cls(text.strip().replace("\r\n", "\n").replace("\r", "\n"), what)
 
     def error(self, place: int, message: str) -> InputError:
@@ -43,7 +43,7 @@ class Text:
         return InputError(f"{self.what}, {where}: {message}", before + after, f"{' ' * width(before)}^")
 
     def place(self, line: int, offset: int) -> int:
-        """The index of the character at a place of Python's parser: a line from 1, and an offset in UTF-8 bytes."""
+        """The character index of a parser's place: a line, counted from 1, and an offset in bytes of UTF-8."""
         text = self.text.split("\n")[line - 1]
         return self._line_start(line) + len(text.encode()[:offset].decode())
 

@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Contribution:
-    """The gradient that a backward line brings to a node, and the sum of those so far."""
+    """The gradient that a backward line sends to a node, and the sum so far."""
 
     node: Node
     before: Array | None
@@ -207,7 +207,7 @@ def _wire(node: Node, position: int) -> list[str]:
 
 
 def _notes(circuit: Circuit, line: Line, node: Node, gate: Gate) -> Iterator[str]:
-    """Remarks on a backward step that are easy to overlook."""
+    """Easily overlooked facts about a backward step: sums, ties, broadcast inputs, class indices."""
     graph, source = circuit.graph, node.inputs[line.position]
     inputs = [graph.value(one.name) for one in node.inputs]
     if line.added:

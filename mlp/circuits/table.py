@@ -16,7 +16,7 @@ from mlp.system.text_table import aligned
 MAX_NUMBERS = 6
 """The table shows a larger array by its shape."""
 LARGE_ERROR = 1e-6
-"""A relative error from here on is explained below the table."""
+"""If a relative error is at least this, an explanation follows the table."""
 EXPLANATION = """\
 If both gradients are tiny, a large relative error is only rounding. Otherwise the numeric gradient can be wrong: at a
 kink (at a tie max gives its whole gradient to the first input, but the numeric one is the mean of both sides), next to
@@ -49,7 +49,7 @@ def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
         shown = brief(value.astype(int) if node in class_indices else value)
         row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), shown]
         row.append("none" if gradient is None else brief(gradient))
-        if node in numeric:  # not a class index, nor a value that the output does not depend on
+        if node in numeric:  # class indices are not, nor values that do not change the output
             row += [brief(numeric[node].gradient, digits=10), f"{numeric[node].check.plain_error:.1e}"]
         rows.append(row + [""] * (len(rows[0]) - len(row)))
     disagree = any(not one.check.plain_error < LARGE_ERROR for one in numeric.values())

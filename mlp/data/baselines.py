@@ -13,7 +13,7 @@ from mlp.data.svd import project
 Bytes = NDArray[np.uint8]
 
 PIXELS_AT_A_TIME = 1 << 14
-"""The single pixel is searched for in parts of larger images, as each pixel takes 2 KB."""
+"""Pixels that the search for the best single pixel looks at together: each takes 2 KB."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _single_pixel(training: Dataset) -> Baseline:
     zeros, ones = np.bincount(training.targets, minlength=2)
     best: tuple[int, ...] = ()
     for first in range(0, training.inputs, PIXELS_AT_A_TIME):
-        # (pixels, 255): of the images whose pixel is at most the threshold, those of class 0 minus those of class 1
+        # (pixels, 255): among images with the pixel at most the threshold, the number in class 0 minus that in class 1
         surplus = _differences(training, slice(first, first + PIXELS_AT_A_TIME)).cumsum(axis=1)[:, :-1]
         for inverted, at in enumerate((surplus.argmax(), surplus.argmin())):  # brighter is class 1, or class 0
             pixel, threshold = (int(place) for place in np.unravel_index(at, surplus.shape))
@@ -66,7 +66,7 @@ def _single_pixel(training: Dataset) -> Baseline:
 
 
 def _differences(training: Dataset, pixels: slice) -> NDArray[np.int64]:
-    """(pixels, 256): for each of these pixels and each value, the images of class 0 minus those of class 1."""
+    """(pixels, 256): for each pixel and value, how many more images of class 0 than of class 1 have it."""
     count = len(range(training.inputs)[pixels])
     differences = np.zeros(count * 256, np.int64)
     cell_of_pixel = 256 * np.arange(count)

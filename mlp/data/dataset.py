@@ -68,7 +68,7 @@ class Dataset:
         return self.source.take(self.indices[positions], images).reshape(-1, self.inputs)
 
     def take_pixels(self, positions: Positions, pixels: slice) -> NDArray[np.uint8]:
-        """Only these pixels (n, k) of the images at these positions: less of large images is read."""
+        """Only these pixels (n, k) of the images at these positions, which reads less of large images."""
         is_all = len(range(self.inputs)[pixels]) == self.inputs
         return self.pixels(positions) if is_all else self.source.take_pixels(self.indices[positions], pixels)
 

@@ -1,7 +1,7 @@
 """MNIST and Fashion-MNIST from their mirrors, by pooch: a file is accepted only if its SHA-256 matches.
 
-A mirror may send a web page, too little, too much or something else, ever more slowly, or nothing at all. Then the next
-one is tried, and nothing is kept.
+A mirror may send a web page, other bytes, too few, too many, too slowly, or nothing. Then nothing is kept, and the next
+mirror is tried.
 """
 
 import os
@@ -71,7 +71,7 @@ DATASETS = {
         ),
     ),
 }
-"""The SHA-256 are those that TensorFlow Datasets and other catalogues give for the published files."""
+"""The SHA-256 are from TensorFlow Datasets and other catalogues of the published files."""
 
 
 class BadAnswer(Exception):
@@ -85,7 +85,7 @@ def missing(published: RemoteDataset, folder: Path) -> list[str]:
         path = folder / name
         for spelling in _spellings(name):
             if spelling != name and os.path.lexists(folder / spelling):
-                raise InputError(f"{folder / spelling}: in the place of {name}: move it away, or name another folder")
+                raise InputError(f"{folder / spelling}: would be read as {name}: move it away, or name another folder")
         if not os.path.lexists(path):
             names.append(name)
         elif not path.is_file() or sha256(path) != digest:
@@ -153,7 +153,7 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
 def _receive(size: int, bar: Bar, url: str, file: str, _: object) -> None:
     """Write a mirror's answer into a file, for pooch. Raises BadAnswer if it is a web page, too slow or too long.
 
-    The timeout alone would wait for ever while a mirror sends a byte now and then.
+    The timeout alone would wait forever while a mirror sends a byte now and then.
     """
     import requests
 

@@ -57,7 +57,7 @@ READABLE = "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM or IDX"
 
 
 def kind_of(head: bytes, kinds: Mapping[bytes, str]) -> str | None:
-    """The kind of a file with these first bytes, in READ or NOT_READ; None if it is not there."""
+    """The kind of a file with these first bytes, looked up in READ or NOT_READ; None if it is not there."""
     for start, kind in kinds.items():
         pairs = zip(start, head, strict=False)
         if len(head) >= len(start) and all(expected in (found, ord(".")) for expected, found in pairs):

@@ -25,11 +25,11 @@ LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
 """Patterns of other names for a part."""
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
 MAX_IMAGE_PIXELS = 1 << 22
-"""The default network has 32 weights a pixel: half a gigabyte at this size."""
+"""The default network has 32 weights per pixel: half a gigabyte at this size."""
 
 
 class Stamp(NamedTuple):
-    """What the file system knows of a file. It changes if the file is written to or replaced."""
+    """A file's data in the file system. They change if the file is written to or replaced."""
 
     device: int
     file: int
@@ -92,9 +92,9 @@ class ImagesAndLabels:
         return self.images.reshape(len(self.images), -1)[indices, pixels]
 
     def sha256(self, recorded: Collection[str] = ()) -> dict[str, str]:
-        """The SHA-256 of each file on the disk, by the file's name. Raises DataChanged if that is not what was read.
+        """The SHA-256 of each file on the disk, by the file's name. Raises DataChanged if it is not what was read.
 
-        If a file has copies, the one whose SHA-256 is in ``recorded`` counts: so a run can be resumed after its .gz
+        If a file has copies, the one with its SHA-256 in ``recorded`` counts: so a run can be resumed after its .gz
         file was unpacked beside it.
         """
         return dict(self._digest(kind, recorded) for kind in self.files)
@@ -106,7 +106,7 @@ class ImagesAndLabels:
 
     def _named_digest(self, path: Path) -> tuple[str, str]:
         digest = sha256(path)
-        self._check(path)  # after hashing: if nothing has changed until now, what was hashed is what was read
+        self._check(path)  # after hashing: if the file is still unchanged, the hash is of what was read
         return path.name, self._digests.setdefault(path, digest)
 
     def check(self) -> None:
@@ -135,8 +135,8 @@ class ImagesAndLabels:
 def open_part(directory: Path, part: Part) -> ImagesAndLabels:
     """The images and labels of one part, the images as ``idx.rows`` returns them. Does not open the other part's files.
 
-    Raises InputError, naming the file and the cure, if a file is missing, damaged, not what its name says, or there
-    twice with different content, or if images and labels do not match.
+    Raises InputError, naming the file and the cure, if a file is missing, damaged or not what its name says, if two
+    copies differ, or if images and labels do not match.
     """
     stamps: dict[Path, Stamp | None] = {}
     files: dict[Kind, Path] = {}
@@ -167,12 +167,12 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
 def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
     """All copies of one of the four files, under any of its names, with their stamps. The one to read is first.
 
-    A file may also lie in a folder of its own name, as in Kaggle's archive. Raises InputError if there is no file, or
+    A file may also lie in a folder with its name, as in Kaggle's archive. Raises InputError if there is no file, or
     if two copies differ.
     """
     if not directory.is_dir():
         what = "not a folder" if os.path.lexists(directory) else "no such folder"
-        cure = f"get MNIST into data/mnist by {command('download_mnist')}"
+        cure = f"get MNIST into data/mnist by {command('download_mnist')}, and name that folder"
         raise InputError(
             f"{directory}: {what}: it must hold four IDX files, images and labels for training and test: {cure}"
         )

@@ -15,7 +15,7 @@ from mlp.system.errors import InputError
 from mlp.system.files import open_regular
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".heic", ".heif", ".avif", ".jxl")
-"""Names of pictures. In a folder, a file with such a name must be a picture; other files that are not are skipped."""
+"""In a folder, a file with such a name must be a picture; other files are skipped if they are not pictures."""
 MAX_BRIGHTNESS = 1e30
 """Sums of smaller pixels are finite, in float32 too."""
 

@@ -20,13 +20,13 @@ CURES = {
     r"\.(npz|npy|csv|csv\.gz|pkl|pkl\.gz|mat|parquet|pt|arff)$": "{path} is not in the IDX format: put {usual} there "
     "({download} gets MNIST)",
 }
-"""By the name of a file that is there instead. {like} is a pattern of the missing file's name."""
+"""Cures, by a pattern of the name of a file that is there instead. {like} is a pattern of the missing file's name."""
 
 
 def cure(directory: Path, names: Sequence[str], like: str) -> str:
-    """What to do, by the files in and below the folder, one of which may be the missing one.
+    """What to do about a missing file: one of the files in and below the folder may be it.
 
-    names: those that the missing file may have, the usual one first. like: a pattern of similar names.
+    names: the names that it may have, the usual one first. like: a pattern of similar names.
     """
     files = list(islice(_files_below(directory), MAX_SEARCHED_FILES))
     for path in files:

@@ -24,7 +24,7 @@ MNIST's test files are novel, and 0.7 % of its zeros and ones; with the small sq
 FITTED_SIDE = 28
 """Pixels of an image's longer side that the squares fit: images twice as large are reduced by 2."""
 QUANTILE = 0.993
-"""Fraction of the training images that have another one within the threshold."""
+"""Fraction of the training images that have another training image within the threshold."""
 MAX_PER_DIGIT = 1000
 """The first training images of each digit to compare with: as many as a report's page can hold."""
 MIN_IMAGES = 100

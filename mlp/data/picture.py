@@ -23,7 +23,7 @@ SAME = 1 / 255
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and what was made of it."""
+    """A picture and the stages of its preparation."""
 
     levels: Floats
     """(rows, columns): its brightness, after it was made smaller."""
@@ -61,7 +61,7 @@ class Sample:
     """The position in an IDX file."""
     name: str
     pixels: Floats
-    """Of the shape that the network takes, 0 to 1."""
+    """(rows, columns) of the network's images, 0 to 1."""
     digit_count: int = 1
     picture: Picture | None = None
     """Its stages of preparation, if they are to be drawn."""
@@ -70,9 +70,9 @@ class Sample:
 def samples(
     images: Iterable[GreyImage], shape: tuple[int, int], failures: list[str], *, as_is: bool = False, pictures: int = 0
 ) -> Iterator[Sample]:
-    """Each image prepared for a network that takes this shape; ``failures`` gets a message for each that cannot be.
+    """Each image prepared for a network that takes this shape; ``failures`` gets a message for each image that fails.
 
-    ``as_is``: the images are prepared already, with pixels 0 to 255. The first few samples keep their ``pictures``.
+    ``as_is``: the images are prepared already, with pixels 0 to 255. The first ``pictures`` samples keep their Picture.
     """
     for image in images:
         try:

@@ -16,17 +16,17 @@ from mlp.data.preparation import averaged
 from mlp.system.errors import InputError
 
 MAX_PIXELS = 50_000_000
-"""Decoders take up to 4 bytes a pixel, ..."""
+"""Most decoders take up to 4 bytes per pixel."""
 MAX_WEBP_PIXELS = 12_500_000
-"""... that of WebP 16."""
+"""WebP's decoder takes 16 bytes per pixel."""
 MAX_SIDE = 65_535
 """Pixels: the limit of JPEG."""
 MAX_DECODING_BYTES = 270_000_000
-"""The rest of the process takes 130 MB: all stays below 400 MB."""
+"""The rest of the process takes 130 MB: the whole stays below 400 MB."""
 KEPT_PIXELS = 4_000_000
 """Approximate: a larger picture is made smaller while it is read."""
 BAND_PIXELS = 250_000
-"""Approximate: converted at a time."""
+"""Approximate: pixels that are converted at a time."""
 ORIENTATION = 0x0112
 """The EXIF tag."""
 EXIF_SOURCES = ("TiffImagePlugin", Path(__file__).stem)
@@ -51,7 +51,7 @@ def check_limits(path: Path, rows: int, columns: int, needed_bytes: int, kind: s
 
 
 def decode(file: BinaryIO, kind: str, path: Path, warn: Callable[[str], object]) -> NDArray[Any]:
-    """The brightness (rows, columns) of a picture, the first frame if there are several, as its camera was held.
+    """The brightness (rows, columns) of a picture, turned upright; the first frame if there are several.
 
     ``kind`` is Pillow's name of the format. ``warn`` gets a message if the file is damaged but can be read. Raises
     InputError if it cannot be decoded, OSError if the system cannot read it.
@@ -121,7 +121,7 @@ def _libtiff(problems: list[str]) -> Iterator[None]:
 def _brightness(image: Any) -> NDArray[Any]:
     """The brightness of each pixel on white paper. If all are equal, the opacity: white ink on a transparent picture.
 
-    Large pictures are averaged, band by band, as a converted copy of the whole may not fit in memory.
+    Large pictures are averaged band by band: a converted copy of the whole may not fit in memory.
     """
     rows, columns, factor = image.height, image.width, _reduction(image)
     step = factor * max(1, BAND_PIXELS // (factor * columns))

@@ -40,7 +40,7 @@ class Prepared:
 
 
 def prepare(ink: Floats, shape: tuple[int, int] = (28, 28)) -> Prepared:
-    """Scale and place ink (rows, columns), 0 to 1, as MNIST does. Raises InputError if there is none."""
+    """Scale and place ink (rows, columns), 0 to 1, as MNIST does. Raises InputError if there is no ink."""
     if not ink.any():
         raise InputError("nothing is drawn on it")
     drawn = ink > FAINT * ink.max()
@@ -64,13 +64,13 @@ def max_extent(shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def extent(drawn: NDArray[np.bool_]) -> tuple[int, int]:
-    """The position of the first True, and that after the last."""
+    """The position of the first True, and the position after the last."""
     places = np.flatnonzero(drawn)
     return int(places[0]), int(places[-1]) + 1
 
 
 def area_weights(n: int, start: float, step: float, count: int) -> Floats:
-    """Weights (count, n) that resample n pixels to pixels of length ``step``, the first of which begins at ``start``.
+    """Weights (count, n) that resample n pixels to ``count`` pixels of length ``step``, from ``start`` on.
 
     Each weight is the fraction of the new pixel that the old pixel covers. This antialiases, and changes nothing if the
     step is 1 and the start a whole number.

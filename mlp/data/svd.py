@@ -23,7 +23,7 @@ from mlp.system.errors import InputError
 Floats = NDArray[np.float64]
 
 MAX_GRAM_PIXELS = 2000
-"""Pixels of an image up to which X' X is formed. That takes pixels^2 products an image, the iteration 1,000 pixels."""
+"""Up to this size X' X is formed, by pixels^2 products per image. The iteration takes 1,000 times pixels."""
 EXACT_ROWS = 2**24 // 255**2
 """Rows whose sums of products of bytes are exact in float32, which takes half the time of float64."""
 EXTRA_DIRECTIONS = 6
@@ -31,9 +31,9 @@ EXTRA_DIRECTIONS = 6
 MAX_BASIS_BYTES = 1 << 28
 """Memory of the iteration: room for all directions of up to 4,096 images or pixels."""
 MAX_RESIDUAL = 1e-13
-"""The iteration ends when G V - V (V' G V) is at most this, relative to the largest eigenvalue, and ..."""
+"""The iteration ends when G V - V (V' G V) is at most this, relative to the largest eigenvalue, ..."""
 MAX_OWN_RESIDUAL = 1e-8
-"""... at most this, relative to the direction's own eigenvalue. The error of the singular value is half of that."""
+"""... and at most this, relative to the direction's own eigenvalue; the singular value's error is half of that."""
 ROUNDING = 1e-15
 """Relative to the largest eigenvalue: rounding keeps the residual from becoming smaller."""
 
@@ -101,7 +101,7 @@ class _Gram:
 
 
 def _summed_gram(images: Dataset, components: int, center: bool) -> _Gram:
-    """X' X of the pixels that are not 0 in every image, padded to the number of components if these are fewer."""
+    """X' X of the pixels that are nonzero in some image; of all pixels if these are fewer than the components."""
     pixels = images.inputs
     active, gram, total = _second_moments(images)
     if len(active) < components:  # the other directions are those of pixels without ink
@@ -121,7 +121,7 @@ def _summed_gram(images: Dataset, components: int, center: bool) -> _Gram:
 
 
 def _implicit_gram(images: Dataset, center: bool) -> _Gram:
-    """X' X, or X X' if that is smaller, which is never formed: its products are computed by products with X."""
+    """X' X, or X X' if that is smaller. It is never formed: its products are computed by products with X."""
     total, squares = np.zeros(images.inputs), 0.0
     for positions in images.blocks():
         X = images.pixels(positions).astype(np.float64)
@@ -163,7 +163,7 @@ def _transposed_times(images: Dataset, U: Floats) -> Floats:
 
 
 def _second_moments(images: Dataset) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """The pixels that are not 0 in every image, ascending, and their X' X and sums of X, exactly, in one pass."""
+    """The pixels that are nonzero in some image, ascending, and their exact X' X and sums of X, in one pass."""
     active, gram, total = np.zeros(0, np.intp), np.zeros((0, 0)), np.zeros(0)
     for positions in images.blocks():
         block = images.pixels(positions)
@@ -184,8 +184,8 @@ def leading_eigenvectors(times: Callable[[Floats], Floats], size: int, k: int) -
 
     G is known only by its products: ``times(Q)`` is G Q. Block Lanczos iteration with full reorthogonalization and a
     Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 4th edition, 10.3.6 and 8.1). It always starts from the
-    same directions. It ends at the latest when the basis has as many directions as G, and is then exact; if memory for
-    these is lacking, when the basis is full, with the best approximation in it.
+    same directions. It ends at the latest when the basis has as many directions as G, and is then exact. If memory has
+    no room for so many, it ends when the basis is full, with the best approximation in it.
     """
     width = min(k + EXTRA_DIRECTIONS, size)
     max_basis = min(size, max(2 * width, MAX_BASIS_BYTES // (2 * size * np.dtype(np.float64).itemsize)))

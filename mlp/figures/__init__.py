@@ -1,1 +1,1 @@
-"""Pictures by matplotlib: how they look, and what they show; knows no runs."""
+"""Pictures by matplotlib: how they look, and what they show; nothing here knows about runs."""

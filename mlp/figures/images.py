@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 MAX_ASPECT_RATIO = 8
-"""Longer side over shorter side; an image above it is stretched to a square, else it would be a line."""
+"""Longer side divided by shorter side; above it an image is stretched to a square, or it would be only a line."""
 
 
 def image_grid(title: str, images: int, *, columns: int, caption_lines: int) -> Figure:

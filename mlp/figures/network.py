@@ -20,7 +20,7 @@ from mlp.gates import Array
 from mlp.network import MLP
 
 MAX_UNITS = 64
-"""Of a larger hidden layer, the units with the largest gradients are shown."""
+"""A larger hidden layer shows only its units with the largest gradients."""
 SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.55, 1.7
 """Inches: the side of a heat map, the space between two, above each row, below both, and for the prediction's text."""
 
@@ -54,7 +54,7 @@ class Column:
 def draw_network(path: Path, network: MLP, image_shape: tuple[int, int], title: str, lines: list[str]) -> None:
     """Draw a network with ``input_gradient`` after both passes over one image, as .svg, .png or .pdf.
 
-    The lines of text stand to the right of the values.
+    ``lines`` are text to the right of the values.
     """
     save(picture(title, columns(network, image_shape), lines, network), path)
 

@@ -62,7 +62,7 @@ def _linear(low: float, high: float, least: float, most: float, *, percent: bool
     """From low to high with a margin, spanning at least ``least``; no tick is below 0 or above ``most``."""
     missing = max(least - (high - low), 0) / 2
     low, high = max(low - missing, 0.0), min(high + missing, most)
-    margin = 0.05 * (high - low)  # less than a step, so it has no tick beyond 0 or the most
+    margin = 0.05 * (high - low)  # less than a step, so no tick is below 0 or above ``most``
     power = math.floor(math.log10(high - low)) - 1
     nice, power = next(
         (nice, power) for power in itertools.count(power) for nice in NICE if 7 * nice * 10.0**power >= high - low

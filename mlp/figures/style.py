@@ -44,7 +44,7 @@ COLORS = {
     "highlight": ("#fff1b8", "#55480f"),
     "outline": ("#b4007d", "#b4007d"),
 }
-"""Each colour of figures and light pages, and its replacement on dark pages. Outlines are on white in both."""
+"""Each colour of figures and light pages, and its replacement on dark pages. Outlines lie on white in both."""
 ROLES = {
     "zero": "red",
     "one": "blue",
@@ -71,7 +71,7 @@ WITHOUT_DATE: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None},
     "png": {"Software": None},
 }
-"""By format, the metadata that would differ between two runs or two versions of matplotlib."""
+"""By format, the metadata to leave out, because they differ between two runs or two versions of matplotlib."""
 AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
 """In SVG text stays text, and the ids that matplotlib makes are the same each time."""
 

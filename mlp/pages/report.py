@@ -24,13 +24,13 @@ from mlp.training.progress import kept_epoch
 MAX_PAGE_BYTES = 3_000_000
 """If the network does not fit, the page has neither the network nor the pad."""
 MAX_IMAGES_BYTES = 1_200_000
-"""Of the page's training images: if they would take more, there are fewer."""
+"""For the page's training images; there are fewer if they would take more."""
 MAX_UNITS = 64
 """Units of the first layer whose weights are shown."""
 MAX_WEIGHT_PIXELS = 450_000
-"""Of all pictures of weights together: for large images fewer units are shown."""
+"""In all pictures of weights together; for large images fewer units are shown."""
 MAX_PICTURE_PIXELS = 128
-"""The longer side of a picture of an image or of weights; larger ones are reduced by averaging."""
+"""The longer side of a picture of an image or of weights; larger pictures are reduced by averaging."""
 MAX_LAYERS = 6
 """Layers whose histograms are shown."""
 MAX_EXAMPLES = 1024
@@ -131,7 +131,7 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
 
 
 def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
-    """A network on coordinates (n, k) that predicts as the given one does on the images reconstructed from them.
+    """A network on coordinates (n, k); it predicts what ``network`` predicts for the images reconstructed from them.
 
     Reconstruction, scaling to 0..1 and the first layer's product are linear, so they combine into one matrix: V' W1.
     """

@@ -13,7 +13,7 @@ CONFIDENT = 8
 MAX_MISTAKES = 200
 """Misclassified images on the page: those with the most confident predictions."""
 MAX_MISTAKE_PIXELS = MAX_MISTAKES * 28 * 28
-"""Of all misclassified images together: fewer are shown if they are larger than MNIST's."""
+"""In all misclassified images together; fewer are shown if they are larger than MNIST's."""
 MAX_SIDE_PIXELS = 84
 """The longer side of an image on the page; larger images are scaled down."""
 
@@ -26,7 +26,7 @@ class ReportImage:
     digit: int
     predicted: int
     probability: float
-    """That it is the second digit."""
+    """The probability of the second digit."""
     index: int
 
 

@@ -31,11 +31,11 @@ from mlp.training.progress import Epoch, Progress, TrainerState
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 BLOCKS = ("parameters", "velocity", "best")
 MAX_ROWS = 1000
-"""A checkpoint holds the last rows of the history: with all of them a run of n epochs would write n^2 rows. The rows
-before are read from history.csv and checked by their SHA-256."""
+"""A checkpoint holds the last rows of the history: with all rows, a run of n epochs would write n^2 of them. Earlier
+rows are read from history.csv, and checked by their SHA-256."""
 MAX_METADATA_CHARACTERS = configuration.MAX_CONFIG_BYTES + MAX_MANIFEST_BYTES
 MAX_COUNT = 1 << 53
-"""Of steps, or anything else that is counted."""
+"""For steps and all other counts."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Metadata:
     facts: dict[str, Any]
     progress: Progress
     beginning: Beginning | None = None
-    """The epochs in history.csv, before those in the history array."""
+    """The earlier epochs, which are in history.csv and not in the history array."""
 
 
 METADATA: TypeAdapter[_Metadata] = TypeAdapter(_Metadata)
@@ -64,9 +64,9 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, written: History | None = None) -> None:
-    """Write a checkpoint to its path; the one that was there becomes the previous one.
+    """Write a checkpoint to its path; the existing one becomes the previous one.
 
-    ``written`` is history.csv, which has all epochs already; without it the checkpoint holds the whole history.
+    ``written`` is history.csv, which must have all epochs already; without it the checkpoint holds the whole history.
     """
     state, epochs = checkpoint.state, checkpoint.state.progress.history
     earlier = max(0, len(epochs) - MAX_ROWS) if written else 0
@@ -130,11 +130,11 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """A checkpoint as it was written.
+    """A checkpoint, exactly as it was written.
 
-    Raises FileNotFoundError if there is none; Damaged if a bit changed, or if no run writes such a file, even with the
-    right SHA-256, as a checkpoint may come from a stranger; and ``history.Lost`` if history.csv beside it no longer has
-    the epochs that it refers to. Takes as much memory as the file, and about a hundred bytes more for each epoch.
+    Raises FileNotFoundError if there is none; Damaged if a bit has changed, or if no run writes such content (a file
+    from a stranger can have a correct SHA-256); ``history.Lost`` if history.csv beside it no longer has the epochs that
+    it refers to. Needs as much memory as the file, and about a hundred bytes for each epoch.
     """
     try:
         with open_regular(path, links=False) as file:
@@ -180,7 +180,7 @@ def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequ
 def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:
     """The epochs in the history array; the first of them follows epoch ``begun``.
 
-    Without validation images NaN stands for None. Raises ValueError if no run of this config has such rows.
+    Without validation images NaN stands for None. Raises ValueError if a run of this config cannot have these rows.
     """
     columns, last = history.COLUMNS, config.training.epochs
     if rows.dtype != np.float64 or rows.shape[1:] != (len(columns),) or not 0 <= begun <= last - len(rows):
@@ -198,7 +198,7 @@ def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:
 
 
 def _check_progress(progress: Progress, epochs: int, steps: int, images: int) -> None:
-    """Raises ValueError if a number is out of range, for ``epochs`` so far and the steps and images of one."""
+    """Raises ValueError if a number is out of range, given the epochs so far, and the steps and images of an epoch."""
     numbers = _numbers(asdict(replace(progress, history=[])))
     if not all(0 <= number <= (history.MAX_VALUE if isinstance(number, float) else MAX_COUNT) for number in numbers):
         raise ValueError("its progress has a number that is out of range")

@@ -17,7 +17,7 @@ from mlp.system.files import read_small
 from mlp.training.progress import Epoch, kept_epoch
 
 MAX_RUNS = 20
-"""Curves that look different in one picture: four line styles times five markers."""
+"""As many as look different in one picture: four line styles times five markers."""
 MAX_EVALUATION_BYTES = 1 << 26
 """An evaluation takes two hundred bytes for each misclassified image."""
 
@@ -53,7 +53,7 @@ class ComparedRun:
     validation_images: int | None
     """The number of them; None if the manifest does not say."""
     test: TestResult | None
-    """None if the run's present weights were not evaluated on test images."""
+    """The result on test images; None if the run's present weights were not evaluated on them."""
 
     @property
     def kept(self) -> Epoch:
@@ -96,7 +96,7 @@ class Comparison:
     def differences(self) -> dict[str, list[Any]]:
         """Each option that is not the same in all runs, by name, and its value in each run.
 
-        ``training_files`` is among them if the runs learned from different bytes, whatever the names of the files.
+        ``training_files`` is among them if the runs learned from different bytes; file names do not matter.
         """
         differences = configuration.differing([run.config for run in self.runs])
         if self.differ([tuple(run.training_files.values()) for run in self.runs]):
@@ -126,7 +126,7 @@ class Comparison:
         return notes
 
     def label(self, run: ComparedRun) -> str:
-        """The run's name and its differences: each option that it shares with at most half of the runs."""
+        """The run's name, and each option whose value at most half of the runs have."""
         place, half = self.runs.index(run), len(self.runs) / 2
         own = {key: each[place] for key, each in self.differences.items() if each.count(each[place]) <= half}
         return ": ".join(filter(None, [run.name, ", ".join(f"{key}={value_text(key, own[key])}" for key in own)]))
@@ -138,7 +138,7 @@ class Comparison:
 
 
 def images_of(runs: Sequence[ComparedRun]) -> str:
-    """Which images the results of these runs are for: each run's validation images, or else its training images."""
+    """The images that these results were measured on: validation images, or training images if a run has none."""
     held_out = {run.kept.validation_loss is not None for run in runs}
     return "validation or training" if len(held_out) == 2 else "validation" if True in held_out else "training"
 
@@ -151,7 +151,7 @@ def value_text(key: str, value: Any) -> str:
 
 
 def gather(directories: Sequence[Path]) -> Comparison:
-    """The finished runs in these directories. Raises InputError for fewer than two, too many, or one named twice."""
+    """The finished runs in these directories. Raises InputError for one run, too many, or the same run twice."""
     if len(directories) < 2:
         raise InputError("one run alone: name two or more runs to compare")
     if len(directories) > MAX_RUNS:

@@ -15,7 +15,7 @@ from mlp.runs.comparison import ComparedRun, Comparison, images_of
 Look = tuple[str, ...]
 """A curve's colour, line style and marker."""
 MARKERS = ("o", "s", "^", "D", "X")
-"""Of the best epoch. No two of twenty runs share line style and marker, and neighbours never share a colour."""
+"""For the best epoch. No two of twenty runs share line style and marker, and neighbours never share a colour."""
 
 
 @own_settings()

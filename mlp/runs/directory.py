@@ -41,7 +41,7 @@ MAX_RESUMPTIONS = 1000
 
 @dataclass
 class Run:
-    """A directory that one run writes into. ``manifest`` holds what is known of the run besides its results.
+    """A directory that one run writes into. ``manifest`` holds the facts about the run besides its results.
 
     Each method that writes raises InputError if another directory has taken this one's name.
     """
@@ -96,13 +96,13 @@ class Run:
                 self.note(status=ENDINGS.get(kind, FAILED), ended=_now())
 
     def finish(self, **facts: Any) -> None:
-        """Mark the run as finished, after all its files are written; config.yaml again if anyone changed it."""
+        """Mark the run as finished, once all its files are written; rewrite config.yaml if it was changed."""
         if not _is_written(self.file(CONFIG), self.config.to_yaml().encode()):
             self._write_config()
         self.note(**facts, status=FINISHED, ended=_now())
 
     def save(self, state: TrainerState) -> None:
-        """Write the history, and a checkpoint, which holds its last epochs and the SHA-256 of those before."""
+        """Write history.csv, and a checkpoint with its last epochs and the SHA-256 of the earlier ones."""
         self.write_history(state.progress.history)
         saved = Checkpoint(self.config, self.manifest, state, self.file(checkpoint.NEWEST))
         checkpoint.save(saved, self._history)
@@ -123,10 +123,10 @@ class Run:
 
 @contextmanager
 def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -> Iterator[Run]:
-    """A new run in this directory, which must be absent or empty; if absent it is made.
+    """A new run in this directory, which must be empty or absent; an absent one is made.
 
-    Without a directory it is the next free number in the config's output directory. Raises InputError if the directory
-    holds anything, InUse if another process has it locked.
+    Without a directory, the next free number in the config's output directory is taken. Raises InputError if the
+    directory holds anything, InUse if another process has locked it.
     """
     check_has_locks(directory or config.output.directory)
     if directory is None:
@@ -135,7 +135,7 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: not an empty directory: a run never writes over another, name a new one")
     elif not directory.exists():
-        with suppress(FileExistsError):  # another run was quicker: the lock decides which of them has it
+        with suppress(FileExistsError):  # another run was quicker: the lock decides which one gets it
             make_folder(directory)
     with exclusive(directory, warn):
         if any(directory.iterdir()):
@@ -168,7 +168,7 @@ def _is_written(path: Path, content: bytes) -> bool:
 
 
 def _next_number(output: Path) -> Path:
-    """A new directory output/0001, 0002, ...: the highest number plus one, even if several processes make one now."""
+    """Make the directory output/0001, 0002, ...: the highest number plus one, even if other processes make one, too."""
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: not a folder, so runs cannot be numbered in it: name another one")
     if not output.exists():

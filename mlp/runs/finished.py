@@ -37,7 +37,7 @@ class FinishedRun:
     network: MLP
     manifest: FinishedManifest
     identity: tuple[int, int]
-    """Of the directory: see ``files.identity``."""
+    """The directory's, as in ``files.identity``."""
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -55,10 +55,10 @@ class FinishedRun:
         return self.directory / name
 
     def images(self, part: Part) -> Dataset:
-        """The run's digits in its data files, checked; of the training part those it learned from or held out.
+        """The run's digits in one part of its data; the training part includes the validation images.
 
-        Raises InputError as ``dataset.load`` does, if the images have another shape, or if the training files have
-        other bytes than when the run began.
+        Raises InputError as ``dataset.load`` does, if the images have another shape than the run's, or if the training
+        files have changed since the run began.
         """
         data, is_training = self.config.data, part == "training"
         if is_training:
@@ -86,9 +86,9 @@ class FinishedRun:
         return evaluation
 
     def judge(self, split: Split = "test") -> tuple[Dataset, Evaluation, dict[str, dict[str, Any]]]:
-        """All training images, the evaluation on a split, and there the results of the baselines by name.
+        """All training images, the evaluation on a split, and each baseline's results on that split, by name.
 
-        Raises InputError as ``images`` does, and if the run held out no validation images.
+        Raises InputError as ``images`` does, or if the split is empty because the run held out no validation images.
         """
         training = self.images("training")
         rest, held_out = from_config.split(self.config, training)
@@ -108,8 +108,8 @@ T = TypeVar("T")
 def newest(output: Path, warn: Callable[[str], object]) -> Path:
     """The directory of the run in the output directory that finished last.
 
-    Warns of damaged manifests and of runs that say that they are finished and are not whole. Raises InputError if no
-    run there is finished.
+    Warns of damaged manifests, and of runs that are marked as finished but lack a file. Raises InputError if no run
+    there is finished.
     """
     ended = []
     for directory in output.iterdir() if output.is_dir() else ():
@@ -130,7 +130,7 @@ def newest(output: Path, warn: Callable[[str], object]) -> Path:
 
 
 def _end(directory: Path) -> datetime:
-    """When a finished run ended. Raises InputError if its manifest does not say when, or the run is not whole."""
+    """When a finished run ended. Raises InputError if its manifest does not say when, or the run lacks a file."""
     manifest = read_finished_manifest(directory)
     for name in (CONFIG, model.NAME):
         if not (directory / name).is_file():
@@ -149,9 +149,9 @@ def read_run(directory: Path) -> FinishedRun:
 
 
 def read_consistently(directory: Path, use: Callable[[FinishedRun], T]) -> T:
-    """What ``use`` makes of a finished run and the files in its directory. Raises InputError as ``read_run`` does.
+    """Read a finished run and return ``use(run)``, which may read more files. Raises InputError as ``read_run`` does.
 
-    If another process resumed the run meanwhile, it is read and used again, so that the result never mixes two states.
+    If another process resumes the run meanwhile, both are repeated, so the result never mixes two states.
     """
     while True:
         manifest = read_finished_manifest(directory)

@@ -17,7 +17,7 @@ NAME = "history.csv"
 COLUMNS = [column.name for column in fields(Epoch)]
 HEADER = ",".join(COLUMNS) + "\n"
 MAX_EPOCHS = 1_000_000
-"""A run keeps about a hundred bytes of each in memory, and as many in history.csv."""
+"""Each takes about a hundred bytes in memory, and as many in history.csv."""
 MAX_HISTORY_BYTES = 1 << 28
 """MAX_EPOCHS epochs take two thirds of it."""
 MAX_VALUE = 1e100
@@ -35,7 +35,7 @@ class Lost(InputError):
 
 @dataclass(frozen=True)
 class Beginning:
-    """What identifies the first rows of a history.csv."""
+    """The first rows of a history.csv, identified by their SHA-256."""
 
     rows: int
     size: int
@@ -44,15 +44,15 @@ class Beginning:
 
 
 class History:
-    """history.csv of a running run: written whole once, then only new rows are appended.
+    """history.csv of a running run: written whole once; after that, only new rows are appended.
 
-    So a run of n epochs writes n rows. If the file was replaced or removed meanwhile it is written whole again.
+    So a run of n epochs writes n rows. If the file is replaced or removed meanwhile, it is written whole again.
     """
 
     def __init__(self, path: Path):
         self._path = path
         self._facts: os.stat_result | None = None
-        """Of the file after the last write."""
+        """The file's, after the last write."""
         self._rows = 0
         self._begun, self._begun_rows, self._begun_size = hashlib.sha256(HEADER.encode()), 0, len(HEADER)
 
@@ -70,7 +70,7 @@ class History:
         self._rows = len(epochs)
 
     def beginning(self, epochs: Sequence[Epoch], rows: int) -> Beginning:
-        """What identifies the first rows: at least as many rows as in the last call."""
+        """Identify the first ``rows``, which must be at least as many as in the last call."""
         text = _text(epochs[self._begun_rows : rows])
         self._begun.update(text)
         self._begun_rows, self._begun_size = rows, self._begun_size + len(text)

@@ -1,4 +1,4 @@
-"""manifest.json: what is known of a run besides its results, written by the run and read back with one schema.
+"""manifest.json: the facts about a run besides its results, written by the run and read back with one schema.
 
 A checkpoint holds a copy. A run may come from a stranger, so each number has a range and each text a maximum length.
 Keys that are not in the schema are written for people.
@@ -19,14 +19,14 @@ from mlp.system.files import read_small, write_text
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
-"""A usual one has two thousand."""
+"""Usually it has about two thousand."""
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 ENDINGS: dict[type[BaseException], str] = {
     CheckFailed: "check failed",
     Diverged: "diverged",
     Interrupted: "interrupted",
 }
-"""The status of a run that one of these ended; after any other error it is FAILED."""
+"""The status of a run that ends with one of these errors; after any other error it is FAILED."""
 
 Words = Annotated[str, Field(max_length=1000)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 53)]
@@ -115,7 +115,7 @@ class FinishedManifest(BegunManifest):
 
 
 def write_manifest(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write what is known of a run."""
+    """Write the facts about a run."""
     write_text(path, json.dumps(facts, indent=2) + "\n")
 
 

@@ -1,10 +1,10 @@
 """NPZ files: named arrays, written to the same bytes each time and read without trusting the content.
 
 A sealed file ends in the SHA-256 of everything before it, in the comment at the end of the ZIP archive. So NumPy and
-every ZIP program can read it, and damage is found before anything is parsed. But a forged file can have the right
-SHA-256, too. So only what ``write_arrays``, or ``np.savez`` of NumPy 1.26 or 2, writes is parsed: uncompressed entries
-one after the other, then the directory that lists exactly these. Each is an array of float32, float64 or text, in C
-order, of at most two axes, with as many bytes as its shape says. Both byte orders are read: ``<f4`` and ``>f4``.
+every ZIP program can read it, and damage is found before anything is parsed. But a forged file can have a correct
+SHA-256, too. So the parser accepts only what ``write_arrays``, or ``np.savez`` of NumPy 1.26 or 2, writes: uncompressed
+entries one after the other, then a directory that lists exactly these. Each entry is an array of float32, float64 or
+text, in C order, of at most two axes, with as many bytes as its shape needs. Both byte orders are read.
 """
 
 import hashlib
@@ -36,15 +36,15 @@ IN_EIGHT_BYTES = (1 << 32) - 1
 MAX_OFFSET = 1 << 62
 """No file is that long, and systems refuse to seek much further."""
 MAX_ENTRIES = 256
-"""The largest network that a config allows, 101 layers, has 203."""
+"""The deepest network that a config allows, 101 layers, needs 203."""
 MAX_DIRECTORY_BYTES = 1 << 16
-"""With everything after it."""
+"""The directory, and everything after it."""
 ENTRY_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,63}\.npy")
 
 MAGIC = b"\x93NUMPY\1\0"
 """Of NumPy's format 1.0; the length of the header follows, in two bytes."""
 MAX_HEADER_BYTES = 1024
-"""A usual one has 118."""
+"""Usually it has 118."""
 HEADER = re.compile(
     rb"\{'descr': '(?P<type>[<>](?:f4|f8|U[1-9][0-9]{0,7}))', 'fortran_order': False, "
     rb"'shape': \((?P<shape>|SIDE,|SIDE, SIDE)\), \} *\n".replace(b"SIDE", rb"(?:0|[1-9][0-9]{0,11})")
@@ -68,7 +68,7 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, Array], comment: bytes = b
 
 
 def write_sealed(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
-    """Like ``write_arrays``, and end in the SHA-256 of everything before; the file must be readable, too."""
+    """Like ``write_arrays``, with the SHA-256 of everything before at the end; the file must be readable, too."""
     write_arrays(file, arrays, comment=PREFIX + b"0" * DIGITS)
     size = file.seek(0, os.SEEK_END)
     digest = _digest(file, size - DIGITS)
@@ -98,25 +98,25 @@ def read_arrays(file: BinaryIO, comment: bytes = b"") -> dict[str, Array]:
         entries = _entries(file)
         names = {entry.name for entry in entries}
         if len(names) < len(entries):
-            raise Damaged("no archive of arrays (two have the same name)")
+            raise Damaged("not an archive of arrays (two have the same name)")
         _check_end(file, entries, size, comment)
         return {entry.name: _read_array(file, entry) for entry in entries}
     except (OSError, struct.error) as error:
-        raise Damaged(f"no archive of arrays ({error})") from error
+        raise Damaged(f"not an archive of arrays ({error})") from error
 
 
 def text(arrays: Mapping[str, Array], name: str, max_characters: int) -> str:
     """The text saved under a name. Raises Damaged if there is no text, or one of more than ``max_characters``."""
     array = arrays.get(name)
     if array is None or array.dtype.kind != "U" or array.shape != ():
-        raise Damaged(f"no text {name} in it")
+        raise Damaged(f"it has no text {name}")
     if array.itemsize > 4 * max_characters:
         raise Damaged(f"its {name} has more than {max_characters:,} characters")
     try:
         found = str(array.item())
         found.encode()
     except ValueError as error:
-        raise Damaged(f"its {name} is no text ({error})") from error
+        raise Damaged(f"its {name} is not text ({error})") from error
     return found
 
 
@@ -169,14 +169,14 @@ def _check_end(file: BinaryIO, entries: list[_Entry], size: int, comment: bytes)
         del fields[2:4], fields[-3:-1]
         behind = place + DIRECTORY.size
         if not rest.startswith(b"PK\1\2", place) or fields != expected or not rest.startswith(name, behind):
-            raise Damaged(f"its directory describes another {entry.name} than it holds")
+            raise Damaged(f"its directory does not match its {entry.name}")
         place = behind + len(name)
     if rest[place:] != _end(len(entries), at, place, comment):
         raise Damaged("its end does not fit its arrays")
 
 
 def _in_directory(entry: _Entry) -> tuple[list[int], bytes]:
-    """What the directory must hold for an entry: numbers of the record, and the name with what follows it."""
+    """An entry's record in the directory, as it must be: its numbers, then the name and the bytes after it."""
     size, at, name = entry.size, entry.at, f"{entry.name}.npy".encode()
     wide = [size, size] * (size > MAX_32_BIT) + [at] * (at > MAX_32_BIT)
     extra = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
@@ -194,7 +194,7 @@ def _end(count: int, at: int, size: int, comment: bytes) -> bytes:
 
 
 def _read_array(file: BinaryIO, entry: _Entry) -> Array:
-    """An array in NumPy's format 1.0. Raises Damaged if the header promises other bytes than follow."""
+    """An array in NumPy's format 1.0. Raises Damaged if the header does not match the bytes that follow."""
     file.seek(entry.content)
     start = file.read(len(MAGIC) + 2)
     length = int.from_bytes(start[len(MAGIC) :], "little")
@@ -203,14 +203,14 @@ def _read_array(file: BinaryIO, entry: _Entry) -> Array:
     header = file.read(length)
     found = HEADER.fullmatch(header)
     if found is None:
-        raise Damaged(f"its {entry.name} is no array of numbers or text")
+        raise Damaged(f"its {entry.name} is not an array of numbers or text")
     dtype, shape = np.dtype(found["type"].decode()), tuple(map(int, re.findall(rb"[0-9]+", found["shape"])))
     size = entry.size - len(start) - length
     if 0 in shape[1:] or math.prod(shape) * dtype.itemsize != size:
         raise Damaged(f"its {entry.name} has {size:,} bytes, but the shape {shape}")
     content = file.read(size)
     if zlib.crc32(content, zlib.crc32(header, zlib.crc32(start))) != entry.crc:
-        raise Damaged(f"its {entry.name} has another checksum")
+        raise Damaged(f"its {entry.name} does not match its checksum")
     return np.ndarray(shape, dtype, content)
 
 

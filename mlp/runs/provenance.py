@@ -1,4 +1,4 @@
-"""What a result depends on besides config and data: the code, NumPy, the machine, the BLAS kernel and its threads."""
+"""Everything besides config and data that a result depends on: code, NumPy, machine, BLAS kernel, BLAS threads."""
 
 import hashlib
 import platform
@@ -28,7 +28,7 @@ def environment(blas: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What may change a result: each difference between two environments, the likeliest cause first."""
+    """Each difference between two environments that may change a result, the likeliest cause first."""
     yield from _difference("the code", _code(then), _code(now))
     yield from _difference("NumPy", *(facts.get("versions", {}).get("numpy") for facts in (then, now)))
     yield from _difference("the machine", *(facts.get("machine") for facts in (then, now)))
@@ -42,7 +42,7 @@ def _difference(what: str, then: object, now: object) -> Iterator[str]:
 
 
 def _code(facts: Mapping[str, Any]) -> str:
-    """The version for people, and the SHA-256 that tells versions apart."""
+    """The version, and the beginning of the SHA-256, which also shows a change within a version."""
     return f"{facts.get('versions', {}).get('mlp')} (SHA-256 {str(facts.get('code_sha256'))[:12]}...)"
 
 

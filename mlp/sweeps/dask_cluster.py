@@ -1,7 +1,7 @@
 """A Dask cluster as a sweep's workers.
 
-Dask repeats a task whose worker died. A task that it gives up, and one that does not end after a signal, have an
-outcome too: the sweep never waits for ever.
+If a worker dies, Dask repeats its task. If Dask gives a task up, or the task does not end after a signal, it has an
+outcome too: the sweep never waits forever.
 """
 
 import logging
@@ -22,7 +22,7 @@ from mlp.system.errors import InputError
 from mlp.system.printable import printable
 
 CONNECT_SECONDS = 10
-"""Within this time a scheduler must answer, and its cluster have a worker."""
+"""Within this time the scheduler must answer, and its cluster must have a worker."""
 GRACE_SECONDS = 5
 """After a signal, workers have this time to save their runs and stop; a result has this time to arrive."""
 LOOK_SECONDS = 0.2
@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.2
 def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
     """The workers of the cluster whose scheduler has this address. Raises InputError if no scheduler answers.
 
-    For TLS the certificates are those of Dask's own settings.
+    TLS uses the certificates that Dask's own settings name.
     """
     security = Security()
     if address.startswith("tls:") and security.get_connection_args("client").get("ssl_context") is None:
@@ -70,12 +70,12 @@ def cluster(address: str, warn: Callable[[str], object]) -> Iterator[Workers]:
     with quiet(logging.getLogger("distributed.client"), logging.CRITICAL), client:  # ``do`` reports a lost scheduler
         for worker, threads in client.nthreads().items():
             if threads > 1:
-                warn(f"worker {worker} has {threads} threads, but does one run at a time: start workers of one thread")
+                warn(f"worker {worker} has {threads} threads, but does one run at a time: give each worker one thread")
         yield do
 
 
 def _outcomes(client: Client, tasks: Iterable[Task], unfit: set[str]) -> Iterator[Outcome]:
-    """The tasks' outcomes as they come; ``unfit`` workers get no tasks while there are others.
+    """The tasks' outcomes as they come; ``unfit`` workers get tasks only if no other worker is left.
 
     Raises CancelledError if the connection to the scheduler is lost.
     """
@@ -89,7 +89,7 @@ def _outcomes(client: Client, tasks: Iterable[Task], unfit: set[str]) -> Iterato
             running[future] = task
             future.add_done_callback(ended.put)
 
-    submit(2 * len(workers) or 1)  # a worker that ends one task has the next at hand
+    submit(2 * len(workers) or 1)  # so each worker has its next task when it ends one
     last_unheard = time.monotonic()
     while running:
         if not signals.heard():

@@ -21,7 +21,7 @@ from mlp.system.errors import InputError
 IDLE_SECONDS = 20
 """A process without work ends after this time."""
 MAX_DEATHS = 3
-"""A task is given up after its process was killed this often while no other task was running."""
+"""A task fails if its process is killed this often while no other task is running."""
 NONE_BEGAN = f"worker processes ended {MAX_DEATHS} times before any of them began a run"
 KILLED = f"its process was killed {MAX_DEATHS} times while no other run was active: perhaps it needs more memory"
 
@@ -35,7 +35,7 @@ def local(jobs: int | None, tasks: int) -> Iterator[Workers]:
             yield _parallel
     finally:
         if count > 1:  # joblib starts no process for one
-            # At the end of this process it would wait for ever if an idle worker was killed just before.
+            # Otherwise joblib would wait forever, at the end of this process, if an idle worker was killed before.
             get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
@@ -64,9 +64,9 @@ def until_stopped(tasks: Iterable[Task]) -> Iterator[Task]:
 def outcomes(tasks: Iterable[Task], workers: Workers, warn: Callable[[str], object]) -> Iterator[Outcome]:
     """One outcome for each task, as they come; none is UNFIT.
 
-    If a worker is unfit, this is warned of, and the task is tried again as long as other workers finish tasks. Tasks
-    that were running when a process was killed are repeated at the end, one at a time, to see which of them kills it.
-    A signal ends it early; running tasks are then INTERRUPTED.
+    If a worker is unfit, a warning says so, and its task is tried again as long as other workers finish tasks. If a
+    process is killed, the tasks that were running are repeated at the end, one at a time, to find out which of them
+    kills it. A signal ends the outcomes early; running tasks are then INTERRUPTED.
     """
     missing = {task.name: task for task in tasks}
     suspects: set[str] = set()

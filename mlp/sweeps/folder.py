@@ -30,7 +30,7 @@ from mlp.system.files import (
 )
 
 SWEEP = "sweep.json"
-"""The request; a folder that has it is a sweep's."""
+"""The request; this file marks a folder as a sweep's."""
 MAX_SWEEP_BYTES = 1 << 24
 """A hundred thousand values take two million."""
 LOOK_SECONDS = 0.1
@@ -53,7 +53,7 @@ def default_folder(grid: Grid) -> Path:
 
 @contextmanager
 def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[list[Task]]:
-    """Lock the folder and give the grid's tasks; workers may do them until the block ends or a signal is heard.
+    """Lock the folder and yield the grid's tasks; workers may do them until the block ends or a signal is heard.
 
     Raises InputError if the data lack a digit of the grid, or if the folder holds anything but a sweep of the same
     config and data; InUse if another process is at work in it.
@@ -66,7 +66,7 @@ def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[
     if not folder.exists():
         is_default = folder.parent == grid.base.output.directory
         with (
-            suppress(FileExistsError),  # another sweep made it just now: the lock decides between them
+            suppress(FileExistsError),  # another sweep has just made it: the lock decides between them
             configuration.naming("output.directory", applies=is_default),
         ):
             make_folder(folder)

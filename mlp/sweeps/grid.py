@@ -24,7 +24,7 @@ MAX_RUNS = 100_000
 MAX_NAME_CHARACTERS = 200
 """A run's name is its folder's; Linux allows 255 characters, some file systems fewer."""
 MAX_PLAIN_NUMBER = 1e15
-"""From here on a whole number is shorter with an exponent."""
+"""A whole number from here on is shorter with an exponent."""
 SEED, DIGITS, PRECISION = "training.seed", "data.digits", "training.precision"
 PLACES = ("data.directory", "output.directory")
 PAIRS = list(itertools.combinations(range(10), 2))

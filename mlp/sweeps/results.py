@@ -47,7 +47,7 @@ class SweepRun:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean over the seeds of each seed's mean, and their sample standard deviation, which is 0 for one seed."""
+    """The mean of the seeds' means, and the sample standard deviation of these (0 for one seed)."""
 
     mean: float
     deviation: float
@@ -61,7 +61,7 @@ class Setting:
     """The varied options that they share, by key."""
     runs: list[SweepRun]
     rank: int = 0
-    """From 1; settings that are equally good have the same."""
+    """From 1; equally good settings share a rank."""
 
     @property
     def finished(self) -> list[SweepRun]:
@@ -103,7 +103,7 @@ class Results:
 
     @cached_property
     def settings(self) -> list[Setting]:
-        """The best first: by their loss, or by their errors if they have different loss functions.
+        """The settings, ranked by loss, or by errors if they have different loss functions; the best first.
 
         Test images do not count. Settings with unfinished runs come last.
         """
@@ -157,7 +157,7 @@ class Results:
 
     @property
     def notes(self) -> list[str]:
-        """Why the settings may not be comparable; each has runs of all seeds and pairs, so these are no reason."""
+        """Why the settings may not be comparable. Seeds and pairs are no reason: each setting has runs of all."""
         shared = {key: self.grid.base.value(key) for key in self.grid.varied if key not in self.grid.settings}
         firsts = [setting.finished[0].result for setting in self.settings if setting.finished]
         return (
@@ -167,7 +167,7 @@ class Results:
         )
 
     def write_csv(self, path: Path) -> None:
-        """A row for each run, the best setting's first; its rank is its setting's."""
+        """Write a row for each run, with the rank of its setting; the best setting's runs come first."""
         tested = ["test_images", "test_errors"] if self.grid.has_all_pairs else []
         columns = ["rank", "run", *self.grid.varied, "status", "epochs", "kept_epoch", *FIGURES, "validation_errors"]
         text = io.StringIO()

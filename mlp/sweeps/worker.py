@@ -43,7 +43,7 @@ CODE_SHA256 = provenance.code_sha256()
 """The hash of the code that this process runs, computed at import, because the files may change later."""
 
 _turn = Lock()
-"""A worker's threads take turns: settings of NumPy, BLAS and matplotlib are the whole process's."""
+"""A worker's threads take turns: settings of NumPy, BLAS and matplotlib apply to the whole process."""
 _is_orphan = Event()
 """Set when the sweep that started this process has ended."""
 
@@ -62,7 +62,7 @@ class Status(StrEnum):
 
 
 DONE = {Status.FINISHED, Status.DIVERGED, Status.LEARNED_NOTHING}
-"""With one of these a task is not tried again."""
+"""A task that ended like this is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Outcome:
     test: tuple[int, int] | None = None
     """Test errors and number of test images."""
     is_new: bool = True
-    """False if the run had ended before."""
+    """False if the run had already ended."""
     worker: str = ""
     """In a cluster, the address of an unfit worker."""
 
@@ -154,7 +154,7 @@ def work(task: Task) -> Outcome:
 
 @cache
 def _end_with_parent() -> None:
-    """End this process, with its run saved, when its parent has ended; it would wait for tasks for ever."""
+    """End this process, with its run saved, when its parent ends; otherwise it would wait for tasks forever."""
     parent = os.getppid()
 
     def look() -> None:
@@ -218,7 +218,7 @@ def _run_to_end(task: Task, warnings: list[str]) -> Outcome:
             if _has_diverged(task):
                 return _diverged(task, warnings, is_new=False)
             is_new = one_run.resume(task.directory, lambda known: task.config, warn=warnings.append, verbose=False)
-        except InUse:  # by a worker that lost the sweep: it will notice, or finish the run
+        except InUse:  # a worker that lost the sweep holds it: it will notice, or finish the run
             time.sleep(LOOK_SECONDS)
             signals.check()
         except Diverged:
@@ -231,7 +231,7 @@ def _finished(task: Task, warnings: list[str], is_new: bool) -> Outcome:
     run = comparison.read_compared_run(task.directory, task.name)
     if names := _changed(task, run.training_files):
         raise InputError(
-            f"{task.directory}: was trained on other {' and '.join(names)} than there are now: name another --output"
+            f"{task.directory}: {' and '.join(names)} changed after this run was trained: name another --output"
         )
     test = None
     if task.requirements.is_tested:

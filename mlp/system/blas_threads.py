@@ -14,11 +14,11 @@ FIELDS = ("internal_api", "version", "architecture", "num_threads")
 
 @contextmanager
 def threads(count: int) -> Iterator[list[dict[str, Any]]]:
-    """Within this block BLAS uses ``count`` threads: NumPy's, and every other that was loaded at the first call.
+    """Within this block every BLAS loaded before the first call, NumPy's included, uses ``count`` threads.
 
     Gives each library's name, version and number of threads. Raises RuntimeError, as Python does, if the system has
-    not enough threads left. The number holds for the whole process: if several of its threads are in such blocks at
-    once, the latest to enter decides, and the last to leave restores the number from before.
+    not enough threads left. The number holds for the whole process: if several threads are in such blocks at once, the
+    latest to enter sets it, and the last to leave restores the earlier number.
     """
     with _making_limits:
         limits = _limits()
@@ -30,7 +30,7 @@ def threads(count: int) -> Iterator[list[dict[str, Any]]]:
 
 
 class _Limits:
-    """The numbers of threads that blocks have asked for; blocks are left in any order."""
+    """The numbers of threads that the open blocks set; blocks may end in any order."""
 
     def __init__(self) -> None:
         self.blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
@@ -47,7 +47,7 @@ class _Limits:
                 _check_room(count)
                 self._max_checked = count
             limit = self.blas.limit(limits=count)
-            self._before = self._before or limit  # the first limit knows the number from before
+            self._before = self._before or limit  # the first limit knows the earlier number
             self._counts[mine] = count
         return mine
 
@@ -63,7 +63,7 @@ class _Limits:
 
 @contextmanager
 def _in_control() -> Iterator[None]:
-    """Within this block this thread may set OpenBLAS's number of threads; after it any other may.
+    """Within this block only this thread sets OpenBLAS's number of threads; after it any other may.
 
     From threadpoolctl 3.8 on, only the first thread to set the number may set it again; others are silently ignored.
     """
@@ -76,7 +76,7 @@ def _in_control() -> Iterator[None]:
 
 
 def _check_room(count: int) -> None:
-    """Raises RuntimeError if ``count`` threads cannot be started: OpenBLAS would wait for them for ever."""
+    """Raises RuntimeError if ``count`` threads cannot be started: OpenBLAS would wait for them forever."""
     ended = Event()
     try:
         for _ in range(count - 1):  # this thread is the first
@@ -90,5 +90,5 @@ _making_limits = Lock()
 
 @cache
 def _limits() -> _Limits:
-    """Made once, as finding the libraries takes longer than some steps of training."""
+    """The process's only _Limits: finding the libraries takes longer than some steps of training."""
     return _Limits()

@@ -24,7 +24,7 @@ NO_THREAD = "can't start new thread"
 """Python's message if the system has no thread left."""
 NO_ROOM = "the system has no thread or process left: end other programs, or raise the limit (ulimit -u)"
 MAX_LINE_CHARACTERS, MAX_MESSAGE_LINES = 300, 20
-"""So that a message fits on a screen, whatever it quotes."""
+"""A message fits on a screen, whatever it quotes."""
 
 
 class Parser(ArgumentParser):
@@ -39,14 +39,14 @@ class Parser(ArgumentParser):
         raise InputError(f"{message}{self.cure(message)} (see {self.prog} --help)")
 
     def cure(self, message: str) -> str:
-        """The end of an error message, which says what to do instead; a subclass may know."""
+        """The end of an error message: what to do instead, if a subclass knows it."""
         return ""
 
 
 def require(module: str, extra: str) -> None:
     """Raises InputError if a package that one of the project's extras installs is missing."""
     if find_spec(module) is None:
-        what = f"'.[{extra}]'" if (CHECKOUT / "pyproject.toml").exists() else module
+        what = f"-e '{display_path(CHECKOUT)}[{extra}]'" if (CHECKOUT / "pyproject.toml").exists() else module
         raise InputError(f"{module} is not installed: python -m pip install {what}")
 
 
@@ -128,7 +128,7 @@ def display_path(path: Path) -> str:
 
 
 def command(name: str) -> str:
-    """How to call a command from here: by its file in a checkout, else, or if ``mlp`` called this one, by ``mlp``.
+    """How to call a command from here: its file in a checkout; ``mlp NAME`` without one, or if ``mlp`` is running.
 
     If the shell does not find ``mlp``, because its environment is not activated, Python runs it.
     """
@@ -174,7 +174,7 @@ def _report(*message: str, kind: str = "error", notes: Sequence[str] = ()) -> No
     lines = list(map(printable, message))
     if len(lines) > MAX_MESSAGE_LINES:
         lines[MAX_MESSAGE_LINES - 1 :] = [f"... and {len(lines) - MAX_MESSAGE_LINES + 1} more"]
-    half = MAX_LINE_CHARACTERS // 2  # where is at the beginning, what is wrong at the end
+    half = MAX_LINE_CHARACTERS // 2  # the place is at the beginning, the problem at the end
     lines = [line if len(line) <= MAX_LINE_CHARACTERS else f"{line[:half]}...{line[-half:]}" for line in lines]
     text = ": ".join([kind, *filter(None, ["\n       ".join(lines)]), *map(printable, notes)])
     print(text, file=sys.stderr)

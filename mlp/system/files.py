@@ -66,7 +66,7 @@ def _temporary(path: Path) -> Path:
 
 
 def remove_leftovers(folder: Path, names: Collection[str | None], age: float = 0) -> None:
-    """Remove the temporary files that killed processes left of files with these names, if older than ``age`` seconds.
+    """Remove the temporary files of these names that killed processes left, if older than ``age`` seconds.
 
     A name without a random part is from an earlier version, or a user's own file. It is removed only if ``age`` is 0,
     as in the directory of a run.
@@ -132,10 +132,10 @@ def make_folder(folder: Path) -> None:
 
 
 def append(path: Path, content: bytes, known: os.stat_result) -> os.stat_result | None:
-    """Append bytes to a file, if it is still as ``known`` describes it, and put them on the disk. Its new status.
+    """Append bytes to a file, if it is still as ``known`` describes it, and put them on the disk.
 
-    Returns None, and appends nothing, if the file is gone or another one. If the disk fails, the file stays as it was;
-    only a kill or a crash during this call can leave a part of the bytes.
+    Returns its new status; or None, and appends nothing, if the file is gone or another one. If the disk fails, the
+    file stays as it was; only a kill or a crash during this call can leave a part of the bytes.
     """
     flags = sum(getattr(os, name, 0) for name in ("O_APPEND", "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"))
     try:
@@ -167,7 +167,7 @@ def is_write_protected(error: OSError) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all, with its own line endings on every system."""
+    """Write UTF-8 text whole or not at all; its line endings stay the same on every system."""
     with replacing(path) as file:
         file.write(text.encode())
 
@@ -199,7 +199,7 @@ def read_small(path: Path, max_bytes: int, *, links: bool = True) -> bytes:
 def open_regular(path: Path, *, links: bool = True) -> BufferedReader:
     """A regular file, open for reading.
 
-    Raises InputError for a folder; for a pipe or a device, which could block for ever; and for a sparse file that is
+    Raises InputError for a folder; for a pipe or a device, which could block forever; and for a sparse file that is
     almost all holes, which is small to send and large to read. Without ``links`` also for a symbolic link: a run's
     directory may come from a stranger, and must not lead to the user's other files.
     """
@@ -242,7 +242,7 @@ def sha256(path: Path, *, links: bool = True) -> str:
 
 
 def identity(folder: Path) -> tuple[int, int]:
-    """A folder's device and inode, which differ from those of another folder that later has its name."""
+    """A folder's device and inode: another folder that gets its name later has others."""
     status = folder.stat()
     return status.st_dev, status.st_ino
 
@@ -263,8 +263,8 @@ def exclusive(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK
     """Lock a folder to this process; gives its identity. Raises InUse if it is still locked after ``wait`` seconds.
 
     The lock is the system's (flock(2)) and on the folder itself: it leaves no file behind, and ends with the process,
-    however that ends. A file system without locks leads to a warning, a system without locks to Unsupported. Raises
-    InputError if another folder has taken this one's name.
+    however that ends. Warns if the file system has no locks. Raises Unsupported if the system has none, InputError if
+    another folder has taken this one's name.
     """
     check_has_locks(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -285,7 +285,7 @@ def exclusive(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK
 
 
 def check_has_locks(folder: Path) -> None:
-    """Raises Unsupported if this system cannot lock a folder. Called before one is made, which would be left behind."""
+    """Raises Unsupported if this system cannot lock a folder. Call it before making one, which would be left behind."""
     with suppress(ImportError):  # Windows lacks it; whatever needs no lock still works
         import fcntl  # noqa: F401
 

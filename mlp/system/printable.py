@@ -16,9 +16,9 @@ def printable_lines(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    r"""The text as one word of a shell command; if it is not printable, as $'...', which bash and zsh read.
+    r"""The text as one word of a shell command; if not all of it is printable, as $'...', which bash and zsh read.
 
-    In it each byte is a \ and three octal digits, as GNU's ls writes it.
+    There each byte of other characters is a \ and three octal digits, as in the output of GNU ls.
     """
     import shlex  # slow to import, and this module is imported before signals are noted
 

@@ -1,4 +1,4 @@
-"""Progress bars without a thread of their own."""
+"""Progress bars that start no thread."""
 
 from tqdm import tqdm
 

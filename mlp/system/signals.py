@@ -23,7 +23,7 @@ KINDS = {
     for name, kind in {"SIGHUP": "hung up", "SIGTERM": "terminated", "SIGINT": "interrupted"}.items()
     if hasattr(signal, name)  # Windows has no SIGHUP
 }
-"""What messages call a command that each signal ended. SIGHUP comes when its terminal is closed."""
+"""The word in messages for a command that the signal ended. SIGHUP comes when the terminal is closed."""
 NUMBERS = tuple(KINDS)
 """In the order in which their handlers are restored: SIGINT last, as its handler may raise at once."""
 
@@ -69,8 +69,8 @@ def start() -> None:
 def listening() -> Iterator[None]:
     """Note signals within this block, in which a command runs.
 
-    After it the earlier handlers are back. After ``start`` signals are ignored instead: the work is done, and a signal
-    during Python's shutdown would change the exit code. Threads other than the main one get no signals.
+    At its end the earlier handlers are back; but if ``start`` was called, signals are ignored from then on: the work is
+    done, and a signal during Python's shutdown would change the exit code. Only the main thread gets signals.
     """
     global _heard
     heard_before, listened_before = _heard, _thread.listens
@@ -90,7 +90,7 @@ def listening() -> Iterator[None]:
 def _listen() -> dict[int, Any]:
     """Begin to note signals. Returns the earlier handlers by number; none if this is not the main thread.
 
-    An ignored SIGINT is noted, too: a shell ignores it for a command in the background, but whoever sends it means it.
+    An ignored SIGINT is noted, too: a shell ignores it for a command in the background, but it may be sent on purpose.
     An ignored SIGHUP stays ignored: nohup(1) does that so that the command outlives its terminal. A handler that was
     not set by Python stays, as Python could not restore it.
     """

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 MIN_SIMILARITY = 0.84
-"""Difflib's ratio of a name and a misspelling of it. For export and report it is 0.83."""
+"""Difflib's ratio of a name and a misspelling of it. Two different names, export and report, have 0.83."""
 TABLES = Path(__file__).parent.parent / "other_names.yaml"
 
 
@@ -40,5 +40,5 @@ def same(name: str, known: Iterable[str]) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """A name without what tools write differently: batch_size, batch-size and batchSize are the same."""
+    """A name without case and separators: batch_size, batch-size and batchSize are the same."""
     return re.sub(r"[-_. ]", "", name).casefold()

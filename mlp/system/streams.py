@@ -29,8 +29,8 @@ class TolerantFile(FileIO):
 def tolerant(name: str) -> Iterator[TolerantFile | None]:
     """Within this block sys.stdout or sys.stderr drops what cannot be written, and escapes what it cannot encode.
 
-    If it was closed at the start, its text goes to the null device. If it is not the process's own, as in a notebook,
-    or a console of Windows, which has a text type of its own, it stays as it is.
+    If it was closed at the start, its text goes to the null device. It stays as it is if it is not the process's own,
+    as in a notebook, or if it is a console of Windows, which has a special text type.
     """
     before, raw = getattr(sys, name), None
     if before is None:

@@ -30,7 +30,7 @@ CONSTANTS = {
 }
 INTEGER = re.compile(r"[-+]?[0-9]+")
 MAX_INTEGER_DIGITS = 100
-"""A longer whole number stays text, and is then refused as one."""
+"""A longer whole number stays text, which is an error for every numeric option."""
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 

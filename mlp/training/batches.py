@@ -31,7 +31,7 @@ class BatchLoader:
     """
 
     active: NDArray[np.intp]
-    """The indices of the pixels in each row, ascending: all, or those that are not 0 in every image."""
+    """The indices of the pixels in each row, ascending: all, or those that are nonzero in some image."""
 
     def __init__(self, images: Dataset, batch_size: int):
         self._images, self._batch_size = images, min(batch_size, len(images))
@@ -86,7 +86,7 @@ class BatchLoader:
 
 
 def active_pixels(images: Dataset, at_most: int) -> NDArray[np.intp]:
-    """The pixels that are not 0 in every image; all pixels if these are more than ``at_most``, or none."""
+    """The pixels that are nonzero in some image; all pixels if there are more than ``at_most`` of these, or none."""
     active = np.zeros(images.inputs, bool)
     for positions in images.blocks():
         active |= images.pixels(positions).any(axis=0)

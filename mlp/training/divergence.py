@@ -2,7 +2,7 @@
 
 A network diverges in two ways. Either a number is no longer finite; or, if the learning rate is too high, every sigmoid
 is driven into saturation, where its slope is 0: nothing becomes infinite, and the loss stays above where it started.
-A training that learns nothing without either is the subject of ``standstill``.
+``standstill`` notices a training that learns nothing in any other way.
 """
 
 import math
@@ -75,7 +75,7 @@ class DivergenceWatch:
     def check_epoch(self, row: Epoch, step: int) -> None:
         """Raises Diverged if the training losses up to this epoch show that nothing is learned.
 
-        ``step`` is the first of the epoch whose loss was above the untrained network's.
+        ``step`` is the epoch's first step with a loss above the untrained network's.
         """
         progress, network = self.progress, self._learner.whole
         if not is_above(row.train_loss, self._untrained_loss):
@@ -100,9 +100,9 @@ class DivergenceWatch:
     def failure(
         self, network: MLP, reason: str, epoch: int, step: int, where: tuple[str, str], tries: list[str] | None = None
     ) -> Diverged:
-        """The error to raise: training diverged, or it learned nothing, if ``tries`` says what to try then.
+        """The error to raise: training diverged, or, if ``tries`` is given, learned nothing; it lists what to try.
 
-        ``where`` is the gate and its array; ``network`` is the one whose latest pass is reported.
+        ``where`` is the gate and its array; the report is about ``network``'s latest pass.
         """
         options, (gate, array) = self._options, where
         if tries is None:
@@ -124,7 +124,7 @@ class DivergenceWatch:
 
     def _not_finite(self, network: MLP, reason: str, step: int) -> Diverged:
         where = first_not_finite(network)
-        if where[0] == UPDATE:  # of the step before the one that noticed
+        if where[0] == UPDATE:  # the cause was the previous step
             step = max(self.progress.current.steps, 1)
         return self.failure(network, reason, self.progress.epoch, step, where)
 
@@ -166,8 +166,8 @@ def headline(report: Mapping[str, Any]) -> str:
 def first_not_finite(network: MLP) -> tuple[str, str]:
     """The first gate of the latest passes that computed a non-finite array, and that array's name.
 
-    An array dA is the gradient with respect to A. For a parameter that was not finite before the pass the gate is the
-    update, "sgd". If every number is finite, and only a norm is not, it is the array with the largest number.
+    An array dA is the gradient with respect to A. If a parameter was not finite before the pass, the gate is the
+    update, "sgd". If only a norm is not finite, the array is the one with the largest number.
     """
     latest = list(network.graph.latest())
     for gate, name, array in latest:
@@ -192,8 +192,8 @@ def saturated(network: MLP) -> dict[str, float]:
 def suspect(network: MLP) -> tuple[str, str]:
     """The gate to look at, and its array, if all numbers are finite but the loss does not fall.
 
-    That is the first sigmoid with more than half of its values saturated: no gradient flows back through it. If there
-    is none, it is the loss.
+    That is the first sigmoid with more than half of its values saturated: no gradient flows back through these. Without
+    such a sigmoid it is the loss.
     """
     for name, share in saturated(network).items():
         if share > 0.5:
@@ -219,7 +219,7 @@ def advice(options: Training, good_epochs: int) -> list[str]:
     tenth, hundredth = (float(f"{rate / factor:.0e}") for factor in (10, 100))
     tries = [f"a lower training.learning_rate than {rate:g}: {tenth:g}, then {hundredth:g}"]
     if options.momentum:
-        tries += [f"a lower training.momentum than {options.momentum:g}: it multiplies the rate by up to 1 / (1 - it)"]
+        tries += [f"a lower training.momentum than {options.momentum:g}: it scales steps by up to 1 / (1 - momentum)"]
     if options.weight_decay:
         tries += [f"a lower training.weight_decay than {options.weight_decay:g}: 0 leaves it out"]
     if good_epochs:

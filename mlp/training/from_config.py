@@ -1,4 +1,4 @@
-"""What a config describes: its images, their split, and the network before training."""
+"""What a config describes: its images, their split, and the untrained network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,8 +30,8 @@ def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping
     """Raises InputError, naming the files, if training files differ from those that the run recorded."""
     if names := changed_files(found, recorded):
         raise InputError(
-            f"{config.data.directory}: {' and '.join(names)} are not those that {run} was trained on (its "
-            "manifest.json has their SHA-256): put those back in data.directory, or train a new run on these"
+            f"{config.data.directory}: {' and '.join(names)} differ from those that {run} was trained on "
+            "(SHA-256 in its manifest.json): put the old files back in data.directory, or train a new run on these"
         )
 
 
@@ -50,7 +50,7 @@ MEMORY_FACTOR = 6
 
 
 def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
-    """The network before training, in the config's precision or another.
+    """The untrained network, in the config's precision or another.
 
     Raises InputError if there is too little memory to train it.
     """

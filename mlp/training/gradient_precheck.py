@@ -18,7 +18,7 @@ EXAMPLES_PER_CLASS = 2
 """Images of each digit in the check's batch: enough to find a mistake in the sums over the batch."""
 
 MAX_WORK = 8_000_000
-"""Parameters times layers, to which the time of the check is proportional: this takes a fifth of a second."""
+"""Parameters times layers. The time of the check is proportional to it: a fifth of a second at this limit."""
 
 
 def check_before_training(network: MLP, training_set: Dataset, seed: int, note: Callable[..., object]) -> None:
@@ -46,7 +46,7 @@ def check_before_training(network: MLP, training_set: Dataset, seed: int, note: 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
     """Check the gradients of a network's loss on these examples, in float64, along random directions of each array.
 
-    If an array fails, the check that is returned names an element.
+    If an array fails, its check names a wrong element.
     """
     double = network.copy(np.float64)
     double.loss(X, Y)

@@ -23,10 +23,10 @@ from mlp.training.standstill import Ending
 class Trainer:
     """A network in training: its optimizer, its progress, and the best weights so far.
 
-    ``network`` has the weights at the end of the last epoch, or of the last ``state``; between them only the learner's
-    are up to date. The best weights are those of the lowest validation loss, the earliest at a tie; without validation
-    images those of the last epoch. ``computing`` is entered for the longest part of each step, which changes nothing
-    of this: if it is interrupted there, the step is taken again later.
+    ``network`` has the weights of the end of the last epoch, or of the last ``state``; in between only the learner's
+    are up to date. The best weights are those with the lowest validation loss, the earliest at a tie; without
+    validation images, those of the last epoch. ``computing`` is entered for the longest part of each step. This part
+    changes no weights: if it is interrupted, the step is repeated later.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Trainer:
         return TrainerState(self.progress, self.network.parameter_block, self.learner.velocity, self._best_block)
 
     def restore(self, state: TrainerState) -> None:
-        """Resume from a state: bit for bit as if training had not stopped there."""
+        """Continue from a state, bit for bit as if training had not stopped."""
         self.watch.progress = state.progress
         self.network.parameter_block[...] = state.parameters
         self.learner.velocity[...] = state.velocity
@@ -90,11 +90,11 @@ class Trainer:
     def run_epoch(
         self, after_step: Callable[[], object] = lambda: None, after_block: Callable[[], object] = lambda: None
     ) -> Epoch:
-        """Train on every training image once, or on those left in the current epoch, then evaluate on validation.
+        """Train once on every training image left in the current epoch, then evaluate on the validation images.
 
         ``after_step`` is called after every training step, ``after_block`` after every block of an evaluation. If one
-        of them raises, the epoch stops there, and ``state`` can be resumed. Raises Diverged, with where and how, if a
-        loss, gradient or weight is not finite, or if the training losses show that nothing is learned.
+        of them raises, the epoch stops there, and ``state`` can be resumed. Raises Diverged, with a report, if a loss,
+        gradient or weight is not finite, or if the training losses show that nothing is learned.
         """
         progress = self.progress
         self.watch.begin_epoch()

@@ -37,7 +37,7 @@ class Epoch:
         return float(getattr(self, f"train_{name}")) if value is None else value
 
     def is_better(self, best: "Epoch | None") -> bool:
-        """Whether its weights are kept instead of those of the best epoch so far: ``Trainer`` gives the rule."""
+        """Whether its weights replace those of the best epoch so far, by the rule of ``Trainer``."""
         if best is None or self.validation_loss is None or best.validation_loss is None:
             return True
         return self.validation_loss < best.validation_loss
@@ -65,7 +65,7 @@ class EpochSums:
 
     steps: int = 0
     loss: float = 0.0
-    """The sum over images: each batch's mean loss times its images."""
+    """The sum over images: each batch's mean loss times its size."""
     errors: int = 0
     gradient_norm: float = 0.0
     seconds: float = 0.0

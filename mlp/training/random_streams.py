@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 
 class Stream(IntEnum):
-    """What the random numbers are for. These values never change: with others, a seed would give another run."""
+    """The purpose of the random numbers. These values never change: with others, a seed would give another run."""
 
     WEIGHTS = 0
     SPLIT = 1

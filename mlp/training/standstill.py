@@ -1,4 +1,4 @@
-"""A training that has learned nothing at its end, although every number is finite and no loss has risen.
+"""A training that has learned nothing at its end, although every number is finite.
 
 ``Ending`` looks at a training once, after its last step; ``divergence`` looks at every step.
 """
@@ -17,27 +17,27 @@ from mlp.network import MLP, decide
 from mlp.training import divergence
 
 HARDLY = 0.01, 1e-6
-"""A loss has hardly moved if it changed by less than this fraction, and by less than this fraction per step.
+"""A loss has hardly moved if it changed by less than the first fraction in all, and the second per step.
 
 With batches of 32 this refuses ten epochs at learning rates below about 3e-6, and accepts a single step at a learning
 rate of 0.001, which lowers the loss by a fraction of 1e-5 to 1e-3."""
 FALLS = 0.005, 1e-5
-"""A loss falls if, on average over the epochs or in the last one, it fell by this fraction per epoch, or this per step.
+"""A loss falls if it fell by the first fraction per epoch or the second per step: on average, or in the last epoch.
 
 With batches of 32 images of the digits 0 and 1 this refuses ten epochs at a learning rate of 1e-5, and accepts 1e-4."""
 MIN_STEPS = 100
-"""In fewer steps one cannot see whether a loss falls, unless every example gets the same probability."""
+"""Fewer steps do not show whether a loss falls, unless every example gets the same probability."""
 RESTS = 0.005, 1e-4
-"""A loss rests if, from the mean over the last epoch to its end, it fell by less than these fractions."""
+"""A loss rests if it fell by less than both, the second per step, from the last epoch's mean to the epoch's end."""
 ALIKE = 1e-3
-"""Probabilities count as constant if their standard deviation is below this fraction of that of the targets.
+"""Probabilities count as constant if their standard deviation is below this fraction of the targets' deviation.
 
 Untrained networks have about 0.1 with one hidden layer, 1e-2 with two, 3e-3 with three and 2e-5 with six; networks that
 leave their plateau within the next epoch have more than 1e-3."""
 NEAR = 0.02
 """A loss has reached the best constant answer's if it is above it by at most this fraction."""
 CLEAR = 0.5
-"""No closer look if the validation loss is below this fraction of the untrained and the best constant answer's loss."""
+"""A validation loss below this fraction of the untrained and the best constant answer's loss needs no closer look."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Ending:
 
     Nothing was learned in three cases: the loss has risen or hardly moved since before the first step; every example
     gets the same class, and the loss no longer falls and is no better than the best constant answer's; every example
-    gets the same probability, and the loss rests or has reached the best constant answer's. A short run whose loss is
-    still falling is none of these. A network that classifies more examples correctly than always answering the more
-    frequent class has learned something, unless its loss is above the untrained network's, or equal up to rounding.
+    gets the same probability, and the loss rests or has reached the best constant answer's. A short run with a loss
+    that still falls is not such a case. A network that classifies more examples correctly than always answering the
+    more frequent class has learned something, unless its loss, up to rounding, is at least the untrained network's.
 
     Random labels are not noticed: a network memorizes some of them.
     """
@@ -79,7 +79,7 @@ class Ending:
 
     @cached_property
     def reason(self) -> str | None:
-        """Why nothing was learned, to follow the words "the" or "the training"; None if something was learned."""
+        """Why nothing was learned, as a clause without its article, "loss, 0.3, is ..."; None if something was."""
         loss, before = self.loss, self.untrained_loss
         if self.has_risen:
             return f"loss, {loss:.4g}, is above the untrained network's, {before:.4g}"
@@ -102,10 +102,10 @@ class Ending:
     @cached_property
     def has_hardly_moved(self) -> bool:
         """Whether the loss, in the last epoch and after it, is about what it was before the first step."""
-        share, share_per_step = HARDLY
-        least = min(divergence.ROUNDING if self._beats_constant else share, share_per_step * self.steps)
+        fraction, fraction_per_step = HARDLY
+        threshold = min(divergence.ROUNDING if self._beats_constant else fraction, fraction_per_step * self.steps)
         moved = max(abs(self.untrained_loss - loss) for loss in (self.last_loss, self.loss))
-        return moved < least * self.untrained_loss
+        return moved < threshold * self.untrained_loss
 
     @cached_property
     def _beats_constant(self) -> bool:
@@ -124,18 +124,18 @@ class Ending:
     @property
     def _falls(self) -> bool:
         """Whether the loss still falls, or there were too few steps to see it."""
-        share, share_per_step = FALLS
+        fraction, fraction_per_step = FALLS
         on_average = (self.untrained_loss - self.loss) * self.steps_per_epoch / self.steps
-        least = min(share, share_per_step * self.steps_per_epoch) * self.loss
-        falls = self.is_last and max(self.last_loss - self.loss, on_average) >= least
+        threshold = min(fraction, fraction_per_step * self.steps_per_epoch) * self.loss
+        falls = self.is_last and max(self.last_loss - self.loss, on_average) >= threshold
         return falls or self.steps < MIN_STEPS
 
     @property
     def _is_on_its_way(self) -> bool:
         """Whether the loss still falls and has not reached the best constant answer's."""
-        share, share_per_step = RESTS
-        least = min(share, share_per_step * self.steps_per_epoch) * self.last_loss
-        falls = self.is_last and self.last_loss - self.loss >= least
+        fraction, fraction_per_step = RESTS
+        threshold = min(fraction, fraction_per_step * self.steps_per_epoch) * self.last_loss
+        falls = self.is_last and self.last_loss - self.loss >= threshold
         is_dead = divergence.suspect(self.network)[0] == Sigmoid.name
         return falls and not is_dead and self.loss > self.constant_loss * (1 + NEAR)
 
@@ -164,6 +164,6 @@ class Ending:
 
 
 def standing_since(losses: Sequence[float], level: float) -> int:
-    """The epoch after the last one, from 1, whose loss was clearly below a level; at most the last epoch of all."""
+    """The epoch, from 1, after the last one with a loss clearly below a level; at most the last epoch."""
     below = [epoch for epoch, loss in enumerate(losses, 1) if loss < level * (1 - NEAR)]
     return min(max(below, default=0) + 1, len(losses))

@@ -1,4 +1,4 @@
-"""Promises of baselines: the known accuracies on the real digits, and the best rule on any data."""
+"""Promises of mlp.data.baselines: the known accuracies on the real digits, and the best rule on any data."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Promises of dataset: the right images, split evenly, scaled to 0..1."""
+"""Promises of mlp.data.dataset: the right images, split evenly, scaled to 0..1."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Promises of distortions: images are moved as requested, exactly if no interpolation is needed."""
+"""Promises of mlp.data.distortions: images are moved as requested, exactly if no interpolation is needed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Promises of idx_folder: the four files are found under any of their names, and faulty folders are refused."""
+"""Promises of mlp.data.idx_folder: the four files are found under all their names, faulty folders refused."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Promises of image_files and picture_decoder: images are read as a person sees them, anything else is named."""
+"""Promises of mlp.data.image_files and picture_decoder: images are read as people see them; else an error."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""Promises of novelty: distances that can be worked out by hand, and a threshold that nearly all images are within."""
+"""Promises of mlp.data.novelty: distances as computed by hand, and a threshold above nearly all of them."""
 
 import numpy as np
 import pytest

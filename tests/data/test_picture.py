@@ -1,4 +1,4 @@
-"""Promises of picture: on a photo the digit is found, and nothing else."""
+"""Promises of mlp.data.picture: on a photo the digit is found, and nothing else."""
 
 import numpy as np
 import pytest

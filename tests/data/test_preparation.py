@@ -1,4 +1,4 @@
-"""Promises of preparation: any ink is prepared as MNIST's digits were."""
+"""Promises of mlp.data.preparation: any ink is prepared as MNIST's digits were."""
 
 import numpy as np
 import pytest

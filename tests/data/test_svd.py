@@ -1,4 +1,4 @@
-"""Promises of svd: the singular value decomposition, for which X' X is formed only if images are small."""
+"""Promises of mlp.data.svd: the singular value decomposition, for which X' X is formed only if images are small."""
 
 from dataclasses import replace
 

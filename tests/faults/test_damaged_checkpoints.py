@@ -190,7 +190,7 @@ def test_a_run_is_not_resumed_on_other_data(run, shared, monkeypatch, capsys):
     flip(other / "train-images-idx3-ubyte", random.Random(9))
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     assert train(monkeypatch, "--resume", run, "--set", f"data.directory={other}") == 2
-    assert "train-images-idx3-ubyte are not those that" in one_message(capsys.readouterr().err)
+    assert "train-images-idx3-ubyte differ from those that" in one_message(capsys.readouterr().err)
     after = {path.name: path.read_bytes() for path in run.iterdir()}
     assert after == before
 
@@ -233,9 +233,9 @@ def test_a_directory_with_other_files_is_left_alone(shared, tmp_path, monkeypatc
     assert "no checkpoint in it, but thesis.tex" in one_message(capsys.readouterr().err)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     assert train(monkeypatch, "--resume", tmp_path) == 2
-    assert "no checkpoint in it: with --config FILE a run is started there" in one_message(capsys.readouterr().err)
+    assert "no checkpoint in it: to start a run there, add --config FILE" in one_message(capsys.readouterr().err)
     assert train(monkeypatch, "--resume", tmp_path / "none") == 2
-    assert "no such run: with --config FILE a run is started there" in one_message(capsys.readouterr().err)
+    assert "no such run: to start it there, add --config FILE" in one_message(capsys.readouterr().err)
 
 
 def test_a_run_may_start_in_an_empty_directory(shared, tmp_path, monkeypatch):

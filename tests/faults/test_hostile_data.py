@@ -244,7 +244,7 @@ def test_a_file_that_announces_more_than_the_free_memory_is_refused(
         else:
             said = here("scripts/predict.py", "--run", run, tmp_path / "made" / f"{name}.gz").stderr.splitlines()[-1]
     assert f"{name}.gz: the header promises 10240 x " in said
-    assert "10,737,418,240 bytes, more than there is memory for: gunzip it" in one_message(said)
+    assert "10,737,418,240 bytes, more than the free memory: gunzip it" in one_message(said)
     injected("gzip data larger than the free memory")
 
 

@@ -269,7 +269,8 @@ def test_a_run_that_is_write_protected_can_be_evaluated_and_compared(sent, read_
     for given in ([], ["--json"]):
         done = run_here("scripts/compare.py", read_only, sent, *given)
         assert done.returncode == 0
-        assert "Permission denied: there is no picture" in one_message(done.stderr, "warning")
+        warning = one_message(done.stderr, "warning")
+        assert "Permission denied: no picture is written: name its file with --output" in warning
     assert run_here("scripts/compare.py", read_only, sent, "--output", tmp_path / "c.png").returncode == 2
     assert {path.name: path.read_bytes() for path in read_only.iterdir()} == before
     injected("write-protected runs")

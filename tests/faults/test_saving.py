@@ -212,7 +212,7 @@ def test_other_labels_are_other_data(stopped, monkeypatch, capsys):
     content[8], content[9] = content[9], content[8]
     path.write_bytes(content)
     assert train(monkeypatch, "--resume", run) == 2
-    assert "train-labels-idx1-ubyte are not those" in capsys.readouterr().err
+    assert "train-labels-idx1-ubyte differ from those" in capsys.readouterr().err
 
 
 def test_a_damaged_newest_checkpoint_is_replaced_at_once(stopped, monkeypatch):

@@ -299,7 +299,7 @@ def test_a_checkpoint_for_images_of_another_shape_is_refused(tmp_path, monkeypat
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     capsys.readouterr()
     assert train(monkeypatch, "--resume", run, "--set", "training.epochs=4") == 2
-    assert "checkpoint.npz: not of images of (4, 4) pixels: " in one_message(capsys.readouterr().err)
+    assert "checkpoint.npz: of images of another size than (4, 4): " in one_message(capsys.readouterr().err)
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 

@@ -157,7 +157,7 @@ def configured(plain, name):
         assert config.load(Path("run", "config.yaml")) == config.load(Path(name).absolute() / "config.yaml")
     else:
         shown_well(done, 2)
-        assert "/made: not UTF-8, which data.directory must be here: give the folder another name" in done.stderr
+        assert "/made: not UTF-8, as data.directory must be on this system: give the folder another name" in done.stderr
 
 
 def set_on_the_command_line(plain, name):

@@ -102,5 +102,5 @@ def test_the_other_commands_work(command, made, tmp_path):
     assert done.returncode == 0
     assert done.stderr in (
         "",
-        "warning: novel is unknown: at least 100 training images are needed to compare with\n",
+        "warning: novel is unknown: at least 100 training images are needed for it\n",
     )

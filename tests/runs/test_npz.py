@@ -1,4 +1,4 @@
-"""Promises of mlp.npz: NumPy's own format, sealed, read without running code and without more memory than the file."""
+"""Promises of mlp.runs.npz: NumPy's format, sealed, read without running code, in no more memory than the file."""
 
 import io
 import struct

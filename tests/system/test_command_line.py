@@ -53,7 +53,7 @@ def test_a_usage_error_is_reported_like_any_other(capsys, monkeypatch):
 
 
 def test_a_missing_package_is_named_with_a_way_to_install_it(tmp_path, monkeypatch):
-    with pytest.raises(InputError, match=r"^no_such is not installed: python -m pip install '\.\[extra\]'$"):
+    with pytest.raises(InputError, match=r"^no_such is not installed: python -m pip install -e '\.\[extra\]'$"):
         command_line.require("no_such", extra="extra")
     monkeypatch.setattr(command_line, "CHECKOUT", tmp_path)  # as where a wheel is installed
     with pytest.raises(InputError, match=r"^no_such is not installed: python -m pip install no_such$"):

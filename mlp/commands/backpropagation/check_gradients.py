@@ -1,10 +1,10 @@
 """Check every element of every hand-written gradient.
 
-    python scripts/check_gradients.py [--config FILE]
+    mlp check-gradients [--config FILE]
 
 It checks each gate by itself, on scalars, arrays and broadcast shapes, and the network of the config on a few
-training images, in float64 against centred differences. The exit code is 1 if a gradient is wrong. A network with
-very many weights is checked along random directions, as it is before training.
+training images, in float64 against centred differences. A network with very many weights is checked along random
+directions, as before training. The exit code is 1 if a gradient is wrong.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from mlp.training.gradient_precheck import EXAMPLES_PER_CLASS, affordable_part, 
 from mlp.training.random_streams import Stream, generator
 
 MAX_ELEMENTS = 100_000
-"""Each element takes two passes, a network of this size half a minute. A larger one is checked along directions."""
+"""Each element takes two passes, a network of this size half a minute; larger networks are checked along directions."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,9 +1,9 @@
 """Show every value and gradient of an expression, such as (x + y) * z.
 
-    python scripts/circuit.py "(x + y) * z" x=-2 y=5 z=-4
-    python scripts/circuit.py --example sigmoid-neuron --stages --draw neuron.svg
-    python scripts/circuit.py --example staged --draw staged.html
-    python scripts/circuit.py --network outputs/0001 --digit 7 --draw digit.png
+    mlp circuit "(x + y) * z" x=-2 y=5 z=-4
+    mlp circuit --example sigmoid-neuron --stages --draw neuron.svg
+    mlp circuit --example staged --draw staged.html
+    mlp circuit --network outputs/0001 --digit 7 --draw digit.png
 
 --help describes the language. At a tie max gives its whole gradient to its first input.
 """
@@ -173,6 +173,7 @@ def show_circuit(options: Namespace) -> None:
 
 def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
     """Write the circuit of this text as a picture or as a page, depending on the file's ending."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == PAGE:
         from mlp.pages import circuit as circuit_page  # matplotlib is slow to import
 
@@ -188,6 +189,7 @@ def show_gallery(file: Path) -> None:
     """Write a page with all examples."""
     from mlp.pages import circuit as circuit_page
 
+    file.parent.mkdir(parents=True, exist_ok=True)
     circuit_page.write_gallery(file)
     print(f"gallery: {display_path(file)}")
 

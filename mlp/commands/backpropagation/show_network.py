@@ -75,5 +75,6 @@ def draw_passes(run: FinishedRun, index: int, path: Path) -> None:
     ]
     from mlp.figures import network as network_figure  # matplotlib is slow to import
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     title = f"test image {index}: a {digit}, predicted {predicted}"
     network_figure.draw_network(path, network, run.image_shape, title, lines)

@@ -1,9 +1,9 @@
 """Train the notes' 2-8-1 network on XOR, which no straight line separates.
 
-    python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
+    mlp train-xor [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
 
-Each step uses all four rows. The command prints the loss on the way, stops when all four rows are clearly right, and
-writes loss_curve.png and decision_surface.png. The exit code is 1 if not all four are right after the last step.
+Each step uses all four rows. The command prints the loss as it falls, stops when all four rows are clearly right, and
+writes loss_curve.png and decision_surface.png. The exit code is 1 if a row is still wrong after the last step.
 """
 
 import math
@@ -34,11 +34,11 @@ P = 1/2 still runs very near the last point."""
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Learn XOR with a 2-8-1 network.")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the initial weights (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the weights (default: 0)")
     parser.add_argument(
         "--learning-rate", type=rate, default=LEARNING_RATE, metavar="RATE", help=f"default: {LEARNING_RATE:g}"
     )
-    parser.add_argument("--steps", type=steps, default=STEPS, metavar="N", help=f"steps at most (default: {STEPS:,})")
+    parser.add_argument("--steps", type=steps, default=STEPS, metavar="N", help=f"step limit (default: {STEPS:,})")
     parser.add_argument(
         "--output", type=command_line.path, default=OUTPUT, metavar="DIR", help=f"default: {display_path(OUTPUT)}"
     )
@@ -87,7 +87,7 @@ def train(network: MLP, learning_rate: float, max_steps: int) -> tuple[list[floa
 
 
 def right(network: MLP) -> int:
-    """The number of rows that the latest pass has right."""
+    """The number of rows that the latest pass classifies correctly."""
     return int(np.count_nonzero(decide(network.probabilities) == Y))
 
 

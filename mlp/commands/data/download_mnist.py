@@ -18,7 +18,7 @@ from mlp.system.command_line import display_path, warn
 
 def main(arguments: Sequence[str]) -> None:
     parser = command_line.Parser(description="Download the whole of MNIST, or of Fashion-MNIST, as an IDX folder.")
-    parser.add_argument("--dataset", choices=list(download.DATASETS), default="mnist", help="default: mnist")
+    parser.add_argument("--dataset", choices=list(download.DATASETS), default="mnist", help="which (default: mnist)")
     parser.add_argument(
         "--to", type=command_line.path, metavar="DIR", help="the folder to write (default: data/mnist or data/fashion)"
     )
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         type=mirror,
         action="append",
         metavar="URL",
-        help="a folder on the web to take the files from instead; several are tried in order",
+        help="take the files from this folder on the web instead; several mirrors are tried in order",
     )
     options = parser.parse_args(arguments)
     published = download.DATASETS[options.dataset]
@@ -53,5 +53,5 @@ def main(arguments: Sequence[str]) -> None:
 
 def mirror(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise ArgumentTypeError(f"must begin with http:// or https://, not be {text}")
+        raise ArgumentTypeError(f"{text}: must begin with http:// or https://")
     return text

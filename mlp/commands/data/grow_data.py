@@ -27,10 +27,10 @@ from mlp.system.progress import Bar
 from mlp.training.random_streams import Stream, generator
 
 MAX_DEGREES, MAX_SHIFT_PIXELS = 10, 2
-"""Of a rotation, in either direction, and of a shift, along each axis."""
+"""The largest rotation, in either direction, and the largest shift along each axis."""
 
 BLOCK_PIXELS = 1 << 22
-"""Made at a time: some thousand digits, a few MB."""
+"""Pixels made at a time: some thousand digits, a few MB."""
 
 MAX_IMAGES = 2**32 - 1
 """The limit of an IDX header."""
@@ -71,7 +71,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         "target", type=command_line.path, metavar="TARGET", help="the folder to write; it must not have these files yet"
     )
     parser.add_argument("--images", type=image_count, required=True, metavar="N", help="training images to write")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
     parser.add_argument(
         "--digits", type=command_line.digit, nargs="+", metavar="DIGIT", help="only these digits (default: all)"
     )

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     with blas_threads.threads(settings.training.threads):
         projection = project(images, center=options.center)
         coordinates = projection.coordinates(images)
-    from mlp.figures import plane  # slow to import, so after all that can fail
+    from mlp.figures import plane  # slow to import, and not needed if the images cannot be read
 
     with config.naming("output.directory", applies=options.output is None):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser = Parser(description="Show the digits in two dimensions.")
     parser.add_config()
     parser.add_argument(
-        "--per-class", type=count, default=PER_CLASS, metavar="N", help=f"first images of each digit ({PER_CLASS})"
+        "--per-class", type=count, default=PER_CLASS, metavar="N", help=f"images of each digit (default: {PER_CLASS})"
     )
     parser.add_argument("--center", action="store_true", help="subtract the mean image first")
     parser.add_argument(

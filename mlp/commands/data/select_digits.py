@@ -15,7 +15,7 @@ from mlp.system.files import sha256
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = command_line.Parser(description="Select digits of an IDX folder and write a new one, gzipped.")
+    parser = command_line.Parser(description="Copy chosen digits of an IDX folder to a new one, gzipped.")
     parser.add_argument("source", type=command_line.path, metavar="SOURCE", help="a folder of four IDX files")
     parser.add_argument(
         "target", type=command_line.path, metavar="TARGET", help="the folder to write; it must not have these files yet"

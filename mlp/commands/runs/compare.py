@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     except OSError as error:
         if options.output or not is_write_protected(error):
             raise
-        warn(f"{output}: {error.strerror}: there is no picture: name a place for it with --output")
+        warn(f"{output}: {error.strerror}: no picture is written: name its file with --output")
         is_drawn = False
     picture = output if is_drawn else None
     print(json.dumps(compared.summary(), indent=2) if options.json else describe(compared, picture))

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(description="Evaluate a trained run.")
     parser.add_run()
     parser.add_argument(
-        "--config", type=command_line.path, metavar="FILE", help="whose newest run to evaluate (default: config.yaml)"
+        "--config", type=command_line.path, metavar="FILE", help="use this config's newest run (default: config.yaml)"
     )
     parser.add_argument("--split", choices=get_args(Split), default="test", help="images to use (default: test)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, as in the file")
@@ -55,7 +55,7 @@ def judge(run: FinishedRun, split: Split) -> tuple[Evaluation, dict[str, Any]]:
 
 def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> None:
     """Write the figures and the two pictures into the run's directory."""
-    from mlp.figures import evaluation as figures  # matplotlib is slow to import, and what fails has no use for it
+    from mlp.figures import evaluation as figures  # matplotlib is slow to import, and bad input does not need it
 
     split = summary["split"]
     ending = "" if split == "test" else f"-{split}"

@@ -16,7 +16,7 @@ from mlp.system.errors import CheckFailed
 from mlp.system.files import replacing
 
 TOLERANCE = 1e-6
-"""The largest difference between two probabilities that is accepted."""
+"""The largest accepted difference between two probabilities."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def model_metadata(run: FinishedRun) -> dict[str, str]:
-    """What the model says about its run."""
+    """The facts about the run that the model holds."""
     return {
         "config": run.config.to_json_without_paths(),
         "image_shape": json.dumps(run.image_shape),

@@ -47,7 +47,7 @@ class Answer:
     """Whether the image is unlike the training images; None if unknown."""
 
     def as_json(self) -> dict[str, Any]:
-        """The entry of ``--json``."""
+        """The image's entry in the output of ``--json``."""
         image = {"file": str(self.sample.file), "index": self.sample.index}
         return image | {"digit": self.digit, "probability": self.probability, "novel": self.novel}
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
         draw_pictures(options.show, answers)
         if not options.json:
             print(f"\nstages: {display_path(options.show)}")
-    for failure in failures[:-MAX_MESSAGE_LINES]:  # one message has room for the last ones only
+    for failure in failures[:-MAX_MESSAGE_LINES]:  # the error message has room for the last ones only
         warn(failure)
     if failures:
         raise InputError(*failures[-MAX_MESSAGE_LINES:])
@@ -148,7 +148,7 @@ def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
         warn(f"novel is unknown, without the training images: {describe(error, run.config.data.directory)}")
         return None
     if detector is None:
-        warn(f"novel is unknown: at least {MIN_IMAGES} training images are needed to compare with")
+        warn(f"novel is unknown: at least {MIN_IMAGES} training images are needed for it")
     return detector
 
 

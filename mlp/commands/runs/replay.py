@@ -2,7 +2,7 @@
 
     mlp replay [RUN]
 
-If not, names the first cause: data, config, code, NumPy, machine, BLAS kernel or threads.
+If not, it names what has changed: data, config, code, NumPy, machine, BLAS kernel or threads.
 """
 
 import subprocess

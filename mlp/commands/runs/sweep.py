@@ -25,7 +25,7 @@ from mlp.system.files import check_same, identity, remove
 from mlp.system.progress import Bar
 
 MAX_JOBS = 1024
-"""Processes at a time: more than a machine has cores, fewer than its system has room for."""
+"""Processes at a time: more than the cores of a machine, fewer than its system can hold."""
 ADDRESS = re.compile(r"(?:tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
@@ -63,7 +63,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         metavar="DIR",
         help="the sweep's folder (default: named after the varied options)",
     )
-    parser.add_argument("--jobs", type=jobs, metavar="N", help="runs at a time on this machine (default: its cores)")
+    parser.add_argument("--jobs", type=jobs, metavar="N", help="runs at a time on this machine (default: one per core)")
     parser.add_argument(
         "--scheduler",
         type=address,
@@ -134,8 +134,8 @@ def check_not_stopped(outcomes: dict[str, Outcome], count: int, directory: Path)
         raise
     if any(outcome.status == Status.INTERRUPTED for outcome in outcomes.values()):
         raise InputError(
-            f"{directory / TOKEN}: gone, or another sweep's: {done:,} of {count:,} runs are done: give the same "
-            "command again to resume"
+            f"{directory / TOKEN}: removed, or replaced by another sweep: {done:,} of {count:,} runs are done: give "
+            "the same command again to resume"
         )
 
 

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.resume and options.resume.exists():
         resume(options.resume, options.config, options.set)
     elif options.resume and not options.config:
-        raise InputError(f"{options.resume}: no such run: with --config FILE a run is started there")
+        raise InputError(f"{options.resume}: no such run: to start it there, add --config FILE")
     else:
         settings = config_of(options)
         one_run.train(settings, new(settings, options.output or options.resume), warn=warn, on_end=report)
@@ -58,13 +58,13 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) 
         if config_file is not None:
             return config.load(config_file, overrides)
         if known is None:
-            raise InputError(f"{directory}: no checkpoint in it: with --config FILE a run is started there")
+            raise InputError(f"{directory}: no checkpoint in it: to start a run there, add --config FILE")
         return config.parse(known.to_yaml(), directory / CONFIG, overrides)
 
     with how_to_resume(directory):
         is_resumed = one_run.resume(directory, settings_for, warn=warn, on_end=report)
     if not is_resumed:
-        print(f"{display_path(directory)} is finished, nothing was changed: --set a larger training.epochs to go on")
+        print(f"{display_path(directory)} is finished, nothing was changed: --set a larger training.epochs to continue")
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def how_to_resume(directory: Path) -> Iterator[None]:
 def report(trainer: Trainer, run: Run) -> None:
     """Print the result of the best epoch, the files to look at, and the next command.
 
-    Signals are ignored from then on: the work is done.
+    From then on signals are ignored, because the work is done.
     """
     best, images = trainer.history[trainer.progress.best_epoch - 1], len(trainer.validation_set)
     if best.validation_accuracy is None:

@@ -22,7 +22,7 @@ SHADE = 0.05
 MAX_SHADED = 0.005
 """Fraction of the pixels. More shaded pixels: the paper is not plain. More isolated dots: the picture is dithered."""
 MAX_PLAIN_NOISE = 0.25
-"""The paper is not plain if the noise is stronger. That of a dithered picture is."""
+"""If the noise is stronger, as in a dithered picture, the paper is not plain."""
 
 # Unevenly lit paper. The range is the difference between the lightest and the darkest pixel.
 CLOSING_SIDE = 0.36
@@ -43,7 +43,7 @@ MIN_PAPER = 0.1
 MIN_INK_DEVIATIONS = 4
 """Ink is at least this many standard deviations of the noise."""
 MIN_DARKEST_DEVIATIONS = 5
-"""The darkest ink is at least this many. On evenly lit paper the noise alone reaches 4 to 5."""
+"""The same for the darkest ink: on evenly lit paper the noise alone reaches 4 to 5."""
 MAD_TO_DEVIATION = 1.4826
 """The standard deviation of a normal distribution, divided by its median absolute deviation."""
 QUARTILE_TO_DEVIATION = 1 / 0.3186

@@ -26,9 +26,9 @@ that touches the edge."""
 NEAR = 0.15
 """A component at most this far from the digit, as a fraction of the digit's length, belongs to it."""
 MIN_PART_WEIGHT = 0.1
-"""Fraction of the digit's weight. What is near a lighter part of the digit does not belong to it for that."""
+"""Fraction of the digit's weight. A component near only lighter parts does not belong to the digit."""
 MIN_OTHER_LENGTH, MIN_OTHER_WEIGHT = 0.5, 0.1
-"""Fractions of the digit's length and weight: a component with both that is not near the digit is another digit."""
+"""Fractions of the digit's length and weight: a component that has both, and is not near, is another digit."""
 EDGE_WIDTH = 1 / 60
 """Fraction of the picture's longer side: faint ink at most this far from the digit belongs to it."""
 

@@ -22,7 +22,7 @@ MAX_THICKNESS = 0.05
 MIN_LINES = 3
 """If ink touches all four edges, fewer lines are strokes: a picture cropped to its digit may have one on each side."""
 STROKE = 1.5
-"""Ink on a line that is this many times as dark as the line is part of a stroke that crosses it."""
+"""Ink on a line belongs to a crossing stroke if it is this many times as dark as the line."""
 MIN_REST = 0.35
 """Fraction of the darkest ink that must remain. If less remains, the "lines" were the digit, and are kept."""
 

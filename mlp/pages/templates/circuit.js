@@ -1,7 +1,7 @@
 "use strict";
 
-// Steps through circuits. The drawing at a step depends only on the steps up to it, so it is the same whether the
-// reader came forward, backward or by the address.
+// Steps through circuits. The drawing at a step depends only on the steps up to it, so it does not matter how the reader
+// came there: forward, backward or by the address.
 
 const PAUSE = 1500; // milliseconds between the steps of Play
 const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");
@@ -91,7 +91,7 @@ class Circuit {
     this.listing.scrollTo({ top, behavior: behavior() });
   }
 
-  // Scroll the active part into view, as far as it fits.
+  // Scroll the active part into view; if it is too wide, its left end.
   scrollDrawing(now) {
     const numbers = [...now.reads, ...Object.keys(now.shows)];
     const ids = [...now.marks, ...numbers.map((number) => `${number}-0`)];
@@ -143,12 +143,12 @@ function address() {
   return choice ? `#${chosen.name}/${chosen.step}` : `#step=${chosen.step}`;
 }
 
-// Replaces the address, so that the browser's Back leaves the circuit, not the step.
+// Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step.
 function remember() {
   if (location.hash !== address()) history.replaceState(null, "", address());
 }
 
-// Show the circuit and the step in the address; by default the first, and the last if the number is too large.
+// Show the circuit and the step that the address names: by default the first; the last step if the number is too large.
 function follow() {
   const [, name, step] = location.hash.match(choice ? /^#(?:circuit-)?([^/]*)\/?(\d*)$/ : /^#(step)=(\d+)$/) ?? [];
   chosen.pause();

@@ -25,7 +25,7 @@ class Novelty {
   }
 }
 
-// The means over squares of this side; the last ones may be smaller.
+// The means over squares of this side; at the right and bottom edges they may be smaller.
 function reduced(image, [rows, columns], side) {
   const across = Math.ceil(columns / side);
   const means = new Float64Array(Math.ceil(rows / side) * across);

@@ -150,7 +150,7 @@ class Pad {
       context.lineWidth = mark.width;
       context.beginPath();
       const [[x, y]] = mark.places;
-      context.moveTo(x - 0.01, y); // a line without length would not be drawn, and a dot must be
+      context.moveTo(x - 0.01, y); // so that a dot is drawn: a line of length 0 would not be
       mark.places.forEach(([x, y]) => context.lineTo(x, y));
       context.stroke();
     }

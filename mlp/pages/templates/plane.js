@@ -1,4 +1,4 @@
-// The images in the plane: pointing at one shows it; a click or Enter pins it.
+// The images in the plane: point at one to see it; click or press Enter to pin it.
 
 const REACH = 20; // CSS pixels between the pointer and a point
 const DIRECTIONS = {

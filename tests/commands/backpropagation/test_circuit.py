@@ -370,14 +370,14 @@ def test_the_gallery_is_written(gallery):
         (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf, .html"),
         (["--gallery", "x.svg"], "--gallery x.svg: must end in .html"),
         (["x", "x=1", "--gallery", "x.html"], "--gallery goes with no other option"),
-        (["--gallery", "no/such/folder/x.html"], "^error: no/such/folder/x.html: No such file or directory\n$"),
+        (["--gallery", "config.yaml/x.html"], "^error: config.yaml: File exists\n$"),
         (
             ["--network", "--digit", "0", "--draw", "x.html"],
             "--draw x.html: must end in .svg, .png, .pdf: a network is",
         ),
         (["--network", "--digit", "0", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf"),
         (["x", "x=1", "--draw", ""], "a path must not be empty"),
-        (["x", "x=1", "--draw", "no/such/folder/x.svg"], "^error: no/such/folder/x.svg: No such file or directory\n$"),
+        (["x", "x=1", "--draw", "config.yaml/x.svg"], "^error: config.yaml: File exists\n$"),
         (["x", "x=1", "--digit", "0"], "--digit goes with --network only"),
         (["x", "x=1", "--upstream", "a"], "the value of --upstream, column 1: must be a number"),
         (
@@ -427,3 +427,10 @@ def test_a_trained_network_is_shown_as_by_the_command_for_it(here, settings, tmp
         assert (done.returncode, done.stderr, done.stdout) == (0, "", f"drawing: {path}\n")
         pictures.append(path.read_bytes())
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize("name", ["x.svg", "x.html"])
+def test_the_folder_of_a_drawing_is_made(circuit, tmp_path, name):
+    path = tmp_path / "new" / name
+    assert circuit("x * 2", "x=3", "--draw", path)[0] == 0
+    assert path.stat().st_size > 0

@@ -282,7 +282,7 @@ def test_another_file_in_its_place_is_kept(name, server, tmp_path, here):
     ("arguments", "message"),
     [
         (["--dataset", "cifar"], "invalid choice: 'cifar'"),
-        (["--mirror", "ftp://host"], "must begin with http:// or https://, not be ftp://host"),
+        (["--mirror", "ftp://host"], "argument --mirror: ftp://host: must begin with http:// or https://"),
         (["--to", ""], "a path must not be empty"),
     ],
 )

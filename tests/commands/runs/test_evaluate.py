@@ -93,7 +93,7 @@ REFUSED = {
     "test images of another shape": (write_other_shape, "images of (2, 8) pixels, but"),
     "other training files": (
         lambda folder: write_folder(folder, [1, 7] * 20, [1, 7], seed=9),
-        "put those back in data.directory, or train a new run on these",
+        "put the old files back in data.directory, or train a new run on these",
     ),
     "no test files": (lambda folder: (folder / "t10k-images-idx3-ubyte").unlink(), "no test images"),
     "no data": (lambda folder: shutil.rmtree(folder), "no such folder"),

@@ -183,7 +183,7 @@ def test_without_onnxruntime_it_is_checked_by_onnx_alone(run, monkeypatch):
 def test_what_is_not_installed_is_named_with_the_cure(run, monkeypatch):
     monkeypatch.setattr("mlp.system.command_line.find_spec", lambda name: None)
     done = run_here(SCRIPT, run)
-    assert (done.returncode, done.stderr) == (2, "error: onnx is not installed: python -m pip install '.[onnx]'\n")
+    assert (done.returncode, done.stderr) == (2, "error: onnx is not installed: python -m pip install -e '.[onnx]'\n")
 
 
 def test_weights_that_no_file_of_the_format_holds_are_refused(run, monkeypatch):

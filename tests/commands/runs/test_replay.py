@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from mlp import idx
+from mlp import __version__, idx
 from mlp.commands.runs import replay
 from mlp.runs import provenance
 from tests.conftest import ROOT, quick_curves, write_folder
@@ -51,7 +51,7 @@ def test_what_differs_is_said_even_if_the_result_is_identical(here, trained):
     assert done.returncode == 0, done.stderr
     identical, code, machine = done.stdout.splitlines()
     assert identical.startswith(f"identical: {trained} repeated")
-    assert code.startswith("although different: the code: 0.1.0 (SHA-256 000000000000...) then, ")
+    assert code.startswith(f"although different: the code: {__version__} (SHA-256 000000000000...) then, ")
     assert machine.startswith("although different: the machine: pdp11 then, ")
 
 
@@ -113,8 +113,11 @@ def forge(run, **facts):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"code_sha256": "0" * 64}, "not identical: the code: 0.1.0 (SHA-256 000000000000...) then, 0.1.0 (SHA-256 "),
-        ({"versions": {"mlp": "0.1.0", "numpy": "1.0"}}, "not identical: NumPy: 1.0 then, "),
+        (
+            {"code_sha256": "0" * 64},
+            f"not identical: the code: {__version__} (SHA-256 000000000000...) then, {__version__} (SHA-256 ",
+        ),
+        ({"versions": {"mlp": __version__, "numpy": "1.0"}}, "not identical: NumPy: 1.0 then, "),
         ({"machine": "pdp11"}, "not identical: the machine: pdp11 then, "),
         ({"blas": []}, "not identical: the BLAS kernel: none then, "),
         ({}, "not identical: nothing known has changed"),

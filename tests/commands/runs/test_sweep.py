@@ -454,4 +454,4 @@ def test_a_missing_package_is_named_with_the_cure(tmp_path, monkeypatch):
     monkeypatch.setattr("mlp.system.command_line.find_spec", lambda name: None)
     done = run_here(SWEEP, "--vary", "training.seed=0..1", "--output", tmp_path / "sweep")
     assert done.returncode == 2
-    assert done.stderr == "error: joblib is not installed: python -m pip install '.[sweep]'\n"
+    assert done.stderr == "error: joblib is not installed: python -m pip install -e '.[sweep]'\n"

@@ -242,7 +242,7 @@ BAD = {
     ),
     "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
     "two names for a directory": (["--output", "a", "--resume", "b"], "give one of them"),
-    "a run that is not there": (["--resume", "nowhere"], "nowhere: no such run: with --config FILE a run is started"),
+    "a run that is not there": (["--resume", "nowhere"], "nowhere: no such run: to start it there, add --config FILE"),
     "half a flag": (["--outpu", "x"], "unrecognized arguments: --outpu x"),
     "another tool's flag": (
         ["--lr", "0.1"],
@@ -267,7 +267,7 @@ BAD = {
     "no folder of data": (
         ["--set", "data.directory=/dev/null"],
         "error: /dev/null: not a folder: it must hold four IDX files, images and labels for training and test: "
-        "get MNIST into data/mnist by python scripts/download_mnist.py "
+        "get MNIST into data/mnist by python scripts/download_mnist.py, and name that folder "
         "(data.directory: by default data beside the config file)",
     ),
     "no folder for runs": (

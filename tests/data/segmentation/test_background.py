@@ -1,4 +1,4 @@
-"""Promises of background: the noise is measured as it was made, and glare is not ink."""
+"""Promises of mlp.data.segmentation.background: the noise is measured as it was made, and glare is not ink."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Promises of components: the digit, and what belongs to it, is separated from all else on a sheet."""
+"""Promises of mlp.data.segmentation.components: the digit, with all its parts, is found on a sheet."""
 
 import numpy as np
 import pytest

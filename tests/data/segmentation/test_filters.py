@@ -1,4 +1,4 @@
-"""Promises of filters: morphology as in scipy.ndimage, and means over windows."""
+"""Promises of mlp.data.segmentation.filters: morphology as in scipy.ndimage, and means over windows."""
 
 import numpy as np
 import pytest

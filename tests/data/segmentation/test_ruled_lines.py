@@ -1,4 +1,4 @@
-"""Promises of ruled_lines: lines are removed, strokes stay whole, and straight strokes of a digit are not lines."""
+"""Promises of mlp.data.segmentation.ruled_lines: lines are removed, but no strokes of a digit."""
 
 import numpy as np
 import pytest
