@@ -55,6 +55,18 @@ def test_what_differs_is_said_even_if_the_result_is_identical(here, trained):
     assert machine.startswith("although different: the machine: pdp11 then, ")
 
 
+def test_the_code_of_this_process_runs_again(trained, tmp_path):
+    """In a notebook the checkout may be on the path by hand, and another version installed."""
+    other = tmp_path / "installed" / "mlp"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("raise ImportError('another version')\n")
+    added = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from mlp.commands.runs import replay; "
+    program = f"{added}replay.main({[str(trained)]})"
+    environment = os.environ | {"PYTHONPATH": str(other.parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout[:10]) == (0, "identical:"), done.stderr
+
+
 def test_a_run_whose_name_begins_with_a_dash_is_run_again(here, trained):
     trained.rename(trained.with_name("--help"))
     done = here("scripts/replay.py", "./--help", cwd=trained.parent)
