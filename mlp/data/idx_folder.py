@@ -172,7 +172,7 @@ def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
     """
     if not directory.is_dir():
         what = "not a folder" if os.path.lexists(directory) else "no such folder"
-        cure = f"get MNIST by {command('download_mnist')}, and add --set data.directory=data/mnist"
+        cure = f"get MNIST into data/mnist by {command('download_mnist')}, and name that folder"
         raise InputError(
             f"{directory}: {what}: it must hold four IDX files, images and labels for training and test: {cure}"
         )

@@ -128,11 +128,17 @@ def display_path(path: Path) -> str:
 
 
 def command(name: str) -> str:
-    """How to call a command from here: its file in a checkout; ``mlp NAME`` without one, or if ``mlp`` is running."""
+    """How to call a command from here: its file in a checkout; ``mlp NAME`` without one, or if ``mlp`` is running.
+
+    If the shell does not find ``mlp``, because its environment is not activated, Python runs it.
+    """
     file = CHECKOUT / ("train.py" if name == "train" else f"scripts/{name}.py")
-    if sys.argv[0].startswith("mlp ") or not file.exists():
-        return f"mlp {name.replace('_', '-')}"
-    return f"python {display_path(file)}"
+    if file.exists() and not sys.argv[0].startswith("mlp "):
+        return f"python {display_path(file)}"
+    from shutil import which  # takes a while: it imports every way to compress a file
+
+    program = "mlp" if which("mlp") else f"{display_path(Path(sys.executable))} -m mlp"
+    return f"{program} {name.replace('_', '-')}"
 
 
 def argument(path: Path | str) -> str:

@@ -60,6 +60,18 @@ def test_a_missing_package_is_named_with_a_way_to_install_it(tmp_path, monkeypat
         command_line.require("no_such", extra="extra")
 
 
+def test_a_command_is_named_so_that_the_shell_finds_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(command_line.CHECKOUT / "train.py")])
+    monkeypatch.chdir(command_line.CHECKOUT)
+    assert command_line.command("plot_svd") == "python scripts/plot_svd.py"
+    monkeypatch.setattr(sys, "argv", ["mlp train"])
+    monkeypatch.setattr(sys, "executable", str(command_line.CHECKOUT / ".venv" / "bin" / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_line.command("plot_svd") == ".venv/bin/python -m mlp plot-svd"
+    (tmp_path / "mlp").touch(mode=0o755)
+    assert command_line.command("plot_svd") == "mlp plot-svd"
+
+
 def test_a_bug_is_not_reported_as_an_error_of_the_user():
     with pytest.raises(ZeroDivisionError):
         command_line.run(raiser(ZeroDivisionError()))

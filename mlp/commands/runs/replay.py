@@ -67,7 +67,9 @@ def check_data(directory: Path, recorded: FinishedManifest) -> None:
 def train_again(directory: Path, target: Path) -> FinishedManifest:
     """The manifest of a new run with the same config."""
     config_file = command_line.argument(directory / CONFIG)
-    command = [sys.executable, "-P", "-m", "mlp", "train", "--config", config_file, "--output", str(target)]
+    # With this process's path: a notebook may have added the checkout to it, and another version may be installed.
+    program = f"import sys; sys.path[:] = {sys.path}; from mlp.__main__ import mlp; sys.exit(mlp())"
+    command = [sys.executable, "-P", "-c", program, "train", "--config", config_file, "--output", str(target)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
     if done.returncode:
         raise CheckFailed(f"{display_path(directory)}: repeating it ended with exit code {done.returncode}")

@@ -57,6 +57,18 @@ def test_what_differs_is_said_even_if_the_result_is_identical(here, trained, mon
     assert machine.startswith("although different: the machine: pdp11 then, ")
 
 
+def test_the_code_of_this_process_runs_again(trained, tmp_path):
+    """In a notebook the checkout may be on the path by hand, and another version installed."""
+    other = tmp_path / "installed" / "mlp"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("raise ImportError('another version')\n")
+    added = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from mlp.commands.runs import replay; "
+    program = f"{added}replay.main({[str(trained)]})"
+    environment = os.environ | {"PYTHONPATH": str(other.parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout[:10]) == (0, "identical:"), done.stderr
+
+
 def test_a_run_on_gz_files_is_the_same_after_these_were_unpacked_beside_them(here, tmp_path):
     """What gunzip -k, or torchvision, makes of a folder; the raw files are read from then on."""
     data, run = write_folder(tmp_path / "made", [0, 1] * 20, [0, 1], ending=".gz"), tmp_path / "run"

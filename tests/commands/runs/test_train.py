@@ -270,7 +270,7 @@ BAD = {
     "no folder of data": (
         ["--set", "data.directory=/dev/null"],
         "error: /dev/null: not a folder: it must hold four IDX files, images and labels for training and test: "
-        "get MNIST by python scripts/download_mnist.py, and add --set data.directory=data/mnist "
+        "get MNIST into data/mnist by python scripts/download_mnist.py, and name that folder "
         "(data.directory: by default data beside the config file)",
     ),
     "no folder for runs": (
