@@ -190,7 +190,10 @@ def read_small(path: Path, max_bytes: int, *, links: bool = True) -> bytes:
     Raises FileNotFoundError if there is no such file: only the caller knows what that means.
     """
     with open_regular(path, links=links) as file:
-        content = file.read(max_bytes + 1)
+        size = min(os.fstat(file.fileno()).st_size, max_bytes)
+        content = file.read(size + 1)  # Python allocates what it is asked to read
+        if len(content) > size:  # the file has grown, or the system does not know its size
+            content += file.read(max_bytes - size)
     if len(content) > max_bytes:
         raise InputError(f"{path}: larger than {max_bytes:,} bytes: it cannot be the right file")
     return content

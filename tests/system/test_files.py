@@ -6,12 +6,15 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mlp.system import files
 from mlp.system.errors import InputError, InUse
 from mlp.system.files import exclusive, make_folder, read_small, remove, rename, replacing, write_text
+from tests.conftest import ROOT
+from tests.faults.fault_helpers import bounded
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -132,3 +135,13 @@ def test_a_lock_that_fails_otherwise_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(OSError, match="Input/output error"), exclusive(tmp_path, pytest.fail):
         pytest.fail("it had it")
+
+
+def test_a_small_file_is_read_in_memory_of_its_own_size():
+    """Whatever the limit is; a file whose size the system does not know is read whole, too."""
+    with bounded():
+        assert read_small(ROOT / "LICENSE", 1 << 40) == (ROOT / "LICENSE").read_bytes()
+    if Path("/proc/version").exists():
+        assert read_small(Path("/proc/version"), 1 << 20) == Path("/proc/version").read_bytes()
+        with pytest.raises(InputError, match="larger than 3 bytes"):
+            read_small(Path("/proc/version"), 3)
