@@ -23,6 +23,8 @@ CHECKOUT = Path(__file__).parent.parent.parent
 NO_THREAD = "can't start new thread"
 """Python's message if the system has no thread left."""
 NO_ROOM = "the system has no thread or process left: end other programs, or raise the limit (ulimit -u)"
+PICTURE_ENDINGS = (".svg", ".png", ".pdf")
+"""The pictures that --draw and --show can write."""
 MAX_LINE_CHARACTERS, MAX_MESSAGE_LINES = 300, 20
 """A message fits on a screen, whatever it quotes."""
 

@@ -24,12 +24,11 @@ from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.source_text import parse_value, parse_values
 from mlp.circuits.table import describe_jacobian, jacobian_facts, node_facts, table
 from mlp.system import command_line
-from mlp.system.command_line import display_path
+from mlp.system.command_line import PICTURE_ENDINGS, display_path
 from mlp.system.errors import InputError
 
 NEWEST = object()
 """The value of --network without a run: the newest one."""
-PICTURES = (".svg", ".png", ".pdf")
 """The endings of a picture's file."""
 PAGE = ".html"
 
@@ -131,9 +130,10 @@ def check(options: Namespace) -> None:
         raise InputError(f"--code prints only code: leave out {flags(given & {'json', 'jacobian'})}")
     if not given & {"words", "example", "network", "list_examples", "gallery"}:
         raise InputError('give an expression, as in "(x + y) * z" x=-2 y=5 z=-4, or --list-examples')
-    for option, file, endings in (("--gallery", options.gallery, [PAGE]), ("--draw", options.draw, [*PICTURES, PAGE])):
-        if file and file.suffix.lower() not in endings:
-            raise InputError(f"{option} {file}: must end in {', '.join(endings)}")
+    for name, allowed in {"gallery": [PAGE], "draw": [*PICTURE_ENDINGS, PAGE]}.items():
+        file = getattr(options, name)
+        if file and file.suffix.lower() not in allowed:
+            raise InputError(f"--{name} {file}: must end in {', '.join(allowed)}")
 
 
 def flags(names: set[str]) -> str:

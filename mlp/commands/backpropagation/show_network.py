@@ -12,11 +12,10 @@ import numpy as np
 
 from mlp.circuits.network_table import network_table
 from mlp.commands.arguments import Parser, run_directory
-from mlp.commands.backpropagation.circuit import PICTURES
 from mlp.network import decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import command_line
-from mlp.system.command_line import display_path
+from mlp.system.command_line import PICTURE_ENDINGS, display_path
 from mlp.system.errors import InputError
 
 
@@ -35,8 +34,9 @@ def show(options: Namespace) -> None:
     """
     if (options.digit is None) != (options.draw is None):
         raise InputError("--digit INDEX and --draw FILE go together: the test image to draw, and the picture's file")
-    if options.draw and options.draw.suffix.lower() not in PICTURES:
-        raise InputError(f"--draw {options.draw}: must end in {', '.join(PICTURES)}: a network is drawn as a picture")
+    if options.draw and options.draw.suffix.lower() not in PICTURE_ENDINGS:
+        endings = ", ".join(PICTURE_ENDINGS)
+        raise InputError(f"--draw {options.draw}: must end in {endings}: a network is drawn as a picture")
     run = read_run(run_directory(options))
     if options.draw:
         draw_passes(run, options.digit, options.draw)

@@ -26,12 +26,11 @@ from mlp.data.picture import Sample, samples
 from mlp.network import block_length, decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
-from mlp.system.command_line import MAX_MESSAGE_LINES, display_path, warn
+from mlp.system.command_line import MAX_MESSAGE_LINES, PICTURE_ENDINGS, display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
 MAX_DRAWN_IMAGES = 20
-FIGURE_ENDINGS = (".png", ".svg", ".pdf")
 NOVEL = {True: "yes", False: "no", None: "unknown"}
 
 
@@ -93,8 +92,8 @@ def parse(arguments: Sequence[str]) -> Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print the answers as JSON")
     options = parser.parse_args(arguments)
-    if options.show and options.show.suffix.lower() not in FIGURE_ENDINGS:
-        raise InputError(f"--show {options.show}: must end in {', '.join(FIGURE_ENDINGS)}")
+    if options.show and options.show.suffix.lower() not in PICTURE_ENDINGS:
+        raise InputError(f"--show {options.show}: must end in {', '.join(PICTURE_ENDINGS)}")
     if options.show and options.as_is:
         raise InputError("--show draws the preparation, --as-is skips it: give one of them")
     return options

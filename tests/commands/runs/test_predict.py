@@ -91,7 +91,7 @@ def test_show_draws_the_stages(digits_run, predict, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["x.png", "--show", "x.gif"], "must end in .png, .svg, .pdf"),
+        (["x.png", "--show", "x.gif"], "must end in .svg, .png, .pdf"),
         (["x.png", "--show", "x.png", "--as-is"], "give one of them"),
         ([], "IMAGE"),
     ],
