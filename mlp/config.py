@@ -370,7 +370,7 @@ MESSAGES = {
 
 
 def describe(error: ErrorDetails) -> str:
-    """A validation error in one line: the option, what it must be, and what it is."""
+    """A validation error in one line: the option, the allowed values, and the given value."""
     location = error["loc"]
     name = (dotted(location) or "''") if location else "the file"
     if error["type"] == "extra_forbidden":

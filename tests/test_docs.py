@@ -195,7 +195,7 @@ def test_the_index_lists_every_page():
 
 
 def test_the_commands_of_performance_run_on_fewer_images(checkout, here):
-    """But for the benchmark, every part of which has its test."""
+    """Except the benchmark: each of its parts has its own test."""
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     assert commands[0] == "python -m benchmarks"

@@ -122,7 +122,15 @@ def test_each_folder_says_in_one_sentence_what_it_holds():
         assert "\n" not in ast.get_docstring(tree)
 
 
+OF_SEVERAL_MODULES = {"circuits/test_random_expressions.py", "runs/test_old_runs.py"}
+
+
 def test_the_tests_of_a_module_lie_under_its_name():
-    """Tests of several modules together lie beside them."""
-    for folder in (path.parent for path in PACKAGE.rglob("*/__init__.py")):
-        assert (ROOT / "tests" / folder.relative_to(PACKAGE)).is_dir()
+    """In each folder of tests/ that mirrors one of mlp/, a file of tests is named after the module that it tests."""
+    others = set()
+    for folder in (path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("*/__init__.py")):
+        assert (ROOT / "tests" / folder / "__init__.py").exists(), folder
+        for path in (ROOT / "tests" / folder).glob("test_*.py"):
+            if not (PACKAGE / folder / path.name.removeprefix("test_")).exists():
+                others.add((folder / path.name).as_posix())
+    assert others == OF_SEVERAL_MODULES

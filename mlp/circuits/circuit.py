@@ -94,7 +94,7 @@ class Circuit:
         reached = [node for node in self.nodes if graph.has_gradient(node)]
         small = [node for node in reached if graph.value(node.name).size <= MAX_NUMERIC_ELEMENTS]
         large = [node for node in reached if graph.value(node.name).size > MAX_NUMERIC_ELEMENTS]
-        with np.errstate(all="ignore"):  # nan and inf are shown as such
+        with np.errstate(all="ignore"):  # the table shows nan and inf
             elements = numeric_gradients(graph, [node.name for node in small], upstream)
             found = {node: Numeric(*one) for node, one in zip(small, elements, strict=True)}
             random = np.random.default_rng(0)

@@ -64,6 +64,6 @@ def read(file: Path | None, overrides: Sequence[str] = ()) -> Config:
 
 
 def run_directory(options: Namespace, config_file: Path | None = None) -> Path:
-    """RUN, or the newest finished run below a config's output.directory. Raises InputError if there is none."""
+    """RUN, or the newest finished run below a config's output.directory. Raises InputError if no run is finished."""
     directory: Path = options.run or finished.newest(read(config_file).output.directory, warn)
     return directory

@@ -184,8 +184,8 @@ def leading_eigenvectors(times: Callable[[Floats], Floats], size: int, k: int) -
 
     G is known only by its products: ``times(Q)`` is G Q. Block Lanczos iteration with full reorthogonalization and a
     Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 4th edition, 10.3.6 and 8.1). It always starts from the
-    same directions. It ends at the latest when the basis has as many directions as G, and is then exact. If memory has
-    no room for so many, it ends when the basis is full, with the best approximation in it.
+    same directions. It ends at the latest when the basis has as many directions as G, and is then exact. A basis that
+    reaches MAX_BASIS_BYTES ends it, too, with the best approximation in that basis.
     """
     width = min(k + EXTRA_DIRECTIONS, size)
     max_basis = min(size, max(2 * width, MAX_BASIS_BYTES // (2 * size * np.dtype(np.float64).itemsize)))

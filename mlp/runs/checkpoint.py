@@ -132,9 +132,9 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
 def read_checkpoint(path: Path) -> Checkpoint:
     """A checkpoint, exactly as it was written.
 
-    Raises FileNotFoundError if there is none; Damaged if a bit has changed, or if no run writes such content (a file
-    from a stranger can have a correct SHA-256); ``history.Lost`` if history.csv beside it no longer has the epochs that
-    it refers to. Needs as much memory as the file, and about a hundred bytes for each epoch.
+    Raises FileNotFoundError if the file does not exist; Damaged if a bit has changed, or if no run writes such content
+    (a file from a stranger can have a correct SHA-256); ``history.Lost`` if history.csv beside it no longer has the
+    epochs that it refers to. Needs as much memory as the file, and about a hundred bytes for each epoch.
     """
     try:
         with open_regular(path, links=False) as file:

@@ -120,7 +120,7 @@ def write_manifest(path: Path, facts: Mapping[str, Any]) -> None:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """The manifest of a run. Raises InputError if there is none or it is damaged."""
+    """The manifest of a run. Raises InputError if it is missing or damaged."""
     path = directory / MANIFEST
     try:
         return Manifest.model_validate_json(read_small(path, MAX_MANIFEST_BYTES, links=False))

@@ -191,7 +191,7 @@ def read_small(path: Path, max_bytes: int, *, links: bool = True) -> bytes:
     """
     with open_regular(path, links=links) as file:
         size = min(os.fstat(file.fileno()).st_size, max_bytes)
-        content = file.read(size + 1)  # Python allocates what it is asked to read
+        content = file.read(size + 1)  # read(n) allocates n bytes at once
         if len(content) > size:  # the file has grown, or the system does not know its size
             content += file.read(max_bytes - size)
     if len(content) > max_bytes:

@@ -12,7 +12,7 @@ WIDTHS = {"phone": 390, "desktop": 1280}
 
 @pytest.fixture(scope="session")
 def chromium():
-    """The system's Chromium, started once a process; tests that need it are skipped if there is none."""
+    """The system's Chromium, started once per process; without it the tests that need it are skipped."""
     from playwright.sync_api import sync_playwright  # slow to import, and few tests need it
 
     path = next(filter(None, map(shutil.which, BROWSERS)), None)

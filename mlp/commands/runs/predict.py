@@ -140,7 +140,7 @@ def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
 
 
 def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
-    """The detector made from the training images; a warning says why if there is none."""
+    """The detector made from the training images. Returns None, with a warning, if it cannot be made."""
     try:
         detector = NoveltyDetector.of(run.images("training"))
     except (InputError, OSError) as error:

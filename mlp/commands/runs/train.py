@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
         "--resume",
         type=command_line.path,
         metavar="RUN",
-        help="resume the run in this directory; with --config, start it there if there is none",
+        help="resume the run in this directory; with --config, start it if it does not exist",
     )
     options = parser.parse_args(arguments)
     if options.resume and options.output:
