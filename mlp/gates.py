@@ -1,40 +1,39 @@
-"""Every operation: a forward pass and, directly under it, the backward pass.
+"""Every operation: a forward pass and, directly under it, the backward pass, in plain NumPy.
 
-A pass does not compute. It lists the calls that do, nearly all of them NumPy functions, output first:
+The passes are functions of numbers or arrays: ``Multiply().forward(3.0, -4.0)`` is -12.0. ``trace`` runs them once
+for each shape and records their formulas. From these come the calls that train a network (``plan``) and the listings
+that people read.
 
-    yield dA, np.multiply, dC, B          means  dA = dC * B, written into dA
-
-A plan collects these calls once per shape, drops the calls whose output is not needed (None), and runs the
-others in every pass.
-
-Symbols: capital letters are arrays; a scalar is an array of shape (). dA is the derivative of the
-graph's output with respect to A and has A's shape. A pass writes only to its own outputs, and
-dA's calls never read dB, so that a plan can drop the calls for one gradient and keep those for the other.
+Symbols: capital letters are arrays; a scalar is an array of shape (). dA is the derivative of the graph's output with
+respect to A and has A's shape.
 """
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
-from inspect import signature
+from abc import ABC
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, reduce
+from inspect import Parameter, signature
+from itertools import chain
+from string import ascii_uppercase
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
-Output = Array | None
-"""Where to write a gradient; None if it is not needed."""
-Call = tuple[Any, ...]
-"""(output, function, *arguments), run as ``function(*arguments, out=output)``."""
+Value = Any
+"""What the passes take and return: a number, an array, or an array without numbers that records (``trace.Traced``)."""
+Gradients = tuple[Value, ...]
+"""The gradient of each input; None for a class index."""
 
 
 class Gate(ABC):
     """One operation: its equation in the docstring, and the two passes.
 
-    ``forward(C, A, B)`` yields the calls that write the output C from the inputs;
-    ``backward(dC, C, A, B, dA, dB)`` yields the calls that write each input's gradient from the output's.
+    ``forward(A, B)`` returns the output C. ``backward(dC, C, A, B)`` returns the tuple (dA, dB): from the gradient of
+    the output, the output and the inputs, the gradient of each input in the input's shape. The passes may branch on
+    shapes, but not on values, and they never change an array in place.
     """
 
     name: ClassVar[str]
@@ -46,24 +45,44 @@ class Gate(ABC):
     """Whether the gradient check draws positive inputs only."""
     indices: ClassVar[frozenset[int]] = frozenset()
     """The positions of inputs that are class indices: whole numbers from 0, which have no gradient."""
-    forward: Callable[..., Iterator[Call]]
-    backward: Callable[..., Iterator[Call]]
+    forward: Callable[..., Value]
+    backward: Callable[..., Gradients]
 
-    @classmethod
-    @cache
-    def symbols(cls) -> tuple[str, ...]:
-        """The names of the output and of each input in the passes."""
-        return tuple(signature(cls.forward).parameters)[1:]
+    def symbols(self, count: int) -> tuple[str, ...]:
+        """The names of the output and of each of ``count`` inputs in the passes, such as C, A and B."""
+        output, named, _ = _parameters(type(self))
+        others = (letter for letter in ascii_uppercase[3:] if letter not in (output, *named))
+        return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
 
-    @classmethod
-    def arity(cls) -> int:
-        """How many inputs it takes."""
-        return len(cls.symbols()) - 1
+    def check_count(self, count: int) -> None:
+        """Raises ValueError if the gate does not take this number of inputs."""
+        _, named, is_open = _parameters(type(self))
+        if count != len(named) and not (is_open and count > len(named)):
+            raise ValueError(f"{self.name} takes {len(named)}{' or more' * is_open} inputs, not {count}")
 
-    def substitution(self, output: str, inputs: Sequence[str]) -> dict[str, str]:
-        """The name for each of the gate's symbols and gradients, such as x for A and dx for dA."""
-        names = dict(zip(self.symbols(), [output, *inputs], strict=True))
-        return names | {f"d{symbol}": f"d{name}" for symbol, name in names.items()}
+    def gradients(self, dC: Value, C: Value, *inputs: Value) -> list[Value]:
+        """``backward``, with each gradient in its input's shape. Raises ValueError if it returns anything else."""
+        found = self.backward(dC, C, *inputs)
+        names = [f"d{symbol}" for symbol in self.symbols(len(inputs))[1:]]
+        if not isinstance(found, tuple) or len(found) != len(inputs):
+            what = f"a tuple of {len(found)}" if isinstance(found, tuple) else f"a {type(found).__name__}"
+            wanted = f"the tuple ({', '.join(names)}{',' * (len(names) == 1)})"
+            raise ValueError(f"{self}: backward returns {what}: it must return {wanted}")
+        gradients: list[Value] = []
+        for position, (name, gradient, A) in enumerate(zip(names, found, inputs, strict=True)):
+            if position in self.indices:
+                gradients.append(None)
+                continue
+            shape = self._gradient_shape(np.shape(C), np.shape(A))
+            if gradient is None or np.shape(gradient) != shape:
+                what = "None" if gradient is None else f"an array of shape {np.shape(gradient)}"
+                raise ValueError(f"{self}: backward returns {what} for {name}: it must have shape {shape}")
+            gradients.append(unbroadcast(gradient, np.shape(A)))
+        return gradients
+
+    def _gradient_shape(self, C: Shape, A: Shape) -> Shape:
+        """The shape in which ``backward`` returns dA."""
+        return A
 
     @classmethod
     def check_instances(cls) -> Iterable["Gate"]:
@@ -73,54 +92,72 @@ class Gate(ABC):
     def __str__(self) -> str:
         return self.name
 
-    @abstractmethod
-    def output_shape(self, *shapes: Shape) -> Shape:
-        """The output's shape for inputs of these shapes. Raises ValueError if they do not fit."""
-
-    @abstractmethod
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        """The same equations as Python code for people: the output, then each input's gradient.
-
-        They are templates in the symbols of ``forward`` and their gradients, such as ``{dC} * {B}``, and may depend on
-        the shapes and numbers of the inputs. An elementwise gate's gradients have the output's shape. A class index
-        has no gradient: its text is empty.
-        """
-
 
 class Elementwise(Gate):
     """A gate that works element by element; its inputs are broadcast to one shape as in NumPy.
 
-    Its backward pass writes dA in C's shape; the plan sums it back to A's shape.
+    ``backward`` returns dA in C's shape. ``gradients`` sums it back to A's shape.
     """
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        try:
-            return np.broadcast_shapes(*shapes)
-        except ValueError:
-            raise ValueError(f"{self.name}: shapes {join_shapes(shapes)} do not broadcast") from None
+    def _gradient_shape(self, C: Shape, A: Shape) -> Shape:
+        return C
+
+
+@cache
+def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
+    """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
+    inputs = list(signature(gate.forward).parameters.values())[1:]
+    named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
+    return list(signature(gate.backward).parameters)[2], named, len(named) < len(inputs)
+
+
+def unbroadcast(gradient: Value, shape: Shape) -> Value:
+    """A gradient summed along the axes that broadcasting copied an array of this shape along."""
+    wide = np.shape(gradient)
+    if wide == shape:
+        return gradient
+    if not shape:
+        return np.sum(gradient)
+    axes = copied_axes(shape, wide)
+    keepdims = len(shape) == len(wide)
+    return np.reshape(np.sum(gradient, axis=axes, keepdims=keepdims), shape)
+
+
+def copied_axes(narrow: Shape, wide: Shape) -> tuple[int, ...]:
+    """The axes along which broadcasting copies an array from the narrow shape to the wide one."""
+    new_axes = len(wide) - len(narrow)
+    padded = (1,) * new_axes + narrow
+    return tuple(axis for axis, length in enumerate(padded) if axis < new_axes or length != wide[axis])
+
+
+def written_as(plain: Callable[[], Value], exact: Value) -> Value:
+    """``exact``; where people read the formula, it is written as ``plain`` if both have the same numbers.
+
+    A formula is ``exact`` where it must not overflow or lose digits, and ``plain`` in the words of a textbook.
+    """
+    if (record := getattr(exact, "written_as", None)) is not None:
+        record(plain)
+    return exact
 
 
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
 TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
 """For elementwise gates: scalars, arrays, and each kind of broadcasting."""
+MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1,))]
 
 
 class Add(Elementwise):
-    """C = A + B, elementwise; dA = dC, dB = dC: it hands its gradient on to each input."""
+    """C = A + B, elementwise, of two or more inputs; dA = dC, dB = dC: it hands its gradient on to each input."""
 
     name = "add"
     symbol = "+"
-    check_shapes = TWO_INPUTS
+    check_shapes = MANY_INPUTS
 
-    def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
-        yield C, np.add, A, B
+    def forward(self, A: Value, B: Value, *others: Value) -> Value:
+        return sum(others, A + B)
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
-        yield dA, np.positive, dC
-        yield dB, np.positive, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "{A} + {B}", "{dC}", "{dC}"
+    def backward(self, dC: Value, C: Value, *inputs: Value) -> Gradients:
+        return (dC,) * len(inputs)
 
 
 class Subtract(Elementwise):
@@ -130,15 +167,11 @@ class Subtract(Elementwise):
     symbol = "−"
     check_shapes = TWO_INPUTS
 
-    def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
-        yield C, np.subtract, A, B
+    def forward(self, A: Value, B: Value) -> Value:
+        return A - B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
-        yield dA, np.positive, dC
-        yield dB, np.negative, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "{A} - {B}", "{dC}", "-{dC}"
+    def backward(self, dC: Value, C: Value, A: Value, B: Value) -> Gradients:
+        return dC, -dC
 
 
 class Multiply(Elementwise):
@@ -148,15 +181,11 @@ class Multiply(Elementwise):
     symbol = "×"
     check_shapes = TWO_INPUTS
 
-    def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
-        yield C, np.multiply, A, B
+    def forward(self, A: Value, B: Value) -> Value:
+        return A * B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
-        yield dA, np.multiply, dC, B
-        yield dB, np.multiply, dC, A
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "{A} * {B}", "{dC} * {B}", "{dC} * {A}"
+    def backward(self, dC: Value, C: Value, A: Value, B: Value) -> Gradients:
+        return dC * B, dC * A
 
 
 class Divide(Elementwise):
@@ -166,18 +195,11 @@ class Divide(Elementwise):
     symbol = "÷"
     check_shapes = TWO_INPUTS
 
-    def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
-        yield C, np.divide, A, B
+    def forward(self, A: Value, B: Value) -> Value:
+        return A / B
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
-        yield dA, np.divide, dC, B
-
-        yield dB, np.multiply, dC, C
-        yield dB, np.divide, dB, B
-        yield dB, np.negative, dB
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "{A} / {B}", "{dC} / {B}", "-{dC} * {C} / {B}"
+    def backward(self, dC: Value, C: Value, A: Value, B: Value) -> Gradients:
+        return dC / B, -dC * C / B
 
 
 class Identity(Elementwise):
@@ -187,14 +209,11 @@ class Identity(Elementwise):
     symbol = "="
     check_shapes = ONE_INPUT
 
-    def forward(self, C: Array, A: Array) -> Iterator[Call]:
-        yield C, np.positive, A
+    def forward(self, A: Value) -> Value:
+        return A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
-        yield dA, np.positive, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "{A}", "{dC}"
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (dC,)
 
 
 class Negate(Elementwise):
@@ -204,14 +223,11 @@ class Negate(Elementwise):
     symbol = "−x"
     check_shapes = ONE_INPUT
 
-    def forward(self, C: Array, A: Array) -> Iterator[Call]:
-        yield C, np.negative, A
+    def forward(self, A: Value) -> Value:
+        return -A
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
-        yield dA, np.negative, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "-{A}", "-{dC}"
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (-dC,)
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -236,22 +252,29 @@ class Power(Elementwise):
     def check_instances(cls) -> Iterable[Gate]:
         return [cls(exponent) for exponent in (-1.5, -1, 0, 0.5, 1, 2, 3)]
 
-    def forward(self, C: Array, A: Array) -> Iterator[Call]:
-        yield C, np.power, A, self.exponent
+    def forward(self, A: Value) -> Value:
+        return np.power(A, self.exponent)
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
-        if self.exponent == 0:
-            yield dA, np.multiply, dC, 0.0  # at A = 0 too, where A^(k - 1) is infinite
-        else:
-            yield dA, np.power, A, self.exponent - 1
-            yield dA, np.multiply, dA, self.exponent
-            yield dA, np.multiply, dA, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
         k = self.exponent
-        simple: dict[float, str] = {0: "0", 1: "1", 2: "2 * {A}"}
-        slope = simple.get(k, f"{k!r} * {{A}} ** {k - 1!r}")
-        return f"{{A}} ** {k!r}", f"{{dC}} * {slope}"
+        if k in (0, 1):
+            return (dC * k,)  # at A = 0 too, where A^(k - 1) may be infinite
+        return (dC * k * (A if k == 2 else np.power(A, k - 1)),)
+
+
+class Sqrt(Elementwise):
+    """C = sqrt(A), elementwise; dA = dC / (2 C), infinite at A = 0."""
+
+    name = "sqrt"
+    symbol = "√x"
+    check_shapes = ONE_INPUT
+    positive = True
+
+    def forward(self, A: Value) -> Value:
+        return np.sqrt(A)
+
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (dC / (2 * C),)
 
 
 class Exponential(Elementwise):
@@ -261,14 +284,11 @@ class Exponential(Elementwise):
     symbol = "exp"
     check_shapes = ONE_INPUT
 
-    def forward(self, C: Array, A: Array) -> Iterator[Call]:
-        yield C, np.exp, A
+    def forward(self, A: Value) -> Value:
+        return np.exp(A)
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
-        yield dA, np.multiply, dC, C
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "np.exp({A})", "{dC} * {C}"
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (dC * C,)
 
 
 class Logarithm(Elementwise):
@@ -279,88 +299,135 @@ class Logarithm(Elementwise):
     check_shapes = ONE_INPUT
     positive = True
 
-    def forward(self, C: Array, A: Array) -> Iterator[Call]:
-        yield C, np.log, A
+    def forward(self, A: Value) -> Value:
+        return np.log(A)
 
-    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
-        yield dA, np.divide, dC, A
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (dC / A,)
 
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "np.log({A})", "{dC} / {A}"
+
+class Sine(Elementwise):
+    """C = sin(A), A in radians, elementwise; dA = cos(A) dC."""
+
+    name = "sin"
+    symbol = "sin"
+    check_shapes = ONE_INPUT
+
+    def forward(self, A: Value) -> Value:
+        return np.sin(A)
+
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (np.cos(A) * dC,)
+
+
+class Cosine(Elementwise):
+    """C = cos(A), A in radians, elementwise; dA = -sin(A) dC."""
+
+    name = "cos"
+    symbol = "cos"
+    check_shapes = ONE_INPUT
+
+    def forward(self, A: Value) -> Value:
+        return np.cos(A)
+
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (-np.sin(A) * dC,)
+
+
+class Absolute(Elementwise):
+    """C = |A|, elementwise; dA = dC where A > 0, -dC where A < 0, and 0 at A = 0."""
+
+    name = "abs"
+    symbol = "|x|"
+    check_shapes = ONE_INPUT
+
+    def forward(self, A: Value) -> Value:
+        return np.abs(A)
+
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (dC * np.sign(A),)
 
 
 class Max(Elementwise):
-    """C = max(A, B), elementwise; it routes its gradient to the larger input.
+    """C = max(A, B), elementwise, of two or more inputs; it routes its gradient to the largest input.
 
-    dA = dC where A >= B, else 0; dB = dC where A < B, else 0: at a tie all goes to the first input.
+    dA = dC where A >= B, else 0; dB = dC where A < B, else 0: at a tie all goes to the first of the largest.
     """
 
     name = "max"
     symbol = "max"
-    check_shapes = TWO_INPUTS
+    check_shapes = MANY_INPUTS
 
-    def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
-        yield C, np.maximum, A, B
+    def forward(self, A: Value, B: Value, *others: Value) -> Value:
+        return reduce(np.maximum, others, np.maximum(A, B))
 
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
-        yield dA, np.greater_equal, A, B  # 1 where A is taken, else 0
-        yield dA, np.multiply, dA, dC
-
-        yield dB, np.less, A, B
-        yield dB, np.multiply, dB, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "np.maximum({A}, {B})", "{dC} * ({A} >= {B})", "{dC} * ({A} < {B})"
+    def backward(self, dC: Value, C: Value, *inputs: Value) -> Gradients:
+        return tuple(dC * is_first_maximum(inputs, position) for position in range(len(inputs)))
 
 
-MAX_FILLED_ELEMENTS = 1 << 17
-"""NumPy's minimum of an array and a number is slow: up to this size, an array is filled with the number instead."""
+def is_first_maximum(inputs: Sequence[Value], position: int) -> Value:
+    """Where this input is larger than every input before it, and no input after it is larger."""
+    A = inputs[position]
+    above = [B < A for B in inputs[:position]] + [A >= B for B in inputs[position + 1 :]]
+    return reduce(np.logical_and, above)
+
+
+class Relu(Elementwise):
+    """C = max(A, 0), elementwise; dA = dC where A > 0, else 0."""
+
+    name = "relu"
+    symbol = "relu"
+    check_shapes = ONE_INPUT
+
+    def forward(self, A: Value) -> Value:
+        return np.maximum(A, 0)
+
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (dC * (A > 0),)
+
+
+class Tanh(Elementwise):
+    """C = tanh(A), elementwise; dA = (1 - C^2) dC, from the output alone."""
+
+    name = "tanh"
+    symbol = "tanh"
+    check_shapes = ONE_INPUT
+
+    def forward(self, A: Value) -> Value:
+        return np.tanh(A)
+
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return ((1 - C**2) * dC,)
 
 
 class Sigmoid(Elementwise):
-    """P = 1 / (1 + exp(-Z)), elementwise; dZ = P (1 - P) dP, from the output alone.
+    """P = 1 / (1 + exp(-Z)), elementwise; dZ = (1 - P) P dP, from the output alone.
 
-    Z is clipped to +-87 in float32 and to +-708 in float64, the largest whole numbers at which exp(Z)
-    and its reciprocal are normal numbers: nothing overflows, and P stays above 0. (P rounds to 1 from about Z = 37
-    in float64; dZ is 0 there. If Z is clipped, dZ is still P (1 - P) dP.)
+    Z is held within +-87 in float32 and +-708 in float64, the largest whole numbers at which exp(Z) and its reciprocal
+    are normal numbers: nothing overflows, and P stays above 0. (P rounds to 1 from about Z = 37 in float64; dZ is 0
+    there. Where Z is held, dZ is still (1 - P) P dP.)
     """
 
     name = "sigmoid"
     symbol = "σ"
     check_shapes = ONE_INPUT
 
-    def forward(self, P: Array, Z: Array) -> Iterator[Call]:
-        largest, one = P.dtype.type(largest_exponent(P)), P.dtype.type(1)
-        if P.size <= MAX_FILLED_ELEMENTS:
-            largest = np.full_like(P, largest)
-        smallest = -largest
-        yield P, np.negative, Z
-        yield P, np.minimum, P, largest
-        yield P, np.maximum, P, smallest
-        yield P, np.exp, P
-        yield P, np.add, P, one
-        yield P, np.reciprocal, P
+    def forward(self, Z: Value) -> Value:
+        return 1 / (1 + np.exp(-held(Z)))
 
-    def backward(self, dP: Array, P: Array, Z: Array, dZ: Output) -> Iterator[Call]:
-        one = P.dtype.type(1)
-        yield dZ, np.subtract, one, P
-        yield dZ, np.multiply, dZ, P
-        yield dZ, np.multiply, dZ, dP
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return sigmoid_code(*inputs), "(1 - {P}) * {P} * {dP}"
+    def backward(self, dP: Value, P: Value, Z: Value) -> Gradients:
+        return ((1 - P) * P * dP,)
 
 
-def largest_exponent(array: Array) -> int:
-    """The largest whole number z for which exp(z) and exp(-z) are normal numbers in the array's precision."""
-    return math.floor(-math.log(np.finfo(array.dtype).tiny))
+def held(Z: Value) -> Value:
+    """Z, but at most ``largest_exponent`` and at least minus that."""
+    largest = largest_exponent(getattr(Z, "dtype", float))
+    return written_as(lambda: Z, np.maximum(np.minimum(Z, largest), -largest))
 
 
-def sigmoid_code(Z: Array) -> str:
-    """The sigmoid of {Z} as Python; if exp(-Z) would overflow, Z is clipped as in the gate."""
-    largest = largest_exponent(Z)
-    z = "{Z}" if Z.min() >= -largest else f"np.maximum({{Z}}, -{largest})"
-    return f"1 / (1 + np.exp(-{z}))"
+def largest_exponent(dtype: DTypeLike) -> int:
+    """The largest whole number z for which exp(z) and exp(-z) are normal numbers in this precision."""
+    return math.floor(-math.log(np.finfo(np.result_type(dtype, np.float16)).tiny))
 
 
 class Matmul(Gate):
@@ -373,29 +440,15 @@ class Matmul(Gate):
     symbol = "@"
     check_shapes = (((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)))
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        A, B = shapes
-        if not (1 <= len(A) <= 2 and 1 <= len(B) <= 2):
-            raise ValueError(f"matmul: shapes {join_shapes(shapes)}: each must be a vector or a matrix")
-        if A[-1] != B[0]:
-            raise ValueError(f"matmul: shapes {join_shapes(shapes)} do not fit: {A[-1]} columns meet {B[0]} rows")
-        return A[:-1] + B[1:]
+    def forward(self, A: Value, B: Value) -> Value:
+        return A @ B
 
-    def forward(self, C: Array, A: Array, B: Array) -> Iterator[Call]:
-        A, B = np.atleast_2d(A), _column(B)
-        yield C.reshape(len(A), B.shape[1]), np.dot, A, B
-
-    def backward(self, dC: Array, C: Array, A: Array, B: Array, dA: Output, dB: Output) -> Iterator[Call]:
-        A, B = np.atleast_2d(A), _column(B)
-        dC = dC.reshape(len(A), B.shape[1])
-        yield _as(A, dA), np.dot, dC, B.T
-        yield _as(B, dB), np.dot, A.T, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        A, B = (array.ndim for array in inputs)
-        dA = "{dC} @ {B}.T" if B == 2 else "np.outer({dC}, {B})" if A == 2 else "{dC} * {B}"
-        dB = "{A}.T @ {dC}" if A == 2 else "np.outer({A}, {dC})" if B == 2 else "{dC} * {A}"
-        return "{A} @ {B}", dA, dB
+    def backward(self, dC: Value, C: Value, A: Value, B: Value) -> Gradients:
+        if A.ndim == B.ndim == 1:
+            return dC * B, dC * A
+        dA = dC @ B.T if B.ndim == 2 else np.outer(dC, B)
+        dB = A.T @ dC if A.ndim == 2 else np.outer(A, dC)
+        return dA, dB
 
 
 class Sum(Gate):
@@ -405,31 +458,34 @@ class Sum(Gate):
     symbol = "Σ"
     check_shapes = ONE_INPUT
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        return ()
+    def forward(self, A: Value) -> Value:
+        return np.sum(A)
 
-    def forward(self, C: Array, A: Array) -> Iterator[Call]:
-        all_axes = None
-        yield C, np.add.reduce, A, all_axes
-
-    def backward(self, dC: Array, C: Array, A: Array, dA: Output) -> Iterator[Call]:
-        yield dA, np.positive, dC
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        (A,) = inputs
-        return "np.sum({A})", f"np.full({A.shape}, {{dC}})" if A.ndim else "{dC}"
+    def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
+        return (np.broadcast_to(dC, np.shape(A)),)
 
 
-def _column(B: Array) -> Array:
-    """B as a matrix; a vector becomes one column."""
-    return B[:, np.newaxis] if B.ndim == 1 else B
+class Operation:
+    """A function of our own that a formula records under its name, as it does NumPy's functions.
 
+    compute: the function, with ``out`` last, as in NumPy. shape: from the arguments' shapes and the options to the
+    result's. text: how a rule names it, such as ``onehot({0})``. code: from the same as shape to Python that needs only
+    NumPy.
+    """
 
-def _as(matrix: Array, gradient: Output) -> Output:
-    """A view of the gradient in the matrix's shape; None stays None."""
-    return None if gradient is None else gradient.reshape(matrix.shape)
+    def __init__(
+        self,
+        compute: Callable[..., Value],
+        shape: Callable[..., Shape],
+        text: Callable[..., str],
+        code: Callable[..., str],
+        dtype: type = float,
+    ):
+        self.compute, self.shape, self.text, self.code, self.dtype = compute, shape, text, code, dtype
+        self.__name__ = compute.__name__
 
-
-def join_shapes(shapes: tuple[Shape, ...]) -> str:
-    """The shapes as text for a message."""
-    return " and ".join(map(str, shapes))
+    def __call__(self, *arguments: Value, **options: Any) -> Value:
+        for argument in arguments:
+            if hasattr(argument, "record"):
+                return argument.record(self, *arguments, **options)
+        return self.compute(*arguments, **options)

@@ -5,7 +5,7 @@ is one loop over it, forwards or backwards, without sorting or recursion.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,15 @@ from numpy.typing import ArrayLike, DTypeLike
 from mlp.gates import Array, Gate, Shape
 from mlp.node import Node, ancestors, backward_order
 from mlp.plan import Plan
+from mlp.trace import Formula
 
 MAX_PLANS = 8
 """A graph keeps this many plans: training and evaluation need two each, for the batch and the short last one."""
 MAX_PLAN_BYTES = 256 << 20
 """If its plans hold more memory, a graph drops the oldest ones, but never the newest."""
+
+MAX_NAME_CHARACTERS = 40
+"""A constant is named by its numbers if their text is not longer."""
 
 
 class ComputationalGraph:
@@ -26,11 +30,11 @@ class ComputationalGraph:
 
         graph = ComputationalGraph()
         x, y, z = graph.leaf("x", -2), graph.leaf("y", 5), graph.leaf("z", -4)
-        q = graph.apply(Add(), x, y, name="q")
-        f = graph.apply(Multiply(), q, z, name="f")
-        graph.forward()         # -12.0
-        graph.backward()
-        graph.gradient("x")     # -4.0
+        q = x + y               # or graph.apply(Add(), x, y, name="q")
+        f = q * z
+        f.forward()             # -12.0
+        f.backward()
+        x.gradient              # -4.0
 
     Every value has the graph's one precision, float32 or float64.
     """
@@ -98,8 +102,7 @@ class ComputationalGraph:
         for node in inputs:
             if not (node.index < len(self.nodes) and self.nodes[node.index] is node):
                 raise ValueError(f"{node} is a node of another graph")
-        if len(inputs) != gate.arity():
-            raise ValueError(f"{gate.name} takes {gate.arity()} inputs, not {len(inputs)}")
+        gate.check_count(len(inputs))
         leads_to_one = any(node.needs_gradient for position, node in enumerate(inputs) if position not in gate.indices)
         name = self._free_name() if name is None else name
         return self._add(name, gate, inputs, needs_gradient or leads_to_one)
@@ -125,14 +128,21 @@ class ComputationalGraph:
         Fill the inputs in its ``values`` and run ``forward`` with it: this saves a copy and a look-up. The plan's own
         ``forward`` leaves what ``backward``, ``value`` and ``gradient`` use untouched, unless they use the same plan.
         """
-        key = (output, others, *shapes.items())
+        return self.plan_with({}, (output, *others), shapes)
+
+    def plan_with(
+        self, leaves: Mapping[Node, tuple[Array, Array | None]], outputs: Sequence[Node], shapes: Mapping[str, Shape]
+    ) -> Plan:
+        """Like ``plan``, but some leaves have these arrays for their value and their gradient, of any shape that fits."""
+        arrays = ((leaf, id(value), id(gradient)) for leaf, (value, gradient) in leaves.items())
+        key = (*outputs, *shapes.items(), *arrays)
         if key not in self._plans:
-            nodes, leaves = ancestors(output, *others), dict(self._given)
+            nodes, given = ancestors(*outputs), {**self._given, **leaves}
             for name, shape in shapes.items():
                 if self.node(name) not in self._inputs.intersection(nodes):
-                    raise ValueError(f"{name} is not an input of {output.name}")
-                leaves[self.node(name)] = (np.empty(shape, self.precision), None)
-            self._plans[key] = Plan(nodes, output, leaves, self.precision)
+                    raise ValueError(f"{name} is not an input of {outputs[0].name}")
+                given[self.node(name)] = (np.empty(shape, self.precision), None)
+            self._plans[key] = Plan(nodes, outputs[0], given, self.precision)
             while len(self._plans) > MAX_PLANS or (len(self._plans) > 1 and self._plan_bytes() > MAX_PLAN_BYTES):
                 del self._plans[next(iter(self._plans))]
         return self._plans[key]
@@ -150,6 +160,15 @@ class ComputationalGraph:
         ``upstream`` broadcasts to the output's shape. A second call gives the same gradients.
         """
         self.latest_plan.backward(upstream)
+
+    def backward_from(self, output: Node, upstream: ArrayLike = 1.0) -> None:
+        """``backward``, if the latest forward pass was this node's. Raises ValueError if it was another's, or none."""
+        if self.latest_plan.output is not output:
+            latest = self.latest_plan.output.name
+            raise ValueError(
+                f"the latest forward pass was that of {latest}: run forward() of {output.name} before its backward()"
+            )
+        self.backward(upstream)
 
     def node(self, name: str) -> Node:
         """The node of this name. Raises ValueError if there is no such node."""
@@ -186,7 +205,15 @@ class ComputationalGraph:
         """The gradient that a node sent to one of its inputs in the latest ``backward``, before it was added up."""
         if node.gate is None or not self.has_gradient(node):
             raise ValueError(f"no gradient flows back through {node}")
-        return self.latest_plan.contribution(node, node.gate, position)
+        inputs = [self.value(source.name) for source in node.inputs]
+        gradient = node.gate.gradients(self.gradient(node.name), self.value(node.name), *inputs)[position]
+        if gradient is None:
+            raise ValueError(f"{node.inputs[position].name} is a class index, which has no gradient")
+        return np.asarray(gradient)
+
+    def formula(self, node: Node) -> Formula:
+        """The formula of a node's gate, for the shapes of the latest forward pass."""
+        return self.latest_plan.formulas[node]
 
     @property
     def has_run(self) -> bool:
@@ -206,6 +233,28 @@ class ComputationalGraph:
                 if edge is not None:
                     yield gate, f"d{edge.source.name}", plan.gradients[edge.source]
 
+    def as_node(self, value: Node | ArrayLike) -> Node:
+        """A node as it is; for a number or an array a constant, the same one for the same numbers."""
+        if isinstance(value, Node):
+            return value
+        array = np.asarray(value, dtype=self.precision)
+        text = repr(array.tolist())
+        if len(text) > MAX_NAME_CHARACTERS:
+            text = f"array {array.shape} #{len(self.nodes)}"
+        known = self._by_name.get(text)
+        return known if known is not None and known.constant else self.constant(text, array)
+
+    def describe(self, node: Node) -> str:
+        """A node in one line: how it is computed and, after a pass, its value and gradient."""
+        inputs = ", ".join(source.name for source in node.inputs)
+        text = f"{node.name} = {node.gate}({inputs})" if node.gate else node.name
+        value = self._latest.values.get(node) if self._latest else None
+        if value is not None:
+            text += f": {_brief(value)}"
+            if self.has_gradient(node):
+                text += f", gradient {_brief(self.gradient(node.name))}"
+        return f"<{text}>"
+
     @property
     def class_indices(self) -> set[Node]:
         """The nodes that a gate uses as class indices."""
@@ -216,7 +265,7 @@ class ComputationalGraph:
     ) -> Node:
         if name in self._by_name:
             raise ValueError(f"the graph already has a node {name}")
-        node = Node(len(self.nodes), name, gate, inputs, needs_gradient, constant)
+        node = Node(len(self.nodes), name, gate, inputs, needs_gradient, self, constant)
         self.nodes.append(node)
         self._by_name[name] = node
         return node
@@ -247,3 +296,8 @@ class ComputationalGraph:
             for node, array in arrays.items()
             if node not in self._given
         )
+
+
+def _brief(array: Array) -> str:
+    """A number, or the shape of an array."""
+    return f"{array.item():.6g}" if not array.ndim else f"array {array.shape}"

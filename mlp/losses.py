@@ -4,12 +4,11 @@ Symbols: n examples, C classes. P (n, 1) probabilities, Z (n, 1) logits (P = sig
 S (n, C) scores, one row per example, y (n,) the index of each row's right class; a single example is S (C,) and y ().
 """
 
-from abc import abstractmethod
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from mlp.gates import Array, Call, Gate, Output, Shape, Sigmoid, join_shapes, sigmoid_code
+from mlp.gates import Array, Gate, Gradients, Operation, Shape, Sigmoid, Value, written_as
 
 
 class EuclideanLoss(Gate):
@@ -22,25 +21,12 @@ class EuclideanLoss(Gate):
     symbol = "½Σ(p−y)²"
     check_shapes = (((), ()), ((5, 1), (5, 1)))
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        return one_shape(self, shapes)
+    def forward(self, P: Value, Y: Value) -> Value:
+        check_same_shape(self, P, Y)
+        return 0.5 * np.sum((P - Y) ** 2)
 
-    def forward(self, E: Array, P: Array, Y: Array) -> Iterator[Call]:
-        D, twice, half = np.empty_like(P), np.empty_like(E), P.dtype.type(0.5)
-        flat = D.reshape(-1)
-        yield D, np.subtract, P, Y
-        yield twice, np.dot, flat, flat
-        yield E, np.multiply, twice, half
-
-    def backward(self, dE: Array, E: Array, P: Array, Y: Array, dP: Output, dY: Output) -> Iterator[Call]:
-        yield dP, np.subtract, P, Y
-        yield dP, np.multiply, dP, dE
-
-        yield dY, np.subtract, Y, P
-        yield dY, np.multiply, dY, dE
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        return "0.5 * np.sum(({P} - {Y}) ** 2)", "({P} - {Y}) * {dE}", "({Y} - {P}) * {dE}"
+    def backward(self, dE: Value, E: Value, P: Value, Y: Value) -> Gradients:
+        return (P - Y) * dE, (Y - P) * dE
 
 
 class CrossEntropyLoss(Gate):
@@ -55,33 +41,13 @@ class CrossEntropyLoss(Gate):
     symbol = "H"
     check_shapes = (((), ()), ((5, 1), (5, 1)))
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        return one_shape(self, shapes)
+    def forward(self, Z: Value, Y: Value) -> Value:
+        check_same_shape(self, Z, Y)
+        # The first difference is 0 for a confident right answer: the small number added to it loses no digits.
+        return np.sum(np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z))))
 
-    def forward(self, E: Array, Z: Array, Y: Array) -> Iterator[Call]:
-        D, T, zero, all_axes = np.empty_like(Z), np.empty_like(Z), Z.dtype.type(0), None
-        yield D, np.maximum, Z, zero
-        yield T, np.multiply, Z, Y
-        yield D, np.subtract, D, T  # 0 for a confident right answer: the small T added below loses no digits
-        yield T, np.absolute, Z
-        yield T, np.negative, T
-        yield T, np.exp, T
-        yield T, np.log1p, T
-        yield D, np.add, D, T
-        yield E, np.add.reduce, D, all_axes
-
-    def backward(self, dE: Array, E: Array, Z: Array, Y: Array, dZ: Output, dY: Output) -> Iterator[Call]:
-        if dZ is not None:
-            yield from Sigmoid().forward(dZ, Z)
-        yield dZ, np.subtract, dZ, Y
-        yield dZ, np.multiply, dZ, dE
-
-        yield dY, np.negative, Z
-        yield dY, np.multiply, dY, dE
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        forward = "np.sum(np.maximum({Z}, 0) - {Z} * {Y} + np.log1p(np.exp(-np.abs({Z}))))"
-        return forward, f"({sigmoid_code(inputs[0])} - {{Y}}) * {{dE}}", "-{Z} * {dE}"
+    def backward(self, dE: Value, E: Value, Z: Value, Y: Value) -> Gradients:
+        return (Sigmoid().forward(Z) - Y) * dE, -Z * dE
 
 
 class ClassLoss(Gate):
@@ -89,43 +55,20 @@ class ClassLoss(Gate):
 
     The gradient of each wrong class j is v_j, and that of the right class is minus their sum: ds_j = v_j dE,
     ds_y = -sum_j v_j dE. A step against the gradient lowers the wrong scores and raises the right one.
-    A subclass computes V, which is 0 at each right class, from D = S - s_y.
-    dS is the only gradient, so it is never None.
     """
 
     check_shapes = (((3,), ()), ((4, 3), (4,)))
     indices = frozenset({1})
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        S, y = shapes
-        if not (1 <= len(S) <= 2 and S[-1] and y == S[:-1]):
+    def margins(self, S: Value, y: Value) -> Value:
+        """S - s_y: how far each score is above the right class's. Raises ValueError if the shapes do not fit."""
+        scores, classes = np.shape(S), np.shape(y)
+        if not (1 <= len(scores) <= 2 and scores[-1] and classes == scores[:-1]):
             raise ValueError(
-                f"{self.name}: shapes {join_shapes(shapes)} do not fit: scores (classes,) need one class index, "
+                f"{self.name}: shapes {scores} and {classes} do not fit: scores (classes,) need one class index, "
                 "scores (n, classes) need n indices, (n,)"
             )
-        return ()
-
-    def backward(self, dE: Array, E: Array, S: Array, y: Array, dS: Array, dy: None) -> Iterator[Call]:
-        T, total, last_axis = np.empty_like(S), np.empty(S.shape[:-1], S.dtype), -1
-        yield from self._behind(dS, T, S, y)
-        yield from self._shares(dS, T)
-        yield total, np.add.reduce, dS, last_axis
-        yield T, np.multiply, T, total[..., np.newaxis]
-        yield dS, np.subtract, dS, T
-        yield dS, np.multiply, dS, dE
-
-    @abstractmethod
-    def _shares(self, V: Array, T: Array) -> Iterator[Call]:
-        """Overwrite D with V; T is 1 at each right class, else 0."""
-
-    @staticmethod
-    def _behind(D: Array, T: Array, S: Array, y: Array) -> Iterator[Call]:
-        """Write into D the scores minus the right class's, S - s_y, and into T 1 at each right class, else 0."""
-        right, last_axis = np.empty(S.shape[:-1], S.dtype), -1
-        yield T, right_class, y
-        yield D, np.multiply, T, S
-        yield right, np.add.reduce, D, last_axis
-        yield D, np.subtract, S, right[..., np.newaxis]
+        return S - right_score(S, y)
 
 
 class SoftmaxLoss(ClassLoss):
@@ -138,32 +81,15 @@ class SoftmaxLoss(ClassLoss):
     name = "softmax loss"
     symbol = "softmax"
 
-    def forward(self, E: Array, S: Array, y: Array) -> Iterator[Call]:
-        D, T, rows = np.empty_like(S), np.empty_like(S), np.empty(S.shape[:-1], S.dtype)
-        last_axis, all_axes = -1, None
-        yield from self._behind(D, T, S, y)
-        yield rows, np.logaddexp.reduce, D, last_axis
-        yield E, np.add.reduce, rows, all_axes
+    def forward(self, S: Value, y: Value) -> Value:
+        return np.sum(np.logaddexp.reduce(self.margins(S, y), axis=-1))
 
-    def _shares(self, V: Array, T: Array) -> Iterator[Call]:
-        rows, last_axis, one = np.empty(V.shape[:-1], V.dtype), -1, V.dtype.type(1)
-        yield rows, np.logaddexp.reduce, V, last_axis
-        yield V, np.subtract, V, rows[..., np.newaxis]
-        yield V, np.exp, V
-        wrong = np.empty_like(T)
-        yield wrong, np.subtract, one, T
-        yield V, np.multiply, V, wrong
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        S, y = (array.shape for array in inputs)
-        behind, T = f"{{S}} - {_right_score(S)}", _is_right(S)
-        if y:
-            E = f"np.sum(np.logaddexp.reduce({behind}, axis=1))"
-            log_p = f"{behind} - np.logaddexp.reduce({behind}, axis=1, keepdims=True)"
-        else:
-            E = f"np.logaddexp.reduce({behind})"
-            log_p = f"{behind} - {{E}}"
-        return E, f"np.where({T}, np.expm1({log_p}), np.exp({log_p})) * {{dE}}", ""  # expm1: no cancellation in p - 1
+    def backward(self, dE: Value, E: Value, S: Value, y: Value) -> Gradients:
+        D = self.margins(S, y)
+        log_p = D - np.logaddexp.reduce(D, **over_classes(S))
+        right = onehot(y, classes=S.shape[-1])
+        error = np.where(right, np.expm1(log_p), np.exp(log_p))  # expm1: no cancellation in p - 1
+        return written_as(lambda: softmax(S) - right, error) * dE, None
 
 
 class SVMLoss(ClassLoss):
@@ -175,57 +101,23 @@ class SVMLoss(ClassLoss):
     name = "svm loss"
     symbol = "hinge"
 
-    def forward(self, E: Array, S: Array, y: Array) -> Iterator[Call]:
-        D, T, all_axes = np.empty_like(S), np.empty_like(S), None
-        yield from self._behind(D, T, S, y)
-        yield from self._margins(D, T)
-        yield E, np.add.reduce, D, all_axes
+    def forward(self, S: Value, y: Value) -> Value:
+        return np.sum(np.maximum(self.margins(S, y) + 1, 0) * (1 - onehot(y, classes=S.shape[-1])))
 
-    def _shares(self, V: Array, T: Array) -> Iterator[Call]:
-        zero = V.dtype.type(0)
-        yield from self._margins(V, T)
-        yield V, np.greater, V, zero
-
-    @staticmethod
-    def _margins(D: Array, T: Array) -> Iterator[Call]:
-        """Overwrite D = S - s_y with max(0, s_j - s_y + 1), but with 0 at the right class."""
-        zero, one = D.dtype.type(0), D.dtype.type(1)
-        yield D, np.add, D, one
-        yield D, np.subtract, D, T
-        yield D, np.maximum, D, zero
-
-    def code(self, *inputs: Array) -> tuple[str, ...]:
-        S, y = (array.shape for array in inputs)
-        margin, T = f"{{S}} - {_right_score(S)} + 1", _is_right(S)
-        count = f"np.sum({margin} > 0, axis=1, keepdims=True)" if y else f"np.sum({margin} > 0)"
-        return (
-            f"np.sum(np.maximum({margin}, 0) * {_is_right(S, '!=')})",
-            f"(({margin} > 0) - {count} * {T}) * {{dE}}",
-            "",
-        )
+    def backward(self, dE: Value, E: Value, S: Value, y: Value) -> Gradients:
+        V = self.margins(S, y) + 1 > 0  # true for the right class too, which the sum then counts once too often
+        return (V - np.sum(V, **over_classes(S)) * onehot(y, classes=S.shape[-1])) * dE, None
 
 
-def _right_score(S: Shape) -> str:
-    """Python code for s_y, in a shape that can be subtracted from S."""
-    return "{S}[{y}]" if len(S) == 1 else f"{{S}}[np.arange({S[0]}), {{y}}][:, None]"
+def over_classes(S: Value) -> dict[str, Any]:
+    """The options of a sum over the classes of each example that can be subtracted from S."""
+    return {"axis": 1, "keepdims": True} if S.ndim == 2 else {}
 
 
-def _is_right(S: Shape, equals: str = "==") -> str:
-    """Python code for an array of S's shape: true at each example's right class, or with != at the others."""
-    return f"(np.arange({S[-1]}) {equals} {'{y}' if len(S) == 1 else '{y}[:, None]'})"
-
-
-def one_shape(gate: Gate, shapes: tuple[Shape, ...]) -> Shape:
-    """(), if both shapes are the same. Raises ValueError if not: (4, 1) and (4,) would broadcast to (4, 4)."""
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"{gate.name}: shapes {join_shapes(shapes)} differ")
-    return ()
-
-
-def right_class(y: Array, out: Array) -> Array:
-    """Write 1 at each right class, else 0: y (n,) or () into out (n, C) or (C,). Raises as ``check_class_indices``."""
-    check_class_indices(y, out.shape[-1])
-    return np.equal(np.arange(out.shape[-1]), y[..., np.newaxis], out=out)
+def check_same_shape(gate: Gate, P: Value, Y: Value) -> None:
+    """Raises ValueError if the shapes differ: (4, 1) and (4,) would broadcast to (4, 4)."""
+    if np.shape(P) != np.shape(Y):
+        raise ValueError(f"{gate.name}: shapes {np.shape(P)} and {np.shape(Y)} differ")
 
 
 def check_class_indices(y: Array, classes: int) -> None:
@@ -235,3 +127,47 @@ def check_class_indices(y: Array, classes: int) -> None:
         raise ValueError(
             f"{wrong[0]:.17g} is not the index of a class: it must be a whole number from 0 to {classes - 1}"
         )
+
+
+def _onehot(y: Value, classes: int, out: Array | None = None) -> Value:
+    y = np.asarray(y)
+    check_class_indices(y, classes)
+    return np.equal(np.arange(classes), y[..., np.newaxis], out=out)
+
+
+def _onehot_code(y: Shape, classes: int) -> str:
+    return f"(np.arange({classes}) == {{0}}{'[:, None]' if y else ''})"
+
+
+onehot = Operation(_onehot, lambda y, classes: (*y, classes), lambda y, classes: "onehot({0})", _onehot_code, bool)
+"""True at the right class, else False: y (n,) or () to (n, C) or (C,). Raises as ``check_class_indices``."""
+
+
+def _right_score(S: Value, y: Value, out: Array | None = None) -> Value:
+    y = np.asarray(y)
+    check_class_indices(y, np.shape(S)[-1])
+    scores = np.take_along_axis(S, y[..., np.newaxis].astype(int), axis=-1)
+    if out is None:
+        return scores if y.ndim else scores[0]
+    out[...] = scores if y.ndim else scores[0]
+    return out
+
+
+def _right_score_code(S: Shape, y: Shape) -> str:
+    return f"{{0}}[np.arange({S[0]}), {{1}}][:, None]" if y else "{0}[{1}]"
+
+
+right_score = Operation(_right_score, lambda S, y: (*y, 1) if y else (), _right_score_code, _right_score_code)
+"""s_y, the right class's score: (n, 1) or (). Raises as ``check_class_indices``."""
+
+
+def _softmax(S: Value) -> Value:
+    return np.exp(S) / np.sum(np.exp(S), **over_classes(S))
+
+
+def _softmax_code(S: Shape) -> str:
+    return f"np.exp({{0}}) / np.sum(np.exp({{0}}){', axis=1, keepdims=True' if len(S) == 2 else ''})"
+
+
+softmax = Operation(_softmax, lambda S: S, lambda S: "softmax({0})", _softmax_code)
+"""p_j = exp(s_j) / sum_k exp(s_k) for each example."""
