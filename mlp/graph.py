@@ -133,7 +133,7 @@ class ComputationalGraph:
     def plan_with(
         self, leaves: Mapping[Node, tuple[Array, Array | None]], outputs: Sequence[Node], shapes: Mapping[str, Shape]
     ) -> Plan:
-        """Like ``plan``, but some leaves have these arrays for their value and their gradient, of any shape that fits."""
+        """Like ``plan``, but some leaves have these arrays for their value and gradient, of any shape that fits."""
         arrays = ((leaf, id(value), id(gradient)) for leaf, (value, gradient) in leaves.items())
         key = (*outputs, *shapes.items(), *arrays)
         if key not in self._plans:

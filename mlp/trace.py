@@ -169,7 +169,7 @@ class _Recorder:
 
 @cache
 def _result(function: Callable[..., Any], kinds: str) -> str:
-    """The kind that a function returns for bools (b), floats (f) and Python numbers (n), or a text that says why not."""
+    """What a function returns for bools (b), floats (f) and Python numbers (n): b, f, or a text that says why not."""
     samples = {"b": np.ones(1, bool), "f": np.ones(1), "n": 1.0}
     try:
         dtype = function(*(samples[kind] for kind in kinds)).dtype
