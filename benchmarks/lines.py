@@ -38,8 +38,8 @@ def measure(work: Work, epochs: int) -> list[Row]:
     """A row for each line of a step, in order, measured after this many epochs of training as ``train.py`` does it."""
     trainer = Trainer(work.network("euclidean"), work.images, work.images.first_of_each(0), work.config.training)
     whole = 1e6 * median(trainer.run_epoch().seconds for _ in range(epochs)) / work.steps
-    trainer.learner.load()
-    batch = trainer.learner.network.batch(work.batch_size)
+    trainer.parameters.load()
+    batch = trainer.parameters.batch(work.batch_size)
     batch.loss()
     batch.backward()
     lines = list(step_lines(trainer, batch))
@@ -69,7 +69,7 @@ def measure(work: Work, epochs: int) -> list[Row]:
 
 def step_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
     """Part, text and call of each line of a step, as in ``Trainer`` and ``SGD``; the last call does nothing."""
-    optimizer, names = trainer.learner.optimizer, names_in(batch)
+    optimizer, names = trainer.parameters.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
     yield "feed", "X = the bytes, as floats", lambda pixels, targets: np.copyto(batch.X, pixels)
     yield "feed", "X = X / 255", lambda pixels, targets: np.divide(batch.X, WHITE, batch.X)

@@ -20,7 +20,7 @@ from mlp import config
 from mlp.gates import Array
 from mlp.network import MLP, block_length, decide
 from mlp.system import blas_threads
-from mlp.training.active_inputs import Learner
+from mlp.training.active_inputs import OrderedParameters
 from mlp.training.batches import MAX_COPIED_BYTES
 from mlp.training.random_streams import Stream, generator
 from mlp.training.standstill import Ending
@@ -174,20 +174,20 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """
         active = active_features(X)
         rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, which X[:, active] is not
-        learner = Learner(network, active, training)
+        parameters = OrderedParameters(network, active, training)
         if training.momentum:
-            learner.velocity[...] = self._velocity
+            parameters.velocity[...] = self._velocity
         # Overflow is not ignored: it shows in the loss or the weights, which are checked.
         with blas_threads.threads(1), np.errstate(over="ignore", invalid="ignore"):
             untrained = mean_loss(network, X, Y) if warn else math.inf
-            learner.load()
+            parameters.load()
             for _ in range(passes):
                 order = generator(self._seed, Stream.SHUFFLE, self.n_iter_ + 1).permutation(len(rows))
-                loss = one_pass(learner, rows, Y, order, training.batch_size)
-                if not (math.isfinite(loss) and np.isfinite(learner.network.parameter_block).all()):
+                loss = one_pass(parameters, rows, Y, order, training.batch_size)
+                if not (math.isfinite(loss) and np.isfinite(parameters.optimizer.A).all()):
                     raise ValueError(f"training diverged in pass {self.n_iter_ + 1}: {self._cure()}")
-                learner.store()
-                self.network_, self._velocity = network, learner.velocity
+                parameters.store()
+                self.network_, self._velocity = network, parameters.velocity
                 self.loss_curve_.append(loss)
                 self.n_iter_ += 1
             if warn:
@@ -222,19 +222,18 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return probabilities(self.network_, X)
 
 
-def one_pass(learner: Learner, X: Array, Y: Array, order: NDArray[np.intp], batch_size: int) -> float:
+def one_pass(parameters: OrderedParameters, X: Array, Y: Array, order: NDArray[np.intp], batch_size: int) -> float:
     """One step per batch, the examples in this order. Returns the mean loss, each batch before its step."""
-    network, total = learner.network, 0.0
-    batch = network.batch(min(batch_size, len(order)))
+    total, batch = 0.0, parameters.batch(min(batch_size, len(order)))
     for chosen in gen_batches(len(order), batch_size):
         positions = order[chosen]
         if len(positions) != len(batch.X):
-            batch = network.batch(len(positions))
+            batch = parameters.batch(len(positions))
         X.take(positions, axis=0, out=batch.X, mode="clip")  # the default mode fills a copy first
         Y.take(positions, axis=0, out=batch.Y, mode="clip")
         total += batch.loss() * len(positions)
         batch.backward()
-        learner.step()
+        parameters.step()
     return total / len(order)
 
 

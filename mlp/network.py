@@ -13,7 +13,7 @@ This is the Euclidean loss. The cross-entropy is computed from the logits Z5, an
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
@@ -104,9 +104,7 @@ class MLP:
 
     def views(self, block: Array) -> dict[str, Array]:
         """Consecutive views of a flat array, one for each parameter."""
-        ends = np.cumsum([math.prod(shape) for shape in self.shapes.values()])
-        pieces = np.split(block, ends[:-1])
-        return {name: piece.reshape(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+        return parameter_views(block, self.sizes)
 
     def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> "MLP":
         """An independent network with the same weights, in this precision."""
@@ -119,9 +117,15 @@ class MLP:
         """
         return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.needs_gradient)
 
-    def batch(self, n: int) -> "BatchBuffers":
-        """The network's memory for n examples, to be filled. Calls share it as long as few different n are in use."""
-        plan = self.graph.plan(self._L, self._P, X=(n, self.sizes[0]), Y=(n, 1), n=())
+    def batch(self, n: int, parameters: Mapping[str, tuple[Array, Array]] | None = None) -> "BatchBuffers":
+        """The network's memory for n examples, to be filled. Calls share it as long as few different n are in use.
+
+        ``parameters`` gives arrays in place of the network's own parameters and gradients, by name; X then has a column
+        for each row of this W1.
+        """
+        leaves = {self.graph.node(name): arrays for name, arrays in (parameters or {}).items()}
+        inputs = len(parameters["W1"][0]) if parameters else self.sizes[0]
+        plan = self.graph.plan_with(leaves, (self._L, self._P), {"X": (n, inputs), "Y": (n, 1), "n": ()})
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
         return BatchBuffers(X, Y, P, self.graph, plan)
@@ -230,6 +234,14 @@ def parameter_shapes(sizes: Sequence[int]) -> dict[str, Shape]:
         shapes[f"W{layer}"] = (inputs, outputs)
         shapes[f"b{layer}"] = (outputs,)
     return shapes
+
+
+def parameter_views(block: Array, sizes: Sequence[int]) -> dict[str, Array]:
+    """Consecutive views of a flat array, one for each parameter of a network of these sizes."""
+    shapes = parameter_shapes(sizes)
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
+    pieces = np.split(block, ends[:-1])
+    return {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
 
 
 def parameter_count(sizes: Sequence[int]) -> int:

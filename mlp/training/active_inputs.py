@@ -1,71 +1,60 @@
 """Training without the inputs that are 0 in every training image: the result is the same, and it is faster."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp.config import Training
-from mlp.gates import Array
-from mlp.network import MLP
+from mlp.network import MLP, BatchBuffers, parameter_count, parameter_views
 from mlp.sgd import SGD
 
 
-class Learner:
-    """A network of the active inputs with its optimizer, and the whole network, with every input.
+class OrderedParameters:
+    """A network's parameters in the order in which they train: the weights of idle inputs stand last.
 
-    An input that is always 0 adds nothing to X W1, and its row of dW1 is 0: the products are the same without it. Its
-    weights, the idle rows of W1, change only by weight decay and by the velocity that they already have.
+    An idle input is always 0: it adds nothing to X W1, and its row of dW1 is 0. So a step computes with the rows of W1
+    for the active inputs alone, a view of the ordered parameters. The optimizer steps all of them: idle rows still
+    decay, and move on with the velocity that they have.
 
-    A step changes ``network`` and the idle rows. ``store`` copies them to ``whole`` and ``velocity``, the optimizer's V
-    for all parameters; ``load`` copies the other way.
+    The network and ``velocity``, the optimizer's V, are in the order of the pixels. ``load`` copies them into this
+    order, ``store`` copies them back.
     """
 
-    def __init__(self, whole: MLP, active: NDArray[np.intp], options: Training):
-        self.whole, self.velocity = whole, np.zeros_like(whole.parameter_block)
-        inputs, *others = whole.sizes
-        self.network = MLP([len(active), *others], precision=whole.precision, loss=whole.loss_name)
-        self._active, self._idle_inputs = active, np.setdiff1d(np.arange(inputs), active)
-        idle_rows = np.zeros((len(self._idle_inputs), others[0]), whole.precision)
+    def __init__(self, network: MLP, active: NDArray[np.intp], options: Training):
+        self.network, self.velocity = network, np.zeros_like(network.parameter_block)
+        inputs, *others = network.sizes
+        indices = np.arange(len(network.parameter_block))
+        rows, rest = indices[: inputs * others[0]].reshape(inputs, others[0]), indices[inputs * others[0] :]
+        idle = np.setdiff1d(np.arange(inputs), active)
+        self._order = np.concatenate([rows[active].reshape(-1), rest, rows[idle].reshape(-1)])
+        A, dA = network.parameter_block[self._order], np.zeros_like(network.parameter_block)
+        sizes = [len(active), *others]
+        count = parameter_count(sizes)
+        views = [parameter_views(block[:count], sizes) for block in (A, dA)]
+        self._leaves = {name: (views[0][name], views[1][name]) for name in network.shapes}
         rates = {name: getattr(options, name) for name in ("learning_rate", "momentum", "weight_decay")}
-        self.optimizer = SGD(self.network.parameter_block, self.network.gradient_block, **rates)
-        self._idle = SGD(idle_rows, np.zeros_like(idle_rows), **rates)
-        self._stepped = self._idle_moves = False
-
-    def load(self) -> None:
-        """Copy the weights and the velocity of the whole network to the parts that a step changes."""
-        for whole, network, idle in self._blocks():
-            W1, rest = self._cut(whole, self.whole)
-            its_W1, its_rest = self._cut(network, self.network)
-            its_W1[...], its_rest[...], idle[...] = W1[self._active], rest, W1[self._idle_inputs]
-        self._idle_moves = bool(self._idle.weight_decay or self._idle.V.any())  # V: from steps on other examples
-
-    def step(self) -> None:
-        """One step of the optimizer with the network's gradients."""
-        self._stepped = True
-        self.optimizer.step()
-        if self._idle_moves:
-            self._idle.step()
-
-    def store(self) -> None:
-        """Copy the weights and the velocity to the whole network, if there was a step since the last time."""
-        if not self._stepped:
-            return
-        for whole, network, idle in self._blocks():
-            W1, rest = self._cut(whole, self.whole)
-            its_W1, its_rest = self._cut(network, self.network)
-            W1[self._active], rest[...], W1[self._idle_inputs] = its_W1, its_rest, idle
+        moving = len(A) if options.momentum or options.weight_decay else count  # otherwise idle rows stay
+        self.optimizer = SGD(A[:moving], dA[:moving], **rates)
+        self.gradient_block = dA[:count]
+        """The gradients of the latest batch, flat; those of idle inputs, which are 0, are left out."""
         self._stepped = False
 
-    def _blocks(self) -> list[tuple[Array, Array, Array]]:
-        """Three arrays for the weights, and three for the velocity: of the whole, of the network, of the idle rows."""
-        return [
-            (self.whole.parameter_block, self.optimizer.A, self._idle.A),
-            (self.velocity, self.optimizer.V, self._idle.V),
-        ]
+    def batch(self, n: int) -> BatchBuffers:
+        """The network's memory for n examples of the active inputs, with these parameters."""
+        return self.network.batch(n, self._leaves)
 
-    @staticmethod
-    def _cut(block: Array, network: MLP) -> tuple[Array, Array]:
-        """Two views of a flat array: W1, (inputs, outputs), and the rest."""
-        shape = network.shapes["W1"]
-        return block[: math.prod(shape)].reshape(shape), block[math.prod(shape) :]
+    def load(self) -> None:
+        """Copy the network's weights and the velocity."""
+        order = self._order[: len(self.optimizer.A)]
+        self.optimizer.A[...], self.optimizer.V[...] = self.network.parameter_block[order], self.velocity[order]
+
+    def step(self) -> None:
+        """One step of the optimizer with the gradients of the latest batch."""
+        self._stepped = True
+        self.optimizer.step()
+
+    def store(self) -> None:
+        """Copy the weights and the velocity to the network, if there was a step since the last time."""
+        if self._stepped:
+            order = self._order[: len(self.optimizer.A)]
+            self.network.parameter_block[order], self.velocity[order] = self.optimizer.A, self.optimizer.V
+            self._stepped = False

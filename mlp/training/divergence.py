@@ -18,7 +18,7 @@ from mlp.evaluation import evaluate
 from mlp.gates import Array, Sigmoid
 from mlp.network import LOSSES, MLP
 from mlp.system.errors import Diverged
-from mlp.training.active_inputs import Learner
+from mlp.training.active_inputs import OrderedParameters
 from mlp.training.progress import Epoch, Progress
 
 EPOCHS_ABOVE = 3
@@ -38,14 +38,15 @@ DIVERGED, LEARNED_NOTHING = "diverged", "learned nothing"
 class DivergenceWatch:
     """Looks at every step and epoch of a training, and raises Diverged, with a report, if it has failed."""
 
-    def __init__(self, learner: Learner, training_set: Dataset, options: Training):
+    def __init__(self, parameters: OrderedParameters, training_set: Dataset, options: Training):
         self.progress = Progress()
-        self._learner, self._training_set, self._options = learner, training_set, options
+        self._parameters, self._network = parameters, parameters.network
+        self._training_set, self._options = training_set, options
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
         """Remember the norms of the weights, to report them if the epoch ends with weights that are not finite."""
-        self._norms_before = norms(self._learner.whole)
+        self._norms_before = norms(self._network)
 
     def check_step(self, loss: float, gradient_norm: float) -> None:
         """Look at a step before its update. Raises Diverged if its loss or its gradient is not finite."""
@@ -53,7 +54,7 @@ class DivergenceWatch:
         epoch, step = progress.epoch, current.steps + 1
         if not math.isfinite(loss + gradient_norm):
             reason = f"the loss is {loss}, the gradient's norm {gradient_norm}"
-            raise self._not_finite(self._learner.network, reason, step)
+            raise self._not_finite(self._network, reason, step)
         progress.last_finite = {"epoch": epoch, "step": step, "loss": loss, "gradient_norm": gradient_norm}
         is_untrained = (epoch, step) == (1, 1)
         if current.above is None and not is_untrained and is_above(loss, self._untrained_loss):
@@ -61,23 +62,23 @@ class DivergenceWatch:
 
     def check_weights(self) -> None:
         """Raises Diverged if an update produced a non-finite weight in the whole network."""
-        for name, array in self._learner.whole.parameters.items():
+        for name, array in self._network.parameters.items():
             if not np.isfinite(array).all():
                 reason, step = "a weight is no longer finite after it", max(self.progress.current.steps, 1)
-                raise self.failure(self._learner.network, reason, self.progress.epoch, step, (UPDATE, name))
+                raise self.failure(self._network, reason, self.progress.epoch, step, (UPDATE, name))
 
     def check_validation(self, loss: float) -> None:
         """Raises Diverged if the validation loss is not finite."""
         if not math.isfinite(loss):
             reason = f"the validation loss after it is {loss}"
-            raise self._not_finite(self._learner.whole, reason, self.progress.current.steps)
+            raise self._not_finite(self._network, reason, self.progress.current.steps)
 
     def check_epoch(self, row: Epoch, step: int) -> None:
         """Raises Diverged if the training losses up to this epoch show that nothing is learned.
 
         ``step`` is the epoch's first step with a loss above the untrained network's.
         """
-        progress, network = self.progress, self._learner.whole
+        progress, network = self.progress, self._network
         if not is_above(row.train_loss, self._untrained_loss):
             progress.above_since = None
             return
@@ -95,7 +96,7 @@ class DivergenceWatch:
     @cached_property
     def constant_loss(self) -> float:
         """The loss of the best constant answer on the training images."""
-        return constant_loss(self._learner.whole.loss_name, float(np.mean(self._training_set.targets)))
+        return constant_loss(self._network.loss_name, float(np.mean(self._training_set.targets)))
 
     def failure(
         self, network: MLP, reason: str, epoch: int, step: int, where: tuple[str, str], tries: list[str] | None = None
@@ -112,8 +113,8 @@ class DivergenceWatch:
                 cure += f" or training.weight_decay ({options.weight_decay:g})"
         else:
             kind, cure = LEARNED_NOTHING, f"try {tries[0].partition(':')[0]}"
-        self._learner.store()  # for the norms
-        parameter_norms = norms(self._learner.whole)
+        self._parameters.store()  # for the norms
+        parameter_norms = norms(self._network)
         if not all(map(math.isfinite, parameter_norms.values())):
             parameter_norms = self._norms_before
         report = {"kind": kind, "reason": reason, "epoch": epoch, "step": step, "gate": gate, "array": array}

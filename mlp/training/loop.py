@@ -12,7 +12,7 @@ from mlp.evaluation import evaluate
 from mlp.gates import Array
 from mlp.network import MLP
 from mlp.training import divergence, standstill
-from mlp.training.active_inputs import Learner
+from mlp.training.active_inputs import OrderedParameters
 from mlp.training.batches import BatchLoader
 from mlp.training.divergence import DivergenceWatch
 from mlp.training.progress import Epoch, EpochSums, Progress, TrainerState
@@ -23,8 +23,8 @@ from mlp.training.standstill import Ending
 class Trainer:
     """A network in training: its optimizer, its progress, and the best weights so far.
 
-    ``network`` has the weights of the end of the last epoch, or of the last ``state``; in between only the learner's
-    are up to date. The best weights are those with the lowest validation loss, the earliest at a tie; without
+    ``network`` has the weights of the end of the last epoch, or of the last ``state``; in between only
+    ``parameters`` is up to date. The best weights are those with the lowest validation loss, the earliest at a tie; without
     validation images, those of the last epoch. ``computing`` is entered for the longest part of each step. This part
     changes no weights: if it is interrupted, the step is repeated later.
     """
@@ -43,8 +43,8 @@ class Trainer:
         self.options = options
         self.computing = computing or nullcontext()
         self.loader = BatchLoader(training_set, options.batch_size)
-        self.learner = Learner(network, self.loader.active, options)
-        self.watch = DivergenceWatch(self.learner, training_set, options)
+        self.parameters = OrderedParameters(network, self.loader.active, options)
+        self.watch = DivergenceWatch(self.parameters, training_set, options)
         self._best_block = network.parameter_block.copy()
 
     @property
@@ -72,15 +72,15 @@ class Trainer:
 
         Its arrays are the trainer's own and change with the next step.
         """
-        self.learner.store()
+        self.parameters.store()
         self.watch.check_weights()
-        return TrainerState(self.progress, self.network.parameter_block, self.learner.velocity, self._best_block)
+        return TrainerState(self.progress, self.network.parameter_block, self.parameters.velocity, self._best_block)
 
     def restore(self, state: TrainerState) -> None:
         """Continue from a state, bit for bit as if training had not stopped."""
         self.watch.progress = state.progress
         self.network.parameter_block[...] = state.parameters
-        self.learner.velocity[...] = state.velocity
+        self.parameters.velocity[...] = state.velocity
         self._best_block[...] = state.best
 
     def best_parameters(self) -> dict[str, Array]:
@@ -119,28 +119,28 @@ class Trainer:
 
     def _train(self, after_step: Callable[[], object]) -> None:
         """The steps that are left in the current epoch."""
-        learner, sums, network = self.learner, self.progress.current, self.learner.network
+        parameters, sums, gradient = self.parameters, self.progress.current, self.parameters.gradient_block
         random = generator(self.options.seed, Stream.SHUFFLE, self.progress.epoch)
-        batch = network.batch(min(self.options.batch_size, len(self.training_set)))
-        learner.load()
+        batch = parameters.batch(min(self.options.batch_size, len(self.training_set)))
+        parameters.load()
         sums.start_clock()
         try:
             for pixels, targets in self.loader.batches(random, sums.steps):
                 if len(pixels) != len(batch.X):
-                    batch = network.batch(len(pixels))
+                    batch = parameters.batch(len(pixels))
                 with self.computing:
                     scale(pixels, batch.X)
                     batch.Y[...] = targets
                     loss = batch.loss()
                     batch.backward()
-                    norm = math.sqrt(np.dot(network.gradient_block, network.gradient_block))
+                    norm = math.sqrt(np.dot(gradient, gradient))
                 self.watch.check_step(loss, norm)
-                learner.step()
+                parameters.step()
                 sums.add_step(loss, batch.P, targets, norm)
                 after_step()
                 sums.start_clock()
         finally:
-            learner.store()
+            parameters.store()
 
     def check_ending(self, after_block: Callable[[], object] = lambda: None) -> None:
         """Raises Diverged if, after the last epoch, the best weights have learned nothing: ``standstill.Ending``.
