@@ -291,7 +291,7 @@ class _GateCalls:
         place = out
         arrays = []
         for argument in arguments:
-            can_share = self._uses[argument] == 1 and argument.shape == term.shape and argument.is_bool == term.is_bool
+            can_share = self._uses[argument] == 1 and fits_in_place(term, argument)
             array = self._value(argument, place if can_share else None)
             if array is place:
                 place = None  # one argument only
@@ -308,12 +308,11 @@ class _GateCalls:
         return out
 
     def _product(self, A: Array, B: Array, out: Array) -> None:
-        """A matrix or outer product; if each of its numbers is one product, by broadcasting."""
+        """A matrix or outer product by np.dot, which is faster than np.matmul, and than broadcasting a product."""
         rows, columns = np.atleast_2d(A), B[:, np.newaxis] if B.ndim == 1 else B
         if rows.shape[1] != columns.shape[0]:  # the outer product of two vectors
             rows, columns = A[:, np.newaxis], B[np.newaxis]
-        out = out.reshape(len(rows), columns.shape[1])
-        self._bind(np.multiply if rows.shape[1] == 1 else np.dot, [rows, columns], out)
+        self._bind(np.dot, [rows, columns], out.reshape(len(rows), columns.shape[1]))
 
     def _reduce(self, term: Term, out: Array) -> None:
         """A sum, or another ufunc along axes."""
@@ -354,6 +353,11 @@ class _GateCalls:
             out = written
         by_keyword = function in OUT_BY_KEYWORD
         self._calls.append(partial(function, *arguments, out=out) if by_keyword else partial(function, *arguments, out))
+
+
+def fits_in_place(term: Term, argument: Term) -> bool:
+    """Whether the term's value can take its argument's memory. With one element it would take three times as long."""
+    return argument.shape == term.shape and argument.is_bool == term.is_bool and math.prod(term.shape) > 1
 
 
 def faster(term: Term) -> tuple[Any, Sequence[Term]]:

@@ -24,9 +24,9 @@ class Trainer:
     """A network in training: its optimizer, its progress, and the best weights so far.
 
     ``network`` has the weights of the end of the last epoch, or of the last ``state``; in between only
-    ``parameters`` is up to date. The best weights are those with the lowest validation loss, the earliest at a tie; without
-    validation images, those of the last epoch. ``computing`` is entered for the longest part of each step. This part
-    changes no weights: if it is interrupted, the step is repeated later.
+    ``parameters`` is up to date. The best weights are those with the lowest validation loss, the earliest at a tie;
+    without validation images, those of the last epoch. ``computing`` is entered for the longest part of each step.
+    This part changes no weights: if it is interrupted, the step is repeated later.
     """
 
     def __init__(
