@@ -7,6 +7,7 @@ is one loop over it, forwards or backwards, without sorting or recursion.
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -43,6 +44,7 @@ class ComputationalGraph:
         self.precision = np.dtype(precision)
         if self.precision not in (np.float32, np.float64):
             raise ValueError(f"the precision must be float32 or float64, not {self.precision}")
+        self._reference = ref(self)
         self.nodes: list[Node] = []
         self._by_name: dict[str, Node] = {}
         self._given: dict[Node, tuple[Array, Array | None]] = {}
@@ -56,7 +58,13 @@ class ComputationalGraph:
 
         A copy has no values until it has run forward.
         """
-        return self.__dict__ | {"_plans": {}, "_latest": None}
+        return self.__dict__ | {"_plans": {}, "_latest": None, "_reference": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._reference = ref(self)
+        for node in self.nodes:
+            node.__dict__["graph_reference"] = self._reference
 
     def __copy__(self) -> "ComputationalGraph":
         """A deep copy: two graphs that share nodes would change each other."""
@@ -265,7 +273,7 @@ class ComputationalGraph:
     ) -> Node:
         if name in self._by_name:
             raise ValueError(f"the graph already has a node {name}")
-        node = Node(len(self.nodes), name, gate, inputs, needs_gradient, self, constant)
+        node = Node(len(self.nodes), name, gate, inputs, needs_gradient, self._reference, constant)
         self.nodes.append(node)
         self._by_name[name] = node
         return node

@@ -1,6 +1,6 @@
 """The nodes of a computational graph, the ancestors of a node, and the order in which gradients flow back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,11 +41,20 @@ class Node:
     inputs: tuple["Node", ...]
     needs_gradient: bool
     """Whether the backward pass computes the gradient with respect to this node."""
-    graph: Graph
+    graph_reference: Callable[[], Graph | None]
+    """The graph, by a weak reference: so its memory is free as soon as nobody uses the graph."""
     constant: bool = False
     """Whether it is a literal, a number or an array; its name is its source text."""
 
     __array_ufunc__ = None  # so that an array on the left leaves the operator to the node
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that it belongs to. Raises ValueError if that no longer exists."""
+        graph = self.graph_reference()
+        if graph is None:
+            raise ValueError(f"the graph of the node {self.name} no longer exists: keep the graph in a variable")
+        return graph
 
     def forward(self, **inputs: ArrayLike) -> Array:
         """Run the gates that this node needs, and return its value; see the graph's ``forward``."""
@@ -69,7 +78,12 @@ class Node:
         return self.graph.gradient(self.name)
 
     def __repr__(self) -> str:
-        return self.graph.describe(self)
+        graph = self.graph_reference()
+        return graph.describe(self) if graph else f"<{self.name}, a node without its graph>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for pickle and copy.deepcopy; the graph of the copies puts its reference into them."""
+        return self.__dict__ | {"graph_reference": lost_graph}
 
     def _apply(self, gate: Gate, *inputs: Any) -> "Node":
         return self.graph.apply(gate, *map(self.graph.as_node, inputs))
@@ -111,6 +125,10 @@ class Node:
 
     def __neg__(self) -> "Node":
         return self._apply(Negate(), self)
+
+
+def lost_graph() -> None:
+    """The reference of a copied node to a graph that was not copied with it."""
 
 
 def ancestors(*outputs: Node) -> list[Node]:

@@ -177,12 +177,13 @@ class _Memory:
             self._free.setdefault((array.size, array.dtype == bool), []).append(array)
 
     def store(self, term: Term, arrays: Mapping[Term, Array], value: Array) -> None:
-        """Remember that a node's value is this expression of other nodes' values."""
-        self._values[self._key(term, arrays)] = value
+        """Remember that a node's value is this expression of other nodes' values, if it takes several calls."""
+        if any(argument.arguments for argument in term.arguments):
+            self._values[self._key(term, arrays)] = value
 
     def find(self, term: Term, arrays: Mapping[Term, Array]) -> Array | None:
         """The node's value that equals this expression, if there is one."""
-        return self._values.get(self._key(term, arrays))
+        return self._values.get(self._key(term, arrays)) if self._values else None
 
     def _key(self, term: Term, arrays: Mapping[Term, Array]) -> int:
         """A number for an expression: equal expressions of the same arrays have the same, in any gate."""
@@ -210,13 +211,14 @@ class _GateCalls:
     def forward(self, inputs: Sequence[Array], C: Array) -> list[Call]:
         """The calls of the forward pass, which write C."""
         self._arrays = dict(zip(self._formula.inputs, inputs, strict=True))
-        value, symbols = self._formula.value, dict(self._arrays)
+        value, kept = self._formula.value, self._needed.kept
         self.write(value, C)
+        # Other terms are gone when the backward pass runs: their memory is used again.
+        self._arrays = {term: array for term, array in self._arrays.items() if term.symbol or term in kept}
+        self._arrays[self._formula.output] = C
         if value.function is not None:
-            self._memory.store(value, symbols, C)
-            symbols[value] = C
-        # Other terms are gone when the backward pass runs: their memory was used again.
-        self._arrays = symbols | {term: self._arrays[term] for term in self._needed.kept} | {self._formula.output: C}
+            self._arrays[value] = C
+            self._memory.store(value, self._arrays, C)
         return self.finish()
 
     def begin_backward(self, dC: Array) -> None:
