@@ -15,7 +15,7 @@ import pytest
 
 from mlp.commands.runs import train as train_command
 from mlp.system import command_line
-from mlp.training.active_inputs import Learner
+from mlp.training.active_inputs import OrderedParameters
 from tests.conftest import ROOT, run_here, without_curve, write_folder
 
 TRAIN = str(ROOT / "train.py")
@@ -80,15 +80,15 @@ def train(monkeypatch, *arguments):
 
 def at_step(monkeypatch, step, happens):
     """Let something happen right after an update; steps are counted from the beginning."""
-    update, taken = Learner.step, []
+    update, taken = OrderedParameters.step, []
 
-    def then(learner):
-        update(learner)
+    def then(parameters):
+        update(parameters)
         taken.append(1)
         if len(taken) == step:
             happens()
 
-    monkeypatch.setattr(Learner, "step", then)
+    monkeypatch.setattr(OrderedParameters, "step", then)
 
 
 MEMORY = 256 << 20

@@ -239,17 +239,17 @@ from mlp import idx
 from mlp.commands.runs import train
 from mlp.system import command_line
 from mlp.training import batches
-from mlp.training.active_inputs import Learner
+from mlp.training.active_inputs import OrderedParameters
 
 idx.MAX_BYTES_IN_MEMORY = batches.MAX_COPIED_BYTES = batches.POOL_BYTES = batches.RUN_BYTES = 0
-step, path = Learner.step, sys.argv.pop()
+step, path = OrderedParameters.step, sys.argv.pop()
 
-def then(learner):
+def then(parameters):
     assert path not in Path("/proc/self/maps").read_text()
     os.truncate(path, 0)
-    step(learner)
+    step(parameters)
 
-Learner.step = then
+OrderedParameters.step = then
 sys.exit(command_line.run(train.main))
 """
 

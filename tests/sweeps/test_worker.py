@@ -13,7 +13,7 @@ from mlp import run as one_run
 from mlp.sweeps import worker
 from mlp.sweeps.worker import TOKEN, Outcome, Status, Task
 from mlp.system import files, signals
-from mlp.training.active_inputs import Learner
+from mlp.training.active_inputs import OrderedParameters
 from tests.conftest import run_here
 
 
@@ -70,10 +70,10 @@ def test_a_run_has_the_model_of_train_py_and_is_not_trained_twice(task, alone, c
 
 def withdraw_at(monkeypatch, task, count):
     """Remove the sweep's token at a step, and wait until the worker notices."""
-    step, steps = Learner.step, []
+    step, steps = OrderedParameters.step, []
 
-    def then(learner):
-        step(learner)
+    def then(parameters):
+        step(parameters)
         steps.append(1)
         if len(steps) == count:
             (task.requirements.folder / TOKEN).unlink()
@@ -82,7 +82,7 @@ def withdraw_at(monkeypatch, task, count):
                     return
                 time.sleep(0.01)
 
-    monkeypatch.setattr(Learner, "step", then)
+    monkeypatch.setattr(OrderedParameters, "step", then)
 
 
 def test_stopping_a_sweep_stops_its_workers_and_loses_nothing(task, alone, monkeypatch):
@@ -94,8 +94,8 @@ def test_stopping_a_sweep_stops_its_workers_and_loses_nothing(task, alone, monke
     (task.requirements.folder / TOKEN).write_text("the next sweep's")
     assert worker.work(task).status == Status.INTERRUPTED  # this sweep stays stopped
     steps = []
-    step = Learner.step
-    monkeypatch.setattr(Learner, "step", lambda learner: steps.append(1) or step(learner))
+    step = OrderedParameters.step
+    monkeypatch.setattr(OrderedParameters, "step", lambda parameters: steps.append(1) or step(parameters))
     outcome = worker.work(finding(task, token="the next sweep's"))  # noqa: S106
     assert (outcome.status, model(task.directory)) == (Status.FINISHED, alone)
     assert len(steps) == 4 * 4 - 6  # of 27 training images in batches of 8
@@ -103,9 +103,9 @@ def test_stopping_a_sweep_stops_its_workers_and_loses_nothing(task, alone, monke
 
 def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task, alone, folder, monkeypatch):
     path = folder / "train-labels-idx1-ubyte"
-    content, step = path.read_bytes(), Learner.step
+    content, step = path.read_bytes(), OrderedParameters.step
     with monkeypatch.context() as patched:
-        patched.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"\7"), step(learner)))
+        patched.setattr(OrderedParameters, "step", lambda parameters: (path.write_bytes(content[:-1] + b"\7"), step(parameters)))
         outcome = worker.work(task)
     assert outcome.status == Status.FAILED
     assert outcome.message.startswith(f"{path}: changed while it was in use, it holds other bytes now: put it back")
@@ -114,10 +114,10 @@ def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task,
 
 
 def test_there_is_no_test_result_if_the_test_images_changed(task, folder, monkeypatch):
-    path, step = folder / "t10k-images-idx3-ubyte", Learner.step
+    path, step = folder / "t10k-images-idx3-ubyte", OrderedParameters.step
     content = path.read_bytes()
     task = finding(task, files=task.requirements.files | {path: hashlib.sha256(content).hexdigest()})
-    monkeypatch.setattr(Learner, "step", lambda learner: (path.write_bytes(content[:-1] + b"x"), step(learner)))
+    monkeypatch.setattr(OrderedParameters, "step", lambda parameters: (path.write_bytes(content[:-1] + b"x"), step(parameters)))
     outcome = worker.work(task)
     assert (outcome.status, outcome.test) == (Status.UNFIT, None)
     assert f"{path} differs from the file at the sweep's beginning" in outcome.message
@@ -237,11 +237,11 @@ def test_a_run_of_another_config_in_its_place_is_kept_and_reported(task):
     ids=str,
 )
 def test_an_error_fails_this_run_alone(error, message, task, monkeypatch):
-    def fail(learner):
+    def fail(parameters):
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(Learner, "step", fail)
+        patched.setattr(OrderedParameters, "step", fail)
         outcome = worker.work(task)
     assert (outcome.status, outcome.result) == (Status.FAILED, None)
     assert outcome.message.startswith(message)

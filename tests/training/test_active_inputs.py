@@ -6,7 +6,7 @@ import pytest
 from mlp.config import Training
 from mlp.network import LOSSES, MLP
 from mlp.sgd import SGD
-from mlp.training.active_inputs import Learner
+from mlp.training.active_inputs import OrderedParameters
 
 OPTIONS = [{}, {"weight_decay": 0.1}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.1}]
 ACTIVE = np.array([0, 2, 3, 6])
@@ -24,14 +24,16 @@ def examples(step):
     return X, random.integers(0, 2, (12, 1)).astype(float)
 
 
-def learn(learner, steps):
-    learner.load()
+def learn(parameters, steps):
+    parameters.load()
     for step in steps:
         X, Y = examples(step)
-        learner.network.loss(X[:, ACTIVE], Y)
-        learner.network.backward()
-        learner.step()
-    learner.store()
+        batch = parameters.batch(len(X))
+        batch.X[...], batch.Y[...] = X[:, ACTIVE], Y
+        batch.loss()
+        batch.backward()
+        parameters.step()
+    parameters.store()
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -44,16 +46,16 @@ def test_it_learns_what_the_whole_network_would(sizes, loss, options):
         plain.loss(*examples(step))
         plain.backward()
         optimizer.step()
-    learner = Learner(whole, ACTIVE, Training(learning_rate=0.5, **options))
-    learn(learner, range(20))
+    parameters = OrderedParameters(whole, ACTIVE, Training(learning_rate=0.5, **options))
+    learn(parameters, range(20))
     np.testing.assert_allclose(whole.parameter_block, plain.parameter_block, rtol=1e-12, atol=1e-15)
     if "momentum" in options:  # without it V is not used
-        np.testing.assert_allclose(learner.velocity, optimizer.V, rtol=1e-11, atol=1e-15)
+        np.testing.assert_allclose(parameters.velocity, optimizer.V, rtol=1e-11, atol=1e-15)
 
 
 def test_without_decay_the_weights_of_idle_inputs_stay_as_they_are():
     whole, untrained = whole_network(), whole_network()
-    learn(Learner(whole, ACTIVE, Training(momentum=0.9)), range(3))
+    learn(OrderedParameters(whole, ACTIVE, Training(momentum=0.9)), range(3))
     for row in range(7):
         same = np.array_equal(whole.parameters["W1"][row], untrained.parameters["W1"][row])
         assert same == (row not in ACTIVE)
@@ -62,18 +64,28 @@ def test_without_decay_the_weights_of_idle_inputs_stay_as_they_are():
 @pytest.mark.parametrize("options", OPTIONS)
 def test_it_goes_on_from_the_weights_and_the_velocity_of_the_whole(options):
     options = Training(learning_rate=0.5, **options)
-    one, first, second = (Learner(whole_network(), ACTIVE, options) for _ in range(3))
+    one, first, second = (OrderedParameters(whole_network(), ACTIVE, options) for _ in range(3))
     learn(one, range(6))
     learn(first, range(3))
-    second.whole.parameter_block[...], second.velocity[...] = first.whole.parameter_block, first.velocity
+    second.network.parameter_block[...], second.velocity[...] = first.network.parameter_block, first.velocity
     learn(second, range(3, 6))
-    assert second.whole.parameter_block.tobytes() == one.whole.parameter_block.tobytes()
+    assert second.network.parameter_block.tobytes() == one.network.parameter_block.tobytes()
     assert second.velocity.tobytes() == one.velocity.tobytes()
 
 
 def test_what_was_not_stepped_is_not_stored_over_what_was_changed_since():
-    learner = Learner(whole_network(), ACTIVE, Training())
-    learn(learner, range(1))
-    learner.whole.parameter_block[...] = 1
-    learner.store()
-    assert np.all(learner.whole.parameter_block == 1)
+    parameters = OrderedParameters(whole_network(), ACTIVE, Training())
+    learn(parameters, range(1))
+    parameters.network.parameter_block[...] = 1
+    parameters.store()
+    assert np.all(parameters.network.parameter_block == 1)
+
+
+def test_a_batch_computes_with_a_view_of_the_parameters_and_one_optimizer_steps_all():
+    parameters = OrderedParameters(whole_network(), ACTIVE, Training(momentum=0.9))
+    batch = parameters.batch(12)
+    W1 = batch.plan.values[parameters.network.graph.node("W1")]
+    assert W1.shape == (len(ACTIVE), 5)
+    assert np.shares_memory(W1, parameters.optimizer.A)
+    assert parameters.optimizer.A.size == parameters.network.parameter_block.size
+    np.testing.assert_array_equal(W1, parameters.network.parameters["W1"][ACTIVE])

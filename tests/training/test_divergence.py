@@ -119,7 +119,7 @@ def test_epochs_that_were_good_before_are_counted(tmp_path):
     made = trainer(tmp_path, learning_rate=0.1, epochs=6, batch_size=8)
     for _ in range(2):
         made.run_epoch()
-    made.learner.optimizer.learning_rate = 1000.0
+    made.parameters.optimizer.learning_rate = 1000.0
     _, report = run(made)
     assert made.progress.good_epochs == 2
     assert report["epoch"] == 3

@@ -280,14 +280,14 @@ def test_divergence_names_the_step_and_the_options(made):
 def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
     run = trainer(*made, batch_size=1000, learning_rate=1000.0)
     run.network.parameter_block[0] = np.float32(3e38)
-    run.learner.optimizer.weight_decay = 1.0
+    run.parameters.optimizer.weight_decay = 1.0
     with pytest.raises(Diverged, match="epoch 1, step 1: a weight is no longer finite after it"):
         run.run_epoch()
 
 
 def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, monkeypatch):
     run = trainer(*made)
-    backward, gradients = BatchBuffers.backward, run.learner.network.gradient_block
+    backward, gradients = BatchBuffers.backward, run.parameters.gradient_block
     monkeypatch.setattr(BatchBuffers, "backward", lambda batch: backward(batch) or gradients.fill(np.inf))
     with pytest.raises(Diverged, match="the gradient's norm inf") as diverged:
         run.run_epoch()
@@ -310,7 +310,7 @@ def test_every_step_is_announced(tmp_path, images, batch_size, steps):
 
 def failing(monkeypatch, run, step):
     """A gradient that is not finite in a step, counted from 1."""
-    backward, gradients, calls = BatchBuffers.backward, run.learner.network.gradient_block, []
+    backward, gradients, calls = BatchBuffers.backward, run.parameters.gradient_block, []
 
     def then(batch):
         backward(batch)
