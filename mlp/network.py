@@ -13,7 +13,7 @@ This is the Euclidean loss. The cross-entropy is computed from the logits Z5, an
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
@@ -27,8 +27,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mlp.gates import Add, Array, Divide, Gate, Matmul, Shape, Sigmoid
 from mlp.graph import ComputationalGraph
 from mlp.losses import CrossEntropyLoss, EuclideanLoss
-from mlp.node import Node
+from mlp.node import Node, ancestors
 from mlp.plan import Plan
+from mlp.system.errors import InputError
 
 LOSSES: dict[str, Gate] = {"euclidean": EuclideanLoss(), "cross_entropy": CrossEntropyLoss()}
 """The gate of E by the loss's name. It compares Y with P; the cross-entropy compares Y with the logits."""
@@ -220,6 +221,14 @@ def _with_weights(block: Array, sizes: Sequence[int], loss: str, precision: DTyp
     network = MLP(sizes, precision=precision, loss=loss, input_gradient=input_gradient)
     network.parameter_block[...] = block
     return network
+
+
+def check_gates(network: MLP, known: Collection[type[Gate]], what: str) -> None:
+    """Raises InputError, naming the gate, if a gate on the way from X to P is not one of those that ``what`` knows."""
+    for node in ancestors(network.graph.node("P")):
+        if node.gate is not None and type(node.gate) not in known:
+            names = ", ".join(gate.name for gate in known)
+            raise InputError(f"{what} has no {node.gate} gate, which computes {node.name}: it has {names}")
 
 
 def decide(P: Array) -> Array:

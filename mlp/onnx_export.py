@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mlp import __version__
 from mlp.data.dataset import WHITE, Dataset, scale
 from mlp.gates import Add, Array, Gate, Matmul, Sigmoid
-from mlp.network import MLP
+from mlp.network import MLP, check_gates
 from mlp.node import ancestors
 from mlp.system.errors import InputError
 
@@ -31,12 +31,14 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
 
     Its input is X, (n, inputs) float32 for any n: pixels 0..1; or with ``from_bytes`` pixels, (n, inputs) uint8,
     0..255, which it scales as training does. Its output is P, (n, 1): the probability of class 1. It computes in the
-    network's precision. Raises InputError if the weights do not fit into one file.
+    network's precision. Raises InputError if ONNX's name for a gate is not known, or if the weights do not fit into one
+    file.
     """
     if network.parameter_block.nbytes > MAX_WEIGHT_BYTES:
         raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
+    check_gates(network, OPERATORS, "the ONNX export")
     given, steps, constants, X = _entrance(network, from_bytes)
-    way = ancestors(*(node for node in network.graph.nodes if node.name == "P"))
+    way = ancestors(network.graph.node("P"))
     names = {node: X if node.name == "X" else node.name for node in way}
     for node in way:
         if node.gate is not None:

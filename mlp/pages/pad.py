@@ -11,12 +11,18 @@ from mlp.data import novelty, preparation
 from mlp.data.dataset import Dataset
 from mlp.evaluation import Evaluation
 from mlp.figures.style import sign_colors
+from mlp.gates import Add, Matmul, Sigmoid
+from mlp.network import check_gates
 from mlp.pages import frame
 from mlp.runs.finished import FinishedRun
 
 
 def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset) -> dict[str, Any]:
-    """Ready for JSON. ``training`` are the page's training images, with which drawings are compared."""
+    """Ready for JSON. ``training`` are the page's training images, with which drawings are compared.
+
+    Raises InputError if the network has a gate that the page's network.js does not compute.
+    """
+    check_gates(run.network, (Matmul, Add, Sigmoid), "the page's drawing pad")
     return {
         "digits": run.config.data.digits,
         "sizes": run.network.sizes,

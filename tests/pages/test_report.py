@@ -13,6 +13,7 @@ from mlp import idx
 from mlp.commands.runs import report as report_command
 from mlp.commands.runs import train as train_command
 from mlp.data import svd
+from mlp.gates import Tanh
 from mlp.pages import report
 from mlp.runs import finished as finished_runs
 from mlp.runs.manifest import read_finished_manifest
@@ -121,6 +122,15 @@ def test_the_larger_digit_and_the_part_of_the_plane_that_is_predicted_as_it_are_
         coordinates, is_blue, probability_of_blue = seen["arguments"]
         assert is_blue.tolist() == [False, True] * 20
         assert ((probability_of_blue(coordinates) > 0.5)[:, 0] == is_blue).all()
+
+
+def test_a_gate_that_the_pad_does_not_compute_is_refused_and_named(short_run, monkeypatch, capsys):
+    monkeypatch.setattr("mlp.network.Sigmoid", Tanh)
+    monkeypatch.setattr(sys, "argv", ["report.py", str(short_run)])
+    page = (short_run / "report.html").read_bytes()
+    assert command_line.run(report_command.main) == 2
+    assert "the page's drawing pad has no tanh gate, which computes Z3" in capsys.readouterr().err
+    assert (short_run / "report.html").read_bytes() == page
 
 
 def test_a_run_whose_report_fails_is_finished_all_the_same(tmp_path, here):

@@ -105,7 +105,7 @@ def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task,
     path = folder / "train-labels-idx1-ubyte"
     content, step = path.read_bytes(), OrderedParameters.step
     with monkeypatch.context() as patched:
-        patched.setattr(OrderedParameters, "step", lambda parameters: (path.write_bytes(content[:-1] + b"\7"), step(parameters)))
+        patched.setattr(OrderedParameters, "step", lambda one: (path.write_bytes(content[:-1] + b"\7"), step(one)))
         outcome = worker.work(task)
     assert outcome.status == Status.FAILED
     assert outcome.message.startswith(f"{path}: changed while it was in use, it holds other bytes now: put it back")
@@ -117,7 +117,7 @@ def test_there_is_no_test_result_if_the_test_images_changed(task, folder, monkey
     path, step = folder / "t10k-images-idx3-ubyte", OrderedParameters.step
     content = path.read_bytes()
     task = finding(task, files=task.requirements.files | {path: hashlib.sha256(content).hexdigest()})
-    monkeypatch.setattr(OrderedParameters, "step", lambda parameters: (path.write_bytes(content[:-1] + b"x"), step(parameters)))
+    monkeypatch.setattr(OrderedParameters, "step", lambda one: (path.write_bytes(content[:-1] + b"x"), step(one)))
     outcome = worker.work(task)
     assert (outcome.status, outcome.test) == (Status.UNFIT, None)
     assert f"{path} differs from the file at the sweep's beginning" in outcome.message

@@ -126,6 +126,15 @@ def test_a_model_that_is_not_the_network_is_not_written(run, monkeypatch):
     assert (run / "model.onnx").read_bytes() == before
 
 
+def test_a_gate_without_a_name_in_onnx_is_refused_and_named(run, monkeypatch):
+    from mlp.gates import Tanh
+
+    monkeypatch.setattr("mlp.network.Sigmoid", Tanh)
+    done = run_here(SCRIPT, run)
+    assert done.returncode == 2
+    assert "the ONNX export has no tanh gate, which computes Z3: it has matmul, add, sigmoid" in done.stderr
+
+
 def test_where_float32_rounds_too_much_float64_is_the_cure(run, tmp_path, here):
     """Sums of large numbers of both signs depend on the order of the additions; onnx's own order is NumPy's."""
     pytest.importorskip("onnxruntime")
