@@ -11,6 +11,7 @@ respect to A and has A's shape.
 import math
 from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache, reduce
 from inspect import Parameter, signature
 from itertools import chain
@@ -26,6 +27,12 @@ Value = Any
 """What the passes take and return: a number, an array, or an array without numbers that records (``trace.Traced``)."""
 Gradients = tuple[Value, ...]
 """The gradient of each input; None for a class index."""
+
+
+ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
+TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
+"""For elementwise gates: scalars, arrays, and each kind of broadcasting."""
+MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1,))]
 
 
 class Gate(ABC):
@@ -65,19 +72,15 @@ class Gate(ABC):
         found = self.backward(dC, C, *inputs)
         names = [f"d{symbol}" for symbol in self.symbols(len(inputs))[1:]]
         if not isinstance(found, tuple) or len(found) != len(inputs):
-            what = f"a tuple of {len(found)}" if isinstance(found, tuple) else f"a {type(found).__name__}"
-            wanted = f"the tuple ({', '.join(names)}{',' * (len(names) == 1)})"
-            raise ValueError(f"{self}: backward returns {what}: it must return {wanted}")
+            what = f"{len(found)} gradients" if isinstance(found, tuple) else f"a {type(found).__name__}"
+            raise ValueError(f"{self}: backward returns {what}: it must return a tuple, ({', '.join(names)},)")
         gradients: list[Value] = []
         for position, (name, gradient, A) in enumerate(zip(names, found, inputs, strict=True)):
-            if position in self.indices:
-                gradients.append(None)
-                continue
-            shape = self._gradient_shape(np.shape(C), np.shape(A))
-            if gradient is None or np.shape(gradient) != shape:
-                what = "None" if gradient is None else f"an array of shape {np.shape(gradient)}"
-                raise ValueError(f"{self}: backward returns {what} for {name}: it must have shape {shape}")
-            gradients.append(unbroadcast(gradient, np.shape(A)))
+            shape = None if position in self.indices else self._gradient_shape(np.shape(C), np.shape(A))
+            returned = None if gradient is None else np.shape(gradient)
+            if returned != shape:
+                raise ValueError(f"{self}: backward returns {name} of shape {returned}: it must be {shape}")
+            gradients.append(None if gradient is None else unbroadcast(gradient, np.shape(A)))
         return gradients
 
     def _gradient_shape(self, C: Shape, A: Shape) -> Shape:
@@ -99,8 +102,10 @@ class Elementwise(Gate):
     ``backward`` returns dA in C's shape. ``gradients`` sums it back to A's shape.
     """
 
+    check_shapes = ONE_INPUT
+
     def _gradient_shape(self, C: Shape, A: Shape) -> Shape:
-        return C
+        return np.broadcast_shapes(C, A)
 
 
 @cache
@@ -135,22 +140,15 @@ def written_as(plain: Callable[[], Value], exact: Value) -> Value:
 
     A formula is ``exact`` where it must not overflow or lose digits, and ``plain`` in the words of a textbook.
     """
-    if (record := getattr(exact, "written_as", None)) is not None:
-        record(plain)
+    if (recorder := getattr(exact, "recorder", None)) is not None:
+        recorder.plain[exact.term] = recorder.term(plain())
     return exact
-
-
-ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
-TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
-"""For elementwise gates: scalars, arrays, and each kind of broadcasting."""
-MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1,))]
 
 
 class Add(Elementwise):
     """C = A + B, elementwise, of two or more inputs; dA = dC, dB = dC: it hands its gradient on to each input."""
 
-    name = "add"
-    symbol = "+"
+    name, symbol = "add", "+"
     check_shapes = MANY_INPUTS
 
     def forward(self, A: Value, B: Value, *others: Value) -> Value:
@@ -163,8 +161,7 @@ class Add(Elementwise):
 class Subtract(Elementwise):
     """C = A - B, elementwise; dA = dC, dB = -dC."""
 
-    name = "subtract"
-    symbol = "−"
+    name, symbol = "subtract", "−"
     check_shapes = TWO_INPUTS
 
     def forward(self, A: Value, B: Value) -> Value:
@@ -177,8 +174,7 @@ class Subtract(Elementwise):
 class Multiply(Elementwise):
     """C = A B, elementwise; dA = dC B, dB = dC A: it swaps its inputs."""
 
-    name = "multiply"
-    symbol = "×"
+    name, symbol = "multiply", "×"
     check_shapes = TWO_INPUTS
 
     def forward(self, A: Value, B: Value) -> Value:
@@ -191,8 +187,7 @@ class Multiply(Elementwise):
 class Divide(Elementwise):
     """C = A / B, elementwise; dA = dC / B, dB = -dC C / B."""
 
-    name = "divide"
-    symbol = "÷"
+    name, symbol = "divide", "÷"
     check_shapes = TWO_INPUTS
 
     def forward(self, A: Value, B: Value) -> Value:
@@ -205,9 +200,7 @@ class Divide(Elementwise):
 class Identity(Elementwise):
     """C = A: a second name for a value; dA = dC."""
 
-    name = "identity"
-    symbol = "="
-    check_shapes = ONE_INPUT
+    name, symbol = "identity", "="
 
     def forward(self, A: Value) -> Value:
         return A
@@ -219,9 +212,7 @@ class Identity(Elementwise):
 class Negate(Elementwise):
     """C = -A, elementwise; dA = -dC."""
 
-    name = "negate"
-    symbol = "−x"
-    check_shapes = ONE_INPUT
+    name, symbol = "negate", "−x"
 
     def forward(self, A: Value) -> Value:
         return -A
@@ -237,7 +228,6 @@ class Power(Elementwise):
     """C = A^k, elementwise, k a constant number; dA = dC k A^(k - 1), infinite at A = 0 for 0 < k < 1."""
 
     name = "power"
-    check_shapes = ONE_INPUT
     positive = True
 
     def __init__(self, exponent: float):
@@ -265,9 +255,7 @@ class Power(Elementwise):
 class Sqrt(Elementwise):
     """C = sqrt(A), elementwise; dA = dC / (2 C), infinite at A = 0."""
 
-    name = "sqrt"
-    symbol = "√x"
-    check_shapes = ONE_INPUT
+    name, symbol = "sqrt", "√x"
     positive = True
 
     def forward(self, A: Value) -> Value:
@@ -280,9 +268,7 @@ class Sqrt(Elementwise):
 class Exponential(Elementwise):
     """C = exp(A), elementwise; dA = dC C, from the output alone."""
 
-    name = "exp"
-    symbol = "exp"
-    check_shapes = ONE_INPUT
+    name = symbol = "exp"
 
     def forward(self, A: Value) -> Value:
         return np.exp(A)
@@ -294,9 +280,7 @@ class Exponential(Elementwise):
 class Logarithm(Elementwise):
     """C = log(A), the natural logarithm, elementwise; dA = dC / A."""
 
-    name = "log"
-    symbol = "log"
-    check_shapes = ONE_INPUT
+    name = symbol = "log"
     positive = True
 
     def forward(self, A: Value) -> Value:
@@ -309,9 +293,7 @@ class Logarithm(Elementwise):
 class Sine(Elementwise):
     """C = sin(A), A in radians, elementwise; dA = cos(A) dC."""
 
-    name = "sin"
-    symbol = "sin"
-    check_shapes = ONE_INPUT
+    name = symbol = "sin"
 
     def forward(self, A: Value) -> Value:
         return np.sin(A)
@@ -323,9 +305,7 @@ class Sine(Elementwise):
 class Cosine(Elementwise):
     """C = cos(A), A in radians, elementwise; dA = -sin(A) dC."""
 
-    name = "cos"
-    symbol = "cos"
-    check_shapes = ONE_INPUT
+    name = symbol = "cos"
 
     def forward(self, A: Value) -> Value:
         return np.cos(A)
@@ -337,9 +317,7 @@ class Cosine(Elementwise):
 class Absolute(Elementwise):
     """C = |A|, elementwise; dA = dC where A > 0, -dC where A < 0, and 0 at A = 0."""
 
-    name = "abs"
-    symbol = "|x|"
-    check_shapes = ONE_INPUT
+    name, symbol = "abs", "|x|"
 
     def forward(self, A: Value) -> Value:
         return np.abs(A)
@@ -354,8 +332,7 @@ class Max(Elementwise):
     dA = dC where A >= B, else 0; dB = dC where A < B, else 0: at a tie all goes to the first of the largest.
     """
 
-    name = "max"
-    symbol = "max"
+    name = symbol = "max"
     check_shapes = MANY_INPUTS
 
     def forward(self, A: Value, B: Value, *others: Value) -> Value:
@@ -375,9 +352,7 @@ def is_first_maximum(inputs: Sequence[Value], position: int) -> Value:
 class Relu(Elementwise):
     """C = max(A, 0), elementwise; dA = dC where A > 0, else 0."""
 
-    name = "relu"
-    symbol = "relu"
-    check_shapes = ONE_INPUT
+    name = symbol = "relu"
 
     def forward(self, A: Value) -> Value:
         return np.maximum(A, 0)
@@ -389,9 +364,7 @@ class Relu(Elementwise):
 class Tanh(Elementwise):
     """C = tanh(A), elementwise; dA = (1 - C^2) dC, from the output alone."""
 
-    name = "tanh"
-    symbol = "tanh"
-    check_shapes = ONE_INPUT
+    name = symbol = "tanh"
 
     def forward(self, A: Value) -> Value:
         return np.tanh(A)
@@ -408,9 +381,7 @@ class Sigmoid(Elementwise):
     there. Where Z is held, dZ is still (1 - P) P dP.)
     """
 
-    name = "sigmoid"
-    symbol = "σ"
-    check_shapes = ONE_INPUT
+    name, symbol = "sigmoid", "σ"
 
     def forward(self, Z: Value) -> Value:
         return 1 / (1 + np.exp(-held(Z)))
@@ -436,8 +407,7 @@ class Matmul(Gate):
     As in NumPy, a vector A (k,) is one row and a vector B (k,) is one column.
     """
 
-    name = "matmul"
-    symbol = "@"
+    name, symbol = "matmul", "@"
     check_shapes = (((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)))
 
     def forward(self, A: Value, B: Value) -> Value:
@@ -454,9 +424,7 @@ class Matmul(Gate):
 class Sum(Gate):
     """C = sum of A over all its elements, a scalar; dA = dC for each of them."""
 
-    name = "sum"
-    symbol = "Σ"
-    check_shapes = ONE_INPUT
+    name, symbol = "sum", "Σ"
 
     def forward(self, A: Value) -> Value:
         return np.sum(A)
@@ -465,27 +433,22 @@ class Sum(Gate):
         return (np.broadcast_to(dC, np.shape(A)),)
 
 
+@dataclass(frozen=True, eq=False)
 class Operation:
-    """A function of our own that a formula records under its name, as it does NumPy's functions.
+    """A function of our own that a formula records under its name, as it does NumPy's functions."""
 
-    compute: the function, with ``out`` last, as in NumPy. shape: from the arguments' shapes and the options to the
-    result's. text: how a rule names it, such as ``onehot({0})``. code: from the same as shape to Python that needs only
-    NumPy.
-    """
-
-    def __init__(
-        self,
-        compute: Callable[..., Value],
-        shape: Callable[..., Shape],
-        text: Callable[..., str],
-        code: Callable[..., str],
-        dtype: type = float,
-    ):
-        self.compute, self.shape, self.text, self.code, self.dtype = compute, shape, text, code, dtype
-        self.__name__ = compute.__name__
+    compute: Callable[..., Array]
+    """The function; its last parameter is ``out``, as in NumPy."""
+    shape: Callable[..., Shape]
+    """The result's shape, from the shapes of the arguments and the options."""
+    text: Callable[..., str]
+    """How people write it, from the same as ``shape``, such as ``onehot({0})``."""
+    code: Callable[..., str]
+    """The same as Python that needs only NumPy, such as ``(np.arange(3) == {0})``."""
+    dtype: type = float
 
     def __call__(self, *arguments: Value, **options: Any) -> Value:
         for argument in arguments:
-            if hasattr(argument, "record"):
-                return argument.record(self, *arguments, **options)
+            if (recorder := getattr(argument, "recorder", None)) is not None:
+                return recorder.record(self, *arguments, **options)
         return self.compute(*arguments, **options)

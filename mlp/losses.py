@@ -17,8 +17,7 @@ class EuclideanLoss(Gate):
     P and Y must have the same shape.
     """
 
-    name = "euclidean loss"
-    symbol = "½Σ(p−y)²"
+    name, symbol = "euclidean loss", "½Σ(p−y)²"
     check_shapes = (((), ()), ((5, 1), (5, 1)))
 
     def forward(self, P: Value, Y: Value) -> Value:
@@ -37,8 +36,7 @@ class CrossEntropyLoss(Gate):
     still learns. Z and Y must have the same shape.
     """
 
-    name = "cross-entropy loss"
-    symbol = "H"
+    name, symbol = "cross-entropy loss", "H"
     check_shapes = (((), ()), ((5, 1), (5, 1)))
 
     def forward(self, Z: Value, Y: Value) -> Value:
@@ -78,8 +76,7 @@ class SoftmaxLoss(ClassLoss):
     score is by far the largest.
     """
 
-    name = "softmax loss"
-    symbol = "softmax"
+    name, symbol = "softmax loss", "softmax"
 
     def forward(self, S: Value, y: Value) -> Value:
         return np.sum(np.logaddexp.reduce(self.margins(S, y), axis=-1))
@@ -98,8 +95,7 @@ class SVMLoss(ClassLoss):
     v_j = 1 if s_j - s_y + 1 > 0, else 0.
     """
 
-    name = "svm loss"
-    symbol = "hinge"
+    name, symbol = "svm loss", "hinge"
 
     def forward(self, S: Value, y: Value) -> Value:
         return np.sum(np.maximum(self.margins(S, y) + 1, 0) * (1 - onehot(y, classes=S.shape[-1])))
@@ -129,28 +125,25 @@ def check_class_indices(y: Array, classes: int) -> None:
         )
 
 
-def _onehot(y: Value, classes: int, out: Array | None = None) -> Value:
-    y = np.asarray(y)
-    check_class_indices(y, classes)
+def _onehot(y: Array, classes: int, out: Array | None = None) -> Value:
+    check_class_indices(y := np.asarray(y), classes)
     return np.equal(np.arange(classes), y[..., np.newaxis], out=out)
 
 
-def _onehot_code(y: Shape, classes: int) -> str:
-    return f"(np.arange({classes}) == {{0}}{'[:, None]' if y else ''})"
-
-
-onehot = Operation(_onehot, lambda y, classes: (*y, classes), lambda y, classes: "onehot({0})", _onehot_code, bool)
+onehot = Operation(
+    _onehot,
+    shape=lambda y, classes: (*y, classes),
+    text=lambda y, classes: "onehot({0})",
+    code=lambda y, classes: f"(np.arange({classes}) == {{0}}{'[:, None]' if y else ''})",
+    dtype=bool,
+)
 """True at the right class, else False: y (n,) or () to (n, C) or (C,). Raises as ``check_class_indices``."""
 
 
-def _right_score(S: Value, y: Value, out: Array | None = None) -> Value:
-    y = np.asarray(y)
-    check_class_indices(y, np.shape(S)[-1])
+def _right_score(S: Array, y: Array, out: Array | None = None) -> Value:
+    check_class_indices(y := np.asarray(y), np.shape(S)[-1])
     scores = np.take_along_axis(S, y[..., np.newaxis].astype(int), axis=-1)
-    if out is None:
-        return scores if y.ndim else scores[0]
-    out[...] = scores if y.ndim else scores[0]
-    return out
+    return np.positive(scores if y.ndim else scores[0], out=out)
 
 
 def _right_score_code(S: Shape, y: Shape) -> str:
@@ -160,14 +153,10 @@ def _right_score_code(S: Shape, y: Shape) -> str:
 right_score = Operation(_right_score, lambda S, y: (*y, 1) if y else (), _right_score_code, _right_score_code)
 """s_y, the right class's score: (n, 1) or (). Raises as ``check_class_indices``."""
 
-
-def _softmax(S: Value) -> Value:
-    return np.exp(S) / np.sum(np.exp(S), **over_classes(S))
-
-
-def _softmax_code(S: Shape) -> str:
-    return f"np.exp({{0}}) / np.sum(np.exp({{0}}){', axis=1, keepdims=True' if len(S) == 2 else ''})"
-
-
-softmax = Operation(_softmax, lambda S: S, lambda S: "softmax({0})", _softmax_code)
+softmax = Operation(
+    lambda S: np.exp(S) / np.sum(np.exp(S), **over_classes(S)),
+    shape=lambda S: S,
+    text=lambda S: "softmax({0})",
+    code=lambda S: f"np.exp({{0}}) / np.sum(np.exp({{0}}){', axis=1, keepdims=True' if len(S) == 2 else ''})",
+)
 """p_j = exp(s_j) / sum_k exp(s_k) for each example."""

@@ -2,24 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlp.gates import Add, Array, Divide, Gate, Matmul, Multiply, Negate, Power, Subtract
+from mlp.gates import Add, Divide, Gate, Matmul, Multiply, Negate, Power, Subtract, Value
+
+Operator = Callable[["Node", Any], "Node"]
 
 
-class Graph(Protocol):
-    """What a node needs of its graph; see ``graph.ComputationalGraph``."""
-
-    def apply(self, gate: Gate, *inputs: "Node") -> "Node": ...
-    def as_node(self, value: "Node | ArrayLike") -> "Node": ...
-    def forward(self, output: "Node", /, **inputs: ArrayLike) -> Array: ...
-    def backward_from(self, output: "Node", upstream: ArrayLike) -> None: ...
-    def value(self, name: str) -> Array: ...
-    def gradient(self, name: str) -> Array: ...
-    def describe(self, node: "Node") -> str: ...
+def _operator(gate: type[Gate]) -> tuple[Operator, Operator]:
+    """An operator of two operands, for a node on its left and for one on its right."""
+    return lambda self, other: self.apply(gate(), self, other), lambda self, other: self.apply(gate(), other, self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,7 +36,7 @@ class Node:
     inputs: tuple["Node", ...]
     needs_gradient: bool
     """Whether the backward pass computes the gradient with respect to this node."""
-    graph_reference: Callable[[], Graph | None]
+    graph_reference: Callable[[], Any]
     """The graph, by a weak reference: so its memory is free as soon as nobody uses the graph."""
     constant: bool = False
     """Whether it is a literal, a number or an array; its name is its source text."""
@@ -49,14 +44,14 @@ class Node:
     __array_ufunc__ = None  # so that an array on the left leaves the operator to the node
 
     @property
-    def graph(self) -> Graph:
+    def graph(self) -> Any:
         """The graph that it belongs to. Raises ValueError if that no longer exists."""
         graph = self.graph_reference()
         if graph is None:
             raise ValueError(f"the graph of the node {self.name} no longer exists: keep the graph in a variable")
         return graph
 
-    def forward(self, **inputs: ArrayLike) -> Array:
+    def forward(self, **inputs: ArrayLike) -> Value:
         """Run the gates that this node needs, and return its value; see the graph's ``forward``."""
         return self.graph.forward(self, **inputs)
 
@@ -68,14 +63,33 @@ class Node:
         self.graph.backward_from(self, upstream)
 
     @property
-    def value(self) -> Array:
+    def value(self) -> Value:
         """Its value in the graph's latest forward pass; see the graph's ``value``."""
         return self.graph.value(self.name)
 
     @property
-    def gradient(self) -> Array:
+    def gradient(self) -> Value:
         """Its gradient in the graph's latest backward pass; see the graph's ``gradient``."""
         return self.graph.gradient(self.name)
+
+    def apply(self, gate: Gate, *inputs: "Node | ArrayLike") -> "Node":
+        """A node for the gate's output; numbers and arrays become constants."""
+        node: Node = self.graph.apply(gate, *map(self.graph.as_node, inputs))
+        return node
+
+    __add__, __radd__ = _operator(Add)
+    __sub__, __rsub__ = _operator(Subtract)
+    __mul__, __rmul__ = _operator(Multiply)
+    __truediv__, __rtruediv__ = _operator(Divide)
+    __matmul__, __rmatmul__ = _operator(Matmul)
+
+    def __pow__(self, exponent: float) -> "Node":
+        if not isinstance(exponent, int | float | np.integer | np.floating):
+            raise TypeError(f"the exponent of ** must be a number, not {exponent!r}")
+        return self.apply(Power(exponent), self)
+
+    def __neg__(self) -> "Node":
+        return self.apply(Negate(), self)
 
     def __repr__(self) -> str:
         graph = self.graph_reference()
@@ -84,47 +98,6 @@ class Node:
     def __getstate__(self) -> dict[str, Any]:
         """The state for pickle and copy.deepcopy; the graph of the copies puts its reference into them."""
         return self.__dict__ | {"graph_reference": lost_graph}
-
-    def _apply(self, gate: Gate, *inputs: Any) -> "Node":
-        return self.graph.apply(gate, *map(self.graph.as_node, inputs))
-
-    def __add__(self, other: "Node | ArrayLike") -> "Node":
-        return self._apply(Add(), self, other)
-
-    def __radd__(self, other: ArrayLike) -> "Node":
-        return self._apply(Add(), other, self)
-
-    def __sub__(self, other: "Node | ArrayLike") -> "Node":
-        return self._apply(Subtract(), self, other)
-
-    def __rsub__(self, other: ArrayLike) -> "Node":
-        return self._apply(Subtract(), other, self)
-
-    def __mul__(self, other: "Node | ArrayLike") -> "Node":
-        return self._apply(Multiply(), self, other)
-
-    def __rmul__(self, other: ArrayLike) -> "Node":
-        return self._apply(Multiply(), other, self)
-
-    def __truediv__(self, other: "Node | ArrayLike") -> "Node":
-        return self._apply(Divide(), self, other)
-
-    def __rtruediv__(self, other: ArrayLike) -> "Node":
-        return self._apply(Divide(), other, self)
-
-    def __matmul__(self, other: "Node | ArrayLike") -> "Node":
-        return self._apply(Matmul(), self, other)
-
-    def __rmatmul__(self, other: ArrayLike) -> "Node":
-        return self._apply(Matmul(), other, self)
-
-    def __pow__(self, exponent: float) -> "Node":
-        if not isinstance(exponent, int | float | np.integer | np.floating):
-            raise TypeError(f"the exponent of ** must be a number, not {exponent!r}")
-        return self._apply(Power(exponent), self)
-
-    def __neg__(self) -> "Node":
-        return self._apply(Negate(), self)
 
 
 def lost_graph() -> None:

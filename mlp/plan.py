@@ -1,14 +1,13 @@
 """The plan of a graph's two passes for fixed shapes: the gates' formulas as NumPy calls, bound once to their memory.
 
 This makes the passes fast, and no gate does: each pass is a loop over calls without look-ups, allocations or decisions.
-What nobody needs is left out, what both passes need is computed once, temporary arrays are used again, and a gradient
-that a gate hands on unchanged is not copied.
+What nobody needs is left out, what occurs twice is computed once, in both passes together, temporary arrays are written
+over, and a gradient that a gate hands on unchanged is not copied.
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from mlp.gates import Array, Operation
 from mlp.node import Node, backward_order
-from mlp.trace import Formula, Formulas, Term, parts, reshape
+from mlp.trace import Formula, Formulas, Term, reshape
 
 Call = Callable[[], object]
 
@@ -27,7 +26,7 @@ MAX_FILLED_ELEMENTS = 1 << 17
 """NumPy's minimum of an array and a number is slow: up to this size, an array is filled with the number instead."""
 VIEWS = (np.transpose, reshape, np.broadcast_to)
 """Functions that compute nothing: they give the same numbers another shape."""
-POWERS = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
+POWERS: dict[float | None, Callable[..., object]] = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
 """What computes ``A**k`` faster than np.power."""
 
 
@@ -46,21 +45,19 @@ class Plan:
         self.gradients: dict[Node, Array] = {}
         self.formulas: dict[Node, Formula] = {}
         """The formula of each node that has a gate."""
-        self.forward_calls: list[Call] = []
         self.backward_calls: list[Call] | None = None
         """None until the first backward pass binds them."""
         self.has_gradients = False
         """Whether the gradients belong to the latest forward pass."""
         self._leaves = leaves
         self._first_use: dict[Node, int] = {}
-        self._backward = list(backward_order(nodes, output))
-        self._gates: dict[Node, _GateCalls] = {}
-        needed = {node: tuple(edge is not None for edge in edges) for node, _, edges in self._backward}
-        formulas, memory = Formulas(precision), _Memory(precision)
+        self._binder = _Binder(precision)
+        self.forward_calls = self._binder.calls
+        formulas = Formulas(precision)
         for node in nodes:
             if node.gate is None:
                 if node not in leaves:
-                    raise ValueError(f"{self.output.name} needs a value for the input {node.name}")
+                    raise ValueError(f"{output.name} needs a value for the input {node.name}")
                 self.values[node] = leaves[node][0]
                 continue
             for source in node.inputs:
@@ -68,8 +65,8 @@ class Plan:
             inputs = [self.values[source] for source in node.inputs]
             formula = self.formulas[node] = formulas.of(node.gate, *(value.shape for value in inputs))
             self.values[node] = np.empty(formula.value.shape, precision)
-            self._gates[node] = _GateCalls(formula, needed.get(node, ()), memory)
-            self.forward_calls += self._gates[node].forward(inputs, self.values[node])
+            self._binder.enter((*formula.inputs, formula.output), inputs, formula.uses)
+            self._binder.write_value(formula.value, self.values[node])
 
     def forward(self, changed: Node | None = None) -> Array:
         """Run all gates; if only one node's value was changed, run those from its first use on."""
@@ -90,256 +87,182 @@ class Plan:
 
     def _bind_backward(self) -> list[Call]:
         """The backward calls of every gate that has a gradient, and the calls that add up their results."""
-        self.gradients[self.output] = self._gradient_memory(self.output)
-        arrivals = Counter(edge.source for *_, edges in self._backward for edge in edges if edge is not None)
-        bound: list[Call] = []
-        for node, _, edges in self._backward:
-            formula, calls, dC = self.formulas[node], self._gates[node], self.gradients[node]
-            calls.begin_backward(dC)
+        binder, output = self._binder, self.output
+        binder.calls = []
+        binder.known |= binder.values
+        order = list(backward_order(list(self.values), output))
+        arrivals = Counter(edge.source for *_, edges in order for edge in edges if edge is not None)
+        self.gradients[output] = self._gradient_memory(output)
+        for node, _, edges in order:
+            formula, dC = self.formulas[node], self.gradients[node]
+            inputs = [self.values[source] for source in node.inputs]
+            binder.enter(
+                (*formula.inputs, formula.output, formula.upstream), [*inputs, self.values[node], dC], formula.uses
+            )
             for edge, gradient in zip(edges, formula.gradients, strict=True):
                 if edge is None or gradient is None:
                     continue
+                source = edge.source
                 if not edge.first:
-                    calls.add(gradient, self.gradients[edge.source])
-                elif gradient is formula.upstream and arrivals[edge.source] == 1 and not self._is_given(edge.source):
-                    self.gradients[edge.source] = dC  # handed on: both are one array
+                    binder.add(gradient, self.gradients[source])
+                elif gradient is formula.upstream and arrivals[source] == 1 and self._given(source) is None:
+                    self.gradients[source] = dC  # handed on: both are one array
                 else:
-                    self.gradients[edge.source] = self._gradient_memory(edge.source)
-                    calls.write(gradient, self.gradients[edge.source])
-            bound += calls.finish()
-        return bound
+                    self.gradients[source] = self._gradient_memory(source)
+                    binder.write(gradient, self.gradients[source])
+        return binder.calls
 
     def _gradient_memory(self, node: Node) -> Array:
         """The array that holds a node's gradient: the one given with a leaf, or a new one."""
-        given = self._leaves[node][1] if node in self._leaves else None
+        given = self._given(node)
         return np.empty_like(self.values[node]) if given is None else given
 
-    def _is_given(self, node: Node) -> bool:
-        return node in self._leaves and self._leaves[node][1] is not None
+    def _given(self, node: Node) -> Array | None:
+        return self._leaves[node][1] if node in self._leaves else None
 
 
-@dataclass(frozen=True)
-class _Uses:
-    """How often the terms of a formula are used, if some of its gradients are needed."""
-
-    forward: Counter[Term]
-    backward: Counter[Term]
-    kept: frozenset[Term]
-    """What the forward pass computes and the backward pass needs, too."""
-
-    @classmethod
-    def of(cls, formula: Formula, needed: tuple[bool, ...]) -> "_Uses":
-        gradients = [
-            gradient for gradient, is_needed in zip(formula.gradients, needed, strict=False) if is_needed and gradient
-        ]
-        computed = {term for term in parts(formula.value) if term.function is not None and term.function not in VIEWS}
-        kept = computed.intersection(parts(*gradients, ends=computed))
-        return cls(count_uses([formula.value]), count_uses(gradients, ends=kept), frozenset(kept - {formula.value}))
-
-
-def count_uses(roots: Sequence[Term], ends: Container[Term] = ()) -> Counter[Term]:
-    """How often each term is one of the roots or an argument in them; the parts of ``ends`` do not count."""
-    uses = Counter(roots)
-    for term in parts(*roots, ends=ends):
-        if term not in ends:
-            uses.update(term.arguments)
-    return uses
-
-
-class _Memory:
-    """What the gates of a plan share: temporary arrays, and who holds which value."""
+class _Binder:
+    """Turns terms of formulas into calls, one gate after the other."""
 
     def __init__(self, precision: np.dtype[Any]):
-        self.precision = precision
-        self._uses: dict[tuple[Formula, tuple[bool, ...]], _Uses] = {}
-        self._free: dict[tuple[int, bool], list[Array]] = {}
-        self._keys: dict[tuple[Any, ...], int] = {}
-        self._values: dict[int, Array] = {}
+        self.calls: list[Call] = []
+        self.known: dict[Any, Array] = {}
+        """The arrays that hold expressions of other arrays until the next pass."""
+        self.values: dict[Any, Array] = {}
+        """The arrays of nodes' values, by the expressions that they are. Only the backward pass may use them for other
+        gates: in the forward pass a value can be changed and the rest run again."""
+        self._precision = precision
+        self._temporary: set[int] = set()
+        """The ids of arrays that may be written over, because their value is used once."""
 
-    def uses(self, formula: Formula, needed: tuple[bool, ...]) -> _Uses:
-        """The uses of a formula's terms, counted once."""
-        if (formula, needed) not in self._uses:
-            self._uses[formula, needed] = _Uses.of(formula, needed)
-        return self._uses[formula, needed]
+    def enter(self, symbols: Sequence[Term], arrays: Sequence[Array], uses: Counter[Term]) -> None:
+        """From here on terms are those of a formula with these symbols, whose values are in these arrays."""
+        self._arrays, self._uses = dict(zip(symbols, arrays, strict=False)), uses
 
-    def new(self, term: Term) -> Array:
-        """An array for the term's value."""
-        return np.empty(term.shape, bool if term.is_bool else self.precision)
+    def key(self, term: Term) -> Any:
+        """The same for equal expressions of the same arrays, in any gate."""
+        if term in self._arrays:
+            return id(self._arrays[term])
+        return term.function, term.options, term.number, *map(self.key, term.arguments)
 
-    def take(self, term: Term) -> Array:
-        """A temporary array for the term's value."""
-        free = self._free.get((math.prod(term.shape), term.is_bool))
-        return free.pop().reshape(term.shape) if free else self.new(term)
-
-    def release(self, arrays: Iterable[Array]) -> None:
-        """Let the calls that follow use these arrays again."""
-        for array in arrays:
-            self._free.setdefault((array.size, array.dtype == bool), []).append(array)
-
-    def store(self, term: Term, arrays: Mapping[Term, Array], value: Array) -> None:
-        """Remember that a node's value is this expression of other nodes' values, if it takes several calls."""
-        if any(argument.arguments for argument in term.arguments):
-            self._values[self._key(term, arrays)] = value
-
-    def find(self, term: Term, arrays: Mapping[Term, Array]) -> Array | None:
-        """The node's value that equals this expression, if there is one."""
-        return self._values.get(self._key(term, arrays)) if self._values else None
-
-    def _key(self, term: Term, arrays: Mapping[Term, Array]) -> int:
-        """A number for an expression: equal expressions of the same arrays have the same, in any gate."""
-        if term.symbol:
-            key: tuple[Any, ...] = ("array", id(arrays[term]))
-        elif term.function is None:
-            key = ("number", repr(term.number))
-        else:
-            key = (term.function, term.options, *(self._key(argument, arrays) for argument in term.arguments))
-        return self._keys.setdefault(key, len(self._keys))
-
-
-class _GateCalls:
-    """The calls of one gate: its formula, bound to the arrays of its inputs, its output and their gradients."""
-
-    def __init__(self, formula: Formula, needed: tuple[bool, ...], memory: _Memory):
-        self._formula, self._memory, self._needed = formula, memory, memory.uses(formula, needed)
-        self._uses = self._needed.forward
-        self._calls: list[Call] = []
-        self._arrays: dict[Term, Array] = {}
-        """The arrays that hold the terms' values after the calls so far."""
-        self._temporary: dict[int, Array] = {}
-        self._is_backward = False
-
-    def forward(self, inputs: Sequence[Array], C: Array) -> list[Call]:
-        """The calls of the forward pass, which write C."""
-        self._arrays = dict(zip(self._formula.inputs, inputs, strict=True))
-        value, kept = self._formula.value, self._needed.kept
-        self.write(value, C)
-        # Other terms are gone when the backward pass runs: their memory is used again.
-        self._arrays = {term: array for term, array in self._arrays.items() if term.symbol or term in kept}
-        self._arrays[self._formula.output] = C
-        if value.function is not None:
-            self._arrays[value] = C
-            self._memory.store(value, self._arrays, C)
-        return self.finish()
-
-    def begin_backward(self, dC: Array) -> None:
-        """From here on ``write`` and ``add`` make calls of the backward pass."""
-        self._arrays[self._formula.upstream] = dC
-        self._uses, self._is_backward = self._needed.backward, True
-
-    def finish(self) -> list[Call]:
-        """The calls since the last time; their temporary arrays are free again."""
-        self._memory.release(self._temporary.values())
-        self._temporary = {}
-        calls, self._calls = self._calls, []
-        return calls
+    def write_value(self, term: Term, out: Array) -> None:
+        """Compute what a gate's ``forward`` returns into its node's value."""
+        is_computed = term.function is not None and term.function not in VIEWS
+        self._copy(self._computed(term, out) if is_computed else self._array(term), out)
+        if any(argument.arguments for argument in term.arguments):  # a single call is as quick as a look-up
+            self.values[self.key(term)] = out
 
     def write(self, term: Term, out: Array) -> None:
-        """Compute a term into this array."""
-        array = self._value(term, out if self._uses[term] == 1 else None)
-        if array is not out:
-            self._bind(np.positive, [array], out)
+        """Compute a gradient into this array."""
+        self._copy(self._array(term, out if self._uses[term] == 1 else None), out)
 
     def add(self, term: Term, total: Array) -> None:
-        """Add a term to this array."""
-        self._bind(np.add, [total, self._value(term)], total)
+        """Add a gradient to this array."""
+        self._bind(np.add, [total, self._array(term)], total)
 
-    def _value(self, term: Term, out: Array | None = None) -> Array:
-        """The array that holds a term's value: where it is already, or ``out`` if that is given, or other memory."""
+    def _array(self, term: Term, out: Array | None = None) -> Array:
+        """The array that holds a term's value: the one that has it already, or ``out`` if given, or another."""
         if term in self._arrays:
             return self._arrays[term]
         if term.function is None:
-            return np.asarray(term.number, self._memory.precision)
-        array = self._memory.find(term, self._arrays) if self._is_backward else None
-        if array is None:
-            array = self._view(term) if term.function in VIEWS else self._computed(term, out)
-        self._arrays[term] = array
+            return np.asarray(term.number, self._precision)
+        if term.function in VIEWS:
+            return self._view(term)
+        key = self.key(term)
+        if key in self.known:
+            return self.known[key]
+        array = self._computed(term, out)
+        if self._uses[term] > 1:
+            self.known[key] = array
         return array
 
     def _view(self, term: Term) -> Array:
         """The same numbers in another shape, without a call unless NumPy can only copy them."""
-        array = self._value(term.arguments[0])
-        if term.function is reshape and not array.flags.c_contiguous:
-            copy = self._take(term.arguments[0])
-            self._bind(np.positive, [array], copy)
-            array = copy
-        function: Any = term.function
-        view: Array = function(array, **dict(term.options))
-        return view
+        array, function = self._array(term.arguments[0]), cast(Callable[..., Array], term.function)
+        if function is reshape and not array.flags.c_contiguous:
+            array = self._copy(array, np.empty_like(array, order="C"))
+        return function(array, **dict(term.options))
 
     def _computed(self, term: Term, out: Array | None) -> Array:
-        """Bind the calls that compute a term."""
-        if term in self._needed.kept and not self._is_backward:
-            out = self._memory.new(term)
+        """Bind the calls that compute a term, and return the array that they write."""
         function: Any = term.function
         if isinstance(function, np.ufunc) and function is not np.matmul:
             return self._elementwise(term, out)
-        out = self._take(term) if out is None else out
-        if function is np.matmul or function is np.outer:
-            A, B = map(self._value, term.arguments)
-            self._product(A, B, out)
-        elif function is np.where:
-            condition, A, B = map(self._value, term.arguments)
-            self._calls += [partial(np.copyto, out, B), partial(np.copyto, out, A, where=condition)]
-        elif isinstance(function, Operation):
-            arrays = map(self._value, term.arguments)
-            self._calls.append(partial(function.compute, *arrays, **dict(term.options), out=out))
-        else:
+        out = self._new(term) if out is None else out
+        if not isinstance(getattr(function, "__self__", None), np.ufunc):
+            arrays = [self._array(argument) for argument in term.arguments]
+            if isinstance(function, Operation):
+                self.calls.append(partial(function.compute, *arrays, **dict(term.options), out=out))
+            elif function is np.where:
+                is_true = np.empty(out.shape, bool)
+                self._bind(np.not_equal, [arrays[0], np.zeros((), self._precision)], is_true)
+                self.calls += [partial(np.copyto, out, arrays[2]), partial(np.copyto, out, arrays[1], where=is_true)]
+            else:
+                self._product(arrays[0], arrays[1], out, is_outer=function is np.outer)
+        elif not self._is_sum_of_squares(term, out):
             self._reduce(term, out)
         return out
 
     def _elementwise(self, term: Term, out: Array | None) -> Array:
-        """A ufunc: in place of an argument that nothing else needs, if it can be."""
+        """A ufunc; it writes over an argument that nothing else needs, if it can."""
         function, arguments = faster(term)
-        place = out
-        arrays = []
+        arrays, is_taken = [], False
         for argument in arguments:
-            can_share = self._uses[argument] == 1 and fits_in_place(term, argument)
-            array = self._value(argument, place if can_share else None)
-            if array is place:
-                place = None  # one argument only
-            if can_share and out is None and id(array) in self._temporary:
+            # In place of an array of one element, NumPy takes three times as long.
+            fits = self._uses[argument] == 1 and argument.shape == term.shape and math.prod(term.shape) > 1
+            array = self._array(argument, out if fits and not is_taken else None)
+            if out is None and fits and id(array) in self._temporary:
                 out = array
+            is_taken |= array is out
+            if (
+                function in OUT_BY_KEYWORD
+                and argument.number is not None
+                and math.prod(term.shape) <= MAX_FILLED_ELEMENTS
+            ):
+                array = np.full(term.shape, array)
             arrays.append(array)
-        out = self._take(term) if out is None else out
-        if function in OUT_BY_KEYWORD and out.size <= MAX_FILLED_ELEMENTS:
-            arrays = [
-                np.full(out.shape, array, out.dtype) if argument.number is not None else array
-                for argument, array in zip(arguments, arrays, strict=True)
-            ]
+        out = self._new(term) if out is None else out
         self._bind(function, arrays, out)
         return out
 
-    def _product(self, A: Array, B: Array, out: Array) -> None:
-        """A matrix or outer product by np.dot, which is faster than np.matmul, and than broadcasting a product."""
-        rows, columns = np.atleast_2d(A), B[:, np.newaxis] if B.ndim == 1 else B
-        if rows.shape[1] != columns.shape[0]:  # the outer product of two vectors
-            rows, columns = A[:, np.newaxis], B[np.newaxis]
-        self._bind(np.dot, [rows, columns], out.reshape(len(rows), columns.shape[1]))
+    def _product(self, A: Array, B: Array, out: Array, *, is_outer: bool) -> None:
+        """A matrix or outer product, by np.dot, which is faster than np.matmul and than broadcasting."""
+        A = A[:, np.newaxis] if is_outer else np.atleast_2d(A)
+        B = B[np.newaxis] if is_outer else B[:, np.newaxis] if B.ndim == 1 else B
+        self._bind(np.dot, [A, B], out.reshape(len(A), B.shape[1]))
+
+    def _is_sum_of_squares(self, term: Term, out: Array) -> bool:
+        """Bind a sum of squares as a dot product, which computes no squares; False if the term is another sum."""
+        (square,), axis = term.arguments, dict(term.options)["axis"]
+        if term.function != np.add.reduce or axis is not None or square.function is not np.power:
+            return False
+        A = self._array(square.arguments[0])
+        if square.arguments[1].number != 2 or not A.flags.c_contiguous:
+            return False
+        self._bind(np.dot, [A.reshape(-1), A.reshape(-1)], out)
+        return True
 
     def _reduce(self, term: Term, out: Array) -> None:
         """A sum, or another ufunc along axes."""
-        (argument,), options = term.arguments, dict(term.options)
-        axis, function = options["axis"], cast(Callable[..., object], term.function)
-        is_read = argument in self._arrays or argument in self._needed.kept
-        if function == np.add.reduce and axis is None and (root := squared(argument)) and not is_read:
-            array = self._value(root)
-            if array.flags.c_contiguous:
-                flat = array.reshape(-1)
-                self._bind(np.dot, [flat, flat], out)
-                return
-        array = self._value(argument)
-        if function == np.add.reduce and axis == 0 and array.ndim == 2 and not argument.is_bool:
+        array, axis, function = self._array(term.arguments[0]), dict(term.options)["axis"], term.function
+        if function == np.add.reduce and axis == 0 and array.ndim == 2:
             # A product with ones takes a third of the time.
             self._bind(np.dot, [np.ones(len(array), array.dtype), array], out.reshape(-1))
             return
         axes = range(array.ndim) if axis is None else np.atleast_1d(axis)
         narrow = out.reshape([length for k, length in enumerate(array.shape) if k not in axes])
-        self._calls.append(partial(function, array, axis, None, narrow))
+        self.calls.append(partial(cast(Callable[..., object], function), array, axis, None, narrow))
 
-    def _take(self, term: Term) -> Array:
-        array = self._memory.take(term)
-        self._temporary[id(array)] = array
+    def _new(self, term: Term) -> Array:
+        array = np.empty(term.shape, self._precision)
+        if self._uses[term] == 1:
+            self._temporary.add(id(array))
         return array
+
+    def _copy(self, array: Array, out: Array) -> Array:
+        if array is not out:
+            self._bind(np.positive, [array], out)
+        return out
 
     def _bind(self, function: Callable[..., object], arguments: Sequence[Array], out: Array) -> None:
         """``function(*arguments, out=out)`` in the form that NumPy runs fastest, with the same result to the last bit.
@@ -354,24 +277,14 @@ class _GateCalls:
             ]
             out = written
         by_keyword = function in OUT_BY_KEYWORD
-        self._calls.append(partial(function, *arguments, out=out) if by_keyword else partial(function, *arguments, out))
+        self.calls.append(partial(function, *arguments, out=out) if by_keyword else partial(function, *arguments, out))
 
 
-def fits_in_place(term: Term, argument: Term) -> bool:
-    """Whether the term's value can take its argument's memory. With one element it would take three times as long."""
-    return argument.shape == term.shape and argument.is_bool == term.is_bool and math.prod(term.shape) > 1
-
-
-def faster(term: Term) -> tuple[Any, Sequence[Term]]:
+def faster(term: Term) -> tuple[Callable[..., object], Sequence[Term]]:
     """The ufunc and the arguments that compute the same in less time."""
-    first = term.arguments[0]
-    if term.function is np.power and term.arguments[1].number in POWERS:
+    function, first = cast(Callable[..., object], term.function), term.arguments[0]
+    if function is np.power and term.arguments[1].number in POWERS:
         return POWERS[term.arguments[1].number], [first]
-    if term.function is np.divide and first.number == 1:
+    if function is np.divide and first.number == 1:
         return np.reciprocal, [term.arguments[1]]
-    return term.function, term.arguments
-
-
-def squared(term: Term) -> Term | None:
-    """A, if the term is A**2."""
-    return term.arguments[0] if term.function is np.power and term.arguments[1].number == 2 else None
+    return function, term.arguments

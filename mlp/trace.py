@@ -6,10 +6,10 @@ in silence: what cannot be recorded raises ValueError, which names the gate and 
 """
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from inspect import signature
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,8 +18,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from mlp.gates import Array, Gate, Operation, Shape
 
 CURE = (
-    "write it with operators, @, comparisons, NumPy's elementwise functions, np.where, .T, .sum, .reshape, .max, .min, "
-    "np.outer, np.broadcast_to or an index of np.newaxis"
+    "write it with operators, comparisons, @, NumPy's elementwise functions, np.where, np.outer, np.broadcast_to, "
+    ".sum, .T, .reshape and an index of np.newaxis"
 )
 
 
@@ -29,6 +29,7 @@ class Term:
 
     shape: Shape
     is_bool: bool = False
+    """Whether NumPy's result is true or false; a plan holds 1 or 0."""
     function: Callable[..., Any] | None = None
     arguments: tuple["Term", ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
@@ -41,15 +42,17 @@ class Formula:
     """Both passes of a gate for inputs of given shapes."""
 
     inputs: tuple[Term, ...]
-    """The symbols of the inputs, then of the output and of its gradient."""
     output: Term
     upstream: Term
+    """The symbols of the inputs, of the output, and of the output's gradient."""
     value: Term
     """What ``forward`` returns."""
     gradients: tuple[Term | None, ...]
     """For each input its gradient, in the input's shape; None for a class index."""
     plain: Mapping[Term, Term]
     """The plain form of a term, for people: see ``gates.written_as``."""
+    uses: Counter[Term]
+    """How often a term is an argument of others, the value, or a gradient."""
 
 
 class Formulas:
@@ -57,18 +60,14 @@ class Formulas:
 
     def __init__(self, precision: np.dtype[Any]):
         self.precision = precision
-        self._traced: dict[tuple[Any, ...], Formula] = {}
+        self._known: dict[tuple[Any, tuple[Shape, ...]], Formula] = {}
 
     def of(self, gate: Gate, *shapes: Shape) -> Formula:
         """The gate's formula. Raises ValueError if shapes do not fit, or if a pass cannot be recorded."""
-        key = (type(gate), *vars(gate).items(), shapes)  # gates of one class and the same parameters are the same
-        try:
-            found = self._traced.get(key)
-        except TypeError:  # a parameter that is a list, say
-            return trace(gate, shapes, self.precision)
-        if found is None:
-            found = self._traced[key] = trace(gate, shapes, self.precision)
-        return found
+        key = (gate if vars(gate) else type(gate), shapes)  # gates without parameters are the same
+        if key not in self._known:
+            self._known[key] = trace(gate, shapes, self.precision)
+        return self._known[key]
 
 
 def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Formula:
@@ -78,38 +77,40 @@ def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Fo
     inputs = [recorder.symbol(symbol, shape) for symbol, shape in zip(symbols, shapes, strict=True)]
     value = gate.forward(*inputs)
     if not isinstance(value, Traced):
-        raise recorder.error(f"forward returns {value!r}, which does not depend on the inputs: return an array of them")
-    C, dC = recorder.symbol(output, value.shape), recorder.symbol(f"d{output}", value.shape)
-    gradients = gate.gradients(dC, C, *inputs)
-    return Formula(
-        tuple(A.term for A in inputs),
-        C.term,
-        dC.term,
-        value.term,
-        tuple(dA.term if isinstance(dA, Traced) else None for dA in gradients),
-        recorder.plain,
-    )
+        raise recorder.error(f"forward returns {value!r}: it must return an array that it computes from its inputs")
+    C, dC = (recorder.symbol(name, value.shape) for name in (output, f"d{output}"))
+    found = gate.gradients(dC, C, *inputs)
+    gradients = tuple(None if gradient is None else recorder.term(gradient) for gradient in found)
+    roots = [value.term, *(term for term in gradients if term is not None)]
+    uses = Counter(roots)
+    for term in parts(*roots):
+        uses.update(term.arguments)
+    terms = tuple(A.term for A in inputs)
+    return Formula(terms, C.term, dC.term, value.term, gradients, recorder.plain, uses)
+
+
+def parts(*terms: Term) -> Iterator[Term]:
+    """The terms and all their parts, each once."""
+    found, stack = set(terms), list(dict.fromkeys(terms))
+    while stack:
+        yield (term := stack.pop())
+        for argument in term.arguments:
+            if argument not in found:
+                found.add(argument)
+                stack.append(argument)
 
 
 def evaluate(term: Term, values: Mapping[Term, Any]) -> Any:
     """The term's value for these values of the symbols, computed by NumPy."""
-    if term in values:
-        return values[term]
-    if term.function is None:
-        return term.number
-    return term.function(*(evaluate(argument, values) for argument in term.arguments), **dict(term.options))
+    known = dict(values)
 
+    def value(part: Term) -> Any:
+        if part not in known:
+            function = part.function
+            known[part] = function(*map(value, part.arguments), **dict(part.options)) if function else part.number
+        return known[part]
 
-def parts(*terms: Term, ends: Container[Term] = ()) -> Iterator[Term]:
-    """The terms and all their parts, each once; the parts of ``ends`` only if they are parts of others too."""
-    found, stack = set(terms), list(terms)
-    while stack:
-        term = stack.pop()
-        yield term
-        for argument in term.arguments:
-            if argument not in found and term not in ends:
-                found.add(argument)
-                stack.append(argument)
+    return value(term)
 
 
 @dataclass(frozen=True)
@@ -133,232 +134,171 @@ class _Recorder:
             return value.term
         if isinstance(value, np.generic):
             value = value.item()
-        if isinstance(value, bool | int | float):
-            term = Term((), isinstance(value, bool), number=value)
-            return self.known.setdefault((type(value), repr(value)), term)
-        what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-        raise self.error(
-            f"a pass computes with {what} that is no input of the gate: its numbers would stay as they are now. Make "
-            "it an input: a leaf or a constant of the graph"
-        )
+        if not isinstance(value, bool | int | float):
+            what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+            raise self.error(
+                f"a pass computes with {what} that is no input of the gate: its numbers would stay as they are now. "
+                "Make it an input: a leaf or a constant of the graph"
+            )
+        return self.known.setdefault(("number", repr(value)), Term((), number=value))
 
-    def record(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], shape: Shape, is_bool: bool, /, **options: Any
-    ) -> "Traced":
+    def record(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> "Traced":
         """The result of a function. Equal expressions are one term."""
         terms = tuple(map(self.term, arguments))
+        try:
+            shape = _shape(function, [term.shape for term in terms], options)
+        except (ValueError, TypeError) as error:
+            raise self.error(str(error)) from None
+        if "shape" in options:
+            options["shape"] = shape  # without -1
+            if shape == terms[0].shape:
+                return Traced(self, terms[0])
         key = (function, terms, *options.items())
         if key not in self.known:
+            is_bool = _is_bool(function, "".join("b" if term.is_bool else "f" for term in terms))
+            if is_bool is None:
+                raise self.error(f"np.{function.__name__} of such values cannot be recorded: {CURE}")
             self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()))
         return Traced(self, self.known[key])
 
-    def elementwise(self, function: Callable[..., Any], *arguments: Any) -> "Traced":
-        """A function that broadcasts its arguments."""
-        terms = [self.term(argument) for argument in arguments]
+    def reduce(self, function: Callable[..., Any], A: "Traced", axis: Any = 0, keepdims: bool = False) -> "Traced":
+        """A ufunc's ``reduce``, with its axes as numbers from 0; None if it leaves none."""
+        if not A.ndim:
+            return A
+        axes = tuple(range(A.ndim) if axis is None else sorted(int(k) % A.ndim for k in np.atleast_1d(axis)))
+        if keepdims:
+            return self.record(function, A, axis=axes[0] if len(axes) == 1 else axes, keepdims=True)
+        return self.record(function, A, axis=None if len(axes) == A.ndim else axes[0] if len(axes) == 1 else axes)
+
+
+OF_BOOLS = {
+    np.bitwise_and: np.logical_and,
+    np.bitwise_or: np.logical_or,
+    np.bitwise_xor: np.logical_xor,
+    np.invert: np.logical_not,
+}
+"""What &, |, ^ and ~ are for bools; a plan computes with 1 and 0."""
+
+
+def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mapping[str, Any]) -> Shape:
+    """The shape of a function's result. Raises ValueError if the shapes do not fit."""
+    joined = " and ".join(map(str, shapes))
+    if isinstance(function, Operation):
+        return function.shape(*shapes, **options)
+    if function in (np.matmul, np.outer):
+        A, B = shapes
+        if not (1 <= len(A) <= 2 and 1 <= len(B) <= 2):
+            raise ValueError(f"shapes {joined}: each must be a vector or a matrix")
+        if function is np.outer:
+            return A + B
+        if A[-1] != B[0]:
+            raise ValueError(f"shapes {joined} do not fit: {A[-1]} columns meet {B[0]} rows")
+        return A[:-1] + B[1:]
+    if isinstance(function, np.ufunc) or function is np.where:
         try:
-            shape = np.broadcast_shapes(*(term.shape for term in terms))
+            return np.broadcast_shapes(*shapes)
         except ValueError:
-            shapes = " and ".join(str(term.shape) for term in terms)
-            raise self.error(f"shapes {shapes} do not broadcast") from None
-        kinds = tuple("b" if term.is_bool else "n" if term.number is not None else "f" for term in terms)
-        result = _result(function, kinds)
-        if result not in "bf":
-            raise self.error(f"{function.__name__} of such values {result}: {CURE}")
-        return self.record(function, arguments, shape, result == "b")
+            raise ValueError(f"shapes {joined} do not broadcast") from None
+    result: Array = function(np.broadcast_to(0.0, shapes[0]), **options)
+    return result.shape
 
 
 @cache
-def _result(function: Callable[..., Any], kinds: str) -> str:
-    """What a function returns for bools (b), floats (f) and Python numbers (n): b, f, or a text that says why not."""
-    samples = {"b": np.ones(1, bool), "f": np.ones(1), "n": 1.0}
+def _is_bool(function: Any, kinds: str) -> bool | None:
+    """Whether a function returns bools for bools (b) and floats (f); None if it returns anything but the two."""
+    if isinstance(function, Operation):
+        return function.dtype is bool
+    if kinds == "bb" and function in (np.add, np.matmul):  # True + True is True
+        return None
+    if not isinstance(getattr(function, "__self__", function), np.ufunc):
+        return kinds.endswith("b")
     try:
-        dtype = function(*(samples[kind] for kind in kinds)).dtype
+        result = function(*(np.ones(1, bool if kind == "b" else float) for kind in kinds)).dtype
     except (TypeError, AttributeError):  # not defined for them, or it returns several arrays
-        return "cannot be recorded"
-    return {"?": "b", "d": "f"}.get(dtype.char, f"gives {dtype}")
+        return None
+    is_count = function == np.add.reduce and kinds == "b"
+    return {"?": True, "d": False}.get("d" if is_count else result.char)
 
 
 class Traced(NDArrayOperatorsMixin):
     """An array without numbers: it has a shape and a dtype, and records what NumPy does to it."""
 
     def __init__(self, recorder: _Recorder, term: Term):
-        self._recorder, self.term = recorder, term
-        self.shape = term.shape
-        self.ndim, self.size = len(self.shape), math.prod(self.shape)
+        self.recorder, self.term, self.shape = recorder, term, term.shape
+        self.ndim, self.size = len(term.shape), math.prod(term.shape)
         self.dtype = np.dtype(bool) if term.is_bool else recorder.precision
 
-    def record(self, operation: Operation, *arguments: Any, **options: Any) -> "Traced":
-        """The result of an operation of our own."""
-        shape = operation.shape(*(self._recorder.term(argument).shape for argument in arguments), **options)
-        return self._recorder.record(operation, arguments, shape, operation.dtype is bool, **options)
-
-    def written_as(self, plain: Callable[[], Any]) -> None:
-        """See ``gates.written_as``."""
-        self._recorder.plain[self.term] = self._recorder.term(plain())
-
-    def reshape(self, *lengths: Any) -> "Traced":
+    @property
+    def T(self) -> "Traced":  # noqa: N802 - NumPy's name
         """As in NumPy."""
-        shape = _shape_after(self, lambda array: array.reshape(*lengths))
-        return (
-            self if shape == self.shape else self._recorder.record(reshape, (self,), shape, self._is_bool, shape=shape)
-        )
+        return self.recorder.record(np.transpose, self) if self.ndim > 1 else self
 
-    def transpose(self) -> "Traced":
+    def reshape(self, *shape: Any) -> "Traced":
         """As in NumPy."""
-        if self.ndim < 2:
-            return self
-        return self._recorder.record(np.transpose, (self,), self.shape[::-1], self._is_bool)
-
-    T = property(transpose)
+        return self.recorder.record(reshape, self, shape=shape[0] if len(shape) == 1 else shape)
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> "Traced":
         """As in NumPy."""
-        return self._reduce(np.add, axis, keepdims)
-
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> "Traced":
-        """As in NumPy."""
-        return self._reduce(np.maximum, axis, keepdims)
-
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> "Traced":
-        """As in NumPy."""
-        return self._reduce(np.minimum, axis, keepdims)
-
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> "Traced":
-        """As in NumPy."""
-        total = self.sum(axis, keepdims=keepdims)
-        mean: Traced = total / (self.size // total.size)
-        return mean
-
-    def _reduce(self, function: np.ufunc, axis: Any, keepdims: bool) -> "Traced":
-        if not self.ndim:
-            return self * 1 if self._is_bool else self
-        shape = _shape_after(self, lambda array: array.sum(axis, keepdims=keepdims))
-        axes = range(self.ndim) if axis is None else [k % self.ndim for k in np.atleast_1d(axis).tolist()]
-        options: dict[str, Any] = {"axis": axes[0] if len(axes) == 1 else tuple(sorted(axes))}
-        if keepdims:
-            options["keepdims"] = True
-        elif len(axes) == self.ndim:
-            options["axis"] = None
-        return self._recorder.record(function.reduce, (self,), shape, False, **options)
+        return self.recorder.reduce(np.add.reduce, self, axis, keepdims)
 
     def __getitem__(self, index: Any) -> "Traced":
         keys = index if isinstance(index, tuple) else (index,)
-        if any(not (key is None or key is ... or key == slice(None)) for key in keys):
-            raise self._recorder.error(f"an index other than np.newaxis, : and ... cannot be recorded: {CURE}")
-        return self.reshape(_shape_after(self, lambda array: array[index]))
+        if not all(key is None or key is ... or (isinstance(key, slice) and key == slice(None)) for key in keys):
+            raise self.recorder.error(f"an index other than np.newaxis, : and ... cannot be recorded: {CURE}")
+        return self.reshape(np.broadcast_to(0.0, self.shape)[index].shape)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> "Traced":
         if "out" in options:
-            raise self._recorder.error("a pass assigns in place: write A = A + B in place of A += B, and no out=")
+            raise self.recorder.error("a pass assigns in place: write A = A + B in place of A += B, and no out=")
         if method == "reduce" and options.keys() <= {"axis", "keepdims"}:
-            return self._reduce(ufunc, options.get("axis", 0), options.get("keepdims", False))
+            return self.recorder.reduce(ufunc.reduce, *inputs, **options)
         if method != "__call__" or options:
             how = f".{method}" if method != "__call__" else f" with {', '.join(options)}="
-            raise self._recorder.error(f"np.{ufunc.__name__}{how} cannot be recorded: {CURE}")
-        if ufunc is np.matmul:
-            return _matmul(self._recorder, *inputs)
-        return self._recorder.elementwise(ufunc, *inputs)
+            raise self.recorder.error(f"np.{ufunc.__name__}{how} cannot be recorded: {CURE}")
+        return self.recorder.record(OF_BOOLS.get(ufunc, ufunc) if self.term.is_bool else ufunc, *inputs)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
-        recorded = FUNCTIONS.get(function)
         try:
-            given = signature(recorded).bind(self._recorder, *arguments, **options) if recorded else None
-        except TypeError:  # an option that is not recorded
-            given = None
-        if recorded is None or given is None:
+            return FUNCTIONS[function](self.recorder, *arguments, **options)
+        except (KeyError, TypeError):  # another function, or an option that is not recorded
             name = f"{function.__module__}.{function.__name__}".replace("numpy", "np")
-            with_options = f" with {', '.join(options)}=" if recorded else ""
-            raise self._recorder.error(f"{name}{with_options} cannot be recorded: {CURE}")
-        return recorded(*given.args, **given.kwargs)
+            how = f" with {', '.join(options)}=" if options and function in FUNCTIONS else ""
+            raise self.recorder.error(f"{name}{how} cannot be recorded: {CURE}") from None
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):  # NumPy asks for these
             raise AttributeError(name)
-        raise self._recorder.error(f".{name} cannot be recorded: {CURE}")
+        raise self.recorder.error(f".{name} cannot be recorded: {CURE}")
 
-    def _needs_values(self, *_: Any) -> NoReturn:
-        raise self._recorder.error(
+    def __setitem__(self, *_: Any) -> NoReturn:
+        raise self.recorder.error("a pass assigns in place: return a new array, as by np.where")
+
+    def _needs_values(self, *_: Any, **__: Any) -> NoReturn:
+        raise self.recorder.error(
             "a pass needs the numbers of an array, but it is run once for all of them. Branch on shapes only; "
             "in place of if write np.where, in place of the module math write NumPy's functions"
         )
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = __array__ = __contains__ = _needs_values
 
-    def __setitem__(self, *_: Any) -> NoReturn:
-        raise self._recorder.error("a pass assigns in place: return a new array, as by np.where")
-
-    @property
-    def _is_bool(self) -> bool:
-        return self.term.is_bool
-
 
 def reshape(A: Array, shape: Shape) -> Array:
-    """``np.reshape``; NumPy's versions have other names for its second parameter."""
+    """``np.reshape``, whose second parameter has another name in each version."""
     return np.reshape(A, shape)
-
-
-def _shape_after(array: Traced, change: Callable[[Array], Array]) -> Shape:
-    """The shape of an array after a change."""
-    try:
-        return change(np.broadcast_to(np.zeros(()), array.shape)).shape
-    except (TypeError, ValueError, IndexError) as error:
-        raise array._recorder.error(str(error)) from None
-
-
-def _matmul(recorder: _Recorder, A: Any, B: Any) -> Traced:
-    """A @ B of vectors and matrices."""
-    a, b = recorder.term(A).shape, recorder.term(B).shape
-    if not (1 <= len(a) <= 2 and 1 <= len(b) <= 2):
-        raise recorder.error(f"shapes {a} and {b}: each must be a vector or a matrix")
-    if a[-1] != b[0]:
-        raise recorder.error(f"shapes {a} and {b} do not fit: {a[-1]} columns meet {b[0]} rows")
-    return recorder.record(np.matmul, (A, B), a[:-1] + b[1:], False)
-
-
-def _where(recorder: _Recorder, condition: Any, A: Any, B: Any) -> Traced:
-    return recorder.elementwise(np.where, condition, A, B)
-
-
-def _outer(recorder: _Recorder, A: Any, B: Any) -> Traced:
-    """The outer product of two vectors."""
-    a, b = recorder.term(A), recorder.term(B)
-    if (len(a.shape), len(b.shape)) != (1, 1):
-        raise recorder.error(f"np.outer of shapes {a.shape} and {b.shape}: each must be a vector")
-    return recorder.record(np.outer, (A, B), a.shape + b.shape, False)
-
-
-def _broadcast_to(recorder: _Recorder, A: Any, shape: Any) -> Traced:
-    term, lengths = recorder.term(A), tuple(np.atleast_1d(np.asarray(shape, int)).tolist())
-    if np.broadcast_shapes(term.shape, lengths) != lengths:
-        raise recorder.error(f"an array of shape {term.shape} does not broadcast to {lengths}")
-    if term.shape == lengths:
-        return Traced(recorder, term)
-    return recorder.record(np.broadcast_to, (A,), lengths, term.is_bool, shape=lengths)
-
-
-def _clip(recorder: _Recorder, A: Any, smallest: Any, largest: Any) -> Traced:
-    return recorder.elementwise(np.minimum, recorder.elementwise(np.maximum, A, smallest), largest)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.shape: lambda _, A: A.shape,
     np.ndim: lambda _, A: A.ndim,
     np.size: lambda _, A: A.size,
-    np.sum: lambda _, A, axis=None, keepdims=False: A.sum(axis, keepdims=keepdims),
-    np.max: lambda _, A, axis=None, keepdims=False: A.max(axis, keepdims=keepdims),
-    np.min: lambda _, A, axis=None, keepdims=False: A.min(axis, keepdims=keepdims),
-    np.mean: lambda _, A, axis=None, keepdims=False: A.mean(axis, keepdims=keepdims),
-    np.reshape: lambda _, A, *shape: A.reshape(*shape),
     np.transpose: lambda _, A: A.T,
-    np.dot: _matmul,
-    np.outer: _outer,
-    np.where: _where,
-    np.clip: _clip,
-    np.broadcast_to: _broadcast_to,
-    np.zeros_like: lambda recorder, A: _broadcast_to(recorder, 0.0, A.shape),
-    np.ones_like: lambda recorder, A: _broadcast_to(recorder, 1.0, A.shape),
+    np.reshape: lambda _, A, shape: A.reshape(shape),
+    np.sum: lambda _, A, axis=None, keepdims=False: A.sum(axis, keepdims=keepdims),
+    np.where: lambda recorder, condition, A, B: recorder.record(np.where, condition, A, B),
+    np.outer: lambda recorder, A, B: recorder.record(np.outer, A, B),
+    np.broadcast_to: lambda recorder, A, shape: recorder.record(np.broadcast_to, A, shape=shape),
 }
 """NumPy's functions that are not elementwise and can be recorded."""
