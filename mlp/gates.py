@@ -123,16 +123,10 @@ def unbroadcast(gradient: Value, shape: Shape) -> Value:
         return gradient
     if not shape:
         return np.sum(gradient)
-    axes = copied_axes(shape, wide)
-    keepdims = len(shape) == len(wide)
-    return np.reshape(np.sum(gradient, axis=axes, keepdims=keepdims), shape)
-
-
-def copied_axes(narrow: Shape, wide: Shape) -> tuple[int, ...]:
-    """The axes along which broadcasting copies an array from the narrow shape to the wide one."""
-    new_axes = len(wide) - len(narrow)
-    padded = (1,) * new_axes + narrow
-    return tuple(axis for axis, length in enumerate(padded) if axis < new_axes or length != wide[axis])
+    new_axes = len(wide) - len(shape)
+    padded = (0,) * new_axes + shape
+    axes = tuple(axis for axis, length in enumerate(padded) if length != wide[axis])
+    return np.reshape(np.sum(gradient, axis=axes, keepdims=not new_axes), shape)
 
 
 def written_as(plain: Callable[[], Value], exact: Value) -> Value:

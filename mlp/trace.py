@@ -147,17 +147,17 @@ class _Recorder:
         terms = tuple(map(self.term, arguments))
         try:
             shape = _shape(function, [term.shape for term in terms], options)
-        except (ValueError, TypeError) as error:
+            is_bool = _is_bool(function, "".join("b" if term.is_bool else "f" for term in terms))
+        except ValueError as error:
             raise self.error(str(error)) from None
+        except TypeError:
+            raise self.error(f"np.{function.__name__} of such values cannot be recorded: {CURE}") from None
         if "shape" in options:
             options["shape"] = shape  # without -1
             if shape == terms[0].shape:
                 return Traced(self, terms[0])
         key = (function, terms, *options.items())
         if key not in self.known:
-            is_bool = _is_bool(function, "".join("b" if term.is_bool else "f" for term in terms))
-            if is_bool is None:
-                raise self.error(f"np.{function.__name__} of such values cannot be recorded: {CURE}")
             self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()))
         return Traced(self, self.known[key])
 
@@ -169,15 +169,6 @@ class _Recorder:
         if keepdims:
             return self.record(function, A, axis=axes[0] if len(axes) == 1 else axes, keepdims=True)
         return self.record(function, A, axis=None if len(axes) == A.ndim else axes[0] if len(axes) == 1 else axes)
-
-
-OF_BOOLS = {
-    np.bitwise_and: np.logical_and,
-    np.bitwise_or: np.logical_or,
-    np.bitwise_xor: np.logical_xor,
-    np.invert: np.logical_not,
-}
-"""What &, |, ^ and ~ are for bools; a plan computes with 1 and 0."""
 
 
 def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mapping[str, Any]) -> Shape:
@@ -204,20 +195,20 @@ def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mappi
 
 
 @cache
-def _is_bool(function: Any, kinds: str) -> bool | None:
-    """Whether a function returns bools for bools (b) and floats (f); None if it returns anything but the two."""
+def _is_bool(function: Any, kinds: str) -> bool:
+    """Whether a function returns bools, for bools (b) and floats (f). Raises TypeError if it cannot be recorded."""
     if isinstance(function, Operation):
         return function.dtype is bool
-    if kinds == "bb" and function in (np.add, np.matmul):  # True + True is True
-        return None
-    if not isinstance(getattr(function, "__self__", function), np.ufunc):
-        return kinds.endswith("b")
-    try:
-        result = function(*(np.ones(1, bool if kind == "b" else float) for kind in kinds)).dtype
-    except (TypeError, AttributeError):  # not defined for them, or it returns several arrays
-        return None
-    is_count = function == np.add.reduce and kinds == "b"
-    return {"?": True, "d": False}.get("d" if is_count else result.char)
+    if not isinstance(function, np.ufunc) or function is np.matmul:
+        return kinds.endswith("b") and function not in (np.matmul, np.add.reduce)
+    result = function(*(np.ones(1, bool if kind == "b" else float) for kind in kinds))
+    if (
+        not isinstance(result, np.ndarray)
+        or result.dtype not in (bool, float)
+        or (function is np.add and kinds == "bb")
+    ):
+        raise TypeError  # several arrays, whole numbers, or an "or": True + True is True
+    return bool(result.dtype == bool)
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -258,7 +249,7 @@ class Traced(NDArrayOperatorsMixin):
         if method != "__call__" or options:
             how = f".{method}" if method != "__call__" else f" with {', '.join(options)}="
             raise self.recorder.error(f"np.{ufunc.__name__}{how} cannot be recorded: {CURE}")
-        return self.recorder.record(OF_BOOLS.get(ufunc, ufunc) if self.term.is_bool else ufunc, *inputs)
+        return self.recorder.record(ufunc, *inputs)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         try:
