@@ -32,7 +32,7 @@ Gradients = tuple[Value, ...]
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
 TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
 """For elementwise gates: scalars, arrays, and each kind of broadcasting."""
-MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1,))]
+MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1, 4))]
 
 
 class Gate(ABC):
@@ -113,7 +113,8 @@ def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
     inputs = list(signature(gate.forward).parameters.values())[1:]
     named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
-    return list(signature(gate.backward).parameters)[2], named, len(named) < len(inputs)
+    output = list(signature(gate.backward).parameters)[2:3] or ["C"]
+    return output[0], named, len(named) < len(inputs)
 
 
 def unbroadcast(gradient: Value, shape: Shape) -> Value:

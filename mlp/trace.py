@@ -75,11 +75,14 @@ def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Fo
     recorder = _Recorder(gate, precision)
     output, *symbols = gate.symbols(len(shapes))
     inputs = [recorder.symbol(symbol, shape) for symbol, shape in zip(symbols, shapes, strict=True)]
-    value = gate.forward(*inputs)
-    if not isinstance(value, Traced):
-        raise recorder.error(f"forward returns {value!r}: it must return an array that it computes from its inputs")
-    C, dC = (recorder.symbol(name, value.shape) for name in (output, f"d{output}"))
-    found = gate.gradients(dC, C, *inputs)
+    try:
+        value = gate.forward(*inputs)
+        if not isinstance(value, Traced):
+            raise recorder.error(f"forward returns a {type(value).__name__}: it must return an array of its inputs")
+        C, dC = (recorder.symbol(name, value.shape) for name in (output, f"d{output}"))
+        found = gate.gradients(dC, C, *inputs)
+    except TypeError as error:  # such as an option of a method that is not recorded
+        raise recorder.error(f"{error}: {CURE}") from error
     gradients = tuple(None if gradient is None else recorder.term(gradient) for gradient in found)
     roots = [value.term, *(term for term in gradients if term is not None)]
     uses = Counter(roots)
