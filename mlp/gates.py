@@ -72,8 +72,10 @@ class Gate(ABC):
         found = self.backward(dC, C, *inputs)
         names = [f"d{symbol}" for symbol in self.symbols(len(inputs))[1:]]
         if not isinstance(found, tuple) or len(found) != len(inputs):
-            what = f"{len(found)} gradients" if isinstance(found, tuple) else f"a {type(found).__name__}"
-            raise ValueError(f"{self}: backward returns {what}: it must return a tuple, ({', '.join(names)},)")
+            what = f"a {type(found).__name__}{f' of {len(found)}' * isinstance(found, tuple)}"
+            what = "an array" if hasattr(found, "shape") else what
+            wanted = f"({', '.join(names)}{',' * (len(names) == 1)})"
+            raise ValueError(f"{self}: backward returns {what}: it must return the tuple {wanted}")
         gradients: list[Value] = []
         for position, (name, gradient, A) in enumerate(zip(names, found, inputs, strict=True)):
             shape = None if position in self.indices else self._gradient_shape(np.shape(C), np.shape(A))
@@ -420,6 +422,7 @@ class Sum(Gate):
     """C = sum of A over all its elements, a scalar; dA = dC for each of them."""
 
     name, symbol = "sum", "Σ"
+    check_shapes = ONE_INPUT
 
     def forward(self, A: Value) -> Value:
         return np.sum(A)

@@ -126,31 +126,34 @@ class _Binder:
 
     def __init__(self, precision: np.dtype[Any]):
         self.calls: list[Call] = []
-        self.known: dict[Any, Array] = {}
+        self.known: dict[int, Array] = {}
         """The arrays that hold expressions of other arrays until the next pass."""
-        self.values: dict[Any, Array] = {}
+        self.values: dict[int, Array] = {}
         """The arrays of nodes' values, by the expressions that they are. Only the backward pass may use them for other
         gates: in the forward pass a value can be changed and the rest run again."""
         self._precision = precision
+        self._numbers: dict[tuple[Any, ...], int] = {}
         self._temporary: set[int] = set()
         """The ids of arrays that may be written over, because their value is used once."""
 
     def enter(self, symbols: Sequence[Term], arrays: Sequence[Array], uses: Counter[Term]) -> None:
         """From here on terms are those of a formula with these symbols, whose values are in these arrays."""
         self._arrays, self._uses = dict(zip(symbols, arrays, strict=False)), uses
+        self._keys = {term: -id(array) for term, array in self._arrays.items()}
 
-    def key(self, term: Term) -> Any:
-        """The same for equal expressions of the same arrays, in any gate."""
-        if term in self._arrays:
-            return id(self._arrays[term])
-        return term.function, term.options, term.number, *map(self.key, term.arguments)
+    def _key(self, term: Term) -> int:
+        """A number for an expression: the same for equal expressions of the same arrays, in any gate."""
+        if term not in self._keys:
+            key = (term.function, term.options, term.number, *map(self._key, term.arguments))
+            self._keys[term] = self._numbers.setdefault(key, len(self._numbers))
+        return self._keys[term]
 
     def write_value(self, term: Term, out: Array) -> None:
         """Compute what a gate's ``forward`` returns into its node's value."""
         is_computed = term.function is not None and term.function not in VIEWS
         self._copy(self._computed(term, out) if is_computed else self._array(term), out)
         if any(argument.arguments for argument in term.arguments):  # a single call is as quick as a look-up
-            self.values[self.key(term)] = out
+            self.values[self._key(term)] = out
 
     def write(self, term: Term, out: Array) -> None:
         """Compute a gradient into this array."""
@@ -168,7 +171,7 @@ class _Binder:
             return np.asarray(term.number, self._precision)
         if term.function in VIEWS:
             return self._view(term)
-        key = self.key(term)
+        key = self._key(term)
         if key in self.known:
             return self.known[key]
         array = self._computed(term, out)

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,8 +18,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from mlp.gates import Array, Gate, Operation, Shape
 
 CURE = (
-    "write it with operators, comparisons, @, NumPy's elementwise functions, np.where, np.outer, np.broadcast_to, "
-    ".sum, .T, .reshape and an index of np.newaxis"
+    "write it with operators, @, comparisons, NumPy's elementwise functions, np.where, np.outer, np.broadcast_to, .T, "
+    ".reshape, .sum, .max, .min, .mean and an index of np.newaxis"
 )
 
 
@@ -78,7 +78,8 @@ def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Fo
     try:
         value = gate.forward(*inputs)
         if not isinstance(value, Traced):
-            raise recorder.error(f"forward returns a {type(value).__name__}: it must return an array of its inputs")
+            what = f"a {type(value).__name__}" if hasattr(value, "__len__") else repr(value)
+            raise recorder.error(f"forward returns {what}: it must return one array, computed from the inputs")
         C, dC = (recorder.symbol(name, value.shape) for name in (output, f"d{output}"))
         found = gate.gradients(dC, C, *inputs)
     except TypeError as error:  # such as an option of a method that is not recorded
@@ -137,41 +138,40 @@ class _Recorder:
             return value.term
         if isinstance(value, np.generic):
             value = value.item()
-        if not isinstance(value, bool | int | float):
-            what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-            raise self.error(
-                f"a pass computes with {what} that is no input of the gate: its numbers would stay as they are now. "
-                "Make it an input: a leaf or a constant of the graph"
-            )
-        return self.known.setdefault(("number", repr(value)), Term((), number=value))
+        if isinstance(value, bool | int | float):
+            return self.known.setdefault(("number", repr(value)), Term((), number=value))
+        if not hasattr(value, "__len__"):
+            raise self.error(f"a pass computes with {value!r}, which is neither an array nor a real number")
+        what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        raise self.error(
+            f"a pass computes with {what} that is no input of the gate: its numbers would stay as they are now. Make "
+            "it an input: a leaf or a constant of the graph"
+        )
 
     def record(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> "Traced":
         """The result of a function. Equal expressions are one term."""
         terms = tuple(map(self.term, arguments))
+        kinds = tuple("bools" if term.is_bool else "floats" for term in terms)
         try:
-            shape = _shape(function, [term.shape for term in terms], options)
-            is_bool = _is_bool(function, "".join("b" if term.is_bool else "f" for term in terms))
+            shape, is_bool = _shape(function, [term.shape for term in terms], options), _is_bool(function, kinds)
         except ValueError as error:
             raise self.error(str(error)) from None
         except TypeError:
-            raise self.error(f"np.{function.__name__} of such values cannot be recorded: {CURE}") from None
+            raise self.error(f"np.{function.__name__} of {' and '.join(kinds)} cannot be recorded: {CURE}") from None
+        if options.get("shape") and shape == terms[0].shape:
+            return Traced(self, terms[0])
         if "shape" in options:
             options["shape"] = shape  # without -1
-            if shape == terms[0].shape:
-                return Traced(self, terms[0])
+        if "axis" in options:
+            options["axis"] = _axis(options["axis"], len(terms[0].shape), keepdims="keepdims" in options)
         key = (function, terms, *options.items())
         if key not in self.known:
             self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()))
         return Traced(self, self.known[key])
 
     def reduce(self, function: Callable[..., Any], A: "Traced", axis: Any = 0, keepdims: bool = False) -> "Traced":
-        """A ufunc's ``reduce``, with its axes as numbers from 0; None if it leaves none."""
-        if not A.ndim:
-            return A
-        axes = tuple(range(A.ndim) if axis is None else sorted(int(k) % A.ndim for k in np.atleast_1d(axis)))
-        if keepdims:
-            return self.record(function, A, axis=axes[0] if len(axes) == 1 else axes, keepdims=True)
-        return self.record(function, A, axis=None if len(axes) == A.ndim else axes[0] if len(axes) == 1 else axes)
+        """A ufunc's ``reduce``."""
+        return self.record(function, A, axis=axis, **{"keepdims": True} if keepdims else {}) if A.ndim else A
 
 
 def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mapping[str, Any]) -> Shape:
@@ -181,10 +181,10 @@ def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mappi
         return function.shape(*shapes, **options)
     if function in (np.matmul, np.outer):
         A, B = shapes
-        if not (1 <= len(A) <= 2 and 1 <= len(B) <= 2):
-            raise ValueError(f"shapes {joined}: each must be a vector or a matrix")
-        if function is np.outer:
+        if function is np.outer and len(A) == len(B) == 1:
             return A + B
+        if function is np.outer or not (1 <= len(A) <= 2 and 1 <= len(B) <= 2):
+            raise ValueError(f"shapes {joined}: each must be a vector{' or a matrix' * (function is np.matmul)}")
         if A[-1] != B[0]:
             raise ValueError(f"shapes {joined} do not fit: {A[-1]} columns meet {B[0]} rows")
         return A[:-1] + B[1:]
@@ -197,20 +197,24 @@ def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mappi
     return result.shape
 
 
+def _axis(axis: Any, ndim: int, *, keepdims: bool) -> Any:
+    """One form for each set of axes, such as 1 for -1 and (1,); None for all of them, unless they are kept."""
+    axes = tuple(range(ndim) if axis is None else sorted(int(k) % ndim for k in np.atleast_1d(axis)))
+    return None if len(axes) == ndim and not keepdims else axes[0] if len(axes) == 1 else axes
+
+
 @cache
-def _is_bool(function: Any, kinds: str) -> bool:
-    """Whether a function returns bools, for bools (b) and floats (f). Raises TypeError if it cannot be recorded."""
+def _is_bool(function: Any, kinds: tuple[str, ...]) -> bool:
+    """Whether a function returns bools, for bools and floats. Raises TypeError if it cannot be recorded."""
     if isinstance(function, Operation):
         return function.dtype is bool
+    are_bools = "floats" not in kinds
     if not isinstance(function, np.ufunc) or function is np.matmul:
-        return kinds.endswith("b") and function not in (np.matmul, np.add.reduce)
-    result = function(*(np.ones(1, bool if kind == "b" else float) for kind in kinds))
-    if (
-        not isinstance(result, np.ndarray)
-        or result.dtype not in (bool, float)
-        or (function is np.add and kinds == "bb")
-    ):
-        raise TypeError  # several arrays, whole numbers, or an "or": True + True is True
+        return are_bools and function not in (np.matmul, np.add.reduce)
+    result = function(*(np.ones(1, bool if kind == "bools" else float) for kind in kinds))
+    is_or = function is np.add and are_bools  # for NumPy True + True is True
+    if not isinstance(result, np.ndarray) or result.dtype not in (bool, float) or is_or:
+        raise TypeError
     return bool(result.dtype == bool)
 
 
@@ -227,22 +231,18 @@ class Traced(NDArrayOperatorsMixin):
         """As in NumPy."""
         return self.recorder.record(np.transpose, self) if self.ndim > 1 else self
 
-    def reshape(self, *shape: Any) -> "Traced":
-        """As in NumPy."""
-        return self.recorder.record(reshape, self, shape=shape[0] if len(shape) == 1 else shape)
-
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> "Traced":
-        """As in NumPy."""
-        return self.recorder.reduce(np.add.reduce, self, axis, keepdims)
+    def __len__(self) -> int:
+        return self.shape[0]
 
     def __getitem__(self, index: Any) -> "Traced":
         keys = index if isinstance(index, tuple) else (index,)
         if not all(key is None or key is ... or (isinstance(key, slice) and key == slice(None)) for key in keys):
             raise self.recorder.error(f"an index other than np.newaxis, : and ... cannot be recorded: {CURE}")
-        return self.reshape(np.broadcast_to(0.0, self.shape)[index].shape)
-
-    def __len__(self) -> int:
-        return self.shape[0]
+        try:
+            shape = np.broadcast_to(0.0, self.shape)[index].shape
+        except IndexError as error:
+            raise self.recorder.error(str(error)) from None
+        return self.recorder.record(reshape, self, shape=shape)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> "Traced":
         if "out" in options:
@@ -252,17 +252,19 @@ class Traced(NDArrayOperatorsMixin):
         if method != "__call__" or options:
             how = f".{method}" if method != "__call__" else f" with {', '.join(options)}="
             raise self.recorder.error(f"np.{ufunc.__name__}{how} cannot be recorded: {CURE}")
-        return self.recorder.record(ufunc, *inputs)
+        return self.recorder.record(OF_BOOLS.get(ufunc, ufunc) if self.term.is_bool else ufunc, *inputs)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         try:
             return FUNCTIONS[function](self.recorder, *arguments, **options)
         except (KeyError, TypeError):  # another function, or an option that is not recorded
             name = f"{function.__module__}.{function.__name__}".replace("numpy", "np")
-            how = f" with {', '.join(options)}=" if options and function in FUNCTIONS else ""
+            how = f" with {', '.join(options)}=" if options else " of these arguments" if function in FUNCTIONS else ""
             raise self.recorder.error(f"{name}{how} cannot be recorded: {CURE}") from None
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
+        if name in METHODS:
+            return partial(getattr(np, name), self)
         if name.startswith("_"):  # NumPy asks for these
             raise AttributeError(name)
         raise self.recorder.error(f".{name} cannot be recorded: {CURE}")
@@ -284,15 +286,30 @@ def reshape(A: Array, shape: Shape) -> Array:
     return np.reshape(A, shape)
 
 
+METHODS = ("sum", "max", "min", "mean", "reshape", "transpose")
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.shape: lambda _, A: A.shape,
     np.ndim: lambda _, A: A.ndim,
     np.size: lambda _, A: A.size,
+    np.sum: lambda recorder, A, axis=None, keepdims=False: recorder.reduce(np.add.reduce, A, axis, keepdims),
+    np.max: lambda recorder, A, axis=None, keepdims=False: recorder.reduce(np.maximum.reduce, A, axis, keepdims),
+    np.min: lambda recorder, A, axis=None, keepdims=False: recorder.reduce(np.minimum.reduce, A, axis, keepdims),
+    np.mean: lambda _, A, axis=None, keepdims=False: (total := A.sum(axis, keepdims=keepdims)) / (A.size / total.size),
     np.transpose: lambda _, A: A.T,
-    np.reshape: lambda _, A, shape: A.reshape(shape),
-    np.sum: lambda _, A, axis=None, keepdims=False: A.sum(axis, keepdims=keepdims),
-    np.where: lambda recorder, condition, A, B: recorder.record(np.where, condition, A, B),
-    np.outer: lambda recorder, A, B: recorder.record(np.outer, A, B),
+    np.reshape: lambda recorder, A, *shape: recorder.record(reshape, A, shape=shape[0] if len(shape) == 1 else shape),
     np.broadcast_to: lambda recorder, A, shape: recorder.record(np.broadcast_to, A, shape=shape),
+    np.zeros_like: lambda recorder, A: recorder.record(np.broadcast_to, 0.0, shape=A.shape),
+    np.ones_like: lambda recorder, A: recorder.record(np.broadcast_to, 1.0, shape=A.shape),
+    np.where: lambda recorder, condition, A, B: recorder.record(np.where, condition, A, B),
+    np.clip: lambda _, A, a_min, a_max: np.minimum(np.maximum(A, a_min), a_max),
+    np.outer: lambda recorder, A, B: recorder.record(np.outer, A, B),
+    np.dot: lambda _, A, B: A @ B,
 }
-"""NumPy's functions that are not elementwise and can be recorded."""
+"""NumPy's functions that are not elementwise and can be recorded, and those that are methods too."""
+OF_BOOLS = {
+    np.bitwise_and: np.logical_and,
+    np.bitwise_or: np.logical_or,
+    np.bitwise_xor: np.logical_xor,
+    np.invert: np.logical_not,
+}
+"""What &, |, ^ and ~ are for bools; a plan computes with 1 and 0."""
