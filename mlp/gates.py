@@ -72,8 +72,8 @@ class Gate(ABC):
         found = self.backward(dC, C, *inputs)
         names = [f"d{symbol}" for symbol in self.symbols(len(inputs))[1:]]
         if not isinstance(found, tuple) or len(found) != len(inputs):
-            what = f"a {type(found).__name__}{f' of {len(found)}' * isinstance(found, tuple)}"
-            what = "an array" if hasattr(found, "shape") else what
+            what = "an array" if hasattr(found, "shape") else f"a {type(found).__name__}"
+            what = f"a tuple of {len(found)}" if isinstance(found, tuple) else what
             wanted = f"({', '.join(names)}{',' * (len(names) == 1)})"
             raise ValueError(f"{self}: backward returns {what}: it must return the tuple {wanted}")
         gradients: list[Value] = []
