@@ -135,6 +135,8 @@ class _Recorder:
     def term(self, value: Any) -> Term:
         """The term of an argument: a recording array, or a number."""
         if isinstance(value, Traced):
+            if value.recorder is not self:
+                raise self.error("a pass computes with an array that the gate kept: use only what it is given")
             return value.term
         if isinstance(value, np.generic):
             value = value.item()
