@@ -152,8 +152,8 @@ class _Binder:
         """Compute what a gate's ``forward`` returns into its node's value."""
         is_computed = term.function is not None and term.function not in VIEWS
         self._copy(self._computed(term, out) if is_computed else self._array(term), out)
-        if any(argument.arguments for argument in term.arguments):  # a single call is as quick as a look-up
-            self.values[self._key(term)] = out
+        if self._uses[term] > 1 or any(argument.arguments for argument in term.arguments):
+            self.values[self._key(term)] = out  # a single call for this gate alone is as quick as a look-up
 
     def write(self, term: Term, out: Array) -> None:
         """Compute a gradient into this array."""
@@ -169,12 +169,10 @@ class _Binder:
             return self._arrays[term]
         if term.function is None:
             return np.asarray(term.number, self._precision)
-        if term.function in VIEWS:
-            return self._view(term)
         key = self._key(term)
         if key in self.known:
             return self.known[key]
-        array = self._computed(term, out)
+        array = self._view(term) if term.function in VIEWS else self._computed(term, out)
         if self._uses[term] > 1:
             self.known[key] = array
         return array
@@ -209,6 +207,7 @@ class _Binder:
     def _elementwise(self, term: Term, out: Array | None) -> Array:
         """A ufunc; it writes over an argument that nothing else needs, if it can."""
         function, arguments = faster(term)
+        is_filled = function in OUT_BY_KEYWORD and math.prod(term.shape) <= MAX_FILLED_ELEMENTS
         arrays, is_taken = [], False
         for argument in arguments:
             # In place of an array of one element, NumPy takes three times as long.
@@ -217,13 +216,7 @@ class _Binder:
             if out is None and fits and id(array) in self._temporary:
                 out = array
             is_taken |= array is out
-            if (
-                function in OUT_BY_KEYWORD
-                and argument.number is not None
-                and math.prod(term.shape) <= MAX_FILLED_ELEMENTS
-            ):
-                array = np.full(term.shape, array)
-            arrays.append(array)
+            arrays.append(np.full(term.shape, array) if is_filled and argument.number is not None else array)
         out = self._new(term) if out is None else out
         self._bind(function, arrays, out)
         return out
