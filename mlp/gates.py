@@ -27,6 +27,9 @@ Value = Any
 Gradients = tuple[Value, ...]
 """The gradient of each input; None for a class index."""
 
+MAX_INPUTS = 100
+"""The most inputs of a gate that takes any number: what reads its formula goes into it as deep as it has inputs."""
+
 
 class Gate(ABC):
     """One operation: its equation in the docstring, and the two passes.
@@ -54,11 +57,17 @@ class Gate(ABC):
         others = (letter for letter in ascii_uppercase[3:] if letter not in (output, *named))
         return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
 
-    def check_count(self, count: int) -> None:
-        """Raises ValueError if the gate does not take this number of inputs."""
+    def check_count(self, count: int | str, name: str | None = None, what: str = "input") -> None:
+        """Raises ValueError if the gate does not take this number of inputs.
+
+        In the message ``name`` is the gate's name, ``what`` an input's.
+        """
         _, named, is_open = _parameters(type(self))
-        if count != len(named) and not (is_open and count > len(named)):
-            raise ValueError(f"{self.name} takes {len(named)}{' or more' * is_open} inputs, not {count}")
+        least, most = len(named), MAX_INPUTS if is_open else len(named)
+        if count not in range(least, most + 1):
+            too_many = is_open and isinstance(count, int) and count > most
+            takes = f"at most {most}" if too_many else f"{least}{' or more' * is_open}"
+            raise ValueError(f"{name or self.name} takes {takes} {what}{'s' * (takes != '1')}, not {count}")
 
     def gradients(self, dC: Value, C: Value, *inputs: Value) -> list[Value]:
         """``backward``, with each gradient in its input's shape. Raises ValueError if it returns anything else."""
