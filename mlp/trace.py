@@ -74,11 +74,19 @@ class Formulas:
 def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Formula:
     """Run both passes of a gate on recording arrays. Raises ValueError as ``Formulas.of`` does."""
     recorder = _Recorder(gate, precision)
+    try:
+        return _formula(recorder, gate, shapes)
+    except TypeError as error:  # such as an option that a method does not record
+        raise recorder.error(f"{error}: {CURE}") from error
+
+
+def _formula(recorder: "_Recorder", gate: Gate, shapes: tuple[Shape, ...]) -> Formula:
     output, *symbols = gate.symbols(len(shapes))
     inputs = [recorder.symbol(symbol, shape) for symbol, shape in zip(symbols, shapes, strict=True)]
     value = gate.forward(*inputs)
     if not isinstance(value, Traced):
-        raise recorder.error(f"forward returns {value!r}, which does not depend on the inputs: return an array of them")
+        what = repr(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
+        raise recorder.error(f"forward returns {what}: it must return one array, computed from the inputs")
     C, dC = recorder.symbol(output, value.shape), recorder.symbol(f"d{output}", value.shape)
     gradients = gate.gradients(dC, C, *inputs)
     return Formula(
