@@ -74,12 +74,15 @@ class Gate(ABC):
         found = self.backward(dC, C, *inputs)
         names = [f"d{symbol}" for symbol in self.symbols(len(inputs))[1:]]
         if not isinstance(found, tuple) or len(found) != len(inputs):
-            what = f"a tuple of {len(found)}" if isinstance(found, tuple) else f"a {type(found).__name__}"
+            what = "an array" if hasattr(found, "shape") else f"a {type(found).__name__}"
+            what = f"a tuple of {len(found)}" if isinstance(found, tuple) else what
             wanted = f"the tuple ({', '.join(names)}{',' * (len(names) == 1)})"
             raise ValueError(f"{self}: backward returns {what}: it must return {wanted}")
         gradients: list[Value] = []
         for position, (name, gradient, A) in enumerate(zip(names, found, inputs, strict=True)):
             if position in self.indices:
+                if gradient is not None:
+                    raise ValueError(f"{self}: backward returns a gradient for a class index: {name} must be None")
                 gradients.append(None)
                 continue
             shape = self._gradient_shape(np.shape(C), np.shape(A))
@@ -109,6 +112,11 @@ class Elementwise(Gate):
     """
 
     def _gradient_shape(self, C: Shape, A: Shape) -> Shape:
+        if len(A) > len(C) or any(a not in (1, c) for a, c in zip(reversed(A), reversed(C), strict=False)):
+            raise ValueError(
+                f"{self}: forward returns an array of shape {C} for an input of shape {A}: an elementwise gate must "
+                "return the shape that its inputs broadcast to"
+            )
         return C
 
 
@@ -117,7 +125,22 @@ def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
     inputs = list(signature(gate.forward).parameters.values())[1:]
     named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
-    return list(signature(gate.backward).parameters)[2], named, len(named) < len(inputs)
+    backward = list(signature(gate.backward).parameters)[1:]
+    if len(backward) < 2 or not _takes(gate.backward, 3 + len(named)):
+        raise ValueError(
+            f"{gate.name}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output and "
+            f"the inputs, such as (dC, C, {', '.join(one.name for one in inputs)})"
+        )
+    return backward[1], named, len(named) < len(inputs)
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with this number of arguments."""
+    try:
+        signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def unbroadcast(gradient: Value, shape: Shape) -> Value:

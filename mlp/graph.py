@@ -83,9 +83,9 @@ class ComputationalGraph:
         return node
 
     def constant(self, text: str, value: ArrayLike) -> Node:
-        """A leaf that is a literal, named by its source text; its gradient is not computed."""
+        """A leaf that is a literal, named by its source text; its gradient is not computed. The numbers are copied."""
         node = self._add(text, None, (), needs_gradient=False, constant=True)
-        self._given[node] = (np.asarray(value, dtype=self.precision, order="C"), None)
+        self._given[node] = (np.array(value, dtype=self.precision, order="C"), None)
         return node
 
     def input(self, name: str, *, needs_gradient: bool = False) -> Node:
@@ -234,11 +234,16 @@ class ComputationalGraph:
                     yield gate, f"d{edge.source.name}", plan.gradients[edge.source]
 
     def as_node(self, value: Node | ArrayLike) -> Node:
-        """A node as it is; for a number or an array a constant, the same one for the same numbers."""
+        """A node as it is; for a number or an array a constant, the same one for the same numbers if they are few.
+
+        Raises TypeError for anything else.
+        """
         if isinstance(value, Node):
             return value
-        array = np.asarray(value, dtype=self.precision)
-        text = repr(array.tolist())
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{value!r} is neither a node nor real numbers")
+        text = repr(array.astype(self.precision).tolist())
         if len(text) > MAX_NAME_CHARACTERS:
             text = f"array {array.shape} #{len(self.nodes)}"
         known = self._by_name.get(text)

@@ -153,7 +153,7 @@ class _Memory:
         self.precision = precision
         self._uses: dict[tuple[Formula, tuple[bool, ...]], _Uses] = {}
         self._free: dict[tuple[int, bool], list[Array]] = {}
-        self._keys: dict[tuple[Any, ...], int] = {}
+        self._numbers: dict[tuple[Any, ...], int] = {}
         self._values: dict[int, Array] = {}
 
     def uses(self, formula: Formula, needed: tuple[bool, ...]) -> _Uses:
@@ -176,23 +176,17 @@ class _Memory:
         for array in arrays:
             self._free.setdefault((array.size, array.dtype == bool), []).append(array)
 
-    def store(self, term: Term, arrays: Mapping[Term, Array], value: Array) -> None:
+    def store(self, expression: int, value: Array) -> None:
         """Remember that a node's value is this expression of other nodes' values."""
-        self._values[self._key(term, arrays)] = value
+        self._values[expression] = value
 
-    def find(self, term: Term, arrays: Mapping[Term, Array]) -> Array | None:
+    def find(self, expression: int) -> Array | None:
         """The node's value that equals this expression, if there is one."""
-        return self._values.get(self._key(term, arrays))
+        return self._values.get(expression)
 
-    def _key(self, term: Term, arrays: Mapping[Term, Array]) -> int:
-        """A number for an expression: equal expressions of the same arrays have the same, in any gate."""
-        if term.symbol:
-            key: tuple[Any, ...] = ("array", id(arrays[term]))
-        elif term.function is None:
-            key = ("number", repr(term.number))
-        else:
-            key = (term.function, term.options, *(self._key(argument, arrays) for argument in term.arguments))
-        return self._keys.setdefault(key, len(self._keys))
+    def number(self, expression: tuple[Any, ...]) -> int:
+        """A number for an expression: the same for an equal one."""
+        return self._numbers.setdefault(expression, len(self._numbers))
 
 
 class _GateCalls:
@@ -205,6 +199,7 @@ class _GateCalls:
         self._arrays: dict[Term, Array] = {}
         """The arrays that hold the terms' values after the calls so far."""
         self._temporary: dict[int, Array] = {}
+        self._expressions: dict[Term, int] = {}
         self._is_backward = False
 
     def forward(self, inputs: Sequence[Array], C: Array) -> list[Call]:
@@ -213,7 +208,7 @@ class _GateCalls:
         value, symbols = self._formula.value, dict(self._arrays)
         self.write(value, C)
         if value.function is not None:
-            self._memory.store(value, symbols, C)
+            self._memory.store(self._expression(value), C)
             symbols[value] = C
         # Other terms are gone when the backward pass runs: their memory was used again.
         self._arrays = symbols | {term: self._arrays[term] for term in self._needed.kept} | {self._formula.output: C}
@@ -235,7 +230,7 @@ class _GateCalls:
         """Compute a term into this array."""
         array = self._value(term, out if self._uses[term] == 1 else None)
         if array is not out:
-            self._bind(np.positive, [array], out)
+            self._copy(array, out)
 
     def add(self, term: Term, total: Array) -> None:
         """Add a term to this array."""
@@ -246,19 +241,31 @@ class _GateCalls:
         if term in self._arrays:
             return self._arrays[term]
         if term.function is None:
-            return np.asarray(term.number, self._memory.precision)
-        array = self._memory.find(term, self._arrays) if self._is_backward else None
+            return np.asarray(term.number, bool if term.is_bool else self._memory.precision)
+        array = self._memory.find(self._expression(term)) if self._is_backward else None
         if array is None:
             array = self._view(term) if term.function in VIEWS else self._computed(term, out)
         self._arrays[term] = array
         return array
+
+    def _expression(self, term: Term) -> int:
+        """The number of the term's expression: equal expressions of the same arrays have the same, in any gate."""
+        if term not in self._expressions:
+            if term.symbol:
+                key: tuple[Any, ...] = ("array", id(self._arrays[term]))
+            elif term.function is None:
+                key = ("number", repr(term.number))
+            else:
+                key = (term.function, term.options, *map(self._expression, term.arguments))
+            self._expressions[term] = self._memory.number(key)
+        return self._expressions[term]
 
     def _view(self, term: Term) -> Array:
         """The same numbers in another shape, without a call unless NumPy can only copy them."""
         array = self._value(term.arguments[0])
         if term.function is reshape and not array.flags.c_contiguous:
             copy = self._take(term.arguments[0])
-            self._bind(np.positive, [array], copy)
+            self._copy(array, copy)
             array = copy
         function: Any = term.function
         view: Array = function(array, **dict(term.options))
@@ -273,8 +280,7 @@ class _GateCalls:
             return self._elementwise(term, out)
         out = self._take(term) if out is None else out
         if function is np.matmul or function is np.outer:
-            A, B = map(self._value, term.arguments)
-            self._product(A, B, out)
+            self._product(term, out)
         elif function is np.where:
             condition, A, B = map(self._value, term.arguments)
             self._calls += [partial(np.copyto, out, B), partial(np.copyto, out, A, where=condition)]
@@ -307,11 +313,12 @@ class _GateCalls:
         self._bind(function, arrays, out)
         return out
 
-    def _product(self, A: Array, B: Array, out: Array) -> None:
+    def _product(self, term: Term, out: Array) -> None:
         """A matrix or outer product; if each of its numbers is one product, by broadcasting."""
+        A, B = map(self._value, term.arguments)
         rows, columns = np.atleast_2d(A), B[:, np.newaxis] if B.ndim == 1 else B
-        if rows.shape[1] != columns.shape[0]:  # the outer product of two vectors
-            rows, columns = A[:, np.newaxis], B[np.newaxis]
+        if term.function is np.outer:
+            rows, columns = rows.T, columns.T
         out = out.reshape(len(rows), columns.shape[1])
         self._bind(np.multiply if rows.shape[1] == 1 else np.dot, [rows, columns], out)
 
@@ -340,6 +347,9 @@ class _GateCalls:
         self._temporary[id(array)] = array
         return array
 
+    def _copy(self, array: Array, out: Array) -> None:
+        self._calls.append(partial(np.copyto, out, array))
+
     def _bind(self, function: Callable[..., object], arguments: Sequence[Array], out: Array) -> None:
         """``function(*arguments, out=out)`` in the form that NumPy runs fastest, with the same result to the last bit.
 
@@ -358,14 +368,16 @@ class _GateCalls:
 
 def faster(term: Term) -> tuple[Any, Sequence[Term]]:
     """The ufunc and the arguments that compute the same in less time."""
-    first = term.arguments[0]
-    if term.function is np.power and term.arguments[1].number in POWERS:
-        return POWERS[term.arguments[1].number], [first]
-    if term.function is np.divide and first.number == 1:
-        return np.reciprocal, [term.arguments[1]]
+    first, *others = term.arguments
+    if term.function is np.power and others[0].number in POWERS and not first.is_bool:
+        return POWERS[others[0].number], [first]
+    if term.function is np.divide and first.number == 1 and not others[0].is_bool:
+        return np.reciprocal, others
     return term.function, term.arguments
 
 
 def squared(term: Term) -> Term | None:
-    """A, if the term is A**2."""
-    return term.arguments[0] if term.function is np.power and term.arguments[1].number == 2 else None
+    """A, if the term is A**2 of floats."""
+    if term.function is not np.power or term.arguments[1].number != 2 or term.arguments[0].is_bool:
+        return None
+    return term.arguments[0]

@@ -74,30 +74,43 @@ class Formulas:
 def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Formula:
     """Run both passes of a gate on recording arrays. Raises ValueError as ``Formulas.of`` does."""
     recorder = _Recorder(gate, precision)
+    try:
+        return _formula(recorder, gate, shapes)
+    except TypeError as error:  # such as an option that a method does not record
+        raise recorder.error(f"{error}: {CURE}") from error
+
+
+def _formula(recorder: "_Recorder", gate: Gate, shapes: tuple[Shape, ...]) -> Formula:
     output, *symbols = gate.symbols(len(shapes))
     inputs = [recorder.symbol(symbol, shape) for symbol, shape in zip(symbols, shapes, strict=True)]
     value = gate.forward(*inputs)
     if not isinstance(value, Traced):
-        raise recorder.error(f"forward returns {value!r}, which does not depend on the inputs: return an array of them")
+        what = repr(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
+        raise recorder.error(f"forward returns {what}: it must return one array, computed from the inputs")
     C, dC = recorder.symbol(output, value.shape), recorder.symbol(f"d{output}", value.shape)
     gradients = gate.gradients(dC, C, *inputs)
     return Formula(
         tuple(A.term for A in inputs),
         C.term,
         dC.term,
-        value.term,
-        tuple(dA.term if isinstance(dA, Traced) else None for dA in gradients),
+        recorder.float_term(value),
+        tuple(None if dA is None else recorder.float_term(dA) for dA in gradients),
         recorder.plain,
     )
 
 
 def evaluate(term: Term, values: Mapping[Term, Any]) -> Any:
     """The term's value for these values of the symbols, computed by NumPy."""
-    if term in values:
-        return values[term]
-    if term.function is None:
-        return term.number
-    return term.function(*(evaluate(argument, values) for argument in term.arguments), **dict(term.options))
+    known = dict(values)
+
+    def value(part: Term) -> Any:
+        if part not in known:
+            known[part] = part.number
+            if part.function is not None:
+                known[part] = part.function(*map(value, part.arguments), **dict(part.options))
+        return known[part]
+
+    return value(term)
 
 
 def parts(*terms: Term, ends: Container[Term] = ()) -> Iterator[Term]:
@@ -136,11 +149,18 @@ class _Recorder:
         if isinstance(value, bool | int | float):
             term = Term((), isinstance(value, bool), number=value)
             return self.known.setdefault((type(value), repr(value)), term)
+        if not isinstance(value, np.ndarray | list | tuple):
+            raise self.error(f"a pass computes with {value!r}, which is neither an array nor a real number")
         what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
         raise self.error(
             f"a pass computes with {what} that is no input of the gate: its numbers would stay as they are now. Make "
             "it an input: a leaf or a constant of the graph"
         )
+
+    def float_term(self, value: Any) -> Term:
+        """The term of what a pass returns: bools become 0 and 1."""
+        term = self.term(value)
+        return self.elementwise(np.multiply, value, 1).term if term.is_bool else term
 
     def record(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], shape: Shape, is_bool: bool, /, **options: Any
@@ -160,11 +180,18 @@ class _Recorder:
         except ValueError:
             shapes = " and ".join(str(term.shape) for term in terms)
             raise self.error(f"shapes {shapes} do not broadcast") from None
-        kinds = tuple("b" if term.is_bool else "n" if term.number is not None else "f" for term in terms)
-        result = _result(function, kinds)
+        result = _result(function, "".join(map(_kind, terms)))
         if result not in "bf":
-            raise self.error(f"{function.__name__} of such values {result}: {CURE}")
+            words = ", ".join(KINDS[_kind(term)] for term in terms)
+            raise self.error(f"np.{function.__name__} of {words} {result}: {CURE}")
         return self.record(function, arguments, shape, result == "b")
+
+
+KINDS = {"b": "bools", "f": "floats", "n": "a number"}
+
+
+def _kind(term: Term) -> str:
+    return "b" if term.is_bool else "n" if term.number is not None else "f"
 
 
 @cache
@@ -230,8 +257,9 @@ class Traced(NDArrayOperatorsMixin):
         return mean
 
     def _reduce(self, function: np.ufunc, axis: Any, keepdims: bool) -> "Traced":
+        is_bool = _result(function.reduce, _kind(self.term)) == "b"
         if not self.ndim:
-            return self * 1 if self._is_bool else self
+            return self * 1 if self._is_bool and not is_bool else self
         shape = _shape_after(self, lambda array: array.sum(axis, keepdims=keepdims))
         axes = range(self.ndim) if axis is None else [k % self.ndim for k in np.atleast_1d(axis).tolist()]
         options: dict[str, Any] = {"axis": axes[0] if len(axes) == 1 else tuple(sorted(axes))}
@@ -239,11 +267,11 @@ class Traced(NDArrayOperatorsMixin):
             options["keepdims"] = True
         elif len(axes) == self.ndim:
             options["axis"] = None
-        return self._recorder.record(function.reduce, (self,), shape, False, **options)
+        return self._recorder.record(function.reduce, (self,), shape, is_bool, **options)
 
     def __getitem__(self, index: Any) -> "Traced":
         keys = index if isinstance(index, tuple) else (index,)
-        if any(not (key is None or key is ... or key == slice(None)) for key in keys):
+        if any(not (key is None or key is ... or (isinstance(key, slice) and key == slice(None))) for key in keys):
             raise self._recorder.error(f"an index other than np.newaxis, : and ... cannot be recorded: {CURE}")
         return self.reshape(_shape_after(self, lambda array: array[index]))
 
@@ -270,8 +298,8 @@ class Traced(NDArrayOperatorsMixin):
             given = None
         if recorded is None or given is None:
             name = f"{function.__module__}.{function.__name__}".replace("numpy", "np")
-            with_options = f" with {', '.join(options)}=" if recorded else ""
-            raise self._recorder.error(f"{name}{with_options} cannot be recorded: {CURE}")
+            how = f" with {', '.join(options)}=" if recorded and options else " of these arguments" if recorded else ""
+            raise self._recorder.error(f"{name}{how} cannot be recorded: {CURE}")
         return recorded(*given.args, **given.kwargs)
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -279,7 +307,7 @@ class Traced(NDArrayOperatorsMixin):
             raise AttributeError(name)
         raise self._recorder.error(f".{name} cannot be recorded: {CURE}")
 
-    def _needs_values(self, *_: Any) -> NoReturn:
+    def _needs_values(self, *_: Any, **__: Any) -> NoReturn:
         raise self._recorder.error(
             "a pass needs the numbers of an array, but it is run once for all of them. Branch on shapes only; "
             "in place of if write np.where, in place of the module math write NumPy's functions"
@@ -311,14 +339,17 @@ def _shape_after(array: Traced, change: Callable[[Array], Array]) -> Shape:
 def _matmul(recorder: _Recorder, A: Any, B: Any) -> Traced:
     """A @ B of vectors and matrices."""
     a, b = recorder.term(A).shape, recorder.term(B).shape
+    is_bool = recorder.term(A).is_bool and recorder.term(B).is_bool
     if not (1 <= len(a) <= 2 and 1 <= len(b) <= 2):
         raise recorder.error(f"shapes {a} and {b}: each must be a vector or a matrix")
     if a[-1] != b[0]:
         raise recorder.error(f"shapes {a} and {b} do not fit: {a[-1]} columns meet {b[0]} rows")
-    return recorder.record(np.matmul, (A, B), a[:-1] + b[1:], False)
+    return recorder.record(np.matmul, (A, B), a[:-1] + b[1:], is_bool)
 
 
 def _where(recorder: _Recorder, condition: Any, A: Any, B: Any) -> Traced:
+    if not recorder.term(condition).is_bool:
+        condition = recorder.elementwise(np.not_equal, condition, 0)
     return recorder.elementwise(np.where, condition, A, B)
 
 
@@ -327,20 +358,19 @@ def _outer(recorder: _Recorder, A: Any, B: Any) -> Traced:
     a, b = recorder.term(A), recorder.term(B)
     if (len(a.shape), len(b.shape)) != (1, 1):
         raise recorder.error(f"np.outer of shapes {a.shape} and {b.shape}: each must be a vector")
-    return recorder.record(np.outer, (A, B), a.shape + b.shape, False)
+    return recorder.record(np.outer, (A, B), a.shape + b.shape, a.is_bool and b.is_bool)
 
 
 def _broadcast_to(recorder: _Recorder, A: Any, shape: Any) -> Traced:
     term, lengths = recorder.term(A), tuple(np.atleast_1d(np.asarray(shape, int)).tolist())
-    if np.broadcast_shapes(term.shape, lengths) != lengths:
-        raise recorder.error(f"an array of shape {term.shape} does not broadcast to {lengths}")
+    _shape_after(Traced(recorder, term), lambda array: np.broadcast_to(array, lengths))
     if term.shape == lengths:
         return Traced(recorder, term)
     return recorder.record(np.broadcast_to, (A,), lengths, term.is_bool, shape=lengths)
 
 
-def _clip(recorder: _Recorder, A: Any, smallest: Any, largest: Any) -> Traced:
-    return recorder.elementwise(np.minimum, recorder.elementwise(np.maximum, A, smallest), largest)
+def _clip(recorder: _Recorder, A: Any, a_min: Any, a_max: Any) -> Traced:
+    return recorder.elementwise(np.minimum, recorder.elementwise(np.maximum, A, a_min), a_max)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
