@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, reduce
 from inspect import Parameter, signature
 from itertools import chain
+from itertools import count as counter
 from string import ascii_uppercase
 from typing import Any, ClassVar
 
@@ -54,7 +55,8 @@ class Gate(ABC):
     def symbols(self, count: int) -> tuple[str, ...]:
         """The names of the output and of each of ``count`` inputs in the passes, such as C, A and B."""
         output, named, _ = _parameters(type(self))
-        others = (letter for letter in ascii_uppercase[3:] if letter not in (output, *named))
+        letters = chain(ascii_uppercase[3:], (f"A{k}" for k in counter(1)))
+        others = (letter for letter in letters if letter not in (output, *named))
         return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
 
     def check_count(self, count: int | str, name: str | None = None, what: str = "input") -> None:

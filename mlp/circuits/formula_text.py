@@ -19,7 +19,7 @@ LOWEST, COMPARISON, OR, XOR, AND, SUM, MATRIX, PRODUCT, NEGATIVE, POWER, ATOM = 
 """How tightly a text holds together, in Python's order; MATRIX is the notes' A B, of matrices."""
 
 ROUNDING = 1e-12
-"""A program computes a plain form if each of its numbers differs from the exact one by at most this fraction."""
+"""The numbers of a program's plain form differ from the exact ones by at most this fraction."""
 
 
 class Piece(NamedTuple):
@@ -232,7 +232,7 @@ def plain(formula: Formula, term: Term) -> Term:
     return rewritten(term)
 
 
-def for_program(formula: Formula, term: Term, values: Mapping[Term, Any]) -> Term:
+def plain_if_equal(formula: Formula, term: Term, values: Mapping[Term, Any], tolerance: float = ROUNDING) -> Term:
     """The plain form if it has the same numbers at these values of the symbols, without a warning; else the exact."""
     written = plain(formula, term)
     if written is term:
@@ -244,4 +244,4 @@ def for_program(formula: Formula, term: Term, values: Mapping[Term, Any]) -> Ter
         return term
     with np.errstate(all="ignore"):
         exact = evaluate(term, values)
-    return written if np.all(np.abs(numbers - exact) <= ROUNDING * np.abs(exact)) else term
+    return written if np.all(np.abs(numbers - exact) <= tolerance * np.abs(exact)) else term

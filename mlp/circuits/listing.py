@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from mlp.circuits.formula_text import Code, for_program
+from mlp.circuits.formula_text import Code, plain_if_equal
 from mlp.gates import Array
 from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
-from mlp.trace import Formula, Term, reshape
+from mlp.trace import Term, reshape
 
 COMMENT_COLUMN = 56
 """Comments begin here, or right after a longer line."""
@@ -163,12 +163,13 @@ def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: b
 
 def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
     """A term of the formula of a node's gate, as Python in the names of the graph."""
-    formula = graph.formula(node)
-    return Code(names(graph, node)).write(for_program(formula, term, _values(graph, node, formula)))
+    written = plain_if_equal(graph.formula(node), term, symbol_values(graph, node))
+    return Code(names(graph, node)).write(written)
 
 
-def _values(graph: ComputationalGraph, node: Node, formula: Formula) -> dict[Term, Array]:
+def symbol_values(graph: ComputationalGraph, node: Node) -> dict[Term, Array]:
     """The numbers of the symbols in the formula of a node's gate, in the listing's float64."""
+    formula = graph.formula(node)
     values = [graph.value(source.name) for source in (*node.inputs, node)]
     gradient = graph.gradient(node.name) if graph.has_gradient(node) else np.zeros_like(values[-1])
     symbols = (*formula.inputs, formula.output, formula.upstream)

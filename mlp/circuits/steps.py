@@ -13,12 +13,15 @@ import numpy as np
 
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.drawing import inputs_of
-from mlp.circuits.formula_text import Rule, plain
-from mlp.circuits.listing import Line, differentiated, names
+from mlp.circuits.formula_text import Rule, plain, plain_if_equal
+from mlp.circuits.listing import Line, differentiated, names, symbol_values
 from mlp.circuits.notation import operand, rows_of, written
 from mlp.gates import Array, Elementwise, Gate, Max
 from mlp.node import Node
 from mlp.trace import Formula, Term, parts
+
+SHOWN = 1e-4
+"""An equation has the plain form if the numbers that a page shows are the same."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _given(circuit: Circuit, number: int) -> Step:
 
 def _forward(circuit: Circuit, number: int, node: Node, gate: Gate) -> Step:
     graph, formula = circuit.graph, circuit.graph.formula(node)
-    value = plain(formula, formula.value)
+    value = plain_if_equal(formula, formula.value, symbol_values(graph, node), SHOWN)
     return Step(
         number,
         f"Forward: {node.name}",
@@ -136,7 +139,8 @@ def _start(circuit: Circuit, number: int) -> Step:
 def _backward(circuit: Circuit, number: int, line: Line, node: Node, gate: Gate, contribution: Contribution) -> Step:
     """The step in which a gate sends a gradient back to one of its inputs."""
     graph, source, formula = circuit.graph, contribution.node, circuit.graph.formula(node)
-    gradient = plain(formula, cast(Term, formula.gradients[line.position]))  # a backward line has one
+    exact = cast(Term, formula.gradients[line.position])  # a backward line has one
+    gradient = plain_if_equal(formula, exact, symbol_values(graph, node), SHOWN)
     part, total = written(contribution.gradient), contribution.total
     sign, name = "+=" if line.added else "=", f"d{source.name}"
     values = _with_numbers(circuit, node, gradient)
@@ -149,7 +153,7 @@ def _backward(circuit: Circuit, number: int, line: Line, node: Node, gate: Gate,
         f"Backward: from {node.name} to {source.name}",
         about=_about(gate),
         rule=f"{gate}: {_forward_rule(formula)}, "
-        f"d{formula.inputs[line.position].symbol} = {Rule(_own_symbols(formula)).write(gradient)}",
+        f"d{formula.inputs[line.position].symbol} = {Rule(_own_symbols(formula)).write(plain(formula, exact))}",
         equation=f"{name} {sign} {Rule(names(graph, node)).write(gradient)}",
         numbers=numbers,
         note=" ".join(_notes(circuit, line, node, gate)),

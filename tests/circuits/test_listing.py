@@ -10,7 +10,7 @@ import pytest
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
 from mlp.circuits.source_text import parse_values
-from mlp.gates import Negate
+from mlp.gates import ONE_INPUT, Elementwise, Gate, Negate
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
 
@@ -95,6 +95,72 @@ def test_gradients_of_one_array_along_two_paths_do_not_share_memory():
     np.testing.assert_array_equal(scope["dz"], [1, 2])
 
 
+class Handed(Gate):
+    """C = A, with a gradient that is another array's or cannot be written to."""
+
+    name = "handed"
+
+    def __init__(self, gradient):
+        self.gradient = gradient
+
+    def forward(self, A, B):
+        return A @ B
+
+    def backward(self, dC, C, A, B):
+        return self.gradient(dC, A, B), np.zeros_like(B)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "line"),
+    [
+        (lambda dC, A, B: dC, "dx = dh.copy()"),
+        (lambda dC, A, B: dC.T, "dx = dh.T.copy()"),
+        (lambda dC, A, B: B, "dx = y.copy()"),
+        (lambda dC, A, B: np.reshape(dC.T, (2, 2)), "dx = dh.T.copy()"),
+        (lambda dC, A, B: np.broadcast_to(np.sum(dC, axis=0), (2, 2)),
+         "dx = np.broadcast_to(np.sum(dh, axis=0), (2, 2)).copy()"),
+        (lambda dC, A, B: np.broadcast_to(np.sum(dC), (2, 2)), "dx = np.full((2, 2), np.sum(dh))"),
+        (lambda dC, A, B: dC + B, "dx = dh + y"),
+    ],
+)  # fmt: skip
+def test_a_gradient_that_something_is_added_to_is_an_array_of_its_own(gradient, line):
+    graph = ComputationalGraph()
+    x, y = graph.leaf("x", [[1, 2], [3, 4]]), graph.leaf("y", [[5, 6], [7, 8]])
+    squares = graph.apply(Negate(), x, name="s")
+    h = graph.apply(Handed(gradient), x, y, name="h")
+    f = graph.apply(Handed(lambda dC, A, B: dC * 2), graph.as_node(squares + h), y, name="f")
+    f.forward()
+    f.backward([[1, 2], [3, 4]])
+    text = staged(graph, f)
+    assert line in code_lines(text)
+    scope = {}
+    exec(text, scope)
+    for name in ("x", "h", "s", "f"):
+        np.testing.assert_array_equal(scope[f"d{name}"], graph.gradient(name))
+    np.testing.assert_array_equal(scope["y"], y.value)
+
+
+def test_a_gate_of_ones_own_is_listed():
+    class Softplus(Elementwise):
+        """C = log(1 + exp(A)); dA = dC / (1 + exp(-A))."""
+
+        name = symbol = "softplus"
+        check_shapes = ONE_INPUT
+
+        def forward(self, A):
+            return np.log1p(np.exp(A))
+
+        def backward(self, dC, C, A):
+            return (dC / (1 + np.exp(-A)),)
+
+    graph = ComputationalGraph()
+    f = graph.apply(Softplus(), graph.leaf("x", 2.0), name="f")
+    f.forward()
+    f.backward()
+    lines = code_lines(staged(graph, f))
+    assert lines[2:] == ["f = np.log1p(np.exp(x))", "df = 1.0", "dx = df / (1 + np.exp(-x))"]
+
+
 @pytest.mark.parametrize(
     ("text", "values", "line"),
     [
@@ -107,6 +173,17 @@ def test_gradients_of_one_array_along_two_paths_do_not_share_memory():
         ("x - (-2)", ("x=3",), "f = x - (-2)"),
         ("max(2, 3)", (), "f = np.maximum(2.0, 3.0)"),  # floats, or NumPy would compute with integers
         ("max(2, 3) ** -1", (), "f = t1 ** -1"),
+        ("max(x, 2, y)", ("x=1", "y=3"), "f = np.maximum(np.maximum(x, 2), y)"),
+        ("max(x, 2, 3)", ("x=1",), "f = np.maximum(np.maximum(x, 2.0), 3.0)"),
+        ("max(x, y, z)", ("x=1", "y=2", "z=3"), "dy = df * ((x < y) & (y >= z))"),
+        ("add(x, y, -2)", ("x=1", "y=2"), "f = x + y + (-2)"),
+        ("sqrt(x)", ("x=4",), "dx = df / (2 * f)"),
+        ("sin(x)", ("x=4",), "dx = np.cos(x) * df"),
+        ("cos(x)", ("x=4",), "dx = -np.sin(x) * df"),
+        ("abs(x)", ("x=-4",), "dx = df * np.sign(x)"),
+        ("tanh(x)", ("x=4",), "dx = (1 - f ** 2) * df"),
+        ("relu(x)", ("x=4",), "dx = df * (x > 0)"),
+        ("softmax_loss(s, 0)", ("s=[1, 2, 3]",), "ds = (np.exp(s) / np.sum(np.exp(s)) - (np.arange(3) == 0)) * df"),
         (f"max(x, {10**30})", ("x=3",), "f = np.maximum(x, 1e+30)"),
     ],
 )
@@ -149,6 +226,14 @@ def test_a_node_without_a_gradient_is_not_counted_as_a_use():
     lines = listing("q = x + 1; r = x * 2; s = x * 3; f = q + s", "x=1").splitlines()
     assert [line for line in lines if line.endswith("+= because x is used in (1) and (3)")]
     assert "dr = 0.0" in code_lines("\n".join(lines))
+
+
+def test_the_gates_with_the_most_inputs_are_listed():
+    for function, value in (("max", 100), ("add", 5050)):
+        scope = {}
+        exec(listing(f"{function}({', '.join(f'x * {k}' for k in range(1, 101))})", "x=1"), scope)
+        assert scope["f"] == value
+        assert scope["dx"] == value
 
 
 def test_very_many_uses_are_only_counted():
