@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlp.circuits.formula_text import Code, Mathematics, Rule, plain, plain_if_equal
 from mlp.gates import Gate, Sigmoid, written_as
 from mlp.gradient_check import all_gates
-from mlp.losses import SoftmaxLoss
+from mlp.losses import CrossEntropyLoss, SoftmaxLoss, onehot, softmax
 from mlp.trace import Formulas, evaluate
 
 
@@ -33,7 +33,7 @@ def traced(source, shape=(2, 2)):
         name = "typed"
 
         def forward(self, A, B):
-            return eval(source, {"np": np, "A": A, "B": B})  # noqa: S307  this test's own text
+            return eval(source, {"np": np, "softmax": softmax, "onehot": onehot, "A": A, "B": B})  # noqa: S307  this test's own text
 
         def backward(self, dC, C, A, B):
             return np.zeros_like(A), np.zeros_like(B)
@@ -126,6 +126,9 @@ def test_code_is_the_formula_with_no_more_parentheses_than_python_needs(source):
         ("A * ~(B > 0)", (2,), "A * np.logical_not(B > 0)"),  # Python's ~True is -2.
         ("A * np.logical_and(A, B)", (2,), "A * np.logical_and(A, B)"),
         ("np.reciprocal(A * B)", (2,), "1 / (A * B)"),
+        ("2 * softmax(A + B)", (3,), "2 * (np.exp(A + B) / np.sum(np.exp(A + B)))"),
+        ("B * onehot(A + 1, classes=3)", (), "B * (np.arange(3) == (A + 1))"),
+        ("np.sum(B) * onehot(A + 1, classes=3)", (2,), "np.sum(B) * (np.arange(3) == (A + 1)[:, None])"),
         ("np.clip(A, -1, 1) * B", (2,), "np.minimum(np.maximum(A, -1), 1) * B"),
     ],
 )
@@ -227,3 +230,11 @@ def test_the_sigmoid_is_plain_unless_exp_overflows(number, is_plain):
     value = plain_if_equal(formula, formula.value, {formula.inputs[0]: np.array([number, 2.0])})
     expected = "Z" if is_plain else "np.maximum(np.minimum(Z, 708), -708)"
     assert Code({"Z": "Z"}).write(value) == f"1 / (1 + np.exp(-{expected}))"
+
+
+def test_a_program_has_no_warning_even_where_it_would_not_matter():
+    formula = formula_of(CrossEntropyLoss(), (), ())
+    Z, Y, E, dE = symbols_of(formula)
+    for number, is_plain in ((-1000.0, False), (1000.0, True), (3.0, True)):
+        values = {Z: np.array(number), Y: np.array(1.0), E: np.array(0.0), dE: np.array(1.0)}
+        assert (plain_if_equal(formula, formula.gradients[0], values) is not formula.gradients[0]) == is_plain
