@@ -151,7 +151,8 @@ class Program:
             arguments = [values[place] for place in places]
             if isinstance(arguments[0], np.ndarray | np.generic):
                 assume(is_safe(name, arguments))
-                result = function(*arguments)
+                with np.errstate(over="ignore"):
+                    result = function(*arguments)
                 assume(np.all(np.isfinite(result)) and np.all(np.abs(result) < LARGEST))
             else:
                 result = function(*arguments)
@@ -179,12 +180,14 @@ def grow(draw, program, values, count):
         else:
             arguments = [values[place] for place in places]
             try:
-                result = np.asarray(function(*arguments))
+                if not is_safe(name, arguments):
+                    continue
+                with np.errstate(over="ignore"):
+                    result = np.asarray(function(*arguments))
             except (ValueError, IndexError, TypeError):  # shapes that do not fit
                 continue
             if (
-                is_safe(name, arguments)
-                and result.ndim <= 3
+                result.ndim <= 3
                 and result.size <= 64
                 and np.all(np.isfinite(result))
                 and np.all(np.abs(result) < LARGEST)

@@ -295,9 +295,9 @@ def test_what_cannot_be_recorded_is_named_with_the_gate_and_a_cure(function, mes
 
 
 def test_the_backward_pass_is_recorded_too():
-    with pytest.raises(ValueError, match="^made: a pass needs the numbers of an array"):
+    with pytest.raises(ValueError, match=r"^made: a pass needs the numbers of an array"):
         trace(Made(lambda A: A, lambda dC, C, A: (dC if A.sum() > 0 else -dC,)), (M,), DOUBLE)
-    with pytest.raises(ValueError, match="^made: a pass computes with an array that is no input"):
+    with pytest.raises(ValueError, match=r"^made: a pass computes with an array that is no input"):
         trace(Made(lambda A: A, lambda dC, C, A: (np.ones(M),)), (M,), DOUBLE)
 
 
