@@ -106,6 +106,7 @@ LOGIC = {
     "A | True": lambda A: A | True,
     "1 - A": lambda A: 1 - A,
     "A * 2.0": lambda A: A * 2.0,
+    "A**1": lambda A: A**1,
     "sum": lambda A: np.sum(A),
     "sum, axis 0": lambda A: A.sum(axis=0),
     "mean": lambda A: A.mean(),
