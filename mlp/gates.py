@@ -130,7 +130,7 @@ def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     backward = list(signature(gate.backward).parameters)[1:]
     if len(backward) < 2 or not _takes(gate.backward, 3 + len(named)):
         raise ValueError(
-            f"{gate.name}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output and "
+            f"{gate.__name__}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output and "
             f"the inputs, such as (dC, C, {', '.join(one.name for one in inputs)})"
         )
     return backward[1], named, len(named) < len(inputs)
@@ -177,7 +177,7 @@ def written_as(plain: Callable[[], Value], exact: Value) -> Value:
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
 TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
 """For elementwise gates: scalars, arrays, and each kind of broadcasting."""
-MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1,))]
+MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1, 4))]
 
 
 class Add(Elementwise):
