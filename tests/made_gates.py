@@ -1,6 +1,6 @@
 """Gates made in a test: of two functions, or of random formulas; and random graphs of them.
 
-Their classes have no name, so that they do not count among the gates to check.
+Their classes have no name or no instances to check: they do not count among the gates to check.
 """
 
 from string import ascii_uppercase
@@ -220,6 +220,22 @@ class Made(Gate):
 
 class MadeElementwise(Made, Elementwise):
     """The same with gradients in the output's shape."""
+
+
+class Softplus(Elementwise):
+    """C = log(1 + exp(A)), elementwise; dA = dC / (1 + exp(-A))."""
+
+    name = symbol = "softplus"
+
+    def forward(self, A):
+        return np.log1p(np.exp(A))
+
+    def backward(self, dC, C, A):
+        return (dC / (1 + np.exp(-A)),)
+
+    @classmethod
+    def check_instances(cls):
+        return []
 
 
 class RandomGate(Gate):

@@ -331,6 +331,22 @@ def test_a_gate_that_returns_something_wrong_is_told_what(gate, message):
         run(gate, [1.0, 2, 3], [4.0, 5, 6])
 
 
+@pytest.mark.parametrize(("gate", "value", "gradient"), [(Add(), 4950, 1), (Max(), 99, 0)], ids=str)
+def test_a_gate_of_any_number_of_inputs_takes_up_to_a_hundred(gate, value, gradient):
+    graph = ComputationalGraph()
+    leaves = [graph.leaf(f"x{k}", k) for k in range(101)]
+    f = graph.apply(gate, *leaves[:100])
+    assert f.forward() == value
+    f.backward()
+    assert [leaf.gradient for leaf in leaves[:100]] == [gradient] * 99 + [1]
+    with pytest.raises(ValueError, match=rf"^{gate} takes at most 100 inputs, not 101$"):
+        graph.apply(gate, *leaves)
+    with pytest.raises(ValueError, match=rf"^{gate} takes 2 or more inputs, not 1$"):
+        graph.apply(gate, leaves[0])
+    with pytest.raises(ValueError, match=r"^exp takes 1 input, not 2$"):
+        graph.apply(Exponential(), *leaves[:2])
+
+
 def test_a_class_index_has_no_gradient(monkeypatch):
     monkeypatch.setattr(SVMLoss, "backward", lambda self, dE, E, S, y: (S * dE, y * dE))
     with pytest.raises(ValueError, match="svm loss: backward returns a gradient for a class index: dy must be None"):

@@ -12,6 +12,7 @@ from mlp.gates import Gate, Sigmoid, written_as
 from mlp.gradient_check import all_gates
 from mlp.losses import CrossEntropyLoss, SoftmaxLoss, onehot, softmax
 from mlp.trace import Formulas, evaluate
+from tests.made_gates import Made
 
 
 def formula_of(gate, *shapes):
@@ -26,19 +27,22 @@ def own_symbols(formula):
     return {term.symbol: term.symbol for term in symbols_of(formula)}
 
 
+class Typed(Gate):
+    """A gate whose forward pass is a Python text in A and B."""
+
+    def __init__(self, source):
+        self.name, self.source = "typed", source
+
+    def forward(self, A, B):
+        names = {"np": np, "softmax": softmax, "onehot": onehot, "A": A, "B": B}
+        return eval(self.source, names)  # noqa: S307  this test's own text
+
+    def backward(self, dC, C, A, B):
+        return np.zeros_like(A), np.zeros_like(B)
+
+
 def traced(source, shape=(2, 2)):
-    """The formula of a gate whose forward pass is this Python text in A and B."""
-
-    class Typed(Gate):
-        name = "typed"
-
-        def forward(self, A, B):
-            return eval(source, {"np": np, "softmax": softmax, "onehot": onehot, "A": A, "B": B})  # noqa: S307  this test's own text
-
-        def backward(self, dC, C, A, B):
-            return np.zeros_like(A), np.zeros_like(B)
-
-    return formula_of(Typed(), shape, shape)
+    return formula_of(Typed(source), shape, shape)
 
 
 def code(source, shape=(2, 2)):
@@ -197,20 +201,15 @@ def test_rules_name_our_own_operations():
     assert Code(own_symbols(formula)).write(dS) == "(np.exp(S) / np.sum(np.exp(S)) - (np.arange(3) == y)) * dE"
 
 
-class Doubled(Gate):
-    """C = 2 A, computed as A + A, but written as 2 A + 1e-20, which has the same numbers up to rounding."""
-
-    name = "doubled"
-
-    def forward(self, A):
-        return written_as(lambda: 2 * A + 1e-20, A + A)
-
-    def backward(self, dC, C, A):
-        return (written_as(lambda: 1e308 * dC * 2 / 1e308, dC + dC),)
+DOUBLED = Made(
+    lambda A: written_as(lambda: 2 * A + 1e-20, A + A),
+    lambda dC, C, A: (written_as(lambda: 1e308 * dC * 2 / 1e308, dC + dC),),
+)
+"""A plain form that has the same numbers up to rounding, and one that may overflow."""
 
 
 def test_a_program_is_plain_only_where_the_numbers_are_the_same_and_nothing_overflows():
-    formula = formula_of(Doubled(), ())
+    formula = formula_of(DOUBLED, ())
     texts = own_symbols(formula)
     A, C, dC = symbols_of(formula)
 

@@ -10,9 +10,10 @@ import pytest
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
 from mlp.circuits.source_text import parse_values
-from mlp.gates import ONE_INPUT, Elementwise, Gate, Negate
+from mlp.gates import Multiply, Negate
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
+from tests.made_gates import Made, Softplus
 
 
 def listing(text, *values):
@@ -95,21 +96,6 @@ def test_gradients_of_one_array_along_two_paths_do_not_share_memory():
     np.testing.assert_array_equal(scope["dz"], [1, 2])
 
 
-class Handed(Gate):
-    """C = A, with a gradient that is another array's or cannot be written to."""
-
-    name = "handed"
-
-    def __init__(self, gradient):
-        self.gradient = gradient
-
-    def forward(self, A, B):
-        return A @ B
-
-    def backward(self, dC, C, A, B):
-        return self.gradient(dC, A, B), np.zeros_like(B)
-
-
 @pytest.mark.parametrize(
     ("gradient", "line"),
     [
@@ -127,8 +113,9 @@ def test_a_gradient_that_something_is_added_to_is_an_array_of_its_own(gradient, 
     graph = ComputationalGraph()
     x, y = graph.leaf("x", [[1, 2], [3, 4]]), graph.leaf("y", [[5, 6], [7, 8]])
     squares = graph.apply(Negate(), x, name="s")
-    h = graph.apply(Handed(gradient), x, y, name="h")
-    f = graph.apply(Handed(lambda dC, A, B: dC * 2), graph.as_node(squares + h), y, name="f")
+    handed = Made(lambda A, B: A @ B, lambda dC, C, A, B: (gradient(dC, A, B), np.zeros_like(B)))
+    h = graph.apply(handed, x, y, name="h")
+    f = graph.apply(Multiply(), squares + h, y, name="f")
     f.forward()
     f.backward([[1, 2], [3, 4]])
     text = staged(graph, f)
@@ -141,18 +128,6 @@ def test_a_gradient_that_something_is_added_to_is_an_array_of_its_own(gradient, 
 
 
 def test_a_gate_of_ones_own_is_listed():
-    class Softplus(Elementwise):
-        """C = log(1 + exp(A)); dA = dC / (1 + exp(-A))."""
-
-        name = symbol = "softplus"
-        check_shapes = ONE_INPUT
-
-        def forward(self, A):
-            return np.log1p(np.exp(A))
-
-        def backward(self, dC, C, A):
-            return (dC / (1 + np.exp(-A)),)
-
     graph = ComputationalGraph()
     f = graph.apply(Softplus(), graph.leaf("x", 2.0), name="f")
     f.forward()

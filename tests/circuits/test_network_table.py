@@ -4,51 +4,12 @@ import numpy as np
 import pytest
 
 from mlp.circuits.network_table import network_table
-from mlp.gates import ONE_INPUT, Add, Elementwise, Gate, Power, Relu, Sigmoid, Tanh
+from mlp.gates import Add, Power, Relu, Sigmoid, Tanh
 from mlp.network import MLP
+from tests.made_gates import Made, MadeElementwise, Softplus
 
-
-class Softplus(Elementwise):
-    """C = log(1 + exp(A)); dA = dC / (1 + exp(-A))."""
-
-    name = symbol = "softplus"
-    check_shapes = ONE_INPUT
-
-    def forward(self, A):
-        return np.log1p(np.exp(A))
-
-    def backward(self, dC, C, A):
-        return (dC / (1 + np.exp(-A)),)
-
-
-class Leaky(Elementwise):
-    """C = A where A > 0, else slope A: a gate with a parameter."""
-
-    name = "leaky"
-    symbol = "leaky"
-    check_shapes = ONE_INPUT
-
-    def __init__(self, slope):
-        self.slope = slope
-
-    def forward(self, A):
-        return np.where(A > 0, A, self.slope * A)
-
-    def backward(self, dC, C, A):
-        return (dC * np.where(A > 0, 1, self.slope),)
-
-
-class Centred(Gate):
-    """C = A minus the mean of its row; dA likewise."""
-
-    name = symbol = "centred"
-    check_shapes = (((3, 4),),)
-
-    def forward(self, A):
-        return A - A.mean(axis=1, keepdims=True)
-
-    def backward(self, dC, C, A):
-        return (dC - dC.mean(axis=1, keepdims=True),)
+LEAKY = MadeElementwise(lambda A: np.where(A > 0, A, 0.01 * A), lambda dC, C, A: (dC * np.where(A > 0, 1, 0.01),))
+CENTRED = Made(lambda A: A - A.mean(axis=1, keepdims=True), lambda dC, C, A: (dC - dC.mean(axis=1, keepdims=True),))
 
 
 def row(monkeypatch, gate, node="Z3"):
@@ -75,8 +36,8 @@ def row(monkeypatch, gate, node="Z3"):
         (Relu(), "Z3 = relu(Z2)", "dZ2 = dZ3 (Z2 > 0)"),
         (Softplus(), "Z3 = softplus(Z2)", "dZ2 = dZ3 / (1 + exp(-Z2))"),
         (Power(3), "Z3 = Z2^3", "dZ2 = dZ3 3 Z2^2"),  # not power(Z2), which would hide the 3
-        (Leaky(0.01), "Z3 = where(Z2 > 0, Z2, 0.01 Z2)", "dZ2 = dZ3 where(Z2 > 0, 1, 0.01)"),
-        (Centred(), "Z3 = Z2 - (sum over columns of Z2) / 2", "dZ2 = dZ3 - (sum over columns of dZ3) / 2"),
+        (LEAKY, "Z3 = where(Z2 > 0, Z2, 0.01 Z2)", "dZ2 = dZ3 where(Z2 > 0, 1, 0.01)"),
+        (CENTRED, "Z3 = Z2 - (sum over columns of Z2) / 2", "dZ2 = dZ3 - (sum over columns of dZ3) / 2"),
     ],
     ids=str,
 )
