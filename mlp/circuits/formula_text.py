@@ -6,7 +6,7 @@ their names. ``Mathematics`` writes X W1, X' dZ1, 1/2 sum (P - Y)^2.
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -40,58 +40,41 @@ def _infix(sign: str, level: int) -> Form:
     return f"{{}} {sign} {{}}", level, (level + (level == COMPARISON), level + 1)
 
 
-OF_BOOLS = {np.logical_and: np.bitwise_and, np.logical_or: np.bitwise_or, np.logical_xor: np.bitwise_xor}
+COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
+OPERATORS: dict[int, dict[str, Any]] = {
+    COMPARISON: COMPARISONS | {"!=": np.not_equal},
+    OR: {"|": np.bitwise_or},
+    XOR: {"^": np.bitwise_xor},
+    AND: {"&": np.bitwise_and},
+    SUM: {"+": np.add, "-": np.subtract},
+    PRODUCT: {"*": np.multiply, "/": np.divide, "@": np.matmul},
+}
+OF_BOOLS: dict[Any, Any] = {np.logical_and: np.bitwise_and, np.logical_or: np.bitwise_or}
 """Functions that are the same for bools, and can be written as operators."""
 FORMS: dict[Any, Form] = {
-    np.greater: _infix(">", COMPARISON),
-    np.greater_equal: _infix(">=", COMPARISON),
-    np.less: _infix("<", COMPARISON),
-    np.less_equal: _infix("<=", COMPARISON),
-    np.equal: _infix("==", COMPARISON),
-    np.not_equal: _infix("!=", COMPARISON),
-    np.bitwise_or: _infix("|", OR),
-    np.bitwise_xor: _infix("^", XOR),
-    np.bitwise_and: _infix("&", AND),
-    np.add: _infix("+", SUM),
-    np.subtract: _infix("-", SUM),
-    np.multiply: _infix("*", PRODUCT),
-    np.divide: _infix("/", PRODUCT),
-    np.matmul: _infix("@", PRODUCT),
-    np.reciprocal: ("1 / {}", PRODUCT, (NEGATIVE,)),  # np.reciprocal of an integer would be an integer
+    **{function: _infix(sign, level) for level, signs in OPERATORS.items() for sign, function in signs.items()},
     np.negative: ("-{}", NEGATIVE, (POWER,)),
     np.power: ("{} ** {}", POWER, (ATOM, NEGATIVE)),
     np.transpose: ("{}.T", ATOM, (ATOM,)),
     np.absolute: ("np.abs({})", ATOM, (LOWEST,)),
+    np.reciprocal: ("1 / {}", PRODUCT, (POWER,)),  # np.reciprocal of an integer would be an integer
     np.invert: ("np.logical_not({})", ATOM, (LOWEST,)),  # Python's ~True is -2
 }
 IN_THE_NOTES: dict[Any, Form] = FORMS | {
     np.multiply: ("{} {}", PRODUCT, (PRODUCT, POWER)),
     np.divide: ("{} / {}", PRODUCT, (PRODUCT, POWER)),
-    np.reciprocal: ("1 / {}", PRODUCT, (POWER,)),
     np.matmul: ("{} {}", MATRIX, (POWER, POWER)),
     np.outer: ("{} {}'", MATRIX, (POWER, ATOM)),
     np.power: ("{}^{}", POWER, (ATOM, ATOM)),
-    np.square: ("{}^2", POWER, (ATOM,)),
     np.transpose: ("{}'", ATOM, (ATOM,)),
     np.absolute: ("|{}|", ATOM, (LOWEST,)),
-    np.invert: ("not({})", ATOM, (LOWEST,)),
     np.log1p: ("log(1 + {})", ATOM, (MATRIX,)),
     np.maximum: ("max({}, {})", ATOM, (LOWEST, LOWEST)),
     np.minimum: ("min({}, {})", ATOM, (LOWEST, LOWEST)),
 }
 REDUCTIONS: dict[Any, str] = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
-SYNTAX: dict[type[ast.AST], int] = {
-    ast.Name: ATOM,
-    ast.Call: ATOM,
-    ast.Subscript: ATOM,
-    ast.Attribute: ATOM,
-    ast.Mult: PRODUCT,
-    ast.Div: PRODUCT,
-    ast.Add: SUM,
-    ast.Sub: SUM,
-    ast.Compare: COMPARISON,
-}
-"""The levels of what Python's parser finds in the code of an operation."""
+SYNTAX: dict[type[ast.AST], int] = {ast.Compare: COMPARISON, ast.Div: PRODUCT, ast.Call: ATOM, ast.Subscript: ATOM}
+"""The levels of what Python's parser finds in the text of our own operations."""
 
 
 class Code:
@@ -99,6 +82,8 @@ class Code:
 
     forms: ClassVar[Mapping[Any, Form]] = FORMS
     prefix: ClassVar[str] = "np."
+    of_operation: ClassVar[str] = "code"
+    """The attribute of an operation that has its text."""
 
     def __init__(self, texts: Mapping[str, str]):
         """texts: for each symbol what stands in its place, such as x, 3 or (-2): it needs no more parentheses."""
@@ -120,12 +105,12 @@ class Code:
             return self._reshaped(term)
         if all(argument.is_bool for argument in term.arguments):
             function = OF_BOOLS.get(function, function)
-        template, level, levels = self.forms.get(function) or self._call(function, len(term.arguments))
+        template, level, levels = self.forms.get(function) or _call(function, len(term.arguments))
         pieces = [self._piece(argument) for argument in term.arguments]
         last = len(pieces) - 1
         texts = [_placed(piece, need, k == last) for k, (piece, need) in enumerate(zip(pieces, levels, strict=True))]
         ends_open = template.endswith("{}") and texts[last] == pieces[last].text and pieces[last].is_open
-        return Piece(template.format(*texts), level, ends_open)
+        return Piece(template.replace("np.", self.prefix).format(*texts), level, ends_open)
 
     def _at(self, term: Term, level: int) -> str:
         """The term's text as an argument that needs this level."""
@@ -135,14 +120,9 @@ class Code:
         text = repr(number) if math.isfinite(number) else f"{'-' * (number < 0)}{self.prefix}{abs(number)}"
         return Piece(text, NEGATIVE if text.startswith("-") else ATOM)
 
-    def _call(self, function: Callable[..., Any], count: int) -> Form:
-        name = function.__name__
-        prefix = self.prefix if getattr(np, name, None) is function else ""
-        return f"{prefix}{name}({', '.join(['{}'] * count)})", ATOM, (LOWEST,) * count
-
     def _operation(self, operation: Operation, term: Term) -> Piece:
         shapes = [argument.shape for argument in term.arguments]
-        template = self._template(operation)(*shapes, **dict(term.options))
+        template = getattr(operation, self.of_operation)(*shapes, **dict(term.options))
         texts = []
         for k, argument in enumerate(term.arguments):
             in_parentheses = f"{{{k}}}" not in template.replace(f"({{{k}}})", "")
@@ -150,9 +130,6 @@ class Code:
         tree = ast.parse(template.format(*"ABCDEFGH"), mode="eval").body
         kind = type(tree.op) if isinstance(tree, ast.BinOp) else type(tree)
         return Piece(template.format(*texts), SYNTAX.get(kind, LOWEST))
-
-    def _template(self, operation: Operation) -> Callable[..., str]:
-        return operation.code
 
     def _reduction(self, ufunc: np.ufunc, argument: Term, axis: Any, keepdims: bool = False) -> Piece:
         name = REDUCTIONS.get(ufunc)
@@ -176,8 +153,7 @@ class Code:
 class Rule(Code):
     """Writes terms for people: as code, but with our own operations by their names, such as softmax(S) - onehot(y)."""
 
-    def _template(self, operation: Operation) -> Callable[..., str]:
-        return operation.text
+    of_operation = "text"
 
 
 class Mathematics(Rule):
@@ -212,9 +188,20 @@ class Mathematics(Rule):
         return self._piece(term.arguments[0])
 
 
+def _call(function: Callable[..., Any], count: int) -> Form:
+    prefix = "np." if getattr(np, function.__name__, None) is function else ""
+    return f"{prefix}{function.__name__}({', '.join(['{}'] * count)})", ATOM, (LOWEST,) * count
+
+
 def _placed(piece: Piece, level: int, is_last: bool) -> str:
     """The piece's text where this level is needed, in parentheses if it must be."""
     return f"({piece.text})" if piece.level < level or (piece.is_open and not is_last) else piece.text
+
+
+def texts_for(formula: Formula, inputs: Sequence[str], output: str, upstream: str) -> dict[str, str]:
+    """The text for each symbol of a formula, from those of the gate's inputs, its output and its gradient."""
+    symbols = (*formula.inputs, formula.output, formula.upstream)
+    return {symbol.symbol: text for symbol, text in zip(symbols, (*inputs, output, upstream), strict=True)}
 
 
 def plain(formula: Formula, term: Term) -> Term:

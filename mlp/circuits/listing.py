@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from mlp.circuits.formula_text import Code, plain_if_equal
+from mlp.circuits.formula_text import Code, plain_if_equal, texts_for
 from mlp.gates import Array
 from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
@@ -74,15 +74,12 @@ def forward_code(graph: ComputationalGraph, node: Node) -> str | None:
 def names(graph: ComputationalGraph, node: Node) -> dict[str, str]:
     """The listing's text for each symbol in the formula of a node's gate: a name or a constant."""
     formula = graph.formula(node)
-    constants = [source for source in node.inputs if source.constant]
-    as_float = len(constants) > 1 or len(node.inputs) == 1
-    texts = {
-        symbol.symbol: _constant(graph, source, as_float, formula.gradients[position] is None)
-        if source.constant
-        else source.name
-        for position, (symbol, source) in enumerate(zip(formula.inputs, node.inputs, strict=True))
-    }
-    return texts | {formula.output.symbol: node.name, formula.upstream.symbol: f"d{node.name}"}
+    as_float = len(node.inputs) == 1 or sum(source.constant for source in node.inputs) > 1
+    inputs = [
+        _constant(graph, source, as_float, gradient is None) if source.constant else source.name
+        for source, gradient in zip(node.inputs, formula.gradients, strict=True)
+    ]
+    return texts_for(formula, inputs, node.name, f"d{node.name}")
 
 
 def number(value: Array) -> str:
@@ -151,14 +148,12 @@ def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
 
 
 def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: bool) -> str:
-    """The constant's text; as a float if all inputs are constants, or Python would compute with integers."""
+    """The constant's text; as a float if Python would compute with integers: if it is not the only constant."""
     value = graph.value(node.name)
     if as_index:
         return number(value.astype(int))
-    if value.ndim or as_float:
-        text = number(value)
-        return f"({text})" if text.startswith("-") else text
-    return node.name
+    text = number(value) if value.ndim or as_float else node.name
+    return f"({text})" if text.startswith("-") else text
 
 
 def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:

@@ -6,7 +6,7 @@ Rows are the n examples; A' is A transposed; dA is the derivative of the loss wi
 from collections.abc import Sequence
 from itertools import count
 
-from mlp.circuits.formula_text import Code, Mathematics, plain
+from mlp.circuits.formula_text import Code, Mathematics, plain, texts_for
 from mlp.gates import Elementwise
 from mlp.network import MLP
 from mlp.node import GradientEdge, Node, backward_order
@@ -29,19 +29,14 @@ def network_table(network: MLP) -> str:
 
     rows = []
     for node, formula in plan.formulas.items():
-        names = _names(node, formula, "1" if node is nodes[-1] else f"d{node.name}")
+        upstream = "1" if node is nodes[-1] else f"d{node.name}"
+        names = texts_for(formula, [source.name for source in node.inputs], node.name, upstream)
         value = f"{node.name} = {_value(node, formula, Mathematics(names, known))}"
         known.setdefault(Code(names).write(plain(formula, formula.value)), node.name)
         back = _gradients(node, formula, edges.get(node, ()), Mathematics(names, known))
         shapes = ", ".join(f"d{source.name} {shown(source)}" for source in back)
         rows.append((value, shown(node), ", ".join(back.values()) + _not_computed(node, edges), shapes))
     return markdown(("forward", "shape", "backward", "shape"), rows)
-
-
-def _names(node: Node, formula: Formula, upstream: str) -> dict[str, str]:
-    """The network's name for each symbol in the formula of a node's gate."""
-    names = {symbol.symbol: source.name for symbol, source in zip(formula.inputs, node.inputs, strict=True)}
-    return names | {formula.output.symbol: node.name, formula.upstream.symbol: upstream}
 
 
 def _value(node: Node, formula: Formula, text: Mathematics) -> str:
@@ -56,14 +51,13 @@ def _gradients(
     node: Node, formula: Formula, edges: Sequence[GradientEdge | None], text: Mathematics
 ) -> dict[Node, str]:
     """The backward equation of each input that gets a gradient."""
-    symbol_of = dict(zip(node.inputs, formula.inputs, strict=True))
+    n = {symbol for symbol, source in zip(formula.inputs, node.inputs, strict=True) if source.name == "n"}
     back: dict[Node, str] = {}
     for edge, gradient in zip(edges, formula.gradients, strict=False):
         if edge is not None and gradient is not None:
             equation = f"d{edge.source.name} {'=' if edge.first else '+='} {text.write(plain(formula, gradient))}"
-            examples = [source for source in node.inputs if source.name == "n" and symbol_of[source] in parts(gradient)]
-            before = f"{back[edge.source]}, " if edge.source in back else ""
-            back[edge.source] = f"{before}{equation}{', the only place where n appears' * len(examples)}"
+            equation += ", the only place where n appears" * (not n.isdisjoint(parts(gradient)))
+            back[edge.source] = f"{back[edge.source]}, {equation}" if edge.source in back else equation
     return back
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.drawing import inputs_of
-from mlp.circuits.formula_text import Rule, plain, plain_if_equal
+from mlp.circuits.formula_text import Rule, plain, plain_if_equal, texts_for
 from mlp.circuits.listing import Line, differentiated, names, symbol_values
 from mlp.circuits.notation import operand, rows_of, written
 from mlp.gates import Array, Elementwise, Gate, Max
@@ -192,11 +192,9 @@ def _own_symbols(formula: Formula) -> dict[str, str]:
 def _with_numbers(circuit: Circuit, node: Node, term: Term) -> str:
     """A term of the formula of a node's gate, with this circuit's numbers for the symbols."""
     graph, formula = circuit.graph, circuit.graph.formula(node)
-    values = zip((*formula.inputs, formula.output), (*node.inputs, node), strict=True)
-    texts = {symbol.symbol: operand(graph.value(one.name)) for symbol, one in values}
-    if graph.has_gradient(node):
-        texts[formula.upstream.symbol] = operand(graph.gradient(node.name))
-    return tidy(Rule(texts).write(term))
+    *inputs, output = [operand(graph.value(one.name)) for one in (*node.inputs, node)]
+    upstream = operand(graph.gradient(node.name)) if graph.has_gradient(node) else ""
+    return tidy(Rule(texts_for(formula, inputs, output, upstream)).write(term))
 
 
 def _reads(node: Node, formula: Formula, term: Term) -> list[str]:

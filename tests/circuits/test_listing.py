@@ -203,6 +203,20 @@ def test_a_node_without_a_gradient_is_not_counted_as_a_use():
     assert "dr = 0.0" in code_lines("\n".join(lines))
 
 
+def test_numbers_in_operators_of_nodes_are_listed():
+    graph = ComputationalGraph()
+    x = graph.leaf("x", 2.0)
+    power = graph.apply(Made(lambda A, B: A**B, lambda dC, C, A, B: (dC * B * C / A, 0 * dC)), graph.as_node(-3), x)
+    f = 1 - power * -2
+    f.forward()
+    f.backward()
+    text = staged(graph, f)
+    assert code_lines(text)[2:5] == ["z1 = (-3.0) ** x", "z2 = z1 * (-2.0)", "z3 = 1.0 - z2"]
+    scope = {}
+    exec(text, scope)
+    assert scope["z3"] == f.value == 19
+
+
 def test_the_gates_with_the_most_inputs_are_listed():
     for function, value in (("max", 100), ("add", 5050)):
         scope = {}
