@@ -51,7 +51,8 @@ class Gate(ABC):
     def symbols(self, count: int) -> tuple[str, ...]:
         """The names of the output and of each of ``count`` inputs in the passes, such as C, A and B."""
         output, named, _ = _parameters(type(self))
-        others = (letter for letter in ascii_uppercase[3:] if letter not in (output, *named))
+        more = chain(ascii_uppercase[3:], (f"A{k}" for k in range(1, count)))
+        others = (name for name in more if name not in (output, *named))
         return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
 
     def check_count(self, count: int) -> None:
@@ -119,8 +120,8 @@ def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     backward = list(signature(gate.backward).parameters)[1:]
     if len(backward) < 2 or not _takes(gate.backward, 3 + len(named)):
         raise ValueError(
-            f"{gate.__name__}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output and "
-            f"the inputs, such as (dC, C, {', '.join(one.name for one in inputs)})"
+            f"{gate.__name__}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output "
+            f"and the inputs, such as (dC, C, {', '.join(one.name for one in inputs)})"
         )
     return backward[1], named, len(named) < len(inputs)
 

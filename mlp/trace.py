@@ -23,6 +23,10 @@ CURE = (
 )
 
 
+MAX_DEPTH = 200
+"""So many results can be computed one from another in a pass: formulas are gone through by recursion."""
+
+
 @dataclass(frozen=True, eq=False)
 class Term:
     """A part of a formula: a symbol, a number, or ``function(*arguments, **options)`` of other terms."""
@@ -34,6 +38,8 @@ class Term:
     options: tuple[tuple[str, Any], ...] = ()
     symbol: str = ""
     number: float | None = None
+    depth: int = 0
+    """How many functions are applied one to the result of another."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +175,10 @@ class _Recorder:
         terms = tuple(map(self.term, arguments))
         key = (function, terms, *options.items())
         if key not in self.known:
-            self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()))
+            depth = 1 + max(term.depth for term in terms)
+            if depth > MAX_DEPTH:
+                raise self.error(f"a pass computes more than {MAX_DEPTH} results one from another: use several gates")
+            self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()), depth=depth)
         return Traced(self, self.known[key])
 
     def elementwise(self, function: Callable[..., Any], *arguments: Any) -> "Traced":
