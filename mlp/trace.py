@@ -47,9 +47,11 @@ class Formula:
     """Both passes of a gate for inputs of given shapes."""
 
     inputs: tuple[Term, ...]
-    """The symbols of the inputs, then of the output and of its gradient."""
+    """The inputs' symbols."""
     output: Term
+    """The output's symbol, which stands for ``value`` in the backward pass."""
     upstream: Term
+    """The symbol of the output's gradient."""
     value: Term
     """What ``forward`` returns."""
     gradients: tuple[Term | None, ...]
@@ -148,16 +150,16 @@ class _Recorder:
 
     def term(self, value: Any) -> Term:
         """The term of an argument: a recording array, or a number."""
-        if isinstance(value, Traced):
+        if isinstance(value, Traced) and value._recorder is self:
             return value.term
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, bool | int | float):
             term = Term((), isinstance(value, bool), number=value)
             return self.known.setdefault((type(value), repr(value)), term)
-        if not isinstance(value, np.ndarray | list | tuple):
+        if not isinstance(value, np.ndarray | Traced | list | tuple):
             raise self.error(f"a pass computes with {value!r}, which is neither an array nor a real number")
-        what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        what = f"a {type(value).__name__}" if isinstance(value, list | tuple) else "an array"
         raise self.error(
             f"a pass computes with {what} that is no input of the gate: its numbers would stay as they are now. Make "
             "it an input: a leaf or a constant of the graph"
