@@ -54,6 +54,7 @@ FLOATS = {
     "maximum 0.25": lambda A: np.maximum(A, 0.25),
     "minimum 0.25": lambda A: np.minimum(0.25, A),
     "clip": lambda A: np.clip(A, -0.5, 0.5),
+    "where, of numbers": lambda A, B: np.where(A, A, B),
     "sign": lambda A: np.sign(A),
 }
 """Elementwise functions of floats."""
