@@ -308,6 +308,8 @@ def test_equal_expressions_are_one_term():
     assert len(terms) == len(set(terms))
     one = traced(lambda A: A.sum(-1) + A.sum(axis=1) + A.sum((1,)), M)[0].value
     assert [term.function for term in parts(one)].count(np.add.reduce) == 1
+    one = traced(lambda A: A.sum((0, 2)) + A.sum((2, 0)) + A.sum((-1, 0)), (2, 3, 4))[0].value
+    assert [term.function for term in parts(one)].count(np.add.reduce) == 1
 
 
 def test_forty_doublings_in_one_gate_are_forty_terms():
