@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, reduce
 from inspect import Parameter, signature
 from itertools import chain
-from itertools import count as counter
 from string import ascii_uppercase
 from typing import Any, ClassVar
 
@@ -55,8 +54,8 @@ class Gate(ABC):
     def symbols(self, count: int) -> tuple[str, ...]:
         """The names of the output and of each of ``count`` inputs in the passes, such as C, A and B."""
         output, named, _ = _parameters(type(self))
-        letters = chain(ascii_uppercase[3:], (f"A{k}" for k in counter(1)))
-        others = (letter for letter in letters if letter not in (output, *named))
+        more = chain(ascii_uppercase[3:], (f"A{k}" for k in range(1, count)))
+        others = (name for name in more if name not in (output, *named))
         return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
 
     def check_count(self, count: int | str, name: str | None = None, what: str = "input") -> None:
@@ -130,8 +129,8 @@ def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     backward = list(signature(gate.backward).parameters)[1:]
     if len(backward) < 2 or not _takes(gate.backward, 3 + len(named)):
         raise ValueError(
-            f"{gate.__name__}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output and "
-            f"the inputs, such as (dC, C, {', '.join(one.name for one in inputs)})"
+            f"{gate.__name__}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output "
+            f"and the inputs, such as (dC, C, {', '.join(one.name for one in inputs)})"
         )
     return backward[1], named, len(named) < len(inputs)
 

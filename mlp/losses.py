@@ -136,7 +136,7 @@ def _onehot(y: Value, classes: int, out: Array | None = None) -> Value:
 
 
 def _onehot_code(y: Shape, classes: int) -> str:
-    return f"np.arange({classes}) == {{0}}{'[:, None]' if y else ''}"
+    return f"(np.arange({classes}) == {{0}}{'[:, None]' if y else ''})"
 
 
 onehot = Operation(_onehot, lambda y, classes: (*y, classes), lambda y, classes: "onehot({0})", _onehot_code, bool)

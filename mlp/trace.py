@@ -23,6 +23,10 @@ CURE = (
 )
 
 
+MAX_DEPTH = 200
+"""So many results can be computed one from another in a pass: formulas are gone through by recursion."""
+
+
 @dataclass(frozen=True, eq=False)
 class Term:
     """A part of a formula: a symbol, a number, or ``function(*arguments, **options)`` of other terms."""
@@ -34,6 +38,8 @@ class Term:
     options: tuple[tuple[str, Any], ...] = ()
     symbol: str = ""
     number: float | None = None
+    depth: int = 0
+    """How many functions are applied one to the result of another."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +47,11 @@ class Formula:
     """Both passes of a gate for inputs of given shapes."""
 
     inputs: tuple[Term, ...]
-    """The symbols of the inputs, then of the output and of its gradient."""
+    """The inputs' symbols."""
     output: Term
+    """The output's symbol, which stands for ``value`` in the backward pass."""
     upstream: Term
+    """The symbol of the output's gradient."""
     value: Term
     """What ``forward`` returns."""
     gradients: tuple[Term | None, ...]
@@ -142,16 +150,16 @@ class _Recorder:
 
     def term(self, value: Any) -> Term:
         """The term of an argument: a recording array, or a number."""
-        if isinstance(value, Traced):
+        if isinstance(value, Traced) and value._recorder is self:
             return value.term
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, bool | int | float):
             term = Term((), isinstance(value, bool), number=value)
             return self.known.setdefault((type(value), repr(value)), term)
-        if not isinstance(value, np.ndarray | list | tuple):
+        if not isinstance(value, np.ndarray | Traced | list | tuple):
             raise self.error(f"a pass computes with {value!r}, which is neither an array nor a real number")
-        what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        what = f"a {type(value).__name__}" if isinstance(value, list | tuple) else "an array"
         raise self.error(
             f"a pass computes with {what} that is no input of the gate: its numbers would stay as they are now. Make "
             "it an input: a leaf or a constant of the graph"
@@ -169,7 +177,10 @@ class _Recorder:
         terms = tuple(map(self.term, arguments))
         key = (function, terms, *options.items())
         if key not in self.known:
-            self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()))
+            depth = 1 + max(term.depth for term in terms)
+            if depth > MAX_DEPTH:
+                raise self.error(f"a pass computes more than {MAX_DEPTH} results one from another: use several gates")
+            self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()), depth=depth)
         return Traced(self, self.known[key])
 
     def elementwise(self, function: Callable[..., Any], *arguments: Any) -> "Traced":

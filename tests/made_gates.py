@@ -54,6 +54,7 @@ FLOATS = {
     "maximum 0.25": lambda A: np.maximum(A, 0.25),
     "minimum 0.25": lambda A: np.minimum(0.25, A),
     "clip": lambda A: np.clip(A, -0.5, 0.5),
+    "where, of numbers": lambda A, B: np.where(A, A, B),
     "sign": lambda A: np.sign(A),
 }
 """Elementwise functions of floats."""
@@ -108,6 +109,7 @@ LOGIC = {
     "A * 2.0": lambda A: A * 2.0,
     "A**1": lambda A: A**1,
     "sum": lambda A: np.sum(A),
+    "sum of squares": lambda A: np.sum(A**2),
     "sum, axis 0": lambda A: A.sum(axis=0),
     "mean": lambda A: A.mean(),
     "flat": lambda A: A.reshape(-1),
@@ -267,7 +269,7 @@ class RandomElementwise(RandomGate, Elementwise):
 def random_gate(draw, inputs):
     """A gate for inputs of these values."""
     formula = Program()
-    values = grow(draw, formula, inputs, draw(st.integers(0, 8)))
+    values = grow(draw, formula, inputs, draw(st.integers(0, 12)))
     result = draw(st.integers(0, len(values) - 1))
     shape = np.broadcast_shapes(*map(np.shape, inputs)) if _broadcast(inputs) else None
     like_output = shape is not None and _broadcasts_to(values[result], shape) and draw(st.booleans())
@@ -275,7 +277,7 @@ def random_gate(draw, inputs):
     C = np.asarray(C, np.asarray(inputs[0]).dtype)
     dC = np.linspace(0.5, 1.5, C.size, dtype=C.dtype).reshape(C.shape)
     back = Program()
-    after = grow(draw, back, [*values, dC, C], draw(st.integers(0, 8)))
+    after = grow(draw, back, [*values, dC, C], draw(st.integers(0, 12)))
     roots = tuple(draw(st.integers(0, len(after) - 1)) for _ in inputs)
     kind = RandomElementwise if like_output else RandomGate
     return kind(formula, result, back, roots, like_output)
@@ -315,7 +317,7 @@ def random_graphs(draw, precision="float64"):
         values[graph.leaf(name, array, gradient=gradient, needs_gradient=needs)] = array
     leaves = dict(values)
     applied = []
-    for _ in range(draw(st.integers(1, 4))):
+    for _ in range(draw(st.integers(2, 6))):
         nodes = list(values)
         inputs = [draw(st.sampled_from(nodes)) for _ in range(draw(st.integers(1, 3)))]
         kind = draw(st.integers(0, 4))

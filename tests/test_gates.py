@@ -356,3 +356,20 @@ def test_a_class_index_has_no_gradient(monkeypatch):
 def test_a_gradient_may_be_a_number():
     """For a scalar; it was once taken for the None of a class index, and lost."""
     assert run(Made(lambda A: A * 2, lambda dC, C, A: (2.0,)), 5.0) == (10, 2)
+
+
+@pytest.mark.parametrize("count", [30, 100])
+def test_a_gate_of_many_inputs(count):
+    graph = ComputationalGraph()
+    leaves = [graph.leaf(f"x{k}", float(k)) for k in range(count)]
+    total = graph.apply(Add(), *leaves)
+    assert graph.forward(total) == sum(range(count))
+    graph.backward()
+    assert all(graph.gradient(leaf.name) == 1 for leaf in leaves)
+    assert len(set(Add().symbols(count))) == count + 1
+
+
+def test_a_formula_that_is_too_deep_is_named():
+    gate = Made(lambda A: sum([A] * 300, A), lambda dC, C, A: (dC * 301,))
+    with pytest.raises(ValueError, match="made: a pass computes more than 200 results one from another: use several"):
+        run(gate, 1.0)

@@ -308,6 +308,8 @@ def test_equal_expressions_are_one_term():
     assert len(terms) == len(set(terms))
     one = traced(lambda A: A.sum(-1) + A.sum(axis=1) + A.sum((1,)), M)[0].value
     assert [term.function for term in parts(one)].count(np.add.reduce) == 1
+    one = traced(lambda A: A.sum((0, 2)) + A.sum((2, 0)) + A.sum((-1, 0)), (2, 3, 4))[0].value
+    assert [term.function for term in parts(one)].count(np.add.reduce) == 1
 
 
 def test_forty_doublings_in_one_gate_are_forty_terms():
@@ -375,3 +377,36 @@ def test_a_pass_that_works_in_float32_gets_the_precision():
     numbers = {p: {t.number for t in parts(f.value) if t.number is not None} for p, f in largest.items()}
     assert 87 in numbers["float32"]
     assert 708 in numbers["float64"]
+
+
+def test_an_array_that_a_gate_keeps_from_an_earlier_trace_is_refused():
+    """It has another shape's symbols."""
+    kept = []
+
+    def forward(A):
+        kept.append(A)
+        return A * kept[0].sum()
+
+    assert traced(forward, M)[0].value.shape == M
+    with pytest.raises(ValueError, match="computes with an array that is no input of the gate"):
+        traced(forward, V)
+
+
+def test_a_gate_may_keep_a_result_of_its_forward_pass_for_its_backward_pass():
+    class Mask(Gate):
+        def __init__(self):
+            self.name = "mask"
+
+        def forward(self, A):
+            self.positive = A > 0
+            return A * self.positive
+
+        def backward(self, dC, C, A):
+            return (dC * self.positive,)
+
+    graph = ComputationalGraph()
+    a, gate = graph.leaf("a", [-1.0, 2.0]), Mask()
+    f = graph.apply(gate, a) + graph.apply(gate, -a)
+    assert f.forward().tolist() == [1, 2]
+    f.backward()
+    assert a.gradient.tolist() == [-1, 1]

@@ -129,7 +129,8 @@ class Code:
             texts.append(self._at(argument, LOWEST if in_parentheses else ATOM))
         tree = ast.parse(template.format(*"ABCDEFGH"), mode="eval").body
         kind = type(tree.op) if isinstance(tree, ast.BinOp) else type(tree)
-        return Piece(template.format(*texts), SYNTAX.get(kind, LOWEST))
+        is_enclosed = tree.col_offset > 0  # in parentheses of its own
+        return Piece(template.format(*texts), ATOM if is_enclosed else SYNTAX.get(kind, LOWEST))
 
     def _reduction(self, ufunc: np.ufunc, argument: Term, axis: Any, keepdims: bool = False) -> Piece:
         name = REDUCTIONS.get(ufunc)
