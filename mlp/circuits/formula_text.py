@@ -144,8 +144,7 @@ class Code:
         """A scalar of the program may be a Python number, which has no methods."""
         (argument,) = term.arguments
         if not argument.shape:
-            text = repr(float(argument.number)) if argument.number is not None else self._at(argument, LOWEST)
-            return Piece(f"np.full({term.shape}, {text})", ATOM)
+            return Piece(f"np.full({term.shape}, {self._at(argument, LOWEST)})", ATOM)
         if term.function is np.broadcast_to:
             return Piece(f"np.broadcast_to({self._at(argument, LOWEST)}, {term.shape})", ATOM)
         return Piece(f"{self._at(argument, ATOM)}.reshape({', '.join(map(str, term.shape))})", ATOM)
