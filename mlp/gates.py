@@ -29,6 +29,8 @@ Gradients = tuple[Value, ...]
 """The gradient of each input; None for a class index."""
 
 
+MAX_INPUTS = 100
+"""The most inputs of a gate that takes any number: its formula is as deep as it has inputs."""
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
 TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
 """For elementwise gates: scalars, arrays, and each kind of broadcasting."""
@@ -58,14 +60,20 @@ class Gate(ABC):
     def symbols(self, count: int) -> tuple[str, ...]:
         """The names of the output and of each of ``count`` inputs in the passes, such as C, A and B."""
         output, named, _ = _parameters(type(self))
-        others = (letter for letter in ascii_uppercase[3:] if letter not in (output, *named))
+        more = chain(ascii_uppercase[3:], (f"A{k}" for k in range(1, count)))
+        others = (name for name in more if name not in (output, *named))
         return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
 
-    def check_count(self, count: int) -> None:
-        """Raises ValueError if the gate does not take this number of inputs."""
+    def check_count(self, count: int | str, name: str | None = None, what: str = "input") -> None:
+        """Raises ValueError if the gate does not take this number of inputs.
+
+        In the message ``name`` is the gate's name, ``what`` an input's.
+        """
         _, named, is_open = _parameters(type(self))
-        if count != len(named) and not (is_open and count > len(named)):
-            raise ValueError(f"{self.name} takes {len(named)}{' or more' * is_open} inputs, not {count}")
+        least, most = len(named), MAX_INPUTS if is_open else len(named)
+        if count not in range(least, most + 1):
+            takes = f"{least} to {most}" if is_open else str(least)
+            raise ValueError(f"{name or self.name} takes {takes} {what}{'s' * (takes != '1')}, not {count}")
 
     def gradients(self, dC: Value, C: Value, *inputs: Value) -> list[Value]:
         """``backward``, with each gradient in its input's shape. Raises ValueError if it returns anything else."""

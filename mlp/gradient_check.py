@@ -71,13 +71,13 @@ MAX_MOVED = 1 << 15
 def check_gate(gate: Gate, shapes: Sequence[Shape], generator: Generator) -> list[ArrayCheck]:
     """Check every element of a single gate, with inputs A, B, ... of these shapes.
 
-    The inputs are random, of either sign, with magnitudes from 1/2 to 2 and a gap between any two, which keeps
-    divisors away from zero and the max gate away from its kink. The upstream gradient is random too: ones would hide
-    averaging mistakes. A gate that needs positive inputs gets positive ones; class indices are drawn from those of the
-    scores, and have no gradient.
+    The inputs are random, of either sign, with magnitudes from 1/2 to the root of 3 and a gap between any two: divisors
+    are not near zero, and no gate is at a kink. (No two differ by 1, the margin of the SVM loss.) The upstream gradient
+    is random too: ones would hide averaging mistakes. A gate that needs positive inputs gets positive ones; class
+    indices are drawn from those of the scores, and have no gradient.
     """
     sizes = [math.prod(shape) for shape in shapes]
-    magnitudes = generator.permutation(np.linspace(0.5, 2, sum(sizes)))
+    magnitudes = generator.permutation(np.linspace(0.5, np.sqrt(3), sum(sizes)))
     signs = generator.choice([-1.0, 1.0], sum(sizes))
     numbers = np.split(magnitudes if gate.positive else magnitudes * signs, np.cumsum(sizes)[:-1])
     graph = ComputationalGraph()

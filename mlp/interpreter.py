@@ -17,9 +17,10 @@ def run_forward(output: Node, leaves: Mapping[Node, ArrayLike]) -> dict[Node, Ar
     values: dict[Node, Array] = {}
     for node in ancestors(output):
         if node.gate is None:
-            values[node] = np.asarray(leaves[node])
+            values[node] = np.asarray(leaves[node], node.graph.precision)
         else:
-            values[node] = np.asarray(node.gate.forward(*(values[source] for source in node.inputs)))
+            inputs = [values[source] for source in node.inputs]
+            values[node] = np.asarray(node.gate.forward(*inputs), node.graph.precision)
     return values
 
 

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from mlp.gates import (
+    Absolute,
     Add,
+    Cosine,
     Divide,
     Exponential,
+    Gate,
     Identity,
     Logarithm,
     Matmul,
@@ -14,15 +17,21 @@ from mlp.gates import (
     Multiply,
     Negate,
     Power,
+    Relu,
     Sigmoid,
+    Sine,
+    Sqrt,
     Subtract,
     Sum,
+    Tanh,
 )
 from mlp.gradient_check import all_gates, check_gate
 from mlp.graph import ComputationalGraph
 from mlp.losses import CrossEntropyLoss, EuclideanLoss, SoftmaxLoss, SVMLoss
+from tests.made_gates import Made, MadeElementwise
 
 ONE_EACH = [Add(), Subtract(), Multiply(), Divide(), Identity(), Negate(), Exponential(), Logarithm(), Max(), Sigmoid()]
+ONE_EACH += [Sqrt(), Sine(), Cosine(), Absolute(), Relu(), Tanh()]
 ONE_EACH += [Power(-1.5), Matmul(), Sum(), EuclideanLoss(), CrossEntropyLoss(), SoftmaxLoss(), SVMLoss()]
 GATES = [*ONE_EACH, Power(-1), Power(0), Power(0.5), Power(1), Power(2), Power(3)]
 
@@ -30,10 +39,54 @@ GATES = [*ONE_EACH, Power(-1), Power(0), Power(0.5), Power(1), Power(2), Power(3
 def run(gate, *inputs, upstream=1.0, precision="float64"):
     """The gate's value and its inputs' gradients."""
     graph = ComputationalGraph(precision)
-    leaves = [graph.leaf(name, value) for name, value in zip("AB", inputs, strict=False)]
+    leaves = [graph.leaf(name, value) for name, value in zip("ABCDE", inputs, strict=False)]
     value = graph.forward(graph.apply(gate, *leaves)).copy()
     graph.backward(upstream)
     return value, *(graph.gradient(leaf.name) for leaf in leaves if graph.has_gradient(leaf))
+
+
+@pytest.mark.parametrize(
+    ("gate", "inputs", "value", "upstream", "gradients"),
+    [
+        (Multiply(), (3.0, -4.0), -12.0, 2.0, (-8.0, 6.0)),
+        (Add(), (1.0, 2.0, 4.0), 7.0, 2.0, (2.0, 2.0, 2.0)),
+        (Divide(), (1.0, 4.0), 0.25, 16.0, (4.0, -1.0)),
+        (Max(), (2.0, 5.0, 3.0), 5.0, 2.0, (0.0, 2.0, 0.0)),
+        (Relu(), (-2.0,), 0.0, 3.0, (0.0,)),
+        (Relu(), (2.0,), 2.0, 3.0, (3.0,)),
+        (Absolute(), (-2.0,), 2.0, 3.0, (-3.0,)),
+        (Sqrt(), (4.0,), 2.0, 2.0, (0.5,)),
+        (Sigmoid(), (0.0,), 0.5, 4.0, (1.0,)),
+        (Power(3), (2.0,), 8.0, 0.5, (6.0,)),
+        (EuclideanLoss(), (0.5, 1.0), 0.125, 2.0, (-1.0, 1.0)),
+    ],
+    ids=str,
+)
+def test_a_gate_computes_by_itself_with_numbers(gate, inputs, value, upstream, gradients):
+    assert gate.forward(*inputs) == value
+    assert gate.backward(upstream, value, *inputs) == gradients
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("gate", GATES, ids=str)
+def test_a_gate_by_itself_computes_what_it_computes_in_a_graph(gate, precision):
+    for shapes in gate.check_shapes:
+        inputs = inputs_of(gate, shapes, precision)
+        value, *gradients = run(gate, *inputs, precision=precision, upstream=3.0)
+        C = gate.forward(*inputs)
+        tolerance = 4 * np.finfo(precision).eps
+        np.testing.assert_allclose(value, C, rtol=tolerance)
+        dC = np.full_like(value, 3.0)
+        own = [dA for dA in gate.gradients(dC, C, *inputs) if dA is not None]
+        for found, right in zip(gradients, own, strict=True):
+            np.testing.assert_allclose(found, right, rtol=tolerance, atol=tolerance)
+
+
+def inputs_of(gate, shapes, precision):
+    """Positive inputs for a gate; class indices are whole numbers."""
+    random = np.random.default_rng(0)
+    inputs = [random.uniform(1, 2, shape).astype(precision) for shape in shapes]
+    return [np.floor(array) if k in gate.indices else array for k, array in enumerate(inputs)]
 
 
 def test_no_gate_is_left_out_here():
@@ -42,9 +95,13 @@ def test_no_gate_is_left_out_here():
 
 def test_gates_of_two_inputs_are_checked_with_either_one_broadcast():
     for gate in (Add, Multiply, Divide, Max):
-        broadcast = {k for shapes in gate.check_shapes for k in (0, 1) if shapes[k] != np.broadcast_shapes(*shapes)}
+        pairs = [shapes for shapes in gate.check_shapes if len(shapes) == 2]
+        broadcast = {k for shapes in pairs for k in (0, 1) if shapes[k] != np.broadcast_shapes(*shapes)}
         assert broadcast == {0, 1}
         assert ((), ()) in gate.check_shapes
+
+
+BROADCAST_SUM = [[1111, 2112], [1121, 2122], [1131, 2132]]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +113,28 @@ def test_gates_of_two_inputs_are_checked_with_either_one_broadcast():
         (Max(), (2, -1), (2, 1, 0)),
         (Max(), (-1, 2), (2, 0, 1)),
         (Max(), (2, 2), (2, 1, 0)),  # a tie goes to the first
+        (Max(), (1, 3, 2), (3, 0, 1, 0)),
+        (Max(), (1, 2, 3, 3), (3, 0, 0, 1, 0)),  # a tie of the last two
+        (Max(), (3, 1, 3), (3, 1, 0, 0)),  # a tie of the first and the last
+        (Max(), (2, 2, 2), (2, 1, 0, 0)),
+        (Max(), ([1, 5, 3], 3, [[2], [4]]), ([[3, 5, 3], [4, 5, 4]], [0, 2, 1], 1, [[0], [2]])),
+        (Add(), (1, 2, 4), (7, 1, 1, 1)),
+        (
+            Add(),
+            ([1, 2], [[10], [20], [30]], 100, [[1000, 2000]]),
+            (BROADCAST_SUM, [3, 3], [[2], [2], [2]], 6, [[3, 3]]),
+        ),
+        (Sqrt(), (9,), (3, 1 / 6)),
+        (Sine(), (0,), (0, 1)),
+        (Sine(), (np.pi / 6,), (0.5, 0.8660254037844386)),
+        (Cosine(), (0,), (1, 0)),
+        (Cosine(), (np.pi / 3,), (0.5, -0.8660254037844386)),
+        (Absolute(), (-3,), (3, -1)),
+        (Absolute(), (3,), (3, 1)),
+        (Absolute(), (0,), (0, 0)),
+        (Relu(), ([-2, 0, 3],), ([0, 0, 3], [0, 0, 1])),
+        (Tanh(), (0,), (0, 1)),
+        (Tanh(), (np.log(2),), (0.6, 0.64)),
         (Sigmoid(), (0,), (0.5, 0.25)),
         (Sigmoid(), (1,), (0.7310585786300049, 0.19661193324148185)),
         (Subtract(), (3, -4), (7, 1, -1)),
@@ -112,26 +191,24 @@ def test_analytic_gradients_are_the_numeric_ones(gate):
 
 @pytest.mark.parametrize(
     ("gate", "position"),
-    [(gate, k) for gate in ONE_EACH for k in range(len(gate.check_shapes[0])) if k not in gate.indices],
+    [(gate, k) for gate in ONE_EACH for k in range(max(map(len, gate.check_shapes))) if k not in gate.indices],
     ids=str,
 )
 @pytest.mark.parametrize(
     "mistake",
     [
-        pytest.param(lambda dA: (np.multiply, dA, 1.001), id="a factor"),
-        pytest.param(lambda dA: (np.negative, dA), id="a sign"),
-        pytest.param(lambda dA: (np.add, dA, 0.01), id="an offset"),
-        pytest.param(lambda dA: (np.multiply, dA, 0), id="nothing"),
+        pytest.param(lambda dA: dA * 1.001, id="a factor"),
+        pytest.param(lambda dA: -dA, id="a sign"),
+        pytest.param(lambda dA: dA + 0.01, id="an offset"),
+        pytest.param(lambda dA: dA * 0, id="nothing"),
     ],
 )
 def test_any_mistake_in_a_backward_pass_is_found_and_no_other_gradient_blamed(gate, position, mistake, monkeypatch):
     kind = type(gate)
     right = kind.backward
 
-    def wrong(self, dC, C, *others):
-        yield from right(self, dC, C, *others)
-        dA = others[len(others) // 2 + position]
-        yield dA, *mistake(dA)
+    def wrong(self, dC, C, *inputs):
+        return tuple(mistake(dA) if k == position else dA for k, dA in enumerate(right(self, dC, C, *inputs)))
 
     monkeypatch.setattr(kind, "backward", wrong)
     checks = [check_gate(gate, shapes, np.random.default_rng(5)) for shapes in gate.check_shapes]
@@ -177,10 +254,8 @@ def test_shapes_that_do_not_fit_are_named(gate, inputs, message):
 
 def test_a_gate_in_float32_stays_in_float32():
     for gate in GATES:
-        random = np.random.default_rng(0)
         for shapes in gate.check_shapes:
-            inputs = [random.uniform(1, 2, shape).astype("float32") for shape in shapes]
-            inputs = [np.floor(array) if k in gate.indices else array for k, array in enumerate(inputs)]
+            inputs = inputs_of(gate, shapes, "float32")
             assert {array.dtype for array in run(gate, *inputs, precision="float32")} == {np.dtype("float32")}
 
 
@@ -214,3 +289,87 @@ def test_nothing_flows_back_to_a_class_index():
     assert not graph.has_gradient(y)
     with pytest.raises(ValueError, match="y has no gradient"):
         graph.gradient("y")
+
+
+class Wrong(Gate):
+    """A gate whose backward pass has the wrong parameters."""
+
+    def forward(self, A, B):
+        return A * B
+
+    def backward(self, dC, A, B):
+        return dC * B, dC * A
+
+
+@pytest.mark.parametrize(
+    ("gate", "message"),
+    [
+        (Wrong(), r"Wrong: backward takes \(dC, A, B\): it must take .*, such as \(dC, C, A, B\)"),
+        (Made(lambda A, B: A * B, lambda dC, C, A, B: dC * B), r"made: backward returns an array: .* tuple \(dA, dD\)"),
+        (Made(lambda A, B: A * B, lambda dC, C, A, B: [dC, dC]), r"made: backward returns a list: it must return"),
+        (Made(lambda A, B: A * B, lambda dC, C, A, B: None), r"made: backward returns a NoneType: it must return"),
+        (Made(lambda A, B: A * B, lambda dC, C, A, B: (dC,)), r"made: backward returns a tuple of 1: it must return"),
+        (Made(lambda A, B: A * B, lambda dC, C, A, B: (dC, dC, dC)), r"made: backward returns a tuple of 3: it must"),
+        (Made(lambda A, B: A * B, lambda dC, C, A, B: (dC, None)), r"returns None for dD: it must have shape \(3,\)"),
+        (
+            Made(lambda A, B: A * B, lambda dC, C, A, B: (dC.sum(), dC)),
+            r"returns an array of shape \(\) for dA: it must have shape \(3,\)",
+        ),
+        (
+            MadeElementwise(lambda A, B: A * B, lambda dC, C, A, B: (dC, dC[None])),
+            r"returns an array of shape \(1, 3\) for dD: it must have shape \(3,\)",
+        ),
+        (
+            MadeElementwise(lambda A, B: np.sum(A * B)),
+            r"made: forward returns an array of shape \(\) .* an elementwise",
+        ),
+        (MadeElementwise(lambda A, B: np.outer(A, B)[:, :, None]), r"forward returns an array of shape \(3, 3, 1\)"),
+    ],
+)
+def test_a_gate_that_returns_something_wrong_is_told_what(gate, message):
+    with pytest.raises(ValueError, match=message):
+        run(gate, [1.0, 2, 3], [4.0, 5, 6])
+
+
+@pytest.mark.parametrize(("gate", "value", "gradient"), [(Add(), 4950, 1), (Max(), 99, 0)], ids=str)
+def test_a_gate_of_any_number_of_inputs_takes_up_to_a_hundred(gate, value, gradient):
+    graph = ComputationalGraph()
+    leaves = [graph.leaf(f"x{k}", k) for k in range(101)]
+    f = graph.apply(gate, *leaves[:100])
+    assert f.forward() == value
+    f.backward()
+    assert [leaf.gradient for leaf in leaves[:100]] == [gradient] * 99 + [1]
+    with pytest.raises(ValueError, match=rf"^{gate} takes at most 100 inputs, not 101$"):
+        graph.apply(gate, *leaves)
+    with pytest.raises(ValueError, match=rf"^{gate} takes 2 or more inputs, not 1$"):
+        graph.apply(gate, leaves[0])
+    with pytest.raises(ValueError, match=r"^exp takes 1 input, not 2$"):
+        graph.apply(Exponential(), *leaves[:2])
+
+
+def test_a_class_index_has_no_gradient(monkeypatch):
+    monkeypatch.setattr(SVMLoss, "backward", lambda self, dE, E, S, y: (S * dE, y * dE))
+    with pytest.raises(ValueError, match="svm loss: backward returns a gradient for a class index: dy must be None"):
+        run(SVMLoss(), [1.0, 2.0], 0)
+
+
+def test_a_gradient_may_be_a_number():
+    """For a scalar; it was once taken for the None of a class index, and lost."""
+    assert run(Made(lambda A: A * 2, lambda dC, C, A: (2.0,)), 5.0) == (10, 2)
+
+
+@pytest.mark.parametrize("count", [30, 100])
+def test_a_gate_of_many_inputs(count):
+    graph = ComputationalGraph()
+    leaves = [graph.leaf(f"x{k}", float(k)) for k in range(count)]
+    total = graph.apply(Add(), *leaves)
+    assert graph.forward(total) == sum(range(count))
+    graph.backward()
+    assert all(graph.gradient(leaf.name) == 1 for leaf in leaves)
+    assert len(set(Add().symbols(count))) == count + 1
+
+
+def test_a_formula_that_is_too_deep_is_named():
+    gate = Made(lambda A: sum([A] * 300, A), lambda dC, C, A: (dC * 301,))
+    with pytest.raises(ValueError, match="made: a pass computes more than 200 results one from another: use several"):
+        run(gate, 1.0)

@@ -141,8 +141,8 @@ def drawn(circuit: Circuit) -> list[Node]:
 def number_within(node: Node) -> Node | None:
     """The constant to write into a gate's circle: a number, if it is the gate's only constant input; otherwise None."""
     constants = [source for source in node.inputs if source.constant]
-    takes_one = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max) and len(constants) == 1
-    return constants[0] if takes_one and not constants[0].name.startswith("[") else None
+    of_two = isinstance(node.gate, Add | Subtract | Multiply | Divide | Max) and len(node.inputs) == 2
+    return constants[0] if of_two and len(constants) == 1 and not constants[0].name.startswith("[") else None
 
 
 def inputs_of(node: Node) -> dict[int, Node]:
@@ -152,14 +152,13 @@ def inputs_of(node: Node) -> dict[int, Node]:
 
 
 def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
-    """A wire for each input, the first of two above the second."""
+    """A wire for each input, each above the next."""
     wires = []
     for part in parts:
         sources = list(inputs_of(part.node).values())
-        port = part.radius / 2 if len(sources) == 2 else 0
-        wires += [
-            Wire(number[source], number[part.node], side * port) for source, side in zip(sources, (-1, 1), strict=False)
-        ]
+        middle = (len(sources) - 1) / 2
+        ports = [part.radius / 2 * (k - middle) / max(middle, 0.5) for k in range(len(sources))]
+        wires += [Wire(number[source], number[part.node], port) for source, port in zip(sources, ports, strict=True)]
     return wires
 
 

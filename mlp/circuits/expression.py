@@ -17,8 +17,10 @@ from numpy.typing import ArrayLike
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.source_text import Text, is_number, literal, number
 from mlp.gates import (
+    Absolute,
     Add,
     Array,
+    Cosine,
     Divide,
     Exponential,
     Gate,
@@ -29,22 +31,34 @@ from mlp.gates import (
     Multiply,
     Negate,
     Power,
+    Relu,
     Shape,
     Sigmoid,
+    Sine,
+    Sqrt,
     Subtract,
     Sum,
+    Tanh,
 )
 from mlp.graph import ComputationalGraph
 from mlp.losses import SoftmaxLoss, SVMLoss, check_class_indices
 from mlp.node import Node
 from mlp.system import spelling
 from mlp.system.errors import InputError
+from mlp.trace import Formulas
 
 FUNCTIONS: dict[str, Gate] = {
     "exp": Exponential(),
     "log": Logarithm(),
+    "sqrt": Sqrt(),
+    "sin": Sine(),
+    "cos": Cosine(),
+    "abs": Absolute(),
     "sigmoid": Sigmoid(),
+    "tanh": Tanh(),
+    "relu": Relu(),
     "max": Max(),
+    "add": Add(),
     "sum": Sum(),
     "softmax_loss": SoftmaxLoss(),
     "svm_loss": SVMLoss(),
@@ -99,6 +113,7 @@ class _Builder:
         self.source, self.values, self.stages = source, values, stages
         self.statements = [self._statement(statement) for statement in statements]
         self.graph = ComputationalGraph()
+        self.formulas = Formulas(self.graph.precision)
         self.places: dict[Node, int] = {}
         self.shapes: dict[Node, Shape] = {}
         self.given: dict[Node, Array] = {}
@@ -210,11 +225,11 @@ class _Builder:
         if not (isinstance(tree.func, ast.Name) and tree.func.id in FUNCTIONS):
             raise self._error(tree.func, self._not_called(tree.func))
         function = tree.func.id
-        gate, count = FUNCTIONS[function], len(tree.args)
-        arity = gate.arity()
-        if tree.keywords or count != arity:
-            given = "an argument by name" if tree.keywords else f"{count}"
-            raise self._error(tree, f"{function} takes {arity} argument{'s'[: arity - 1]}, not {given}")
+        gate = FUNCTIONS[function]
+        try:
+            gate.check_count("an argument by name" if tree.keywords else len(tree.args), function, "argument")
+        except ValueError as error:
+            raise self._error(tree, str(error)) from None
         inputs = [self._node(argument, depth=depth + 1) for argument in tree.args]
         if self.stages and function == "sigmoid":
             return self._stages_of_sigmoid(tree, inputs[0], name)
@@ -279,7 +294,7 @@ class _Builder:
         """A node for the gate's output. Shapes are checked here because the place in the text is known."""
         place = self.source.start(tree) if place is None else place
         try:
-            shape = gate.output_shape(*(self.shapes[node] for node in inputs))
+            shape = self.formulas.of(gate, *(self.shapes[node] for node in inputs)).value.shape
             for node in [node for position, node in enumerate(inputs) if position not in gate.indices]:
                 if node in self.class_indices:
                     raise ValueError(f"{node.name} is a class index: it cannot be used as a number too")

@@ -1,20 +1,21 @@
 """A graph as staged code, as in the lecture notes: a line for each node forward, then the gradients in reverse order.
 
 The code is a Python program that needs only NumPy: it leaves each value in the node's name and each gradient in
-``d`` + name. Its lines come from the gates (``Gate.code``), its order and its sums from the graph.
+``d`` + name. Its lines come from the gates' formulas, its order and its sums from the graph.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from mlp.gates import Array, Elementwise, Gate, Shape
+from mlp.circuits.formula_text import Code, plain_if_equal, texts_for
+from mlp.gates import Array
 from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
-from mlp.plan import copied_axes
+from mlp.trace import Term, reshape
 
 COMMENT_COLUMN = 56
 """Comments begin here, or right after a longer line."""
@@ -65,29 +66,20 @@ def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
     ]
 
 
-def formula(graph: ComputationalGraph, node: Node) -> str | None:
+def forward_code(graph: ComputationalGraph, node: Node) -> str | None:
     """A node's forward line, as Python in the names of its gate's inputs; None for a leaf."""
-    return None if node.gate is None else equations(graph, node, node.gate, names(graph, node, node.gate))[0]
+    return None if node.gate is None else _code(graph, node, graph.formula(node).value)
 
 
-def names(graph: ComputationalGraph, node: Node, gate: Gate) -> dict[str, str]:
-    """The listing's text for each of the gate's symbols, A, dA, ...: a name or a constant."""
-    all_constant = all(source.constant for source in node.inputs)
+def names(graph: ComputationalGraph, node: Node) -> dict[str, str]:
+    """The listing's text for each symbol in the formula of a node's gate: a name or a constant."""
+    formula = graph.formula(node)
+    as_float = len(node.inputs) == 1 or sum(source.constant for source in node.inputs) > 1
     inputs = [
-        _constant(graph, source, all_constant, position in gate.indices) if source.constant else source.name
-        for position, source in enumerate(node.inputs)
+        _constant(graph, source, as_float, gradient is None) if source.constant else source.name
+        for source, gradient in zip(node.inputs, formula.gradients, strict=True)
     ]
-    return gate.substitution(node.name, inputs)
-
-
-def equations(graph: ComputationalGraph, node: Node, gate: Gate, texts: Mapping[str, str]) -> list[str]:
-    """The gate's code with texts for its symbols: the value, then each input's gradient, in the input's shape."""
-    inputs = [graph.value(source.name) for source in node.inputs]
-    value, *gradients = (template.format(**texts) for template in gate.code(*inputs))
-    if isinstance(gate, Elementwise):
-        C = graph.value(node.name).shape
-        gradients = [_summed(text, array.shape, C) for text, array in zip(gradients, inputs, strict=True)]
-    return [value, *gradients]
+    return texts_for(formula, inputs, node.name, f"d{node.name}")
 
 
 def number(value: Array) -> str:
@@ -107,7 +99,7 @@ def differentiated(graph: ComputationalGraph, output: Node) -> str:
 def _forward(graph: ComputationalGraph) -> list[Line]:
     """A numbered line for each gate."""
     return [
-        Line(_commented(f"{node.name} = {formula(graph, node)}", f"({line})"), "forward", node, gate=node)
+        Line(_commented(f"{node.name} = {forward_code(graph, node)}", f"({line})"), "forward", node, gate=node)
         for node, line in _line_numbers(graph).items()
     ]
 
@@ -122,20 +114,20 @@ def _backward(graph: ComputationalGraph, output: Node) -> list[Line]:
             if edge is not None:
                 uses[edge.source].append(numbers[node])
     lines = []
-    for node, gate, edges in steps:
-        value, *gradients = equations(graph, node, gate, names(graph, node, gate))
-        for position, (edge, gradient) in enumerate(zip(edges, gradients, strict=True)):
-            if edge is None:
+    for node, _, edges in steps:
+        value = forward_code(graph, node)
+        for position, (edge, gradient) in enumerate(zip(edges, graph.formula(node).gradients, strict=True)):
+            if edge is None or gradient is None:
                 continue
-            source, name = edge.source, edge.source.name
-            if len(uses[source]) > 1 and edge.first and gradient == f"d{node.name}" and graph.value(name).ndim:
-                gradient += ".copy()"  # or a later += would change the other gradient too
+            source, name, code = edge.source, edge.source.name, _code(graph, node, gradient)
+            if len(uses[source]) > 1 and edge.first and is_view(gradient):
+                code += ".copy()"  # or a later += would change the other array too
             comment = f"back through ({numbers[node]}) {node.name}"
-            if len(value) < MAX_QUOTE_CHARACTERS:
+            if value and len(value) < MAX_QUOTE_CHARACTERS:
                 comment += f" = {value}"
             if not edge.first:
                 comment += f"; += because {name} is used in {_and(uses[source])}"
-            text = _commented(f"d{name} {'=' if edge.first else '+='} {gradient}", comment)
+            text = _commented(f"d{name} {'=' if edge.first else '+='} {code}", comment)
             lines.append(Line(text, "backward", source, node, position, not edge.first))
     return lines
 
@@ -156,28 +148,36 @@ def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
 
 
 def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: bool) -> str:
-    """The constant's text; as a float if all inputs are constants, or Python would compute with integers."""
+    """The constant's text; as a float if Python would compute with integers: if it is not the only constant."""
     value = graph.value(node.name)
     if as_index:
         return number(value.astype(int))
-    if value.ndim or as_float:
-        text = number(value)
-        return f"({text})" if text.startswith("-") else text
-    return node.name
+    text = number(value) if value.ndim or as_float else node.name
+    return f"({text})" if text.startswith("-") else text
 
 
-def _summed(gradient: str, narrow: Shape, wide: Shape) -> str:
-    """The code that sums a gradient over its input's broadcast axes."""
-    if narrow == wide:
-        return gradient
-    axes = copied_axes(narrow, wide)
-    if not narrow:
-        return f"np.sum({gradient})"
-    axis = f"axis={axes[0] if len(axes) == 1 else axes}"
-    if len(narrow) == len(wide):
-        return f"np.sum({gradient}, {axis}, keepdims=True)"
-    text = f"np.sum({gradient}, {axis})"
-    return text if 1 not in narrow else f"{text}.reshape{narrow}"
+def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
+    """A term of the formula of a node's gate, as Python in the names of the graph."""
+    written = plain_if_equal(graph.formula(node), term, symbol_values(graph, node))
+    return Code(names(graph, node)).write(written)
+
+
+def symbol_values(graph: ComputationalGraph, node: Node) -> dict[Term, Array]:
+    """The numbers of the symbols in the formula of a node's gate, in the listing's float64."""
+    formula = graph.formula(node)
+    values = [graph.value(source.name) for source in (*node.inputs, node)]
+    gradient = graph.gradient(node.name) if graph.has_gradient(node) else np.zeros_like(values[-1])
+    symbols = (*formula.inputs, formula.output, formula.upstream)
+    return {symbol: value.astype(float) for symbol, value in zip(symbols, [*values, gradient], strict=True)}
+
+
+def is_view(term: Term) -> bool:
+    """Whether the code of a term is an array that has another name too, or that cannot be written to."""
+    if term.function is None:
+        return bool(term.shape)
+    if term.function is np.broadcast_to:
+        return bool(term.arguments[0].shape)
+    return term.function in (np.transpose, reshape) and is_view(term.arguments[0])
 
 
 def _given(graph: ComputationalGraph, leaf: Node) -> str:

@@ -7,16 +7,21 @@ used several times, ``graph.contribution`` gives the gradient from each use.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from string import Formatter
+from typing import cast
 
 import numpy as np
 
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.drawing import inputs_of
-from mlp.circuits.listing import Line, differentiated, equations, names
+from mlp.circuits.formula_text import Rule, plain, plain_if_equal, texts_for
+from mlp.circuits.listing import Line, differentiated, names, symbol_values
 from mlp.circuits.notation import operand, rows_of, written
 from mlp.gates import Array, Elementwise, Gate, Max
 from mlp.node import Node
+from mlp.trace import Formula, Term, parts
+
+SHOWN = 1e-4
+"""An equation has the plain form if the numbers that a page shows are the same."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,15 @@ def _given(circuit: Circuit, number: int) -> Step:
 
 
 def _forward(circuit: Circuit, number: int, node: Node, gate: Gate) -> Step:
-    graph = circuit.graph
-    value, *_ = equations(graph, node, gate, names(graph, node, gate))
-    values = tidy(equations(graph, node, gate, _numbers(circuit, node, gate))[0])
+    graph, formula = circuit.graph, circuit.graph.formula(node)
+    value = plain_if_equal(formula, formula.value, symbol_values(graph, node), SHOWN)
     return Step(
         number,
         f"Forward: {node.name}",
         about=_about(gate),
-        rule=f"{gate}: {_rules(circuit, node, gate)[0]}",
-        equation=f"{node.name} = {value}",
-        numbers=f"{node.name} = {values} = {written(graph.value(node.name))}",
+        rule=f"{gate}: {_forward_rule(formula)}",
+        equation=f"{node.name} = {Rule(names(graph, node)).write(value)}",
+        numbers=f"{node.name} = {_with_numbers(circuit, node, value)} = {written(graph.value(node.name))}",
         shows={f"value-{node.index}": rows_of(graph.value(node.name))},
         reads=[f"value-{source.index}" for source in node.inputs],
         marks=[f"gate-{node.index}", *(name for position in inputs_of(node) for name in _wire(node, position))],
@@ -121,12 +125,12 @@ def _start(circuit: Circuit, number: int) -> Step:
     graph, output = circuit.graph, circuit.output
     gradient = graph.gradient(output.name)
     of_itself = f"The derivative of {output.name} with respect to {output.name} itself is 1."
-    plain = not gradient.ndim and gradient == 1
+    is_one = not gradient.ndim and gradient == 1
     return Step(
         number,
         f"Backward begins at {output.name}",
         equation=f"d{output.name} = {written(gradient)}",
-        note=of_itself if plain else f"The derivatives are those of {differentiated(graph, output)}.",
+        note=of_itself if is_one else f"The derivatives are those of {differentiated(graph, output)}.",
         shows={f"gradient-{output.index}": rows_of(gradient)},
         marks=[f"lead-{output.index}"] + [f"gate-{output.index}"] * (output.gate is not None),
     )
@@ -134,12 +138,12 @@ def _start(circuit: Circuit, number: int) -> Step:
 
 def _backward(circuit: Circuit, number: int, line: Line, node: Node, gate: Gate, contribution: Contribution) -> Step:
     """The step in which a gate sends a gradient back to one of its inputs."""
-    graph, source = circuit.graph, contribution.node
+    graph, source, formula = circuit.graph, contribution.node, circuit.graph.formula(node)
+    exact = cast(Term, formula.gradients[line.position])  # a backward line has one
+    gradient = plain_if_equal(formula, exact, symbol_values(graph, node), SHOWN)
     part, total = written(contribution.gradient), contribution.total
     sign, name = "+=" if line.added else "=", f"d{source.name}"
-    forward, *rules = _rules(circuit, node, gate)
-    gradient = equations(graph, node, gate, names(graph, node, gate))[1 + line.position]
-    values = tidy(equations(graph, node, gate, _numbers(circuit, node, gate))[1 + line.position])
+    values = _with_numbers(circuit, node, gradient)
     numbers = f"{name} {sign} {values}" + (f" = {part}" if values != part else "")
     if contribution.before is not None:
         added = operand(contribution.gradient)
@@ -148,12 +152,13 @@ def _backward(circuit: Circuit, number: int, line: Line, node: Node, gate: Gate,
         number,
         f"Backward: from {node.name} to {source.name}",
         about=_about(gate),
-        rule=f"{gate}: {forward}, {rules[line.position]}",
-        equation=f"{name} {sign} {gradient}",
+        rule=f"{gate}: {_forward_rule(formula)}, "
+        f"d{formula.inputs[line.position].symbol} = {Rule(_own_symbols(formula)).write(plain(formula, exact))}",
+        equation=f"{name} {sign} {Rule(names(graph, node)).write(gradient)}",
         numbers=numbers,
         note=" ".join(_notes(circuit, line, node, gate)),
         shows={f"gradient-{source.index}": rows_of(total)},
-        reads=_reads(node, gate, gate.code(*(graph.value(one.name) for one in node.inputs))[1 + line.position]),
+        reads=_reads(node, formula, gradient),
         marks=[f"gate-{node.index}", *_wire(node, line.position)],
     )
 
@@ -175,30 +180,28 @@ def _about(gate: Gate) -> str:
     return " ".join((gate.__doc__ or "").partition("\n\n")[0].split())
 
 
-def _rules(circuit: Circuit, node: Node, gate: Gate) -> list[str]:
-    """The gate's equations in its own symbols."""
-    output, *inputs = gate.symbols()
-    value, *gradients = equations(circuit.graph, node, gate, gate.substitution(output, inputs))
-    return [f"{output} = {value}", *(f"d{A} = {text}" for A, text in zip(inputs, gradients, strict=True))]
+def _forward_rule(formula: Formula) -> str:
+    """The forward equation in the gate's own symbols."""
+    return f"{formula.output.symbol} = {Rule(_own_symbols(formula)).write(plain(formula, formula.value))}"
 
 
-def _numbers(circuit: Circuit, node: Node, gate: Gate) -> dict[str, str]:
-    """The numbers in this circuit for each of the gate's symbols and gradients."""
-    graph = circuit.graph
-    output, *inputs = gate.symbols()
-    texts = {symbol: operand(graph.value(source.name)) for symbol, source in zip(inputs, node.inputs, strict=True)}
-    texts[output] = operand(graph.value(node.name))
-    if graph.has_gradient(node):
-        texts[f"d{output}"] = operand(graph.gradient(node.name))
-    return gate.substitution(output, inputs) | texts
+def _own_symbols(formula: Formula) -> dict[str, str]:
+    return {term.symbol: term.symbol for term in (*formula.inputs, formula.output, formula.upstream)}
 
 
-def _reads(node: Node, gate: Gate, template: str) -> list[str]:
-    """The ids of the drawing's numbers that a gate's equation uses."""
-    output, *inputs = gate.symbols()
-    places = {output: f"value-{node.index}", f"d{output}": f"gradient-{node.index}"}
-    places |= {symbol: f"value-{source.index}" for symbol, source in zip(inputs, node.inputs, strict=True)}
-    return sorted({places[symbol] for _, symbol, *_ in Formatter().parse(template) if symbol is not None})
+def _with_numbers(circuit: Circuit, node: Node, term: Term) -> str:
+    """A term of the formula of a node's gate, with this circuit's numbers for the symbols."""
+    graph, formula = circuit.graph, circuit.graph.formula(node)
+    *inputs, output = [operand(graph.value(one.name)) for one in (*node.inputs, node)]
+    upstream = operand(graph.gradient(node.name)) if graph.has_gradient(node) else ""
+    return tidy(Rule(texts_for(formula, inputs, output, upstream)).write(term))
+
+
+def _reads(node: Node, formula: Formula, term: Term) -> list[str]:
+    """The ids of the drawing's numbers that a term uses."""
+    places = {symbol: f"value-{source.index}" for symbol, source in zip(formula.inputs, node.inputs, strict=True)}
+    places |= {formula.output: f"value-{node.index}", formula.upstream: f"gradient-{node.index}"}
+    return sorted({places[part] for part in parts(term) if part in places})
 
 
 def _wire(node: Node, position: int) -> list[str]:
@@ -212,9 +215,13 @@ def _notes(circuit: Circuit, line: Line, node: Node, gate: Gate) -> Iterator[str
     inputs = [graph.value(one.name) for one in node.inputs]
     if line.added:
         yield f"{source.name} fans out: the gradients from all its uses are added up."
-    if isinstance(gate, Max) and np.any(np.equal(*inputs)):
-        rest = ", nothing to this one" if line.position else ""
-        yield f"A tie: all of the gradient goes to the first input{rest}."
+    if isinstance(gate, Max):
+        largest = [array == graph.value(node.name) for array in inputs]
+        is_largest, before = largest[line.position], sum(largest[: line.position])
+        if np.any(is_largest & (sum(largest) > 1)):
+            first = "the first input" if len(inputs) == 2 else "the first of the largest inputs"
+            rest = ", nothing to this one" if np.any(is_largest & (before > 0)) else ""
+            yield f"A tie: all of the gradient goes to {first}{rest}."
     if isinstance(gate, Elementwise) and inputs[line.position].shape != graph.value(node.name).shape:
         yield f"{source.name} was copied to the shape of {node.name}: its gradient is the sum over the copies."
     for position in gate.indices:

@@ -35,7 +35,7 @@ def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
         "inputs": [source.name for source in node.inputs if not source.constant],
         "value": graph.value(node.name).tolist(),
         "gradient": None if gradient is None else gradient.tolist(),
-        "code": listing.formula(graph, node),
+        "code": listing.forward_code(graph, node),
     }
 
 
@@ -47,7 +47,7 @@ def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
     for node in circuit.nodes:
         value, gradient = graph.value(node.name), circuit.gradient(node)
         shown = brief(value.astype(int) if node in class_indices else value)
-        row = [node.name, str(node.gate or ""), shortened(listing.formula(graph, node)), shown]
+        row = [node.name, str(node.gate or ""), shortened(listing.forward_code(graph, node)), shown]
         row.append("none" if gradient is None else brief(gradient))
         if node in numeric:  # class indices are not, nor values that do not change the output
             row += [brief(numeric[node].gradient, digits=10), f"{numeric[node].check.plain_error:.1e}"]
@@ -56,9 +56,9 @@ def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
     return aligned(rows) + (f"\n\n{EXPLANATION}" if disagree else "")
 
 
-def shortened(formula: str | None) -> str:
+def shortened(code: str | None) -> str:
     """A forward line, cut to 40 characters."""
-    return "" if formula is None else formula if len(formula) <= 40 else formula[:37] + "..."
+    return "" if code is None else code if len(code) <= 40 else code[:37] + "..."
 
 
 def brief(array: Array | None, digits: int | None = None) -> str:

@@ -16,6 +16,7 @@ CIRCUITS = {
     "fan-out": FAN_OUT,
     "arrays": ("Z = X @ W + b", ["X=[[1, 2], [3, 4]]", "W=[[1, 0], [0, 1]]", "b=[10, 20]"]),
     "tie and a dead end": ("q = exp(y); f = max(x, y) * 3", ["x=2", "y=2"]),
+    "gates of three inputs": ("f = max(sqrt(x), abs(y), 2) + add(x, tanh(z), z)", ["x=16", "y=-3", "z=1"]),
     "class index": ("L = svm_loss(s, y) / 2", ["s=[3.2, 5.1, -1.7]", "y=0"]),
 }
 LATER = 60_000

@@ -39,6 +39,10 @@ CIRCUITS["long names of gates"] = (
 )
 CIRCUITS["a value alone"] = ("x", ["x=1"])
 CIRCUITS["a value that leads nowhere"] = ("q = x + 1; f = x * 2", ["x=1"])
+CIRCUITS["gates of many inputs"] = (
+    "f = max(sqrt(x), abs(y), sin(z), 2) + add(cos(x), tanh(y), relu(z), x, y)",
+    ["x=4", "y=-3", "z=1"],
+)
 CIRCUITS["an array of three dimensions"] = ("sum(T * 2)", ["T=[[[1, 2]]]"])
 
 
@@ -143,6 +147,8 @@ def test_gates_are_circles_labelled_with_their_symbol_and_a_constant_is_part_of_
         ("x - 2", "−2"), ("2 - x", "2−x"), ("x / 2", "÷2"), ("2 / x", "2/x"),
         ("max(0, x)", "max 0,x"), ("max(x, 0)", "max x,0"), ("x - (-2)", "−(-2)"), ("x * -2", "×-2"),
         ("x ** 1e-7", "x^1e-07"), ("x ** 2", "x²"), ("x ** -1.5", "x^-1.5"), ("-x", "−x"), ("sum(x)", "Σ"),
+        ("sqrt(x)", "√x"), ("abs(x)", "|x|"), ("sin(x)", "sin"), ("cos(x)", "cos"), ("tanh(x)", "tanh"),
+        ("relu(x)", "relu"),
     ],
 )  # fmt: skip
 def test_symbols(text, symbol):
@@ -159,6 +165,17 @@ def test_the_first_input_arrives_above_the_second():
         axes = picture(circuit).axes[0]
         heights = {t.get_text(): t.get_position()[1] for t in axes.texts}
         assert heights[text[0]] < heights[text[-1]]  # the axis points down
+
+
+@pytest.mark.parametrize("function", ["max", "add"])
+def test_the_wires_of_many_inputs_arrive_one_above_the_other(function):
+    circuit = parse(f"{function}(x, y, 2, z)", {"x": 1, "y": 2, "z": 3})
+    circuit.run()
+    wires = [patch for patch in picture(circuit).axes[0].patches if str(patch.get_gid()).startswith("wire-")]
+    ends = {patch.get_gid(): patch.get_path().vertices[-1][1] for patch in wires}
+    heights = [ends[f"wire-{circuit.output.index}-{position}"] for position in range(4)]
+    assert heights == sorted(set(heights))  # the axis points down
+    assert np.diff(heights) == pytest.approx(np.diff(heights)[0])
 
 
 def test_small_arrays_show_their_numbers_and_larger_ones_their_shape():

@@ -10,9 +10,10 @@ import pytest
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
 from mlp.circuits.source_text import parse_values
-from mlp.gates import Negate
+from mlp.gates import Multiply, Negate
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
+from tests.made_gates import Made, Softplus
 
 
 def listing(text, *values):
@@ -96,16 +97,68 @@ def test_gradients_of_one_array_along_two_paths_do_not_share_memory():
 
 
 @pytest.mark.parametrize(
+    ("gradient", "line"),
+    [
+        (lambda dC, A, B: dC, "dx = dh.copy()"),
+        (lambda dC, A, B: dC.T, "dx = dh.T.copy()"),
+        (lambda dC, A, B: B, "dx = y.copy()"),
+        (lambda dC, A, B: np.reshape(dC.T, (2, 2)), "dx = dh.T.copy()"),
+        (lambda dC, A, B: np.broadcast_to(np.sum(dC, axis=0), (2, 2)),
+         "dx = np.broadcast_to(np.sum(dh, axis=0), (2, 2)).copy()"),
+        (lambda dC, A, B: np.broadcast_to(np.sum(dC), (2, 2)), "dx = np.full((2, 2), np.sum(dh))"),
+        (lambda dC, A, B: dC + B, "dx = dh + y"),
+    ],
+)  # fmt: skip
+def test_a_gradient_that_something_is_added_to_is_an_array_of_its_own(gradient, line):
+    graph = ComputationalGraph()
+    x, y = graph.leaf("x", [[1, 2], [3, 4]]), graph.leaf("y", [[5, 6], [7, 8]])
+    squares = graph.apply(Negate(), x, name="s")
+    handed = Made(lambda A, B: A @ B, lambda dC, C, A, B: (gradient(dC, A, B), B * 0))
+    h = graph.apply(handed, x, y, name="h")
+    f = graph.apply(Multiply(), squares + h, y, name="f")
+    f.forward()
+    f.backward([[1, 2], [3, 4]])
+    text = staged(graph, f)
+    assert line in code_lines(text)
+    scope = {}
+    exec(text, scope)
+    for name in ("x", "h", "s", "f"):
+        np.testing.assert_array_equal(scope[f"d{name}"], graph.gradient(name))
+    np.testing.assert_array_equal(scope["y"], y.value)
+
+
+def test_a_gate_of_ones_own_is_listed():
+    graph = ComputationalGraph()
+    f = graph.apply(Softplus(), graph.leaf("x", 2.0), name="f")
+    f.forward()
+    f.backward()
+    lines = code_lines(staged(graph, f))
+    assert lines[2:] == ["f = np.log1p(np.exp(x))", "df = 1.0", "dx = df / (1 + np.exp(-x))"]
+
+
+@pytest.mark.parametrize(
     ("text", "values", "line"),
     [
         ("X + b", ("X=[[1, 2], [3, 4]]", "b=[5, 6]"), "db = np.sum(df, axis=0)"),
         ("X * c", ("X=[[1, 2], [3, 4]]", "c=[[5], [6]]"), "dc = np.sum(df * X, axis=1, keepdims=True)"),
         ("X - s", ("X=[[1, 2], [3, 4]]", "s=1"), "ds = np.sum(-df)"),
-        ("T + X", ("T=[[[1, 2]], [[3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=0).reshape(1, 2)"),
+        ("T + X", ("T=[[[1, 2]], [[3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=0)"),
+        ("T + X", ("T=[[[1, 2], [3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=(0, 1)).reshape(1, 2)"),
         ("x ** -2", ("x=3",), "dx = df * -2 * x ** -3"),
         ("x - (-2)", ("x=3",), "f = x - (-2)"),
         ("max(2, 3)", (), "f = np.maximum(2.0, 3.0)"),  # floats, or NumPy would compute with integers
         ("max(2, 3) ** -1", (), "f = t1 ** -1"),
+        ("max(x, 2, y)", ("x=1", "y=3"), "f = np.maximum(np.maximum(x, 2), y)"),
+        ("max(x, 2, 3)", ("x=1",), "f = np.maximum(np.maximum(x, 2.0), 3.0)"),
+        ("max(x, y, z)", ("x=1", "y=2", "z=3"), "dy = df * ((x < y) & (y >= z))"),
+        ("add(x, y, -2)", ("x=1", "y=2"), "f = x + y + (-2)"),
+        ("sqrt(x)", ("x=4",), "dx = df / (2 * f)"),
+        ("sin(x)", ("x=4",), "dx = np.cos(x) * df"),
+        ("cos(x)", ("x=4",), "dx = -np.sin(x) * df"),
+        ("abs(x)", ("x=-4",), "dx = df * np.sign(x)"),
+        ("tanh(x)", ("x=4",), "dx = (1 - f ** 2) * df"),
+        ("relu(x)", ("x=4",), "dx = df * (x > 0)"),
+        ("softmax_loss(s, 0)", ("s=[1, 2, 3]",), "ds = (np.exp(s) / np.sum(np.exp(s)) - (np.arange(3) == 0)) * df"),
         (f"max(x, {10**30})", ("x=3",), "f = np.maximum(x, 1e+30)"),
     ],
 )
@@ -118,7 +171,7 @@ def test_lines(text, values, line):
 def test_a_class_index_is_a_whole_number_and_the_losses_are_the_lines_of_the_notes():
     text = listing("L = svm_loss(s, y)", "s=[3.2, 5.1, -1.7]", "y=0")
     assert "y = 0" in code_lines(text)
-    assert "L = np.sum(np.maximum(s - s[y] + 1, 0) * (np.arange(3) != y))" in code_lines(text)
+    assert "L = np.sum(np.maximum(s - s[y] + 1, 0) * (1 - (np.arange(3) == y)))" in code_lines(text)
     text = listing("softmax_loss(s, [0, 2])", "s=[[3.2, 5.1, -1.7], [1, 2, 3]]")
     assert "f = np.sum(np.logaddexp.reduce(s - s[np.arange(2), np.array([0, 2])][:, None], axis=1))" in code_lines(text)
 
@@ -148,6 +201,28 @@ def test_a_node_without_a_gradient_is_not_counted_as_a_use():
     lines = listing("q = x + 1; r = x * 2; s = x * 3; f = q + s", "x=1").splitlines()
     assert [line for line in lines if line.endswith("+= because x is used in (1) and (3)")]
     assert "dr = 0.0" in code_lines("\n".join(lines))
+
+
+def test_numbers_in_operators_of_nodes_are_listed():
+    graph = ComputationalGraph()
+    x = graph.leaf("x", 2.0)
+    power = graph.apply(Made(lambda A, B: A**B, lambda dC, C, A, B: (dC * B * C / A, 0 * dC)), graph.as_node(-3), x)
+    f = 1 - power * -2
+    f.forward()
+    f.backward()
+    text = staged(graph, f)
+    assert code_lines(text)[2:5] == ["z1 = (-3.0) ** x", "z2 = z1 * (-2.0)", "z3 = 1.0 - z2"]
+    scope = {}
+    exec(text, scope)
+    assert scope["z3"] == f.value == 19
+
+
+def test_the_gates_with_the_most_inputs_are_listed():
+    for function, value in (("max", 100), ("add", 5050)):
+        scope = {}
+        exec(listing(f"{function}({', '.join(f'x * {k}' for k in range(1, 101))})", "x=1"), scope)
+        assert scope["f"] == value
+        assert scope["dx"] == value
 
 
 def test_very_many_uses_are_only_counted():

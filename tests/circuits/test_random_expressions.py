@@ -1,5 +1,6 @@
-"""A thousand random expressions: the graph, the listing, complex steps through NumPy, and PyTorch say the same."""
+"""Two thousand random expressions: graph, listing, interpreter, complex steps through NumPy and PyTorch agree."""
 
+import functools
 from dataclasses import dataclass
 
 import hypothesis
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
+from mlp.interpreter import run_backward, run_forward
 
 SHAPES = {"a": (), "b": (), "u": (3,), "v": (3,), "X": (2, 3), "Y": (2, 3), "c": (2, 1), "W": (3, 3)}
 NARROWER = {(): [()], (3,): [(), (3,)], (2, 3): [(), (3,), (2, 3), (2, 1)], (2, 1): [(), (2, 1)], (3, 3): [(3, 3)]}
@@ -54,11 +56,11 @@ def terms(draw, shape, scope, depth):
     if kind == "constant":
         number = draw(st.sampled_from(["2", "0.5", "-3", "1.25"]))
         return number if shape == () else f"({draw(st.sampled_from(names))} + {number})"
-    if kind in ("+", "-", "*", "max"):
-        other = draw(st.sampled_from(NARROWER[shape]))
-        sides = [draw(terms(shape, scope, depth - 1)), draw(terms(other, scope, depth - 1))]
-        left, right = draw(st.permutations(sides))
-        return f"max({left}, {right})" if kind == "max" else f"({left} {kind} {right})"
+    if kind in ("+", "-", "*", "max", "add"):
+        count = draw(st.integers(2, 4)) if kind in ("max", "add") else 2
+        others = [draw(st.sampled_from(NARROWER[shape])) for _ in range(count - 1)]
+        sides = draw(st.permutations([draw(terms(side, scope, depth - 1)) for side in (shape, *others)]))
+        return f"{kind}({', '.join(sides)})" if kind in ("max", "add") else f"({sides[0]} {kind} {sides[1]})"
     if kind == "@":
         sides = draw(st.sampled_from(PRODUCTS[shape]))
         left, right = (draw(terms(side, scope, depth - 1)) if isinstance(side, tuple) else side for side in sides)
@@ -80,21 +82,25 @@ def terms(draw, shape, scope, depth):
         "quotient": f"({inner} / ({inner} ** 2 + 1.5))" if inner.isidentifier() else f"({inner}) / 3",
         "reciprocal": f"(exp({inner}) + 1) ** -1",
         "log": f"log(({inner}) ** 2 + 0.5)",
-        "exp": f"exp({inner})",
-        "sigmoid": f"sigmoid({inner})",
-    }[kind]
+        "sqrt": f"sqrt(({inner}) ** 2 + 0.5)",
+    }.get(kind, f"{kind}({inner})")
 
 
 SCALARS = ["sum", "losses"]
-KINDS = ["name", "constant", "+", "-", "*", "max", "@", *SCALARS]
-KINDS += ["negate", "square", "cube", "root", "quotient", "reciprocal", "log", "exp", "sigmoid"]
+KINDS = ["name", "constant", "+", "-", "*", "max", "add", "@", *SCALARS]
+KINDS += ["negate", "square", "cube", "root", "quotient", "reciprocal", "log", "sqrt"]
+KINDS += ["exp", "sigmoid", "tanh", "sin", "cos", "abs", "relu"]
 
 
 class Tied(Exception):
     """At a kink there is no derivative to compare with."""
 
 
-def maximum(a, b):
+def maximum(*inputs):
+    return functools.reduce(larger, inputs)
+
+
+def larger(a, b):
     if np.any(np.real(a) == np.real(b)):
         raise Tied
     return np.where(np.real(a) > np.real(b), a, b)
@@ -116,8 +122,15 @@ NUMPY = {
     "exp": np.exp,
     "log": np.log,
     "sum": np.sum,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "abs": lambda a: maximum(a, -a),
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "tanh": np.tanh,
+    "relu": lambda a: maximum(a, 0),
     "max": maximum,
+    "add": lambda *inputs: sum(inputs),
     "softmax_loss": softmax_loss,
     "svm_loss": svm_loss,
 }
@@ -170,16 +183,30 @@ def gradient(circuit, name):
     return circuit.gradient(circuit.node(name))
 
 
+def agrees_with_the_interpreter(circuit, upstream):
+    """A plain loop over the gates' own passes."""
+    leaves = {node: circuit.graph.value(node.name) for node in circuit.graph.nodes if node.gate is None}
+    values = run_forward(circuit.output, leaves)
+    gradients = run_backward(circuit.output, values, upstream)
+    for node, value in values.items():
+        agree(circuit.graph.value(node.name), value, 1e-12)
+        if circuit.graph.has_gradient(node):
+            agree(circuit.graph.gradient(node.name), gradients[node], 1e-12)
+        else:
+            assert node.constant or not gradients[node].any()
+
+
 many = settings(
-    max_examples=2 * settings.default.max_examples,
+    max_examples=max(1000, 2 * settings.default.max_examples),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
 
 @many
 @given(cases())
-def test_values_and_gradients_are_those_of_numeric_differentiation_and_of_the_listing(case):
+def test_values_and_gradients_are_those_of_numeric_differentiation_the_listing_and_the_interpreter(case):
     circuit, upstream = passes(case)
+    agrees_with_the_interpreter(circuit, upstream)
     scope = {}
     exec(staged(circuit.graph, circuit.output), scope)
     for node in circuit.nodes:
@@ -212,8 +239,15 @@ def test_values_and_gradients_are_those_of_pytorch(case):
         "exp": lambda a: torch.exp(tensor(a)),
         "log": lambda a: torch.log(tensor(a)),
         "sum": lambda a: torch.sum(tensor(a)),
+        "sqrt": lambda a: torch.sqrt(tensor(a)),
+        "sin": lambda a: torch.sin(tensor(a)),
+        "cos": lambda a: torch.cos(tensor(a)),
+        "abs": lambda a: torch.abs(tensor(a)),
         "sigmoid": lambda a: torch.sigmoid(tensor(a)),
-        "max": lambda a, b: torch.maximum(tensor(a), tensor(b)),
+        "tanh": lambda a: torch.tanh(tensor(a)),
+        "relu": lambda a: torch.relu(tensor(a)),
+        "max": lambda *inputs: functools.reduce(torch.maximum, map(tensor, inputs)),
+        "add": lambda *inputs: sum(map(tensor, inputs)),
         "softmax_loss": lambda s, y: functional.cross_entropy(
             torch.atleast_2d(s), torch.atleast_1d(torch.as_tensor(y)), reduction="sum"
         ),

@@ -146,6 +146,25 @@ def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
          "A tie: all of the gradient goes to the first input, nothing to this one."),
         ("max(x, y)", ["x=2", "y=2"], "Backward: from f to x", "dx = 1 * (2 >= 2) = 1",
          "A tie: all of the gradient goes to the first input."),
+        ("max(x, y, z)", ["x=1", "y=2", "z=2"], "Backward: from f to y", "dy = 1 * ((1 < 2) & (2 >= 2)) = 1",
+         "A tie: all of the gradient goes to the first of the largest inputs."),
+        ("max(x, y, z)", ["x=1", "y=2", "z=2"], "Backward: from f to z", "dz = 1 * ((1 < 2) & (2 < 2)) = 0",
+         "A tie: all of the gradient goes to the first of the largest inputs, nothing to this one."),
+        ("max(x, y, z)", ["x=1", "y=2", "z=2"], "Backward: from f to x", "dx = 1 * ((1 >= 2) & (1 >= 2)) = 0", ""),
+        ("max(X, y)", ["X=[1, 2]", "y=0"], "Backward: from f to X", "dX = [1, 1] * ([1, 2] >= 0) = [1, 1]", ""),
+        ("add(x, y, -3)", ["x=1", "y=-2"], "Forward: f", "f = 1 + (-2) + (-3) = -4", ""),
+        ("sqrt(x)", ["x=4"], "Backward: from f to x", "dx = 1 / (2 * 2) = 0.25", ""),
+        ("tanh(x)", ["x=0"], "Backward: from f to x", "dx = (1 - 0 ** 2) * 1 = 1", ""),
+        ("sigmoid(x)", ["x=8"], "Forward: f", "f = 1 / (1 + np.exp(-8)) = 0.9997", ""),
+        ("sigmoid(x)", ["x=-800"], "Forward: f",  # not 1 / (1 + np.exp(800)), which is 0
+         "f = 1 / (1 + np.exp(-np.maximum(np.minimum((-800), 708), -708))) = 3.308e-308", ""),
+        ("sigmoid(x)", ["x=-709.5"], "Forward: f",
+         "f = 1 / (1 + np.exp(-np.maximum(np.minimum((-709.5), 708), -708))) = 3.308e-308", ""),
+        ("softmax_loss(s, 0)", ["s=[20, 0]"], "Backward: from f to s",
+         "ds = (softmax([20, 0]) - onehot(0)) * 1 = [-2.061e-09, 2.061e-09]",
+         "0 is a class index: no gradient goes to it."),
+        ("softmax_loss(s, y)", ["s=[0, 0]", "y=1"], "Backward: from f to s",
+         "ds = (softmax([0, 0]) - onehot(1)) * 1 = [0.5, -0.5]", "y is a class index: no gradient goes to it."),
         ("X + b", ["X=[[1, 2], [3, 4]]", "b=[5, 6]"], "Backward: from f to b",
          "db = np.sum([[1, 1], [1, 1]], axis=0) = [2, 2]",
          "b was copied to the shape of f: its gradient is the sum over the copies."),
@@ -154,7 +173,7 @@ def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
         ("sum(x)", ["x=[1, 2, 3]"], "Backward: from f to x", "dx = np.full((3,), 1) = [1, 1, 1]", ""),
         ("W @ x", [f"W={[[1] * 5] * 2}", "x=[1, 1, 1, 1, 1]"], "Forward: f", "f = (2, 5) @ (5,) = [5, 5]", ""),
         ("svm_loss(s, y)", ["s=[1, 2]", "y=0"], "Backward: from f to s",
-         "ds = (([1, 2] - [1, 2][0] + 1 > 0) - np.sum([1, 2] - [1, 2][0] + 1 > 0) * (np.arange(2) == 0)) * 1 = [-1, 1]",
+         "ds = (([1, 2] - [1, 2][0] + 1 > 0) - np.sum([1, 2] - [1, 2][0] + 1 > 0) * onehot(0)) * 1 = [-1, 1]",
          "y is a class index: no gradient goes to it."),
         ("q = x + 1; f = x * 2", ["x=1"], "No gradient reaches q", "",
          "f does not depend on q: its derivative is 0."),
@@ -163,6 +182,14 @@ def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
 def test_numbers_and_notes(text, values, title, numbers, note):
     step = step_titled(run(text, *values), title)
     assert (step.numbers, step.note) == (numbers, note)
+
+
+def test_a_rule_is_in_the_plain_form_with_our_operations_by_their_names():
+    step = step_titled(example("softmax-loss"), "Backward: from L to s")
+    assert step.rule == "softmax loss: E = np.logaddexp.reduce(S - S[y]), dS = (softmax(S) - onehot(y)) * dE"
+    assert step.equation == "ds = (softmax(s) - onehot(y)) * dL"
+    assert step.reads == ["gradient-2", "value-0", "value-1"]
+    assert step_titled(run("sigmoid(x)", "x=-800"), "Forward: f").rule == "sigmoid: P = 1 / (1 + np.exp(-Z))"
 
 
 def test_a_value_that_is_twice_an_input_has_two_steps_and_two_wires():
@@ -186,7 +213,7 @@ def test_a_contribution_is_refused_where_nothing_goes_back():
     graph = ComputationalGraph()
     x = graph.leaf("x", 1.0)
     graph.forward()
-    with pytest.raises(ValueError, match="no gradient flows back through <leaf x>"):
+    with pytest.raises(ValueError, match="no gradient flows back through <x: 1>"):
         graph.contribution(x, 0)
 
 

@@ -29,7 +29,6 @@ from mlp.system.errors import InputError
 
 NEWEST = object()
 """The value of --network without a run: the newest one."""
-"""The endings of a picture's file."""
 PAGE = ".html"
 
 

@@ -2,7 +2,6 @@
 
 import sys
 
-import numpy as np
 import pytest
 
 from mlp.commands.backpropagation import check_gradients
@@ -49,9 +48,9 @@ def main(monkeypatch, loss):
 def test_a_broken_gate_is_named_and_the_exit_code_is_1(main, gate, monkeypatch, capsys):
     right = gate.backward
 
-    def wrong(self, dE, E, A, Y, dA, dY):
-        yield from right(self, dE, E, A, Y, dA, dY)
-        yield dA, np.multiply, dA, 2.0
+    def wrong(self, dE, E, A, Y):
+        dA, dY = right(self, dE, E, A, Y)
+        return 2 * dA, dY
 
     monkeypatch.setattr(gate, "backward", wrong)
     assert command_line.run(main) == 1

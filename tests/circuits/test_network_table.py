@@ -1,0 +1,66 @@
+"""Promises of mlp.circuits.network_table: any gate is written from its formula, whether the notes know it or not."""
+
+import numpy as np
+import pytest
+
+from mlp.circuits.network_table import network_table
+from mlp.gates import Add, Power, Relu, Sigmoid, Tanh
+from mlp.network import MLP
+from tests.made_gates import Made, MadeElementwise, Softplus
+
+LEAKY = MadeElementwise(lambda A: np.where(A > 0, A, 0.01 * A), lambda dC, C, A: (dC * np.where(A > 0, 1, 0.01),))
+
+
+def centred(A):
+    return A - np.sum(A, axis=1, keepdims=True) / A.shape[1]
+
+
+CENTRED = Made(centred, lambda dC, C, A: (centred(dC),))
+
+
+def row(monkeypatch, gate, node="Z3"):
+    """The row of the table for this node, with another gate in its place."""
+    build = MLP._build_graph
+
+    def with_gate(self, *arguments):
+        nodes = build(self, *arguments)
+        vars(self.graph.node(node))["gate"] = gate
+        return nodes
+
+    monkeypatch.setattr(MLP, "_build_graph", with_gate)
+    lines = network_table(MLP([3, 2, 1], generator=np.random.default_rng(0))).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    (found,) = [cell for cell in cells if cell[0].startswith(f"{node} = ")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("gate", "forward", "backward"),
+    [
+        (Sigmoid(), "Z3 = sigmoid(Z2)", "dZ2 = Z3 (1 - Z3) dZ3"),
+        (Tanh(), "Z3 = tanh(Z2)", "dZ2 = (1 - Z3^2) dZ3"),
+        (Relu(), "Z3 = relu(Z2)", "dZ2 = dZ3 (Z2 > 0)"),
+        (Softplus(), "Z3 = softplus(Z2)", "dZ2 = dZ3 / (1 + exp(-Z2))"),
+        (Power(3), "Z3 = Z2^3", "dZ2 = dZ3 3 Z2^2"),  # not power(Z2), which would hide the 3
+        (LEAKY, "Z3 = where(Z2 > 0, Z2, 0.01 Z2)", "dZ2 = dZ3 where(Z2 > 0, 1, 0.01)"),
+        (CENTRED, "Z3 = Z2 - (sum over columns of Z2) / 2", "dZ2 = dZ3 - (sum over columns of dZ3) / 2"),
+    ],
+    ids=str,
+)
+def test_a_gate_between_the_layers_is_written_from_its_formula(monkeypatch, gate, forward, backward):
+    assert row(monkeypatch, gate) == [forward, "(n, 2)", backward, "dZ2 (n, 2)"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "rows"),
+    [
+        (("Z2", "Z1"), ["| dZ2 = dZ3, dZ1 = dZ3 ", "| dZ1 += dZ2, db1 = sum over rows of dZ2 "]),
+        (("Z2", "Z2"), ["| dZ2 = dZ3, dZ2 += dZ3 ", "| dZ1 = dZ2, db1 = sum over rows of dZ2 "]),
+    ],
+)
+def test_where_a_value_fans_out_its_gradients_are_added(sources, rows):
+    network = MLP([3, 2, 1], generator=np.random.default_rng(0))
+    graph = network.graph
+    vars(graph.node("Z3")).update(gate=Add(), inputs=tuple(map(graph.node, sources)))
+    table = network_table(network)
+    assert [row for row in rows if row not in table] == []
