@@ -22,6 +22,9 @@ CURE = (
     ".reshape, .sum, .max, .min, .mean and an index of np.newaxis"
 )
 
+MAX_DEPTH = 200
+"""Results computed one from another; what reads a formula goes into it as deep as this."""
+
 
 @dataclass(frozen=True, eq=False)
 class Term:
@@ -35,6 +38,7 @@ class Term:
     options: tuple[tuple[str, Any], ...] = ()
     symbol: str = ""
     number: float | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +146,7 @@ class _Recorder:
             value = value.item()
         if isinstance(value, bool | int | float):
             return self.known.setdefault(("number", repr(value)), Term((), number=value))
-        if not hasattr(value, "__len__"):
+        if not isinstance(value, np.ndarray | list | tuple):
             raise self.error(f"a pass computes with {value!r}, which is neither an array nor a real number")
         what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
         raise self.error(
@@ -168,7 +172,10 @@ class _Recorder:
             options["axis"] = _axis(options["axis"], len(terms[0].shape), keepdims="keepdims" in options)
         key = (function, terms, *options.items())
         if key not in self.known:
-            self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()))
+            depth = 1 + max(term.depth for term in terms)
+            if depth > MAX_DEPTH:
+                raise self.error(f"a pass computes more than {MAX_DEPTH} results one from another: use several gates")
+            self.known[key] = Term(shape, is_bool, function, terms, tuple(options.items()), depth=depth)
         return Traced(self, self.known[key])
 
     def reduce(self, function: Callable[..., Any], A: "Traced", axis: Any = 0, keepdims: bool = False) -> "Traced":
@@ -211,11 +218,11 @@ def _is_bool(function: Any, kinds: tuple[str, ...]) -> bool:
     if isinstance(function, Operation):
         return function.dtype is bool
     are_bools = "floats" not in kinds
-    if not isinstance(function, np.ufunc) or function is np.matmul:
-        return are_bools and function not in (np.matmul, np.add.reduce)
+    if not isinstance(function, np.ufunc):
+        return are_bools and function != np.add.reduce  # a sum of bools counts
     result = function(*(np.ones(1, bool if kind == "bools" else float) for kind in kinds))
-    is_or = function is np.add and are_bools  # for NumPy True + True is True
-    if not isinstance(result, np.ndarray) or result.dtype not in (bool, float) or is_or:
+    is_or = function is np.matmul and are_bools
+    if not isinstance(result, np.ndarray | np.generic) or result.dtype not in (bool, float) or is_or:
         raise TypeError
     return bool(result.dtype == bool)
 
@@ -254,7 +261,8 @@ class Traced(NDArrayOperatorsMixin):
         if method != "__call__" or options:
             how = f".{method}" if method != "__call__" else f" with {', '.join(options)}="
             raise self.recorder.error(f"np.{ufunc.__name__}{how} cannot be recorded: {CURE}")
-        return self.recorder.record(OF_BOOLS.get(ufunc, ufunc) if self.term.is_bool else ufunc, *inputs)
+        is_of_bools = all(self.recorder.term(value).is_bool for value in inputs)
+        return self.recorder.record(OF_BOOLS.get(ufunc, ufunc) if is_of_bools else ufunc, *inputs)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         try:
@@ -309,9 +317,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 """NumPy's functions that are not elementwise and can be recorded, and those that are methods too."""
 OF_BOOLS = {
+    np.add: np.logical_or,
     np.bitwise_and: np.logical_and,
     np.bitwise_or: np.logical_or,
     np.bitwise_xor: np.logical_xor,
     np.invert: np.logical_not,
 }
-"""What &, |, ^ and ~ are for bools; a plan computes with 1 and 0."""
+"""What +, &, |, ^ and ~ are for bools; a plan computes with 1 and 0."""
