@@ -324,7 +324,7 @@ class Traced(NDArrayOperatorsMixin):
             "in place of if write np.where, in place of the module math write NumPy's functions"
         )
 
-    __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = __array__ = __contains__ = _needs_values
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = __array__ = _needs_values
 
     def __setitem__(self, *_: Any) -> NoReturn:
         raise self._recorder.error("a pass assigns in place: return a new array, as by np.where")
