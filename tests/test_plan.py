@@ -432,3 +432,18 @@ def test_a_value_is_taken_for_another_gate_s_term_only_if_it_is_the_same(one, ot
     graph.forward(second, first)
     graph.backward()
     np.testing.assert_allclose(graph.gradient("a"), np.full((3, 3), np.sum(other(A) ** 2)), rtol=1e-14)
+
+
+def test_equal_gates_have_values_of_their_own():
+    """One of them may be changed, as the gradient check does."""
+    graph = ComputationalGraph()
+    x, y = graph.leaf("x", 3.0), graph.leaf("y", 4.0)
+    p, q = x * y, x * y
+    f = p - 2 * q
+    f.forward()
+    plan = graph.latest_plan
+    for changed, right in ((p, 100 - 24), (q, 12 - 200)):
+        changed.value[...] = 100
+        assert plan.forward(changed) == right
+        assert {float(p.value), float(q.value)} == {12, 100}
+        f.forward()
