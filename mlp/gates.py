@@ -117,22 +117,15 @@ def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
     inputs = list(signature(gate.forward).parameters.values())[1:]
     named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
-    backward = list(signature(gate.backward).parameters)[1:]
-    if len(backward) < 2 or not _takes(gate.backward, 3 + len(named)):
+    backward = list(signature(gate.backward).parameters.values())[1:]
+    is_open = any(one.kind is Parameter.VAR_POSITIONAL for one in backward)
+    if len(backward) < 2 or (len(backward) != 2 + len(inputs) and not is_open):
+        takes, passed = (", ".join(one.name for one in some) for some in (backward, inputs))
         raise ValueError(
-            f"{gate.__name__}: backward takes ({', '.join(backward)}): it must take the output's gradient, the output "
-            f"and the inputs, such as (dC, C, {', '.join(one.name for one in inputs)})"
+            f"{gate.__name__}: backward takes ({takes}): it must take the output's gradient, the output and the inputs, "
+            f"such as (dC, C, {passed})"
         )
-    return backward[1], named, len(named) < len(inputs)
-
-
-def _takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function can be called with this number of arguments."""
-    try:
-        signature(function).bind(*range(count))
-    except TypeError:
-        return False
-    return True
+    return backward[1].name, named, len(named) < len(inputs)
 
 
 def unbroadcast(gradient: Value, shape: Shape) -> Value:
