@@ -432,3 +432,17 @@ def test_a_value_is_taken_for_another_gate_s_term_only_if_it_is_the_same(one, ot
     graph.forward(second, first)
     graph.backward()
     np.testing.assert_allclose(graph.gradient("a"), np.full((3, 3), np.sum(other(A) ** 2)), rtol=1e-14)
+
+
+def test_a_value_that_is_changed_is_changed_for_its_own_users_only():
+    """Another gate computes the same term for itself: the gradient check changes values one by one."""
+    graph = ComputationalGraph()
+    x, y = graph.leaf("x", 3.0), graph.leaf("y", 4.0)
+    p = x * y
+    used = p + 1
+    q = graph.apply(Made(lambda A, B: 2 * (A * B)), x, y)
+    f = used - q
+    assert f.forward() == 13 - 24
+    p.value[...] = 100
+    assert graph.latest_plan.forward(p) == 101 - 24
+    assert q.value == 24
