@@ -122,8 +122,8 @@ def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     if len(backward) < 2 or (len(backward) != 2 + len(inputs) and not is_open):
         takes, passed = (", ".join(one.name for one in some) for some in (backward, inputs))
         raise ValueError(
-            f"{gate.__name__}: backward takes ({takes}): it must take the output's gradient, the output and the inputs, "
-            f"such as (dC, C, {passed})"
+            f"{gate.__name__}: backward takes ({takes}): it must take the output's gradient, the output and the "
+            f"inputs, such as (dC, C, {passed})"
         )
     return backward[1].name, named, len(named) < len(inputs)
 
