@@ -89,7 +89,8 @@ class Gate(ABC):
             shape = None if position in self.indices else self._gradient_shape(np.shape(C), np.shape(A))
             returned = None if gradient is None else np.shape(gradient)
             if returned != shape:
-                raise ValueError(f"{self}: backward returns {name} of shape {returned}: it must be {shape}")
+                what, wanted = ("None" if of is None else f"an array of shape {of}" for of in (returned, shape))
+                raise ValueError(f"{self}: backward returns {what} for {name}: it must return {wanted}")
             gradients.append(None if gradient is None else unbroadcast(gradient, np.shape(A)))
         return gradients
 

@@ -37,14 +37,15 @@ class ComputationalGraph:
         f.backward()
         x.gradient              # -4.0
 
-    Every value has the graph's one precision, float32 or float64.
+    Every value has the graph's one precision, float32 or float64. Unless ``kept_by_nodes`` is False, a node keeps its
+    graph in memory; then the garbage collector decides when unused memory is free.
     """
 
-    def __init__(self, precision: DTypeLike = np.float64):
+    def __init__(self, precision: DTypeLike = np.float64, *, kept_by_nodes: bool = True):
         self.precision = np.dtype(precision)
         if self.precision not in (np.float32, np.float64):
             raise ValueError(f"the precision must be float32 or float64, not {self.precision}")
-        self._reference = ref(self)
+        self._reference = (lambda: self) if kept_by_nodes else ref(self)
         self.nodes: list[Node] = []
         self._by_name: dict[str, Node] = {}
         self._given: dict[Node, tuple[Array, Array | None]] = {}
@@ -62,7 +63,7 @@ class ComputationalGraph:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
-        self._reference = ref(self)
+        self._reference = lambda: self
         for node in self.nodes:
             node.__dict__["graph_reference"] = self._reference
 

@@ -80,7 +80,7 @@ class MLP:
             for name, shape in self.shapes.items():
                 if name.startswith("W"):
                     self.parameters[name][...] = glorot_uniform(shape, generator)
-        self.graph = ComputationalGraph(self.precision)
+        self.graph = ComputationalGraph(self.precision, kept_by_nodes=False)
         self._X, self._Y, self._n, self._P, self._L = self._build_graph(input_gradient)
         self._predicting = Lock()  # all predictions use the same memory
 

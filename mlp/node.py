@@ -37,7 +37,7 @@ class Node:
     needs_gradient: bool
     """Whether the backward pass computes the gradient with respect to this node."""
     graph_reference: Callable[[], Any]
-    """The graph, by a weak reference: so its memory is free as soon as nobody uses the graph."""
+    """Returns the graph that it belongs to, or None if that no longer exists."""
     constant: bool = False
     """Whether it is a literal, a number or an array; its name is its source text."""
 
@@ -45,10 +45,10 @@ class Node:
 
     @property
     def graph(self) -> Any:
-        """The graph that it belongs to. Raises ValueError if that no longer exists."""
+        """The graph that it belongs to. Raises ValueError if there is none: the node was copied without it, say."""
         graph = self.graph_reference()
         if graph is None:
-            raise ValueError(f"the graph of the node {self.name} no longer exists: keep the graph in a variable")
+            raise ValueError(f"the node {self.name} has no graph any more: keep the graph, or copy it with its nodes")
         return graph
 
     def forward(self, **inputs: ArrayLike) -> Value:

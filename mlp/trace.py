@@ -145,7 +145,7 @@ class _Recorder:
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, bool | int | float):
-            return self.known.setdefault(("number", repr(value)), Term((), number=value))
+            return self.known.setdefault(("number", repr(value)), Term((), isinstance(value, bool), number=value))
         if not isinstance(value, np.ndarray | list | tuple):
             raise self.error(f"a pass computes with {value!r}, which is neither an array nor a real number")
         what = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
