@@ -102,7 +102,6 @@ LOGIC = {
     "~A": lambda A: ~A,
     "A & B": lambda A, B: A & B,
     "or": lambda A, B: np.logical_or(A, B),
-    "A @ B": lambda A, B: A @ B,
     "A + B": lambda A, B: A + B,
     "A * B": lambda A, B: A * B,
     "A | True": lambda A: A | True,

@@ -9,7 +9,6 @@ from mlp.gates import (
     Cosine,
     Divide,
     Exponential,
-    Gate,
     Identity,
     Logarithm,
     Matmul,
@@ -291,39 +290,32 @@ def test_nothing_flows_back_to_a_class_index():
         graph.gradient("y")
 
 
-class Wrong(Gate):
-    """A gate whose backward pass has the wrong parameters."""
-
-    def forward(self, A, B):
-        return A * B
-
-    def backward(self, dC, A, B):
-        return dC * B, dC * A
-
-
 @pytest.mark.parametrize(
     ("gate", "message"),
     [
-        (Wrong(), r"Wrong: backward takes \(dC, A, B\): it must take .*, such as \(dC, C, A, B\)"),
+        (
+            Made(lambda A, B: A * B, lambda dC, A, B: (dC * B, dC * A)),
+            "made: .* takes 3 positional arguments but 4 were",
+        ),
         (Made(lambda A, B: A * B, lambda dC, C, A, B: dC * B), r"made: backward returns an array: .* tuple \(dA, dD\)"),
         (Made(lambda A, B: A * B, lambda dC, C, A, B: [dC, dC]), r"made: backward returns a list: it must return"),
         (Made(lambda A, B: A * B, lambda dC, C, A, B: None), r"made: backward returns a NoneType: it must return"),
         (Made(lambda A, B: A * B, lambda dC, C, A, B: (dC,)), r"made: backward returns a tuple of 1: it must return"),
         (Made(lambda A, B: A * B, lambda dC, C, A, B: (dC, dC, dC)), r"made: backward returns a tuple of 3: it must"),
-        (Made(lambda A, B: A * B, lambda dC, C, A, B: (dC, None)), r"returns None for dD: it must have shape \(3,\)"),
+        (Made(lambda A, B: A * B, lambda dC, C, A, B: (dC, None)), r"returns None for dD: .* of shape \(3,\)"),
         (
             Made(lambda A, B: A * B, lambda dC, C, A, B: (dC.sum(), dC)),
-            r"returns an array of shape \(\) for dA: it must have shape \(3,\)",
+            r"returns an array of shape \(\) for dA: it must return an array of shape \(3,\)",
         ),
         (
             MadeElementwise(lambda A, B: A * B, lambda dC, C, A, B: (dC, dC[None])),
-            r"returns an array of shape \(1, 3\) for dD: it must have shape \(3,\)",
+            r"returns an array of shape \(1, 3\) for dD: it must return an array of shape \(3,\)",
         ),
         (
             MadeElementwise(lambda A, B: np.sum(A * B)),
-            r"made: forward returns an array of shape \(\) .* an elementwise",
+            r"made: backward returns an array of shape \(\) for dA: it must return an array of shape \(3,\)",
         ),
-        (MadeElementwise(lambda A, B: np.outer(A, B)[:, :, None]), r"forward returns an array of shape \(3, 3, 1\)"),
+        (MadeElementwise(lambda A, B: np.outer(A, B)[:, :, None]), r"it must return an array of shape \(3, 3, 3\)"),
     ],
 )
 def test_a_gate_that_returns_something_wrong_is_told_what(gate, message):
@@ -339,9 +331,9 @@ def test_a_gate_of_any_number_of_inputs_takes_up_to_a_hundred(gate, value, gradi
     assert f.forward() == value
     f.backward()
     assert [leaf.gradient for leaf in leaves[:100]] == [gradient] * 99 + [1]
-    with pytest.raises(ValueError, match=rf"^{gate} takes at most 100 inputs, not 101$"):
+    with pytest.raises(ValueError, match=rf"^{gate} takes 2 to 100 inputs, not 101$"):
         graph.apply(gate, *leaves)
-    with pytest.raises(ValueError, match=rf"^{gate} takes 2 or more inputs, not 1$"):
+    with pytest.raises(ValueError, match=rf"^{gate} takes 2 to 100 inputs, not 1$"):
         graph.apply(gate, leaves[0])
     with pytest.raises(ValueError, match=r"^exp takes 1 input, not 2$"):
         graph.apply(Exponential(), *leaves[:2])
@@ -349,7 +341,9 @@ def test_a_gate_of_any_number_of_inputs_takes_up_to_a_hundred(gate, value, gradi
 
 def test_a_class_index_has_no_gradient(monkeypatch):
     monkeypatch.setattr(SVMLoss, "backward", lambda self, dE, E, S, y: (S * dE, y * dE))
-    with pytest.raises(ValueError, match="svm loss: backward returns a gradient for a class index: dy must be None"):
+    with pytest.raises(
+        ValueError, match=r"svm loss: backward returns an array of shape \(\) for dy: it must return None"
+    ):
         run(SVMLoss(), [1.0, 2.0], 0)
 
 

@@ -404,14 +404,6 @@ def test_a_sum_of_squares_whose_squares_are_needed_too(function):
     np.testing.assert_allclose(graph.gradient("A"), 4 * A * A, rtol=1e-14)
 
 
-def test_a_product_over_one_column_is_a_multiplication():
-    """It takes a third of the time of np.dot."""
-    calls = step_calls("euclidean").backward_calls
-    products = [call.args[:2] for call in calls if call.func is np.dot]
-    assert len(products) == 4
-    assert all(first.shape[-1] > 1 for first, _ in products)
-
-
 @pytest.mark.parametrize(
     ("one", "other"),
     [

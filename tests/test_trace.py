@@ -76,7 +76,6 @@ def assert_recorded(function, *shapes):
         (lambda A, B: A @ B, [M, V]),
         (lambda A, B: A @ B, [V, V]),
         (lambda A, B: (A > 0) @ B, [M, N]),
-        (lambda A, B: (A > 0) @ (B > 0), [M, N]),
         (lambda A, B: np.outer(A, B), [V, V]),
         (lambda A, B: np.outer(A, B), [V, (2,)]),
         (lambda A, B: np.where(A > B, A, B), [M, V]),
@@ -246,14 +245,17 @@ VALUES, CONSTANT, IN_PLACE, CURE = (
         (lambda A: A * Decimal(1), "which is neither an array nor a real number"),
         (lambda A: np.clip(A, 0, None), "computes with None, which is neither an array nor a real number"),
         (lambda A: np.modf(A)[0], f"np.modf of floats {CURE}"),
-        (lambda A: divmod(A, 2), f"np.divmod of floats, a number {CURE}"),
+        (lambda A: divmod(A, 2), f"np.divmod of floats and floats {CURE}"),
         (lambda A: np.frexp(A), f"np.frexp of floats {CURE}"),
         (lambda A: -(A > 0), f"np.negative of bools {CURE}"),
-        (lambda A: (A > 0) - (A > 1), f"np.subtract of bools, bools {CURE}"),
+        (lambda A: (A > 0) - (A > 1), f"np.subtract of bools and bools {CURE}"),
         (lambda A: ~A, f"np.invert of floats {CURE}"),
-        (lambda A: (A > 0) << 1, "np.left_shift of bools, a number cannot be recorded: write it with"),
-        (lambda A: np.signbit(A) // np.signbit(A), "np.floor_divide of bools, bools gives int8: write it with"),
-        (lambda A: np.exp(A > 0), "np.exp of bools gives float16: write it with"),
+        (lambda A: (A > 0) << 1, "np.left_shift of bools and floats cannot be recorded: write it with"),
+        (
+            lambda A: np.signbit(A) // np.signbit(A),
+            "np.floor_divide of bools and bools cannot be recorded: write it with",
+        ),
+        (lambda A: np.exp(A > 0), "np.exp of bools cannot be recorded: write it with"),
         (lambda A: np.add.accumulate(A), f"np.add.accumulate {CURE}"),
         (lambda A: np.multiply.outer(A, A), f"np.multiply.outer {CURE}"),
         (lambda A: np.add.at(A, 0, 1), f"np.add.at {CURE}"),
@@ -266,9 +268,10 @@ VALUES, CONSTANT, IN_PLACE, CURE = (
         (lambda A: np.reshape(A, (3, 2), order="F"), f"np.reshape with order= {CURE}"),
         (lambda A: np.transpose(A, (1, 0)), f"np.transpose of these arguments {CURE}"),
         (lambda A: np.where(A > 0), f"np.where of these arguments {CURE}"),
-        (lambda A: A.sum(dtype=float), "sum.* unexpected keyword argument 'dtype': write it with"),
+        (lambda A: A.sum(dtype=float), "np.sum with dtype= cannot be recorded: write it with"),
         (lambda A: A.transpose(1, 0), "transpose.* positional argument.*: write it with"),
-        (lambda A: A.reshape(3, 2, order="F"), "unexpected keyword argument 'order': write it with"),
+        (lambda A: A.reshape(3, 2, order="F"), "argument 'order': write it with"),
+        (lambda A: (A > 0) @ (A > 0).T, "np.matmul of bools and bools cannot be recorded: write it with"),
         (lambda A: round(A), "__round__.*: write it with"),
         (lambda A: {A: 1}[A], "unhashable.*: write it with"),
         (lambda A: A.reshape(4), "cannot reshape array of size 6 into shape"),
@@ -342,7 +345,6 @@ def test_a_gate_is_traced_once_for_its_shapes_and_parameters():
     assert formulas.of(gate, M) is first
     assert formulas.of(gate, V) is not first
     assert calls == [M, V]
-    assert formulas.of(Power(2), M) is formulas.of(Power(2), M)
     assert formulas.of(Power(2), M) is not formulas.of(Power(3), M)
     listed = Made(forward)
     listed.parameter = [1, 2]  # has no hash
@@ -388,7 +390,7 @@ def test_an_array_that_a_gate_keeps_from_an_earlier_trace_is_refused():
         return A * kept[0].sum()
 
     assert traced(forward, M)[0].value.shape == M
-    with pytest.raises(ValueError, match="computes with an array that is no input of the gate"):
+    with pytest.raises(ValueError, match="computes with an array that the gate kept: use only what it is given"):
         traced(forward, V)
 
 
