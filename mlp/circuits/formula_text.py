@@ -43,14 +43,14 @@ def _infix(sign: str, level: int) -> Form:
 COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
 OPERATORS: dict[int, dict[str, Any]] = {
     COMPARISON: COMPARISONS | {"!=": np.not_equal},
-    OR: {"|": np.bitwise_or},
-    XOR: {"^": np.bitwise_xor},
-    AND: {"&": np.bitwise_and},
+    OR: {"|": np.logical_or},
+    XOR: {"^": np.logical_xor},
+    AND: {"&": np.logical_and},
     SUM: {"+": np.add, "-": np.subtract},
     PRODUCT: {"*": np.multiply, "/": np.divide, "@": np.matmul},
 }
-OF_BOOLS: dict[Any, Any] = {np.logical_and: np.bitwise_and, np.logical_or: np.bitwise_or}
-"""Functions that are the same for bools, and can be written as operators."""
+LOGICAL = (np.logical_or, np.logical_xor, np.logical_and)
+"""Functions that are operators for bools only."""
 FORMS: dict[Any, Form] = {
     **{function: _infix(sign, level) for level, signs in OPERATORS.items() for sign, function in signs.items()},
     np.negative: ("-{}", NEGATIVE, (POWER,)),
@@ -58,7 +58,6 @@ FORMS: dict[Any, Form] = {
     np.transpose: ("{}.T", ATOM, (ATOM,)),
     np.absolute: ("np.abs({})", ATOM, (LOWEST,)),
     np.reciprocal: ("1 / {}", PRODUCT, (POWER,)),  # np.reciprocal of an integer would be an integer
-    np.invert: ("np.logical_not({})", ATOM, (LOWEST,)),  # Python's ~True is -2
 }
 IN_THE_NOTES: dict[Any, Form] = FORMS | {
     np.multiply: ("{} {}", PRODUCT, (PRODUCT, POWER)),
@@ -103,9 +102,8 @@ class Code:
             return self._reduction(function.__self__, term.arguments[0], **dict(term.options))
         if function in (reshape, np.broadcast_to):
             return self._reshaped(term)
-        if all(argument.is_bool for argument in term.arguments):
-            function = OF_BOOLS.get(function, function)
-        template, level, levels = self.forms.get(function) or _call(function, len(term.arguments))
+        is_call = function in LOGICAL and not all(argument.is_bool for argument in term.arguments)
+        template, level, levels = (not is_call and self.forms.get(function)) or _call(function, len(term.arguments))
         pieces = [self._piece(argument) for argument in term.arguments]
         last = len(pieces) - 1
         texts = [_placed(piece, need, k == last) for k, (piece, need) in enumerate(zip(pieces, levels, strict=True))]
