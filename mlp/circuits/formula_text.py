@@ -66,7 +66,6 @@ IN_THE_NOTES: dict[Any, Form] = FORMS | {
     np.outer: ("{} {}'", MATRIX, (POWER, ATOM)),
     np.power: ("{}^{}", POWER, (ATOM, ATOM)),
     np.transpose: ("{}'", ATOM, (ATOM,)),
-    np.absolute: ("|{}|", ATOM, (LOWEST,)),
     np.log1p: ("log(1 + {})", ATOM, (MATRIX,)),
     np.maximum: ("max({}, {})", ATOM, (LOWEST, LOWEST)),
     np.minimum: ("min({}, {})", ATOM, (LOWEST, LOWEST)),
