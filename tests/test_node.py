@@ -122,7 +122,9 @@ def test_long_arrays_are_constants_of_their_own():
     assert [node.forward().sum() for node in sums] == [100, 200, 100]
 
 
-@pytest.mark.parametrize("wrong", [None, "2", 1j, [None], object(), {}], ids=["None", "text", "complex", "list", "object", "mapping"])
+@pytest.mark.parametrize(
+    "wrong", [None, "2", 1j, [None], object(), {}], ids=["None", "text", "complex", "list", "object", "mapping"]
+)
 def test_what_is_no_number_is_refused(wrong):
     (x,) = leaves(x=1.0)
     for function in BINARY:

@@ -174,7 +174,7 @@ def test_the_code_of_every_gate_computes_its_formula(gate):
         ("np.sum(A) + B", "(sum A) + B"),
         ("np.sum(A + B, axis=0) ** 2", "(sum over rows of (A + B))^2"),
         ("np.maximum.reduce(A * B, axis=1)", "max over columns of (A B)"),
-        ("np.log1p(np.exp(-np.abs(A + B)))", "log(1 + exp(-|A + B|))"),
+        ("np.log1p(np.exp(-np.abs(A + B)))", "log(1 + exp(-abs(A + B)))"),
         ("A ** -0.5 + np.sqrt(B)", "A^(-0.5) + sqrt(B)"),
         ("A * (A > B)", "A (A > B)"),
         ("np.maximum(A, 0) - np.minimum(1, B)", "max(A, 0) - min(1, B)"),

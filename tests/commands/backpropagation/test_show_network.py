@@ -111,7 +111,7 @@ def test_a_run_with_cross_entropy_has_its_own_table_and_drawing(show_network, tm
         run.finish()
     _, out, _ = show_network(run.directory)
     assert "| dZ2 = (P - Y) dE " in out
-    assert "| E = sum (max(Z2, 0) - Z2 Y + log(1 + exp(-|Z2|))) |" in out
+    assert "| E = sum (max(Z2, 0) - Z2 Y + log(1 + exp(-abs(Z2)))) |" in out
     assert "nothing: it is only for predictions" in out
     assert show_network(run.directory, "--digit", 0, "--draw", tmp_path / "x.svg")[0] == 0
     assert "dP =" not in (tmp_path / "x.svg").read_text()

@@ -304,9 +304,9 @@ def test_bad_input_is_one_message_exit_code_2_and_nothing_written(here, tmp_path
 def test_a_network_with_a_wrong_gradient_is_not_trained(main, monkeypatch, tmp_path, capsys):
     right = Matmul.backward
 
-    def wrong(self, dC, C, A, B, dA, dB):
-        yield from right(self, dC, C, A, B, dA, dB)
-        yield dB, np.multiply, dB, 1.01
+    def wrong(self, dC, C, A, B):
+        dA, dB = right(self, dC, C, A, B)
+        return dA, dB * 1.01
 
     monkeypatch.setattr(Matmul, "backward", wrong)
     arguments = ["--config", str(ROOT / "config.yaml"), "--output", str(tmp_path / "run")]
