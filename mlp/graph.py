@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from mlp.gates import Array, Gate, Shape
 from mlp.node import Node, ancestors, backward_order
 from mlp.plan import Plan
-from mlp.trace import Formula
+from mlp.trace import Formula, Formulas
 
 MAX_PLANS = 8
 """A graph keeps this many plans: training and evaluation need two each, for the batch and the short last one."""
@@ -46,6 +46,7 @@ class ComputationalGraph:
         if self.precision not in (np.float32, np.float64):
             raise ValueError(f"the precision must be float32 or float64, not {self.precision}")
         self._reference = (lambda: self) if kept_by_nodes else ref(self)
+        self.formulas = Formulas(self.precision)
         self.nodes: list[Node] = []
         self._by_name: dict[str, Node] = {}
         self._given: dict[Node, tuple[Array, Array | None]] = {}
@@ -59,7 +60,7 @@ class ComputationalGraph:
 
         A copy has no values until it has run forward.
         """
-        return self.__dict__ | {"_plans": {}, "_latest": None, "_reference": None}
+        return self.__dict__ | {"_plans": {}, "_latest": None, "_reference": None, "formulas": Formulas(self.precision)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
@@ -151,7 +152,7 @@ class ComputationalGraph:
                 if self.node(name) not in self._inputs.intersection(nodes):
                     raise ValueError(f"{name} is not an input of {outputs[0].name}")
                 given[self.node(name)] = (np.empty(shape, self.precision), None)
-            self._plans[key] = Plan(nodes, outputs[0], given, self.precision)
+            self._plans[key] = Plan(nodes, outputs[0], given, self.formulas)
             while len(self._plans) > MAX_PLANS or (len(self._plans) > 1 and self._plan_bytes() > MAX_PLAN_BYTES):
                 del self._plans[next(iter(self._plans))]
         return self._plans[key]

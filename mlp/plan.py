@@ -38,7 +38,7 @@ class Plan:
         nodes: Sequence[Node],
         output: Node,
         leaves: Mapping[Node, tuple[Array, Array | None]],
-        precision: np.dtype[Any],
+        formulas: Formulas,
     ):
         self.output = output
         self.values: dict[Node, Array] = {}
@@ -51,9 +51,8 @@ class Plan:
         """Whether the gradients belong to the latest forward pass."""
         self._leaves = leaves
         self._first_use: dict[Node, int] = {}
-        self._binder = _Binder(precision)
+        self._binder = _Binder(formulas.precision)
         self.forward_calls = self._binder.calls
-        formulas = Formulas(precision)
         for node in nodes:
             if node.gate is None:
                 if node not in leaves:
@@ -64,7 +63,7 @@ class Plan:
                 self._first_use.setdefault(source, len(self.forward_calls))
             inputs = [self.values[source] for source in node.inputs]
             formula = self.formulas[node] = formulas.of(node.gate, *(value.shape for value in inputs))
-            self.values[node] = np.empty(formula.value.shape, precision)
+            self.values[node] = np.empty(formula.value.shape, formulas.precision)
             self._binder.enter((*formula.inputs, formula.output), inputs, formula.uses)
             self._binder.write_value(formula.value, self.values[node])
 

@@ -45,7 +45,6 @@ from mlp.losses import SoftmaxLoss, SVMLoss, check_class_indices
 from mlp.node import Node
 from mlp.system import spelling
 from mlp.system.errors import InputError
-from mlp.trace import Formulas
 
 FUNCTIONS: dict[str, Gate] = {
     "exp": Exponential(),
@@ -113,7 +112,6 @@ class _Builder:
         self.source, self.values, self.stages = source, values, stages
         self.statements = [self._statement(statement) for statement in statements]
         self.graph = ComputationalGraph()
-        self.formulas = Formulas(self.graph.precision)
         self.places: dict[Node, int] = {}
         self.shapes: dict[Node, Shape] = {}
         self.given: dict[Node, Array] = {}
@@ -294,7 +292,7 @@ class _Builder:
         """A node for the gate's output. Shapes are checked here because the place in the text is known."""
         place = self.source.start(tree) if place is None else place
         try:
-            shape = self.formulas.of(gate, *(self.shapes[node] for node in inputs)).value.shape
+            shape = self.graph.formulas.of(gate, *(self.shapes[node] for node in inputs)).value.shape
             for node in [node for position, node in enumerate(inputs) if position not in gate.indices]:
                 if node in self.class_indices:
                     raise ValueError(f"{node.name} is a class index: it cannot be used as a number too")
