@@ -86,17 +86,13 @@ class Gate(ABC):
             raise ValueError(f"{self}: backward returns {what}: it must return the tuple {wanted}")
         gradients: list[Value] = []
         for position, (name, gradient, A) in enumerate(zip(names, found, inputs, strict=True)):
-            shape = None if position in self.indices else self._gradient_shape(np.shape(C), np.shape(A))
-            returned = None if gradient is None else np.shape(gradient)
-            if returned != shape:
-                what, wanted = ("None" if of is None else f"an array of shape {of}" for of in (returned, shape))
-                raise ValueError(f"{self}: backward returns {what} for {name}: it must return {wanted}")
+            shape = np.broadcast_shapes(np.shape(C), np.shape(A)) if isinstance(self, Elementwise) else np.shape(A)
+            wanted = "None" if position in self.indices else f"an array of shape {shape}"
+            returned = "None" if gradient is None else f"an array of shape {np.shape(gradient)}"
+            if returned != wanted:
+                raise ValueError(f"{self}: backward returns {returned} for {name}: it must return {wanted}")
             gradients.append(None if gradient is None else unbroadcast(gradient, np.shape(A)))
         return gradients
-
-    def _gradient_shape(self, C: Shape, A: Shape) -> Shape:
-        """The shape in which ``backward`` returns dA."""
-        return A
 
     @classmethod
     def check_instances(cls) -> Iterable["Gate"]:
@@ -114,41 +110,6 @@ class Elementwise(Gate):
     """
 
     check_shapes = ONE_INPUT
-
-    def _gradient_shape(self, C: Shape, A: Shape) -> Shape:
-        return np.broadcast_shapes(C, A)
-
-
-@cache
-def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
-    """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
-    inputs = list(signature(gate.forward).parameters.values())[1:]
-    named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
-    output = list(signature(gate.backward).parameters)[2:3] or ["C"]
-    return output[0], named, len(named) < len(inputs)
-
-
-def unbroadcast(gradient: Value, shape: Shape) -> Value:
-    """A gradient summed along the axes that broadcasting copied an array of this shape along."""
-    wide = np.shape(gradient)
-    if wide == shape:
-        return gradient
-    if not shape:
-        return np.sum(gradient)
-    new_axes = len(wide) - len(shape)
-    padded = (0,) * new_axes + shape
-    axes = tuple(axis for axis, length in enumerate(padded) if length != wide[axis])
-    return np.reshape(np.sum(gradient, axis=axes, keepdims=not new_axes), shape)
-
-
-def written_as(plain: Callable[[], Value], exact: Value) -> Value:
-    """``exact``; where people read the formula, it is written as ``plain`` if both have the same numbers.
-
-    A formula is ``exact`` where it must not overflow or lose digits, and ``plain`` in the words of a textbook.
-    """
-    if (recorder := getattr(exact, "recorder", None)) is not None:
-        recorder.plain[exact.term] = recorder.term(plain())
-    return exact
 
 
 class Add(Elementwise):
@@ -382,21 +343,21 @@ class Tanh(Elementwise):
 class Sigmoid(Elementwise):
     """P = 1 / (1 + exp(-Z)), elementwise; dZ = (1 - P) P dP, from the output alone.
 
-    Z is held within +-87 in float32 and +-708 in float64, the largest whole numbers at which exp(Z) and its reciprocal
+    Z is clamped to +-87 in float32 and +-708 in float64, the largest whole numbers at which exp(Z) and its reciprocal
     are normal numbers: nothing overflows, and P stays above 0. (P rounds to 1 from about Z = 37 in float64; dZ is 0
-    there. Where Z is held, dZ is still (1 - P) P dP.)
+    there. Where Z is clamped, dZ is still (1 - P) P dP.)
     """
 
     name, symbol = "sigmoid", "σ"
 
     def forward(self, Z: Value) -> Value:
-        return 1 / (1 + np.exp(-held(Z)))
+        return 1 / (1 + np.exp(-clamped(Z)))
 
     def backward(self, dP: Value, P: Value, Z: Value) -> Gradients:
         return ((1 - P) * P * dP,)
 
 
-def held(Z: Value) -> Value:
+def clamped(Z: Value) -> Value:
     """Z, but at most ``largest_exponent`` and at least minus that."""
     largest = largest_exponent(getattr(Z, "dtype", float))
     return written_as(lambda: Z, np.maximum(np.minimum(Z, largest), -largest))
@@ -438,6 +399,38 @@ class Sum(Gate):
 
     def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
         return (np.broadcast_to(dC, np.shape(A)),)
+
+
+@cache
+def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
+    """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
+    inputs = list(signature(gate.forward).parameters.values())[1:]
+    named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
+    output = list(signature(gate.backward).parameters)[2:3] or ["C"]
+    return output[0], named, len(named) < len(inputs)
+
+
+def unbroadcast(gradient: Value, shape: Shape) -> Value:
+    """A gradient summed along the axes that broadcasting copied an array of this shape along."""
+    wide = np.shape(gradient)
+    if wide == shape:
+        return gradient
+    if not shape:
+        return np.sum(gradient)
+    new_axes = len(wide) - len(shape)
+    padded = (0,) * new_axes + shape
+    axes = tuple(axis for axis, length in enumerate(padded) if length != wide[axis])
+    return np.reshape(np.sum(gradient, axis=axes, keepdims=not new_axes), shape)
+
+
+def written_as(plain: Callable[[], Value], exact: Value) -> Value:
+    """``exact``; where people read the formula, it is written as ``plain`` if both have the same numbers.
+
+    A formula is ``exact`` where it must not overflow or lose digits, and ``plain`` in the words of a textbook.
+    """
+    if (recorder := getattr(exact, "recorder", None)) is not None:
+        recorder.plain[exact.term] = recorder.term(plain())
+    return exact
 
 
 @dataclass(frozen=True, eq=False)

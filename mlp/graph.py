@@ -164,21 +164,17 @@ class ComputationalGraph:
             raise ValueError("there was no forward pass yet")
         return self._latest
 
-    def backward(self, upstream: ArrayLike = 1.0) -> None:
+    def backward(self, upstream: ArrayLike = 1.0, *, output: Node | None = None) -> None:
         """Fill the gradients of the latest pass: the derivatives of sum(upstream * output).
 
-        ``upstream`` broadcasts to the output's shape. A second call gives the same gradients.
+        ``upstream`` broadcasts to the output's shape. A second call gives the same gradients. Raises ValueError if
+        there was no forward pass, or if the latest one had another output than ``output``.
         """
-        self.latest_plan.backward(upstream)
-
-    def backward_from(self, output: Node, upstream: ArrayLike = 1.0) -> None:
-        """``backward``, if the latest forward pass was this node's. Raises ValueError if it was another's, or none."""
-        if self.latest_plan.output is not output:
-            latest = self.latest_plan.output.name
-            raise ValueError(
-                f"the latest forward pass was that of {latest}: run forward() of {output.name} before its backward()"
-            )
-        self.backward(upstream)
+        plan = self.latest_plan
+        if output is not None and output is not plan.output:
+            latest = f"the latest forward pass was that of {plan.output.name}"
+            raise ValueError(f"{latest}: run forward() of {output.name} before its backward()")
+        plan.backward(upstream)
 
     def node(self, name: str) -> Node:
         """The node of this name. Raises ValueError if there is no such node."""
@@ -215,11 +211,8 @@ class ComputationalGraph:
         """The gradient that a node sent to one of its inputs in the latest ``backward``, before it was added up."""
         if node.gate is None or not self.has_gradient(node):
             raise ValueError(f"no gradient flows back through {node}")
-        inputs = [self.value(source.name) for source in node.inputs]
-        gradient = node.gate.gradients(self.gradient(node.name), self.value(node.name), *inputs)[position]
-        if gradient is None:
-            raise ValueError(f"{node.inputs[position].name} is a class index, which has no gradient")
-        return np.asarray(gradient)
+        values = [self.value(one.name) for one in (node, *node.inputs)]
+        return np.asarray(node.gate.gradients(self.gradient(node.name), *values)[position])
 
     def formula(self, node: Node) -> Formula:
         """The formula of a node's gate, for the shapes of the latest forward pass."""

@@ -31,6 +31,7 @@ def run_backward(output: Node, values: Mapping[Node, Array], upstream: ArrayLike
     for node in reversed(ancestors(output)):
         if node.gate is not None:
             inputs = [values[source] for source in node.inputs]
+            # What the gate's ``backward`` returns, summed back to each input's shape.
             found = node.gate.gradients(gradients[node], values[node], *inputs)
             for source, gradient in zip(node.inputs, found, strict=True):
                 if gradient is not None:

@@ -17,7 +17,7 @@ def _operator(gate: type[Gate]) -> tuple[Operator, Operator]:
     return lambda self, other: self.apply(gate(), self, other), lambda self, other: self.apply(gate(), other, self)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """A named value of the graph: a leaf (no gate), or the output of a gate whose inputs are other nodes.
 
@@ -60,12 +60,16 @@ class Node:
 
         Raises ValueError if the graph's latest forward pass was another node's.
         """
-        self.graph.backward_from(self, upstream)
+        self.graph.backward(upstream, output=self)
 
     @property
     def value(self) -> Value:
-        """Its value in the graph's latest forward pass; see the graph's ``value``."""
+        """Its value in the graph's latest forward pass; see the graph's ``value``. It can be set: w.value -= 0.1."""
         return self.graph.value(self.name)
+
+    @value.setter
+    def value(self, numbers: ArrayLike) -> None:
+        self.graph.value(self.name)[...] = numbers
 
     @property
     def gradient(self) -> Value:

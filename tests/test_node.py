@@ -158,6 +158,19 @@ def test_nodes_of_two_graphs_do_not_mix():
             function(x, y)
 
 
+def test_a_leaf_learns_by_its_own_gradient():
+    """w^2 falls: w = 3, 2.4, 1.92 by steps of 0.1 times 2 w."""
+    (w,) = leaves(w=3.0)
+    f = w**2
+    found = []
+    for _ in range(3):
+        f.forward()
+        f.backward()
+        found.append((float(w.value), float(w.gradient)))
+        w.value -= 0.1 * w.gradient
+    np.testing.assert_allclose(found, [(3, 6), (2.4, 4.8), (1.92, 3.84)], rtol=1e-15)
+
+
 def test_backward_belongs_to_the_latest_forward_pass():
     x, y = leaves(x=3.0, y=2.0)
     f, g = x * y, x + y
