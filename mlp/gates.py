@@ -11,7 +11,6 @@ respect to A and has A's shape.
 import math
 from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache, reduce
 from inspect import Parameter, signature
 from itertools import chain
@@ -30,7 +29,7 @@ Gradients = tuple[Value, ...]
 
 
 MAX_INPUTS = 100
-"""The most inputs of a gate that takes any number: its formula is as deep as it has inputs."""
+"""The most inputs of a gate that takes any number: each one makes its formula one step deeper."""
 ONE_INPUT: list[tuple[Shape, ...]] = [((),), ((3, 4),)]
 TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3))]
 """For elementwise gates: scalars, arrays, and each kind of broadcasting."""
@@ -75,8 +74,14 @@ class Gate(ABC):
             takes = f"{least} to {most}" if is_open else str(least)
             raise ValueError(f"{name or self.name} takes {takes} {what}{'s' * (takes != '1')}, not {count}")
 
-    def gradients(self, dC: Value, C: Value, *inputs: Value) -> list[Value]:
-        """``backward``, with each gradient in its input's shape. Raises ValueError if it returns anything else."""
+    def checked_backward(self, dC: Value, C: Value, *inputs: Value) -> list[Value]:
+        """What ``backward`` returns, each gradient summed back to its input's shape.
+
+        Raises ValueError if it returns anything but a tuple of gradients of the right shapes.
+        """
+        shape = np.shape(C)
+        if isinstance(self, Elementwise) and shape != (together := np.broadcast_shapes(*map(np.shape, inputs))):
+            raise ValueError(f"{self}: forward returns shape {shape}: an elementwise gate returns {together} here")
         found = self.backward(dC, C, *inputs)
         names = [f"d{symbol}" for symbol in self.symbols(len(inputs))[1:]]
         if not isinstance(found, tuple) or len(found) != len(inputs):
@@ -86,8 +91,8 @@ class Gate(ABC):
             raise ValueError(f"{self}: backward returns {what}: it must return the tuple {wanted}")
         gradients: list[Value] = []
         for position, (name, gradient, A) in enumerate(zip(names, found, inputs, strict=True)):
-            shape = np.broadcast_shapes(np.shape(C), np.shape(A)) if isinstance(self, Elementwise) else np.shape(A)
-            wanted = "None" if position in self.indices else f"an array of shape {shape}"
+            wanted = f"an array of shape {shape if isinstance(self, Elementwise) else np.shape(A)}"
+            wanted = "None" if position in self.indices else wanted
             returned = "None" if gradient is None else f"an array of shape {np.shape(gradient)}"
             if returned != wanted:
                 raise ValueError(f"{self}: backward returns {returned} for {name}: it must return {wanted}")
@@ -106,7 +111,7 @@ class Gate(ABC):
 class Elementwise(Gate):
     """A gate that works element by element; its inputs are broadcast to one shape as in NumPy.
 
-    ``backward`` returns dA in C's shape. ``gradients`` sums it back to A's shape.
+    ``backward`` returns dA in C's shape. ``checked_backward`` sums it back to A's shape.
     """
 
     check_shapes = ONE_INPUT
@@ -405,9 +410,14 @@ class Sum(Gate):
 def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
     inputs = list(signature(gate.forward).parameters.values())[1:]
-    named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
-    output = list(signature(gate.backward).parameters)[2:3] or ["C"]
-    return output[0], named, len(named) < len(inputs)
+    backward = list(signature(gate.backward).parameters.values())[1:]
+    named, named_backward = (
+        [one.name for one in passed if one.kind is not Parameter.VAR_POSITIONAL] for passed in (inputs, backward)
+    )
+    if len(backward) < 3 or (len(named_backward) == len(backward) and len(backward) != 2 + len(named)):
+        takes, right = ", ".join(map(str, backward)), ", ".join(["dC", "C", *map(str, inputs)])
+        raise ValueError(f"{gate.__name__}: backward takes ({takes}): it must take ({right})")
+    return named_backward[1], tuple(named), len(named) < len(inputs)
 
 
 def unbroadcast(gradient: Value, shape: Shape) -> Value:
@@ -424,31 +434,10 @@ def unbroadcast(gradient: Value, shape: Shape) -> Value:
 
 
 def written_as(plain: Callable[[], Value], exact: Value) -> Value:
-    """``exact``; where people read the formula, it is written as ``plain`` if both have the same numbers.
+    """Returns ``exact``, with which the passes compute: it does not overflow, and loses no digits.
 
-    A formula is ``exact`` where it must not overflow or lose digits, and ``plain`` in the words of a textbook.
+    People read ``plain``, the textbook's form, where it has the same numbers. It is a function: no pass computes it.
     """
     if (recorder := getattr(exact, "recorder", None)) is not None:
         recorder.plain[exact.term] = recorder.term(plain())
     return exact
-
-
-@dataclass(frozen=True, eq=False)
-class Operation:
-    """A function of our own that a formula records under its name, as it does NumPy's functions."""
-
-    compute: Callable[..., Array]
-    """The function; its last parameter is ``out``, as in NumPy."""
-    shape: Callable[..., Shape]
-    """The result's shape, from the shapes of the arguments and the options."""
-    text: Callable[..., str]
-    """How people write it, from the same as ``shape``, such as ``onehot({0})``."""
-    code: Callable[..., str]
-    """The same as Python that needs only NumPy, such as ``(np.arange(3) == {0})``."""
-    dtype: type = float
-
-    def __call__(self, *arguments: Value, **options: Any) -> Value:
-        for argument in arguments:
-            if (recorder := getattr(argument, "recorder", None)) is not None:
-                return recorder.record(self, *arguments, **options)
-        return self.compute(*arguments, **options)

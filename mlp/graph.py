@@ -37,8 +37,8 @@ class ComputationalGraph:
         f.backward()
         x.gradient              # -4.0
 
-    Every value has the graph's one precision, float32 or float64. Unless ``kept_by_nodes`` is False, a node keeps its
-    graph in memory; then the garbage collector decides when unused memory is free.
+    Every value has the graph's one precision, float32 or float64. A node keeps its graph alive. With
+    ``kept_by_nodes=False`` it does not: keep the graph yourself, and its memory is free as soon as you drop it.
     """
 
     def __init__(self, precision: DTypeLike = np.float64, *, kept_by_nodes: bool = True):
@@ -104,18 +104,24 @@ class ComputationalGraph:
         self._inputs.add(node)
         return node
 
-    def apply(self, gate: Gate, *inputs: Node, name: str | None = None, needs_gradient: bool = False) -> Node:
+    def apply(
+        self, gate: Gate, *inputs: Node | ArrayLike, name: str | None = None, needs_gradient: bool = False
+    ) -> Node:
         """A node for the gate's output; without a name it gets the next free one of z1, z2, ...
 
-        Its gradient is computed if an input's gradient is, or with ``needs_gradient``.
+        Numbers and arrays become constants. Its gradient is computed if an input's gradient is, or with
+        ``needs_gradient``.
         """
-        for node in inputs:
+        if not isinstance(gate, Gate):
+            raise TypeError(f"apply takes a gate, such as Add(), not {gate!r}")
+        nodes = tuple(map(self.as_node, inputs))
+        for node in nodes:
             if not (node.index < len(self.nodes) and self.nodes[node.index] is node):
                 raise ValueError(f"{node} is a node of another graph")
-        gate.check_count(len(inputs))
-        leads_to_one = any(node.needs_gradient for position, node in enumerate(inputs) if position not in gate.indices)
+        gate.check_count(len(nodes))
+        leads_to_one = any(node.needs_gradient for position, node in enumerate(nodes) if position not in gate.indices)
         name = self._free_name() if name is None else name
-        return self._add(name, gate, inputs, needs_gradient or leads_to_one)
+        return self._add(name, gate, nodes, needs_gradient or leads_to_one)
 
     def forward(self, output: Node | Plan | None = None, /, *others: Node, **inputs: ArrayLike) -> Array:
         """Run the gates that the output needs (default: the last node) and return its value.
@@ -136,7 +142,7 @@ class ComputationalGraph:
         """The plan that ``forward`` runs for inputs of these shapes, kept for the next call.
 
         Fill the inputs in its ``values`` and run ``forward`` with it: this saves a copy and a look-up. The plan's own
-        ``forward`` leaves what ``backward``, ``value`` and ``gradient`` use untouched, unless they use the same plan.
+        ``forward`` does not become the latest pass, to which ``backward``, ``value`` and ``gradient`` belong.
         """
         return self.plan_with({}, (output, *others), shapes)
 
@@ -150,7 +156,8 @@ class ComputationalGraph:
             nodes, given = ancestors(*outputs), {**self._given, **leaves}
             for name, shape in shapes.items():
                 if self.node(name) not in self._inputs.intersection(nodes):
-                    raise ValueError(f"{name} is not an input of {outputs[0].name}")
+                    cure = ": it is a leaf, whose value you can set" if self.node(name) in self._given else ""
+                    raise ValueError(f"{name} is not an input of {outputs[0].name}{cure}")
                 given[self.node(name)] = (np.empty(shape, self.precision), None)
             self._plans[key] = Plan(nodes, outputs[0], given, self.formulas)
             while len(self._plans) > MAX_PLANS or (len(self._plans) > 1 and self._plan_bytes() > MAX_PLAN_BYTES):
@@ -161,7 +168,7 @@ class ComputationalGraph:
     def latest_plan(self) -> Plan:
         """The plan of the latest forward pass, which can run it again. Raises ValueError if there was no pass."""
         if self._latest is None:
-            raise ValueError("there was no forward pass yet")
+            raise ValueError("there was no forward pass yet, or the latest one failed")
         return self._latest
 
     def backward(self, upstream: ArrayLike = 1.0, *, output: Node | None = None) -> None:
@@ -183,11 +190,13 @@ class ComputationalGraph:
         return self._by_name[name]
 
     def value(self, name: str) -> Array:
-        """A node's value in the latest pass. Raises ValueError if the pass did not need it."""
-        value = self.latest_plan.values.get(self.node(name))
-        if value is None:
+        """A node's value in the latest pass, or a leaf's value. Raises ValueError if the pass did not need it."""
+        node = self.node(name)
+        if node in self._given and (self._latest is None or node not in self._latest.values):
+            return self._given[node][0]
+        if node not in self.latest_plan.values:
             raise ValueError(f"the latest pass did not need {name}")
-        return value
+        return self.latest_plan.values[node]
 
     def gradient(self, name: str) -> Array:
         """A node's gradient in the latest pass. Raises ValueError before ``backward``, or if the node has no gradient.
@@ -212,7 +221,7 @@ class ComputationalGraph:
         if node.gate is None or not self.has_gradient(node):
             raise ValueError(f"no gradient flows back through {node}")
         values = [self.value(one.name) for one in (node, *node.inputs)]
-        return np.asarray(node.gate.gradients(self.gradient(node.name), *values)[position])
+        return np.asarray(node.gate.checked_backward(self.gradient(node.name), *values)[position])
 
     def formula(self, node: Node) -> Formula:
         """The formula of a node's gate, for the shapes of the latest forward pass."""

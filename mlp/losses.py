@@ -4,11 +4,13 @@ Symbols: n examples, C classes. P (n, 1) probabilities, Z (n, 1) logits (P = sig
 S (n, C) scores, one row per example, y (n,) the index of each row's right class; a single example is S (C,) and y ().
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mlp.gates import Array, Gate, Gradients, Operation, Shape, Sigmoid, Value, written_as
+from mlp.gates import Array, Gate, Gradients, Shape, Sigmoid, Value, written_as
 
 
 class EuclideanLoss(Gate):
@@ -51,8 +53,8 @@ class CrossEntropyLoss(Gate):
 class ClassLoss(Gate):
     """A loss of scores S (n, C) and class indices y (n,), or of one example's S (C,) and y ().
 
-    The gradient of each wrong class j is v_j, and that of the right class is minus their sum: ds_j = v_j dE,
-    ds_y = -sum_j v_j dE. A step against the gradient lowers the wrong scores and raises the right one.
+    Each wrong class j has a number v_j, which the subclass defines: its score's gradient is ds_j = v_j dE. That of the
+    right class is minus their sum, ds_y = -sum_j v_j dE. A step lowers the wrong scores and raises the right one.
     """
 
     check_shapes = (((3,), ()), ((4, 3), (4,)))
@@ -101,12 +103,12 @@ class SVMLoss(ClassLoss):
         return np.sum(np.maximum(self.margins(S, y) + 1, 0) * (1 - onehot(y, classes=S.shape[-1])))
 
     def backward(self, dE: Value, E: Value, S: Value, y: Value) -> Gradients:
-        V = self.margins(S, y) + 1 > 0  # true for the right class too, which the sum then counts once too often
+        V = self.margins(S, y) + 1 > 0  # true for the right class, too: its own 1 cancels that in the sum
         return (V - np.sum(V, **over_classes(S)) * onehot(y, classes=S.shape[-1])) * dE, None
 
 
 def over_classes(S: Value) -> dict[str, Any]:
-    """The options of a sum over the classes of each example that can be subtracted from S."""
+    """The options of a sum over the classes of each example, so that it can be subtracted from S."""
     return {"axis": 1, "keepdims": True} if S.ndim == 2 else {}
 
 
@@ -114,6 +116,27 @@ def check_same_shape(gate: Gate, P: Value, Y: Value) -> None:
     """Raises ValueError if the shapes differ: (4, 1) and (4,) would broadcast to (4, 4)."""
     if np.shape(P) != np.shape(Y):
         raise ValueError(f"{gate.name}: shapes {np.shape(P)} and {np.shape(Y)} differ")
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A function of our own that a formula records under its name, as it does NumPy's functions."""
+
+    compute: Callable[..., Array]
+    """The function; its last parameter is ``out``, as in NumPy."""
+    shape: Callable[..., Shape]
+    """The result's shape, from the shapes of the arguments and the options."""
+    text: Callable[..., str]
+    """How people write it, from the same as ``shape``, such as ``onehot({0})``: {0} is the first argument."""
+    code: Callable[..., str]
+    """The same as Python that needs only NumPy, such as ``(np.arange(3) == {0})``."""
+    dtype: type = float
+
+    def __call__(self, *arguments: Value, **options: Any) -> Value:
+        for argument in arguments:
+            if (recorder := getattr(argument, "recorder", None)) is not None:
+                return recorder.record(self, *arguments, **options)
+        return self.compute(*arguments, **options)
 
 
 def check_class_indices(y: Array, classes: int) -> None:

@@ -5,23 +5,53 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike
 
-from mlp.gates import Add, Divide, Gate, Matmul, Multiply, Negate, Power, Subtract, Value
+from mlp.gates import (
+    Absolute,
+    Add,
+    Cosine,
+    Divide,
+    Exponential,
+    Gate,
+    Logarithm,
+    Matmul,
+    Max,
+    Multiply,
+    Negate,
+    Power,
+    Sine,
+    Sqrt,
+    Subtract,
+    Tanh,
+    Value,
+)
 
-Operator = Callable[["Node", Any], "Node"]
-
-
-def _operator(gate: type[Gate]) -> tuple[Operator, Operator]:
-    """An operator of two operands, for a node on its left and for one on its right."""
-    return lambda self, other: self.apply(gate(), self, other), lambda self, other: self.apply(gate(), other, self)
+GATES: dict[np.ufunc, type[Gate]] = {
+    np.add: Add,
+    np.subtract: Subtract,
+    np.multiply: Multiply,
+    np.divide: Divide,
+    np.matmul: Matmul,
+    np.negative: Negate,
+    np.exp: Exponential,
+    np.log: Logarithm,
+    np.sqrt: Sqrt,
+    np.sin: Sine,
+    np.cos: Cosine,
+    np.tanh: Tanh,
+    np.absolute: Absolute,
+    np.maximum: Max,
+}
+"""The gates of operators, and of NumPy's functions, of nodes."""
 
 
 @dataclass(eq=False, repr=False)
-class Node:
+class Node(NDArrayOperatorsMixin):
     """A named value of the graph: a leaf (no gate), or the output of a gate whose inputs are other nodes.
 
-    Operators make new nodes, and numbers and arrays in them become constants of the graph:
+    Operators and NumPy's functions make new nodes, and numbers and arrays in them become constants of the graph:
 
         q = x + y
         f = q * z
@@ -41,7 +71,7 @@ class Node:
     constant: bool = False
     """Whether it is a literal, a number or an array; its name is its source text."""
 
-    __array_ufunc__ = None  # so that an array on the left leaves the operator to the node
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__  # a node is equal to itself alone
 
     @property
     def graph(self) -> Any:
@@ -77,23 +107,19 @@ class Node:
         return self.graph.gradient(self.name)
 
     def apply(self, gate: Gate, *inputs: "Node | ArrayLike") -> "Node":
-        """A node for the gate's output; numbers and arrays become constants."""
-        node: Node = self.graph.apply(gate, *map(self.graph.as_node, inputs))
+        """A node for the gate's output; see the graph's ``apply``."""
+        node: Node = self.graph.apply(gate, *inputs)
         return node
 
-    __add__, __radd__ = _operator(Add)
-    __sub__, __rsub__ = _operator(Subtract)
-    __mul__, __rmul__ = _operator(Multiply)
-    __truediv__, __rtruediv__ = _operator(Divide)
-    __matmul__, __rmatmul__ = _operator(Matmul)
-
-    def __pow__(self, exponent: float) -> "Node":
-        if not isinstance(exponent, int | float | np.integer | np.floating):
-            raise TypeError(f"the exponent of ** must be a number, not {exponent!r}")
-        return self.apply(Power(exponent), self)
-
-    def __neg__(self) -> "Node":
-        return self.apply(Negate(), self)
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> "Node":
+        if ufunc is np.power:
+            base, exponent = (one.item() if isinstance(one, np.generic) else one for one in inputs)
+            if not isinstance(exponent, int | float):
+                raise TypeError(f"the exponent of ** must be a number, not {exponent!r}")
+            return self.apply(Power(exponent), base)
+        if ufunc not in GATES or method != "__call__" or options:
+            raise TypeError(f"no gate computes np.{ufunc.__name__} of nodes like this: write node.apply(GATE, ...)")
+        return self.apply(GATES[ufunc](), *inputs)
 
     def __repr__(self) -> str:
         graph = self.graph_reference()

@@ -2,7 +2,7 @@
 
 This makes the passes fast, and no gate does: each pass is a loop over calls without look-ups, allocations or decisions.
 What nobody needs is left out, what occurs twice is computed once, in both passes together, temporary arrays are written
-over, and a gradient that a gate hands on unchanged is not copied.
+over, and a gradient that a gate hands on unchanged is not copied. docs/performance.md lists the calls of a step.
 """
 
 import math
@@ -14,7 +14,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlp.gates import Array, Operation
+from mlp.gates import Array
+from mlp.losses import Operation
 from mlp.node import Node, backward_order
 from mlp.trace import Formula, Formulas, Term, reshape
 
@@ -68,7 +69,7 @@ class Plan:
             self._binder.write_value(formula.value, self.values[node])
 
     def forward(self, changed: Node | None = None) -> Array:
-        """Run all gates; if only one node's value was changed, run those from its first use on."""
+        """Run all gates; if only one node's value was changed, as in a gradient check, those from its first use on."""
         first = 0 if changed is None else self._first_use.get(changed, len(self.forward_calls))
         self.has_gradients = False
         for call in self.forward_calls[first:]:
@@ -88,7 +89,7 @@ class Plan:
         """The backward calls of every gate that has a gradient, and the calls that add up their results."""
         binder, output = self._binder, self.output
         binder.calls = []
-        binder.known |= binder.values
+        binder.known |= binder.values  # from here on what the forward pass has computed may be read
         order = list(backward_order(list(self.values), output))
         arrivals = Counter(edge.source for *_, edges in order for edge in edges if edge is not None)
         self.gradients[output] = self._gradient_memory(output)
@@ -138,7 +139,7 @@ class _Binder:
     def enter(self, symbols: Sequence[Term], arrays: Sequence[Array], uses: Counter[Term]) -> None:
         """From here on terms are those of a formula with these symbols, whose values are in these arrays."""
         self._arrays, self._uses = dict(zip(symbols, arrays, strict=False)), uses
-        self._keys = {term: -id(array) for term, array in self._arrays.items()}
+        self._keys = {term: -id(array) for term, array in self._arrays.items()}  # below 0: no expression's number
 
     def _key(self, term: Term) -> int:
         """A number for an expression: the same for equal expressions of the same arrays, in any gate."""
@@ -152,7 +153,7 @@ class _Binder:
         is_computed = term.function is not None and term.function not in VIEWS
         self._copy(self._computed(term, out) if is_computed else self._array(term), out)
         if self._uses[term] > 1 or any(argument.arguments for argument in term.arguments):
-            self.values[self._key(term)] = out  # a single call for this gate alone is as quick as a look-up
+            self.values[self._key(term)] = out  # not for a single call, which is as quick as a look-up
 
     def write(self, term: Term, out: Array) -> None:
         """Compute a gradient into this array."""

@@ -1,8 +1,9 @@
 """Tracing: a gate's passes run once on arrays without numbers, which record what NumPy does to them.
 
 The record is the gate's formula for inputs of these shapes. ``plan`` turns it into calls, ``circuits.formula_text``
-into text. Equal expressions are one term, so that what occurs twice is computed once. Nothing is taken for a constant
-in silence: what cannot be recorded raises ValueError, which names the gate and what to write instead.
+into text. Equal expressions are one term, so that what occurs twice is computed once. No array is taken
+for a constant in silence: what cannot be recorded raises ValueError, which names the gate and what to write instead.
+Python numbers are constants, and so are a gate's parameters: they stay as they were in the first pass.
 """
 
 import math
@@ -15,7 +16,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from mlp.gates import Array, Gate, Operation, Shape
+from mlp.gates import Array, Gate, Shape
+from mlp.losses import Operation
 
 CURE = (
     "write it with operators, @, comparisons, NumPy's elementwise functions, np.where, np.outer, np.broadcast_to, .T, "
@@ -85,9 +87,9 @@ def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Fo
             what = f"a {type(value).__name__}" if hasattr(value, "__len__") else repr(value)
             raise recorder.error(f"forward returns {what}: it must return one array, computed from the inputs")
         C, dC = (recorder.symbol(name, value.shape) for name in (output, f"d{output}"))
-        found = gate.gradients(dC, C, *inputs)
-    except TypeError as error:  # such as an option of a method that is not recorded
-        raise recorder.error(f"{error}: {CURE}") from error
+        found = gate.checked_backward(dC, C, *inputs)
+    except TypeError as error:  # such as a Python function that an array without numbers does not have
+        raise recorder.error(f"{error}; if an array of the pass cannot do this, {CURE}") from error
     gradients = tuple(None if gradient is None else recorder.term(gradient) for gradient in found)
     roots = [value.term, *(term for term in gradients if term is not None)]
     uses = Counter(roots)
@@ -221,7 +223,7 @@ def _is_bool(function: Any, kinds: tuple[str, ...]) -> bool:
     if not isinstance(function, np.ufunc):
         return are_bools and function != np.add.reduce  # a sum of bools counts
     result = function(*(np.ones(1, bool if kind == "bools" else float) for kind in kinds))
-    is_or = function is np.matmul and are_bools
+    is_or = function is np.matmul and are_bools  # NumPy's sum of bools in it is an or
     if not isinstance(result, np.ndarray | np.generic) or result.dtype not in (bool, float) or is_or:
         raise TypeError
     return bool(result.dtype == bool)
@@ -242,6 +244,9 @@ class Traced(NDArrayOperatorsMixin):
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<{self.term.symbol or 'an array'} of shape {self.shape}, without numbers>"
 
     def __getitem__(self, index: Any) -> "Traced":
         keys = index if isinstance(index, tuple) else (index,)

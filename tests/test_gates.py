@@ -9,6 +9,7 @@ from mlp.gates import (
     Cosine,
     Divide,
     Exponential,
+    Gate,
     Identity,
     Logarithm,
     Matmul,
@@ -76,7 +77,7 @@ def test_a_gate_by_itself_computes_what_it_computes_in_a_graph(gate, precision):
         tolerance = 4 * np.finfo(precision).eps
         np.testing.assert_allclose(value, C, rtol=tolerance)
         dC = np.full_like(value, 3.0)
-        own = [dA for dA in gate.gradients(dC, C, *inputs) if dA is not None]
+        own = [dA for dA in gate.checked_backward(dC, C, *inputs) if dA is not None]
         for found, right in zip(gradients, own, strict=True):
             np.testing.assert_allclose(found, right, rtol=tolerance, atol=tolerance)
 
@@ -313,14 +314,32 @@ def test_nothing_flows_back_to_a_class_index():
         ),
         (
             MadeElementwise(lambda A, B: np.sum(A * B)),
-            r"made: backward returns an array of shape \(\) for dA: it must return an array of shape \(3,\)",
+            r"made: forward returns shape \(\): an elementwise gate returns \(3,\) here",
         ),
-        (MadeElementwise(lambda A, B: np.outer(A, B)[:, :, None]), r"it must return an array of shape \(3, 3, 3\)"),
+        (
+            MadeElementwise(lambda A, B: np.outer(A, B)[:, :, None]),
+            r"forward returns shape \(3, 3, 1\): an elementwise gate",
+        ),
     ],
 )
 def test_a_gate_that_returns_something_wrong_is_told_what(gate, message):
     with pytest.raises(ValueError, match=message):
         run(gate, [1.0, 2, 3], [4.0, 5, 6])
+
+
+class Short(Gate):
+    """A gate whose backward pass has too few parameters."""
+
+    def forward(self, A, B):
+        return A * B
+
+    def backward(self, dC, A, B):
+        return dC * B, dC * A
+
+
+def test_the_parameters_of_backward_are_counted():
+    with pytest.raises(ValueError, match=r"Short: backward takes \(dC, A, B\): it must take \(dC, C, A, B\)"):
+        run(Short(), 1.0, 2.0)
 
 
 @pytest.mark.parametrize(("gate", "value", "gradient"), [(Add(), 4950, 1), (Max(), 99, 0)], ids=str)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlp.gates import Matmul, Max, Operation, Sigmoid
+from mlp.gates import Matmul, Max, Sigmoid
 from mlp.gradient_check import (
     DIRECTIONS,
     TOLERANCE,
@@ -14,6 +14,7 @@ from mlp.gradient_check import (
     random_direction,
 )
 from mlp.graph import ComputationalGraph
+from mlp.losses import Operation
 from mlp.network import MLP
 from mlp.plan import Plan
 from mlp.training.gradient_precheck import check_network

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from mlp.gates import Operation
+from mlp.losses import Operation
 from mlp.trace import Formula, Term, evaluate, parts, reshape
 
 LOWEST, COMPARISON, OR, XOR, AND, SUM, MATRIX, PRODUCT, NEGATIVE, POWER, ATOM = range(11)
