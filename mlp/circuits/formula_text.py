@@ -5,8 +5,8 @@ their names. ``Mathematics`` writes X W1, X' dZ1, 1/2 sum (P - Y)^2.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,16 +65,15 @@ REDUCTIONS: dict[Any, str] = {np.add.reduce: "sum", np.maximum.reduce: "max", np
 COPIES = (reshape, np.broadcast_to)
 
 
+@dataclass(frozen=True)
 class Code:
     """Writes terms as Python code: numbers with all their digits, the operations of our own as NumPy's functions."""
 
+    texts: Mapping[Term, str]
+    """What stands for a symbol, such as x, 3 or (-2), which needs no more parentheses; if nothing, its own name."""
     forms: ClassVar[Mapping[Any, Form]] = FORMS
     of_operation: ClassVar[str] = "code"
     """The attribute of an operation that has its text."""
-
-    def __init__(self, texts: Mapping[Term, str]):
-        """texts: what stands for a symbol, such as x, 3 or (-2), which needs no more parentheses; else its own name."""
-        self._texts = texts
 
     def write(self, term: Term, level: int = LOWEST) -> str:
         """The term as text, in parentheses if it must be where this level is needed."""
@@ -84,7 +83,7 @@ class Code:
     def _text(self, term: Term) -> tuple[str, int]:
         """The term as text, and its level."""
         if term.symbol:
-            return self._texts.get(term, term.symbol), ATOM
+            return self.texts.get(term, term.symbol), ATOM
         if term.function is None:
             number = repr(term.number).replace("inf", "np.inf").replace("nan", "np.nan")
             return number, NEGATIVE if number.startswith("-") else ATOM
@@ -98,12 +97,11 @@ class Code:
             template = getattr(function, self.of_operation)(*shapes, **options)
             needed = tuple(LOWEST if f"({{{k}}})" in template else ATOM for k in range(len(shapes)))
             return template, PRODUCT if " / " in template else ATOM, needed
-        if function in COPIES:
-            if not shapes[0]:  # perhaps a Python number, which has no methods
-                return f"np.full({term.shape}, {{}})", ATOM, (LOWEST,)
-            if function is np.broadcast_to:
-                return f"np.broadcast_to({{}}, {term.shape})", ATOM, (LOWEST,)
+        if function is reshape and shapes[0]:
             return f"{{}}.reshape({', '.join(map(str, term.shape))})", ATOM, (ATOM,)
+        if function in COPIES:  # a scalar may be a Python number, which has no methods
+            template = f"np.broadcast_to({{}}, {term.shape})" if shapes[0] else f"np.full({term.shape}, {{}})"
+            return template, ATOM, (LOWEST,)
         if "axis" in options:
             name = REDUCTIONS.get(function, f"{function.__self__.__name__}.reduce")
             if options["axis"] is None and (function in REDUCTIONS or len(shapes[0]) == 1):
@@ -120,15 +118,13 @@ class Rule(Code):
     of_operation = "text"
 
 
+@dataclass(frozen=True)
 class Mathematics(Rule):
     """Writes terms as the notes do: A B is a product, A' the transposed matrix. Copies are not written."""
 
+    known: Mapping[str, str]
+    """Names for whole terms, by their text."""
     forms = IN_THE_NOTES
-
-    def __init__(self, texts: Mapping[Term, str], known: Mapping[str, str]):
-        """known: names for whole terms, by their text."""
-        super().__init__(texts)
-        self._known = known
 
     def _text(self, term: Term) -> tuple[str, int]:
         if term.function in COPIES:
@@ -137,7 +133,7 @@ class Mathematics(Rule):
             return "1/2", PRODUCT
         text, level = super()._text(term)
         text = text.replace("np.", "").removesuffix(".0")
-        return (self._known[text], ATOM) if term.arguments and text in self._known else (text, level)
+        return (self.known[text], ATOM) if term.arguments and text in self.known else (text, level)
 
     def _form(self, term: Term) -> Form:
         options = dict(term.options)
@@ -153,15 +149,12 @@ class Mathematics(Rule):
         return super()._form(term)
 
 
+@lru_cache(maxsize=1 << 14)
 def plain(formula: Formula, term: Term) -> Term:
     """The term as people read it: its parts are replaced by their plain forms; see ``gates.written_as``."""
-
-    @cache
-    def rewritten(part: Term) -> Term:
-        written = formula.plain.get(part, part)
-        return replace(written, arguments=tuple(map(rewritten, written.arguments))) if written.arguments else written
-
-    return rewritten(term) if formula.plain else term
+    written = formula.plain.get(term, term)
+    arguments = tuple(plain(formula, argument) for argument in written.arguments)
+    return written if arguments == written.arguments else replace(written, arguments=arguments)
 
 
 def plain_if_equal(formula: Formula, term: Term, values: Mapping[Term, Any], tolerance: float = ROUNDING) -> Term:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from mlp.circuits.formula_text import ROUNDING, Code, plain_if_equal
+from mlp.circuits.formula_text import ROUNDING, Code, plain, plain_if_equal
 from mlp.gates import Array
 from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
@@ -50,14 +50,13 @@ def staged(graph: ComputationalGraph, output: Node) -> str:
 def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
     """The listing of the graph's latest pass, which must have computed every node, forward and backward."""
     code = {node: text for node in graph.nodes if (text := forward_code(graph, node)) is not None}
+    backward = f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME"
     return [
         *map(Line, ("import numpy as np", "", "# values")),
         *_given(graph),
         *map(Line, ("", "# forward")),
         *_forward(code),
-        *map(
-            Line, ("", f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME")
-        ),
+        *map(Line, ("", backward)),
         Line(f"d{output.name} = {number(graph.gradient(output.name))}", "start", output),
         *_backward(graph, output, code),
         *_zeros(graph, output),
@@ -77,31 +76,31 @@ def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
 def plain_here(graph: ComputationalGraph, node: Node, term: Term, tolerance: float = ROUNDING) -> Term:
     """A term of the formula of a node's gate: its plain form, if that has the same numbers in the latest pass."""
     formula = graph.formula(node)
-    if not formula.plain:
+    if plain(formula, term) is term:
         return term
+    return plain_if_equal(formula, term, symbol_values(graph, node), tolerance)
+
+
+def symbol_values(graph: ComputationalGraph, node: Node) -> dict[Term, Array]:
+    """The numbers of the symbols in the formula of a node's gate, in the listing's float64."""
     values = [graph.value(source.name) for source in (*node.inputs, node)]
     values.append(graph.gradient(node.name) if graph.has_gradient(node) else np.zeros_like(values[-1]))
-    in_float64 = {symbol: value.astype(float) for symbol, value in zip(formula.symbols, values, strict=True)}
-    return plain_if_equal(formula, term, in_float64, tolerance)
+    return {symbol: value.astype(float) for symbol, value in zip(graph.formula(node).symbols, values, strict=True)}
 
 
 def names(graph: ComputationalGraph, node: Node) -> dict[Term, str]:
     """The listing's text for each symbol in the formula of a node's gate: a name or a constant.
 
-    A single number among the inputs stays as it is in the source; with others Python would compute with integers.
+    A number that is the only constant of several inputs stays as it is in the source; else Python would compute with
+    integers.
     """
     formula, inputs = graph.formula(node), []
     as_float = len(node.inputs) == 1 or sum(source.constant for source in node.inputs) > 1
     for source, gradient in zip(node.inputs, formula.gradients, strict=True):
-        text = source.name
-        if source.constant:
-            value = graph.value(source.name)
-            if gradient is None:  # a class index
-                text = number(value.astype(int))
-            elif value.ndim or as_float:
-                text = number(value)
-            text = f"({text})" if text.startswith("-") else text
-        inputs.append(text)
+        value, text, is_index = graph.value(source.name), source.name, gradient is None
+        if source.constant and (value.ndim or as_float or is_index):
+            text = number(value.astype(int) if is_index else value)
+        inputs.append(f"({text})" if text.startswith("-") else text)
     return dict(zip(formula.symbols, (*inputs, node.name, f"d{node.name}"), strict=True))
 
 
@@ -145,6 +144,7 @@ def _backward(graph: ComputationalGraph, output: Node, code: Mapping[Node, str])
     for node, _, edges in order:
         for source in (edge.source for edge in edges if edge is not None):
             uses[source].append(numbers[node])
+    named = {source: _and(lines) for source, lines in uses.items() if len(lines) > 1}
     for node, _, edges in order:
         comment = f"back through ({numbers[node]}) {node.name}"
         if len(code[node]) < MAX_QUOTE_CHARACTERS:
@@ -152,11 +152,11 @@ def _backward(graph: ComputationalGraph, output: Node, code: Mapping[Node, str])
         for position, (edge, gradient) in enumerate(zip(edges, graph.formula(node).gradients, strict=True)):
             if edge is None or gradient is None:
                 continue
-            name, lines = edge.source.name, uses[edge.source]
+            name = edge.source.name
             text = f"d{name} {'=' if edge.first else '+='} {_code(graph, node, gradient)}"
-            if edge.first and len(lines) > 1 and is_view(gradient):
+            if edge.first and edge.source in named and is_view(gradient):
                 text += ".copy()"  # or a later += would change the other array too
-            why = "" if edge.first else f"; += because {name} is used in {_and(lines)}"
+            why = "" if edge.first else f"; += because {name} is used in {named[edge.source]}"
             yield Line(_commented(text, comment + why), "backward", node, position, not edge.first)
 
 
@@ -184,8 +184,6 @@ def _commented(code: str, comment: str) -> str:
 def _and(lines: Sequence[int]) -> str:
     """Line numbers as text: (1), (2) and (3), each once; if there are many, only how many."""
     words = [f"({line})" for line in sorted(set(lines))]
-    if len(words) == 1:
-        return f"{words[0]} twice"
     if len(words) > MAX_USES_NAMED:
         return f"{len(words)} lines"
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else f"{words[0]} twice"

@@ -3,11 +3,12 @@
 Rows are the n examples; A' is A transposed; dA is the derivative of the loss with respect to A.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import count
 
 from mlp.circuits.formula_text import Mathematics, plain
-from mlp.gates import Elementwise, Shape
+from mlp.gates import Elementwise
 from mlp.network import MLP
 from mlp.node import GradientEdge, Node, backward_order
 from mlp.system.text_table import markdown
@@ -19,7 +20,7 @@ def network_table(network: MLP) -> str:
     nodes = network.graph.nodes
     n = next(k for k in count(2) if k not in network.sizes)
     plan = network.batch(n).plan
-    shapes = {node: _shape(value.shape, n) for node, value in plan.values.items()}
+    shapes = {node: re.sub(rf"\b{n}\b", "n", str(array.shape or "scalar")) for node, array in plan.values.items()}
     edges = {node: edges for node, _, edges in backward_order(nodes, nodes[-1])}
     known: dict[str, str] = {}
     """The names of the values so far, by their equations."""
@@ -29,22 +30,11 @@ def network_table(network: MLP) -> str:
         notes = Mathematics(dict(zip(formula.symbols, texts, strict=True)), known)
         value = notes.write(plain(formula, formula.value))
         known.setdefault(value, node.name)
+        back = _backward(node, formula, edges[node], notes) if node in edges else "nothing: it is only for predictions"
         sources = dict.fromkeys(edge.source for edge in edges.get(node, ()) if edge is not None)
-        rows.append(
-            (
-                f"{node.name} = {_as_function(node) or value}",
-                shapes[node],
-                _backward(node, formula, edges.get(node), notes),
-                ", ".join(f"d{source.name} {shapes[source]}" for source in sources),
-            )
-        )
+        sent = ", ".join(f"d{source.name} {shapes[source]}" for source in sources)
+        rows.append((f"{node.name} = {_as_function(node) or value}", shapes[node], back, sent))
     return markdown(("forward", "shape", "backward", "shape"), rows)
-
-
-def _shape(shape: Shape, n: int) -> str:
-    """A shape with the letter n for the number of examples."""
-    lengths = ["n" if length == n else str(length) for length in shape]
-    return f"({', '.join(lengths)}{',' * (len(lengths) == 1)})" if lengths else "scalar"
 
 
 def _as_function(node: Node) -> str:
@@ -56,10 +46,8 @@ def _as_function(node: Node) -> str:
     return f"{gate}({node.inputs[0].name})" if is_function else ""
 
 
-def _backward(node: Node, formula: Formula, edges: Sequence[GradientEdge | None] | None, notes: Mathematics) -> str:
-    """The backward equation of each input that gets a gradient, and what is not computed."""
-    if edges is None:
-        return "nothing: it is only for predictions"
+def _backward(node: Node, formula: Formula, edges: Sequence[GradientEdge | None], notes: Mathematics) -> str:
+    """The backward equation of each input that gets a gradient."""
     equations = []
     for edge, gradient in zip(edges, formula.gradients, strict=True):
         if edge is not None and gradient is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.drawing import inputs_of
 from mlp.circuits.formula_text import Rule, plain
-from mlp.circuits.listing import Line, differentiated, names, plain_here
+from mlp.circuits.listing import Line, differentiated, names, plain_here, symbol_values
 from mlp.circuits.notation import operand, rows_of, written
 from mlp.gates import Array, Elementwise, Max
 from mlp.node import Node
@@ -155,9 +155,8 @@ def _forward_rule(node: Node, formula: Formula) -> str:
 
 def _with_numbers(circuit: Circuit, node: Node, term: Term) -> str:
     """A term of the formula of a node's gate, with this circuit's numbers for the symbols."""
-    values = [one.value for one in (*node.inputs, node)]
-    values += [node.gradient] if circuit.graph.has_gradient(node) else []
-    text = Rule(dict(zip(circuit.graph.formula(node).symbols, map(operand, values), strict=False))).write(term)
+    values = symbol_values(circuit.graph, node)
+    text = Rule({symbol: operand(value) for symbol, value in values.items()}).write(term)
     text = re.sub(r"\(\((-[^()]+)\)\)", r"(\1)", text)
     return re.sub(r"^\((-[^()]+)\)$", r"\1", text)
 
