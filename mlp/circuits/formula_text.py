@@ -7,7 +7,7 @@ their names. ``Mathematics`` writes X W1, X' dZ1, 1/2 sum (P - Y)^2.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -91,8 +91,8 @@ class Code:
         return template.format(*map(self.write, term.arguments, needed)), level
 
     def _form(self, term: Term) -> Form:
-        function: Any = term.function
-        shapes, options = [argument.shape for argument in term.arguments], dict(term.options)
+        function, options = cast(Any, term.function), dict(term.options)
+        shapes = [argument.shape for argument in term.arguments]
         if isinstance(function, Operation):
             template = getattr(function, self.of_operation)(*shapes, **options)
             needed = tuple(LOWEST if f"({{{k}}})" in template else ATOM for k in range(len(shapes)))
@@ -136,11 +136,11 @@ class Mathematics(Rule):
         return (self.known[text], ATOM) if term.arguments and text in self.known else (text, level)
 
     def _form(self, term: Term) -> Form:
-        options = dict(term.options)
+        function, options = cast(Any, term.function), dict(term.options)
         if "axis" in options:
             over = {None: "", 0: " over rows of", 1: " over columns of"}.get(options["axis"], " over some axes of")
-            return f"{REDUCTIONS.get(term.function, 'all')}{over} {{}}", LOWEST, (POWER,)
-        if term.function is np.multiply:
+            return f"{REDUCTIONS.get(function, function.__self__.__name__)}{over} {{}}", LOWEST, (POWER,)
+        if function is np.multiply:
             first, second = term.arguments
             if "axis" in dict(second.options):
                 return "{} {}", LOWEST, (PRODUCT, LOWEST)  # 1/2 sum A: what follows would seem to belong to the sum
@@ -151,7 +151,10 @@ class Mathematics(Rule):
 
 @lru_cache(maxsize=1 << 14)
 def plain(formula: Formula, term: Term) -> Term:
-    """The term as people read it: its parts are replaced by their plain forms; see ``gates.written_as``."""
+    """The term as people read it: its parts are replaced by their plain forms; see ``gates.written_as``.
+
+    The results are kept: a part can occur often in a formula, and equal gates have one formula.
+    """
     written = formula.plain.get(term, term)
     arguments = tuple(plain(formula, argument) for argument in written.arguments)
     return written if arguments == written.arguments else replace(written, arguments=arguments)

@@ -38,8 +38,6 @@ class Line:
     """The node whose value or gradient it sets; in a backward line the node whose gate it runs."""
     position: int = 0
     """The position of the gate's input that gets the gradient of a backward line."""
-    added: bool = False
-    """Whether a backward line adds to a gradient instead of setting it."""
 
 
 def staged(graph: ComputationalGraph, output: Node) -> str:
@@ -106,8 +104,7 @@ def names(graph: ComputationalGraph, node: Node) -> dict[Term, str]:
 
 def number(value: Array) -> str:
     """A value as Python that reads back to the same float64, on one line."""
-    text = repr(value.tolist())
-    return f"np.array({text})" if value.ndim else text
+    return f"np.array({value.tolist()})" if value.ndim else repr(value.item())
 
 
 def differentiated(graph: ComputationalGraph, output: Node) -> str:
@@ -157,7 +154,7 @@ def _backward(graph: ComputationalGraph, output: Node, code: Mapping[Node, str])
             if edge.first and edge.source in named and is_view(gradient):
                 text += ".copy()"  # or a later += would change the other array too
             why = "" if edge.first else f"; += because {name} is used in {named[edge.source]}"
-            yield Line(_commented(text, comment + why), "backward", node, position, not edge.first)
+            yield Line(_commented(text, comment + why), "backward", node, position)
 
 
 def is_view(term: Term) -> bool:

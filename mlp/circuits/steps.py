@@ -65,13 +65,12 @@ def steps(circuit: Circuit, listing: Sequence[Line]) -> Iterator[Step]:
 
 
 def _given(circuit: Circuit, number: int) -> Step:
-    values = {f"value-{node.index}": node.value for node in circuit.graph.nodes if node.gate is None}
     return Step(
         number,
         "The inputs",
         note="Only the values of the inputs are known. Forward, each gate computes its output from its inputs; "
         f"then the derivatives of {differentiated(circuit.graph, circuit.output)} go back, gate by gate.",
-        shows={place: rows_of(value) for place, value in values.items()},
+        shows={f"value-{node.index}": rows_of(node.value) for node in circuit.graph.nodes if node.gate is None},
     )
 
 
@@ -91,14 +90,13 @@ def _forward(circuit: Circuit, number: int, node: Node) -> Step:
 
 
 def _start(circuit: Circuit, number: int) -> Step:
-    output = circuit.output
-    of_itself = f"The derivative of {output.name} with respect to {output.name} itself is 1."
-    is_one = not output.gradient.ndim and output.gradient == 1
+    output, f = circuit.output, differentiated(circuit.graph, circuit.output)
+    of_itself = f"The derivative of {f} with respect to {f} itself is 1."
     return Step(
         number,
         f"Backward begins at {output.name}",
         equation=f"d{output.name} = {written(output.gradient)}",
-        note=of_itself if is_one else f"The derivatives are those of {differentiated(circuit.graph, output)}.",
+        note=of_itself if f == output.name else f"The derivatives are those of {f}.",
         shows={f"gradient-{output.index}": rows_of(output.gradient)},
         marks=[f"lead-{output.index}"] + [f"gate-{output.index}"] * (output.gate is not None),
     )
@@ -111,20 +109,21 @@ def _backward(circuit: Circuit, number: int, line: Line, node: Node, totals: dic
     term = plain_here(circuit.graph, node, exact, SHOWN)
     sent, before = circuit.graph.contribution(node, line.position), totals.get(source)
     total = totals[source] = sent if before is None else before + sent
-    name, computed = f"d{source.name}", _with_numbers(circuit, node, term)
-    sign = "+=" if line.added else "="
-    numbers = f"{name} {sign} {computed}" + f" = {written(sent)}" * (computed != written(sent))
+    target, computed = f"d{source.name} {'=' if before is None else '+='}", _with_numbers(circuit, node, term)
+    numbers = f"{target} {computed}" + f" = {written(sent)}" * (computed != written(sent))
+    notes = list(_notes(node, line.position))
     if before is not None:
-        numbers += f"\n{name} = {written(before)} + {operand(sent)} = {written(total)}"
+        numbers += f"\nd{source.name} = {written(before)} + {operand(sent)} = {written(total)}"
+        notes.insert(0, f"{source.name} fans out: the gradients from all its uses are added up.")
     symbol = formula.inputs[line.position].symbol
     return Step(
         number,
         f"Backward: from {node.name} to {source.name}",
         about=_about(node),
         rule=f"{_forward_rule(node, formula)}, d{symbol} = {Rule({}).write(plain(formula, exact))}",
-        equation=f"{name} {sign} {Rule(names(circuit.graph, node)).write(term)}",
+        equation=f"{target} {Rule(names(circuit.graph, node)).write(term)}",
         numbers=numbers,
-        note=" ".join(_notes(line, node, source)),
+        note=" ".join(notes),
         shows={f"gradient-{source.index}": rows_of(total)},
         reads=_reads(node, formula, term),
         marks=[f"gate-{node.index}", *_wire(node, line.position)],
@@ -173,18 +172,17 @@ def _wire(node: Node, position: int) -> list[str]:
     return [f"lead-{node.inputs[position].index}", f"wire-{node.index}-{position}"]
 
 
-def _notes(line: Line, node: Node, source: Node) -> Iterator[str]:
-    """Easily overlooked facts about a backward step: sums, ties, broadcast inputs, class indices."""
-    if line.added:
-        yield f"{source.name} fans out: the gradients from all its uses are added up."
+def _notes(node: Node, position: int) -> Iterator[str]:
+    """Easily overlooked facts about the gradient of an input: ties, broadcast inputs, class indices."""
+    source = node.inputs[position]
     if isinstance(node.gate, Max):
         largest = [one.value == node.value for one in node.inputs]
-        is_largest, before = largest[line.position], sum(largest[: line.position])
+        is_largest, before = largest[position], sum(largest[:position])
         if np.any(is_largest & (sum(largest) > 1)):
             first = "the first input" if len(largest) == 2 else "the first of the largest inputs"
             rest = ", nothing to this one" if np.any(is_largest & (before > 0)) else ""
             yield f"A tie: all of the gradient goes to {first}{rest}."
     if isinstance(node.gate, Elementwise) and source.value.shape != node.value.shape:
         yield f"{source.name} was copied to the shape of {node.name}: its gradient is the sum over the copies."
-    for position in node.gate.indices if node.gate else ():
-        yield f"{node.inputs[position].name} is a class index: no gradient goes to it."
+    for index in node.gate.indices if node.gate else ():
+        yield f"{node.inputs[index].name} is a class index: no gradient goes to it."
