@@ -59,7 +59,7 @@ def steps(circuit: Circuit, listing: Sequence[Line]) -> Iterator[Step]:
         elif line.kind == "forward" and line.node is not None:
             yield _forward(circuit, number, line.node)
         elif line.kind == "backward" and line.node is not None:
-            yield _backward(circuit, number, line, line.node, totals)
+            yield _backward(circuit, number, line.node, line.position, totals)
         elif line.kind == "zeros" and line.node is not None:
             yield _zeros(circuit, number, line.node)
 
@@ -102,20 +102,20 @@ def _start(circuit: Circuit, number: int) -> Step:
     )
 
 
-def _backward(circuit: Circuit, number: int, line: Line, node: Node, totals: dict[Node, Array]) -> Step:
+def _backward(circuit: Circuit, number: int, node: Node, position: int, totals: dict[Node, Array]) -> Step:
     """The step in which a gate sends a gradient back to one of its inputs; ``totals``: the sums so far."""
-    formula, source = circuit.graph.formula(node), node.inputs[line.position]
-    exact = cast(Term, formula.gradients[line.position])  # a backward line has one
+    formula, source = circuit.graph.formula(node), node.inputs[position]
+    exact = cast(Term, formula.gradients[position])  # a backward line has one
     term = plain_here(circuit.graph, node, exact, SHOWN)
-    sent, before = circuit.graph.contribution(node, line.position), totals.get(source)
+    sent, before = circuit.graph.contribution(node, position), totals.get(source)
     total = totals[source] = sent if before is None else before + sent
     target, computed = f"d{source.name} {'=' if before is None else '+='}", _with_numbers(circuit, node, term)
     numbers = f"{target} {computed}" + f" = {written(sent)}" * (computed != written(sent))
-    notes = list(_notes(node, line.position))
+    notes = list(_notes(node, position))
     if before is not None:
         numbers += f"\nd{source.name} = {written(before)} + {operand(sent)} = {written(total)}"
         notes.insert(0, f"{source.name} fans out: the gradients from all its uses are added up.")
-    symbol = formula.inputs[line.position].symbol
+    symbol = formula.inputs[position].symbol
     return Step(
         number,
         f"Backward: from {node.name} to {source.name}",
@@ -126,7 +126,7 @@ def _backward(circuit: Circuit, number: int, line: Line, node: Node, totals: dic
         note=" ".join(notes),
         shows={f"gradient-{source.index}": rows_of(total)},
         reads=_reads(node, formula, term),
-        marks=[f"gate-{node.index}", *_wire(node, line.position)],
+        marks=[f"gate-{node.index}", *_wire(node, position)],
     )
 
 

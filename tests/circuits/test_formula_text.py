@@ -183,6 +183,7 @@ def test_the_notation_of_the_notes(source, expected):
 def test_mathematics_names_a_value_that_is_known():
     formula = traced("(A + B) * np.exp(A + B)")
     assert Mathematics({}, {"A + B": "Q"}).write(formula.value) == "Q exp(Q)"
+    assert Mathematics({}, {"A": "Q"}).write(formula.value) == "(A + B) exp(A + B)"  # an input keeps its name
 
 
 def test_rules_name_our_own_operations():

@@ -173,6 +173,10 @@ def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
         ("X + b", ["X=[[1, 2], [3, 4]]", "b=[5, 6]"], "Backward: from f to b",
          "db = np.sum([[1, 1], [1, 1]], axis=0) = [2, 2]",
          "b was copied to the shape of f: its gradient is the sum over the copies."),
+        ("q = X * b; f = q + b", ["X=[1, 2]", "b=3"], "Backward: from q to b",
+         "db += np.sum([1, 1] * [1, 2]) = 3\ndb = 2 + 3 = 5",
+         "b fans out: the gradients from all its uses are added up. "
+         "b was copied to the shape of q: its gradient is the sum over the copies."),
         ("W @ x", ["W=[[1, 2], [3, 4]]", "x=[5, -6]"], "Backward: from f to W",
          "dW = np.outer([1, 1], [5, -6]) = [[5, -6], [5, -6]]", ""),
         ("sum(x)", ["x=[1, 2, 3]"], "Backward: from f to x", "dx = np.full((3,), 1) = [1, 1, 1]", ""),
