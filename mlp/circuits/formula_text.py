@@ -23,9 +23,17 @@ ROUNDING = 1e-12
 Form = tuple[str, int, tuple[int, ...]]
 """How a function is written: a template, its level, and the level that each argument needs to stand unbracketed."""
 
+ARITHMETIC = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "@": np.matmul}
+COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
+LOGICAL = {"|": np.logical_or, "^": np.logical_xor, "&": np.logical_and}
+"""These are operators of bools only; of numbers their functions are called."""
+OPERATORS = ARITHMETIC | COMPARISONS | {"!=": np.not_equal} | LOGICAL
+LEVELS = {"|": OR, "^": XOR, "&": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT}
 
-def _infix(sign: str, level: int) -> Form:
+
+def _infix(sign: str) -> Form:
     """An operator; of several in a row Python takes the left one first, but it chains comparisons."""
+    level = LEVELS.get(sign, COMPARISON)
     return f"{{}} {sign} {{}}", level, (level + (level == COMPARISON), level + 1)
 
 
@@ -33,19 +41,8 @@ def _call(name: str, count: int) -> Form:
     return f"{name}({', '.join(['{}'] * count)})", ATOM, (LOWEST,) * count
 
 
-COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
-OPERATORS: dict[int, dict[str, Any]] = {
-    COMPARISON: COMPARISONS | {"!=": np.not_equal},
-    OR: {"|": np.logical_or},
-    XOR: {"^": np.logical_xor},
-    AND: {"&": np.logical_and},
-    SUM: {"+": np.add, "-": np.subtract},
-    PRODUCT: {"*": np.multiply, "/": np.divide, "@": np.matmul},
-}
-LOGICAL = (np.logical_or, np.logical_xor, np.logical_and)
-"""Functions that are operators for bools only."""
 FORMS: dict[Any, Form] = {
-    **{function: _infix(sign, level) for level, signs in OPERATORS.items() for sign, function in signs.items()},
+    **{function: _infix(sign) for sign, function in OPERATORS.items()},
     np.negative: ("-{}", NEGATIVE, (POWER,)),
     np.power: ("{} ** {}", POWER, (ATOM, NEGATIVE)),
     np.transpose: ("{}.T", ATOM, (ATOM,)),
@@ -107,7 +104,9 @@ class Code:
             if options["axis"] is None and (function in REDUCTIONS or len(shapes[0]) == 1):
                 del options["axis"]  # the default
             return f"np.{name}({{}}{''.join(f', {key}={value}' for key, value in options.items())})", ATOM, (LOWEST,)
-        if function in self.forms and (function not in LOGICAL or all(argument.is_bool for argument in term.arguments)):
+        if function in self.forms and (
+            function not in LOGICAL.values() or all(argument.is_bool for argument in term.arguments)
+        ):
             return self.forms[function]
         return _call("np." * hasattr(np, function.__name__) + function.__name__, len(shapes))
 
