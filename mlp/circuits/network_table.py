@@ -39,11 +39,9 @@ def network_table(network: MLP) -> str:
 
 def _as_function(node: Node) -> str:
     """The gate's name and its input, if the gate is elementwise and of one input, without parameters."""
-    gate = node.gate
-    is_function = (
-        isinstance(gate, Elementwise) and len(node.inputs) == 1 and not vars(gate) and gate.name.isidentifier()
-    )
-    return f"{gate}({node.inputs[0].name})" if is_function else ""
+    gate, (first, *others) = node.gate, node.inputs
+    is_function = isinstance(gate, Elementwise) and not others and not vars(gate) and gate.name.isidentifier()
+    return f"{gate}({first.name})" if is_function else ""
 
 
 def _backward(node: Node, formula: Formula, edges: Sequence[GradientEdge | None], notes: Mathematics) -> str:
