@@ -60,6 +60,11 @@ class Formula:
     uses: Counter[Term]
     """How often a term is an argument of others, the value, or a gradient."""
 
+    @property
+    def symbols(self) -> tuple[Term, ...]:
+        """The symbols of the inputs, of the output, and of the output's gradient."""
+        return *self.inputs, self.output, self.upstream
+
 
 class Formulas:
     """The formulas of gates in one precision, each traced once for its shapes."""

@@ -8,7 +8,7 @@ of its gate's circle. Small arrays show their numbers, larger ones their shape.
 from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, VALUE, own_settings
 
 # isort: split
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -24,7 +24,7 @@ from mlp.circuits.circuit import Circuit
 from mlp.circuits.layout import Box, Layout, Wire, layered
 from mlp.circuits.listing import differentiated
 from mlp.circuits.notation import is_shown_by_shape, rounded, rows_of
-from mlp.gates import Add, Array, Divide, Gate, Max, Multiply, Subtract
+from mlp.gates import Add, Divide, Gate, Max, Multiply, Subtract
 from mlp.node import Node
 from mlp.system.errors import InputError
 
@@ -81,12 +81,12 @@ class Part:
 
 
 @own_settings()
-def picture(circuit: Circuit, *, captioned: bool = True, partial_sums: Sequence[tuple[Node, Array]] = ()) -> Figure:
+def picture(circuit: Circuit, *, captioned: bool = True, shown: Sequence[Mapping[str, Sequence[str]]] = ()) -> Figure:
     """A figure of the circuit's latest pass. Raises InputError if it has too many nodes, or letters without a glyph.
 
-    The figure leaves space for partial sums, which a page's script shows in place of the gradients. The script finds
-    parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ... and gradient-3-0, ..., the
-    circle is gate-3, the wire behind it lead-3, and the wire to its second input wire-3-1.
+    The figure leaves space for what a page's script shows in place of its numbers: for each id (see ``Step.shows``)
+    their lines. The script finds parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ...
+    and gradient-3-0, ..., the circle is gate-3, the wire behind it lead-3, and the wire to its second input wire-3-1.
     """
     nodes = drawn(circuit)
     if len(nodes) > MAX_NODES:
@@ -95,7 +95,7 @@ def picture(circuit: Circuit, *, captioned: bool = True, partial_sums: Sequence[
     unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
     if unknown:
         raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-    parts = [part_of(circuit, node, [array for owner, array in partial_sums if owner is node]) for node in nodes]
+    parts = [part_of(circuit, node, shown) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
@@ -162,7 +162,7 @@ def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
     return wires
 
 
-def part_of(circuit: Circuit, node: Node, partial_sums: Sequence[Array]) -> Part:
+def part_of(circuit: Circuit, node: Node, shown: Sequence[Mapping[str, Sequence[str]]]) -> Part:
     """A node with the texts around it."""
     graph, gradient = circuit.graph, circuit.gradient(node)
     return Part(
@@ -171,7 +171,7 @@ def part_of(circuit: Circuit, node: Node, partial_sums: Sequence[Array]) -> Part
         name="" if node.constant else node.name,
         value=rows_of(graph.value(node.name)),
         gradient=[""] if node.constant or gradient is None else rows_of(gradient),
-        alternatives=tuple(row for array in partial_sums for row in rows_of(array)),
+        alternatives=tuple(row for rows in shown for row in rows.get(f"gradient-{node.index}", ())),
     )
 
 

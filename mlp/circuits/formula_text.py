@@ -4,11 +4,10 @@
 their names. ``Mathematics`` writes X W1, X' dZ1, 1/2 sum (P - Y)^2.
 """
 
-import ast
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -21,130 +20,95 @@ LOWEST, COMPARISON, OR, XOR, AND, SUM, MATRIX, PRODUCT, NEGATIVE, POWER, ATOM = 
 ROUNDING = 1e-12
 """The numbers of a program's plain form differ from the exact ones by at most this fraction."""
 
-
-class Piece(NamedTuple):
-    """The text of a term."""
-
-    text: str
-    level: int
-    is_open: bool = False
-    """Whether more text after it would seem to belong to it, as in: sum over rows of A."""
-
-
 Form = tuple[str, int, tuple[int, ...]]
 """How a function is written: a template, its level, and the level that each argument needs to stand unbracketed."""
 
+ARITHMETIC = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "@": np.matmul}
+COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
+LOGICAL = {"|": np.logical_or, "^": np.logical_xor, "&": np.logical_and}
+"""These are operators of bools only; of numbers their functions are called."""
+OPERATORS = ARITHMETIC | COMPARISONS | {"!=": np.not_equal} | LOGICAL
+LEVELS = {"|": OR, "^": XOR, "&": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT}
 
-def _infix(sign: str, level: int) -> Form:
+
+def _infix(sign: str) -> Form:
     """An operator; of several in a row Python takes the left one first, but it chains comparisons."""
+    level = LEVELS.get(sign, COMPARISON)
     return f"{{}} {sign} {{}}", level, (level + (level == COMPARISON), level + 1)
 
 
-COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
-OPERATORS: dict[int, dict[str, Any]] = {
-    COMPARISON: COMPARISONS | {"!=": np.not_equal},
-    OR: {"|": np.logical_or},
-    XOR: {"^": np.logical_xor},
-    AND: {"&": np.logical_and},
-    SUM: {"+": np.add, "-": np.subtract},
-    PRODUCT: {"*": np.multiply, "/": np.divide, "@": np.matmul},
-}
-LOGICAL = (np.logical_or, np.logical_xor, np.logical_and)
-"""Functions that are operators for bools only."""
+def _call(name: str, count: int) -> Form:
+    return f"{name}({', '.join(['{}'] * count)})", ATOM, (LOWEST,) * count
+
+
 FORMS: dict[Any, Form] = {
-    **{function: _infix(sign, level) for level, signs in OPERATORS.items() for sign, function in signs.items()},
+    **{function: _infix(sign) for sign, function in OPERATORS.items()},
     np.negative: ("-{}", NEGATIVE, (POWER,)),
     np.power: ("{} ** {}", POWER, (ATOM, NEGATIVE)),
     np.transpose: ("{}.T", ATOM, (ATOM,)),
-    np.absolute: ("np.abs({})", ATOM, (LOWEST,)),
+    np.absolute: _call("np.abs", 1),
     np.reciprocal: ("1 / {}", PRODUCT, (POWER,)),  # np.reciprocal of an integer would be an integer
 }
 IN_THE_NOTES: dict[Any, Form] = FORMS | {
     np.multiply: ("{} {}", PRODUCT, (PRODUCT, POWER)),
-    np.divide: ("{} / {}", PRODUCT, (PRODUCT, POWER)),
     np.matmul: ("{} {}", MATRIX, (POWER, POWER)),
-    np.outer: ("{} {}'", MATRIX, (POWER, ATOM)),
     np.power: ("{}^{}", POWER, (ATOM, ATOM)),
     np.transpose: ("{}'", ATOM, (ATOM,)),
     np.log1p: ("log(1 + {})", ATOM, (MATRIX,)),
-    np.maximum: ("max({}, {})", ATOM, (LOWEST, LOWEST)),
-    np.minimum: ("min({}, {})", ATOM, (LOWEST, LOWEST)),
+    np.maximum: _call("max", 2),
+    np.minimum: _call("min", 2),
 }
-REDUCTIONS: dict[Any, str] = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
-SYNTAX: dict[type[ast.AST], int] = {ast.Compare: COMPARISON, ast.Div: PRODUCT, ast.Call: ATOM, ast.Subscript: ATOM}
-"""The levels of what Python's parser finds in the text of our own operations."""
+REDUCTIONS: dict[Any, str] = {np.add.reduce: "sum", np.maximum.reduce: "max", np.minimum.reduce: "min"}
+COPIES = (reshape, np.broadcast_to)
 
 
+@dataclass(frozen=True)
 class Code:
     """Writes terms as Python code: numbers with all their digits, the operations of our own as NumPy's functions."""
 
+    texts: Mapping[Term, str]
+    """What stands for a symbol, such as x, 3 or (-2), which needs no more parentheses; if nothing, its own name."""
     forms: ClassVar[Mapping[Any, Form]] = FORMS
-    prefix: ClassVar[str] = "np."
     of_operation: ClassVar[str] = "code"
     """The attribute of an operation that has its text."""
 
-    def __init__(self, texts: Mapping[str, str]):
-        """texts: for each symbol what stands in its place, such as x, 3 or (-2): it needs no more parentheses."""
-        self._texts = texts
+    def write(self, term: Term, level: int = LOWEST) -> str:
+        """The term as text, in parentheses if it must be where this level is needed."""
+        text, own_level = self._text(term)
+        return f"({text})" if own_level < level else text
 
-    def write(self, term: Term) -> str:
-        """The term as text."""
-        return self._piece(term).text
+    def _text(self, term: Term) -> tuple[str, int]:
+        """The term as text, and its level."""
+        if term.symbol:
+            return self.texts.get(term, term.symbol), ATOM
+        if term.function is None:
+            number = repr(term.number).replace("inf", "np.inf").replace("nan", "np.nan")
+            return number, NEGATIVE if number.startswith("-") else ATOM
+        template, level, needed = self._form(term)
+        return template.format(*map(self.write, term.arguments, needed)), level
 
-    def _piece(self, term: Term) -> Piece:
-        function: Any = term.function
-        if function is None:
-            return Piece(self._texts[term.symbol], ATOM) if term.symbol else self._number(term.number or 0)
-        if isinstance(function, Operation):
-            return self._operation(function, term)
-        if isinstance(getattr(function, "__self__", None), np.ufunc):
-            return self._reduction(function.__self__, term.arguments[0], **dict(term.options))
-        if function in (reshape, np.broadcast_to):
-            return self._reshaped(term)
-        is_call = function in LOGICAL and not all(argument.is_bool for argument in term.arguments)
-        template, level, levels = (not is_call and self.forms.get(function)) or _call(function, len(term.arguments))
-        pieces = [self._piece(argument) for argument in term.arguments]
-        last = len(pieces) - 1
-        texts = [_placed(piece, need, k == last) for k, (piece, need) in enumerate(zip(pieces, levels, strict=True))]
-        ends_open = template.endswith("{}") and texts[last] == pieces[last].text and pieces[last].is_open
-        return Piece(template.replace("np.", self.prefix).format(*texts), level, ends_open)
-
-    def _at(self, term: Term, level: int) -> str:
-        """The term's text as an argument that needs this level."""
-        return _placed(self._piece(term), level, is_last=True)
-
-    def _number(self, number: float) -> Piece:
-        text = repr(number) if math.isfinite(number) else f"{'-' * (number < 0)}{self.prefix}{abs(number)}"
-        return Piece(text, NEGATIVE if text.startswith("-") else ATOM)
-
-    def _operation(self, operation: Operation, term: Term) -> Piece:
+    def _form(self, term: Term) -> Form:
+        function, options = cast(Any, term.function), dict(term.options)
         shapes = [argument.shape for argument in term.arguments]
-        template = getattr(operation, self.of_operation)(*shapes, **dict(term.options))
-        texts = []
-        for k, argument in enumerate(term.arguments):
-            in_parentheses = f"{{{k}}}" not in template.replace(f"({{{k}}})", "")
-            texts.append(self._at(argument, LOWEST if in_parentheses else ATOM))
-        tree = ast.parse(template.format(*"ABCDEFGH"), mode="eval").body
-        kind = type(tree.op) if isinstance(tree, ast.BinOp) else type(tree)
-        is_enclosed = tree.col_offset > 0  # in parentheses of its own
-        return Piece(template.format(*texts), ATOM if is_enclosed else SYNTAX.get(kind, LOWEST))
-
-    def _reduction(self, ufunc: np.ufunc, argument: Term, axis: Any, keepdims: bool = False) -> Piece:
-        name = REDUCTIONS.get(ufunc)
-        is_default = axis is None if name else len(argument.shape) == 1 and not keepdims
-        options = "" if is_default else f", axis={axis}"
-        options += ", keepdims=True" * keepdims
-        text = f"np.{name or f'{ufunc.__name__}.reduce'}({self._at(argument, LOWEST)}{options})"
-        return Piece(text, ATOM)
-
-    def _reshaped(self, term: Term) -> Piece:
-        """A scalar of the program may be a Python number, which has no methods."""
-        (argument,) = term.arguments
-        if not argument.shape:
-            return Piece(f"np.full({term.shape}, {self._at(argument, LOWEST)})", ATOM)
-        if term.function is np.broadcast_to:
-            return Piece(f"np.broadcast_to({self._at(argument, LOWEST)}, {term.shape})", ATOM)
-        return Piece(f"{self._at(argument, ATOM)}.reshape({', '.join(map(str, term.shape))})", ATOM)
+        if isinstance(function, Operation):
+            template = getattr(function, self.of_operation)(*shapes, **options)
+            needed = tuple(LOWEST if f"({{{k}}})" in template else ATOM for k in range(len(shapes)))
+            return template, PRODUCT if " / " in template else ATOM, needed
+        if function is reshape and shapes[0]:
+            return f"{{}}.reshape({', '.join(map(str, term.shape))})", ATOM, (ATOM,)
+        if function in COPIES:  # a scalar may be a Python number, which has no methods
+            template = f"np.broadcast_to({{}}, {term.shape})" if shapes[0] else f"np.full({term.shape}, {{}})"
+            return template, ATOM, (LOWEST,)
+        if "axis" in options:
+            name = REDUCTIONS.get(function, f"{function.__self__.__name__}.reduce")
+            if options["axis"] is None and (function in REDUCTIONS or len(shapes[0]) == 1):
+                del options["axis"]  # the default
+            return f"np.{name}({{}}{''.join(f', {key}={value}' for key, value in options.items())})", ATOM, (LOWEST,)
+        if function in self.forms and (
+            function not in LOGICAL.values() or all(argument.is_bool for argument in term.arguments)
+        ):
+            return self.forms[function]
+        return _call("np." * hasattr(np, function.__name__) + function.__name__, len(shapes))
 
 
 class Rule(Code):
@@ -153,79 +117,54 @@ class Rule(Code):
     of_operation = "text"
 
 
+@dataclass(frozen=True)
 class Mathematics(Rule):
     """Writes terms as the notes do: A B is a product, A' the transposed matrix. Copies are not written."""
 
+    known: Mapping[str, str]
+    """Names for whole terms, by their text."""
     forms = IN_THE_NOTES
-    prefix = ""
 
-    def __init__(self, texts: Mapping[str, str], known: Mapping[str, str]):
-        """known: names for whole terms, by their text as code."""
-        super().__init__(texts)
-        self._known, self._code = known, Code(texts)
+    def _text(self, term: Term) -> tuple[str, int]:
+        if term.function in COPIES:
+            return self._text(term.arguments[0])
+        if term.number == 0.5:
+            return "1/2", PRODUCT
+        text, level = super()._text(term)
+        text = text.replace("np.", "").removesuffix(".0")
+        return (self.known[text], ATOM) if term.arguments and text in self.known else (text, level)
 
-    def _piece(self, term: Term) -> Piece:
-        if term.function is not None and (name := self._known.get(self._code.write(term))):
-            return Piece(name, ATOM)
-        if term.function is np.multiply and term.arguments[1] in parts(term.arguments[0]):  # P (1 - P), not (1 - P) P
-            term = replace(term, arguments=term.arguments[::-1])
-        return super()._piece(term)
-
-    def _number(self, number: float) -> Piece:
-        if number == 0.5:
-            return Piece("1/2", PRODUCT)
-        return super()._number(int(number) if float(number).is_integer() else number)
-
-    def _reduction(self, ufunc: np.ufunc, argument: Term, axis: Any, keepdims: bool = False) -> Piece:
-        along = {0: " over rows of", 1: " over columns of"} if len(argument.shape) == 2 else {}
-        over = "" if axis is None else along.get(axis, f" over axis {axis} of")
-        return Piece(f"{REDUCTIONS.get(ufunc, ufunc.__name__)}{over} {self._at(argument, POWER)}", POWER, is_open=True)
-
-    def _reshaped(self, term: Term) -> Piece:
-        return self._piece(term.arguments[0])
+    def _form(self, term: Term) -> Form:
+        function, options = cast(Any, term.function), dict(term.options)
+        if "axis" in options:
+            over = {None: "", 0: " over rows of", 1: " over columns of"}.get(options["axis"], " over some axes of")
+            return f"{REDUCTIONS.get(function, function.__self__.__name__)}{over} {{}}", LOWEST, (POWER,)
+        if function is np.multiply:
+            first, second = term.arguments
+            if "axis" in dict(second.options):
+                return "{} {}", LOWEST, (PRODUCT, LOWEST)  # 1/2 sum A: what follows would seem to belong to the sum
+            if second in parts(first):
+                return "{1} {0}", PRODUCT, (POWER, PRODUCT)  # P (1 - P), not (1 - P) P
+        return super()._form(term)
 
 
-def _call(function: Callable[..., Any], count: int) -> Form:
-    prefix = "np." if getattr(np, function.__name__, None) is function else ""
-    return f"{prefix}{function.__name__}({', '.join(['{}'] * count)})", ATOM, (LOWEST,) * count
-
-
-def _placed(piece: Piece, level: int, is_last: bool) -> str:
-    """The piece's text where this level is needed, in parentheses if it must be."""
-    return f"({piece.text})" if piece.level < level or (piece.is_open and not is_last) else piece.text
-
-
-def texts_for(formula: Formula, inputs: Sequence[str], output: str, upstream: str) -> dict[str, str]:
-    """The text for each symbol of a formula, from those of the gate's inputs, its output and its gradient."""
-    symbols = (*formula.inputs, formula.output, formula.upstream)
-    return {symbol.symbol: text for symbol, text in zip(symbols, (*inputs, output, upstream), strict=True)}
-
-
+@lru_cache(maxsize=1 << 14)
 def plain(formula: Formula, term: Term) -> Term:
-    """The term as people read it: its parts are replaced by their plain forms; see ``gates.written_as``."""
-    found: dict[Term, Term] = {}
+    """The term as people read it: its parts are replaced by their plain forms; see ``gates.written_as``.
 
-    def rewritten(term: Term) -> Term:
-        if term not in found:
-            written = formula.plain.get(term, term)
-            arguments = tuple(map(rewritten, written.arguments))
-            changed = any(new is not old for new, old in zip(arguments, written.arguments, strict=True))
-            found[term] = replace(written, arguments=arguments) if changed else written
-        return found[term]
-
-    return rewritten(term)
+    The results are kept: a part can occur often in a formula, and equal gates have one formula.
+    """
+    written = formula.plain.get(term, term)
+    arguments = tuple(plain(formula, argument) for argument in written.arguments)
+    return written if arguments == written.arguments else replace(written, arguments=arguments)
 
 
 def plain_if_equal(formula: Formula, term: Term, values: Mapping[Term, Any], tolerance: float = ROUNDING) -> Term:
     """The plain form if it has the same numbers at these values of the symbols, without a warning; else the exact."""
     written = plain(formula, term)
-    if written is term:
-        return term
     try:
         with np.errstate(all="raise", under="ignore"):
-            numbers = evaluate(written, values)
+            numbers, exact = evaluate(written, values), evaluate(term, values)
     except FloatingPointError:
         return term
-    with np.errstate(all="ignore"):
-        exact = evaluate(term, values)
     return written if np.all(np.abs(numbers - exact) <= tolerance * np.abs(exact)) else term

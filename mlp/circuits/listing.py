@@ -5,17 +5,18 @@ The code is a Python program that needs only NumPy: it leaves each value in the 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from mlp.circuits.formula_text import Code, plain_if_equal, texts_for
+from mlp.circuits.formula_text import ROUNDING, Code, plain, plain_if_equal
 from mlp.gates import Array
 from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
-from mlp.trace import Term, reshape
+from mlp.plan import VIEWS
+from mlp.trace import Term
 
 COMMENT_COLUMN = 56
 """Comments begin here, or right after a longer line."""
@@ -29,18 +30,14 @@ MAX_USES_NAMED = 8
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the listing, and the nodes that it is about: none for a heading."""
+    """A line of the listing."""
 
     text: str
     kind: Literal["heading", "given", "forward", "start", "backward", "zeros"] = "heading"
-    sets: Node | None = None
-    """The node whose value it sets, or whose gradient it sets or adds to."""
-    gate: Node | None = None
-    """The node whose gate a forward or backward line runs."""
+    node: Node | None = None
+    """The node whose value or gradient it sets; in a backward line the node whose gate it runs."""
     position: int = 0
     """The position of the gate's input that gets the gradient of a backward line."""
-    added: bool = False
-    """Whether a backward line adds to a gradient instead of setting it."""
 
 
 def staged(graph: ComputationalGraph, output: Node) -> str:
@@ -50,18 +47,16 @@ def staged(graph: ComputationalGraph, output: Node) -> str:
 
 def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
     """The listing of the graph's latest pass, which must have computed every node, forward and backward."""
+    code = {node: text for node in graph.nodes if (text := forward_code(graph, node)) is not None}
+    backward = f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME"
     return [
-        Line("import numpy as np"),
-        Line(""),
-        Line("# values"),
-        *(Line(_given(graph, node), "given", node) for node in graph.nodes if node.gate is None and not node.constant),
-        Line(""),
-        Line("# forward"),
-        *_forward(graph),
-        Line(""),
-        Line(f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME"),
+        *map(Line, ("import numpy as np", "", "# values")),
+        *_given(graph),
+        *map(Line, ("", "# forward")),
+        *_forward(code),
+        *map(Line, ("", backward)),
         Line(f"d{output.name} = {number(graph.gradient(output.name))}", "start", output),
-        *_backward(graph, output),
+        *_backward(graph, output, code),
         *_zeros(graph, output),
     ]
 
@@ -71,21 +66,45 @@ def forward_code(graph: ComputationalGraph, node: Node) -> str | None:
     return None if node.gate is None else _code(graph, node, graph.formula(node).value)
 
 
-def names(graph: ComputationalGraph, node: Node) -> dict[str, str]:
-    """The listing's text for each symbol in the formula of a node's gate: a name or a constant."""
+def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
+    """A term of the formula of a node's gate, as Python in the names of the graph."""
+    return Code(names(graph, node)).write(plain_here(graph, node, term))
+
+
+def plain_here(graph: ComputationalGraph, node: Node, term: Term, tolerance: float = ROUNDING) -> Term:
+    """A term of the formula of a node's gate: its plain form, if that has the same numbers in the latest pass."""
     formula = graph.formula(node)
+    if plain(formula, term) is term:
+        return term
+    return plain_if_equal(formula, term, symbol_values(graph, node), tolerance)
+
+
+def symbol_values(graph: ComputationalGraph, node: Node) -> dict[Term, Array]:
+    """The numbers of the symbols in the formula of a node's gate, in the listing's float64."""
+    values = [graph.value(source.name) for source in (*node.inputs, node)]
+    values.append(graph.gradient(node.name) if graph.has_gradient(node) else np.zeros_like(values[-1]))
+    return {symbol: value.astype(float) for symbol, value in zip(graph.formula(node).symbols, values, strict=True)}
+
+
+def names(graph: ComputationalGraph, node: Node) -> dict[Term, str]:
+    """The listing's text for each symbol in the formula of a node's gate: a name or a constant.
+
+    A number that is the only constant of several inputs stays as it is in the source; else Python would compute with
+    integers.
+    """
+    formula, inputs = graph.formula(node), []
     as_float = len(node.inputs) == 1 or sum(source.constant for source in node.inputs) > 1
-    inputs = [
-        _constant(graph, source, as_float, gradient is None) if source.constant else source.name
-        for source, gradient in zip(node.inputs, formula.gradients, strict=True)
-    ]
-    return texts_for(formula, inputs, node.name, f"d{node.name}")
+    for source, gradient in zip(node.inputs, formula.gradients, strict=True):
+        value, text, is_index = graph.value(source.name), source.name, gradient is None
+        if source.constant and (value.ndim or as_float or is_index):
+            text = number(value.astype(int) if is_index else value)
+        inputs.append(f"({text})" if text.startswith("-") else text)
+    return dict(zip(formula.symbols, (*inputs, node.name, f"d{node.name}"), strict=True))
 
 
 def number(value: Array) -> str:
     """A value as Python that reads back to the same float64, on one line."""
-    text = repr(value.tolist())
-    return f"np.array({text})" if value.ndim else text
+    return f"np.array({value.tolist()})" if value.ndim else repr(value.item())
 
 
 def differentiated(graph: ComputationalGraph, output: Node) -> str:
@@ -96,97 +115,63 @@ def differentiated(graph: ComputationalGraph, output: Node) -> str:
     return f"sum({output.name})" if np.all(upstream == 1) else f"sum(d{output.name} * {output.name})"
 
 
-def _forward(graph: ComputationalGraph) -> list[Line]:
+def _given(graph: ComputationalGraph) -> Iterator[Line]:
+    """The lines that set the leaves; a long array has a line per row, class indices are whole numbers."""
+    indices = graph.class_indices
+    for leaf in graph.nodes:
+        if leaf.gate is None and not leaf.constant:
+            value = graph.value(leaf.name)
+            text = f"{leaf.name} = {number(value.astype(int) if leaf in indices else value)}"
+            if len(text) > MAX_LINE_CHARACTERS:
+                text = text.replace("], ", f"],\n{' ' * (len(leaf.name) + 13)}")
+            yield Line(text, "given", leaf)
+
+
+def _forward(code: Mapping[Node, str]) -> Iterator[Line]:
     """A numbered line for each gate."""
-    return [
-        Line(_commented(f"{node.name} = {forward_code(graph, node)}", f"({line})"), "forward", node, gate=node)
-        for node, line in _line_numbers(graph).items()
-    ]
+    for line, (node, text) in enumerate(code.items(), start=1):
+        yield Line(_commented(f"{node.name} = {text}", f"({line})"), "forward", node)
 
 
-def _backward(graph: ComputationalGraph, output: Node) -> list[Line]:
-    """A line for each gradient that a gate sends to an input, the last gate first."""
-    numbers = _line_numbers(graph)
-    steps = list(backward_order(graph.nodes, output))
+def _backward(graph: ComputationalGraph, output: Node, code: Mapping[Node, str]) -> Iterator[Line]:
+    """A line for each gradient that a gate sends to an input, the last gate first; ``code``: the forward lines."""
+    numbers = {node: line for line, node in enumerate(code, start=1)}
+    order = list(backward_order(graph.nodes, output))
     uses: dict[Node, list[int]] = defaultdict(list)
-    for node, _, edges in steps:
-        for edge in edges:
-            if edge is not None:
-                uses[edge.source].append(numbers[node])
-    lines = []
-    for node, _, edges in steps:
-        value = forward_code(graph, node)
+    for node, _, edges in order:
+        for source in (edge.source for edge in edges if edge is not None):
+            uses[source].append(numbers[node])
+    named = {source: _and(lines) for source, lines in uses.items() if len(lines) > 1}
+    for node, _, edges in order:
+        comment = f"back through ({numbers[node]}) {node.name}"
+        if len(code[node]) < MAX_QUOTE_CHARACTERS:
+            comment += f" = {code[node]}"
         for position, (edge, gradient) in enumerate(zip(edges, graph.formula(node).gradients, strict=True)):
             if edge is None or gradient is None:
                 continue
-            source, name, code = edge.source, edge.source.name, _code(graph, node, gradient)
-            if len(uses[source]) > 1 and edge.first and is_view(gradient):
-                code += ".copy()"  # or a later += would change the other array too
-            comment = f"back through ({numbers[node]}) {node.name}"
-            if value and len(value) < MAX_QUOTE_CHARACTERS:
-                comment += f" = {value}"
-            if not edge.first:
-                comment += f"; += because {name} is used in {_and(uses[source])}"
-            text = _commented(f"d{name} {'=' if edge.first else '+='} {code}", comment)
-            lines.append(Line(text, "backward", source, node, position, not edge.first))
-    return lines
-
-
-def _zeros(graph: ComputationalGraph, output: Node) -> list[Line]:
-    """The gradients of the nodes that the output does not depend on."""
-    lines = []
-    for node in graph.nodes:
-        if node.needs_gradient and not graph.has_gradient(node) and node not in graph.class_indices:
-            code = f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}"
-            lines.append(Line(_commented(code, f"{output.name} does not depend on {node.name}"), "zeros", node))
-    return lines
-
-
-def _line_numbers(graph: ComputationalGraph) -> dict[Node, int]:
-    gates = [node for node in graph.nodes if node.gate is not None]
-    return {node: line for line, node in enumerate(gates, start=1)}
-
-
-def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: bool) -> str:
-    """The constant's text; as a float if Python would compute with integers: if it is not the only constant."""
-    value = graph.value(node.name)
-    if as_index:
-        return number(value.astype(int))
-    text = number(value) if value.ndim or as_float else node.name
-    return f"({text})" if text.startswith("-") else text
-
-
-def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
-    """A term of the formula of a node's gate, as Python in the names of the graph."""
-    written = plain_if_equal(graph.formula(node), term, symbol_values(graph, node))
-    return Code(names(graph, node)).write(written)
-
-
-def symbol_values(graph: ComputationalGraph, node: Node) -> dict[Term, Array]:
-    """The numbers of the symbols in the formula of a node's gate, in the listing's float64."""
-    formula = graph.formula(node)
-    values = [graph.value(source.name) for source in (*node.inputs, node)]
-    gradient = graph.gradient(node.name) if graph.has_gradient(node) else np.zeros_like(values[-1])
-    symbols = (*formula.inputs, formula.output, formula.upstream)
-    return {symbol: value.astype(float) for symbol, value in zip(symbols, [*values, gradient], strict=True)}
+            name = edge.source.name
+            text = f"d{name} {'=' if edge.first else '+='} {_code(graph, node, gradient)}"
+            if edge.first and edge.source in named and is_view(gradient):
+                text += ".copy()"  # or a later += would change the other array too
+            why = "" if edge.first else f"; += because {name} is used in {named[edge.source]}"
+            yield Line(_commented(text, comment + why), "backward", node, position)
 
 
 def is_view(term: Term) -> bool:
     """Whether the code of a term is an array that has another name too, or that cannot be written to."""
-    if term.function is None:
-        return bool(term.shape)
-    if term.function is np.broadcast_to:
-        return bool(term.arguments[0].shape)
-    return term.function in (np.transpose, reshape) and is_view(term.arguments[0])
+    if term.function not in VIEWS:
+        return term.function is None and bool(term.shape)
+    (argument,) = term.arguments
+    return bool(argument.shape) if term.function is np.broadcast_to else is_view(argument)
 
 
-def _given(graph: ComputationalGraph, leaf: Node) -> str:
-    """The line that sets a leaf; a long array has a line per row, class indices are whole numbers."""
-    value = graph.value(leaf.name)
-    if leaf in graph.class_indices:
-        value = value.astype(int)
-    text = f"{leaf.name} = {number(value)}"
-    return text if len(text) <= MAX_LINE_CHARACTERS else text.replace("], ", f"],\n{' ' * (len(leaf.name) + 13)}")
+def _zeros(graph: ComputationalGraph, output: Node) -> Iterator[Line]:
+    """The gradients of the nodes that the output does not depend on."""
+    indices = graph.class_indices
+    for node in graph.nodes:
+        if node.needs_gradient and not graph.has_gradient(node) and node not in indices:
+            code = f"d{node.name} = {number(np.zeros_like(graph.value(node.name)))}"
+            yield Line(_commented(code, f"{output.name} does not depend on {node.name}"), "zeros", node)
 
 
 def _commented(code: str, comment: str) -> str:
@@ -196,8 +181,6 @@ def _commented(code: str, comment: str) -> str:
 def _and(lines: Sequence[int]) -> str:
     """Line numbers as text: (1), (2) and (3), each once; if there are many, only how many."""
     words = [f"({line})" for line in sorted(set(lines))]
-    if len(words) == 1:
-        return f"{words[0]} twice"
     if len(words) > MAX_USES_NAMED:
         return f"{len(words)} lines"
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else f"{words[0]} twice"

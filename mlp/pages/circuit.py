@@ -14,7 +14,7 @@ from mlp.circuits.examples import EXAMPLES, Example
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import lines
 from mlp.circuits.source_text import parse_values
-from mlp.circuits.steps import contributions, steps
+from mlp.circuits.steps import steps
 from mlp.circuits.table import describe_jacobian, jacobian_facts
 from mlp.figures.style import inline
 from mlp.pages.frame import render
@@ -64,9 +64,8 @@ def example_facts(name: str, example: Example, *, stages: bool = False) -> dict[
 def circuit_facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any]:
     """The facts that the template shows about a circuit; ``name`` is the prefix of each id in its part of the page."""
     listing = lines(circuit.graph, circuit.output)
-    contributed = contributions(circuit, listing)
-    partial_sums = [(one.node, one.total) for one in contributed.values()]
-    figure = picture(circuit, captioned=False, partial_sums=partial_sums)
+    found = list(steps(circuit, listing))
+    figure = picture(circuit, captioned=False, shown=[step.shows for step in found])
     gates = sum(node.gate is not None for node in circuit.nodes)
     return {
         "name": name,
@@ -79,5 +78,5 @@ def circuit_facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any
         "output": circuit.output.name,
         "listing": [line.text for line in listing],
         "jacobian": "",
-        "steps": [asdict(step) for step in steps(circuit, listing, contributed)],
+        "steps": [asdict(step) for step in found],
     }

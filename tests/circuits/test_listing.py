@@ -142,6 +142,7 @@ def test_a_gate_of_ones_own_is_listed():
         ("X + b", ("X=[[1, 2], [3, 4]]", "b=[5, 6]"), "db = np.sum(df, axis=0)"),
         ("X * c", ("X=[[1, 2], [3, 4]]", "c=[[5], [6]]"), "dc = np.sum(df * X, axis=1, keepdims=True)"),
         ("X - s", ("X=[[1, 2], [3, 4]]", "s=1"), "ds = np.sum(-df)"),
+        ("u + v", ("u=[1, 2]", "v=[3, 4]"), "du = df"),  # nothing is added to it: no copy
         ("T + X", ("T=[[[1, 2]], [[3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=0)"),
         ("T + X", ("T=[[[1, 2], [3, 4]]]", "X=[[1, 2]]"), "dX = np.sum(df, axis=(0, 1)).reshape(1, 2)"),
         ("x ** -2", ("x=3",), "dx = df * -2 * x ** -3"),

@@ -64,3 +64,9 @@ def test_where_a_value_fans_out_its_gradients_are_added(sources, rows):
     vars(graph.node("Z3")).update(gate=Add(), inputs=tuple(map(graph.node, sources)))
     table = network_table(network)
     assert [row for row in rows if row not in table] == []
+    assert table.count("dZ2 (n, 2)") == 1
+
+
+def test_n_stands_for_the_number_of_examples_only():
+    table = network_table(MLP([3, 32, 1], generator=np.random.default_rng(0)))
+    assert "dZ1 (n, 32), db1 (32,)" in table

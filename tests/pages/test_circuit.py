@@ -15,7 +15,7 @@ from mlp.circuits.expression import parse
 from mlp.circuits.listing import lines, staged
 from mlp.circuits.notation import rows_of
 from mlp.circuits.source_text import parse_values
-from mlp.circuits.steps import contributions, steps
+from mlp.circuits.steps import steps
 from mlp.graph import ComputationalGraph
 from mlp.pages import circuit as circuit_page
 
@@ -31,15 +31,17 @@ def example(name, **options):
 
 
 def steps_of(circuit):
-    found = lines(circuit.graph, circuit.output)
-    return steps(circuit, found, contributions(circuit, found))
+    return list(steps(circuit, lines(circuit.graph, circuit.output)))
 
 
 def sums_of(circuit):
     """Each node's gradient after each line of the listing that adds to it."""
     sums = {}
-    for one in contributions(circuit, lines(circuit.graph, circuit.output)).values():
-        sums.setdefault(one.node, []).append(one.total)
+    for line in lines(circuit.graph, circuit.output):
+        if line.kind == "backward":
+            part = circuit.graph.contribution(line.node, line.position)
+            found = sums.setdefault(line.node.inputs[line.position], [])
+            found.append(found[-1] + part if found else part)
     return sums
 
 
@@ -111,8 +113,11 @@ def test_the_last_step_leaves_the_graphs_numbers_which_are_the_numeric_ones(name
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_parts_of_a_gradient_make_all_of_it_to_the_last_bit(name, stages):
     circuit = example(name, stages=stages)
+    back = [step.shows for step in steps_of(circuit) if step.title.startswith("Backward: from")]
     for node, totals in sums_of(circuit).items():
         np.testing.assert_array_equal(totals[-1], circuit.graph.gradient(node.name))
+        shown = [shows[f"gradient-{node.index}"] for shows in back if f"gradient-{node.index}" in shows]
+        assert shown == list(map(rows_of, totals))
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +173,10 @@ def test_a_step_is_a_line_of_the_listing_and_no_line_is_left_out(facts):
         ("X + b", ["X=[[1, 2], [3, 4]]", "b=[5, 6]"], "Backward: from f to b",
          "db = np.sum([[1, 1], [1, 1]], axis=0) = [2, 2]",
          "b was copied to the shape of f: its gradient is the sum over the copies."),
+        ("q = X * b; f = q + b", ["X=[1, 2]", "b=3"], "Backward: from q to b",
+         "db += np.sum([1, 1] * [1, 2]) = 3\ndb = 2 + 3 = 5",
+         "b fans out: the gradients from all its uses are added up. "
+         "b was copied to the shape of q: its gradient is the sum over the copies."),
         ("W @ x", ["W=[[1, 2], [3, 4]]", "x=[5, -6]"], "Backward: from f to W",
          "dW = np.outer([1, 1], [5, -6]) = [[5, -6], [5, -6]]", ""),
         ("sum(x)", ["x=[1, 2, 3]"], "Backward: from f to x", "dx = np.full((3,), 1) = [1, 1, 1]", ""),
@@ -231,8 +240,8 @@ def test_a_partial_sum_that_is_longer_than_the_whole_has_room():
     x = circuit.node("x")
     assert sums_of(circuit)[x] == [-12345.678, 0]
     width = picture(circuit, captioned=False).get_figwidth()
-    partial_sums = [(x, total) for total in sums_of(circuit)[x]]
-    assert picture(circuit, captioned=False, partial_sums=partial_sums).get_figwidth() > width
+    shown = [step.shows for step in steps_of(circuit)]
+    assert picture(circuit, captioned=False, shown=shown).get_figwidth() > width
 
 
 def test_a_page_builds_its_listing_once_and_a_picture_none(monkeypatch, tmp_path):
