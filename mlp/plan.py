@@ -65,7 +65,7 @@ class Plan:
             inputs = [self.values[source] for source in node.inputs]
             formula = self.formulas[node] = formulas.of(node.gate, *(value.shape for value in inputs))
             self.values[node] = np.empty(formula.value.shape, formulas.precision)
-            self._binder.enter((*formula.inputs, formula.output), inputs, formula.uses)
+            self._binder.enter(formula, inputs)
             self._binder.write_value(formula.value, self.values[node])
 
     def forward(self, changed: Node | None = None) -> Array:
@@ -96,9 +96,7 @@ class Plan:
         for node, _, edges in order:
             formula, dC = self.formulas[node], self.gradients[node]
             inputs = [self.values[source] for source in node.inputs]
-            binder.enter(
-                (*formula.inputs, formula.output, formula.upstream), [*inputs, self.values[node], dC], formula.uses
-            )
+            binder.enter(formula, [*inputs, self.values[node], dC])
             for edge, gradient in zip(edges, formula.gradients, strict=True):
                 if edge is None or gradient is None:
                     continue
@@ -136,9 +134,9 @@ class _Binder:
         self._temporary: set[int] = set()
         """The ids of arrays that may be written over, because their value is used once."""
 
-    def enter(self, symbols: Sequence[Term], arrays: Sequence[Array], uses: Counter[Term]) -> None:
-        """From here on terms are those of a formula with these symbols, whose values are in these arrays."""
-        self._arrays, self._uses = dict(zip(symbols, arrays, strict=False)), uses
+    def enter(self, formula: Formula, arrays: Sequence[Array]) -> None:
+        """From here on terms are those of this formula, and the arrays hold its first symbols."""
+        self._arrays, self._uses = dict(zip(formula.symbols, arrays, strict=False)), formula.uses
         self._keys = {term: -id(array) for term, array in self._arrays.items()}  # below 0: no expression's number
 
     def _key(self, term: Term) -> int:
