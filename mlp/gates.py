@@ -9,7 +9,6 @@ respect to A and has A's shape.
 """
 
 import math
-from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, reduce
 from inspect import Parameter, signature
@@ -36,7 +35,7 @@ TWO_INPUTS: list[tuple[Shape, ...]] = [((), ()), ((3, 4), (3, 4)), ((3, 4), (4,)
 MANY_INPUTS = [*TWO_INPUTS, ((3, 4), (3, 4), ()), ((4,), (3, 1), (3, 4), (1, 4))]
 
 
-class Gate(ABC):
+class Gate:
     """One operation: its equation in the docstring, and the two passes.
 
     ``forward(A, B)`` returns the output C. ``backward(dC, C, A, B)`` returns the tuple (dA, dB): from the gradient of

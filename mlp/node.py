@@ -8,41 +8,24 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike
 
-from mlp.gates import (
-    Absolute,
-    Add,
-    Cosine,
-    Divide,
-    Exponential,
-    Gate,
-    Logarithm,
-    Matmul,
-    Max,
-    Multiply,
-    Negate,
-    Power,
-    Sine,
-    Sqrt,
-    Subtract,
-    Tanh,
-    Value,
-)
+from mlp import gates
+from mlp.gates import Gate, Power, Value
 
 GATES: dict[np.ufunc, type[Gate]] = {
-    np.add: Add,
-    np.subtract: Subtract,
-    np.multiply: Multiply,
-    np.divide: Divide,
-    np.matmul: Matmul,
-    np.negative: Negate,
-    np.exp: Exponential,
-    np.log: Logarithm,
-    np.sqrt: Sqrt,
-    np.sin: Sine,
-    np.cos: Cosine,
-    np.tanh: Tanh,
-    np.absolute: Absolute,
-    np.maximum: Max,
+    np.add: gates.Add,
+    np.subtract: gates.Subtract,
+    np.multiply: gates.Multiply,
+    np.divide: gates.Divide,
+    np.matmul: gates.Matmul,
+    np.negative: gates.Negate,
+    np.exp: gates.Exponential,
+    np.log: gates.Logarithm,
+    np.sqrt: gates.Sqrt,
+    np.sin: gates.Sine,
+    np.cos: gates.Cosine,
+    np.tanh: gates.Tanh,
+    np.absolute: gates.Absolute,
+    np.maximum: gates.Max,
 }
 """The gates of operators, and of NumPy's functions, of nodes."""
 
