@@ -57,7 +57,7 @@ class Gate:
 
     def symbols(self, count: int) -> tuple[str, ...]:
         """The names of the output and of each of ``count`` inputs in the passes, such as C, A and B."""
-        output, named, _ = _parameters(type(self))
+        output, named, _ = self._parameters()
         more = chain(ascii_uppercase[3:], (f"A{k}" for k in range(1, count)))
         others = (name for name in more if name not in (output, *named))
         return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
@@ -67,7 +67,7 @@ class Gate:
 
         In the message ``name`` is the gate's name, ``what`` an input's.
         """
-        _, named, is_open = _parameters(type(self))
+        _, named, is_open = self._parameters()
         least, most = len(named), MAX_INPUTS if is_open else len(named)
         if count not in range(least, most + 1):
             takes = f"{least} to {most}" if is_open else str(least)
@@ -97,6 +97,20 @@ class Gate:
                 raise ValueError(f"{self}: backward returns {returned} for {name}: it must return {wanted}")
             gradients.append(None if gradient is None else unbroadcast(gradient, np.shape(A)))
         return gradients
+
+    @classmethod
+    @cache
+    def _parameters(cls) -> tuple[str, tuple[str, ...], bool]:
+        """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
+        inputs = list(signature(cls.forward).parameters.values())[1:]
+        backward = list(signature(cls.backward).parameters.values())[1:]
+        named, named_backward = (
+            [one.name for one in passed if one.kind is not Parameter.VAR_POSITIONAL] for passed in (inputs, backward)
+        )
+        if len(backward) < 3 or (len(named_backward) == len(backward) and len(backward) != 2 + len(named)):
+            takes, right = ", ".join(map(str, backward)), ", ".join(["dC", "C", *map(str, inputs)])
+            raise ValueError(f"{cls.__name__}: backward takes ({takes}): it must take ({right})")
+        return named_backward[1], tuple(named), len(named) < len(inputs)
 
     @classmethod
     def check_instances(cls) -> Iterable["Gate"]:
@@ -403,20 +417,6 @@ class Sum(Gate):
 
     def backward(self, dC: Value, C: Value, A: Value) -> Gradients:
         return (np.broadcast_to(dC, np.shape(A)),)
-
-
-@cache
-def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
-    """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
-    inputs = list(signature(gate.forward).parameters.values())[1:]
-    backward = list(signature(gate.backward).parameters.values())[1:]
-    named, named_backward = (
-        [one.name for one in passed if one.kind is not Parameter.VAR_POSITIONAL] for passed in (inputs, backward)
-    )
-    if len(backward) < 3 or (len(named_backward) == len(backward) and len(backward) != 2 + len(named)):
-        takes, right = ", ".join(map(str, backward)), ", ".join(["dC", "C", *map(str, inputs)])
-        raise ValueError(f"{gate.__name__}: backward takes ({takes}): it must take ({right})")
-    return named_backward[1], tuple(named), len(named) < len(inputs)
 
 
 def unbroadcast(gradient: Value, shape: Shape) -> Value:
