@@ -13,7 +13,7 @@ from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
-from inspect import Parameter, signature
+from inspect import Parameter, getattr_static, signature
 from itertools import chain
 from string import ascii_uppercase
 from typing import Any, ClassVar
@@ -122,10 +122,12 @@ class Elementwise(Gate):
 @cache
 def _parameters(gate: type[Gate]) -> tuple[str, tuple[str, ...], bool]:
     """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
-    inputs = list(signature(gate.forward).parameters.values())[1:]
-    named = tuple(one.name for one in inputs if one.kind is not Parameter.VAR_POSITIONAL)
-    output = list(signature(gate.backward).parameters)[2:3] or ["C"]
-    return output[0], named, len(named) < len(inputs)
+    forward, backward = (  # as methods of an object, whether they are static, or class methods, or neither
+        signature(getattr_static(gate, name).__get__(0, gate)).parameters for name in ("forward", "backward")
+    )
+    named = tuple(one.name for one in forward.values() if one.kind is not Parameter.VAR_POSITIONAL)
+    output = list(backward)[1:2] or ["C"]
+    return output[0], named, len(named) < len(forward)
 
 
 def unbroadcast(gradient: Value, shape: Shape) -> Value:

@@ -143,7 +143,8 @@ class _Binder:
     def _key(self, term: Term) -> int:
         """A number for an expression: the same for equal expressions of the same arrays, in any gate."""
         if term not in self._keys:
-            key = (term.function, term.options, term.number, *map(self._key, term.arguments))
+            number = None if term.number is None else repr(term.number)  # -0.0 equals 0.0
+            key = (term.function, term.options, number, *map(self._key, term.arguments))
             self._keys[term] = self._numbers.setdefault(key, len(self._numbers))
         return self._keys[term]
 

@@ -25,6 +25,9 @@ CURE = (
 MAX_DEPTH = 200
 """Results computed one from another; what reads a formula goes into it as deep as this."""
 
+MAX_FORMULAS = 4096
+"""A graph keeps at most this many formulas: inputs may have another shape in each pass."""
+
 
 @dataclass(frozen=True, eq=False)
 class Term:
@@ -64,14 +67,24 @@ class Formulas:
 
     def __init__(self, precision: np.dtype[Any]):
         self.precision = precision
-        self._known: dict[tuple[Any, tuple[Shape, ...]], Formula] = {}
+        self._known: dict[tuple[int, tuple[Shape, ...]], tuple[object, Formula]] = {}
+        """By the identity of a gate, which is kept here: a gate of one's own may equal another, or have no hash."""
 
     def of(self, gate: Gate, *shapes: Shape) -> Formula:
         """The gate's formula. Raises ValueError if shapes do not fit, or if a pass cannot be recorded."""
-        key = (gate if vars(gate) else type(gate), shapes)  # gates without parameters are the same
+        kept = gate if has_parameters(gate) else type(gate)  # gates without parameters are the same
+        key = (id(kept), shapes)
         if key not in self._known:
-            self._known[key] = trace(gate, shapes, self.precision)
-        return self._known[key]
+            if len(self._known) == MAX_FORMULAS:
+                self._known.clear()
+            self._known[key] = kept, trace(gate, shapes, self.precision)
+        return self._known[key][1]
+
+
+def has_parameters(gate: Gate) -> bool:
+    """Whether a gate holds anything: attributes, slots, or the value of another class that it derives from."""
+    layout = type(gate).__basicsize__, type(gate).__itemsize__
+    return bool(vars(gate)) or layout != (Gate.__basicsize__, Gate.__itemsize__)
 
 
 def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Formula:
@@ -218,9 +231,12 @@ def _is_bool(function: Any, kinds: tuple[str, ...]) -> bool:
     if isinstance(function, Operation):
         return function.dtype is bool
     are_bools = "floats" not in kinds
-    if not isinstance(function, np.ufunc):
-        return are_bools and function != np.add.reduce  # a sum of bools counts
+    is_reduction = isinstance(getattr(function, "__self__", None), np.ufunc)
+    if not isinstance(function, np.ufunc) and not is_reduction:
+        return are_bools
     result = function(*(np.ones(1, bool if kind == "bools" else float) for kind in kinds))
+    if is_reduction and result.dtype.kind == "i":
+        return False  # a sum of bools counts
     is_or = function is np.matmul and are_bools
     if not isinstance(result, np.ndarray | np.generic) or result.dtype not in (bool, float) or is_or:
         raise TypeError

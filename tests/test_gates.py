@@ -8,6 +8,7 @@ from mlp.gates import (
     Add,
     Cosine,
     Divide,
+    Elementwise,
     Exponential,
     Identity,
     Logarithm,
@@ -321,6 +322,38 @@ def test_nothing_flows_back_to_a_class_index():
 def test_a_gate_that_returns_something_wrong_is_told_what(gate, message):
     with pytest.raises(ValueError, match=message):
         run(gate, [1.0, 2, 3], [4.0, 5, 6])
+
+
+class Doubled(Elementwise):
+    """Its passes are a static and a class method."""
+
+    @staticmethod
+    def forward(A):
+        return 2 * A
+
+    @classmethod
+    def backward(cls, dC, C, A):
+        return (2 * dC,)
+
+
+def undeclared(method):
+    """A decorator that hides how many inputs a pass takes."""
+    return lambda *arguments: method(*arguments)
+
+
+class WrappedDoubled(Elementwise):
+    forward = undeclared(lambda self, A: 2 * A)
+    backward = undeclared(lambda self, dC, C, A: (2 * dC,))
+
+
+@pytest.mark.parametrize("gate", [Doubled(), WrappedDoubled()], ids=["methods", "wrapped"])
+def test_passes_may_be_any_methods(gate):
+    graph = ComputationalGraph()
+    a = graph.leaf("a", 3.0)
+    f = graph.apply(gate, a)
+    assert f.forward() == 6
+    f.backward()
+    assert a.gradient == 2
 
 
 @pytest.mark.parametrize(("gate", "value", "gradient"), [(Add(), 4950, 1), (Max(), 99, 0)], ids=str)

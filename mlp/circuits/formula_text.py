@@ -8,7 +8,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class Code:
     def _piece(self, term: Term) -> Piece:
         function: Any = term.function
         if function is None:
-            return Piece(self._texts[term.symbol], ATOM) if term.symbol else self._number(term.number or 0)
+            return Piece(self._texts[term.symbol], ATOM) if term.symbol else self._number(cast(float, term.number))
         if isinstance(function, Operation):
             return self._operation(function, term)
         if isinstance(getattr(function, "__self__", None), np.ufunc):

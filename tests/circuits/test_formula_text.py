@@ -127,6 +127,7 @@ def test_code_is_the_formula_with_no_more_parentheses_than_python_needs(source):
         ("(A * B)[np.newaxis]", (), "np.full((1,), A * B)"),  # A Python number has no reshape.
         ("A * B + np.broadcast_to(np.sum(A), (2,))", (2,), "A * B + np.full((2,), np.sum(A))"),
         ("np.where(A > 0, B, -np.inf)", (2,), "np.where(A > 0, B, -np.inf)"),
+        ("np.copysign(A, -0.0) * B", (2,), "np.copysign(A, -0.0) * B"),
         ("A * ~(B > 0)", (2,), "A * np.logical_not(B > 0)"),  # Python's ~True is -2.
         ("A * np.logical_and(A, B)", (2,), "A * np.logical_and(A, B)"),
         ("np.reciprocal(A * B)", (2,), "1 / (A * B)"),
