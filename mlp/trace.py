@@ -192,8 +192,10 @@ class _Recorder:
         return Traced(self, self.known[key])
 
     def reduce(self, function: Callable[..., Any], A: "Traced", axis: Any = 0, keepdims: bool = False) -> "Traced":
-        """A ufunc's ``reduce``."""
-        return self.record(function, A, axis=axis, **{"keepdims": True} if keepdims else {}) if A.ndim else A
+        """A ufunc's ``reduce``. A single number is its own, unless the result is a bool or counts bools."""
+        if not (A.ndim or A.term.is_bool or _is_bool(function, ("floats",))):
+            return A
+        return self.record(function, A, axis=axis if A.ndim else None, **{"keepdims": True} if keepdims else {})
 
 
 def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mapping[str, Any]) -> Shape:
