@@ -67,24 +67,26 @@ class Formulas:
 
     def __init__(self, precision: np.dtype[Any]):
         self.precision = precision
-        self._known: dict[tuple[int, tuple[Shape, ...]], tuple[object, Formula]] = {}
-        """By the identity of a gate, which is kept here: a gate of one's own may equal another, or have no hash."""
+        self._known: dict[tuple[Any, tuple[Shape, ...]], tuple[Gate, Formula]] = {}
+        """With the gate: as long as it exists, no other gate has its id."""
 
     def of(self, gate: Gate, *shapes: Shape) -> Formula:
         """The gate's formula. Raises ValueError if shapes do not fit, or if a pass cannot be recorded."""
-        kept = gate if has_parameters(gate) else type(gate)  # gates without parameters are the same
-        key = (id(kept), shapes)
+        key = (identity(gate), shapes)
         if key not in self._known:
             if len(self._known) == MAX_FORMULAS:
                 self._known.clear()
-            self._known[key] = kept, trace(gate, shapes, self.precision)
+            self._known[key] = gate, trace(gate, shapes, self.precision)
         return self._known[key][1]
 
 
-def has_parameters(gate: Gate) -> bool:
-    """Whether a gate holds anything: attributes, slots, or the value of another class that it derives from."""
-    layout = type(gate).__basicsize__, type(gate).__itemsize__
-    return bool(vars(gate)) or layout != (Gate.__basicsize__, Gate.__itemsize__)
+def identity(gate: Gate) -> Any:
+    """What gates with the same formulas have in common: class and numbers, or the id if a gate holds anything else."""
+    parameters, layout = vars(gate), (type(gate).__basicsize__, type(gate).__itemsize__)
+    has_more = layout != (Gate.__basicsize__, Gate.__itemsize__)  # slots, or it derives from float, say
+    if has_more or not all(type(value) in (int, float, str) for value in parameters.values()):
+        return id(gate)
+    return type(gate), repr(parameters)  # 2 is not 2.0 in a listing, and 0.0 equals -0.0
 
 
 def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Formula:

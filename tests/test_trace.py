@@ -360,7 +360,9 @@ def test_a_gate_is_traced_once_for_its_shapes_and_parameters():
     assert formulas.of(gate, M) is first
     assert formulas.of(gate, V) is not first
     assert calls == [M, V]
-    assert formulas.of(Power(2), M) is not formulas.of(Power(3), M)
+    assert formulas.of(Power(2), M) is formulas.of(Power(2), M)
+    exponents = (2, 2.0, 3, 0.0, -0.0)
+    assert len({formulas.of(Power(exponent), M) for exponent in exponents}) == len(exponents)
     listed = Made(forward)
     listed.parameter = [1, 2]  # has no hash
     assert formulas.of(listed, V).value.shape == V
@@ -402,6 +404,17 @@ def test_gates_with_other_parameters_have_other_formulas_wherever_they_keep_them
     assert f.forward() == 5
     f.backward()
     assert a.gradient == 5
+
+
+def test_a_new_plan_computes_with_the_parameters_that_a_gate_has_then():
+    graph = ComputationalGraph()
+    power = Power(2)
+    f = graph.apply(power, a := graph.input("a", needs_gradient=True))
+    assert f.forward(a=3) == 9
+    power.exponent = 3
+    assert f.forward(a=[3]) == [27]
+    f.backward()
+    assert a.gradient == [27]
 
 
 def test_formulas_are_kept_for_a_limited_number_of_shapes(monkeypatch):
