@@ -179,7 +179,7 @@ class _Recorder:
             raise self.error(str(error)) from None
         except TypeError:
             raise self.error(f"np.{function.__name__} of {' and '.join(kinds)} cannot be recorded: {CURE}") from None
-        if options.get("shape") and shape == terms[0].shape:
+        if "shape" in options and shape == terms[0].shape:
             return Traced(self, terms[0])
         if "shape" in options:
             options["shape"] = shape  # without -1

@@ -138,8 +138,10 @@ class Code:
         return Piece(text, ATOM)
 
     def _reshaped(self, term: Term) -> Piece:
-        """A scalar of the program may be a Python number, which has no methods."""
+        """A scalar of the program may be a Python number, which has no methods, and += must not change it in place."""
         (argument,) = term.arguments
+        if not term.shape:
+            return Piece(f"{self._at(argument, ATOM)}.item()", ATOM)
         if not argument.shape:
             return Piece(f"np.full({term.shape}, {self._at(argument, LOWEST)})", ATOM)
         if term.function is np.broadcast_to:

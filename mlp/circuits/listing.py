@@ -159,7 +159,8 @@ def _constant(graph: ComputationalGraph, node: Node, as_float: bool, as_index: b
 def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
     """A term of the formula of a node's gate, as Python in the names of the graph."""
     written = plain_if_equal(graph.formula(node), term, symbol_values(graph, node))
-    return Code(names(graph, node)).write(written)
+    as_number = ".item()" * (written.function is np.where and not written.shape)  # or += would change it in place
+    return Code(names(graph, node)).write(written) + as_number
 
 
 def symbol_values(graph: ComputationalGraph, node: Node) -> dict[Term, Array]:
