@@ -11,7 +11,7 @@ respect to A and has A's shape.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, reduce
-from inspect import Parameter, signature
+from inspect import Parameter, getattr_static, signature
 from itertools import chain
 from string import ascii_uppercase
 from typing import Any, ClassVar
@@ -102,15 +102,17 @@ class Gate:
     @cache
     def _parameters(cls) -> tuple[str, tuple[str, ...], bool]:
         """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
-        inputs = list(signature(cls.forward).parameters.values())[1:]
-        backward = list(signature(cls.backward).parameters.values())[1:]
-        named, named_backward = (
-            [one.name for one in passed if one.kind is not Parameter.VAR_POSITIONAL] for passed in (inputs, backward)
+        forward, backward = (  # as methods of an object, whether they are static, or class methods, or neither
+            list(signature(getattr_static(cls, name).__get__(0, cls)).parameters.values())
+            for name in ("forward", "backward")
         )
-        if len(backward) < 3 or (len(named_backward) == len(backward) and len(backward) != 2 + len(named)):
-            takes, right = ", ".join(map(str, backward)), ", ".join(["dC", "C", *map(str, inputs)])
+        named = tuple(one.name for one in forward if one.kind is not Parameter.VAR_POSITIONAL)
+        is_open = any(one.kind is Parameter.VAR_POSITIONAL for one in backward)
+        if not is_open and len(backward) != 2 + len(forward):
+            takes, right = ", ".join(map(str, backward)), ", ".join(["dC", "C", *map(str, forward)])
             raise ValueError(f"{cls.__name__}: backward takes ({takes}): it must take ({right})")
-        return named_backward[1], tuple(named), len(named) < len(inputs)
+        output = [one.name for one in backward[1:2]] or ["C"]
+        return output[0], named, len(named) < len(forward)
 
     @classmethod
     def check_instances(cls) -> Iterable["Gate"]:

@@ -256,7 +256,7 @@ class ComputationalGraph:
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{value!r} is neither a node nor real numbers")
         text = repr(array.astype(self.precision).tolist())
-        if len(text) > MAX_NAME_CHARACTERS:
+        if len(text) > MAX_NAME_CHARACTERS or not array.size:  # the text of an empty array does not show its shape
             text = f"array {array.shape} #{len(self.nodes)}"
         known = self._by_name.get(text)
         return known if known is not None and known.constant else self.constant(text, array)

@@ -142,7 +142,8 @@ class _Binder:
     def _key(self, term: Term) -> int:
         """A number for an expression: the same for equal expressions of the same arrays, in any gate."""
         if term not in self._keys:
-            key = (term.function, term.options, term.number, *map(self._key, term.arguments))
+            number = None if term.number is None else repr(term.number)  # -0.0 equals 0.0
+            key = (term.function, term.options, number, *map(self._key, term.arguments))
             self._keys[term] = self._numbers.setdefault(key, len(self._numbers))
         return self._keys[term]
 
@@ -177,7 +178,7 @@ class _Binder:
 
     def _view(self, term: Term) -> Array:
         """The same numbers in another shape, without a call unless NumPy can only copy them."""
-        array, function = self._array(term.arguments[0]), cast(Callable[..., Array], term.function)
+        array, function = self._array(term.arguments[0]), cast("Callable[..., Array]", term.function)
         if function is reshape and not array.flags.c_contiguous:
             array = self._copy(array, np.empty_like(array, order="C"))
         return function(array, **dict(term.options))
@@ -245,7 +246,7 @@ class _Binder:
             return
         axes = range(array.ndim) if axis is None else np.atleast_1d(axis)
         narrow = out.reshape([length for k, length in enumerate(array.shape) if k not in axes])
-        self.calls.append(partial(cast(Callable[..., object], function), array, axis, None, narrow))
+        self.calls.append(partial(cast("Callable[..., object]", function), array, axis, None, narrow))
 
     def _new(self, term: Term) -> Array:
         array = np.empty(term.shape, self._precision)
@@ -276,7 +277,7 @@ class _Binder:
 
 def faster(term: Term) -> tuple[Callable[..., object], Sequence[Term]]:
     """The ufunc and the arguments that compute the same in less time."""
-    function, first = cast(Callable[..., object], term.function), term.arguments[0]
+    function, first = cast("Callable[..., object]", term.function), term.arguments[0]
     if function is np.power and term.arguments[1].number in POWERS:
         return POWERS[term.arguments[1].number], [first]
     if function is np.divide and first.number == 1:

@@ -27,6 +27,9 @@ CURE = (
 MAX_DEPTH = 200
 """Results computed one from another; what reads a formula goes into it as deep as this."""
 
+MAX_FORMULAS = 4096
+"""A graph keeps at most this many formulas: inputs may have another shape in each pass."""
+
 
 @dataclass(frozen=True, eq=False)
 class Term:
@@ -71,14 +74,26 @@ class Formulas:
 
     def __init__(self, precision: np.dtype[Any]):
         self.precision = precision
-        self._known: dict[tuple[Any, tuple[Shape, ...]], Formula] = {}
+        self._known: dict[tuple[Any, tuple[Shape, ...]], tuple[Gate, Formula]] = {}
+        """With the gate: as long as it exists, no other gate has its id."""
 
     def of(self, gate: Gate, *shapes: Shape) -> Formula:
         """The gate's formula. Raises ValueError if shapes do not fit, or if a pass cannot be recorded."""
-        key = (gate if vars(gate) else type(gate), shapes)  # gates without parameters are the same
+        key = (identity(gate), shapes)
         if key not in self._known:
-            self._known[key] = trace(gate, shapes, self.precision)
-        return self._known[key]
+            if len(self._known) == MAX_FORMULAS:
+                self._known.clear()
+            self._known[key] = gate, trace(gate, shapes, self.precision)
+        return self._known[key][1]
+
+
+def identity(gate: Gate) -> Any:
+    """What gates with the same formulas have in common: class and numbers, or the id if a gate holds anything else."""
+    parameters, layout = vars(gate), (type(gate).__basicsize__, type(gate).__itemsize__)
+    has_more = layout != (Gate.__basicsize__, Gate.__itemsize__)  # slots, or it derives from float, say
+    if has_more or not all(type(value) in (int, float, str) for value in parameters.values()):
+        return id(gate)
+    return type(gate), repr(parameters)  # 2 is not 2.0 in a listing, and 0.0 equals -0.0
 
 
 def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Formula:
@@ -186,8 +201,10 @@ class _Recorder:
         return Traced(self, self.known[key])
 
     def reduce(self, function: Callable[..., Any], A: "Traced", axis: Any = 0, keepdims: bool = False) -> "Traced":
-        """A ufunc's ``reduce``."""
-        return self.record(function, A, axis=axis, **{"keepdims": True} if keepdims else {}) if A.ndim else A
+        """A ufunc's ``reduce``. A single number is its own, unless the result is a bool or counts bools."""
+        if not (A.ndim or A.term.is_bool or _is_bool(function, ("floats",))):
+            return A
+        return self.record(function, A, axis=axis if A.ndim else None, **{"keepdims": True} if keepdims else {})
 
 
 def _shape(function: Callable[..., Any], shapes: Sequence[Shape], options: Mapping[str, Any]) -> Shape:
@@ -225,10 +242,13 @@ def _is_bool(function: Any, kinds: tuple[str, ...]) -> bool:
     if isinstance(function, Operation):
         return function.dtype is bool
     are_bools = "floats" not in kinds
-    if not isinstance(function, np.ufunc):
-        return are_bools and function != np.add.reduce  # a sum of bools counts
+    is_reduction = isinstance(getattr(function, "__self__", None), np.ufunc)
+    if not isinstance(function, np.ufunc) and not is_reduction:
+        return are_bools
     result = function(*(np.ones(1, bool if kind == "bools" else float) for kind in kinds))
-    is_or = function is np.matmul and are_bools  # NumPy's sum of bools in it is an or
+    if is_reduction and result.dtype.kind == "i":
+        return False  # a sum of bools counts
+    is_or = function is np.matmul and are_bools
     if not isinstance(result, np.ndarray | np.generic) or result.dtype not in (bool, float) or is_or:
         raise TypeError
     return bool(result.dtype == bool)

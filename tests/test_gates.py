@@ -8,6 +8,7 @@ from mlp.gates import (
     Add,
     Cosine,
     Divide,
+    Elementwise,
     Exponential,
     Gate,
     Identity,
@@ -340,6 +341,38 @@ class Short(Gate):
 def test_the_parameters_of_backward_are_counted():
     with pytest.raises(ValueError, match=r"Short: backward takes \(dC, A, B\): it must take \(dC, C, A, B\)"):
         run(Short(), 1.0, 2.0)
+
+
+class Doubled(Elementwise):
+    """Its passes are a static and a class method."""
+
+    @staticmethod
+    def forward(A):
+        return 2 * A
+
+    @classmethod
+    def backward(cls, dC, C, A):
+        return (2 * dC,)
+
+
+def undeclared(method):
+    """A decorator that hides how many inputs a pass takes."""
+    return lambda *arguments: method(*arguments)
+
+
+class WrappedDoubled(Elementwise):
+    forward = undeclared(lambda self, A: 2 * A)
+    backward = undeclared(lambda self, dC, C, A: (2 * dC,))
+
+
+@pytest.mark.parametrize("gate", [Doubled(), WrappedDoubled()], ids=["methods", "wrapped"])
+def test_passes_may_be_any_methods(gate):
+    graph = ComputationalGraph()
+    a = graph.leaf("a", 3.0)
+    f = graph.apply(gate, a)
+    assert f.forward() == 6
+    f.backward()
+    assert a.gradient == 2
 
 
 @pytest.mark.parametrize(("gate", "value", "gradient"), [(Add(), 4950, 1), (Max(), 99, 0)], ids=str)

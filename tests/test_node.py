@@ -114,6 +114,13 @@ def test_a_constant_keeps_its_numbers():
     assert (x * np.array([1.0, 2.0])).forward().tolist() == [1, 2]
 
 
+def test_empty_arrays_of_other_shapes_are_other_constants():
+    graph = ComputationalGraph()
+    x = graph.leaf("x", 2.0)
+    shapes = [(0,), (0, 2), (0, 3)]
+    assert [(x * np.zeros(shape)).forward().shape for shape in shapes] == shapes
+
+
 def test_long_arrays_are_constants_of_their_own():
     (x,) = leaves(x=1.0)
     sums = [x + np.zeros(100), x + np.ones(100), x + np.zeros((50, 2))]

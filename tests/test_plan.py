@@ -3,6 +3,8 @@
 The oracle is the interpreter, which runs the gates' passes as they are written.
 """
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -249,6 +251,27 @@ def test_bools_give_what_numpy_gives(name):
         return function(*(array > 1 for array in arrays))
 
     assert_forward(compared, arrays)
+
+
+@pytest.mark.parametrize("shape", [(5,), ()])
+@pytest.mark.parametrize("reduction", [np.logical_or, np.logical_and, np.add, np.multiply, np.maximum], ids=str)
+@pytest.mark.parametrize("low", [-math.inf, 0, math.inf])
+def test_reduced_bools_are_bools_or_numbers_as_in_numpy(reduction, low, shape):
+    assert_forward(lambda x: reduction.reduce(x > low) + reduction.reduce(x != low), [numbers(shape, "float64")])
+
+
+@pytest.mark.parametrize("shape", [(5,), ()])
+@pytest.mark.parametrize("reduction", [np.logical_or, np.logical_and], ids=str)
+def test_numbers_reduced_to_a_bool_are_one(reduction, shape):
+    assert_forward(lambda A: reduction.reduce(A) + reduction.reduce(-A), [numbers(shape, "float64")])
+
+
+def test_minus_zero_is_another_number_than_zero():
+    def signs(A):
+        plus, minus = np.copysign(A, 0.0), np.copysign(A, -0.0)
+        return plus * plus - minus * minus * minus
+
+    assert_forward(signs, [numbers((5,), "float64", 0)])
 
 
 def test_one_through_false_is_infinite():

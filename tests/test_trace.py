@@ -1,22 +1,35 @@
 """Promises of mlp.trace: the record of a pass is its formula, and what cannot be recorded raises and says so."""
 
+import gc
 import math
 import re
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from weakref import ref
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlp.gates import Add, Gate, Max, Multiply, Power, Sigmoid
+from mlp.gates import Add, Elementwise, Gate, Max, Multiply, Power, Sigmoid, Sum
 from mlp.graph import ComputationalGraph
 from mlp.trace import FUNCTIONS, Formulas, evaluate, parts, trace
 from tests.made_gates import CHANGES, FLOATS, Made, MadeElementwise, random_array, random_gate
 
 DOUBLE = np.dtype(float)
 M, N, V, S = (2, 3), (3, 2), (3,), ()
+
+
+class Scale(Elementwise):
+    """C = k A, with k in ``factor``: the classes below keep it in different places."""
+
+    def forward(self, A):
+        return A * self.factor
+
+    def backward(self, dC, C, A):
+        return (dC * self.factor,)
 
 
 def traced(function, *shapes):
@@ -55,6 +68,8 @@ def assert_recorded(function, *shapes):
         (lambda A: np.mean(A, axis=(0, 1)), [M]),
         (lambda A: A.mean(), [V]),
         (lambda A: np.add.reduce(A), [M]),
+        (lambda A: np.multiply.reduce(A > -2) + np.multiply.reduce(A > -3), [V]),
+        (lambda A: ~np.logical_or.reduce(A), [V]),
         (lambda A: np.logaddexp.reduce(A, axis=1, keepdims=True), [M]),
         (lambda A: np.multiply.reduce(A, axis=None), [M]),
         (lambda A: ~np.logical_and.reduce(A > 0, axis=1), [M]),
@@ -351,10 +366,72 @@ def test_a_gate_is_traced_once_for_its_shapes_and_parameters():
     assert formulas.of(gate, M) is first
     assert formulas.of(gate, V) is not first
     assert calls == [M, V]
-    assert formulas.of(Power(2), M) is not formulas.of(Power(3), M)
+    assert formulas.of(Power(2), M) is formulas.of(Power(2), M)
+    exponents = (2, 2.0, 3, 0.0, -0.0)
+    assert len({formulas.of(Power(exponent), M) for exponent in exponents}) == len(exponents)
     listed = Made(forward)
     listed.parameter = [1, 2]  # has no hash
     assert formulas.of(listed, V).value.shape == V
+
+
+class ScaleBySlot(Scale):
+    __slots__ = ("factor",)
+
+    def __init__(self, factor):
+        self.factor = factor
+
+
+@dataclass
+class ScaleOfData(Scale):
+    """It has no hash."""
+
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleOfFrozenData(Scale):
+    factor: float
+
+
+@dataclass(unsafe_hash=True)
+class ScaleThatEqualsOthers(Scale):
+    factor: float = field(compare=False)
+
+
+class ScaleByItself(Scale, float):
+    factor = property(float)
+
+
+@pytest.mark.parametrize("kind", [ScaleBySlot, ScaleOfData, ScaleOfFrozenData, ScaleThatEqualsOthers, ScaleByItself])
+def test_gates_with_other_parameters_have_other_formulas_wherever_they_keep_them(kind):
+    graph = ComputationalGraph()
+    a = graph.leaf("a", 1.0)
+    f = graph.apply(Add(), graph.apply(kind(2.0), a), graph.apply(kind(3.0), a))
+    assert f.forward() == 5
+    f.backward()
+    assert a.gradient == 5
+
+
+def test_a_new_plan_computes_with_the_parameters_that_a_gate_has_then():
+    graph = ComputationalGraph()
+    power = Power(2)
+    f = graph.apply(power, a := graph.input("a", needs_gradient=True))
+    assert f.forward(a=3) == 9
+    power.exponent = 3
+    assert f.forward(a=[3]) == [27]
+    f.backward()
+    assert a.gradient == [27]
+
+
+def test_formulas_are_kept_for_a_limited_number_of_shapes(monkeypatch):
+    monkeypatch.setattr("mlp.trace.MAX_FORMULAS", 3)
+    graph = ComputationalGraph()
+    total = graph.apply(Sum(), graph.input("a"))
+    sizes = [*range(1, 9), 1]
+    alive = [ref(graph.formulas.of(total.gate, (n,))) for n in sizes]
+    gc.collect()
+    assert sum(formula() is not None for formula in alive) <= 3
+    assert [graph.forward(a=np.ones(n)) for n in sizes] == sizes
 
 
 def test_a_formula_has_the_symbols_of_the_passes():

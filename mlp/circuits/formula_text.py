@@ -94,6 +94,8 @@ class Code:
             template = getattr(function, self.of_operation)(*shapes, **options)
             needed = tuple(LOWEST if f"({{{k}}})" in template else ATOM for k in range(len(shapes)))
             return template, PRODUCT if " / " in template else ATOM, needed
+        if function is reshape and not term.shape:
+            return "{}.item()", ATOM, (ATOM,)  # a number, which no += changes in place
         if function is reshape and shapes[0]:
             return f"{{}}.reshape({', '.join(map(str, term.shape))})", ATOM, (ATOM,)
         if function in COPIES:  # a scalar may be a Python number, which has no methods

@@ -68,7 +68,9 @@ def forward_code(graph: ComputationalGraph, node: Node) -> str | None:
 
 def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
     """A term of the formula of a node's gate, as Python in the names of the graph."""
-    return Code(names(graph, node)).write(plain_here(graph, node, term))
+    written = plain_here(graph, node, term)
+    as_number = ".item()" * (written.function is np.where and not written.shape)  # or += would change it in place
+    return Code(names(graph, node)).write(written) + as_number
 
 
 def plain_here(graph: ComputationalGraph, node: Node, term: Term, tolerance: float = ROUNDING) -> Term:

@@ -10,7 +10,7 @@ import pytest
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
 from mlp.circuits.source_text import parse_values
-from mlp.gates import Multiply, Negate
+from mlp.gates import Add, Multiply, Negate, Sum
 from mlp.graph import ComputationalGraph
 from mlp.network import MLP
 from tests.made_gates import Made, Softplus
@@ -85,6 +85,29 @@ def test_it_runs_as_a_program(tmp_path):
         [sys.executable, "-W", "error", "-I", tmp_path / "listing.py"], capture_output=True, text=True, check=True
     )
     assert done.stdout == "(2, 2) (2,)\n"
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        Sum(),
+        Made(lambda A: A * 1, lambda dC, C, A: (np.broadcast_to(dC, A.shape),)),
+        Made(lambda A: A.reshape(1), lambda dC, C, A: ((dC * 1).reshape(A.shape),)),
+        Made(lambda A: np.maximum(A, -1), lambda dC, C, A: (np.where(A > -1, dC, 0),)),
+    ],
+    ids=["sum", "broadcast", "reshaped", "where"],
+)
+def test_a_scalar_gradient_is_not_changed_through_another_name(gate):
+    """+= changes an array of shape () in place, and with it all gradients that are the same array."""
+    graph = ComputationalGraph()
+    y = graph.leaf("y", 3.0)
+    a = graph.apply(Negate(), y, name="a")
+    f = graph.apply(gate, graph.apply(Add(), a, y, name="b"), name="f")
+    f.forward()
+    f.backward()
+    scope = {}
+    exec(staged(graph, f), scope)
+    assert (scope["dy"], scope["da"], scope["db"]) == (0, 1, 1)
 
 
 def test_gradients_of_one_array_along_two_paths_do_not_share_memory():
