@@ -437,7 +437,8 @@ def unbroadcast(gradient: Value, shape: Shape) -> Value:
 def written_as(plain: Callable[[], Value], exact: Value) -> Value:
     """Returns ``exact``, with which the passes compute: it does not overflow, and loses no digits.
 
-    People read ``plain``, the textbook's form, where it has the same numbers. It is a function: no pass computes it.
+    A listing prints ``plain``, the textbook's form, if that gives the same numbers for the current values (to 1e-12).
+    It is a function that only tracing calls.
     """
     if (recorder := getattr(exact, "recorder", None)) is not None:
         recorder.plain[exact.term] = recorder.term(plain())

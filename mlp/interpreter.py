@@ -13,7 +13,7 @@ from mlp.node import Node, ancestors
 
 
 def run_forward(output: Node, inputs: Mapping[Node, ArrayLike] | None = None) -> dict[Node, Array]:
-    """The value of the output and of every node that it depends on; ``inputs`` are those of the graph's inputs."""
+    """The value of the output and of every node that it needs; ``inputs`` gives the values of the graph's inputs."""
     values: dict[Node, Array] = {}
     for node in ancestors(output):
         if node.gate is not None:

@@ -53,8 +53,8 @@ class CrossEntropyLoss(Gate):
 class ClassLoss(Gate):
     """A loss of scores S (n, C) and class indices y (n,), or of one example's S (C,) and y ().
 
-    Each wrong class j has a number v_j, which the subclass defines: its score's gradient is ds_j = v_j dE. That of the
-    right class is minus their sum, ds_y = -sum_j v_j dE. A step lowers the wrong scores and raises the right one.
+    v_j is the derivative of E with respect to the score of a wrong class j, so ds_j = v_j dE. The right class has minus
+    their sum, ds_y = -sum_j v_j dE. A step lowers the wrong scores and raises the right one.
     """
 
     check_shapes = (((3,), ()), ((4, 3), (4,)))
@@ -103,7 +103,9 @@ class SVMLoss(ClassLoss):
         return np.sum(np.maximum(self.margins(S, y) + 1, 0) * (1 - onehot(y, classes=S.shape[-1])))
 
     def backward(self, dE: Value, E: Value, S: Value, y: Value) -> Gradients:
-        V = self.margins(S, y) + 1 > 0  # true for the right class, too: its own 1 cancels that in the sum
+        V = (
+            self.margins(S, y) + 1 > 0
+        )  # also true for the right class: 1 minus the sum is minus the number of the others
         return (V - np.sum(V, **over_classes(S)) * onehot(y, classes=S.shape[-1])) * dE, None
 
 

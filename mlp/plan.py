@@ -1,6 +1,7 @@
 """The plan of a graph's two passes for fixed shapes: the gates' formulas as NumPy calls, bound once to their memory.
 
-This makes the passes fast, and no gate does: each pass is a loop over calls without look-ups, allocations or decisions.
+All that makes the passes fast is here; gates are written plainly. A pass is a loop over calls without look-ups,
+allocations or decisions.
 What nobody needs is left out, what occurs twice is computed once, in both passes together, temporary arrays are written
 over, and a gradient that a gate hands on unchanged is not copied. docs/performance.md lists the calls of a step.
 """
@@ -125,19 +126,22 @@ class _Binder:
     def __init__(self, precision: np.dtype[Any]):
         self.calls: list[Call] = []
         self.known: dict[int, Array] = {}
-        """The arrays that hold expressions of other arrays until the next pass."""
+        """Arrays by the number of their expression: it is computed already, and is read where it occurs again."""
         self.values: dict[int, Array] = {}
-        """The arrays of nodes' values, by the expressions that they are. Only the backward pass may use them for other
-        gates: in the forward pass a value can be changed and the rest run again."""
+        """The same for the values of nodes. They become known when the backward pass is bound: in the forward pass a
+        value can be changed and the calls from its first use on run again, so no other gate may read it."""
         self._precision = precision
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._temporary: set[int] = set()
         """The ids of arrays that may be written over, because their value is used once."""
 
     def enter(self, formula: Formula, arrays: Sequence[Array]) -> None:
-        """From here on terms are those of this formula, and the arrays hold its first symbols."""
+        """From here on terms are those of this formula; the arrays are those of its symbols, in order.
+
+        The forward pass gives the inputs alone, the backward pass also the output and its gradient.
+        """
         self._arrays, self._uses = dict(zip(formula.symbols, arrays, strict=False)), formula.uses
-        self._keys = {term: -id(array) for term, array in self._arrays.items()}  # below 0: no expression's number
+        self._keys = {term: -id(array) for term, array in self._arrays.items()}  # below 0, unlike expressions
 
     def _key(self, term: Term) -> int:
         """A number for an expression: the same for equal expressions of the same arrays, in any gate."""
@@ -152,7 +156,7 @@ class _Binder:
         is_computed = term.function is not None and term.function not in VIEWS
         self._copy(self._computed(term, out) if is_computed else self._array(term), out)
         if self._uses[term] > 1 or any(argument.arguments for argument in term.arguments):
-            self.values[self._key(term)] = out  # not for a single call, which is as quick as a look-up
+            self.values[self._key(term)] = out  # a single call that only this gate needs is not worth it
 
     def write(self, term: Term, out: Array) -> None:
         """Compute a gradient into this array."""

@@ -88,7 +88,7 @@ class Formulas:
 
 
 def identity(gate: Gate) -> Any:
-    """What gates with the same formulas have in common: class and numbers, or the id if a gate holds anything else."""
+    """Equal for two gates with the same formulas: class and numbers, or the id of a gate that holds anything else."""
     parameters, layout = vars(gate), (type(gate).__basicsize__, type(gate).__itemsize__)
     has_more = layout != (Gate.__basicsize__, Gate.__itemsize__)  # slots, or it derives from float, say
     if has_more or not all(type(value) in (int, float, str) for value in parameters.values()):
@@ -201,7 +201,7 @@ class _Recorder:
         return Traced(self, self.known[key])
 
     def reduce(self, function: Callable[..., Any], A: "Traced", axis: Any = 0, keepdims: bool = False) -> "Traced":
-        """A ufunc's ``reduce``. A single number is its own, unless the result is a bool or counts bools."""
+        """A ufunc's ``reduce``. That of a single number is the number, unless this or the result is a bool."""
         if not (A.ndim or A.term.is_bool or _is_bool(function, ("floats",))):
             return A
         return self.record(function, A, axis=axis if A.ndim else None, **{"keepdims": True} if keepdims else {})
