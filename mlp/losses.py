@@ -103,9 +103,8 @@ class SVMLoss(ClassLoss):
         return np.sum(np.maximum(self.margins(S, y) + 1, 0) * (1 - onehot(y, classes=S.shape[-1])))
 
     def backward(self, dE: Value, E: Value, S: Value, y: Value) -> Gradients:
-        V = (
-            self.margins(S, y) + 1 > 0
-        )  # also true for the right class: 1 minus the sum is minus the number of the others
+        # V is also true for the right class: 1 minus the sum is minus the number of the others.
+        V = self.margins(S, y) + 1 > 0
         return (V - np.sum(V, **over_classes(S)) * onehot(y, classes=S.shape[-1])) * dE, None
 
 

@@ -58,7 +58,7 @@ class Node(NDArrayOperatorsMixin):
 
     @property
     def graph(self) -> Any:
-        """The graph that it belongs to. Raises ValueError if there is none: the node was copied without it, say."""
+        """The graph that it belongs to. Raises ValueError if the node has none, as a copy of a node alone."""
         graph = self.graph_reference()
         if graph is None:
             raise ValueError(f"the node {self.name} has no graph any more: keep the graph, or copy it with its nodes")

@@ -1,9 +1,9 @@
 """Tracing: a gate's passes run once on arrays without numbers, which record what NumPy does to them.
 
 The record is the gate's formula for inputs of these shapes. ``plan`` turns it into calls, ``circuits.formula_text``
-into text. Equal expressions are one term, so that what occurs twice is computed once. No array is taken
-for a constant in silence: what cannot be recorded raises ValueError, which names the gate and what to write instead.
-Python numbers are constants, and so are a gate's parameters: they stay as they were in the first pass.
+into text. Equal expressions are one term, so that what occurs twice is computed once. No array silently becomes a
+constant: what cannot be recorded raises ValueError, which names the gate and what to write instead. Python numbers are
+constants, and so are a gate's parameters: they stay as they were in the first pass.
 """
 
 import math
@@ -53,7 +53,7 @@ class Formula:
     inputs: tuple[Term, ...]
     output: Term
     upstream: Term
-    """The symbols of the inputs, of the output, and of the output's gradient."""
+    """The symbol of the output's gradient, such as dC; ``inputs`` and ``output`` are symbols too."""
     value: Term
     """What ``forward`` returns."""
     gradients: tuple[Term | None, ...]
@@ -65,7 +65,7 @@ class Formula:
 
     @property
     def symbols(self) -> tuple[Term, ...]:
-        """The symbols of the inputs, of the output, and of the output's gradient."""
+        """All symbols: of the inputs, of the output, and of the output's gradient."""
         return *self.inputs, self.output, self.upstream
 
 
@@ -162,7 +162,7 @@ class _Recorder:
         """The term of an argument: a recording array, or a number."""
         if isinstance(value, Traced):
             if value.recorder is not self:
-                raise self.error("a pass computes with an array that the gate kept: use only what it is given")
+                raise self.error("the gate kept an array from an earlier trace: a pass may use only its arguments")
             return value.term
         if isinstance(value, np.generic):
             value = value.item()
@@ -353,4 +353,4 @@ OF_BOOLS = {
     np.bitwise_xor: np.logical_xor,
     np.invert: np.logical_not,
 }
-"""What +, &, |, ^ and ~ are for bools; a plan computes with 1 and 0."""
+"""What +, &, |, ^ and ~ do to bools; a plan computes with 1 and 0."""

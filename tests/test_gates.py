@@ -400,7 +400,7 @@ def test_a_class_index_has_no_gradient(monkeypatch):
 
 
 def test_a_gradient_may_be_a_number():
-    """For a scalar; it was once taken for the None of a class index, and lost."""
+    """A number for a scalar is a gradient, unlike the None of a class index."""
     assert run(Made(lambda A: A * 2, lambda dC, C, A: (2.0,)), 5.0) == (10, 2)
 
 

@@ -381,7 +381,7 @@ def test_results_that_nobody_needs_are_not_computed():
 
 
 def test_an_outer_product_of_vectors_of_one_length():
-    """It was once taken for their inner product."""
+    """It is not their inner product."""
     graph = ComputationalGraph()
     A, b = graph.leaf("A", np.diag([1.0, 2, 3])), graph.leaf("b", [4.0, 5, 6])
     f = graph.apply(Matmul(), A, b)
