@@ -380,6 +380,19 @@ def test_results_that_nobody_needs_are_not_computed():
     assert graph.latest_plan.backward_calls == []
 
 
+def test_what_one_gate_needs_again_is_not_written_over_by_another_gate():
+    """Both compute A - B: the first one needs it in its backward pass too, the second one only once."""
+    A, B = np.random.default_rng(0).uniform(0.5, 2, (2, 3, 4))
+    graph = ComputationalGraph()
+    a, b = graph.leaf("a", A), graph.leaf("b", B)
+    first = graph.apply(EuclideanLoss(), a, b)
+    second = graph.apply(Made(lambda A, B: np.sum(np.exp(A - B)), lambda dC, C, A, B: (A * dC, B * dC)), a, b)
+    graph.forward(graph.apply(Add(), first, second))
+    graph.backward()
+    np.testing.assert_allclose(a.gradient, A - B + A, rtol=1e-15)
+    np.testing.assert_allclose(b.gradient, B - A + B, rtol=1e-15)
+
+
 def test_an_outer_product_of_vectors_of_one_length():
     """It is not their inner product."""
     graph = ComputationalGraph()
