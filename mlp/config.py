@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from mlp.system import spelling, yaml_text
@@ -48,10 +58,37 @@ def _path(directory: Any) -> Any:
 
 
 Directory = Annotated[Path, Field(strict=False), BeforeValidator(_path)]
-Digit = Annotated[int, Field(ge=0, le=9)]
+Label = Annotated[int, Field(strict=True, ge=0, le=255)]
+Weight = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 Interval = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} (epochs?|steps?)$")]
+ALL, BALANCED = "all", "balanced"
+
+
+def _words_or_list(entries: Any, *words: str | None) -> WrapValidator:
+    """Allows these words besides a list, with one message for anything else; the entries are checked one by one."""
+    known, adapter = ", ".join(word or "null" for word in words), TypeAdapter(entries)
+
+    def validate(value: Any, _: Any) -> Any:
+        if value is None or isinstance(value, str):
+            if value in words:
+                return value
+        elif isinstance(value, tuple | list):
+            return adapter.validate_python(tuple(value))
+        raise PydanticCustomError("no_list", "must be {known} or a list in brackets", {"known": known})
+
+    return WrapValidator(validate)
+
+
+Labels = Annotated[
+    tuple[Label, ...] | Literal["all"],
+    _words_or_list(tuple[Label, ...], ALL),
+]
+ClassWeights = Annotated[
+    tuple[Weight, ...] | Literal["balanced"] | None,
+    _words_or_list(tuple[Weight, ...], None, BALANCED),
+]
 MAX_WEIGHTS = 1_000_000_000
 """Between two layers: 4 GB in float32; training needs several times as much."""
 
@@ -72,9 +109,12 @@ class Data(Section):
     directory: Directory = Field(
         Path("data"), description="folder with the four IDX files: images and labels for training and test"
     )
-    digits: tuple[Digit, Digit] = Field(
-        (0, 1), description="two digits of 0..9: the first is target 0, the second is target 1, the positive class"
+    digits: Labels = Field(
+        (0, 1),
+        description="two or more labels of 0..255, or all: of two, the second is the positive class; of more, each is "
+        "a class with an output of its own",
     )
+    transpose: bool = Field(False, description="true: swap rows and columns of each image, as EMNIST's files need it")
     limit_per_digit: Count | None = Field(
         None, description="use at most this many images of each digit, the first ones; null: all"
     )
@@ -86,10 +126,17 @@ class Data(Section):
 
     @field_validator("digits")
     @classmethod
-    def _differ(cls, digits: tuple[int, int]) -> tuple[int, int]:
-        if digits[0] == digits[1]:
-            raise PydanticCustomError("same_digit", "must be two different digits")
+    def _differ(cls, digits: tuple[int, ...] | str) -> tuple[int, ...] | str:
+        if digits != ALL and (len(digits) < 2 or len(set(digits)) < len(digits)):
+            raise PydanticCustomError("too_few", "must be at least two different labels")
         return digits
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """``digits``, which must not be ``all``: see ``from_config.resolved``."""
+        if isinstance(self.digits, str):
+            raise ValueError("the labels of data.digits: all are known only with the data")
+        return self.digits
 
 
 class Model(Section):
@@ -98,8 +145,13 @@ class Model(Section):
     hidden_sizes: Annotated[tuple[Units, ...], Field(max_length=100)] = Field(
         (32,), description="units of each hidden layer; [] is the linear classifier"
     )
+    activation: Literal["sigmoid", "tanh", "relu"] = Field(
+        "sigmoid", description="of the hidden units; weights start Glorot uniform, before relu He uniform"
+    )
     loss: Literal["euclidean", "cross_entropy"] = Field(
-        "euclidean", description="the mean of 1/2 (p - y)^2, or of -log(probability of the true class)"
+        "euclidean",
+        description="the mean of 1/2 |p - y|^2, or of -log(probability of the true class); more than two classes have "
+        "one sigmoid each, or a softmax",
     )
 
     @field_validator("hidden_sizes")
@@ -128,8 +180,22 @@ class Training(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.0, description="step size; multiplies the gradient of the batch's mean loss"
     )
+    optimizer: Literal["sgd", "adam"] = Field(
+        "sgd", description="the rule of a step; for adam try a learning_rate of 0.001"
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="of the learning rate: cosine falls from it towards 0 over all epochs"
+    )
+    patience: Count | None = Field(
+        None, description="stop after this many epochs without a lower validation loss; null: never"
+    )
+    class_weight: ClassWeights = Field(
+        None,
+        description="weight of each class's images in the loss: a list in the order of data.digits, or balanced, "
+        "which is n / (classes * images of the class); null: 1 each",
+    )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="fraction of the previous update that is added to this one; 0.9 helps on harder pairs"
+        0.0, description="of sgd: fraction of the previous update that is added to this one; 0.9 helps on harder pairs"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="L2 coefficient; weight_decay times each parameter is added to its gradient"
@@ -148,15 +214,19 @@ class Training(Section):
     @model_validator(mode="after")
     def _keep_in_precision(self) -> Self:
         """Raises ValidationError if a rate becomes 0, 1 or infinity when rounded to the precision of the updates."""
+        numbers: dict[tuple[str | int, ...], float] = {
+            (name,): getattr(self, name) for name in ("learning_rate", "momentum", "weight_decay")
+        }
+        if isinstance(self.class_weight, tuple):
+            numbers |= {("class_weight", place): weight for place, weight in enumerate(self.class_weight)}
         wrong = []
-        for name in ("learning_rate", "momentum", "weight_decay"):
-            value = getattr(self, name)
+        for location, value in numbers.items():
             rounded = in_precision(self.precision, value)
-            if rounded != value and (rounded in (0, math.inf) or (name == "momentum" and rounded == 1)):
+            if rounded != value and (rounded in (0, math.inf) or (location == ("momentum",) and rounded == 1)):
                 context = {"precision": self.precision, "rounded": f"{rounded:g}" if rounded < math.inf else "infinity"}
                 message = "must be a number that {precision} does not round to {rounded}"
                 error = PydanticCustomError("rounded", message, context)
-                wrong.append(InitErrorDetails(type=error, loc=(name,), input=value))
+                wrong.append(InitErrorDetails(type=error, loc=location, input=value))
         if wrong:
             raise ValidationError.from_exception_data("Training", wrong)
         return self
@@ -182,6 +252,29 @@ class Config(Section):
     model: Model = Model()
     training: Training = Training()
     output: Output = Output()
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        """Raises ValidationError, naming each option, if some do not go with others."""
+        wrong = [
+            InitErrorDetails(
+                type=PydanticCustomError("unfit", message), loc=tuple(key.split(".")), input=self.value(key)
+            )
+            for key, message in self._unfit()
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("Config", wrong)
+        return self
+
+    def _unfit(self) -> Iterator[tuple[str, Any]]:
+        """The options that do not go with others, with messages."""
+        digits, weights = self.data.digits, self.training.class_weight
+        if self.training.patience is not None and not self.data.validation_fraction:
+            yield "training.patience", "must be null without validation images (data.validation_fraction is 0)"
+        if self.training.momentum and self.training.optimizer != "sgd":
+            yield "training.momentum", "must be 0 unless training.optimizer is sgd"
+        if isinstance(digits, tuple) and isinstance(weights, tuple) and len(digits) != len(weights):
+            yield "training.class_weight", "must have one entry for each of data.digits"
 
     def to_yaml(self) -> str:
         """The config as YAML text; ``load`` reads the same config from it."""
@@ -326,7 +419,7 @@ def _has_whole_value(option: str) -> bool:
     return not (yaml_text.parse(value).problems or set(value.split()) & set(KEYS))
 
 
-LISTS = ("data.digits", "model.hidden_sizes")
+LISTS = ("data.digits", "model.hidden_sizes", "training.class_weight")
 """The keys whose values are lists."""
 AFTER_THE_FILE = 1 << 62
 """A line number that sorts the errors of --set after those of the file."""
@@ -377,10 +470,8 @@ def describe(error: ErrorDetails) -> str:
         return f"{name}: unknown {'key' if len(location) > 1 else 'section'}{_suggestion(location)}"
     if error["type"] == "model_type":
         return f"{name}: must be {'a section of keys' if location else 'sections of keys'}"
-    if error["type"] in ("missing", "too_long"):
-        most = error.get("ctx", {}).get("max_length", 2)
-        count = "two entries, as a run learns two digits" if most == 2 else f"at most {most} entries"
-        return f"{dotted(location[:2])}: must have {count}"
+    if error["type"] == "too_long":
+        return f"{dotted(location[:2])}: must have at most {error['ctx']['max_length']} entries"
     bounds = {
         key: f"{value:,.15g}" if isinstance(value, float | int) else value
         for key, value in error.get("ctx", {}).items()

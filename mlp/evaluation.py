@@ -1,15 +1,17 @@
 """How good a classifier is: its accuracy with an interval, the confusion matrix, and figures derived from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import cached_property
+from statistics import NormalDist, fmean
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp.data.dataset import Dataset
-from mlp.network import MLP, decide
+from mlp.gates import Array
+from mlp.network import MLP, by_class, decide
 
 CONFIDENCE = 0.95
 """Confidence level of the accuracy's interval."""
@@ -17,18 +19,23 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A network's predictions for a data set. All arrays are (n,), in the order of the files."""
+    """A network's predictions for a data set. All arrays have a row for each image, in the order of the files."""
 
     images: Dataset
-    probabilities: NDArray[np.floating[Any]]
-    """The probability of the positive class, the second digit."""
+    P: Array
+    """(n, k), as ``MLP.predict`` returns it: of two classes the probability of the second, else one of each."""
     loss: float
     """The network's loss, the mean over all images."""
 
-    @property
-    def predicted(self) -> NDArray[np.bool_]:
-        """Whether the positive class is predicted for each image."""
-        return decide(self.probabilities)
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(n, classes): the probability of each class."""
+        return by_class(self.P)
+
+    @cached_property
+    def predicted(self) -> NDArray[np.intp]:
+        """(n,): the predicted class of each image."""
+        return decide(self.P).astype(np.intp)
 
     @property
     def accuracy(self) -> float:
@@ -44,43 +51,67 @@ class Evaluation:
     def most_confident_mistakes(self) -> NDArray[np.intp]:
         """The positions of the misclassified images, the most confident predictions first."""
         wrong = self.mistakes
-        return wrong[np.argsort(-np.abs(self.probabilities[wrong] - 0.5), kind="stable")]
+        return wrong[np.argsort(-self.probabilities[wrong, self.predicted[wrong]], kind="stable")]
 
     def most_confident_first(self, target: int) -> NDArray[np.intp]:
-        """The positions of the images with this target, the one with the highest probability of its class first."""
+        """The positions of the images of this class, the one with the highest probability of its class first."""
         own = np.flatnonzero(self.images.targets == target)
-        probability = self.probabilities[own] if target else -self.probabilities[own]
-        return own[np.argsort(-probability, kind="stable")]
+        return own[np.argsort(-self.probabilities[own, target], kind="stable")]
+
+    def shown_output(self, position: int) -> tuple[int, float]:
+        """The class whose probability is shown for an image, and that probability.
+
+        With a single output it is the second class, whatever is predicted; else the predicted class.
+        """
+        output = self.predicted[position] % self.P.shape[1]
+        return len(self.images.digits) - self.P.shape[1] + int(output), float(self.P[position, output])
 
     def confusion(self) -> NDArray[np.int64]:
-        """(2, 2) counts: rows are true classes, columns predicted ones, in the order of the digits."""
-        cells = 2 * self.images.targets.astype(np.int64) + self.predicted
-        return np.bincount(cells, minlength=4).reshape(2, 2)
+        """(classes, classes) counts: rows are true classes, columns predicted ones, in the order of the labels."""
+        classes = len(self.images.digits)
+        cells = classes * self.images.targets.astype(np.int64) + self.predicted
+        return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+    def figures(self) -> dict[str, list[float | None]]:
+        """Precision, recall, F1 and the area under the ROC curve of each class against the others.
+
+        A ratio with denominator 0 is None.
+        """
+        confusion = self.confusion()
+        of_class, predicted, right = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal()
+        targets = self.images.targets
+        return {
+            "precision": list(map(_ratio, right, predicted)),
+            "recall": list(map(_ratio, right, of_class)),
+            "f1": list(map(_ratio, 2 * right, predicted + of_class)),
+            "roc_auc": [roc_auc(targets == k, column) for k, column in enumerate(self.probabilities.T)],
+        }
 
     def summary(self) -> dict[str, Any]:
-        """Every figure, ready for JSON. A ratio with denominator 0 is None."""
-        n, errors = len(self.images), len(self.mistakes)
-        confusion = self.confusion()
-        (_, false_positives), (false_negatives, true_positives) = confusion.tolist()
+        """Every figure, ready for JSON.
+
+        Of two classes precision, recall, f1 and roc_auc are those of the second, the positive class. Of more, each is a
+        list, one a class, and ``macro`` has the means over the classes, None if a class has none.
+        """
+        n, errors, figures = len(self.images), len(self.mistakes), self.figures()
         digits, targets, predicted = self.images.digits, self.images.targets, self.predicted
+        is_binary = self.P.shape[1] == 1
         return {
             "digits": list(digits),
             "n": n,
             "errors": errors,
             "accuracy": self.accuracy,
             "accuracy_interval": list(wilson_interval(n - errors, n)),
-            "confusion": confusion.tolist(),
-            "precision": _ratio(true_positives, true_positives + false_positives),
-            "recall": _ratio(true_positives, true_positives + false_negatives),
-            "f1": _ratio(2 * true_positives, 2 * true_positives + false_positives + false_negatives),
-            "roc_auc": roc_auc(targets, self.probabilities),
+            "confusion": self.confusion().tolist(),
+            **({name: values[1] for name, values in figures.items()} if is_binary else figures),
+            **({} if is_binary else {"macro": {name: _mean(values) for name, values in figures.items()}}),
             "loss": self.loss,
             "mistakes": [
                 {
                     "index": int(self.images.indices[position]),
                     "digit": digits[targets[position]],
-                    "predicted": digits[int(predicted[position])],
-                    "probability": float(self.probabilities[position]),
+                    "predicted": digits[predicted[position]],
+                    "probability": self.shown_output(position)[1],
                 }
                 for position in self.mistakes
             ],
@@ -89,15 +120,15 @@ class Evaluation:
 
 def evaluate(network: MLP, images: Dataset, after_block: Callable[[], object] = lambda: None) -> Evaluation:
     """Run the network on every image, block by block; ``after_block`` is called after each block."""
-    probabilities = np.empty(len(images), network.precision)
+    P = np.empty((len(images), network.sizes[-1]), network.precision)
     loss_sum = 0.0
     for rows in images.blocks():
         batch = network.batch(len(rows))
-        images.fetch(rows, batch.X, batch.Y)
+        images.fetch(rows, batch)
         loss_sum += batch.loss() * len(rows)
-        probabilities[rows] = batch.P[:, 0]
+        P[rows] = batch.P
         after_block()
-    return Evaluation(images, probabilities, loss_sum / len(images))
+    return Evaluation(images, P, loss_sum / len(images))
 
 
 def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -126,4 +157,9 @@ def roc_auc(targets: NDArray[Any], scores: NDArray[Any]) -> float | None:
 
 
 def _ratio(numerator: int, denominator: int) -> float | None:
-    return numerator / denominator if denominator else None
+    return float(numerator / denominator) if denominator else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None

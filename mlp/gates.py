@@ -39,8 +39,8 @@ class Gate:
     """One operation: its equation in the docstring, and the two passes.
 
     ``forward(A, B)`` returns the output C. ``backward(dC, C, A, B)`` returns the tuple (dA, dB): from the gradient of
-    the output, the output and the inputs, the gradient of each input in the input's shape. The passes may branch on
-    shapes, but not on values, and they never change an array in place.
+    the output, the output and the inputs, the gradient of each input in the input's shape. An input whose default is
+    None may be left out. The passes may branch on shapes, but not on values, and they never change an array in place.
     """
 
     name: ClassVar[str]
@@ -57,7 +57,7 @@ class Gate:
 
     def symbols(self, count: int) -> tuple[str, ...]:
         """The names of the output and of each of ``count`` inputs in the passes, such as C, A and B."""
-        output, named, _ = self._parameters()
+        output, named, *_ = self._parameters()
         more = chain(ascii_uppercase[3:], (f"A{k}" for k in range(1, count)))
         others = (name for name in more if name not in (output, *named))
         return output, *(name for name, _ in zip(chain(named, others), range(count), strict=False))
@@ -67,10 +67,10 @@ class Gate:
 
         In the message ``name`` is the gate's name, ``what`` an input's.
         """
-        _, named, is_open = self._parameters()
-        least, most = len(named), MAX_INPUTS if is_open else len(named)
+        _, named, least, is_open = self._parameters()
+        most = MAX_INPUTS if is_open else len(named)
         if count not in range(least, most + 1):
-            takes = f"{least} to {most}" if is_open else str(least)
+            takes = f"{least} to {most}" if most > least else str(least)
             raise ValueError(f"{name or self.name} takes {takes} {what}{'s' * (takes != '1')}, not {count}")
 
     def checked_backward(self, dC: Value, C: Value, *inputs: Value) -> list[Value]:
@@ -100,19 +100,24 @@ class Gate:
 
     @classmethod
     @cache
-    def _parameters(cls) -> tuple[str, tuple[str, ...], bool]:
-        """The symbols of a gate's output and of its inputs, from the passes' parameters, and whether it takes more."""
+    def _parameters(cls) -> tuple[str, tuple[str, ...], int, bool]:
+        """The symbols of the output and of the inputs, how many inputs it needs, and whether it takes more than these.
+
+        All follow from the parameters of the passes.
+        """
         forward, backward = (  # as methods of an object, whether they are static, or class methods, or neither
             list(signature(getattr_static(cls, name).__get__(0, cls)).parameters.values())
             for name in ("forward", "backward")
         )
-        named = tuple(one.name for one in forward if one.kind is not Parameter.VAR_POSITIONAL)
+        one_each = [one for one in forward if one.kind is not Parameter.VAR_POSITIONAL]
+        named = tuple(one.name for one in one_each)
+        needed = sum(one.default is Parameter.empty for one in one_each)
         is_open = any(one.kind is Parameter.VAR_POSITIONAL for one in backward)
         if not is_open and len(backward) != 2 + len(forward):
             takes, right = ", ".join(map(str, backward)), ", ".join(["dC", "C", *map(str, forward)])
             raise ValueError(f"{cls.__name__}: backward takes ({takes}): it must take ({right})")
         output = [one.name for one in backward[1:2]] or ["C"]
-        return output[0], named, len(named) < len(forward)
+        return output[0], named, needed, len(named) < len(forward)
 
     @classmethod
     def check_instances(cls) -> Iterable["Gate"]:
@@ -406,6 +411,33 @@ class Matmul(Gate):
         dA = dC @ B.T if B.ndim == 2 else np.outer(dC, B)
         dB = A.T @ dC if A.ndim == 2 else np.outer(A, dC)
         return dA, dB
+
+
+class Softmax(Gate):
+    """P_j = exp(S_j) / sum_k exp(S_k) in each row of S (n, C), or in S (C,); dS = P (dP - sum_k dP_k P_k).
+
+    The largest score of a row is subtracted first: then nothing overflows, and P is the same.
+    """
+
+    name = symbol = "softmax"
+    check_shapes = (((4, 3),), ((3,),))
+
+    def forward(self, S: Value) -> Value:
+        E = np.exp(below_largest(S))
+        return E / np.sum(E, **over_classes(E))
+
+    def backward(self, dP: Value, P: Value, S: Value) -> Gradients:
+        return (P * (dP - np.sum(dP * P, **over_classes(P))),)
+
+
+def below_largest(S: Value) -> Value:
+    """The scores minus the largest score of their example: at most 0."""
+    return S - np.max(S, **over_classes(S))
+
+
+def over_classes(S: Value) -> dict[str, Any]:
+    """The options of a sum over the classes of each example, so that it can be combined with S."""
+    return {"axis": 1, "keepdims": True} if S.ndim == 2 else {}
 
 
 class Sum(Gate):

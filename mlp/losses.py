@@ -1,7 +1,9 @@
 """The losses, which are gates too. Each is a sum over examples: the division by n is a separate gate.
 
-Symbols: n examples, C classes. P (n, 1) probabilities, Z (n, 1) logits (P = sigmoid(Z)), Y (n, 1) targets 0 or 1,
-S (n, C) scores, one row per example, y (n,) the index of each row's right class; a single example is S (C,) and y ().
+Symbols: n examples, C classes. P (n, k) probabilities, Z (n, k) logits (P = sigmoid(Z)), Y (n, k) targets 0 or 1, with
+one column or one per class. S (n, C) scores, one row per example, y (n,) the index of each row's right class; a single
+example is S (C,) and y (). w (n,), or () of a single example, are weights of the examples, and may be left out: each
+example's loss is multiplied by its weight, and dw is the loss of each example times dE.
 """
 
 from collections.abc import Callable
@@ -10,113 +12,162 @@ from typing import Any
 
 import numpy as np
 
-from mlp.gates import Array, Gate, Gradients, Shape, Sigmoid, Value, written_as
+from mlp.gates import Array, Gate, Gradients, Shape, Sigmoid, Value, below_largest, over_classes, written_as
 
 
-class EuclideanLoss(Gate):
-    """E = 1/2 sum (P - Y)^2 over all elements, a scalar; dP = (P - Y) dE, dY = (Y - P) dE.
+class TargetLoss(Gate):
+    """A loss of outputs and targets of one shape."""
+
+    check_shapes = (((), ()), ((5, 1), (5, 1)), ((4, 3), (4, 3), (4,)), ((5,), (5,), (5,)))
+
+
+class EuclideanLoss(TargetLoss):
+    """E = 1/2 sum w (P - Y)^2 over all elements, a scalar; dP = w (P - Y) dE, dY = w (Y - P) dE.
 
     P and Y must have the same shape.
     """
 
     name, symbol = "euclidean loss", "½Σ(p−y)²"
-    check_shapes = (((), ()), ((5, 1), (5, 1)))
 
-    def forward(self, P: Value, Y: Value) -> Value:
-        check_same_shape(self, P, Y)
-        return 0.5 * np.sum((P - Y) ** 2)
+    def forward(self, P: Value, Y: Value, w: Value = None) -> Value:
+        check_same_shape(self, P, Y, w)
+        return 0.5 * np.sum(weighted((P - Y) ** 2, w))
 
-    def backward(self, dE: Value, E: Value, P: Value, Y: Value) -> Gradients:
-        return (P - Y) * dE, (Y - P) * dE
+    def backward(self, dE: Value, E: Value, P: Value, Y: Value, w: Value = None) -> Gradients:
+        gradients = weighted(P - Y, w) * dE, weighted(Y - P, w) * dE
+        return gradients if w is None else (*gradients, 0.5 * of_examples((P - Y) ** 2) * dE)
 
 
-class CrossEntropyLoss(Gate):
-    """E = -sum (Y log P + (1 - Y) log(1 - P)) with P = sigmoid(Z), a scalar; dZ = (P - Y) dE, dY = -Z dE.
+class CrossEntropyLoss(TargetLoss):
+    """E = -sum w (Y log P + (1 - Y) log(1 - P)) with P = sigmoid(Z), a scalar; dZ = w (P - Y) dE, dY = -w Z dE.
 
-    Computed from the logit Z as E = sum (max(Z, 0) - Z Y + log(1 + exp(-|Z|))), where nothing overflows and
+    Computed from the logit Z as E = sum w (max(Z, 0) - Z Y + log(1 + exp(-|Z|))), where nothing overflows and
     log(0) cannot occur. In dZ the sigmoid's own factor P (1 - P) cancels: a network that is confident and wrong
     still learns. Z and Y must have the same shape.
     """
 
     name, symbol = "cross-entropy loss", "H"
-    check_shapes = (((), ()), ((5, 1), (5, 1)))
 
-    def forward(self, Z: Value, Y: Value) -> Value:
-        check_same_shape(self, Z, Y)
+    def losses(self, Z: Value, Y: Value) -> Value:
+        """The loss of each element."""
         # The first difference is 0 for a confident right answer: the small number added to it loses no digits.
-        return np.sum(np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z))))
+        return np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z)))
 
-    def backward(self, dE: Value, E: Value, Z: Value, Y: Value) -> Gradients:
-        return (Sigmoid().forward(Z) - Y) * dE, -Z * dE
+    def forward(self, Z: Value, Y: Value, w: Value = None) -> Value:
+        check_same_shape(self, Z, Y, w)
+        return np.sum(weighted(self.losses(Z, Y), w))
+
+    def backward(self, dE: Value, E: Value, Z: Value, Y: Value, w: Value = None) -> Gradients:
+        gradients = weighted(Sigmoid().forward(Z) - Y, w) * dE, weighted(-Z, w) * dE
+        return gradients if w is None else (*gradients, of_examples(self.losses(Z, Y)) * dE)
 
 
 class ClassLoss(Gate):
     """A loss of scores S (n, C) and class indices y (n,), or of one example's S (C,) and y ().
 
-    v_j is the derivative of E with respect to the score of a wrong class j, so ds_j = v_j dE. The right class has minus
-    their sum, ds_y = -sum_j v_j dE. A step lowers the wrong scores and raises the right one.
+    v_j is the derivative of an example's loss with respect to the score of a wrong class j, so ds_j = w v_j dE. The
+    right class has minus their sum, ds_y = -sum_j ds_j. A step lowers the wrong scores and raises the right one.
     """
 
-    check_shapes = (((3,), ()), ((4, 3), (4,)))
+    check_shapes = (((3,), ()), ((4, 3), (4,)), ((3,), (), ()), ((4, 3), (4,), (4,)))
     indices = frozenset({1})
 
-    def margins(self, S: Value, y: Value) -> Value:
-        """S - s_y: how far each score is above the right class's. Raises ValueError if the shapes do not fit."""
-        scores, classes = np.shape(S), np.shape(y)
-        if not (1 <= len(scores) <= 2 and scores[-1] and classes == scores[:-1]):
-            raise ValueError(
-                f"{self.name}: shapes {scores} and {classes} do not fit: scores (classes,) need one class index, "
-                "scores (n, classes) need n indices, (n,)"
-            )
-        return S - right_score(S, y)
+    def losses(self, S: Value, y: Value) -> Value:
+        """The loss of each example, (n, 1), or () for one example."""
+        raise NotImplementedError
+
+    def derivatives(self, S: Value, y: Value) -> Value:
+        """The derivative of each example's loss with respect to its scores, in the shape of S."""
+        raise NotImplementedError
+
+    def forward(self, S: Value, y: Value, w: Value = None) -> Value:
+        check_scores(self, S, y, w)
+        return np.sum(weighted(self.losses(S, y), w))
+
+    def backward(self, dE: Value, E: Value, S: Value, y: Value, w: Value = None) -> Gradients:
+        gradients = weighted(self.derivatives(S, y), w) * dE, None
+        return gradients if w is None else (*gradients, of_examples(self.losses(S, y)) * dE)
 
 
 class SoftmaxLoss(ClassLoss):
-    """E = sum over examples of -log p_y with p_j = exp(s_j) / sum_k exp(s_k); dS = (p - 1[j = y]) dE: v_j = p_j.
+    """E = sum over examples of -w log p_y with p_j = exp(s_j) / sum_k exp(s_k); dS = w (p - 1[j = y]) dE: v_j = p_j.
 
-    Computed as log sum_k exp(s_k - s_y), by logaddexp: nothing overflows, and no digits are lost if the right
-    score is by far the largest.
+    With D = S - max S, a right score d_y and the sum T of exp(d_j) over the wrong classes, an example's loss is
+    log(exp(d_y) + T) - d_y. Nothing overflows. Written with log1p and expm1, no digits are lost if the right score is
+    by far the largest; neither are any in p_y - 1, which is minus the sum of the other p_j.
     """
 
     name, symbol = "softmax loss", "softmax"
 
-    def forward(self, S: Value, y: Value) -> Value:
-        return np.sum(np.logaddexp.reduce(self.margins(S, y), axis=-1))
+    def losses(self, S: Value, y: Value) -> Value:
+        D = below_largest(S)
+        right = right_score(D, y)
+        T = np.sum(np.exp(D) * wrong_classes(S, y), **over_classes(S))
+        return written_as(
+            lambda: np.log(np.sum(np.exp(S), **over_classes(S))) - right_score(S, y),
+            np.log1p(np.expm1(right) + T) - right,
+        )
 
-    def backward(self, dE: Value, E: Value, S: Value, y: Value) -> Gradients:
-        D = self.margins(S, y)
-        log_p = D - np.logaddexp.reduce(D, **over_classes(S))
-        right = onehot(y, classes=S.shape[-1])
-        error = np.where(right, np.expm1(log_p), np.exp(log_p))  # expm1: no cancellation in p - 1
-        return written_as(lambda: softmax(S) - right, error) * dE, None
+    def derivatives(self, S: Value, y: Value) -> Value:
+        E, right = np.exp(below_largest(S)), onehot(y, classes=S.shape[-1])
+        V = E * wrong_classes(S, y) / np.sum(E, **over_classes(S))
+        return written_as(lambda: softmax(S) - right, V - np.sum(V, **over_classes(S)) * right)
 
 
 class SVMLoss(ClassLoss):
-    """E = sum over examples and j != y of max(0, s_j - s_y + 1): the multiclass SVM's hinge loss, margin 1.
+    """E = sum over examples and j != y of w max(0, s_j - s_y + 1): the multiclass SVM's hinge loss, margin 1.
 
     v_j = 1 if s_j - s_y + 1 > 0, else 0.
     """
 
     name, symbol = "svm loss", "hinge"
 
-    def forward(self, S: Value, y: Value) -> Value:
-        return np.sum(np.maximum(self.margins(S, y) + 1, 0) * (1 - onehot(y, classes=S.shape[-1])))
+    def losses(self, S: Value, y: Value) -> Value:
+        return np.sum(np.maximum(S - right_score(S, y) + 1, 0) * wrong_classes(S, y), **over_classes(S))
 
-    def backward(self, dE: Value, E: Value, S: Value, y: Value) -> Gradients:
+    def derivatives(self, S: Value, y: Value) -> Value:
         # V is also true for the right class: 1 minus the sum is minus the number of the others.
-        V = self.margins(S, y) + 1 > 0
-        return (V - np.sum(V, **over_classes(S)) * onehot(y, classes=S.shape[-1])) * dE, None
+        V = S - right_score(S, y) + 1 > 0
+        return V - np.sum(V, **over_classes(S)) * onehot(y, classes=S.shape[-1])
 
 
-def over_classes(S: Value) -> dict[str, Any]:
-    """The options of a sum over the classes of each example, so that it can be subtracted from S."""
-    return {"axis": 1, "keepdims": True} if S.ndim == 2 else {}
+def wrong_classes(S: Value, y: Value) -> Value:
+    """0 at the right class of each example, 1 at the others, in the shape of S."""
+    return 1 - onehot(y, classes=S.shape[-1])
 
 
-def check_same_shape(gate: Gate, P: Value, Y: Value) -> None:
-    """Raises ValueError if the shapes differ: (4, 1) and (4,) would broadcast to (4, 4)."""
+def weighted(A: Value, w: Value) -> Value:
+    """Each example's row of A (n, k), or its number in A (n,) or (), times its weight; A without weights."""
+    return A if w is None else A * (w[:, np.newaxis] if np.ndim(A) == 2 else w)
+
+
+def of_examples(losses: Value) -> Value:
+    """The sum over each row, (n, k) to (n,); numbers of single examples, (n,) or (), as they are."""
+    return np.sum(losses, axis=1) if np.ndim(losses) == 2 else losses
+
+
+def check_same_shape(gate: Gate, P: Value, Y: Value, w: Value) -> None:
+    """Raises ValueError if the shapes differ, as (4, 1) and (4,) would broadcast to (4, 4), or for other weights."""
     if np.shape(P) != np.shape(Y):
         raise ValueError(f"{gate.name}: shapes {np.shape(P)} and {np.shape(Y)} differ")
+    check_weights(gate, w, np.shape(P)[:1])
+
+
+def check_scores(gate: Gate, S: Value, y: Value, w: Value) -> None:
+    """Raises ValueError if the shapes do not fit: one class index, and one weight if any, for each row of scores."""
+    scores, classes = np.shape(S), np.shape(y)
+    if not (1 <= len(scores) <= 2 and scores[-1] and classes == scores[:-1]):
+        raise ValueError(
+            f"{gate.name}: shapes {scores} and {classes} do not fit: scores (classes,) need one class index, "
+            "scores (n, classes) need n indices, (n,)"
+        )
+    check_weights(gate, w, classes)
+
+
+def check_weights(gate: Gate, w: Value, expected: Shape) -> None:
+    """Raises ValueError if there are weights, and not one for each example."""
+    if w is not None and np.shape(w) != expected:
+        raise ValueError(f"{gate.name}: weights of shape {np.shape(w)} do not fit: one for each example, {expected}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,15 +1,20 @@
-"""The multilayer perceptron as a graph: for each layer a matrix product, a bias and a sigmoid; then the loss.
+"""The multilayer perceptron as a graph: for each layer a matrix product, a bias and an activation; then the loss.
 
-Symbols, for one hidden layer; n is the batch size:
+Symbols, for one hidden layer; n is the batch size, k the number of outputs:
 
-    X (n, inputs)   W1 (inputs, hidden)   b1 (hidden,)   W2 (hidden, 1)   b2 (1,)   Y (n, 1)
+    X (n, inputs)   W1 (inputs, hidden)   b1 (hidden,)   W2 (hidden, k)   b2 (k,)   Y (n, k)
 
-    Z1 = X W1     Z2 = Z1 + b1     Z3 = sigmoid(Z2)
+    Z1 = X W1     Z2 = Z1 + b1     Z3 = sigmoid(Z2), tanh(Z2) or relu(Z2)
     Z4 = Z3 W2    Z5 = Z4 + b2     P  = sigmoid(Z5)     E = 1/2 sum (P - Y)^2     L = E / n
 
-This is the Euclidean loss. The cross-entropy is computed from the logits Z5, and P only serves predictions:
+Two classes have one output, the probability of class 1, and Y is 0 or 1. More classes have one output each, and a row
+of Y is one-hot. This is the Euclidean loss. The cross-entropy is computed from Z5, and P only serves predictions:
 
-    E = -sum (Y log P + (1 - Y) log(1 - P))     dZ5 = (P - Y) dE: the sigmoid's P (1 - P) has cancelled
+    one output:   P = sigmoid(Z5)   E = -sum (Y log P + (1 - Y) log(1 - P))   dZ5 = (P - Y) dE
+    more outputs: P = softmax(Z5)   E = -sum of log P at each right class     dZ5 = (P - Y) dE
+
+The factor P (1 - P) of the sigmoid has cancelled. If classes have weights, w (n,) holds the weight of each example, and
+E is the sum of the examples' losses times w.
 """
 
 import math
@@ -24,30 +29,33 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from mlp.gates import Add, Array, Divide, Gate, Matmul, Shape, Sigmoid
+from mlp.gates import Add, Array, Divide, Gate, Matmul, Relu, Shape, Sigmoid, Softmax, Tanh
 from mlp.graph import ComputationalGraph
-from mlp.losses import CrossEntropyLoss, EuclideanLoss
-from mlp.node import Node, ancestors
+from mlp.losses import CrossEntropyLoss, EuclideanLoss, SoftmaxLoss
+from mlp.node import ancestors
 from mlp.plan import Plan
 from mlp.system.errors import InputError
 
-LOSSES: dict[str, Gate] = {"euclidean": EuclideanLoss(), "cross_entropy": CrossEntropyLoss()}
-"""The gate of E by the loss's name. It compares Y with P; the cross-entropy compares Y with the logits."""
+ACTIVATIONS: dict[str, Gate] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "relu": Relu()}
+"""The gate of each hidden layer's activation by its name."""
+LOSSES = ("euclidean", "cross_entropy")
 BLOCK_ROWS = 1024
 """Examples per forward pass outside training. Memory stays small: 3 MB for MNIST in float32."""
 MAX_BLOCK_NUMBERS = 1 << 22
 """All numbers of a block: it has fewer rows if images have more than 64 by 64 pixels."""
 HALF = np.asarray(0.5, np.float32)
-"""Class 1 is predicted from this probability on."""
+"""With one output, class 1 is predicted from this probability on."""
 
 
 class MLP:
-    """A multilayer perceptron for two classes; all its gradients come from the gates of its graph.
+    """A multilayer perceptron that classifies; all its gradients come from the gates of its graph.
 
-    sizes: the number of inputs, the units of each hidden layer, and 1: ``[784, 32, 1]``. ``[784, 1]`` is
-    the linear classifier. precision: ``"float32"`` or ``"float64"``. generator: draws the weights;
-    without one they are 0. loss: ``"euclidean"`` or ``"cross_entropy"``. input_gradient: whether
-    ``backward`` also computes ``graph.gradient("X")``, which training does not need.
+    sizes: the number of inputs, the units of each hidden layer, and the outputs: 1 for two classes, as in
+    ``[784, 32, 1]``, or one for each of three or more classes. ``[784, 1]`` is the linear classifier. precision:
+    ``"float32"`` or ``"float64"``. generator: draws the weights; without one they are 0. loss: ``"euclidean"`` or
+    ``"cross_entropy"``. activation: that of the hidden layers, ``"sigmoid"``, ``"tanh"`` or ``"relu"``.
+    class_weights: a weight for the examples of each class in the loss; with ones, ``loss`` still takes weights of
+    examples. input_gradient: whether ``backward`` also computes ``graph.gradient("X")``, which training does not need.
 
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays: write into these, do not replace them. They
     are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer does not
@@ -62,13 +70,23 @@ class MLP:
         generator: Generator | None = None,
         input_gradient: bool = False,
         loss: str = "euclidean",
+        activation: str = "sigmoid",
+        class_weights: Sequence[float] | None = None,
     ):
-        if len(sizes) < 2 or min(sizes) < 1 or sizes[-1] != 1:
-            raise ValueError(f"sizes {list(sizes)}: must be the inputs, any hidden layers, and 1 output")
-        if loss not in LOSSES:
-            raise ValueError(f"the loss must be {' or '.join(LOSSES)}, not {loss}")
+        if len(sizes) < 2 or min(sizes) < 1 or sizes[-1] == 2:
+            what = "the inputs, any hidden layers, and 1 output for two classes or one for each of more classes"
+            raise ValueError(f"sizes {list(sizes)}: must be {what}")
+        for name, value, known in (("loss", loss, LOSSES), ("activation", activation, ACTIVATIONS)):
+            if value not in known:
+                raise ValueError(f"the {name} must be {' or '.join(known)}, not {value}")
         self.sizes = tuple(sizes)
-        self.loss_name = loss
+        self.classes = classes_of(sizes[-1])
+        if class_weights is not None and len(class_weights) != self.classes:
+            raise ValueError(
+                f"{len(class_weights)} class_weights: there must be one for each of {self.classes} classes"
+            )
+        self.loss_name, self.activation_name = loss, activation
+        self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
         self.precision = np.dtype(precision)
         self.shapes = parameter_shapes(sizes)
         count = parameter_count(sizes)
@@ -77,31 +95,42 @@ class MLP:
         self.parameters = MappingProxyType(self.views(self.parameter_block))
         self.gradients = MappingProxyType(self.views(self.gradient_block))
         if generator is not None:
-            for name, shape in self.shapes.items():
-                if name.startswith("W"):
-                    self.parameters[name][...] = glorot_uniform(shape, generator)
+            self._draw_weights(generator)
         self.graph = ComputationalGraph(self.precision, kept_by_nodes=False)
-        self._X, self._Y, self._n, self._P, self._L = self._build_graph(input_gradient)
+        self._build_graph(input_gradient)
         self._predicting = Lock()  # all predictions use the same memory
 
-    def _build_graph(self, input_gradient: bool) -> tuple[Node, Node, Node, Node, Node]:
-        """The equations of the module's docstring for any number of layers: returns the nodes X, Y, n, P and L."""
+    def _draw_weights(self, generator: Generator) -> None:
+        """Draw the weights; biases stay 0. A weight's range depends on what its layer's sum goes into."""
+        *hidden, last = (name for name in self.shapes if name.startswith("W"))
+        draw = he_uniform if self.activation_name == "relu" else glorot_uniform
+        for name in hidden:
+            self.parameters[name][...] = draw(self.shapes[name], generator)
+        self.parameters[last][...] = glorot_uniform(self.shapes[last], generator)
+
+    def _build_graph(self, input_gradient: bool) -> None:
+        """The equations of the module's docstring for any number of layers."""
         graph = self.graph
-        X = A = graph.input("X", needs_gradient=input_gradient)
-        gates = 3 * (len(self.sizes) - 1)
-        names = iter([f"Z{k}" for k in range(1, gates)] + ["P"])
-        for layer in range(1, len(self.sizes)):
+        self._X = A = graph.input("X", needs_gradient=input_gradient)
+        output_gate, loss_gate, is_of_logits = ending(self.loss_name, self.sizes[-1])
+        layers = len(self.sizes) - 1
+        names = iter([f"Z{k}" for k in range(1, 3 * layers)] + ["P"])
+        for layer in range(1, layers + 1):
             W, b = (
                 graph.leaf(name, self.parameters[name], gradient=self.gradients[name])
                 for name in (f"W{layer}", f"b{layer}")
             )
             Z = graph.apply(Matmul(), A, W, name=next(names))
             Z = graph.apply(Add(), Z, b, name=next(names))
-            A = graph.apply(Sigmoid(), Z, name=next(names))
-        compared = Z if self.loss_name == "cross_entropy" else A
-        E = graph.apply(LOSSES[self.loss_name], compared, Y := graph.input("Y"), name="E")
-        L = graph.apply(Divide(), E, n := graph.input("n"), name="L")
-        return X, Y, n, A, L
+            A = graph.apply(ACTIVATIONS[self.activation_name] if layer < layers else output_gate, Z, name=next(names))
+        self._P, self._Y = A, graph.input("Y")
+        self._w = None if self.class_weights is None else graph.input("w")
+        inputs = (Z if is_of_logits else A, self._Y, *([] if self._w is None else [self._w]))
+        self.loss_node = graph.apply(loss_gate, *inputs, name="E")
+        """E, the sum of the examples' losses."""
+        self._n = graph.input("n")
+        self._L = graph.apply(Divide(), self.loss_node, self._n, name="L")
+        self._takes_indices = 1 in loss_gate.indices
 
     def views(self, block: Array) -> dict[str, Array]:
         """Consecutive views of a flat array, one for each parameter."""
@@ -109,14 +138,23 @@ class MLP:
 
     def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> "MLP":
         """An independent network with the same weights, in this precision."""
-        return _with_weights(self.parameter_block, self.sizes, self.loss_name, precision, input_gradient)
+        return _with_weights(self.parameter_block, self.sizes, precision, input_gradient, self._options)
+
+    def resized(self, sizes: Sequence[int]) -> "MLP":
+        """A network of other sizes that is otherwise like this one; its weights are 0."""
+        return MLP(sizes, precision=self.precision, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"loss": self.loss_name, "activation": self.activation_name, "class_weights": self.class_weights}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickle and copy.deepcopy: the weights, from which the network is built again.
 
         Copied one by one, its arrays would no longer be views of each other.
         """
-        return _with_weights, (self.parameter_block, self.sizes, self.loss_name, self.precision, self._X.needs_gradient)
+        needs_input_gradient = self._X.needs_gradient
+        return _with_weights, (self.parameter_block, self.sizes, self.precision, needs_input_gradient, self._options)
 
     def batch(self, n: int, parameters: Mapping[str, tuple[Array, Array]] | None = None) -> "BatchBuffers":
         """The network's memory for n examples, to be filled. Calls share it as long as few different n are in use.
@@ -126,24 +164,50 @@ class MLP:
         """
         leaves = {self.graph.node(name): arrays for name, arrays in (parameters or {}).items()}
         inputs = len(parameters["W1"][0]) if parameters else self.sizes[0]
-        plan = self.graph.plan_with(leaves, (self._L, self._P), {"X": (n, inputs), "Y": (n, 1), "n": ()})
+        shapes = {"X": (n, inputs), "Y": (n,) if self._takes_indices else (n, self.sizes[-1]), "n": ()}
+        if self._w is not None:
+            shapes["w"] = (n,)
+        plan = self.graph.plan_with(leaves, (self._L, self._P), shapes)
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
-        return BatchBuffers(X, Y, P, self.graph, plan)
+        weights = None if self._w is None else (plan.values[self._w], np.array(self.class_weights, self.precision))
+        return BatchBuffers(X, Y, P, weights, self.graph, plan)
 
-    def loss(self, X: ArrayLike, Y: ArrayLike) -> float:
-        """Run forward and return the loss L: the mean over the batch of 1/2 (p - y)^2 or of the cross-entropy.
+    def loss(self, X: ArrayLike, Y: ArrayLike, w: ArrayLike | None = None) -> float:
+        """Run forward and return the loss L: the mean over the batch of the examples' losses, each times its weight.
 
-        X: (n, inputs), finite. Y: (n, 1), 0 or 1. Raises ValueError for other shapes, types or numbers; ``backward``
-        then still refers to the previous loss.
+        An example's loss is 1/2 |p - y|^2 or the cross-entropy. X: (n, inputs), finite. Y: (n, 1), 0 or 1, or (n, k),
+        one-hot, for more than two classes. w: (n,), weights of examples, finite and at least 0, which are multiplied by
+        those of their classes; only if the network has ``class_weights``. Raises ValueError for other shapes, types or
+        numbers; ``backward`` then still refers to the previous loss.
         """
         X, Y = self._checked(X), _numbers(Y, "Y")
-        if Y.shape != (len(X), 1):
-            raise ValueError(f"Y has shape {Y.shape}, it must be {(len(X), 1)} for X of shape {X.shape}")
+        if Y.shape != (len(X), self.sizes[-1]):
+            raise ValueError(f"Y has shape {Y.shape}, it must be {(len(X), self.sizes[-1])} for X of shape {X.shape}")
         _check_each(Y, (Y == 0) | (Y == 1), "Y", "0 or 1")
+        if Y.shape[1] > 1 and (rows := np.flatnonzero(np.count_nonzero(Y, axis=1) != 1)).size:
+            raise ValueError(f"Y is not one-hot in row {rows[0]}: each row must have a single 1")
+        weights = None if w is None else self._checked_weights(w, len(X))
         batch = self.batch(len(X))
-        batch.X[...], batch.Y[...] = X, Y
+        batch.X[...] = X
+        batch.set_classes(decide(Y), weights)
         return batch.loss()
+
+    def example_weights(self, classes: NDArray[Any]) -> NDArray[np.float64]:
+        """The weight of each example of these classes (n,) in the loss, (n,): 1 without class weights."""
+        weights = np.array(self.class_weights or np.ones(self.classes))
+        return np.take(weights, classes)
+
+    def _checked_weights(self, w: ArrayLike, n: int) -> NDArray[Any]:
+        """Weights of n examples as an array; raises ValueError as ``loss`` does."""
+        weights = _numbers(w, "w")
+        if self._w is None:
+            raise ValueError("w: this network takes no weights of examples: create it with class_weights, such as ones")
+        if weights.shape != (n,):
+            raise ValueError(f"w has shape {weights.shape}, it must be {(n,)}: one weight for each example")
+        column = weights[:, np.newaxis]
+        _check_each(column, np.isfinite(column) & (column >= 0), "w", "a finite number, at least 0")
+        return weights
 
     def backward(self) -> None:
         """Fill ``gradients`` with the derivatives of the latest ``loss``; predictions since then do not matter."""
@@ -151,16 +215,19 @@ class MLP:
 
     @property
     def probabilities(self) -> Array:
-        """P of the latest ``loss``, (n, 1): the probabilities of class 1. The next ``loss`` overwrites it."""
+        """P of the latest ``loss``, (n, k), as ``predict`` returns it. The next ``loss`` overwrites it."""
         return self.graph.value("P")
 
     def predict(self, X: ArrayLike) -> Array:
-        """The probability of class 1 for each row of X: (n, inputs) to (n, 1). Raises ValueError as ``loss`` does.
+        """The probabilities for each row of X (n, inputs): of class 1, (n, 1), or of each of more classes, (n, k).
+
+        Under the Euclidean loss each of k outputs is a sigmoid, so their sum need not be 1. Raises ValueError as
+        ``loss`` does.
 
         Only ``predict`` is thread-safe: threads wait for each other.
         """
         X = self._checked(X)
-        P, length = np.empty((len(X), 1), self.precision), block_length(self.sizes[0])
+        P, length = np.empty((len(X), self.sizes[-1]), self.precision), block_length(self.sizes[0])
         with self._predicting:
             for start in range(0, len(X), length):
                 rows = slice(start, start + length)
@@ -181,16 +248,30 @@ class MLP:
 
 @dataclass(frozen=True, eq=False)
 class BatchBuffers:
-    """A network's memory for a batch: fill X and Y, call ``loss``, then ``backward``."""
+    """A network's memory for a batch: fill X, call ``set_classes``, then ``loss``, then ``backward``."""
 
     X: Array
     """(n, inputs)"""
     Y: Array
-    """(n, 1), 0 or 1"""
+    """(n, 1), 0 or 1; of more classes one-hot, (n, k), or the class itself, (n,), for a loss that takes indices"""
     P: Array
-    """(n, 1): after ``loss``, the probability of class 1"""
+    """(n, k): after ``loss``, the probabilities"""
+    weights: tuple[Array, Array] | None
+    """w (n,), and the weight of each class, if the network has class weights."""
     graph: ComputationalGraph
     plan: Plan
+
+    def set_classes(self, classes: NDArray[Any], weights: Array | None = None) -> None:
+        """Write the targets, and the weights if the network has any, of examples of these classes (n,).
+
+        ``weights`` (n,) are multiplied by those of the classes.
+        """
+        write_targets(classes, self.Y)
+        if self.weights is not None:
+            w, of_classes = self.weights
+            of_classes.take(classes, out=w, mode="clip")  # the default mode fills a copy first
+            if weights is not None:
+                w *= weights
 
     def loss(self) -> float:
         """Like the network's ``loss``, for X and Y."""
@@ -216,11 +297,20 @@ def _check_each(array: NDArray[Any], is_right: NDArray[np.bool_], name: str, wha
         raise ValueError(f"{name} is {array[row, column]} at row {row}, column {column}: each element must be {what}")
 
 
-def _with_weights(block: Array, sizes: Sequence[int], loss: str, precision: DTypeLike, input_gradient: bool) -> MLP:
+def _with_weights(
+    block: Array, sizes: Sequence[int], precision: DTypeLike, input_gradient: bool, options: Mapping[str, Any]
+) -> MLP:
     """A network with the weights of a ``parameter_block``."""
-    network = MLP(sizes, precision=precision, loss=loss, input_gradient=input_gradient)
+    network = MLP(sizes, precision=precision, input_gradient=input_gradient, **options)
     network.parameter_block[...] = block
     return network
+
+
+def ending(loss: str, outputs: int) -> tuple[Gate, Gate, bool]:
+    """The gate of P, the loss's gate, and whether the loss is computed from the logits, before P."""
+    if loss == "euclidean":
+        return Sigmoid(), EuclideanLoss(), False
+    return (Sigmoid(), CrossEntropyLoss(), True) if outputs == 1 else (Softmax(), SoftmaxLoss(), True)
 
 
 def check_gates(network: MLP, known: Collection[type[Gate]], what: str) -> None:
@@ -231,9 +321,39 @@ def check_gates(network: MLP, known: Collection[type[Gate]], what: str) -> None:
             raise InputError(f"{what} has no {node.gate} gate, which computes {node.name}: it has {names}")
 
 
-def decide(P: Array) -> Array:
-    """The class of each probability: True, class 1, if it is at least 1/2."""
-    return P >= HALF
+def classes_of(outputs: int) -> int:
+    """The number of classes of a network with this number of outputs."""
+    return 2 if outputs == 1 else outputs
+
+
+def outputs_for(classes: int) -> int:
+    """The number of outputs of a network for this number of classes."""
+    return 1 if classes == 2 else classes
+
+
+def decide(P: Array) -> NDArray[Any]:
+    """The predicted class of each row of P, (n, k) to (n,): the most probable one, the first at a tie.
+
+    With one output it is a bool: class 1 if its probability is at least 1/2.
+    """
+    return P[:, 0] >= HALF if P.shape[1] == 1 else P.argmax(axis=1)
+
+
+def write_targets(classes: NDArray[Any], Y: Array) -> None:
+    """Write the targets of examples of these classes (n,): 0 or 1 into Y (n, 1), one-hot rows into Y (n, k).
+
+    Y (n,) gets the classes themselves.
+    """
+    if Y.size == len(classes):
+        Y.reshape(-1)[...] = classes
+    else:
+        np.equal(classes[:, np.newaxis], np.arange(Y.shape[1]), Y)
+
+
+def by_class(P: Array) -> NDArray[np.float64]:
+    """The probability of each class, (n, classes), from P (n, k) as ``MLP.predict`` returns it."""
+    P = P.astype(np.float64)
+    return np.hstack([1 - P, P]) if P.shape[1] == 1 else P
 
 
 def parameter_shapes(sizes: Sequence[int]) -> dict[str, Shape]:
@@ -264,6 +384,12 @@ def glorot_uniform(shape: Shape, generator: Generator) -> Array:
     Drawn in float64 for either precision, so that both start from the same weights.
     """
     limit = math.sqrt(6 / sum(shape))
+    return generator.uniform(-limit, limit, shape)
+
+
+def he_uniform(shape: Shape, generator: Generator) -> Array:
+    """Uniform in +-sqrt(6 / inputs), of variance 2 / inputs: He et al. 2015, equation 10; drawn in float64, too."""
+    limit = math.sqrt(6 / shape[0])
     return generator.uniform(-limit, limit, shape)
 
 

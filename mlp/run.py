@@ -8,7 +8,6 @@ from pathlib import Path
 from time import perf_counter
 
 from mlp.config import Config
-from mlp.data import dataset
 from mlp.data.dataset import Dataset
 from mlp.runs import checkpoint, history, provenance
 from mlp.runs.checkpoint import Checkpoint
@@ -46,10 +45,11 @@ def train(
     with blas_threads.threads(settings.training.threads) as libraries:
         images = from_config.training_images(settings)
         if settings.output.report:
-            dataset.load(settings.data.directory, "test", settings.data.digits)  # better missing now than at the end
+            from_config.images(settings, "test")  # better missing now than at the end
         files = _checked_files(settings, images, saved)
         training_set, validation_set = from_config.split(settings, images)
-        network = from_config.network(settings, images.inputs)
+        weights = from_config.class_weights(settings, training_set)
+        network = from_config.network(settings, images.inputs, weights)
         trainer = Trainer(network, training_set, validation_set, settings.training, signals.immediate())
         facts = provenance.environment(libraries) | {
             "threads": settings.training.threads,
@@ -57,6 +57,8 @@ def train(
             "image_shape": images.image_shape,
             "images": {"training": len(training_set), "validation": len(validation_set)},
         }
+        if weights is not None:
+            facts["class_weights"] = weights
         with signals.deferred(), run_directory as run, _advice_if_data_changed():
             if saved is None:
                 run.begin(**facts)
@@ -89,9 +91,13 @@ def resume(
     Returns False if the run is finished and has nothing left to do. Raises what ``train`` raises, and InUse if another
     process has the directory locked.
     """
+
+    def resolved(known: Config | None) -> Config:
+        return from_config.resolved(settings_for(known))
+
     whole = find_whole(directory)
     if whole is not None:  # it needs no lock, unless more epochs are asked for
-        settings = settings_for(whole.config)
+        settings = resolved(whole.config)
         whole.config.check_resumable(settings, directory)
         if settings.training.epochs == whole.config.training.epochs:
             leave_finished(whole, settings, warn)
@@ -99,12 +105,12 @@ def resume(
     with exclusive(directory, warn):
         saved = checkpoint.newest(directory, warn)
         if saved is not None:
-            settings = settings_for(saved.config)
+            settings = resolved(saved.config)
             saved.config.check_resumable(settings, directory)
         elif whole is not None:
             raise InputError(f"{directory}: finished, and without a checkpoint to resume from: train a new run")
         else:
-            settings = settings_for(None)
+            settings = resolved(None)
             check_fresh(directory, settings)
         run = Run(directory, settings, dict(saved.facts) if saved is not None else {})
         train(settings, run, saved, warn=warn, verbose=verbose, on_end=on_end)
@@ -165,11 +171,11 @@ def _run_epochs(trainer: Trainer, run: Run, verbose: bool) -> None:
             signals.check()
 
         try:
-            while len(trainer.history) < epochs:
+            while not trainer.has_stopped:
                 row = trainer.run_epoch(after_step, signals.check)
                 if bar is not None:
                     bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
-                if (unit == "epoch" and row.epoch % interval == 0) or row.epoch == epochs:
+                if (unit == "epoch" and row.epoch % interval == 0) or trainer.has_stopped:
                     save(trainer, run)
                 signals.check()
         except Interrupted:

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mlp"
 LAYERS = [
     {"system"},
-    {"gates", "losses", "node", "interpreter", "trace", "plan", "graph", "network", "sgd", "idx", "config"},
+    {"gates", "losses", "node", "interpreter", "trace", "plan", "graph", "network", "optimizers", "idx", "config"},
     {"data"},
     {"evaluation", "gradient_check"},
     {"training"},

@@ -7,7 +7,7 @@ import pytest
 
 from mlp.config import Training
 from mlp.network import LOSSES, MLP
-from mlp.sgd import SGD
+from mlp.optimizers import SGD
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
 

@@ -35,6 +35,7 @@ from mlp.gates import (
     Shape,
     Sigmoid,
     Sine,
+    Softmax,
     Sqrt,
     Subtract,
     Sum,
@@ -59,6 +60,7 @@ FUNCTIONS: dict[str, Gate] = {
     "max": Max(),
     "add": Add(),
     "sum": Sum(),
+    "softmax": Softmax(),
     "softmax_loss": SoftmaxLoss(),
     "svm_loss": SVMLoss(),
 }

@@ -1,4 +1,4 @@
-"""The images of two digits in an IDX folder: selected, split, and scaled to 0..1."""
+"""The images of some labels in an IDX folder: selected, split, and scaled to 0..1."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,9 +9,9 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
 from mlp.config import naming
-from mlp.data.idx_folder import ImagesAndLabels, Part, open_part
+from mlp.data.idx_folder import MAX_LABEL, ImagesAndLabels, Part, open_part
 from mlp.gates import Array
-from mlp.network import block_length
+from mlp.network import BatchBuffers, block_length, outputs_for, write_targets
 from mlp.system.errors import InputError
 
 WHITE = np.asarray(255, np.float32)
@@ -22,14 +22,14 @@ Positions = NDArray[np.intp] | slice
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images of two digits: indices into the images of the files.
+    """Images of two or more labels: indices into the images of the files.
 
     The images stay bytes, in the file if it is large, until they are requested.
     """
 
     source: ImagesAndLabels
-    digits: tuple[int, int]
-    """The digits of target 0 and target 1."""
+    digits: tuple[int, ...]
+    """The label of each class: of the digits 0 and 1, class 1 is the positive one."""
     indices: NDArray[np.int64]
     """Positions of the selected images in the files, ascending."""
 
@@ -39,8 +39,7 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int]:
         """Rows and columns of an image."""
-        rows, columns = self.source.images.shape[1:]
-        return rows, columns
+        return self.source.image_shape
 
     @property
     def inputs(self) -> int:
@@ -50,17 +49,19 @@ class Dataset:
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """The digit of each image, (n,)."""
+        """The label of each image, (n,)."""
         return self.source.labels[self.indices]
 
     @property
     def targets(self) -> NDArray[np.uint8]:
-        """0 or 1 for each image, (n,)."""
+        """The class of each image, (n,): the position of its label in ``digits``."""
         return self.targets_of(slice(None))
 
     def targets_of(self, positions: Positions) -> NDArray[np.uint8]:
-        """0 or 1 for each image at these positions of this data set, (n,)."""
-        return np.asarray(self.source.labels[self.indices[positions]] == self.digits[1], np.uint8)
+        """The class of each image at these positions of this data set, (n,)."""
+        class_of = np.zeros(MAX_LABEL + 1, np.uint8)
+        class_of[list(self.digits)] = np.arange(len(self.digits))
+        return class_of[self.source.labels[self.indices[positions]]]
 
     def pixels(self, positions: Positions = slice(None), out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """The pixels 0..255 (n, inputs) of the images at these positions of this data set, in ``out`` if given."""
@@ -72,10 +73,10 @@ class Dataset:
         is_all = len(range(self.inputs)[pixels]) == self.inputs
         return self.pixels(positions) if is_all else self.source.take_pixels(self.indices[positions], pixels)
 
-    def fetch(self, positions: Positions, X: Array, Y: Array) -> None:
-        """Write the images at these positions, scaled to 0..1, into X (n, inputs), and their targets into Y (n, 1)."""
-        scale(self.pixels(positions), X)
-        Y[:, 0] = self.targets_of(positions)
+    def fetch(self, positions: Positions, batch: BatchBuffers) -> None:
+        """Fill a network's memory with the images at these positions, scaled to 0..1, and their classes."""
+        scale(self.pixels(positions), batch.X)
+        batch.set_classes(self.targets_of(positions))
 
     def blocks(self) -> Iterator[NDArray[np.intp]]:
         """The positions of all images, in blocks small enough for memory."""
@@ -84,9 +85,11 @@ class Dataset:
             yield np.arange(start, min(start + length, len(self)))
 
     def arrays(self, precision: DTypeLike) -> tuple[Array, Array]:
-        """All images and targets at once: X (n, inputs) in 0..1 and Y (n, 1)."""
-        X, Y = np.empty((len(self), self.inputs), precision), np.empty((len(self), 1), precision)
-        self.fetch(slice(None), X, Y)
+        """All images and targets at once: X (n, inputs) in 0..1, and Y (n, 1) or, of more than two labels, one-hot."""
+        shapes = ((len(self), count) for count in (self.inputs, outputs_for(len(self.digits))))
+        X, Y = (np.empty(shape, precision) for shape in shapes)
+        scale(self.pixels(), X)
+        write_targets(self.targets, Y)
         return X, Y
 
     def first_of_each(self, count: int) -> "Dataset":
@@ -121,15 +124,33 @@ def scale(pixels: NDArray[np.uint8], X: Array) -> None:
     np.divide(X, WHITE, X)
 
 
-def load(directory: Path, part: Part, digits: tuple[int, int], limit_per_digit: int | None = None) -> Dataset:
-    """The images of two digits in one part of an IDX folder, at most the first ``limit_per_digit`` of each.
+def load(
+    directory: Path,
+    part: Part,
+    digits: tuple[int, ...],
+    limit_per_digit: int | None = None,
+    *,
+    transpose: bool = False,
+) -> Dataset:
+    """The images of these labels in one part of an IDX folder, at most the first ``limit_per_digit`` of each.
 
-    Raises InputError if the files are not in order or lack one of the digits. Its message names the config's keys.
+    ``transpose`` is for files whose images lie transposed. Raises InputError if the files are not in order or lack one
+    of the labels. Its message names the config's keys.
     """
     with naming("data.directory"):
-        source = open_part(directory, part)
+        source = open_part(directory, part, transpose=transpose)
     try:
         images = Dataset(source, digits, source.indices_of(digits))
     except InputError as error:
         raise InputError(f"{error} (data.digits)") from None
     return images if limit_per_digit is None else images.first_of_each(limit_per_digit)
+
+
+def labels(directory: Path) -> tuple[int, ...]:
+    """The labels in the training files of an IDX folder, ascending. Raises InputError if there is only one."""
+    with naming("data.directory"):
+        source = open_part(directory, "training")
+    found = tuple(np.unique(source.labels).tolist())
+    if len(found) < 2:
+        raise InputError(f"{source.files['labels']}: every label is {found[0]}: two are needed (data.digits: all)")
+    return found

@@ -24,6 +24,8 @@ PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
 LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
 """Patterns of other names for a part."""
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
+MAX_LABEL = 255
+"""A label is a byte."""
 MAX_IMAGE_PIXELS = 1 << 22
 """The default network has 32 weights per pixel: half a gigabyte at this size."""
 
@@ -54,17 +56,25 @@ class ImagesAndLabels:
     images: NDArray[np.uint8] | idx.Rows
     """(N, rows, columns) bytes, in memory or in their file; N is at least 1."""
     labels: NDArray[np.uint8]
-    """(N,), 0..9."""
+    """(N,)"""
     files: dict[Kind, Path]
     copies: Mapping[Kind, Sequence[Path]] = field(default_factory=dict)
     """Other files in the folder with the same content, gzipped or not."""
     stamps: dict[Path, Stamp | None] = field(default_factory=dict)
     """Of the files and the copies, taken before they were read."""
+    transpose: bool = False
+    """Whether the images lie transposed in their file, as EMNIST's do: ``take`` turns them upright."""
     _digests: dict[Path, str] = field(default_factory=dict)
     """The SHA-256 of what was read, computed when it is first requested."""
 
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Rows and columns of an upright image."""
+        rows, columns = self.images.shape[1:]
+        return (columns, rows) if self.transpose else (rows, columns)
+
     def indices_of(self, digits: Sequence[int]) -> NDArray[np.intp]:
-        """The indices of the images of these digits, ascending. Raises InputError if a digit has no image."""
+        """The indices of the images of these labels, ascending. Raises InputError if a label has no image."""
         for digit in digits:
             if digit not in self.labels:
                 held = ", ".join(map(str, np.unique(self.labels)))
@@ -76,6 +86,16 @@ class ImagesAndLabels:
 
         Images that are not in memory are read from their file: raises DataChanged as ``check`` does.
         """
+        if not self.transpose:
+            return self._take(indices, out)
+        upright = self._take(indices).transpose(0, 2, 1)
+        if out is None:
+            return np.ascontiguousarray(upright)
+        out[...] = upright
+        return out
+
+    def _take(self, indices: NDArray[np.integer[Any]], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """The images as they lie in their file."""
         if isinstance(self.images, idx.Rows):
             chosen: NDArray[np.uint8] = self.images.take(indices, out)
             self.check()
@@ -132,11 +152,11 @@ class ImagesAndLabels:
         self.stamps[path] = now  # same content: it was touched, or replaced by a copy
 
 
-def open_part(directory: Path, part: Part) -> ImagesAndLabels:
+def open_part(directory: Path, part: Part, *, transpose: bool = False) -> ImagesAndLabels:
     """The images and labels of one part, the images as ``idx.rows`` returns them. Does not open the other part's files.
 
-    Raises InputError, naming the file and the cure, if a file is missing, damaged or not what its name says, if two
-    copies differ, or if images and labels do not match.
+    With ``transpose`` rows and columns of each image change places. Raises InputError, naming the file and the cure, if
+    a file is missing, damaged or not what its name says, if two copies differ, or if images and labels do not match.
     """
     stamps: dict[Path, Stamp | None] = {}
     files: dict[Kind, Path] = {}
@@ -155,13 +175,7 @@ def open_part(directory: Path, part: Part) -> ImagesAndLabels:
         )
     if 0 in images.shape:
         raise InputError(f"{files['images']}: no image in it, its shape is {images.shape}: put images there")
-    if labels.max() > 9:
-        at = int(np.argmax(labels > 9))
-        raise InputError(
-            f"{files['labels']}: label {labels[at]} at index {at}: labels must be 0 to 9 (EMNIST's letters and "
-            "its transposed images are not supported yet)"
-        )
-    return ImagesAndLabels(images, labels, files, copies, stamps)
+    return ImagesAndLabels(images, labels, files, copies, stamps, transpose)
 
 
 def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:

@@ -48,6 +48,7 @@ def mistakes(path: Path, evaluation: Evaluation) -> None:
     for axes, position in zip(grid.axes, shown, strict=True):
         digit, predicted = images.labels[position], images.digits[int(evaluation.predicted[position])]
         show_image(axes, images.pixels(np.array([position])), images.image_shape)
-        caption = f"a {digit}, predicted {predicted}\np({images.digits[1]}) = {evaluation.probabilities[position]:.4f}"
+        output, probability = evaluation.shown_output(position)
+        caption = f"a {digit}, predicted {predicted}\np({images.digits[output]}) = {probability:.4f}"
         axes.set_title(f"{caption}\nindex {images.indices[position]}", fontsize=9)
     save(grid, path)

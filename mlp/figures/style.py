@@ -4,7 +4,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,12 @@ FONT_POINTS = 9
 """The size of numbers and captions in pictures of both passes."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """For several curves: colours that the colour-blind can distinguish (Okabe and Ito 2008), without their pale yellow."""
+PETROFF = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
+"""For more than two classes: ten colours that the colour-blind can distinguish (Petroff 2021)."""
+CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "*", "p", "d")
 OF_A_PAGE = {"#000000": "var(--ink)"} | {light: f"var(--{name})" for name, (light, _) in COLORS.items()}
 """The CSS variable that replaces each colour of a figure within a page."""
 WITHOUT_DATE: dict[str, dict[str, Any]] = {
@@ -74,6 +80,13 @@ WITHOUT_DATE: dict[str, dict[str, Any]] = {
 """By format, the metadata to leave out, because they differ between two runs or two versions of matplotlib."""
 AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
 """In SVG text stays text, and the ids that matplotlib makes are the same each time."""
+
+
+def class_looks(labels: Sequence[int]) -> list[tuple[str, str]]:
+    """A colour and a marker for each label, in the given order: of two labels the smaller is red, the larger blue."""
+    colors = (ZERO, ONE) if len(labels) == 2 else PETROFF
+    places = [sorted(labels).index(label) for label in labels]
+    return [(colors[place % len(colors)], CLASS_MARKERS[place % len(CLASS_MARKERS)]) for place in places]
 
 
 def css_colors() -> str:

@@ -109,7 +109,7 @@ def _training_facts(run: FinishedRun, images: Dataset) -> dict[str, Any]:
     return {
         "labels": frame.packed(images.labels),
         "indices": frame.packed(images.indices.astype(np.int32)),
-        "probabilities": frame.packed(run.evaluate(images).probabilities.astype(np.float32)),
+        "probabilities": frame.packed(run.evaluate(images).P[:, 0].astype(np.float32)),
     }
 
 
@@ -159,7 +159,7 @@ def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """For each layer a histogram of its activations and one of its weights' gradients."""
     images = training.first_of_each(max(1, min(MAX_EXAMPLES, MAX_BLOCK_NUMBERS // training.inputs) // 2))
     batch = network.batch(len(images))
-    images.fetch(slice(None), batch.X, batch.Y)
+    images.fetch(slice(None), batch)
     batch.loss()
     network.backward()
     layers = len(network.sizes) - 1

@@ -56,7 +56,7 @@ def _images(evaluation: Evaluation, positions: Iterable[int]) -> list[ReportImag
             ),
             int(images.labels[position]),
             images.digits[int(evaluation.predicted[position])],
-            float(evaluation.probabilities[position]),
+            evaluation.shown_output(position)[1],
             int(images.indices[position]),
         )
         for position in positions

@@ -19,6 +19,7 @@ from mlp import config as configuration
 from mlp.config import Config
 from mlp.gates import Array
 from mlp.network import parameter_count
+from mlp.optimizers import OPTIMIZERS
 from mlp.runs import history, npz
 from mlp.runs.history import Beginning, History
 from mlp.runs.manifest import MAX_MANIFEST_BYTES, BegunManifest, first_problem
@@ -29,7 +30,6 @@ from mlp.training import from_config
 from mlp.training.progress import Epoch, Progress, TrainerState
 
 NEWEST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
-BLOCKS = ("parameters", "velocity", "best")
 MAX_ROWS = 1000
 """A checkpoint holds the last rows of the history: with all rows, a run of n epochs would write n^2 of them. Earlier
 rows are read from history.csv, and checked by their SHA-256."""
@@ -74,7 +74,7 @@ def save(checkpoint: Checkpoint, written: History | None = None) -> None:
     metadata = _Metadata(checkpoint.config.to_yaml(), checkpoint.facts, replace(state.progress, history=[]), beginning)
     rows = [history.numbers(row) for row in epochs[earlier:]]
     arrays = {
-        **{name: getattr(state, name) for name in BLOCKS},
+        **{"parameters": state.parameters, **state.optimizer, "best": state.best},
         "history": np.array(rows, np.float64).reshape(-1, len(history.COLUMNS)),  # None becomes nan
         "rest": np.array(json.dumps(asdict(metadata))),
     }
@@ -143,10 +143,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if len(metadata.config.encode()) > configuration.MAX_CONFIG_BYTES:
             raise ValueError(f"its config has more than {configuration.MAX_CONFIG_BYTES:,} bytes")
         config = configuration.parse(metadata.config, path)
-        if missing := {*BLOCKS, "history"} - arrays.keys():
+        optimizer_blocks = OPTIMIZERS[config.training.optimizer].state_names
+        blocks = ("parameters", *optimizer_blocks, "best")
+        if missing := {*blocks, "history"} - arrays.keys():
             raise ValueError(f"it has no {min(missing)}")
         facts = BegunManifest.model_validate(metadata.facts)
-        _check_blocks(arrays, config, facts.image_shape)
+        _check_blocks({name: arrays[name] for name in blocks}, config, facts.image_shape)
         begun = metadata.beginning.rows if metadata.beginning else 0
         epochs = _epochs(arrays["history"], begun, config)
         steps = math.ceil(facts.images.get("training", 0) / config.training.batch_size)
@@ -163,16 +165,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
     beginning = metadata.beginning
     earlier = history.read_beginning(path.parent, beginning, has_validation) if beginning else []
     metadata.progress.history = earlier + epochs
-    state = TrainerState(metadata.progress, *(arrays[name] for name in BLOCKS))
+    moments = {name: arrays[name] for name in optimizer_blocks}
+    state = TrainerState(metadata.progress, arrays["parameters"], moments, arrays["best"])
     return Checkpoint(config, metadata.facts, state, path)
 
 
-def _check_blocks(arrays: Mapping[str, Array], config: Config, image_shape: Sequence[int]) -> None:
+def _check_blocks(blocks: Mapping[str, Array], config: Config, image_shape: Sequence[int]) -> None:
     """Raises ValueError if a block does not fit the config's network for images of this shape."""
     count = parameter_count(from_config.sizes(config, math.prod(image_shape)))
     expected = (np.dtype(config.training.precision), (count,))
-    for name in BLOCKS:
-        block = arrays[name]
+    for name, block in blocks.items():
         if (block.dtype, block.shape) != expected or not np.isfinite(block).all():
             raise ValueError(f"its {name} do not fit its config")
 

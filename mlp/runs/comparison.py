@@ -14,7 +14,7 @@ from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.runs.manifest import Count
 from mlp.system.errors import InputError
 from mlp.system.files import read_small
-from mlp.training.progress import Epoch, kept_epoch
+from mlp.training.progress import Epoch, Progress, kept_epoch
 
 MAX_RUNS = 20
 """As many as look different in one picture: four line styles times five markers."""
@@ -117,6 +117,8 @@ class Comparison:
             notes.append("The runs learned from different images: their losses and errors cannot be compared.")
         elif differing & {"data.limit_per_digit", "data.validation_fraction", "training.seed"}:
             notes.append("The runs held out different validation images: small differences may be chance.")
+        if differing & {"training.class_weight"} and not differing & {"data.digits"}:
+            notes.append("The runs weight the classes differently: their losses cannot be compared.")
         if "model.loss" in differing:
             notes.append("The runs have different losses, which cannot be compared: each has its own axes.")
         if self.differ([run.kept.validation_loss is None for run in self.runs]):
@@ -177,10 +179,11 @@ def read_compared_run(directory: Path, name: str) -> ComparedRun:
 def _compared(run: FinishedRun, name: str) -> ComparedRun:
     directory = run.directory
     epochs = history.read_history(directory)
-    if len(epochs) != run.config.training.epochs:
+    options = run.config.training
+    if not Progress(epochs, best_epoch=kept_epoch(epochs).epoch).has_stopped(options.epochs, options.patience):
         raise InputError(
             f"{directory / 'history.csv'}: {len(epochs)} epochs, but config.yaml beside it says "
-            f"{run.config.training.epochs}: put back the file that the run wrote, or train the run again"
+            f"{options.epochs}: put back the file that the run wrote, or train the run again"
         )
     return ComparedRun(
         name,

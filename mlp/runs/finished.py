@@ -12,7 +12,7 @@ import numpy as np
 
 from mlp import config as configuration
 from mlp.config import Config, naming
-from mlp.data import baselines, dataset
+from mlp.data import baselines
 from mlp.data.dataset import Dataset
 from mlp.data.idx_folder import Part
 from mlp.evaluation import Evaluation, evaluate
@@ -60,17 +60,13 @@ class FinishedRun:
         Raises InputError as ``dataset.load`` does, if the images have another shape than the run's, or if the training
         files have changed since the run began.
         """
-        data, is_training = self.config.data, part == "training"
-        if is_training:
-            images = from_config.training_images(self.config)
-        else:
-            images = dataset.load(data.directory, part, data.digits)
+        images = from_config.images(self.config, part)
         if images.image_shape != self.image_shape:
             raise InputError(
                 f"{images.source.files['images']}: images of {images.image_shape} pixels, but {self.directory} was "
                 f"trained on {self.image_shape}: data.directory must hold images of the run's shape"
             )
-        if is_training:
+        if part == "training":
             recorded = self.manifest.training_files
             files = images.source.sha256(recorded.values())
             from_config.check_same_files(self.config, files, recorded, self.directory)

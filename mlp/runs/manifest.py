@@ -75,6 +75,8 @@ class Manifest(_Part):
     training_files: dict[str, Digest] | None = None
     """The SHA-256 of the images and of the labels, each by the name of its file."""
     weights_sha256: Digest | None = None
+    class_weights: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    """The weight of each class's images in the loss, if the config has weights."""
     images: dict[Words, Count] = {}
     versions: dict[Words, Words] = {}
     code_sha256: Digest | None = None

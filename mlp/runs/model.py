@@ -16,7 +16,7 @@ from mlp.config import Config
 from mlp.gates import Array
 from mlp.network import MLP, parameter_shapes
 from mlp.runs import npz
-from mlp.runs.manifest import FinishedManifest
+from mlp.runs.manifest import MANIFEST, FinishedManifest
 from mlp.system.errors import InputError
 from mlp.system.files import open_regular, replacing, sha256
 from mlp.training import from_config
@@ -56,12 +56,14 @@ def read_network(directory: Path, config: Config, manifest: FinishedManifest) ->
     weights, trained_with = read_model(directory, manifest)
     if config.differences(trained_with):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
+    if (manifest.class_weights is None) != (config.training.class_weight is None):
+        raise InputError(f"{path}: class_weights in {MANIFEST} beside it do not fit the config: train the run again")
     sizes, precision = from_config.sizes(config, math.prod(manifest.image_shape)), config.training.precision
     if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
     if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
         raise InputError(f"{path}: its weights are not all finite numbers of {precision}: train the run again")
-    network = MLP(sizes, precision=precision, loss=config.model.loss)
+    network = MLP(sizes, **from_config.options(config, manifest.class_weights))
     for name, array in weights.items():
         network.parameters[name][...] = array
     return network

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mlp import config as configuration
-from mlp.config import Config
+from mlp.config import ALL, Config
 from mlp.data.idx_folder import Part, open_part
 from mlp.sweeps import grid as grids
 from mlp.sweeps.grid import DIGITS, Grid
@@ -91,7 +91,8 @@ def data_files(grid: Grid) -> dict[Path, str]:
     parts: list[Part] = ["training"]
     if grid.has_all_pairs or grid.base.output.report or "output.report" in grid.varied:
         parts.append("test")
-    digits = {digit for pair in grid.varied.get(DIGITS, [grid.base.data.digits]) for digit in pair}
+    chosen = grid.varied.get(DIGITS, [grid.base.data.digits])
+    digits = {digit for digits in chosen if digits != ALL for digit in digits}
     files: dict[Path, str] = {}
     for part in parts:
         with configuration.naming("data.directory"):

@@ -132,7 +132,7 @@ class Results:
     @property
     def criterion(self) -> Figure:
         """The figure by which settings are ranked."""
-        return error if "model.loss" in self.grid.settings else loss
+        return error if {"model.loss", "training.class_weight"} & set(self.grid.settings) else loss
 
     @property
     def criterion_name(self) -> str:

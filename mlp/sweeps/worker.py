@@ -246,7 +246,7 @@ def _has_diverged(task: Task) -> bool:
     """Whether the run has already diverged or learned nothing, on the same config and data."""
     try:
         recorded = manifest.read_manifest(task.directory)
-        is_other = bool(finished_runs.read_config(task.directory).differences(task.config))
+        is_other = bool(finished_runs.read_config(task.directory).differences(from_config.resolved(task.config)))
         if recorded.status != manifest.ENDINGS[Diverged] or is_other:
             return False
     except InputError:

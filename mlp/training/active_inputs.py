@@ -1,11 +1,14 @@
 """Training without the inputs that are 0 in every training image: the result is the same, and it is faster."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mlp.config import Training
+from mlp.gates import Array
 from mlp.network import MLP, BatchBuffers, parameter_count, parameter_views
-from mlp.sgd import SGD
+from mlp.optimizers import OPTIMIZERS
 
 
 class OrderedParameters:
@@ -13,14 +16,14 @@ class OrderedParameters:
 
     An idle input is always 0: it adds nothing to X W1, and its row of dW1 is 0. So a step computes with the rows of W1
     for the active inputs alone, a view of the ordered parameters. The optimizer steps all of them: idle rows still
-    decay, and move on with the velocity that they have.
+    decay, and move on with the velocity or the moments that they have.
 
-    The network and ``velocity``, the optimizer's V, are in the order of the pixels. ``load`` copies them into this
-    order, ``store`` copies them back.
+    The network and ``state``, the optimizer's blocks by name, are in the order of the pixels. ``load`` copies them into
+    this order, ``store`` copies them back.
     """
 
     def __init__(self, network: MLP, active: NDArray[np.intp], options: Training):
-        self.network, self.velocity = network, np.zeros_like(network.parameter_block)
+        self.network = network
         inputs, *others = network.sizes
         indices = np.arange(len(network.parameter_block))
         rows, rest = indices[: inputs * others[0]].reshape(inputs, others[0]), indices[inputs * others[0] :]
@@ -31,9 +34,12 @@ class OrderedParameters:
         count = parameter_count(sizes)
         views = [parameter_views(block[:count], sizes) for block in (A, dA)]
         self._leaves = {name: (views[0][name], views[1][name]) for name in network.shapes}
-        rates = {name: getattr(options, name) for name in ("learning_rate", "momentum", "weight_decay")}
-        moving = len(A) if options.momentum or options.weight_decay else count  # otherwise idle rows stay
-        self.optimizer = SGD(A[:moving], dA[:moving], **rates)
+        kind = OPTIMIZERS[options.optimizer]
+        rates = {name: getattr(options, name) for name in kind.rates}
+        moving = count if kind.keeps_idle(**rates) else len(A)
+        self.optimizer = kind(A[:moving], dA[:moving], **rates)
+        self.state: Mapping[str, Array] = {name: np.zeros_like(A) for name in self.optimizer.state}
+        """The optimizer's blocks at the latest ``store``."""
         self.gradient_block = dA[:count]
         """The gradients of the latest batch, flat; those of idle inputs, which are 0, are left out."""
         self._stepped = False
@@ -43,9 +49,9 @@ class OrderedParameters:
         return self.network.batch(n, self._leaves)
 
     def load(self) -> None:
-        """Copy the network's weights and the velocity."""
-        order = self._order[: len(self.optimizer.A)]
-        self.optimizer.A[...], self.optimizer.V[...] = self.network.parameter_block[order], self.velocity[order]
+        """Copy the network's weights and the optimizer's state."""
+        for own, whole in self._blocks():
+            own[...] = whole[self._order[: len(own)]]
 
     def step(self) -> None:
         """One step of the optimizer with the gradients of the latest batch."""
@@ -53,8 +59,13 @@ class OrderedParameters:
         self.optimizer.step()
 
     def store(self) -> None:
-        """Copy the weights and the velocity to the network, if there was a step since the last time."""
+        """Copy the weights and the optimizer's state to the network, if there was a step since the last time."""
         if self._stepped:
-            order = self._order[: len(self.optimizer.A)]
-            self.network.parameter_block[order], self.velocity[order] = self.optimizer.A, self.optimizer.V
+            for own, whole in self._blocks():
+                whole[self._order[: len(own)]] = own
             self._stepped = False
+
+    def _blocks(self) -> list[tuple[Array, Array]]:
+        """Each block in the order of training, with the block in the order of the pixels."""
+        own = [self.optimizer.A, *self.optimizer.state.values()]
+        return list(zip(own, [self.network.parameter_block, *self.state.values()], strict=True))

@@ -43,8 +43,8 @@ class BatchLoader:
                 rows[positions] = images.pixels(positions).take(self.active, axis=1)
             self._copy = rows, images.targets
 
-    def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[Bytes, NDArray[np.bool_]]]:
-        """An epoch's batches after the first ``done``: pixels 0..255, (n, active pixels), and targets, (n, 1).
+    def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[Bytes, NDArray[np.uint8]]]:
+        """An epoch's batches after the first ``done``: pixels 0..255, (n, active pixels), and classes, (n,).
 
         The next batch may overwrite these arrays.
         """
@@ -55,7 +55,7 @@ class BatchLoader:
                 positions = order[start : start + len(gathered)]
                 # The default mode fills a copy of the output first; "clip" does not, and no position is out of range.
                 pixels = rows.take(positions, axis=0, out=gathered[: len(positions)], mode="clip")
-                targets = all_targets.take(positions).astype(bool)[:, np.newaxis]
+                targets = all_targets.take(positions)
                 for first in range(0, len(positions), size):
                     yield pixels[first : first + size], targets[first : first + size]
 

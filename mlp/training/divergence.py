@@ -1,7 +1,8 @@
 """When training has failed: how it is noticed, where it began, and what to try.
 
-A network diverges in two ways. Either a number is no longer finite; or, if the learning rate is too high, every sigmoid
-is driven into saturation, where its slope is 0: nothing becomes infinite, and the loss stays above where it started.
+A network diverges in two ways. Either a number is no longer finite; or, if the learning rate is too high, the units are
+driven into saturation, where their activation's slope is 0: nothing becomes infinite, and the loss stays above where it
+started.
 ``standstill`` notices a training that learns nothing in any other way.
 """
 
@@ -11,12 +12,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlp.config import Training
 from mlp.data.dataset import Dataset
 from mlp.evaluation import evaluate
-from mlp.gates import Array, Sigmoid
-from mlp.network import LOSSES, MLP
+from mlp.gates import Array, Gate, Relu, Sigmoid, Tanh
+from mlp.network import MLP
 from mlp.system.errors import Diverged
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.progress import Epoch, Progress
@@ -25,10 +27,10 @@ EPOCHS_ABOVE = 3
 """A run is stopped after this many epochs in a row with a training loss above the untrained network's."""
 ROUNDING = 1e-5
 """Relative rounding error of a loss in float32: a loss counts as above another only beyond this."""
-UPDATE = "sgd"
-"""Reported as the gate if the optimizer's update made an array non-finite."""
-FLAT = 0.01
-"""A unit counts as saturated if its sigmoid's slope P (1 - P), at most 1/4, is below this."""
+UPDATE = "update"
+"""In place of a gate if the optimizer's update made an array non-finite; a report names the optimizer."""
+FLAT: Mapping[type[Gate], float] = {Sigmoid: 0.01, Tanh: 0.04, Relu: 0.04}
+"""An activation counts as saturated if its slope is below this, 4 % of its largest: 1/4 for the sigmoid, else 1."""
 SAMPLED = 100
 """Images per digit used to measure saturation."""
 DIVERGED, LEARNED_NOTHING = "diverged", "learned nothing"
@@ -73,10 +75,10 @@ class DivergenceWatch:
             reason = f"the validation loss after it is {loss}"
             raise self._not_finite(self._network, reason, self.progress.current.steps)
 
-    def check_epoch(self, row: Epoch, step: int) -> None:
+    def check_epoch(self, row: Epoch, step: int, *, is_last: bool) -> None:
         """Raises Diverged if the training losses up to this epoch show that nothing is learned.
 
-        ``step`` is the epoch's first step with a loss above the untrained network's.
+        ``step`` is the epoch's first step with a loss above the untrained network's; with ``is_last`` no epoch follows.
         """
         progress, network = self.progress, self._network
         if not is_above(row.train_loss, self._untrained_loss):
@@ -84,7 +86,7 @@ class DivergenceWatch:
             return
         progress.above_since = progress.above_since or (row.epoch, step)
         untrained, losses = self._untrained_loss, [row.train_loss for row in progress.history]
-        if given_up(losses, untrained, self._options.epochs):
+        if given_up(losses, untrained, is_last=is_last):
             self.run_sample(network)
             reason = f"the training loss, {losses[-1]:.4f}, stays above the untrained network's, {untrained:.4f}"
             raise self.failure(network, reason, *progress.above_since, suspect(network))
@@ -96,7 +98,8 @@ class DivergenceWatch:
     @cached_property
     def constant_loss(self) -> float:
         """The loss of the best constant answer on the training images."""
-        return constant_loss(self._network.loss_name, float(np.mean(self._training_set.targets)))
+        classes = self._training_set.targets
+        return constant_loss(self._network, classes, self._network.example_weights(classes))
 
     def failure(
         self, network: MLP, reason: str, epoch: int, step: int, where: tuple[str, str], tries: list[str] | None = None
@@ -118,6 +121,7 @@ class DivergenceWatch:
         if not all(map(math.isfinite, parameter_norms.values())):
             parameter_norms = self._norms_before
         report = {"kind": kind, "reason": reason, "epoch": epoch, "step": step, "gate": gate, "array": array}
+        report["gate"] = options.optimizer if gate == UPDATE else gate
         report |= {"untrained_loss": self.progress.untrained_loss, "constant_loss": self.constant_loss}
         report["last_finite"] = self.progress.last_finite | {"parameter_norms": parameter_norms}
         report |= {"saturated": saturated(network), "try": tries}
@@ -140,21 +144,27 @@ def is_above(loss: float, untrained_loss: float) -> bool:
     return loss > untrained_loss * (1 + ROUNDING)
 
 
-def constant_loss(loss_name: str, share: float) -> float:
-    """The lowest mean loss of a network that gives every example the same probability P of class 1.
+def constant_loss(network: MLP, classes: NDArray[Any], weights: NDArray[Any]) -> float:
+    """The lowest mean loss of a network that gives every example the same output P.
 
-    The best P is the share of class 1. The Euclidean loss is then P (1 - P) / 2; the cross-entropy is the entropy of P,
-    in nats.
+    classes: (n,). weights: (n,), of the examples in the loss. The best P are the classes' shares of the weights. For
+    weights of 1 the Euclidean loss is then the sum of P (1 - P) / 2 over the outputs; the cross-entropy is the entropy
+    of the classes, in nats.
     """
-    if loss_name == "euclidean":
-        return share * (1 - share) / 2
-    return -sum(part * math.log(part) for part in (share, 1 - share) if part)
+    totals = np.bincount(classes, weights, network.classes)
+    shares = totals / totals.sum()
+    if network.loss_name == "euclidean":
+        P = shares[-network.sizes[-1] :]
+        loss = float(np.sum(P * (1 - P))) / 2
+    else:
+        loss = -sum(share * math.log(share) for share in shares.tolist() if share)
+    return loss * float(totals.sum()) / len(classes)
 
 
-def given_up(losses: Sequence[float], untrained_loss: float, epochs: int) -> bool:
-    """Whether the training losses of the epochs so far show that nothing is learned; ``epochs`` are planned in all."""
+def given_up(losses: Sequence[float], untrained_loss: float, *, is_last: bool) -> bool:
+    """Whether the training losses of the epochs so far show that nothing is learned."""
     above = [is_above(loss, untrained_loss) for loss in losses[-EPOCHS_ABOVE:]]
-    return above[-1] and (len(losses) == epochs or above == [True] * EPOCHS_ABOVE)
+    return above[-1] and (is_last or above == [True] * EPOCHS_ABOVE)
 
 
 def headline(report: Mapping[str, Any]) -> str:
@@ -168,7 +178,7 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
     """The first gate of the latest passes that computed a non-finite array, and that array's name.
 
     An array dA is the gradient with respect to A. If a parameter was not finite before the pass, the gate is the
-    update, "sgd". If only a norm is not finite, the array is the one with the largest number.
+    update. If only a norm is not finite, the array is the one with the largest number.
     """
     latest = list(network.graph.latest())
     for gate, name, array in latest:
@@ -179,28 +189,33 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
 
 
 def saturated(network: MLP) -> dict[str, float]:
-    """The fraction of saturated values in the latest batch, by the name of the sigmoid's output.
+    """The fraction of saturated values in the latest batch, by the name of the activation's output.
 
+    Of a relu it is the fraction of dead units, which are 0 for every example: to be 0 for some is its way to work.
     Empty before the first batch: a resumed run may stop before it.
     """
     if not network.graph.has_run:
         return {}
-    outputs = [node.name for node in network.graph.nodes if isinstance(node.gate, Sigmoid)]
-    values = {name: network.graph.value(name) for name in outputs}
-    return {name: float(np.mean(P * (1 - P) < FLAT)) for name, P in values.items()}
+    found = {}
+    for node in network.graph.nodes:
+        if node.gate is not None and type(node.gate) in FLAT:
+            Z, A = (network.graph.value(name) for name in (node.inputs[0].name, node.name))
+            (slope,) = node.gate.backward(np.ones_like(A), A, Z)
+            is_flat = slope < FLAT[type(node.gate)]
+            found[node.name] = float(np.mean(is_flat.all(axis=0) if isinstance(node.gate, Relu) else is_flat))
+    return found
 
 
 def suspect(network: MLP) -> tuple[str, str]:
     """The gate to look at, and its array, if all numbers are finite but the loss does not fall.
 
-    That is the first sigmoid with more than half of its values saturated: no gradient flows back through these. Without
-    such a sigmoid it is the loss.
+    That is the first activation with more than half of its values saturated: no gradient flows back through these.
+    Without such an activation it is the loss.
     """
     for name, share in saturated(network).items():
         if share > 0.5:
-            return Sigmoid.name, name
-    gate = LOSSES[network.loss_name]
-    return gate.name, next(node.name for node in network.graph.nodes if node.gate is gate)
+            return str(network.graph.node(name).gate), name
+    return str(network.loss_node.gate), network.loss_node.name
 
 
 def norms(network: MLP) -> dict[str, float]:

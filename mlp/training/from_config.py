@@ -1,24 +1,46 @@
 """What a config describes: its images, their split, and the untrained network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from mlp.config import Config
 from mlp.data import dataset
 from mlp.data.dataset import Dataset
-from mlp.network import MLP, parameter_count
+from mlp.data.idx_folder import Part
+from mlp.network import MLP, outputs_for, parameter_count
+from mlp.optimizers import OPTIMIZERS
 from mlp.system import memory
 from mlp.system.errors import InputError
 from mlp.training.random_streams import Stream, generator
 
 
+def resolved(config: Config) -> Config:
+    """The config with the labels in the training files as ``data.digits`` if that is ``all``.
+
+    Raises InputError if these cannot be read, or are not as many as the class weights.
+    """
+    if isinstance(config.data.digits, tuple):
+        return config
+    labels, weights = dataset.labels(config.data.directory), config.training.class_weight
+    if isinstance(weights, tuple) and len(weights) != len(labels):
+        where = f"{config.data.directory} has {len(labels)} labels (data.digits: all)"
+        raise InputError(f"training.class_weight: {len(weights)} entries, but {where}: give one for each")
+    return config.with_values({"data.digits": labels})
+
+
+def images(config: Config, part: Part) -> Dataset:
+    """The config's labels in one part of its data. Raises what ``dataset.load`` raises."""
+    data = resolved(config).data
+    limit = data.limit_per_digit if part == "training" else None
+    return dataset.load(data.directory, part, data.labels, limit, transpose=data.transpose)
+
+
 def training_images(config: Config) -> Dataset:
-    """The config's digits in the training files, at most the limit of each. Raises what ``dataset.load`` raises."""
-    data = config.data
-    return dataset.load(data.directory, "training", data.digits, data.limit_per_digit)
+    """The images to learn from and to validate on, at most the config's limit of each label."""
+    return images(config, "training")
 
 
 def changed_files(found: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
@@ -40,30 +62,48 @@ def split(config: Config, images: Dataset) -> tuple[Dataset, Dataset]:
     return images.split(config.data.validation_fraction, generator(config.training.seed, Stream.SPLIT))
 
 
+def class_weights(config: Config, training_set: Dataset) -> tuple[float, ...] | None:
+    """The weight of each class in the loss; balanced ones are n / (classes n_class), from the images to learn from."""
+    weights = config.training.class_weight
+    if not isinstance(weights, str):
+        return weights
+    counts = np.bincount(training_set.targets, minlength=len(training_set.digits))
+    return tuple((len(training_set) / (len(counts) * counts)).tolist())
+
+
 def sizes(config: Config, inputs: int) -> list[int]:
-    """The network's sizes: the inputs, which are the pixels of an image, the units of each hidden layer, the output."""
-    return [inputs, *config.model.hidden_sizes, 1]
+    """The network's sizes: the pixels of an image, the units of each hidden layer, the outputs."""
+    return [inputs, *config.model.hidden_sizes, outputs_for(len(config.data.labels))]
+
+
+def options(config: Config, class_weights: Sequence[float] | None) -> dict[str, Any]:
+    """What a network is made with, besides its sizes and weights."""
+    precision, model = config.training.precision, config.model
+    return {
+        "precision": precision,
+        "loss": model.loss,
+        "activation": model.activation,
+        "class_weights": class_weights,
+    }
 
 
 MEMORY_FACTOR = 6
-"""Training takes this many times the memory of the weights: gradients, velocity, best weights, copies for saving."""
+"""Training takes this many times the memory of the weights: gradients, velocity, best weights, copies for saving.
+Adam takes one more, for its second moment."""
 
 
-def network(config: Config, inputs: int, precision: DTypeLike | None = None) -> MLP:
-    """The untrained network, in the config's precision or another.
+def network(config: Config, inputs: int, class_weights: Sequence[float] | None = None) -> MLP:
+    """The untrained network of a config whose labels are resolved.
 
     Raises InputError if there is too little memory to train it.
     """
     count, free = parameter_count(sizes(config, inputs)), memory.free()
-    needed = MEMORY_FACTOR * count * np.dtype(config.training.precision).itemsize
+    blocks = MEMORY_FACTOR + len(OPTIMIZERS[config.training.optimizer].state_names) - 1
+    needed = blocks * count * np.dtype(config.training.precision).itemsize
     if free is not None and needed > free:
         raise InputError(
             f"model.hidden_sizes: training {count:,} weights takes {needed:,} bytes of memory, and only {free:,} are "
             f"free: use fewer units, or smaller images"
         )
-    return MLP(
-        sizes(config, inputs),
-        precision=precision or config.training.precision,
-        generator=generator(config.training.seed, Stream.WEIGHTS),
-        loss=config.model.loss,
-    )
+    weights = generator(config.training.seed, Stream.WEIGHTS)
+    return MLP(sizes(config, inputs), generator=weights, **options(config, class_weights))

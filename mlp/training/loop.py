@@ -1,4 +1,4 @@
-"""The epoch loop: each batch forward, backward and a step of SGD; the best weights are kept."""
+"""The epoch loop: each batch forward, backward and a step of the optimizer; the best weights are kept."""
 
 import math
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from mlp.data.dataset import Dataset, scale
 from mlp.evaluation import evaluate
 from mlp.gates import Array
 from mlp.network import MLP
+from mlp.optimizers import scheduled
 from mlp.training import divergence, standstill
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.batches import BatchLoader
@@ -67,6 +68,17 @@ class Trainer:
         """Steps taken since the beginning."""
         return len(self.history) * self.steps_per_epoch + self.progress.current.steps
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether no epoch is left."""
+        return self.progress.has_stopped(self.options.epochs, self.options.patience)
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the current epoch."""
+        options = self.options
+        return scheduled(options.schedule, options.learning_rate, self.progress.epoch, options.epochs)
+
     def state(self) -> TrainerState:
         """The state to resume from later; raises Diverged if a weight is not finite.
 
@@ -74,13 +86,15 @@ class Trainer:
         """
         self.parameters.store()
         self.watch.check_weights()
-        return TrainerState(self.progress, self.network.parameter_block, self.parameters.velocity, self._best_block)
+        return TrainerState(self.progress, self.network.parameter_block, self.parameters.state, self._best_block)
 
     def restore(self, state: TrainerState) -> None:
         """Continue from a state, bit for bit as if training had not stopped."""
         self.watch.progress = state.progress
         self.network.parameter_block[...] = state.parameters
-        self.parameters.velocity[...] = state.velocity
+        for name, block in self.parameters.state.items():
+            block[...] = state.optimizer[name]
+        self.parameters.optimizer.steps = self.steps
         self._best_block[...] = state.best
 
     def best_parameters(self) -> dict[str, Array]:
@@ -108,13 +122,13 @@ class Trainer:
             if len(self.validation_set):
                 validation = evaluate(self.network, self.validation_set, after_block)
                 self.watch.check_validation(validation.loss)
-            row = done.row(progress.epoch, len(self.training_set), validation, self.options.learning_rate)
+            row = done.row(progress.epoch, len(self.training_set), validation, self.learning_rate)
             if row.is_better(progress.best):
                 progress.best_epoch = row.epoch
                 self._best_block[...] = self.network.parameter_block
             progress.history.append(row)
             progress.current = EpochSums()
-            self.watch.check_epoch(row, done.above or done.steps)
+            self.watch.check_epoch(row, done.above or done.steps, is_last=self.has_stopped)
         return row
 
     def _train(self, after_step: Callable[[], object]) -> None:
@@ -123,20 +137,21 @@ class Trainer:
         random = generator(self.options.seed, Stream.SHUFFLE, self.progress.epoch)
         batch = parameters.batch(min(self.options.batch_size, len(self.training_set)))
         parameters.load()
+        parameters.optimizer.set_learning_rate(self.learning_rate)
         sums.start_clock()
         try:
-            for pixels, targets in self.loader.batches(random, sums.steps):
+            for pixels, classes in self.loader.batches(random, sums.steps):
                 if len(pixels) != len(batch.X):
                     batch = parameters.batch(len(pixels))
                 with self.computing:
                     scale(pixels, batch.X)
-                    batch.Y[...] = targets
+                    batch.set_classes(classes)
                     loss = batch.loss()
                     batch.backward()
                     norm = math.sqrt(np.dot(gradient, gradient))
                 self.watch.check_step(loss, norm)
                 parameters.step()
-                sums.add_step(loss, batch.P, targets, norm)
+                sums.add_step(loss, batch.P, classes, norm)
                 after_step()
                 sums.start_clock()
         finally:
@@ -162,8 +177,9 @@ class Trainer:
             self.watch.run_sample(network)
         ending = Ending(
             network,
-            result.probabilities,
-            self.training_set.targets,
+            result.P,
+            classes := self.training_set.targets,
+            network.example_weights(classes),
             loss=result.loss,
             untrained_loss=untrained,
             last_loss=self.history[-1].train_loss,
@@ -178,8 +194,8 @@ class Trainer:
             raise self.watch.failure(network, reason, epoch, 1, divergence.suspect(network), tries)
 
     def _beats_constant(self, row: Epoch) -> bool:
-        """Whether more validation images are classified correctly than by always answering the more frequent digit."""
+        """Whether more validation images are classified correctly than by always answering the most frequent label."""
         if row.validation_accuracy is None:
             return False
-        count, ones = len(self.validation_set), int(np.count_nonzero(self.validation_set.targets))
-        return round(row.validation_accuracy * count) > max(ones, count - ones)
+        counts = np.bincount(self.validation_set.targets)
+        return bool(round(row.validation_accuracy * counts.sum()) > counts.max())

@@ -1,6 +1,6 @@
 """How far training is: the complete epochs, one row of history.csv each, and sums over the steps of the current one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -76,11 +76,11 @@ class EpochSums:
         """The next step's seconds count from here."""
         self._began = perf_counter()
 
-    def add_step(self, loss: float, P: Array, targets: NDArray[Any], gradient_norm: float) -> None:
-        """Count a step: its batch's mean loss, its probabilities and targets, both (n, 1), and its gradient's norm."""
+    def add_step(self, loss: float, P: Array, classes: NDArray[Any], gradient_norm: float) -> None:
+        """Count a step: its batch's mean loss, probabilities (n, k) and classes (n,), and its gradient's norm."""
         self.steps += 1
-        self.loss += loss * len(targets)
-        self.errors += int(np.count_nonzero(decide(P) != targets))
+        self.loss += loss * len(classes)
+        self.errors += int(np.count_nonzero(decide(P) != classes))
         self.gradient_norm += gradient_norm
         self.seconds += perf_counter() - self._began
 
@@ -124,6 +124,11 @@ class Progress:
         """The epoch with the best weights; None before the first."""
         return self.history[self.best_epoch - 1] if self.history else None
 
+    def has_stopped(self, epochs: int, patience: int | None) -> bool:
+        """Whether no epoch follows: all were trained, or ``patience`` of them did not improve the best one."""
+        done = len(self.history)
+        return done >= epochs or (patience is not None and done - self.best_epoch >= patience)
+
     @property
     def good_epochs(self) -> int:
         """Complete epochs before the training loss stayed above the untrained network's."""
@@ -136,5 +141,6 @@ class TrainerState:
 
     progress: Progress
     parameters: Array
-    velocity: Array
+    optimizer: Mapping[str, Array]
+    """The optimizer's blocks by name."""
     best: Array

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp.config import Training
-from mlp.gates import Array, Sigmoid
-from mlp.network import MLP, decide
+from mlp.gates import Array
+from mlp.network import MLP, decide, write_targets
 from mlp.training import divergence
 
 HARDLY = 0.01, 1e-6
@@ -34,6 +34,8 @@ ALIKE = 1e-3
 
 Untrained networks have about 0.1 with one hidden layer, 1e-2 with two, 3e-3 with three and 2e-5 with six; networks that
 leave their plateau within the next epoch have more than 1e-3."""
+MAX_SHOWN = 4
+"""Outputs whose means a message shows."""
 NEAR = 0.02
 """A loss has reached the best constant answer's if it is above it by at most this fraction."""
 CLEAR = 0.5
@@ -48,7 +50,7 @@ class Ending:
     gets the same class, and the loss no longer falls and is no better than the best constant answer's; every example
     gets the same probability, and the loss rests or has reached the best constant answer's. A short run with a loss
     that still falls is not such a case. A network that classifies more examples correctly than always answering the
-    more frequent class has learned something, unless its loss, up to rounding, is at least the untrained network's.
+    most frequent class has learned something, unless its loss, up to rounding, is at least the untrained network's.
 
     Random labels are not noticed: a network memorizes some of them.
     """
@@ -56,9 +58,11 @@ class Ending:
     network: MLP
     """With the best weights, after a forward pass over some of the examples."""
     P: Array
-    """(n,): the probability of class 1 for each training example."""
-    targets: NDArray[Any]
-    """(n,), 0 or 1"""
+    """(n, k), as ``MLP.predict`` returns it for the training examples."""
+    classes: NDArray[Any]
+    """(n,), of the training examples."""
+    weights: NDArray[Any]
+    """(n,), of the training examples in the loss."""
     loss: float
     """The mean over the training examples."""
     untrained_loss: float
@@ -70,12 +74,12 @@ class Ending:
     is_last: bool = True
     """Whether the best weights are those after the last step."""
     beats_others: bool = False
-    """Whether it classifies more validation examples correctly than always answering the more frequent class."""
+    """Whether it classifies more validation examples correctly than always answering the most frequent class."""
 
     @cached_property
     def constant_loss(self) -> float:
         """The loss of the best constant answer."""
-        return divergence.constant_loss(self.network.loss_name, float(np.mean(self.targets)))
+        return divergence.constant_loss(self.network, self.classes, self.weights)
 
     @cached_property
     def reason(self) -> str | None:
@@ -89,7 +93,9 @@ class Ending:
             f"loss, {loss:.4g}, is no better than the best constant answer's, {self.constant_loss:.4g}, and every"
         )
         if self._is_constant and not self._is_on_its_way:
-            return f"{no_better} example gets the same probability, {np.mean(self.P):.3f}"
+            outputs = ", ".join(f"{mean:.3f}" for mean in np.mean(self.P[:, :MAX_SHOWN], axis=0))
+            more = ", ..." if self.P.shape[1] > MAX_SHOWN else ""
+            return f"{no_better} example gets the same probability, {outputs}{more}"
         if self._has_one_class and not self._falls and loss > self.constant_loss * (1 - NEAR):
             return f"{no_better} example gets the same class"
         return None
@@ -109,13 +115,15 @@ class Ending:
 
     @cached_property
     def _beats_constant(self) -> bool:
-        ones, correct = (int(np.count_nonzero(each)) for each in (self.targets, decide(self.P) == self.targets))
-        return self.beats_others or correct > max(ones, len(self.targets) - ones)
+        correct = float(np.sum(self.weights[decide(self.P) == self.classes]))
+        return self.beats_others or correct > np.bincount(self.classes, self.weights).max()
 
     @property
     def _is_constant(self) -> bool:
-        spread = float(np.std(self.P, dtype=np.float64))
-        return not self._beats_constant and spread < ALIKE * float(np.std(self.targets))
+        Y = np.empty(self.P.shape)
+        write_targets(self.classes, Y)
+        is_alike = np.std(self.P, axis=0, dtype=np.float64) < ALIKE * np.std(Y, axis=0)
+        return not self._beats_constant and bool(is_alike.all())
 
     @property
     def _has_one_class(self) -> bool:
@@ -136,7 +144,7 @@ class Ending:
         fraction, fraction_per_step = RESTS
         threshold = min(fraction, fraction_per_step * self.steps_per_epoch) * self.last_loss
         falls = self.is_last and self.last_loss - self.loss >= threshold
-        is_dead = divergence.suspect(self.network)[0] == Sigmoid.name
+        is_dead = divergence.suspect(self.network)[1] != self.network.loss_node.name
         return falls and not is_dead and self.loss > self.constant_loss * (1 + NEAR)
 
     def advice(self, options: Training, good_epochs: int) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from mlp.config import Training
 from mlp.network import LOSSES, MLP
-from mlp.sgd import SGD
+from mlp.optimizers import SGD
 from mlp.training.active_inputs import OrderedParameters
 
 OPTIONS = [{}, {"weight_decay": 0.1}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.1}]

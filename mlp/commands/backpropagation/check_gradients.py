@@ -52,8 +52,10 @@ def gate_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
 
 def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     """Check the configured network, as it is before training, on the first images of each digit."""
+    settings = from_config.resolved(settings).with_values({"training.precision": "float64"})
     images = from_config.training_images(settings)
-    network = from_config.network(settings, images.inputs, "float64")
+    weights = from_config.class_weights(settings, images)
+    network = from_config.network(settings, images.inputs, weights)
     X, Y = images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
     checks: Iterable[ArrayCheck]
     if network.parameter_block.size > MAX_ELEMENTS:

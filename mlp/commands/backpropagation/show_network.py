@@ -60,10 +60,10 @@ def draw_passes(run: FinishedRun, index: int, path: Path) -> None:
         first, second = images.digits
         label = images.source.labels[index]
         raise InputError(f"--digit {index}: the test image is a {label}, the run knows only {first} and {second}")
-    X, Y = np.empty((1, images.inputs)), np.empty((1, 1))
-    images.fetch(position, X, Y)
     network = run.network.copy(np.float64, input_gradient=True)
-    loss = network.loss(X, Y)
+    batch = network.batch(1)
+    images.fetch(position, batch)
+    loss = batch.loss()
     network.backward()
     digit, predicted = (images.digits[int(target.item())] for target in (Y, decide(network.probabilities)))
     lines = [

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mlp.network import MLP, decide
-from mlp.sgd import SGD
+from mlp.optimizers import SGD
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path
 from mlp.system.errors import CheckFailed, Diverged
@@ -88,7 +88,7 @@ def train(network: MLP, learning_rate: float, max_steps: int) -> tuple[list[floa
 
 def right(network: MLP) -> int:
     """The number of rows that the latest pass classifies correctly."""
-    return int(np.count_nonzero(decide(network.probabilities) == Y))
+    return int(np.count_nonzero(decide(network.probabilities) == Y[:, 0]))
 
 
 def is_reported(step: int) -> bool:

@@ -135,7 +135,7 @@ def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
             if sample.digit_count > 1:
                 warn(f"{sample.name}: several separate digits: cut out one of them")
                 is_novel = True
-            digit = run.config.data.digits[int(positive)]
+            digit = run.config.data.labels[int(positive)]
             yield Answer(sample, digit, p if positive else 1 - p, is_novel)
 
 

@@ -17,6 +17,7 @@ from mlp.runs.directory import CONFIG, CURVE, REPORT, Run
 from mlp.system import command_line, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import DataChanged, InputError, Interrupted
+from mlp.training import from_config
 from mlp.training.loop import Trainer
 
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     elif options.resume and not options.config:
         raise InputError(f"{options.resume}: no such run: to start it there, add --config FILE")
     else:
-        settings = config_of(options)
+        settings = from_config.resolved(config_of(options))
         one_run.train(settings, new(settings, options.output or options.resume), warn=warn, on_end=report)
 
 

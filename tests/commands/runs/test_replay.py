@@ -172,8 +172,8 @@ def test_the_code_is_known_by_every_byte_of_it(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
     seen = set()
     for name, text in (
-        ("sgd.py", "a"),
-        ("sgd.py", "b"),
+        ("optimizers.py", "a"),
+        ("optimizers.py", "b"),
         ("pages/page.html", "a"),
         ("pages/page.html", "b"),
         ("x.py", ""),

@@ -1,9 +1,9 @@
-"""Promises of mlp.sgd: the update is the equation, and the parameters stay in place."""
+"""Promises of mlp.optimizers: the update is the equation, and the parameters stay in place."""
 
 import numpy as np
 import pytest
 
-from mlp.sgd import SGD
+from mlp.optimizers import SGD
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""Optimizers: what one step does with the gradients. Nothing else changes a parameter.
+
+A and dA are a network's flat blocks of parameters and gradients: an optimizer knows no layers. It updates A in place.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from mlp.gates import Array
+
+
+class Optimizer:
+    """What optimizers share: the blocks, the rates, and the memory of their state.
+
+    learning_rate: the step size; ``set_learning_rate`` changes it, as a schedule does. weight_decay: the L2
+    coefficient; weight_decay A is added to the gradient. ``state`` has the blocks that an optimizer keeps from step to
+    step, in A's shape, by name; they start at 0. ``steps`` counts the steps; set it, and the blocks, to resume.
+    """
+
+    state_names: ClassVar[tuple[str, ...]]
+    rates: ClassVar[tuple[str, ...]] = ("learning_rate", "weight_decay")
+    """The names of its numbers, as in the config."""
+
+    @staticmethod
+    def keeps_idle(**rates: float) -> bool:
+        """Whether, with these rates, a parameter stays as it is in a step in which its gradient is 0."""
+        return False
+
+    def __init__(self, A: Array, dA: Array, *, learning_rate: float, weight_decay: float = 0.0):
+        self.A, self.dA, self.steps = A, dA, 0
+        self.state: Mapping[str, Array] = {name: np.zeros_like(A) for name in self.state_names}
+        # Arrays, because NumPy takes longer to convert a number than to multiply by it.
+        self.learning_rate, self.weight_decay = (np.array(rate, A.dtype) for rate in (learning_rate, weight_decay))
+        self._change, self._decayed = np.empty_like(A), np.empty_like(A)  # new large arrays cost as much as an update
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Take the next steps with this rate."""
+        self.learning_rate[...] = rate
+
+    def step(self) -> None:
+        """Take one step against the gradient."""
+        self.steps += 1
+        G = self.dA
+        if self.weight_decay:
+            G = np.multiply(self.A, self.weight_decay, self._decayed)
+            G += self.dA
+        self.update(G)
+
+    def update(self, G: Array) -> None:
+        """Change A, given its gradient with the weight decay."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """V = momentum V + G with G = dA + weight_decay A, then A = A - learning_rate V (as in PyTorch).
+
+    V is not used without momentum.
+    """
+
+    state_names = ("velocity",)
+    rates = ("learning_rate", "momentum", "weight_decay")
+
+    @staticmethod
+    def keeps_idle(**rates: float) -> bool:
+        """As in ``Optimizer``."""
+        return not (rates["momentum"] or rates["weight_decay"])
+
+    def __init__(self, A: Array, dA: Array, *, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0):
+        super().__init__(A, dA, learning_rate=learning_rate, weight_decay=weight_decay)
+        self.momentum = np.asarray(momentum, A.dtype)
+
+    def update(self, G: Array) -> None:
+        """As in the class's docstring."""
+        if self.momentum:
+            V = self.state["velocity"]
+            V *= self.momentum
+            V += G
+            G = V
+        self.A -= np.multiply(G, self.learning_rate, self._change)
+
+
+class Adam(Optimizer):
+    """Kingma and Ba 2015, algorithm 1, with weight decay.
+
+    G = dA + weight_decay A; in step t, counted from 1:
+
+        M = b1 M + (1 - b1) G     S = b2 S + (1 - b2) G^2
+        A = A - learning_rate (M / (1 - b1^t)) / (sqrt(S / (1 - b2^t)) + e)
+
+    b1 is 0.9, b2 0.999, e 1e-8. So each parameter moves by about the learning rate, however large its gradient is.
+    """
+
+    state_names = ("first_moment", "second_moment")
+    B1, B2, E = 0.9, 0.999, 1e-8
+
+    def update(self, G: Array) -> None:
+        """As in the class's docstring."""
+        M, S, change = *self.state.values(), self._change
+        M *= self.B1
+        M += np.multiply(G, 1 - self.B1, change)
+        S *= self.B2
+        S += np.multiply(np.multiply(G, G, change), 1 - self.B2, change)
+        np.sqrt(np.divide(S, 1 - self.B2**self.steps, change), change)
+        change += self.E
+        np.divide(M, change, change)
+        change *= self.learning_rate / (1 - self.B1**self.steps)
+        self.A -= change
+
+
+def scheduled(schedule: str, learning_rate: float, epoch: int, epochs: int) -> float:
+    """The rate of an epoch, counted from 1: constant, or half a cosine from the learning rate towards 0.
+
+    Loshchilov and Hutter 2017, equation 5, without restarts and with the lowest rate 0.
+    """
+    if schedule == "constant":
+        return learning_rate
+    return learning_rate * (1 + math.cos(math.pi * (epoch - 1) / epochs)) / 2
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
