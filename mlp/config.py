@@ -303,11 +303,15 @@ class Config(Section):
     def check_resumable(self, other: "Config", run: Path) -> None:
         """Raises InputError, with each difference, if a run of this config cannot be resumed with the other one.
 
-        Only training.epochs may differ, and only upwards.
+        Only training.epochs may differ, and only upwards; not even it under the cosine schedule, whose rates depend on
+        it: the run would not be the one that its config describes.
         """
         longer = self.with_values({"training.epochs": max(self.training.epochs, other.training.epochs)})
+        rule = "on resume only training.epochs may change, and only upwards"
+        if self.training.schedule != "constant":
+            longer = self
+            rule = f"on resume nothing may change under training.schedule: {self.training.schedule}"
         if differences := other.differences(longer):
-            rule = "on resume only training.epochs may change, and only upwards"
             raise InputError(f"{run}: its config differs; {rule}:", *differences)
 
     def to_json_without_paths(self) -> str:

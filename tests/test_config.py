@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from pwd import getpwuid
 from typing import get_args
@@ -13,7 +14,8 @@ from pydantic import ValidationError
 
 from mlp import config
 from mlp.config import Config
-from mlp.network import LOSSES
+from mlp.network import ACTIVATIONS, LOSSES
+from mlp.optimizers import OPTIMIZERS
 from mlp.system.errors import InputError, InUse
 from tests.conftest import ROOT
 
@@ -45,12 +47,22 @@ def test_the_bundled_config_has_the_defaults():
 
 def test_the_defaults_are_those_of_the_contract():
     assert Config().model_dump(mode="json") == {
-        "data": {"directory": "data", "digits": [0, 1], "limit_per_digit": None, "validation_fraction": 0.1},
-        "model": {"hidden_sizes": [32], "loss": "euclidean"},
+        "data": {
+            "directory": "data",
+            "digits": [0, 1],
+            "transpose": False,
+            "limit_per_digit": None,
+            "validation_fraction": 0.1,
+        },
+        "model": {"hidden_sizes": [32], "activation": "sigmoid", "loss": "euclidean"},
         "training": {
             "epochs": 10,
             "batch_size": 32,
             "learning_rate": 1.0,
+            "optimizer": "sgd",
+            "schedule": "constant",
+            "patience": None,
+            "class_weight": None,
             "momentum": 0.0,
             "weight_decay": 0.0,
             "seed": 0,
@@ -90,8 +102,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training:\n  momentun: 0.9": "2:3: training.momentun: unknown key, did you mean momentum?",
     "trainig:\n  epochs: 3": "1:1: trainig: unknown section, did you mean training?",
     "training:\n  hidden_sizes: [3]": "2:3: training.hidden_sizes: unknown key, did you mean model.hidden_sizes?",
-    "training:\n  zzz: 3": "2:3: training.zzz: unknown key, known are epochs, batch_size, learning_rate, momentum, "
-    "weight_decay, seed, precision, threads, checkpoint_every",
+    "training:\n  zzz: 3": "2:3: training.zzz: unknown key, known are epochs, batch_size, learning_rate, optimizer, "
+    "schedule, patience, class_weight, momentum, weight_decay, seed, precision, threads, checkpoint_every",
     "training:\n  epochs: 0": "2:11: training.epochs: must be at least 1, not 0",
     "training:\n  batch_size: 0": "2:15: training.batch_size: must be at least 1, not 0",
     "training:\n  learning_rate: -1": "2:18: training.learning_rate: must be above 0, not -1",
@@ -120,11 +132,37 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training:\n  threads: 0": "2:12: training.threads: must be at least 1, not 0",
     "training:\n  precision: float16": "2:14: training.precision: must be 'float32' or 'float64', not \"float16\"",
     "training: 3": "1:11: training: must be a section of keys",
-    "data:\n  digits: [0, 0]": "2:11: data.digits: must be two different digits, not [0, 0]",
-    "data:\n  digits: [0, 10]": "2:15: data.digits[1]: must be at most 9, not 10",
-    "data:\n  digits: [0]": "2:11: data.digits: must have two entries, as a run learns two digits",
-    "data:\n  digits: [0, 1, 2]": "2:11: data.digits: must have two entries, as a run learns two digits",
-    "data:\n  digits: 1": "2:11: data.digits: must be a list in brackets, not 1",
+    "data:\n  digits: [0, 0]": "2:11: data.digits: must be at least two different labels, not [0, 0]",
+    "data:\n  digits: [0, 1, 2, 1]": "2:11: data.digits: must be at least two different labels, not [0, 1, 2, 1]",
+    "data:\n  digits: [0, 256]": "2:15: data.digits[1]: must be at most 255, not 256",
+    "data:\n  digits: [0, -1]": "2:15: data.digits[1]: must be at least 0, not -1",
+    "data:\n  digits: [0, 1.0]": "2:15: data.digits[1]: must be a whole number, not 1.0",
+    "data:\n  digits: [0]": "2:11: data.digits: must be at least two different labels, not [0]",
+    "data:\n  digits: []": "2:11: data.digits: must be at least two different labels, not []",
+    "data:\n  digits: 1": "2:11: data.digits: must be all or a list in brackets, not 1",
+    "data:\n  digits: al": '2:11: data.digits: must be all or a list in brackets, not "al"',
+    "data:\n  digits: ~": "2:11: data.digits: must be all or a list in brackets, not null",
+    "data:\n  transpose: 1": "2:14: data.transpose: must be true or false, not 1",
+    "data:\n  validation_fraction: 0\ntraining:\n  patience: 3": "4:13: training.patience: must be null without "
+    "validation images (data.validation_fraction is 0), not 3",
+    "training:\n  patience: 0": "2:13: training.patience: must be at least 1, not 0",
+    "training:\n  class_weight: balance": "2:17: training.class_weight: must be null, balanced or a list in brackets, "
+    'not "balance"',
+    "training:\n  class_weight: [1, 0]": "2:21: training.class_weight[1]: must be above 0, not 0",
+    "training:\n  class_weight: [1, .inf]": "2:21: training.class_weight[1]: must be finite, not Infinity",
+    "training:\n  class_weight: [1, x]": '2:21: training.class_weight[1]: must be a number, not "x"',
+    "training:\n  class_weight: [1, 1e-50]": "2:21: training.class_weight[1]: must be a number that float32 does not "
+    "round to 0, not 1e-50",
+    "training:\n  class_weight: [1, 2, 3]": "2:17: training.class_weight: must have one entry for each of data.digits, "
+    "not [1.0, 2.0, 3.0]",
+    "training:\n  optimizer: Adam": "2:14: training.optimizer: must be 'sgd' or 'adam', not \"Adam\": did you "
+    "mean adam?",
+    "training:\n  optimizer: adam\n  momentum: 0.9": "3:13: training.momentum: must be 0 unless training.optimizer is "
+    "sgd, not 0.9",
+    "training:\n  schedule: cosine_annealing": "2:13: training.schedule: must be 'constant' or 'cosine', not "
+    '"cosine_annealing": did you mean cosine?',
+    "model:\n  activation: nn.ReLU": "2:15: model.activation: must be 'sigmoid', 'tanh' or 'relu', not \"nn.ReLU\": "
+    "did you mean relu?",
     "data:\n  limit_per_digit: 0": "2:20: data.limit_per_digit: must be at least 1, not 0",
     "data:\n  validation_fraction: 1": "2:24: data.validation_fraction: must be below 1, not 1",
     'data:\n  directory: ""': '2:14: data.directory: must be a path, not ""',
@@ -141,8 +179,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     '"binary_crossentropy": did you mean cross_entropy?',
     "model:\n  loss: fp32": "2:9: model.loss: must be 'euclidean' or 'cross_entropy', not \"fp32\"",
     "model:\n  los: euclidean": "2:3: model.los: unknown key, did you mean loss?",
-    "model:\n  dropout: 0.5": "2:3: model.dropout: unknown key, not offered: the network has only weights, biases and "
-    "sigmoids",
+    "model:\n  dropout: 0.5": "2:3: model.dropout: unknown key, not offered: the network has only fully connected "
+    "layers",
     "model:\n  hidden_layers: 2": "2:3: model.hidden_layers: unknown key, did you mean model.hidden_sizes?",
     "training:\n  lr: 0.1": "2:3: training.lr: unknown key, did you mean training.learning_rate?",
     "training:\n  batch: 5": "2:3: training.batch: unknown key, did you mean training.batch_size?",
@@ -151,8 +189,9 @@ BAD = {  # text: its only message, after "config.yaml:"
     "learning-rate: 5": "1:1: learning-rate: unknown section, did you mean training.learning_rate?",
     "directory: x": "1:1: directory: unknown section, did you mean data.directory or output.directory?",
     "train:\n  epochs: 5": "1:1: train: unknown section, did you mean training?",
-    "optimizer: adam": "1:1: optimizer: unknown section, not offered: the optimizer is SGD, with training.momentum and "
-    "training.weight_decay",
+    "optimizer: adam": "1:1: optimizer: unknown section, did you mean training.optimizer?",
+    "beta1: 0.9": "1:1: beta1: unknown section, not offered: the optimizers are sgd, with training.momentum, and adam "
+    "with its usual constants",
     "training:\n  ephocs: 5": "2:3: training.ephocs: unknown key, did you mean epochs?",
     "output:\n  export: 5": "2:3: output.export: unknown key, known are directory, report",
     "model:\n  hidden_sizes: 32": "2:17: model.hidden_sizes: must be a list in brackets, not 32",
@@ -208,8 +247,8 @@ def test_overrides_lie_over_the_file_the_last_one_on_top(write):
 
 def test_an_override_is_blamed_for_what_it_brought(write):
     path = write("data:\n  digits: [0, 1]\n")
-    assert errors(path, "data.digits=[0, 77]") == [
-        "--set data.digits=[0, 77]: data.digits[1]: must be at most 9, not 77"
+    assert errors(path, "data.digits=[0, 277]") == [
+        "--set data.digits=[0, 277]: data.digits[1]: must be at most 255, not 277"
     ]
     assert errors(path, "data.digits=[0") == [
         "--set data.digits=[0: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"
@@ -333,14 +372,17 @@ configs = st.builds(
     data=st.builds(
         config.Data,
         directory=st.text("ab é'\"#:{}漢\t\n\x85\u2028\ufeff", min_size=1).map(lambda name: Path("/" + name)),
-        digits=st.permutations(range(10)).map(lambda digits: tuple(digits[:2])),
+        digits=st.just("all") | st.lists(st.integers(0, 255), min_size=2, unique=True).map(tuple),
         limit_per_digit=st.none() | st.integers(1, 10**9),
-        validation_fraction=st.floats(0, 1, exclude_max=True),
+        validation_fraction=st.floats(0, 1, exclude_min=True, exclude_max=True),
     ),
     model=st.builds(config.Model, hidden_sizes=st.lists(st.integers(1, 30_000), max_size=4).map(tuple)),
     training=st.builds(
         config.Training,
         learning_rate=st.floats(0, 1000, exclude_min=True),
+        schedule=st.sampled_from(["constant", "cosine"]),
+        patience=st.none() | st.integers(1, 10**9),
+        class_weight=st.sampled_from([None, "balanced"]),
         momentum=st.floats(0, 1, exclude_max=True),
         precision=st.just("float64"),  # float32 cannot hold some of these
         seed=st.integers(0, 10**18 - 1),
@@ -362,27 +404,30 @@ def test_the_json_beside_the_weights_reads_back_as_itself(written):
     assert Config.model_validate_json(text).to_json_without_paths() == text
 
 
-def test_the_losses_of_the_config_are_those_of_the_network():
-    assert get_args(config.Model.model_fields["loss"].annotation) == tuple(LOSSES)
+def test_class_weights_read_back_as_they_were(write):
+    weights = config.load(
+        write("data: {digits: [3, 1, 2]}\ntraining: {class_weight: [1, 0.5, 1e-3]}")
+    ).training.class_weight
+    assert weights == (1.0, 0.5, 0.001)
 
 
-def test_the_json_beside_the_weights_says_nothing_of_places():
-    decided = json.loads(Config().to_json_without_paths())
-    assert decided.keys() == {"data", "model", "training"}
-    assert "directory" not in decided["data"]
+def test_the_names_in_the_config_are_those_of_the_network_and_the_optimizers():
+    for section, name, known in (
+        (config.Model, "loss", LOSSES),
+        (config.Model, "activation", ACTIVATIONS),
+        (config.Training, "optimizer", OPTIMIZERS),
+    ):
+        assert get_args(section.model_fields[name].annotation) == tuple(known)
 
 
-@given(
-    text=st.text(st.characters(codec="utf-8"), max_size=60)
-    | st.text("training:epochs [] {}\n-&*!|>%@`\"'#,?0123.", max_size=60)
-)
-def test_no_text_makes_anything_but_a_config_or_a_clear_refusal(text, tmp_path_factory):
-    path = tmp_path_factory.mktemp("fuzz") / "config.yaml"
-    path.write_bytes(text.encode())
-    try:
-        config.load(path)
-    except InputError as error:
-        lines = str(error).splitlines()
-    else:
-        lines = []
-    assert all(line.startswith(str(path)) for line in lines)
+def test_a_run_with_the_cosine_schedule_cannot_get_more_epochs(write):
+    """Its rates depended on their number, so it would not be the run that the new config describes."""
+    run = Path("run")
+    for schedule in ("constant", "cosine"):
+        settings = config.load(write(f"training: {{schedule: {schedule}, epochs: 3}}"))
+        settings.check_resumable(settings, run)
+        longer = settings.with_values({"training.epochs": 4})
+        with (
+            nullcontext() if schedule == "constant" else pytest.raises(InputError, match="on resume nothing may change")
+        ):
+            settings.check_resumable(longer, run)

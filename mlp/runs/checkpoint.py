@@ -74,7 +74,7 @@ def save(checkpoint: Checkpoint, written: History | None = None) -> None:
     metadata = _Metadata(checkpoint.config.to_yaml(), checkpoint.facts, replace(state.progress, history=[]), beginning)
     rows = [history.numbers(row) for row in epochs[earlier:]]
     arrays = {
-        **{"parameters": state.parameters, **state.optimizer, "best": state.best},
+        **state.blocks,
         "history": np.array(rows, np.float64).reshape(-1, len(history.COLUMNS)),  # None becomes nan
         "rest": np.array(json.dumps(asdict(metadata))),
     }
@@ -143,8 +143,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if len(metadata.config.encode()) > configuration.MAX_CONFIG_BYTES:
             raise ValueError(f"its config has more than {configuration.MAX_CONFIG_BYTES:,} bytes")
         config = configuration.parse(metadata.config, path)
-        optimizer_blocks = OPTIMIZERS[config.training.optimizer].state_names
-        blocks = ("parameters", *optimizer_blocks, "best")
+        blocks = block_names(config)
         if missing := {*blocks, "history"} - arrays.keys():
             raise ValueError(f"it has no {min(missing)}")
         facts = BegunManifest.model_validate(metadata.facts)
@@ -165,9 +164,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
     beginning = metadata.beginning
     earlier = history.read_beginning(path.parent, beginning, has_validation) if beginning else []
     metadata.progress.history = earlier + epochs
-    moments = {name: arrays[name] for name in optimizer_blocks}
-    state = TrainerState(metadata.progress, arrays["parameters"], moments, arrays["best"])
+    parameters, *of_optimizer, best = blocks
+    optimizer = {name: arrays[name] for name in of_optimizer}
+    state = TrainerState(metadata.progress, arrays[parameters], optimizer, arrays[best])
     return Checkpoint(config, metadata.facts, state, path)
+
+
+def block_names(config: Config) -> tuple[str, ...]:
+    """The blocks in a checkpoint: the parameters, what the optimizer keeps from step to step, and the best weights."""
+    return "parameters", *OPTIMIZERS[config.training.optimizer].state_names, "best"
 
 
 def _check_blocks(blocks: Mapping[str, Array], config: Config, image_shape: Sequence[int]) -> None:

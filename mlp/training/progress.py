@@ -144,3 +144,8 @@ class TrainerState:
     optimizer: Mapping[str, Array]
     """The optimizer's blocks by name."""
     best: Array
+
+    @property
+    def blocks(self) -> dict[str, Array]:
+        """All arrays, by the names that they have in a checkpoint."""
+        return {"parameters": self.parameters, **self.optimizer, "best": self.best}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp.config import Training
-from mlp.gates import Array
+from mlp.gates import Array, Relu
 from mlp.network import MLP, decide, write_targets
 from mlp.training import divergence
 
@@ -147,6 +147,11 @@ class Ending:
         is_dead = divergence.suspect(self.network)[1] != self.network.loss_node.name
         return falls and not is_dead and self.loss > self.constant_loss * (1 + NEAR)
 
+    @property
+    def _has_dead_units(self) -> bool:
+        """Whether most units of a layer of relu are 0 for every example: too large a step has done that."""
+        return divergence.suspect(self.network)[0] == Relu.name
+
     def advice(self, options: Training, good_epochs: int) -> list[str]:
         """What to try, the most promising first.
 
@@ -155,7 +160,10 @@ class Ending:
         """
         if self.has_risen:
             return divergence.advice(options, good_epochs)
-        rate, usual, layers = options.learning_rate, Training().learning_rate, len(self.network.sizes) - 2
+        rate, layers = options.learning_rate, len(self.network.sizes) - 2
+        usual = usual_rate(options.optimizer, self.network.activation_name)
+        if self._has_dead_units:
+            return divergence.advice(options, good_epochs)
         tries = [f"a higher training.learning_rate than {rate:g}, such as {usual:g}"] if rate < usual else []
         if options.weight_decay:
             lower = f"a lower training.weight_decay than {options.weight_decay:g}: 0 leaves it out"
@@ -169,6 +177,13 @@ class Ending:
         if good_epochs:
             tries += [divergence.shorter(good_epochs)]
         return [*tries, "a look at the images and labels: no network can tell apart images that look the same"]
+
+
+def usual_rate(optimizer: str, activation: str) -> float:
+    """A learning rate to begin with: the default of the config, and what suits others on the digits."""
+    if optimizer == "adam":
+        return 0.001
+    return Training().learning_rate if activation == "sigmoid" else 0.1
 
 
 def standing_since(losses: Sequence[float], level: float) -> int:

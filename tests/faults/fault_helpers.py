@@ -22,23 +22,27 @@ TRAIN = str(ROOT / "train.py")
 QUIET = {"OPENBLAS_NUM_THREADS": "1"}
 
 
-def project(folder, **training):
-    """A config and data for a short run with momentum on 36 training and 4 validation images."""
+ADAM = {"optimizer": "adam", "schedule": "cosine", "patience": 2, "class_weight": "balanced", "learning_rate": 0.01}
+"""Options of training whose state or decisions a resumed run must take up where they were."""
+
+
+def project(folder, *, digits=(0, 1), **training):
+    """A config and data for a short run with momentum on 24 training and 6 validation images of 0 and 1."""
     write_folder(folder / "made", [0, 1, 7, 1] * 10, [0, 1])
-    options = {"epochs": 3, "batch_size": 8, "momentum": 0.5} | training
+    options = {"epochs": 3, "batch_size": 8, "momentum": 0.0 if "optimizer" in training else 0.5} | training
     (folder / "config.yaml").write_text(
-        "data: {directory: made, validation_fraction: 0.2}\nmodel: {hidden_sizes: [3]}\ntraining: "
-        + json.dumps(options).replace('"', "")
-        + "\n"
+        f"data: {{directory: made, validation_fraction: 0.2, digits: {list(digits)}}}\nmodel: {{hidden_sizes: [3]}}\n"
+        f"training: {json.dumps(options).replace(chr(34), '')}\n"
     )
     return folder / "config.yaml"
 
 
-def digits_config(folder, checkpoint_every):
+def digits_config(folder, checkpoint_every, options=None):
     """A config for a run on real digits that takes a few tenths of a second."""
+    chosen = {"epochs": 12, "batch_size": 16, "checkpoint_every": checkpoint_every} | (options or {"momentum": 0.5})
     (folder / "config.yaml").write_text(
         f"data: {{directory: {ROOT / 'data'}, limit_per_digit: 300}}\nmodel: {{hidden_sizes: [16]}}\n"
-        f"training: {{epochs: 12, momentum: 0.5, batch_size: 16, checkpoint_every: {checkpoint_every}}}\n"
+        f"training: {json.dumps(chosen).replace(chr(34), '')}\n"
     )
     return folder / "config.yaml"
 

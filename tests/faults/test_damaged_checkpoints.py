@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mlp import run as one_run
+from mlp.config import Config
 from mlp.runs import checkpoint, npz
 from mlp.runs import directory as run_directory
 from mlp.system.errors import Interrupted
@@ -151,7 +152,7 @@ def crafted(path, **changes):
 CRAFTED = {
     "without weights": {"parameters": None},
     "of another shape": {"best": np.zeros(7, np.float32)},
-    "of another precision": {name: np.zeros(55, np.float64) for name in checkpoint.BLOCKS},
+    "of another precision": {name: np.zeros(55, np.float64) for name in checkpoint.block_names(Config())},
     "with a torn history": {"history": np.zeros((2, 3))},
     "with a history of text": {"history": np.array(["a"])},
     "with no rest": {"rest": None},

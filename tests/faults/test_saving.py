@@ -17,7 +17,7 @@ from mlp.system import blas_threads, files
 from mlp.system.errors import Interrupted
 from mlp.training import divergence
 from mlp.training.progress import EpochSums
-from tests.faults.fault_helpers import at_step, one_message, outcome, project, train
+from tests.faults.fault_helpers import ADAM, at_step, one_message, outcome, project, train
 
 STEPS = 3
 """An epoch has 24 training images, 8 a batch."""
@@ -55,9 +55,14 @@ def rows(run):
     return len((run / "history.csv").read_text().splitlines()) - 1
 
 
-def test_a_signal_saves_the_current_step_completely(stopped, monkeypatch, tmp_path):
-    run = stopped(checkpoint_every="9 epochs")
-    assert (place(run), rows(run)) == ((2, 1), 2)
+@pytest.mark.parametrize(
+    ("options", "at"),
+    [({}, (2, 1)), (ADAM | {"learning_rate": 0.1}, (2, 1)), (ADAM | {"digits": (0, 1, 7)}, (1, 3))],
+    ids=["SGD", "Adam", "Adam, three classes"],
+)
+def test_a_signal_saves_the_current_step_completely(stopped, monkeypatch, tmp_path, options, at):
+    run = stopped(checkpoint_every="9 epochs", **options)
+    assert (place(run), rows(run)) == (at, at[0])
     assert json.loads((run / "manifest.json").read_text())["status"] == "interrupted"
     assert train(monkeypatch, "--resume", run) == 0
     assert train(monkeypatch, "--config", tmp_path / "config.yaml", "--output", tmp_path / "whole") == 0
@@ -94,12 +99,14 @@ def test_the_whole_state_is_restored(stopped):
     progress = saved.state.progress
     progress.above_since, progress.untrained_loss, progress.best_epoch = (1, 2), 0.1 + 0.2, 1
     progress.current = EpochSums(1, 0.1, 2, 1 / 3, 4.5, 1)
-    changed = replace(saved, state=replace(saved.state, best=saved.state.best + 1, velocity=saved.state.velocity * 3))
+    velocity = {"velocity": saved.state.optimizer["velocity"] * 3}
+    changed = replace(saved, state=replace(saved.state, best=saved.state.best + 1, optimizer=velocity))
     checkpoint.save(changed)
     back = checkpoint.read_checkpoint(saved.path)
     assert (back.config, back.facts, back.state.progress) == (changed.config, changed.facts, progress)
-    for name in checkpoint.BLOCKS:
-        assert getattr(back.state, name).tobytes() == getattr(changed.state, name).tobytes()
+    assert back.state.blocks.keys() == {"parameters", "velocity", "best"}
+    for name, block in changed.state.blocks.items():
+        assert back.state.blocks[name].tobytes() == block.tobytes()
 
 
 @pytest.mark.parametrize("part", ["write_model", "loss_curve"])

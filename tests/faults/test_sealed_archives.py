@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlp.config import Config
 from mlp.runs import checkpoint
 from mlp.runs import finished as finished_runs
 from mlp.runs.checkpoint import Checkpoint
@@ -38,7 +39,7 @@ def save_two(settings, directory):
     epochs = [Epoch(number, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 0.25) for number in (1, 2)]
     last = {"epoch": 3, "step": 2, "loss": 0.1, "gradient_norm": 0.5}
     progress = Progress(epochs, EpochSums(2, 0.5, 1, 0.5, 0.1, 2), 2, 0.125, last, (1, 2))
-    blocks = [np.linspace(start, 1, WEIGHTS, dtype=np.float32) for start in (-1, 0, 0.5)]
+    parameters, velocity, best = [np.linspace(start, 1, WEIGHTS, dtype=np.float32) for start in (-1, 0, 0.5)]
     facts = {
         "status": "running",
         "image_shape": [2, 2],
@@ -47,7 +48,8 @@ def save_two(settings, directory):
         "versions": {"numpy": "2.0"},
         "blas": [],
     }
-    written = Checkpoint(settings, facts, TrainerState(progress, *blocks), directory / checkpoint.NEWEST)
+    state = TrainerState(progress, parameters, {"velocity": velocity}, best)
+    written = Checkpoint(settings, facts, state, directory / checkpoint.NEWEST)
     for _ in range(2):
         checkpoint.save(written)
     return directory
@@ -294,7 +296,7 @@ def test_a_checkpoint_for_images_of_another_shape_is_refused(tmp_path, monkeypat
     (run / "loss_curve.png").unlink()
     for name in (checkpoint.NEWEST, checkpoint.PREVIOUS):
         members = archives.members_of(run / name)
-        blocks = {block: npy(np.zeros(9 * 3 + 3 + 3 + 1, np.float32)) for block in checkpoint.BLOCKS}
+        blocks = {block: npy(np.zeros(9 * 3 + 3 + 3 + 1, np.float32)) for block in checkpoint.block_names(Config())}
         (run / name).write_bytes(sealed(members, **blocks, **rest(members, "facts", "image_shape", value=[3, 3])))
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     capsys.readouterr()

@@ -17,6 +17,7 @@ from mlp.runs import checkpoint, history
 from mlp.runs.manifest import read_manifest
 from tests.conftest import ROOT
 from tests.faults.fault_helpers import (
+    ADAM,
     QUIET,
     TRAIN,
     command_in,
@@ -33,11 +34,11 @@ ENDINGS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (sign
 
 
 @cache
-def undisturbed(folder, checkpoint_every):
+def undisturbed(folder, checkpoint_every, with_adam):
     """The result of the run, and its duration in seconds."""
-    folder = Path(folder) / checkpoint_every.replace(" ", "-")
+    folder = Path(folder) / f"{checkpoint_every}{with_adam}".replace(" ", "-")
     folder.mkdir()
-    config = digits_config(folder, checkpoint_every)
+    config = digits_config(folder, checkpoint_every, ADAM if with_adam else None)
     began = time.monotonic()
     process = start("--config", config, "--output", folder / "run")
     _, said = process.communicate(timeout=100)
@@ -51,7 +52,7 @@ def shared(tmp_path_factory):
 
 
 def test_how_often_it_saves_does_not_change_the_result(shared):
-    histories = [undisturbed(shared, every)[0][1] for every in EVERY]
+    histories = [undisturbed(shared, every, with_adam=False)[0][1] for every in EVERY]
     assert histories[0] == histories[1]
     assert len(histories[0]) == 13
 
@@ -59,9 +60,10 @@ def test_how_often_it_saves_does_not_change_the_result(shared):
 @pytest.mark.trials(2, 150)
 def test_killed_at_a_random_moment(trial, shared, tmp_path, injected):
     random_ = random.Random(trial)
-    checkpoint_every = EVERY[trial % 2]
-    expected, seconds = undisturbed(shared, checkpoint_every)
-    arguments = ("--config", digits_config(tmp_path, checkpoint_every), "--resume", tmp_path / "run")
+    checkpoint_every, with_adam = EVERY[trial % 2], bool(trial % 3)
+    expected, seconds = undisturbed(shared, checkpoint_every, with_adam=with_adam)
+    config = digits_config(tmp_path, checkpoint_every, ADAM if with_adam else None)
+    arguments = ("--config", config, "--resume", tmp_path / "run")
     for _ in range(1 + trial % 3 // 2):  # every third is killed again after it was resumed
         process = start(*arguments)
         time.sleep(random_.uniform(0, 1.1 * seconds))
@@ -89,7 +91,7 @@ def wait_until_it_listens(process):
 def test_asked_to_stop_at_a_random_moment(trial, number, kind, shared, tmp_path, injected):
     random_ = random.Random(trial)
     checkpoint_every = EVERY[trial % 2]
-    expected, seconds = undisturbed(shared, checkpoint_every)
+    expected, seconds = undisturbed(shared, checkpoint_every, with_adam=False)
     config, run = digits_config(tmp_path, checkpoint_every), tmp_path / "run"
     process = start("--config", config, "--output", run)
     wait_until_it_listens(process)

@@ -5,10 +5,17 @@ import pytest
 
 from mlp.config import Training
 from mlp.network import LOSSES, MLP
-from mlp.optimizers import SGD
+from mlp.optimizers import OPTIMIZERS
 from mlp.training.active_inputs import OrderedParameters
 
-OPTIONS = [{}, {"weight_decay": 0.1}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.1}]
+OPTIONS = [
+    {},
+    {"weight_decay": 0.1},
+    {"momentum": 0.9},
+    {"momentum": 0.9, "weight_decay": 0.1},
+    {"optimizer": "adam"},
+    {"optimizer": "adam", "weight_decay": 0.1},
+]
 ACTIVE = np.array([0, 2, 3, 6])
 
 
@@ -29,7 +36,8 @@ def learn(parameters, steps):
     for step in steps:
         X, Y = examples(step)
         batch = parameters.batch(len(X))
-        batch.X[...], batch.Y[...] = X[:, ACTIVE], Y
+        batch.X[...] = X[:, ACTIVE]
+        batch.set_classes(Y[:, 0])
         batch.loss()
         batch.backward()
         parameters.step()
@@ -41,7 +49,9 @@ def learn(parameters, steps):
 @pytest.mark.parametrize("sizes", [(7, 1), (7, 5, 1), (7, 4, 3, 1)])
 def test_it_learns_what_the_whole_network_would(sizes, loss, options):
     plain, whole = (whole_network(sizes, loss) for _ in range(2))
-    optimizer = SGD(plain.parameter_block, plain.gradient_block, learning_rate=0.5, **options)
+    rates = {name: value for name, value in options.items() if name != "optimizer"}
+    kind = OPTIMIZERS[options.get("optimizer", "sgd")]
+    optimizer = kind(plain.parameter_block, plain.gradient_block, learning_rate=0.5, **rates)
     for step in range(20):
         plain.loss(*examples(step))
         plain.backward()
@@ -49,8 +59,9 @@ def test_it_learns_what_the_whole_network_would(sizes, loss, options):
     parameters = OrderedParameters(whole, ACTIVE, Training(learning_rate=0.5, **options))
     learn(parameters, range(20))
     np.testing.assert_allclose(whole.parameter_block, plain.parameter_block, rtol=1e-12, atol=1e-15)
-    if "momentum" in options:  # without it V is not used
-        np.testing.assert_allclose(parameters.velocity, optimizer.V, rtol=1e-11, atol=1e-15)
+    for name, block in optimizer.state.items():
+        if name != "velocity" or "momentum" in options:  # without momentum V is not used
+            np.testing.assert_allclose(parameters.state[name], block, rtol=1e-11, atol=1e-15)
 
 
 def test_without_decay_the_weights_of_idle_inputs_stay_as_they_are():
@@ -67,10 +78,14 @@ def test_it_goes_on_from_the_weights_and_the_velocity_of_the_whole(options):
     one, first, second = (OrderedParameters(whole_network(), ACTIVE, options) for _ in range(3))
     learn(one, range(6))
     learn(first, range(3))
-    second.network.parameter_block[...], second.velocity[...] = first.network.parameter_block, first.velocity
+    second.network.parameter_block[...] = first.network.parameter_block
+    for name, block in second.state.items():
+        block[...] = first.state[name]
+    second.optimizer.steps = first.optimizer.steps
     learn(second, range(3, 6))
     assert second.network.parameter_block.tobytes() == one.network.parameter_block.tobytes()
-    assert second.velocity.tobytes() == one.velocity.tobytes()
+    for name, block in second.state.items():
+        assert block.tobytes() == one.state[name].tobytes()
 
 
 def test_what_was_not_stepped_is_not_stored_over_what_was_changed_since():

@@ -40,22 +40,22 @@ def small_pools(monkeypatch):
 
 
 def epoch(made, seed=0, done=0):
-    """The batches of an epoch, each a list of (pixels, target)."""
+    """The batches of an epoch, each a list of (pixels, class)."""
     batches = made.batches(rng(seed), done)
-    return [list(zip(map(bytes, pixels), targets[:, 0].tolist(), strict=True)) for pixels, targets in batches]
+    return [list(zip(map(bytes, pixels), classes.tolist(), strict=True)) for pixels, classes in batches]
 
 
 def everything(images, active):
-    return sorted(zip(map(bytes, images.pixels()[:, active]), (images.targets == 1).tolist(), strict=True))
+    return sorted(zip(map(bytes, images.pixels()[:, active]), images.targets.tolist(), strict=True))
 
 
 def test_a_small_set_is_permuted_without_the_pixels_that_are_0_in_every_image(images):
     made = BatchLoader(images, 7)
     assert set(range(PIXELS)) - set(made.active) == {6}
     order = rng(3).permutation(len(images))
-    pixels, targets = (np.concatenate(arrays) for arrays in zip(*map(copied, made.batches(rng(3))), strict=True))
+    pixels, classes = (np.concatenate(arrays) for arrays in zip(*map(copied, made.batches(rng(3))), strict=True))
     np.testing.assert_array_equal(pixels, images.pixels()[order][:, made.active])
-    np.testing.assert_array_equal(targets[:, 0], images.targets[order])
+    np.testing.assert_array_equal(classes, images.targets[order])
 
 
 def copied(arrays):

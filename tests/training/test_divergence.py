@@ -29,7 +29,7 @@ from tests.conftest import write_folder
     ],
 )
 def test_three_epochs_running_or_the_last_one(losses, epochs, given_up):
-    assert divergence.given_up(losses, 0.12, epochs) is given_up
+    assert divergence.given_up(losses, 0.12, is_last=len(losses) == epochs) is given_up
 
 
 def test_what_float32_rounds_is_not_above():
@@ -48,7 +48,7 @@ def network(**weights):
 
 def test_the_first_array_that_is_not_finite_is_named_with_its_gate():
     with np.errstate(all="ignore"):
-        assert divergence.first_not_finite(network(W1=[[np.inf, 0], [0, 0]])) == ("sgd", "W1")
+        assert divergence.first_not_finite(network(W1=[[np.inf, 0], [0, 0]])) == (divergence.UPDATE, "W1")
         assert divergence.first_not_finite(network(W1=3e38, b1=3e38)) == ("add", "Z2")
         assert divergence.first_not_finite(network(W2=3e38, b1=100)) == ("matmul", "Z4")
 
@@ -72,6 +72,36 @@ def test_a_flat_sigmoid_is_suspected_before_the_loss():
     assert divergence.suspect(network(b2=100)) == ("sigmoid", "P")
     assert divergence.suspect(network(b1=-100)) == ("sigmoid", "Z3")
     assert divergence.saturated(network(b1=[-100, 0])) == {"Z3": 0.5, "P": 0.0}
+
+
+def of_activation(name, b1):
+    """A 2-2-1 network with this activation and these biases, after two examples; its inputs add 0 and 1 to them."""
+    made = MLP([2, 2, 1], precision="float32", activation=name)
+    made.parameters["W1"][0], made.parameters["b1"][...] = 1, b1
+    made.loss([[1, 0], [0, 1]], [[0], [1]])
+    return made
+
+
+def test_a_tanh_is_saturated_at_either_end_by_the_same_share_of_its_slope():
+    """1 - tanh(z)^2 is 0.039 at z = 2.3 and 0.042 at 2.26."""
+    assert divergence.saturated(of_activation("tanh", [2.3, -3.3])) == {"Z3": 1.0, "P": 0.0}
+    assert divergence.saturated(of_activation("tanh", [2.26, 0])) == {"Z3": 0.25, "P": 0.0}
+    assert divergence.suspect(of_activation("tanh", [5, -5])) == ("tanh", "Z3")
+
+
+def test_a_relu_is_dead_if_it_is_0_for_every_example():
+    assert divergence.saturated(of_activation("relu", [-0.5, 3])) == {"Z3": 0.0, "P": 0.0}
+    assert divergence.saturated(of_activation("relu", [-1.5, 3])) == {"Z3": 0.5, "P": 0.0}
+    assert divergence.suspect(of_activation("relu", [-1.5, -2])) == ("relu", "Z3")
+    assert divergence.suspect(of_activation("relu", [-0.5, -2])) == ("euclidean loss", "E")
+
+
+def test_the_optimizer_is_named_where_its_update_is_the_cause(tmp_path):
+    for optimizer in ("sgd", "adam"):
+        made = trainer(tmp_path, learning_rate=1.0, optimizer=optimizer)
+        made.network.parameters["W1"][...] = np.inf
+        _, report = run(made)
+        assert (report["gate"], report["array"]) == (optimizer, "W1")
 
 
 def test_the_norms_are_euclidean():
@@ -119,7 +149,7 @@ def test_epochs_that_were_good_before_are_counted(tmp_path):
     made = trainer(tmp_path, learning_rate=0.1, epochs=6, batch_size=8)
     for _ in range(2):
         made.run_epoch()
-    made.parameters.optimizer.learning_rate = 1000.0
+    made.options = made.options.model_copy(update={"learning_rate": 1000.0})
     _, report = run(made)
     assert made.progress.good_epochs == 2
     assert report["epoch"] == 3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlp.network import LOSSES, MLP
+from mlp.network import ACTIVATIONS, LOSSES, MLP
 from mlp.training.gradient_precheck import affordable_part, check_network, random_subnetwork
 
 
@@ -11,8 +11,8 @@ def rng():
     return np.random.default_rng(0)
 
 
-def network(*sizes, loss="euclidean"):
-    return MLP(sizes, precision="float64", generator=rng(), loss=loss)
+def network(*sizes, **options):
+    return MLP(sizes, precision="float64", generator=rng(), **options)
 
 
 def examples(inputs):
@@ -49,3 +49,37 @@ def test_a_random_subnetwork_has_the_weights_of_its_units():
 def test_a_subnetwork_of_all_units_keeps_the_loss(loss):
     net = network(5, 4, 1, loss=loss)
     assert random_subnetwork(net, 4, rng()).loss(*examples(5)) == net.loss(*examples(5))
+
+
+def of_three_classes():
+    return rng().random((6, 9)), np.eye(3)[[0, 1, 2, 2, 1, 0]]
+
+
+@pytest.mark.parametrize("weights", [None, (0.5, 2.0, 3.0)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_network_of_any_activation_loss_and_weights_passes_and_a_mistake_in_it_does_not(
+    loss, activation, weights, monkeypatch
+):
+    net = network(9, 20, 7, 3, loss=loss, activation=activation, class_weights=weights)
+    assert all(check.passed for check in check_network(net, *of_three_classes(), rng()))
+    kind = type(ACTIVATIONS[activation])
+    right = kind.backward
+    monkeypatch.setattr(kind, "backward", lambda self, dC, C, A: (right(self, dC, C, A)[0] * 1.001,))
+    wrong = network(9, 20, 7, 3, loss=loss, activation=activation, class_weights=weights)
+    assert not all(check.passed for check in check_network(wrong, *of_three_classes(), rng()))
+
+
+def test_units_of_relu_at_their_kink_pass():
+    """Of an empty image every unit is exactly at its kink while the biases are 0."""
+    net = network(9, 200, 3, activation="relu", loss="cross_entropy")
+    X, Y = of_three_classes()
+    X[:3] = 0
+    assert all(check.passed for check in check_network(net, X, Y, rng()))
+
+
+def test_a_part_of_a_network_has_its_outputs_and_its_options():
+    net = network(5, 40, 4, loss="cross_entropy", activation="tanh", class_weights=(1, 2, 3, 4))
+    part = random_subnetwork(net, 10, rng())
+    assert (part.sizes, part.loss_name, part.activation_name) == ((5, 10, 4), "cross_entropy", "tanh")
+    assert part.class_weights == (1, 2, 3, 4)

@@ -15,14 +15,38 @@ def test_an_epoch_has_means_over_images_and_a_norm_over_steps(monkeypatch):
     clock = iter([10.0, 11.0, 100.0, 102.0])
     monkeypatch.setattr(progress, "perf_counter", lambda: next(clock))
     sums = EpochSums()
-    for loss, P, targets, norm in [(0.1, [[0.5], [0.4], [0.9]], [[1], [0], [0]], 3.0), (0.5, [[0.1]], [[1]], 1.0)]:
+    for loss, P, classes, norm in [(0.1, [[0.5], [0.4], [0.9]], [1, 0, 0], 3.0), (0.5, [[0.1]], [1], 1.0)]:
         sums.start_clock()
-        sums.add_step(loss, np.array(P), np.array(targets, bool), norm)
+        sums.add_step(loss, np.array(P), np.array(classes), norm)
     assert (sums.steps, sums.errors, sums.seconds) == (2, 2, 3.0)
     made = sums.row(7, 4, None, 0.3)
     assert (made.epoch, made.train_accuracy, made.learning_rate, made.gradient_norm) == (7, 0.5, 0.3, 2.0)
     assert made.train_loss == pytest.approx((3 * 0.1 + 0.5) / 4)
     assert (made.validation_loss, made.validation_accuracy, made.seconds) == (None, None, 3.0)
+
+
+def test_with_three_outputs_the_largest_is_the_class():
+    sums = EpochSums()
+    sums.start_clock()
+    sums.add_step(0.1, np.array([[0.2, 0.7, 0.1], [0.4, 0.4, 0.2], [0.1, 0.2, 0.3]]), np.array([1, 0, 0]), 1.0)
+    assert sums.errors == 1
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "stopped"),
+    [
+        ([0.3, 0.2], None, False),
+        ([0.3] * 5, None, True),
+        ([0.3, 0.2, 0.2], 2, False),
+        ([0.3, 0.2, 0.2, 0.25], 2, True),
+        ([0.3, 0.31], 1, True),
+        ([], 1, False),
+    ],
+)
+def test_patience_counts_the_epochs_since_the_best_one(losses, patience, stopped):
+    epochs = [row(epoch, loss) for epoch, loss in enumerate(losses, 1)]
+    progress = Progress(epochs, best_epoch=kept_epoch(epochs).epoch if epochs else 0)
+    assert progress.has_stopped(5, patience) is stopped
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from mlp import idx
 from mlp.config import Training
 from mlp.data import dataset
-from mlp.network import MLP
+from mlp.network import LOSSES, MLP
 from mlp.system.errors import Diverged, Interrupted
 from mlp.training import divergence, standstill
 from mlp.training.loop import Trainer
@@ -22,24 +22,48 @@ DEEP = ("data.limit_per_digit=50", "model.hidden_sizes=[8,8,8,8]", "training.bat
 """A network that is on its plateau after two epochs and has left it after thirty."""
 
 
-@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
-def test_no_constant_answer_has_a_lower_loss_than_the_best_one(loss):
+@pytest.mark.parametrize("weights", [None, (0.5, 4.0)])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_constant_answer_has_a_lower_loss_than_the_best_one(loss, weights):
     """A network whose weights are 0 gives every example the sigmoid of its last bias."""
     targets = np.array([[1.0]] * 3 + [[0.0]] * 7)
-    net = MLP([2, 1], precision="float64", loss=loss)
+    net = MLP([2, 1], precision="float64", loss=loss, class_weights=weights)
 
     def loss_of(P):
         net.parameters["b1"][...] = math.log(P / (1 - P))
         return net.loss(np.ones((10, 2)), targets)
 
-    best = divergence.constant_loss(loss, 0.3)
-    assert loss_of(0.3) == pytest.approx(best, rel=1e-12)
+    best, share = best_constant(net, [3, 7][::-1]), 0.3 if weights is None else 12 / 15.5
+    assert loss_of(share) == pytest.approx(best, rel=1e-12)
     assert min(map(loss_of, np.linspace(0.01, 0.99, 99))) >= best * (1 - 1e-12)
 
 
-@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
+def best_constant(network, counts):
+    """The best constant answer's loss for this number of examples of each class."""
+    classes = np.repeat(np.arange(len(counts)), counts)
+    return divergence.constant_loss(network, classes, network.example_weights(classes))
+
+
+@pytest.mark.parametrize("weights", [None, (0.5, 4.0, 1.0)])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_nor_one_of_three_classes(loss, weights):
+    """The derivative of the loss of constant outputs is 0 at the best ones, and the loss is as said."""
+    counts = np.array([5, 2, 3])
+    shares = counts * (weights or (1, 1, 1))
+    shares = shares / shares.sum()
+    net = MLP([2, 3], precision="float64", loss=loss, class_weights=weights)
+    net.parameters["b1"][...] = np.log(shares) if loss == "cross_entropy" else np.log(shares / (1 - shares))
+    found = net.loss(np.ones((10, 2)), np.eye(3)[np.repeat(np.arange(3), counts)])
+    assert found == pytest.approx(best_constant(net, counts), rel=1e-12)
+    net.backward()
+    np.testing.assert_allclose(net.gradients["b1"], 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_one_class_alone_is_answered_without_a_loss(loss):
-    assert divergence.constant_loss(loss, 1.0) == divergence.constant_loss(loss, 0.0) == 0
+    net = MLP([2, 1], loss=loss)
+    assert best_constant(net, [5, 0]) == best_constant(net, [0, 5]) == 0
+    assert best_constant(MLP([2, 3], loss=loss), [0, 5, 0]) == 0
 
 
 def ending(P=0.6, **others):
@@ -48,7 +72,8 @@ def ending(P=0.6, **others):
     net = MLP([2, 2, 1])
     net.loss([[0, 1]], [[0]])
     known = {"loss": 0.1201, "untrained_loss": 0.15, "last_loss": 0.1202, "steps": 1000, "steps_per_epoch": 100}
-    return Ending(net, np.broadcast_to(P, 100).astype(np.float32), targets, **known | others)
+    P = np.broadcast_to(P, 100).astype(np.float32)[:, np.newaxis]
+    return Ending(net, P, targets, np.ones(100), **known | others)
 
 
 SPREAD = np.where(np.arange(100) % 2, 0.3, 0.4)
@@ -96,6 +121,48 @@ def test_a_network_whose_sigmoids_are_flat_is_not_on_its_way():
     falls.network.parameters["b1"][...] = 100
     falls.network.loss([[0, 1]], [[0]])
     assert replace(falls).reason is not None
+
+
+def of_three(P, loss, weights=(1, 1, 1)):
+    """The end of a training on 60 examples of class 0, 30 of class 1 and 10 of class 2, by cross-entropy."""
+    net = MLP([2, 2, 3], loss="cross_entropy")
+    net.loss([[0, 1]], [[0, 1, 0]])
+    classes = np.repeat([0, 1, 2], [60, 30, 10])
+    P = np.broadcast_to(np.array(P, np.float32), (100, 3))
+    losses = {"loss": loss, "untrained_loss": 1.1, "last_loss": loss + 1e-5, "steps": 1000, "steps_per_epoch": 100}
+    return Ending(net, P, classes, np.array(weights, float)[classes], **losses)
+
+
+def test_of_three_classes_and_weights_the_best_constant_answer_counts_them():
+    constant = -0.6 * math.log(0.6) - 0.3 * math.log(0.3) - 0.1 * math.log(0.1)
+    assert f"no better than the best constant answer's, {constant:.4g}, and every example gets the same" in str(
+        of_three([0.6, 0.3, 0.1], constant).reason
+    )
+    some = np.repeat([[0.6, 0.3, 0.1]], 100, axis=0)
+    some[95:] = 0.1, 0.3, 0.6
+    assert of_three(some, constant - 0.1).reason is None
+    # Of class 2 a tenth is found, at the cost of two of class 0: fewer are right, but in weight it is more.
+    rare = np.repeat([[0.6, 0.3, 0.1]], 100, axis=0)
+    rare[[0, 1, 99]] = 0.1, 0.3, 0.6
+    assert of_three(rare, 1.0999).reason is not None
+    assert of_three(rare, 1.0998, weights=(1, 1, 6.0)).reason is None
+
+
+def test_a_network_whose_relu_units_are_dead_is_told_to_take_smaller_steps():
+    made = ending(loss=0.14, last_loss=0.145, untrained_loss=0.18)
+    made = replace(made, network=(net := MLP([2, 2, 1], activation="relu")))
+    net.parameters["b1"][...] = -1
+    net.loss([[0, 0.5]], [[0]])
+    assert made.reason is not None
+    assert made.advice(Training(learning_rate=3.0), 0)[0].startswith("a lower training.learning_rate than 3: ")
+
+
+def test_the_advised_rate_suits_the_optimizer_and_the_activation():
+    still = ending(SPREAD, loss=0.15, last_loss=0.15)
+    advice = still.advice(Training(learning_rate=1e-9, optimizer="adam"), 0)
+    assert advice[0] == "a higher training.learning_rate than 1e-09, such as 0.001"
+    still = replace(still, network=MLP([2, 2, 1], activation="tanh"))
+    assert still.advice(Training(learning_rate=1e-9), 0)[0].endswith("such as 0.1")
 
 
 def test_the_reason_names_both_losses():
