@@ -72,14 +72,15 @@ def values(option: Schema) -> str:
     """The values that an option may have."""
     if "anyOf" in option:
         return ", or ".join(map(values, option["anyOf"]))
+    if "const" in option:
+        return f"`{option['const']}`"
     if "enum" in option:
         return " or ".join(f"`{value}`" for value in option["enum"])
     if "examples" in option:
         return "such as " + ", ".join(f"`{value}`" for value in option["examples"])
     if option["type"] == "array":
-        fixed = option.get("prefixItems")
-        count = str(len(fixed)) if fixed else f"at most {option['maxItems']}"
-        return f"list of {count}, each a {values(fixed[0] if fixed else option['items'])}"
+        count = f" of at most {option['maxItems']}" if "maxItems" in option else ""
+        return f"list{count}, each a {values(option['items'])}"
     words = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "null": "`null`"}
     return ", ".join(filter(None, [words.get(option["type"], option.get("format", "text")), bounds(option)]))
 

@@ -111,10 +111,10 @@ class Data(Section):
     )
     digits: Labels = Field(
         (0, 1),
-        description="two or more labels of 0..255, or all: of two, the second is the positive class; of more, each is "
-        "a class with an output of its own",
+        description="two or more labels, each 0..255, or all labels in the training files: of two, the second is the "
+        "positive class; of more, each class has an output of its own",
     )
-    transpose: bool = Field(False, description="true: swap rows and columns of each image, as EMNIST's files need it")
+    transpose: bool = Field(False, description="true: swap the rows and columns of each image, to turn EMNIST's images upright")
     limit_per_digit: Count | None = Field(
         None, description="use at most this many images of each digit, the first ones; null: all"
     )
@@ -146,12 +146,12 @@ class Model(Section):
         (32,), description="units of each hidden layer; [] is the linear classifier"
     )
     activation: Literal["sigmoid", "tanh", "relu"] = Field(
-        "sigmoid", description="of the hidden units; weights start Glorot uniform, before relu He uniform"
+        "sigmoid", description="activation of the hidden units; weights start Glorot uniform, or He uniform before relu"
     )
     loss: Literal["euclidean", "cross_entropy"] = Field(
         "euclidean",
-        description="the mean of 1/2 |p - y|^2, or of -log(probability of the true class); more than two classes have "
-        "one sigmoid each, or a softmax",
+        description="the mean of 1/2 (p - y)^2, or of -log(probability of the true class); the outputs are sigmoids, "
+        "or a softmax for the cross-entropy of more than two classes",
     )
 
     @field_validator("hidden_sizes")
@@ -181,21 +181,21 @@ class Training(Section):
         1.0, description="step size; multiplies the gradient of the batch's mean loss"
     )
     optimizer: Literal["sgd", "adam"] = Field(
-        "sgd", description="the rule of a step; for adam try a learning_rate of 0.001"
+        "sgd", description="rule of a step; with adam try a learning_rate of 0.001"
     )
     schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="of the learning rate: cosine falls from it towards 0 over all epochs"
+        "constant", description="the learning rate over the epochs; cosine lets it fall to almost 0"
     )
     patience: Count | None = Field(
-        None, description="stop after this many epochs without a lower validation loss; null: never"
+        None, description="stop after this many epochs without a lower validation loss; null: train all epochs"
     )
     class_weight: ClassWeights = Field(
         None,
-        description="weight of each class's images in the loss: a list in the order of data.digits, or balanced, "
-        "which is n / (classes * images of the class); null: 1 each",
+        description="weight of each class's images in the loss: a list in the order of data.digits, or balanced: "
+        "n / (classes * images of the class); null: 1 each",
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="of sgd: fraction of the previous update that is added to this one; 0.9 helps on harder pairs"
+        0.0, description="fraction of the previous update that sgd adds to this one; 0.9 helps on harder pairs"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="L2 coefficient; weight_decay times each parameter is added to its gradient"
