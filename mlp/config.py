@@ -114,7 +114,9 @@ class Data(Section):
         description="two or more labels, each 0..255, or all labels in the training files: of two, the second is the "
         "positive class; of more, each class has an output of its own",
     )
-    transpose: bool = Field(False, description="true: swap the rows and columns of each image, to turn EMNIST's images upright")
+    transpose: bool = Field(
+        False, description="true: swap the rows and columns of each image, to turn EMNIST's images upright"
+    )
     limit_per_digit: Count | None = Field(
         None, description="use at most this many images of each digit, the first ones; null: all"
     )

@@ -431,3 +431,25 @@ def test_a_run_with_the_cosine_schedule_cannot_get_more_epochs(write):
             nullcontext() if schedule == "constant" else pytest.raises(InputError, match="on resume nothing may change")
         ):
             settings.check_resumable(longer, run)
+
+
+def test_the_json_beside_the_weights_says_nothing_of_places():
+    decided = json.loads(Config().to_json_without_paths())
+    assert decided.keys() == {"data", "model", "training"}
+    assert "directory" not in decided["data"]
+
+
+@given(
+    text=st.text(st.characters(codec="utf-8"), max_size=60)
+    | st.text("training:epochs [] {}\n-&*!|>%@`\"'#,?0123.", max_size=60)
+)
+def test_no_text_makes_anything_but_a_config_or_a_clear_refusal(text, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "config.yaml"
+    path.write_bytes(text.encode())
+    try:
+        config.load(path)
+    except InputError as error:
+        lines = str(error).splitlines()
+    else:
+        lines = []
+    assert all(line.startswith(str(path)) for line in lines)

@@ -56,7 +56,8 @@ def read_network(directory: Path, config: Config, manifest: FinishedManifest) ->
     weights, trained_with = read_model(directory, manifest)
     if config.differences(trained_with):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
-    if (manifest.class_weights is None) != (config.training.class_weight is None):
+    classes = None if config.training.class_weight is None else len(config.data.labels)
+    if classes != (manifest.class_weights and len(manifest.class_weights)):
         raise InputError(f"{path}: class_weights in {MANIFEST} beside it do not fit the config: train the run again")
     sizes, precision = from_config.sizes(config, math.prod(manifest.image_shape)), config.training.precision
     if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
