@@ -153,7 +153,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """One more pass over these examples; the first call begins a new network.
 
         As many calls as ``fit`` has epochs, with the same examples, give the same weights. Pass number k uses the
-        learning rate of epoch k in the schedule, or of the last epoch. Sample weights are scaled to mean 1 in each call.
+        learning rate of epoch k in the schedule, or of the last epoch. Sample weights have mean 1 in each call.
 
         The options may change between calls, except those of the network. Another optimizer, or momentum that is
         switched off or on, begins without memory of earlier steps. Only the first call uses ``random_state``; it
