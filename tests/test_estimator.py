@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from functools import partial
 from inspect import signature
 
@@ -234,7 +235,7 @@ def test_weights_leave_examples_out_and_repeat_them(make, loss, class_weight):
 
     weighted = learned(X, y, sample_weight=w)
     np.testing.assert_array_equal(weighted, learned(X[w > 0], y[w > 0], sample_weight=w[w > 0]))
-    np.testing.assert_allclose(weighted, learned(X, y, sample_weight=1e305 * w), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(weighted, learned(X, y, sample_weight=5e307 * w), rtol=1e-9, atol=1e-12)
     np.testing.assert_array_equal(learned(X, y, sample_weight=np.full(200, 7)), learned(X, y))
     options |= {"batch_size": 1000}
     repeated = learned(X.repeat(w, axis=0), y.repeat(w))
@@ -279,18 +280,18 @@ def test_the_same_holds_with_adam_a_falling_rate_and_weights():
     np.testing.assert_allclose(parameters(continued[0]), parameters(continued[1]), rtol=1e-12)
 
 
-def test_weights_may_come_and_go_between_partial_fits():
-    """Weights that are all the same change no bit, and a pass without weights changes the network as ever."""
+def test_weights_may_come_and_go_and_change_between_partial_fits():
+    """Weights that are all the same change no bit."""
     X, y = three_blobs()
     without, some = (MLPClassifier((5,), momentum=0.9, random_state=0) for _ in range(2))
-    for k in range(4):
+    for k, sample_weight in enumerate((None, np.full(200, 3), None, None)):
         without.partial_fit(X, y, classes=[0, 1, 2])
-        some.set_params(class_weight={0: 1, 1: 1, 2: 1} if k == 2 else None)
-        some.partial_fit(X, y, classes=[0, 1, 2], sample_weight=np.full(200, 3) if k == 1 else None)
+        some.set_params(class_weight=[1, 1, 1] if k == 3 else None)
+        some.partial_fit(X, y, classes=[0, 1, 2], sample_weight=sample_weight)
     np.testing.assert_array_equal(parameters(some), parameters(without))
-    before = parameters(some).copy()
-    some.partial_fit(X, y, sample_weight=y == 2)
-    assert not np.array_equal(before, parameters(some))
+    weighted = [each.set_params(class_weight=[1, 2, 3]).partial_fit(X, y) for each in (deepcopy(without), some)]
+    np.testing.assert_array_equal(parameters(weighted[0]), parameters(weighted[1]))
+    assert not np.array_equal(parameters(some), parameters(without.partial_fit(X, y)))
 
 
 def test_it_learns_from_a_stream_of_which_no_part_has_all_classes_or_features():
