@@ -88,8 +88,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     they are; balanced ones count each example with its weight.
 
     With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
-    ``train.py`` with ``data.validation_fraction: 0``, bit for bit. This holds for at most ``batches.MAX_COPIED_BYTES``
-    numbers in X: a larger set is shuffled in another way by ``train.py``.
+    ``train.py`` with ``data.validation_fraction: 0`` and ascending ``data.digits``, bit for bit. This holds for at most
+    ``batches.MAX_COPIED_BYTES`` numbers in X: a larger set is shuffled in another way by ``train.py``.
 
     After ``fit`` it has ``classes_``, sorted: of two, the second is target 1; ``network_``; ``loss_curve_``, the mean
     training loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``.
