@@ -1,46 +1,80 @@
-"""The network and its SGD as a scikit-learn classifier, for pipelines, searches and calibration.
+"""The network and its training as a scikit-learn classifier, for pipelines, searches and calibration.
 
 The only module that imports scikit-learn.
 """
 
 import math
+import re
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils import check_array, check_random_state, compute_class_weight, gen_batches
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlp import config
+from mlp.config import Config, Training
 from mlp.gates import Array
-from mlp.network import MLP, block_length, decide
+from mlp.network import MLP, BatchBuffers, block_length, by_class, decide, outputs_for
+from mlp.optimizers import scheduled
 from mlp.system import blas_threads
+from mlp.training import from_config
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.batches import MAX_COPIED_BYTES
 from mlp.training.random_streams import Stream, generator
 from mlp.training.standstill import Ending
 
 PRECISIONS = [np.float64, np.float32]
-MODEL = ("hidden_sizes", "loss")
-TRAINING = ("epochs", "batch_size", "learning_rate", "momentum", "weight_decay")
+MODEL = ("hidden_sizes", "activation", "loss")
+TRAINING = ("epochs", "batch_size", "learning_rate", "optimizer", "schedule", "momentum", "weight_decay")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What to learn from: a row, or an entry, for each example."""
+
+    X: Array
+    """(n, features)"""
+    classes: NDArray[np.intp]
+    """(n,): the position of the example's class in ``classes_``."""
+    weights: Array | None
+    """(n,), of mean 1; None if no sample weights were given."""
+
+    def fill(self, batch: BatchBuffers, rows: NDArray[np.intp]) -> None:
+        """Fill a network's memory with the examples of these rows."""
+        self.X.take(rows, axis=0, out=batch.X, mode="clip")  # the default mode fills a copy first
+        batch.set_classes(self.classes[rows], None if self.weights is None else self.weights[rows])
+
+    def with_features(self, features: NDArray[np.intp]) -> "Examples":
+        """The same examples with only these features."""
+        if len(features) == self.X.shape[1]:
+            return self
+        return replace(self, X=self.X.take(features, axis=1))  # in C order, which X[:, features] is not
 
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A multilayer perceptron for two classes: ``mlp.network.MLP``, trained as ``train.py`` does.
+    """A multilayer perceptron for two or more classes: ``mlp.network.MLP``, trained as ``train.py`` does.
 
     The options are those of the config, with its defaults and ranges:
 
     hidden_sizes: units of each hidden layer; () is the linear classifier.
-    loss: "euclidean", the mean of 1/2 (p - y)^2, or "cross_entropy".
+    activation: of the hidden units: "sigmoid", "tanh" or "relu".
+    loss: "euclidean", the mean of 1/2 |p - y|^2, or "cross_entropy".
     epochs: passes over the examples in ``fit``.
     batch_size: examples per step.
     learning_rate: step size; multiplies the gradient of the batch's mean loss.
-    momentum: fraction of the previous update that is added to this one.
+    optimizer: "sgd" or "adam", for which a learning_rate of 0.001 is usual.
+    schedule: of the learning rate: "constant", or "cosine", which falls from it towards 0 over all epochs.
+    class_weight: weight of each class's examples in the loss: None, 1 each; "balanced", n / (classes * examples of the
+        class); a dict from class to weight, as in scikit-learn; or a list in the order of ``classes_``.
+    momentum: of "sgd": fraction of the previous update that is added to this one.
     weight_decay: L2 coefficient; weight_decay times each parameter is added to its gradient.
     random_state: an integer below 2^32 is the config's seed; or a RandomState, or None for NumPy's own.
 
@@ -48,159 +82,214 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     ``StandardScaler`` for example: the gradient of a weight grows with its feature. All examples are used for training;
     use scikit-learn's tools to hold some out.
 
-    With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
-    ``train.py`` with ``data.validation_fraction: 0``, bit for bit. This holds for at most ``batches.MAX_COPIED_BYTES``
-    numbers in X: a larger set is shuffled in another way by ``train.py``.
+    Sample weights multiply the losses of examples. Only their ratios count: they are scaled to mean 1, so that the
+    learning rate keeps its meaning. An example of weight 0 is left out first, as if it had not been given. If one batch
+    holds all examples, weight 2 is the same as giving an example twice, up to rounding. Class weights multiply them as
+    they are; balanced ones count each example with its weight.
 
-    After ``fit`` it has ``classes_``, (2,): the second is target 1; ``network_``; ``loss_curve_``, the mean training
-    loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``. ``predict``
-    and ``predict_proba`` are thread-safe.
+    With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
+    ``train.py`` with ``data.validation_fraction: 0`` and ascending ``data.digits``, bit for bit. This holds for at most
+    ``batches.MAX_COPIED_BYTES`` numbers in X: a larger set is shuffled in another way by ``train.py``.
+
+    After ``fit`` it has ``classes_``, sorted: of two, the second is target 1; ``network_``; ``loss_curve_``, the mean
+    training loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``.
+    ``predict`` and ``predict_proba`` are thread-safe.
     """
 
     def __init__(
         self,
         hidden_sizes: tuple[int, ...] = (32,),
         *,
+        activation: str = "sigmoid",
         loss: str = "euclidean",
         epochs: int = 10,
         batch_size: int = 32,
         learning_rate: float = 1.0,
+        optimizer: str = "sgd",
+        schedule: str = "constant",
+        class_weight: str | dict[Any, float] | list[float] | None = None,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         random_state: int | np.random.RandomState | None = None,
     ):
         self.hidden_sizes = hidden_sizes
+        self.activation = activation
         self.loss = loss
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.class_weight = class_weight
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train a new network on all examples for ``epochs`` passes. X: (n, features), finite. y: (n,), two classes.
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train a new network on all examples for ``epochs`` passes.
 
-        Raises ValueError if an option is out of range, if X or y is not as above, or if training diverges: the weights
-        of the passes before are then kept, and the message says what to try. Warns with ConvergenceWarning if nothing
-        was learned in the end, by the rule of ``standstill.Ending``.
+        X: (n, features), finite. y: (n,), two or more classes. sample_weight: (n,), at least 0 and not all 0.
+
+        Raises ValueError if an option is out of range, if an array is not as above, or if training diverges: the
+        weights of the passes before are then kept, and the message says what to try. Warns with ConvergenceWarning if
+        nothing was learned in the end, by the rule of ``standstill.Ending``.
         """
         if hasattr(self, "network_"):
             del self.network_  # so that it does not count as fitted if something fails
-        X, y = self._validated(X, y, dtype=PRECISIONS)
-        model, training = self._options(X.dtype.name)
-        classes = two_classes(y)
-        Y, network = targets(y, classes, X.dtype), self._begin(X, classes, model)
-        self._learn(network, X, Y, training, training.epochs, warn=True)
+        X, y, weights = self._validated(X, y, sample_weight, dtype=PRECISIONS)
+        classes = classes_in(y)
+        options, examples = self._options(X.dtype.name, classes), Examples(X, positions(y, classes), weights)
+        network = self._begin(examples, classes, options)
+        self._learn(network, examples, options.training, options.training.epochs, warn=True)
         return self
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """One more pass over these examples; the first call begins a new network.
 
-        As many calls as ``fit`` has epochs, with the same examples, give the same weights. The options may change
-        between calls, except those of the network. Only the first call uses ``random_state``; it requires ``classes``,
-        an array of both classes. Raises ValueError as ``fit`` does.
+        As many calls as ``fit`` has epochs, with the same examples, give the same weights. Pass number k uses the
+        learning rate of epoch k in the schedule, or of the last epoch. Sample weights have mean 1 in each call.
+
+        The options may change between calls, except those of the network. Another optimizer, or momentum that is
+        switched off or on, begins without memory of earlier steps. Only the first call uses ``random_state``; it
+        requires ``classes``, an array of all classes. Raises ValueError as ``fit`` does, and for balanced class
+        weights, which depend on all examples.
         """
         network: MLP | None = getattr(self, "network_", None)
-        X, y = self._validated(X, y, reset=network is None, dtype=network.precision if network else PRECISIONS)
-        model, training = self._options(X.dtype.name)
+        X, y, weights = self._validated(
+            X, y, sample_weight, reset=network is None, dtype=network.precision if network else PRECISIONS
+        )
+        if network is None and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit")
+        given = self.classes_ if classes is None else classes_in(classes)
+        known = given if network is None else self.classes_
+        if not np.array_equal(given, known):
+            raise ValueError(f"classes {given} are not those of the first call, {known}: fit starts again")
+        options = self._options(X.dtype.name, known)
+        if options.training.class_weight == config.BALANCED:
+            raise ValueError(
+                "class_weight: balanced weights depend on all examples, and partial_fit gets some: "
+                "pass a dict, such as one made of what scikit-learn's compute_class_weight returns"
+            )
+        examples = Examples(X, positions(y, known), weights)
         if network is None:
-            if classes is None:
-                raise ValueError("classes must be passed on the first call to partial_fit")
-            both = two_classes(np.asarray(classes))
-            Y, network = targets(y, both, X.dtype), self._begin(X, both, model)
+            network = self._begin(examples, known, options)
         else:
-            Y = targets(y, self.classes_, X.dtype)
-            if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-                raise ValueError(
-                    f"classes {classes} are not those of the first call, {self.classes_}: fit starts again"
-                )
-            if (network.sizes[1:-1], network.loss_name) != (model.hidden_sizes, model.loss):
-                raise ValueError("hidden_sizes or loss differ from the network's: fit starts again")
-        self._learn(network, X, Y, training, 1, warn=False)
+            network = with_class_weights(network, options, class_weights(options, examples, len(known)))
+        self._learn(network, examples, options.training, 1, warn=False)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The class of each row of X: the second one if its probability is at least 1/2."""
-        chosen = decide(self._probabilities(X)).astype(np.intp)
+        """The most probable class of each row of X; of two classes the second if its probability is at least 1/2."""
+        chosen = decide(self._outputs(X)).astype(np.intp)
         predicted: NDArray[Any] = self.classes_[chosen]
         return predicted
 
     def predict_proba(self, X: ArrayLike) -> Array:
-        """The probability of each class, (n, 2), in the order of ``classes_``."""
-        P = self._probabilities(X)
-        return np.column_stack([1 - P, P])
+        """The probability of each class, (n, classes), in the order of ``classes_``; the sum of each row is 1.
+
+        Under the Euclidean loss three or more outputs are sigmoids, whose sum is not 1: each row is divided by its sum.
+        """
+        P = by_class(self._outputs(X))
+        P /= P.sum(axis=1, keepdims=True)
+        return P.astype(self.network_.precision)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
-
-    def _options(self, precision: str) -> tuple[config.Model, config.Training]:
-        """The options as in a config; raises ValueError if one is out of range."""
+    def _options(self, precision: str, classes: NDArray[Any]) -> Config:
+        """The options as a config; raises ValueError if one is out of range."""
         check_random_state(self.random_state)
-        training = {name: plain(getattr(self, name)) for name in TRAINING} | {"precision": precision}
+        weight = self.class_weight
+        if isinstance(weight, dict):
+            weight = compute_class_weight(weight, classes=classes, y=classes)
+        model, training = ({name: plain(getattr(self, name)) for name in names} for names in (MODEL, TRAINING))
+        training |= {"class_weight": plain(weight), "precision": precision}
+        sections = {"data": {"digits": config.ALL}, "model": model, "training": training}
         try:
-            model = config.Model.model_validate({name: plain(getattr(self, name)) for name in MODEL})
-            return model, config.Training.model_validate(training)
+            return Config.model_validate(sections)
         except ValidationError as invalid:
-            raise ValueError("; ".join(map(config.describe, invalid.errors(include_url=False)))) from None
+            messages = "; ".join(map(config.describe, invalid.errors(include_url=False)))
+            raise ValueError(re.sub(r"\b(model|training)\.", "", messages)) from None
 
-    def _validated(self, *arrays: ArrayLike, **options: Any) -> tuple[NDArray[Any], ...]:
-        """X, or X and y, checked by scikit-learn: matching shapes, X of the precision, in C order, finite."""
-        valid = validate_data(self, *arrays, order="C", **options)
-        return valid if len(arrays) == 2 else (valid,)
+    def _validated(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, **options: Any
+    ) -> tuple[Array, NDArray[Any], Array | None]:
+        """X, y and weights of mean 1, without the examples of weight 0.
 
-    def _begin(self, X: Array, classes: NDArray[Any], model: config.Model) -> MLP:
+        scikit-learn checks them: matching shapes, X of the precision, in C order, finite.
+        """
+        rows, labels = validate_data(self, X, y, order="C", **options)
+        if sample_weight is None:
+            return rows, labels, None
+        weights = checked_weights(sample_weight, len(rows))
+        kept = weights > 0
+        weights = weights[kept] / weights.max()  # the sum of huge ones would be infinite
+        return rows[kept], labels[kept], (weights / weights.mean()).astype(rows.dtype)
+
+    def _begin(self, examples: Examples, classes: NDArray[Any], options: Config) -> MLP:
         """An untrained network; it becomes ``network_`` after its first pass."""
         state = self.random_state
         self._seed = int(state) if isinstance(state, int | np.integer) else check_random_state(state).randint(1 << 31)
-        weights, sizes = generator(self._seed, Stream.WEIGHTS), [X.shape[1], *model.hidden_sizes, 1]
-        network = MLP(sizes, precision=X.dtype, generator=weights, loss=model.loss)
-        self._velocity = np.zeros_like(network.parameter_block)
+        sizes = [examples.X.shape[1], *options.model.hidden_sizes, outputs_for(len(classes))]
+        weights = class_weights(options, examples, len(classes))
+        network = MLP(sizes, generator=generator(self._seed, Stream.WEIGHTS), **from_config.options(options, weights))
+        self._rule: tuple[str, bool] | None = None
+        self._state: Mapping[str, Array] = {}
+        self._steps = 0
         self.classes_ = classes
         self.loss_curve_: list[float] = []
         self.n_iter_ = 0
         return network
 
-    def _learn(self, network: MLP, X: Array, Y: Array, training: config.Training, passes: int, *, warn: bool) -> None:
+    def _learn(self, network: MLP, examples: Examples, training: Training, passes: int, *, warn: bool) -> None:
         """Train for this number of passes, each in a fresh order; the network is updated after each pass.
 
         Raises ValueError if a loss or a weight is not finite: the network stays as it was before that pass. With
         ``warn``, warns if nothing was learned in the end.
         """
-        active = active_features(X)
-        rows = X if len(active) == X.shape[1] else X.take(active, axis=1)  # in C order, which X[:, active] is not
+        active = active_features(examples.X)
+        rows = examples.with_features(active)
         parameters = OrderedParameters(network, active, training)
-        if training.momentum:
-            parameters.velocity[...] = self._velocity
+        rule = training.optimizer, training.momentum > 0  # another one begins without memory
+        if rule == self._rule:
+            for name, block in parameters.state.items():
+                block[...] = self._state[name]
+            parameters.optimizer.steps = self._steps
         # Overflow is not ignored: it shows in the loss or the weights, which are checked.
         with blas_threads.threads(1), np.errstate(over="ignore", invalid="ignore"):
-            untrained = mean_loss(network, X, Y) if warn else math.inf
+            untrained = mean_loss(network, examples) if warn else math.inf
             parameters.load()
             for _ in range(passes):
-                order = generator(self._seed, Stream.SHUFFLE, self.n_iter_ + 1).permutation(len(rows))
-                loss = one_pass(parameters, rows, Y, order, training.batch_size)
+                epoch = min(self.n_iter_ + 1, training.epochs)
+                rate = scheduled(training.schedule, training.learning_rate, epoch, training.epochs)
+                parameters.optimizer.set_learning_rate(rate)
+                order = generator(self._seed, Stream.SHUFFLE, self.n_iter_ + 1).permutation(len(rows.X))
+                loss = one_pass(parameters, rows, order, training.batch_size)
                 if not (math.isfinite(loss) and np.isfinite(parameters.optimizer.A).all()):
                     raise ValueError(f"training diverged in pass {self.n_iter_ + 1}: {self._cure()}")
                 parameters.store()
-                self.network_, self._velocity = network, parameters.velocity
+                self.network_ = network
+                self._rule, self._state, self._steps = rule, parameters.state, parameters.optimizer.steps
                 self.loss_curve_.append(loss)
                 self.n_iter_ += 1
             if warn:
-                self._judge(network, X, Y, training, untrained)
+                self._judge(network, examples, training, untrained)
 
-    def _judge(self, network: MLP, X: Array, Y: Array, training: config.Training, untrained_loss: float) -> None:
+    def _judge(self, network: MLP, examples: Examples, training: Training, untrained_loss: float) -> None:
         """Warns if nothing was learned, by the rule of ``standstill.Ending``."""
-        steps = math.ceil(len(X) / training.batch_size)
+        steps, weights = math.ceil(len(examples.X) / training.batch_size), network.example_weights(examples.classes)
         ending = Ending(
             network,
-            probabilities(network, X),
-            Y[:, 0],
-            loss=mean_loss(network, X, Y),
+            network.predict(examples.X),
+            examples.classes,
+            weights if examples.weights is None else weights * examples.weights,
+            loss=mean_loss(network, examples),
             untrained_loss=untrained_loss,
             last_loss=self.loss_curve_[-1],
             steps=steps * self.n_iter_,
@@ -215,37 +304,35 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         decay = f" or weight_decay ({self.weight_decay:g})" if self.weight_decay else ""
         return f"lower learning_rate ({self.learning_rate:g}){decay}, or scale the features, as with a StandardScaler"
 
-    def _probabilities(self, X: ArrayLike) -> Array:
-        """The probability of the second class, (n,)."""
+    def _outputs(self, X: ArrayLike) -> Array:
+        """What the network predicts, (n, outputs)."""
         check_is_fitted(self)
-        (X,) = self._validated(X, reset=False, dtype=self.network_.precision)
-        return probabilities(self.network_, X)
+        rows: Array = validate_data(self, X, order="C", reset=False, dtype=self.network_.precision)
+        return self.network_.predict(rows)
 
 
-def one_pass(parameters: OrderedParameters, X: Array, Y: Array, order: NDArray[np.intp], batch_size: int) -> float:
+def one_pass(parameters: OrderedParameters, examples: Examples, order: NDArray[np.intp], batch_size: int) -> float:
     """One step per batch, the examples in this order. Returns the mean loss, each batch before its step."""
     total, batch = 0.0, parameters.batch(min(batch_size, len(order)))
     for chosen in gen_batches(len(order), batch_size):
-        positions = order[chosen]
-        if len(positions) != len(batch.X):
-            batch = parameters.batch(len(positions))
-        X.take(positions, axis=0, out=batch.X, mode="clip")  # the default mode fills a copy first
-        Y.take(positions, axis=0, out=batch.Y, mode="clip")
-        total += batch.loss() * len(positions)
+        rows = order[chosen]
+        if len(rows) != len(batch.X):
+            batch = parameters.batch(len(rows))
+        examples.fill(batch, rows)
+        total += batch.loss() * len(rows)
         batch.backward()
         parameters.step()
     return total / len(order)
 
 
-def mean_loss(network: MLP, X: Array, Y: Array) -> float:
+def mean_loss(network: MLP, examples: Examples) -> float:
     """The network's loss on all examples."""
-    blocks = gen_batches(len(X), block_length(X.shape[1]))
-    return sum(network.loss(X[rows], Y[rows]) * len(X[rows]) for rows in blocks) / len(X)
-
-
-def probabilities(network: MLP, X: Array) -> Array:
-    """The network's probability of the second class for each example, (n,)."""
-    return network.predict(X)[:, 0]
+    total, n = 0.0, len(examples.X)
+    for rows in gen_batches(n, block_length(examples.X.shape[1])):
+        batch = network.batch(rows.stop - rows.start)
+        examples.fill(batch, np.arange(n)[rows])
+        total += batch.loss() * len(batch.X)
+    return total / n
 
 
 def active_features(X: Array) -> NDArray[np.intp]:
@@ -254,23 +341,53 @@ def active_features(X: Array) -> NDArray[np.intp]:
     return active if 0 < active.size * len(X) <= MAX_COPIED_BYTES else np.arange(X.shape[1])
 
 
-def targets(y: NDArray[Any], classes: NDArray[Any], precision: DTypeLike) -> Array:
-    """(n, 1): 1 for each example of the second class, else 0; raises ValueError for any other class."""
+def class_weights(options: Config, examples: Examples, classes: int) -> tuple[float, ...] | None:
+    """The weight of each class in the loss, as the network takes it; None if neither classes nor examples have any."""
+    weights = options.training.class_weight
+    if isinstance(weights, str):
+        return from_config.balanced(np.bincount(examples.classes, examples.weights, classes))
+    return weights if weights is not None or examples.weights is None else (1.0,) * classes
+
+
+def with_class_weights(network: MLP, options: Config, weights: tuple[float, ...] | None) -> MLP:
+    """The network of the calls before, with these class weights; raises ValueError if it is not the options' one."""
+    own = network.sizes[1:-1], network.activation_name, network.loss_name
+    if own != tuple(getattr(options.model, name) for name in MODEL):
+        raise ValueError("hidden_sizes, activation or loss differ from the network's: fit starts again")
+    if network.class_weights == weights:
+        return network
+    changed = MLP(network.sizes, **from_config.options(options, weights))
+    changed.parameter_block[...] = network.parameter_block
+    return changed
+
+
+def positions(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+    """(n,): the position of each example's class in ``classes``, which are sorted; raises ValueError for others."""
     if (strange := np.setdiff1d(y, classes)).size:
         raise ValueError(f"y has the class {strange[0]}: the classes are {classes}")
-    Y: Array = np.equal(y, classes[1]).astype(precision)[:, np.newaxis]
-    return Y
+    return np.searchsorted(classes, y)
 
 
-def two_classes(y: ArrayLike) -> NDArray[Any]:
-    """The two classes in y, sorted; raises ValueError unless there are two."""
+def classes_in(y: ArrayLike) -> NDArray[Any]:
+    """The classes in y, sorted; raises ValueError unless there are two or more."""
     check_classification_targets(y)
-    kind, classes = type_of_target(y, input_name="y"), np.asarray(unique_labels(y))
-    if kind != "binary":
-        raise ValueError(f"Only binary classification is supported. The type of the target is {kind}.")
+    classes = np.asarray(unique_labels(y))
     if len(classes) < 2:
         raise ValueError(f"two classes are needed, y has one class only, {classes[0]}")
     return classes
+
+
+def checked_weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Sample weights as an array (n,); raises ValueError unless they are finite, at least 0, and not all 0."""
+    weights: NDArray[np.float64] = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight has shape {weights.shape}, it must be {(n,)}: one weight for each example")
+    if weights.min() < 0 or not weights.any():
+        what = "has a negative weight" if weights.any() else "has only zero weights"
+        raise ValueError(f"sample_weight {what}: each must be at least 0, and one above 0")
+    return weights
 
 
 def plain(value: Any) -> Any:

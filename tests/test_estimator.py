@@ -8,6 +8,9 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from functools import partial
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -22,17 +25,35 @@ from mlp.training.random_streams import Stream, generator
 from tests.conftest import ROOT, write_folder
 
 exceptions = pytest.importorskip("sklearn.exceptions")
+clone = pytest.importorskip("sklearn.base").clone
 check_is_fitted = pytest.importorskip("sklearn.utils.validation").check_is_fitted
 NotFittedError, ConvergenceWarning = exceptions.NotFittedError, exceptions.ConvergenceWarning
 estimator = pytest.importorskip("mlp.estimator")
 MLPClassifier = estimator.MLPClassifier
 CHECKS = """
-import json, sklearn
+import json, warnings, sklearn
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import check_estimator
 from mlp.estimator import MLPClassifier
+warnings.simplefilter("error")
+warnings.simplefilter("ignore", ConvergenceWarning)  # some checks have nothing to learn
 found = check_estimator(MLPClassifier(), on_skip=None, on_fail=None)
 print(json.dumps([sklearn.__version__, [[one["check_name"], one["status"], repr(one["exception"])] for one in found]]))
 """
+
+
+OF_WEIGHTS = {"check_sample_weight_equivalence_on_dense_data", "check_class_weight_classifiers"}
+
+
+def three_blobs(n=200, seed=0, spread=1.0):
+    """Three clouds of points in the plane, and their classes, of which the last is the rarest."""
+    random = np.random.default_rng(seed)
+    y = random.choice(3, n, p=[0.5, 0.35, 0.15])
+    return spread * random.normal(size=(n, 2)) + np.array([[0, 4], [4, 0], [-4, -4]])[y], y
+
+
+def parameters(classifier):
+    return classifier.network_.parameter_block
 
 
 def blobs(n=200, seed=0, precision="float64"):
@@ -52,12 +73,13 @@ def digits(training_digits):
 def test_every_check_of_scikit_learn_passes_and_none_is_skipped(record_property):
     """In a separate process, because SciPy reads SCIPY_ARRAY_API when it is imported."""
     pytest.importorskip("pandas")  # one of the checks is of the columns' names in its frames
-    environment = os.environ | {"SCIPY_ARRAY_API": "1", "PYTHONWARNINGS": "ignore"}
+    environment = os.environ | {"SCIPY_ARRAY_API": "1"}
     done = subprocess.run([sys.executable, "-c", CHECKS], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     version, found = json.loads(done.stdout)
     assert [check for check in found if check[1] != "passed"] == []
-    assert len(found) > 40
+    assert len(found) > 50
+    assert {check[0] for check in found} >= OF_WEIGHTS
     record_property("summary", f"check_estimator of scikit-learn {version}: {len(found)} checks, every one passed")
 
 
@@ -75,34 +97,158 @@ def test_its_weights_are_those_of_train_py_to_the_bit(tmp_path, here, training_d
     assert not X.any(axis=0).all()  # some pixels are left out of the products
 
 
+@pytest.mark.parametrize(
+    ("digits", "precision", "options"),
+    [
+        ((0, 1, 7), "float32", {"optimizer": "adam", "schedule": "cosine", "class_weight": "balanced"}),
+        ((0, 1, 7), "float32", {"momentum": 0.9, "class_weight": [1, 0.3, 2.5], "activation": "tanh"}),
+        ((1, 7), "float64", {"optimizer": "adam", "class_weight": "balanced", "loss": "cross_entropy"}),
+    ],
+)
+def test_its_weights_with_any_classes_and_options_are_those_of_train_py_to_the_bit(
+    tmp_path, here, digits, precision, options
+):
+    folder = write_folder(tmp_path / "made", [0, 1, 7, 1, 1] * 25, [0, 1, 7], side=6)
+    model = {"hidden_sizes": (9, 5), "activation": "relu", "loss": "cross_entropy"}
+    options = model | {"epochs": 3, "batch_size": 20, "learning_rate": 0.01} | options
+    sections = {name: "model" if name in model else "training" for name in options}
+    values = {f"{sections[name]}.{name}": value for name, value in options.items()}
+    values |= {"data.validation_fraction": 0, "data.directory": folder, "data.digits": list(digits)}
+    values |= {"training.precision": precision, "model.hidden_sizes": [9, 5]}
+    done = here("train.py", "--output", tmp_path / "run", "--set", *(f"{key}={value}" for key, value in values.items()))
+    assert done.returncode == 0, done.stderr
+    images = dataset.load(folder, "training", digits)
+    if isinstance(weights := options.get("class_weight"), list):
+        options["class_weight"] = dict(zip(digits, weights, strict=True))
+    classifier = MLPClassifier(**options, random_state=0).fit(images.arrays(precision)[0], images.labels)
+    with open(tmp_path / "run" / "model.npz", "rb") as file:
+        weights = npz.read_arrays(file)
+    for name, array in classifier.network_.parameters.items():
+        np.testing.assert_array_equal(array, weights[name], strict=True)
+    assert classifier.classes_.tolist() == list(digits)
+
+
 def test_its_defaults_are_those_of_the_config():
     defaults = Training().model_dump() | Model().model_dump()
-    parameters = MLPClassifier().get_params()
-    assert parameters.pop("random_state") is None
-    assert {name: defaults[name] for name in parameters} == parameters
-    assert set(defaults) - set(parameters) == {"seed", "precision", "threads", "checkpoint_every"}
+    own = MLPClassifier().get_params()
+    assert own.pop("random_state") is None
+    assert {name: defaults[name] for name in own} == own
+    assert set(defaults) - set(own) == {"seed", "precision", "threads", "checkpoint_every", "patience"}
 
 
-def test_it_takes_the_steps_of_scikit_learn_s_own_network():
+@pytest.mark.parametrize(
+    ("make", "activation", "optimizer", "is_weighted"),
+    [
+        (blobs, "sigmoid", "sgd", False),
+        (three_blobs, "tanh", "sgd", True),
+        (three_blobs, "relu", "adam", True),
+        (blobs, "relu", "adam", True),
+    ],
+)
+def test_it_takes_the_steps_of_scikit_learn_s_own_network(make, activation, optimizer, is_weighted, monkeypatch):
     """Steps on the cross-entropy of all examples from the same weights, with momentum, but not Nesterov's."""
+    monkeypatch.setattr("mlp.optimizers.Adam.E", 1e-300)  # added before the correction there, after it here
+    X, y = make()
+    momentum = 0.8 if optimizer == "sgd" else 0.0
     theirs = pytest.importorskip("sklearn.neural_network").MLPClassifier(
-        (5,), activation="logistic", solver="sgd", batch_size=200, alpha=0, learning_rate_init=0.5, momentum=0.8,
-        nesterovs_momentum=False, max_iter=1, random_state=0,
+        (5,), activation={"sigmoid": "logistic"}.get(activation, activation), solver=optimizer, batch_size=200, alpha=0,
+        learning_rate_init=0.05, momentum=momentum, nesterovs_momentum=False, max_iter=1, random_state=0,
+        epsilon=1e-300,
     )  # fmt: skip
-    X, y = blobs()
-    options = {"loss": "cross_entropy", "batch_size": 200, "learning_rate": 0.5, "momentum": 0.8}
-    ours = MLPClassifier((5,), **options, epochs=20, random_state=0).fit(X, y)
-    start = MLP([2, 5, 1], precision="float64", generator=generator(0, Stream.WEIGHTS)).parameters
-    theirs.partial_fit(X, y, classes=[0, 1])
+    weights = {}
+    if is_weighted:
+        if "sample_weight" not in signature(theirs.fit).parameters:
+            pytest.skip("this scikit-learn's network takes no sample weights")
+        weights = {"sample_weight": np.random.default_rng(1).uniform(0.1, 10, 200)}
+    options = {"loss": "cross_entropy", "batch_size": 200, "learning_rate": 0.05, "momentum": momentum}
+    ours = MLPClassifier((5,), **options, activation=activation, optimizer=optimizer, epochs=20, random_state=0)
+    ours.fit(X, y, **weights)
+    network = MLP(
+        ours.network_.sizes, precision="float64", generator=generator(0, Stream.WEIGHTS), activation=activation
+    )
+    theirs.partial_fit(X, y, classes=np.unique(y))
     del theirs._optimizer  # and the velocity of that step
-    theirs.coefs_ = [start["W1"].copy(), start["W2"].copy()]
-    theirs.intercepts_ = [start["b1"].copy(), start["b2"].copy()]
+    theirs.coefs_, theirs.intercepts_ = ([network.parameters[f"{A}{k}"].copy() for k in (1, 2)] for A in "Wb")
     for _ in range(20):
-        theirs.partial_fit(X, y)
+        theirs.partial_fit(X, y, **weights)
     for name, array in zip(("W1", "W2", "b1", "b2"), theirs.coefs_ + theirs.intercepts_, strict=True):
-        np.testing.assert_allclose(ours.network_.parameters[name], array, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_[1:], rtol=1e-10)
-    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
+        np.testing.assert_allclose(ours.network_.parameters[name], array, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_[1:], rtol=1e-9)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-8)
+
+
+@pytest.mark.parametrize("make", [blobs, three_blobs])
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 0.2, 1: 3}])
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_a_linear_one_finds_the_probabilities_of_logistic_regression(make, class_weight, is_weighted):
+    """Both minimize the same weighted cross-entropy; some points are mislabelled, so that it has a minimum."""
+    linear_model, utils = (pytest.importorskip(f"sklearn.{name}") for name in ("linear_model", "utils"))
+    counts_weights = "sample_weight" in signature(utils.compute_class_weight).parameters
+    if is_weighted and class_weight == "balanced" and not counts_weights:
+        pytest.skip("this scikit-learn balances classes without the sample weights")
+    X, y = make()
+    random = np.random.default_rng(1)
+    y = np.where(random.random(200) < 0.2, random.permutation(y), y)
+    weights = {"sample_weight": random.integers(0, 4, 200)} if is_weighted else {}
+    theirs = linear_model.LogisticRegression(C=1e12, class_weight=class_weight, tol=1e-10, max_iter=1000)
+    ours = MLPClassifier(
+        (), loss="cross_entropy", class_weight=class_weight, momentum=0.9, learning_rate=0.3, epochs=600,
+        batch_size=200, random_state=0,
+    )  # fmt: skip
+    expected = theirs.fit(X, y, **weights).predict_proba(X)
+    np.testing.assert_allclose(ours.fit(X, y, **weights).predict_proba(X), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
+@pytest.mark.parametrize("make", [blobs, three_blobs])
+def test_a_step_is_the_mean_of_the_examples_gradients_times_their_weights(make, loss):
+    """A weight is the example's, scaled to mean 1, times that of its class."""
+    X, y = make(20)
+    of_classes, w = {0: 0.5, 1: 2.0, 2: 7.0}, np.random.default_rng(1).uniform(0.1, 10, 20)
+    of_classes = {k: weight for k, weight in of_classes.items() if k in y}
+    options = {"loss": loss, "activation": "tanh", "batch_size": 20, "learning_rate": 0.5, "random_state": 0}
+    options |= {"class_weight": of_classes, "epochs": 1}
+    classifier = MLPClassifier((4,), **options).partial_fit(X, y, classes=np.unique(y), sample_weight=w)
+    network = MLP(
+        classifier.network_.sizes, precision="float64", generator=generator(0, Stream.WEIGHTS), loss=loss,
+        activation="tanh",
+    )  # fmt: skip
+    Y = np.equal(y[:, np.newaxis], classifier.classes_[-network.sizes[-1] :])
+    total = np.zeros_like(network.parameter_block)
+    for k in range(20):
+        network.loss(X[k : k + 1], Y[k : k + 1])
+        network.backward()
+        total += network.gradient_block * of_classes[y[k]] * w[k] / w.mean()
+    moved = network.parameter_block - parameters(classifier)
+    np.testing.assert_allclose(moved, 0.5 * total / 20, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
+@pytest.mark.parametrize("make", [blobs, three_blobs])
+def test_weights_leave_examples_out_and_repeat_them(make, loss, class_weight):
+    X, y = make()
+    w = np.random.default_rng(1).integers(0, 4, 200)
+    options = {"loss": loss, "class_weight": class_weight, "random_state": 0}
+
+    def learned(X, y, **weights):
+        return parameters(MLPClassifier((5,), **options).fit(X, y, **weights))
+
+    weighted = learned(X, y, sample_weight=w)
+    np.testing.assert_array_equal(weighted, learned(X[w > 0], y[w > 0], sample_weight=w[w > 0]))
+    np.testing.assert_allclose(weighted, learned(X, y, sample_weight=5e307 * w), rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(learned(X, y, sample_weight=np.full(200, 7)), learned(X, y))
+    options |= {"batch_size": 1000}
+    repeated = learned(X.repeat(w, axis=0), y.repeat(w))
+    np.testing.assert_allclose(learned(X, y, sample_weight=w), repeated, rtol=1e-9, atol=1e-12)
+
+
+def test_a_class_whose_examples_all_weigh_nothing_is_no_class():
+    X, y = three_blobs()
+    classifier = MLPClassifier(random_state=0, class_weight="balanced").fit(X, y, sample_weight=y != 2)
+    assert classifier.classes_.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="two classes are needed, y has one class only, 1"):
+        classifier.fit(X, y, sample_weight=y == 1)
 
 
 def test_as_many_partial_fits_as_epochs_are_a_fit_though_pickled_on_the_way(digits):
@@ -112,12 +258,41 @@ def test_as_many_partial_fits_as_epochs_are_a_fit_though_pickled_on_the_way(digi
     parts = MLPClassifier(**options)
     for _ in range(4):
         parts = pickle.loads(pickle.dumps(parts.partial_fit(X, y, classes=[0, 1])))
-    np.testing.assert_array_equal(parts.network_.parameter_block, whole.network_.parameter_block)
+    np.testing.assert_array_equal(parameters(parts), parameters(whole))
     assert (parts.loss_curve_, parts.n_iter_) == (whole.loss_curve_, 4)
     whole.partial_fit(X, y)  # it continues after a fit
-    np.testing.assert_array_equal(
-        whole.network_.parameter_block, MLPClassifier(epochs=5, **options).fit(X, y).network_.parameter_block
-    )
+    np.testing.assert_array_equal(parameters(whole), parameters(MLPClassifier(epochs=5, **options).fit(X, y)))
+
+
+def test_the_same_holds_with_adam_a_falling_rate_and_weights():
+    X, y = three_blobs()
+    w = np.random.default_rng(1).integers(0, 4, 200)
+    options = {"optimizer": "adam", "schedule": "cosine", "learning_rate": 0.01, "class_weight": {0: 1, 1: 2, 2: 4}}
+    whole, parts = (MLPClassifier((5,), **options, epochs=4, random_state=5) for _ in range(2))
+    whole.fit(X, y, sample_weight=w)
+    for _ in range(4):
+        parts = pickle.loads(pickle.dumps(parts.partial_fit(X, y, classes=[0, 1, 2], sample_weight=w)))
+    np.testing.assert_array_equal(parameters(parts), parameters(whole))
+    assert (parts.loss_curve_, parts.n_iter_) == (whole.loss_curve_, 4)
+    continued = [clone(whole).fit(X, y, sample_weight=w) for _ in range(2)]
+    continued[0].partial_fit(X, y, sample_weight=w)  # at the rate of the last epoch
+    last = 0.01 * (1 + np.cos(np.pi * 3 / 4)) / 2
+    continued[1].set_params(schedule="constant", learning_rate=last).partial_fit(X, y, sample_weight=w)
+    np.testing.assert_allclose(parameters(continued[0]), parameters(continued[1]), rtol=1e-12)
+
+
+def test_weights_may_come_and_go_and_change_between_partial_fits():
+    """Weights that are all the same change no bit."""
+    X, y = three_blobs()
+    without, some = (MLPClassifier((5,), momentum=0.9, random_state=0) for _ in range(2))
+    for k, sample_weight in enumerate((None, np.full(200, 3), None, None)):
+        without.partial_fit(X, y, classes=[0, 1, 2])
+        some.set_params(class_weight=[1, 1, 1] if k == 3 else None)
+        some.partial_fit(X, y, classes=[0, 1, 2], sample_weight=sample_weight)
+    np.testing.assert_array_equal(parameters(some), parameters(without))
+    weighted = [each.set_params(class_weight=[1, 2, 3]).partial_fit(X, y) for each in (deepcopy(without), some)]
+    np.testing.assert_array_equal(parameters(weighted[0]), parameters(weighted[1]))
+    assert not np.array_equal(parameters(some), parameters(without.partial_fit(X, y)))
 
 
 def test_it_learns_from_a_stream_of_which_no_part_has_all_classes_or_features():
@@ -254,30 +429,77 @@ def test_pipeline_search_and_cross_validation():
     get_reusable_executor().shutdown()
 
 
-@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
-def test_calibration(method):
-    """Labels are drawn with a known probability: calibrated predictions are nearer to it."""
+@pytest.mark.parametrize(("method", "classes"), [("sigmoid", 2), ("isotonic", 2), ("sigmoid", 3)])
+def test_calibration(method, classes):
+    """Labels are drawn with known probabilities: calibrated predictions are nearer to them."""
     from sklearn.calibration import CalibratedClassifierCV
 
     random = np.random.default_rng(0)
     X = random.normal(size=(1500, 2))
-    truth = 1 / (1 + np.exp(-X[:, 0]))
-    y = random.random(1500) < truth
+    E = np.exp(np.column_stack([np.zeros(1500), X]))[:, :classes]
+    truth = E / E.sum(axis=1, keepdims=True)
+    y = np.sum(random.random((1500, 1)) < 1 - np.cumsum(truth, axis=1)[:, :-1], axis=1)
     model = MLPClassifier(momentum=0.9, epochs=30, random_state=0)  # overconfident
     off = [
-        np.abs(fitted.predict_proba(X)[:, 1] - truth).mean()
+        np.abs(fitted.predict_proba(X) - truth).mean()
         for fitted in (model.fit(X, y), CalibratedClassifierCV(model, method=method, cv=3).fit(X, y))
     ]
     assert off[1] < off[0]
 
 
-def test_many_classes_by_way_of_scikit_learn():
+@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_many_classes_with_the_user_s_own_names(loss, precision):
+    X, y = three_blobs()
+    words = np.array(["seven", "two", "nine"], object)[y]
+    classifier = MLPClassifier(loss=loss, class_weight={"nine": 2, "two": 1, "seven": 1}, random_state=0)
+    classifier.fit(X.astype(precision), words)
+    assert classifier.network_.class_weights == (2, 1, 1)
+    assert classifier.classes_.tolist() == ["nine", "seven", "two"]
+    P, outputs = classifier.predict_proba(X), classifier.network_.predict(X.astype(precision))
+    assert P.dtype == precision
+    np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(P, outputs / outputs.sum(axis=1, keepdims=True), rtol=1e-6)
+    assert (np.abs(outputs.sum(axis=1) - 1).max() > 0.01) == (loss == "euclidean")  # sigmoids do not sum to 1
+    np.testing.assert_array_equal(classifier.predict(X), classifier.classes_[P.argmax(axis=1)])
+    assert classifier.score(X, words) > 0.98
+    assert classifier.predict([[0, 4], [4, 0], [-4, -4]]).tolist() == ["seven", "two", "nine"]
+
+
+def test_a_search_over_activation_optimizer_and_class_weight():
+    from sklearn.model_selection import GridSearchCV
+
+    X, y = three_blobs(150)
+    grid = {
+        "activation": ["tanh", "relu"],
+        "optimizer": np.array(["sgd", "adam"]),
+        "class_weight": [None, "balanced", {0: 1, 1: 2, 2: 3.5}, np.array([1, 2, 3])],
+        "learning_rate": [0.05],
+    }
+    search = GridSearchCV(MLPClassifier((6,), random_state=0), grid, cv=2, error_score="raise", scoring="f1_macro")
+    search.fit(X, y, sample_weight=np.random.default_rng(0).uniform(1, 2, 150))
+    assert len(search.cv_results_["params"]) == 16
+    assert search.best_score_ > 0.95
+    assert clone(search.best_estimator_).get_params() == search.best_estimator_.get_params()
+
+
+def test_one_versus_one():
     from sklearn.multiclass import OneVsOneClassifier
 
-    random = np.random.default_rng(0)
-    y = random.integers(0, 3, 150)
-    X = random.normal(size=(150, 2)) + np.array([[0, 4], [4, 0], [-4, -4]])[y]
+    X, y = three_blobs()
     assert OneVsOneClassifier(MLPClassifier(random_state=0)).fit(X, y).score(X, y) > 0.95
+
+
+def test_class_weights_find_a_rare_class():
+    random = np.random.default_rng(0)
+    y = (np.arange(1000) < 20).astype(int)
+    X = random.normal(size=(1000, 2)) + 2 * y[:, np.newaxis]
+    recall = [
+        MLPClassifier(class_weight=class_weight, random_state=0).fit(X, y).predict(X)[:20].mean()
+        for class_weight in (None, "balanced")
+    ]
+    assert recall[0] < 0.6
+    assert recall[1] > 0.9
 
 
 @pytest.mark.parametrize(
@@ -291,6 +513,14 @@ def test_many_classes_by_way_of_scikit_learn():
         ({"batch_size": "many"}, 'batch_size: must be a whole number, not "many"'),
         ({"weight_decay": object}, "weight_decay: must be a number, not \"<class 'object'>\""),
         ({"random_state": -1}, "Seed must be between 0"),
+        ({"activation": "logistic"}, "activation: must be 'sigmoid', 'tanh' or 'relu', not \"logistic\""),
+        ({"optimizer": "lbfgs"}, "optimizer: must be 'sgd' or 'adam', not \"lbfgs\""),
+        ({"schedule": "adaptive"}, "schedule: must be 'constant' or 'cosine', not \"adaptive\""),
+        ({"optimizer": "adam", "momentum": 0.9}, "^momentum: must be 0 unless optimizer is sgd, not 0.9$"),
+        ({"class_weight": "auto"}, 'class_weight: must be null, balanced or a list in brackets, not "auto"'),
+        ({"class_weight": {0: 1, 1: -2}}, r"class_weight\[1\]: must be above 0, not -2"),
+        ({"class_weight": {0: 1, 2: 1}}, r"The classes, \[1\], are not in class_weight"),
+        ({"class_weight": [1, 2, 3]}, "3 class_weights: there must be one for each of 2 classes"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(options, message):
@@ -312,10 +542,8 @@ def test_what_it_cannot_learn_from_is_said():
     X, y = blobs(30)
     with pytest.raises(ValueError, match="two classes are needed, y has one class only, 1"):
         MLPClassifier().fit(X, np.ones(30, int))
-    with pytest.raises(
-        ValueError, match=r"Only binary classification is supported. The type of the target is multiclass"
-    ):
-        MLPClassifier().fit(X, np.arange(30) % 3)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        MLPClassifier().fit(X, y + 0.5)
     with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
         MLPClassifier().partial_fit(X, y)
     unfitted = MLPClassifier()
@@ -338,9 +566,34 @@ def test_what_it_cannot_learn_from_is_said():
     with pytest.raises(ValueError, match="are not those of the first call"):
         fitted.partial_fit(X, y, classes=[1, 2])
     fitted.partial_fit(X, y, classes=[1, 0])  # in any order
-    for other in ({"hidden_sizes": (3,)}, {"hidden_sizes": (32,), "loss": "cross_entropy"}):
+    for other in ({"hidden_sizes": (3,)}, {"loss": "cross_entropy"}, {"activation": "tanh"}):
+        fitted.set_params(**MLPClassifier().get_params())
         with pytest.raises(ValueError, match="differ from the network's: fit starts again"):
             fitted.set_params(**other).partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, 2, -1, 1], "sample_weight has a negative weight: each must be at least 0, and one above 0"),
+        ([0, 0, 0, 0], "sample_weight has only zero weights: each must be at least 0, and one above 0"),
+        ([1, np.nan, 1, 1], "Input sample_weight contains NaN"),
+        ([1, np.inf, 1, 1], "Input sample_weight contains infinity"),
+        ([1, 2, 3], r"sample_weight has shape \(3,\), it must be \(4,\): one weight for each example"),
+        ([[1], [2], [3], [4]], r"sample_weight has shape \(4, 1\), it must be \(4,\)"),
+    ],
+)
+def test_weights_that_cannot_be_are_named(weights, message):
+    X, y = blobs(4)
+    for use in (MLPClassifier().fit, partial(MLPClassifier().partial_fit, classes=[0, 1])):
+        with pytest.raises(ValueError, match=message):
+            use(X, y, sample_weight=weights)
+
+
+def test_balanced_weights_are_refused_in_a_stream_which_has_no_number_of_examples():
+    X, y = blobs(20)
+    with pytest.raises(ValueError, match="class_weight: balanced weights depend on all examples"):
+        MLPClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
 
 
 def test_a_pass_that_leaves_the_finite_numbers_is_an_error_and_undone():
@@ -400,6 +653,18 @@ def test_a_fit_that_stands_still_warns_and_a_short_one_does_not():
                 MLPClassifier(epochs=epochs, random_state=seed, learning_rate=0.01).fit(X, y)
 
 
+def test_the_best_constant_answer_of_a_warning_is_that_of_many_weighted_classes():
+    """Without any features it is all that can be learned: the shares of the classes, counted with their weights."""
+    X, y, w = np.zeros((60, 1)), np.repeat([0, 1, 2], 20), np.repeat([1, 2, 5], 20)
+    options = {"loss": "cross_entropy", "epochs": 300, "batch_size": 60, "learning_rate": 0.1, "random_state": 0}
+    entropy = -sum(share * np.log(share) for share in (1 / 8, 2 / 8, 5 / 8))
+    with pytest.warns(ConvergenceWarning, match=f"no better than the best constant answer's, {entropy:.4g}, and every"):
+        classifier = MLPClassifier(**options).fit(X, y, sample_weight=w)
+    np.testing.assert_allclose(classifier.predict_proba(X[:1]), [[1 / 8, 2 / 8, 5 / 8]], atol=1e-3)
+    with pytest.warns(ConvergenceWarning, match="best constant answer's, 1.099, .* 0.333, 0.333, 0.333"):
+        MLPClassifier(**options, class_weight="balanced").fit(X, y, sample_weight=w)
+
+
 def test_a_fit_is_not_given_up_where_learning_takes_its_time():
     """Some passes over a hundred points are a few dozen steps: a loss that has not changed proves nothing yet."""
     angles = np.linspace(0, 2 * np.pi, 400)
@@ -410,25 +675,50 @@ def test_a_fit_is_not_given_up_where_learning_takes_its_time():
         assert (classifier.n_iter_, classifier.score(X, y)) == (60, 1)
 
 
-def test_momentum_that_was_switched_off_begins_anew():
+@pytest.mark.parametrize(
+    ("first", "between"),
+    [
+        ({"momentum": 0.9}, {"momentum": 0.0}),
+        ({"optimizer": "adam"}, {"optimizer": "sgd"}),
+        ({"momentum": 0.9}, {"optimizer": "adam", "momentum": 0.0}),
+    ],
+)
+def test_an_optimizer_that_was_exchanged_begins_anew(first, between):
+    X, y = blobs(50)
+    options = {"learning_rate": 0.1, "batch_size": 50, "random_state": 0}
+    changed, fresh = (MLPClassifier(**first, **options) for _ in range(2))
+    for _ in range(5):
+        changed.partial_fit(X, y, classes=[0, 1])
+    changed.set_params(**between).partial_fit(X, y)
+    changed.set_params(**{"optimizer": "sgd"} | first)
+    fresh.set_params(learning_rate=1e-30).partial_fit(X, y, classes=[0, 1]).set_params(learning_rate=0.1, **between)
+    fresh.partial_fit(X, y)  # it has made the same changes, but has forgotten other steps
+    parameters(fresh)[...] = parameters(changed)
+    fresh.set_params(**{"optimizer": "sgd"} | first)
+    for classifier in (changed, fresh, changed, fresh):
+        classifier.partial_fit(X, y)
+    np.testing.assert_allclose(parameters(changed), parameters(fresh), rtol=1e-12)
+
+
+def test_momentum_that_was_switched_off_begins_with_a_step_without_it():
     X, y = blobs(50)
     options = {"learning_rate": 0.1, "batch_size": 50, "random_state": 0}
     changed, plain = (MLPClassifier(momentum=momentum, **options) for momentum in (0.9, 0.0))
     for _ in range(5):
         changed.partial_fit(X, y, classes=[0, 1])
     changed.set_params(momentum=0.0).partial_fit(X, y)
-    plain.partial_fit(X, y, classes=[0, 1]).network_.parameter_block[...] = changed.network_.parameter_block
-    changed.set_params(momentum=0.9).partial_fit(X, y)  # the first step with momentum equals one without
-    np.testing.assert_allclose(
-        changed.network_.parameter_block, plain.partial_fit(X, y).network_.parameter_block, rtol=1e-12
-    )
+    plain.partial_fit(X, y, classes=[0, 1])
+    parameters(plain)[...] = parameters(changed)
+    changed.set_params(momentum=0.9).partial_fit(X, y)
+    np.testing.assert_allclose(parameters(changed), parameters(plain.partial_fit(X, y)), rtol=1e-12)
 
 
-def test_the_loss_that_a_warning_tells_is_the_mean_over_all_examples():
-    X, y = blobs(1500)  # more than one block
-    network = MLP([2, 3, 1], precision="float64", generator=generator(0, Stream.WEIGHTS))
-    Y = estimator.targets(y, np.array([0, 1]), "float64")
-    assert estimator.mean_loss(network, X, Y) == pytest.approx(network.loss(X, Y), rel=1e-12)
+def test_the_loss_that_a_warning_tells_is_the_weighted_mean_over_all_examples():
+    X, y = three_blobs(1500)  # more than one block
+    w = np.random.default_rng(0).random(1500)
+    network = MLP([2, 3, 3], precision="float64", generator=generator(0, Stream.WEIGHTS), class_weights=[1, 2, 3])
+    expected = network.loss(X, np.eye(3)[y], w)
+    assert estimator.mean_loss(network, estimator.Examples(X, y, w)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_scikit_learn_is_imported_there_alone():

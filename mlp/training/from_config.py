@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlp.config import Config
 from mlp.data import dataset
@@ -63,12 +64,16 @@ def split(config: Config, images: Dataset) -> tuple[Dataset, Dataset]:
 
 
 def class_weights(config: Config, training_set: Dataset) -> tuple[float, ...] | None:
-    """The weight of each class in the loss; balanced ones are n / (classes n_class), from the images to learn from."""
+    """The weight of each class in the loss; balanced ones are those of the images to learn from."""
     weights = config.training.class_weight
     if not isinstance(weights, str):
         return weights
-    counts = np.bincount(training_set.targets, minlength=len(training_set.digits))
-    return tuple((len(training_set) / (len(counts) * counts)).tolist())
+    return balanced(np.bincount(training_set.targets, minlength=len(training_set.digits)))
+
+
+def balanced(counts: NDArray[Any]) -> tuple[float, ...]:
+    """The balanced weight of each class, n / (classes n_class), from the number or total weight of its examples."""
+    return tuple((counts.sum() / (len(counts) * counts)).tolist())
 
 
 def sizes(config: Config, inputs: int) -> list[int]:
