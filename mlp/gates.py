@@ -423,11 +423,15 @@ class Softmax(Gate):
     check_shapes = (((4, 3),), ((3,),))
 
     def forward(self, S: Value) -> Value:
-        E = np.exp(below_largest(S))
-        return E / np.sum(E, **over_classes(E))
+        return written_as(lambda: normalized(np.exp(S)), normalized(np.exp(below_largest(S))))
 
     def backward(self, dP: Value, P: Value, S: Value) -> Gradients:
         return (P * (dP - np.sum(dP * P, **over_classes(P))),)
+
+
+def normalized(E: Value) -> Value:
+    """Each number divided by the sum over its example's classes."""
+    return E / np.sum(E, **over_classes(E))
 
 
 def below_largest(S: Value) -> Value:

@@ -126,12 +126,7 @@ def check_directions(
     tolerance times the norm of the whole gradient.
     """
     for node in _node_checks(graph, names, upstream):
-        is_small = node.a.size <= MAX_MOVED
-        moved = [slice(None) if is_small else slice(k, None, directions) for k in range(directions)]
-        ways = [(part, random_direction(node.a[part].size, generator)) for part in moved]
-        analytic = np.array([D @ node.da[part] for part, D in ways])
-        numeric = node.numeric(lambda k, factor, node=node, ways=ways: node.slope(*ways[k], factor), analytic)
-        yield node.compare(numeric, analytic, lambda k: f" along direction {k + 1}")
+        yield node.along_directions(directions, generator)
 
 
 def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator) -> ArrayCheck:
@@ -201,6 +196,15 @@ class _NodeCheck:
                 if abs(smaller - analytic[k]) < differences[k]:
                     found[k] = smaller
         return found
+
+    def along_directions(self, directions: int, generator: Generator) -> ArrayCheck:
+        """The check along random directions of length 1, of the whole array or of a part each: see MAX_MOVED."""
+        is_small = self.a.size <= MAX_MOVED
+        moved = [slice(None) if is_small else slice(k, None, directions) for k in range(directions)]
+        ways = [(part, random_direction(self.a[part].size, generator)) for part in moved]
+        analytic = np.array([D @ self.da[part] for part, D in ways])
+        numeric = self.numeric(lambda k, factor: self.slope(*ways[k], factor), analytic)
+        return self.compare(numeric, analytic, lambda k: f" along direction {k + 1}")
 
     def slope_of_element(self, k: int, factor: float = 1.0) -> float:
         """The numeric derivative of f with respect to the k-th element."""

@@ -16,7 +16,7 @@ from mlp.gradient_check import TOLERANCE, ArrayCheck, all_gates, check_elements,
 from mlp.system import blas_threads
 from mlp.system.errors import CheckFailed
 from mlp.training import from_config
-from mlp.training.gradient_precheck import EXAMPLES_PER_CLASS, affordable_part, check_network
+from mlp.training.gradient_precheck import affordable_part, check_network, examples
 from mlp.training.random_streams import Stream, generator
 
 MAX_ELEMENTS = 100_000
@@ -56,7 +56,7 @@ def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     images = from_config.training_images(settings)
     weights = from_config.class_weights(settings, images)
     network = from_config.network(settings, images.inputs, weights)
-    X, Y = images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
+    X, Y = examples(images)
     checks: Iterable[ArrayCheck]
     if network.parameter_block.size > MAX_ELEMENTS:
         random = generator(settings.training.seed, Stream.CHECK)
