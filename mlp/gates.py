@@ -423,6 +423,10 @@ class Softmax(Gate):
     check_shapes = (((4, 3),), ((3,),))
 
     def forward(self, S: Value) -> Value:
+        if np.ndim(S) not in (1, 2):
+            raise ValueError(
+                f"{self.name}: scores of shape {np.shape(S)} do not fit: they must be (classes,) or (n, classes)"
+            )
         return written_as(lambda: normalized(np.exp(S)), normalized(np.exp(below_largest(S))))
 
     def backward(self, dP: Value, P: Value, S: Value) -> Gradients:

@@ -180,6 +180,8 @@ class _NodeCheck:
     """A flat view of its analytic gradient."""
     f: Callable[[], float]
     """Computes the number to differentiate from the node's current value."""
+    magnitude: float
+    """|f| before any change."""
 
     def numeric(self, slope: Callable[[int, float], float], analytic: Array) -> Array:
         """The numeric derivatives: ``slope(k, factor)`` for each k, with the step times the factor.
@@ -239,7 +241,7 @@ class _NodeCheck:
 
     def scale(self, numeric: Array, analytic: Array) -> float:
         """What errors are relative to: the largest gradient, or the smallest that can be resolved."""
-        return float(max(np.abs(numeric).max(), np.abs(analytic).max(), RESOLVABLE * abs(self.f())))
+        return float(max(np.abs(numeric).max(), np.abs(analytic).max(), RESOLVABLE * self.magnitude))
 
     def element(self, k: int) -> str:
         """The index of the k-th element in the node's own shape."""
@@ -251,7 +253,9 @@ def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: Arra
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
     forward = graph.latest_plan.forward
-    U = np.broadcast_to(np.asarray(upstream, np.float64), forward().shape)
+    output = forward()
+    U = np.broadcast_to(np.asarray(upstream, np.float64), output.shape)
+    magnitude = abs(float(np.vdot(U, output)))
     graph.backward(U)
 
     def f(changed: Node) -> float:
@@ -260,5 +264,5 @@ def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: Arra
     gradients = {name: graph.gradient(name) for name in names}
     for name, dA in gradients.items():
         node, A = graph.node(name), graph.value(name)
-        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, node))
+        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, node), magnitude)
         forward(node)  # with the node as it was, for the next one

@@ -130,7 +130,7 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
         ("add()", (), 1, "add takes 2 to 100 arguments, not 0\n"),
         (f"2 * max({', '.join(['x'] * 101)})", ("x=1",), 5, "max takes 2 to 100 arguments, not 101\n"),
         ("exp()", (), 1, "exp takes 1 argument, not 0\n"),
-        ("1 + softmax_loss(s)", ("s=[1, 2]",), 5, "softmax_loss takes 2 arguments, not 1\n"),
+        ("1 + softmax_loss(s)", ("s=[1, 2]",), 5, "softmax_loss takes 2 to 3 arguments, not 1\n"),
         ("max(1, b=2)", (), 1, "max takes 2 to 100 arguments, not an argument by name\n"),
         ("sum(*[1])", (), 5, "not in the language"),
         ("1 + softmax_loss(s, y)", ("s=[1, 2]", "y=2"), 21, "2 is not the index of a class: .* from 0 to 1"),
