@@ -21,6 +21,8 @@ from mlp.training.random_streams import Stream, generator
 
 MAX_ELEMENTS = 100_000
 """Each element takes two passes, a network of this size half a minute; larger networks are checked along directions."""
+WIDTH = 44
+"""Of the first column, in characters."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,11 +31,11 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     settings = config_of(options)
     failed = []
-    print(f"{'graph':36} {'array':6} {'largest relative error':24} where")
+    print(f"{'graph':{WIDTH}} {'array':6} {'largest relative error':24} where")
     with blas_threads.threads(settings.training.threads):
         for graph, check in itertools.chain(gate_checks(settings), network_checks(settings)):
             verdict = "" if check.passed else "   WRONG"
-            print(f"{graph:36} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
+            print(f"{graph:{WIDTH}} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
             if not check.passed:
                 failed.append(f"{graph}: {check}")
     if failed:

@@ -1,13 +1,16 @@
 """Promises of scripts/show_network.py: a trained network's table, its picture on a test image, each message."""
 
+import re
 import shutil
 
 import numpy as np
 import pytest
 
 from mlp import config
-from mlp.network import MLP
+from mlp.network import LOSSES, MLP
 from mlp.runs import directory as run_directory
+from mlp.runs.finished import read_run
+from mlp.training import from_config
 from tests.conftest import FILES, finished_run, write_folder
 
 SCRIPT = "scripts/show_network.py"
@@ -67,6 +70,43 @@ def test_the_network_on_a_test_image_is_drawn(show_network, run, tmp_path):
     assert picture.count("<image ") == 8
     for ending in (".png", ".pdf"):
         assert show_network(run, "--digit", 0, "--draw", tmp_path / f"two{ending}")[0] == 0
+
+
+def of_classes(tmp_path, *options):
+    """A run of the digits 3, 5 and 8 on images of 2 by 2 pixels; test image 0 is an 8, image 3 a 7."""
+    write_folder(tmp_path / "data", [3, 5, 8] * 3, [8, 3, 5, 7], side=2)
+    (tmp_path / "config.yaml").write_text("data: {digits: [3, 5, 8]}\nmodel: {hidden_sizes: [3]}\n")
+    settings = config.load(tmp_path / "config.yaml", overrides=options)
+    weights = settings.training.class_weight
+    network = from_config.network(settings, 4, weights)
+    with run_directory.new(settings, None, pytest.fail) as run:
+        run.begin(image_shape=[2, 2], training_files=FILES, class_weights=weights)
+        run.write_model(network.views(network.parameter_block))
+        run.finish()
+    return run.directory
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_of_several_classes_the_predicted_ones_probability_and_the_right_ones_are_named(show_network, tmp_path, loss):
+    run = of_classes(tmp_path, f"model.loss={loss}", "training.class_weight=[1, 2, 4]")
+    network = read_run(run).network
+    P = network.predict(read_run(run).images("test").arrays("float32")[0])[0]
+    predicted = [3, 5, 8][P.argmax()]
+    assert show_network(run, "--digit", 0, "--draw", tmp_path / "x.svg")[0] == 0
+    picture = (tmp_path / "x.svg").read_text()
+    assert f"test image 0: a 8, predicted {predicted}" in picture
+    for digit in {predicted, 8}:
+        assert f"the probability of a {digit}" in picture
+    shown = [float(number) for number in re.findall(r"P = ([\d.e-]+)<", picture)]
+    expected = [P[[3, 5, 8].index(digit)] for digit in dict.fromkeys((predicted, 8))]
+    assert shown == pytest.approx(expected, rel=1e-3)
+    for text in ("target: a 8", "weight w = 4", "outputs P", "dP" if loss == "euclidean" else "dZ5"):
+        assert text in picture
+
+
+def test_an_image_of_none_of_several_classes_is_named(show_network, tmp_path):
+    done = show_network(of_classes(tmp_path), "--digit", 3, "--draw", tmp_path / "x.svg")
+    assert done == (2, "", "error: --digit 3: the test image is a 7, the run knows only 3, 5 and 8\n")
 
 
 @pytest.mark.parametrize(
