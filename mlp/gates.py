@@ -419,7 +419,7 @@ class Softmax(Gate):
     The largest score of a row is subtracted first: then nothing overflows, and P is the same.
     """
 
-    name = symbol = "softmax"
+    name, symbol = "softmax", "eˢ/Σeˢ"
     check_shapes = (((4, 3),), ((3,),))
 
     def forward(self, S: Value) -> Value:
