@@ -290,10 +290,16 @@ def test_long_arrays_have_one_line_per_row():
 
 @pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
 @pytest.mark.parametrize("hidden", [[], [3], [3, 2]])
-def test_it_works_on_the_network(loss, hidden):
+@pytest.mark.parametrize(
+    ("outputs", "options"),
+    [(1, {}), (3, {}), (3, {"activation": "relu", "class_weights": (1, 2, 3)}), (1, {"class_weights": (1, 2)})],
+    ids=str,
+)
+def test_it_works_on_the_network(loss, hidden, outputs, options):
     random = np.random.default_rng(0)
-    network = MLP([4, *hidden, 1], precision="float64", generator=random, loss=loss)
-    network.loss(random.random((5, 4)), [[0], [1], [1], [0], [1]])
+    network = MLP([4, *hidden, outputs], precision="float64", generator=random, loss=loss, **options)
+    classes = np.array([0, 1, 1, 0, 1])
+    network.loss(random.random((5, 4)), classes[:, np.newaxis] if outputs == 1 else np.eye(3)[classes])
     network.backward()
     scope = {}
     exec(staged(network.graph, network.graph.nodes[-1]), scope)
