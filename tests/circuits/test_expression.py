@@ -138,7 +138,12 @@ def test_stages_split_a_sigmoid_and_change_nothing_else():
             1,
             r"svm loss: weights of shape \(3,\) do not fit: one for each example, \(2,\)",
         ),
-        ("softmax_loss(s, 0, w)", ("s=[1, 2]", "w=[1]"), 1, r"weights of shape \(1,\) do not fit: .* example, \(\)"),
+        (
+            "softmax_loss(s, 0, w)",
+            ("s=[1, 2]", "w=[1]"),
+            1,
+            r"softmax loss: weights of shape \(1,\) do not fit: .* example, \(\)",
+        ),
         ("softmax_loss(s, y, y)", ("s=[1, 2]", "y=0"), 17, "y is used as a number: it cannot be a class index too"),
         ("1 + softmax(s)", ("s=1",), 5, r"softmax: scores of shape \(\) do not fit: .* \(classes,\) or \(n, classes\)"),
         ("softmax(s, s)", ("s=[1, 2]",), 1, "softmax takes 1 argument, not 2\n"),
