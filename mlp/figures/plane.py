@@ -16,6 +16,8 @@ from mlp.figures.images import image_grid, show_image
 
 MAX_LABELS_INSIDE = 5
 """The legend of more labels stands beside the plot, and each label at the median of its points."""
+LEGEND_ROWS = 26
+"""As many fit beside the plot; more labels take several columns."""
 MAX_IMAGES_IN_A_ROW = 9
 
 
@@ -51,7 +53,7 @@ def scatter(
     if len(digits) <= MAX_LABELS_INSIDE:
         axes.legend()
     else:
-        figure.legend(loc="outside right upper", markerscale=1.5, ncols=1 + len(digits) // 30)
+        figure.legend(loc="outside right upper", markerscale=1.5, ncols=-(-len(digits) // LEGEND_ROWS))
         for digit in digits:
             x, y = np.median(coordinates[labels == digit], axis=0)
             axes.text(x, y, str(digit), ha="center", va="center", weight="bold", fontsize=11, path_effects=OUTLINED)
