@@ -419,15 +419,23 @@ class Softmax(Gate):
     The largest score of a row is subtracted first: then nothing overflows, and P is the same.
     """
 
-    name = symbol = "softmax"
+    name, symbol = "softmax", "eˢ/Σeˢ"
     check_shapes = (((4, 3),), ((3,),))
 
     def forward(self, S: Value) -> Value:
-        E = np.exp(below_largest(S))
-        return E / np.sum(E, **over_classes(E))
+        if np.ndim(S) not in (1, 2):
+            raise ValueError(
+                f"{self.name}: scores of shape {np.shape(S)} do not fit: they must be (classes,) or (n, classes)"
+            )
+        return written_as(lambda: normalized(np.exp(S)), normalized(np.exp(below_largest(S))))
 
     def backward(self, dP: Value, P: Value, S: Value) -> Gradients:
         return (P * (dP - np.sum(dP * P, **over_classes(P))),)
+
+
+def normalized(E: Value) -> Value:
+    """Each number divided by the sum over its example's classes."""
+    return E / np.sum(E, **over_classes(E))
 
 
 def below_largest(S: Value) -> Value:

@@ -126,12 +126,7 @@ def check_directions(
     tolerance times the norm of the whole gradient.
     """
     for node in _node_checks(graph, names, upstream):
-        is_small = node.a.size <= MAX_MOVED
-        moved = [slice(None) if is_small else slice(k, None, directions) for k in range(directions)]
-        ways = [(part, random_direction(node.a[part].size, generator)) for part in moved]
-        analytic = np.array([D @ node.da[part] for part, D in ways])
-        numeric = node.numeric(lambda k, factor, node=node, ways=ways: node.slope(*ways[k], factor), analytic)
-        yield node.compare(numeric, analytic, lambda k: f" along direction {k + 1}")
+        yield node.along_directions(directions, generator)
 
 
 def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator) -> ArrayCheck:
@@ -185,6 +180,8 @@ class _NodeCheck:
     """A flat view of its analytic gradient."""
     f: Callable[[], float]
     """Computes the number to differentiate from the node's current value."""
+    magnitude: float
+    """|f| before any change."""
 
     def numeric(self, slope: Callable[[int, float], float], analytic: Array) -> Array:
         """The numeric derivatives: ``slope(k, factor)`` for each k, with the step times the factor.
@@ -201,6 +198,15 @@ class _NodeCheck:
                 if abs(smaller - analytic[k]) < differences[k]:
                     found[k] = smaller
         return found
+
+    def along_directions(self, directions: int, generator: Generator) -> ArrayCheck:
+        """The check along random directions of length 1, of the whole array or of a part each: see MAX_MOVED."""
+        is_small = self.a.size <= MAX_MOVED
+        moved = [slice(None) if is_small else slice(k, None, directions) for k in range(directions)]
+        ways = [(part, random_direction(self.a[part].size, generator)) for part in moved]
+        analytic = np.array([D @ self.da[part] for part, D in ways])
+        numeric = self.numeric(lambda k, factor: self.slope(*ways[k], factor), analytic)
+        return self.compare(numeric, analytic, lambda k: f" along direction {k + 1}")
 
     def slope_of_element(self, k: int, factor: float = 1.0) -> float:
         """The numeric derivative of f with respect to the k-th element."""
@@ -235,7 +241,7 @@ class _NodeCheck:
 
     def scale(self, numeric: Array, analytic: Array) -> float:
         """What errors are relative to: the largest gradient, or the smallest that can be resolved."""
-        return float(max(np.abs(numeric).max(), np.abs(analytic).max(), RESOLVABLE * abs(self.f())))
+        return float(max(np.abs(numeric).max(), np.abs(analytic).max(), RESOLVABLE * self.magnitude))
 
     def element(self, k: int) -> str:
         """The index of the k-th element in the node's own shape."""
@@ -247,7 +253,9 @@ def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: Arra
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
     forward = graph.latest_plan.forward
-    U = np.broadcast_to(np.asarray(upstream, np.float64), forward().shape)
+    output = forward()
+    U = np.broadcast_to(np.asarray(upstream, np.float64), output.shape)
+    magnitude = abs(float(np.vdot(U, output)))
     graph.backward(U)
 
     def f(changed: Node) -> float:
@@ -256,5 +264,5 @@ def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: Arra
     gradients = {name: graph.gradient(name) for name in names}
     for name, dA in gradients.items():
         node, A = graph.node(name), graph.value(name)
-        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, node))
+        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, node), magnitude)
         forward(node)  # with the node as it was, for the next one

@@ -12,7 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from mlp.gates import Array, Gate, Gradients, Shape, Sigmoid, Value, below_largest, over_classes, written_as
+from mlp.gates import (
+    Array,
+    Gate,
+    Gradients,
+    Shape,
+    Sigmoid,
+    Value,
+    below_largest,
+    normalized,
+    over_classes,
+    written_as,
+)
 
 
 class TargetLoss(Gate):
@@ -138,7 +149,7 @@ def wrong_classes(S: Value, y: Value) -> Value:
 
 def weighted(A: Value, w: Value) -> Value:
     """Each example's row of A (n, k), or its number in A (n,) or (), times its weight; A without weights."""
-    return A if w is None else A * (w[:, np.newaxis] if np.ndim(A) == 2 else w)
+    return A if w is None else (w[:, np.newaxis] if np.ndim(A) == 2 else w) * A
 
 
 def of_examples(losses: Value) -> Value:
@@ -221,15 +232,16 @@ def _right_score(S: Array, y: Array, out: Array | None = None) -> Value:
     return np.positive(scores if y.ndim else scores[0], out=out)
 
 
-def _right_score_code(S: Shape, y: Shape) -> str:
-    return f"{{0}}[np.arange({S[0]}), {{1}}][:, None]" if y else "{0}[{1}]"
-
-
-right_score = Operation(_right_score, lambda S, y: (*y, 1) if y else (), _right_score_code, _right_score_code)
+right_score = Operation(
+    _right_score,
+    shape=lambda S, y: (*y, 1) if y else (),
+    text=lambda S, y: "right_score({0}, {1})" if y else "{0}[{1}]",
+    code=lambda S, y: f"{{0}}[np.arange({S[0]}), {{1}}][:, None]" if y else "{0}[{1}]",
+)
 """s_y, the right class's score: (n, 1) or (). Raises as ``check_class_indices``."""
 
 softmax = Operation(
-    lambda S: np.exp(S) / np.sum(np.exp(S), **over_classes(S)),
+    lambda S: normalized(np.exp(S)),
     shape=lambda S: S,
     text=lambda S: "softmax({0})",
     code=lambda S: f"np.exp({{0}}) / np.sum(np.exp({{0}}){', axis=1, keepdims=True' if len(S) == 2 else ''})",

@@ -21,6 +21,7 @@ from mlp.gates import (
     Relu,
     Sigmoid,
     Sine,
+    Softmax,
     Sqrt,
     Subtract,
     Sum,
@@ -33,7 +34,7 @@ from tests.made_gates import Made, MadeElementwise
 
 ONE_EACH = [Add(), Subtract(), Multiply(), Divide(), Identity(), Negate(), Exponential(), Logarithm(), Max(), Sigmoid()]
 ONE_EACH += [Sqrt(), Sine(), Cosine(), Absolute(), Relu(), Tanh()]
-ONE_EACH += [Power(-1.5), Matmul(), Sum(), EuclideanLoss(), CrossEntropyLoss(), SoftmaxLoss(), SVMLoss()]
+ONE_EACH += [Power(-1.5), Matmul(), Softmax(), Sum(), EuclideanLoss(), CrossEntropyLoss(), SoftmaxLoss(), SVMLoss()]
 GATES = [*ONE_EACH, Power(-1), Power(0), Power(0.5), Power(1), Power(2), Power(3)]
 
 
@@ -60,6 +61,8 @@ def run(gate, *inputs, upstream=1.0, precision="float64"):
         (Sigmoid(), (0.0,), 0.5, 4.0, (1.0,)),
         (Power(3), (2.0,), 8.0, 0.5, (6.0,)),
         (EuclideanLoss(), (0.5, 1.0), 0.125, 2.0, (-1.0, 1.0)),
+        (EuclideanLoss(), (0.5, 1.0, None), 0.125, 2.0, (-1.0, 1.0)),
+        (EuclideanLoss(), (0.5, 1.0, 3.0), 0.375, 2.0, (-3.0, 3.0, 0.25)),
     ],
     ids=str,
 )
@@ -81,6 +84,23 @@ def test_a_gate_by_itself_computes_what_it_computes_in_a_graph(gate, precision):
         own = [dA for dA in gate.checked_backward(dC, C, *inputs) if dA is not None]
         for found, right in zip(gradients, own, strict=True):
             np.testing.assert_allclose(found, right, rtol=tolerance, atol=tolerance)
+
+
+def test_the_softmax_by_hand():
+    """The sum of dP P is 1 here: dS = P (dP - 1)."""
+    P, dS = run(Softmax(), [0.0, np.log(3)], upstream=[4.0, 0.0])
+    np.testing.assert_allclose(P, [0.25, 0.75], rtol=2e-15)
+    np.testing.assert_allclose(dS, [0.75, -0.75], rtol=4e-15)
+
+
+def test_a_loss_computes_by_itself_with_and_without_weights():
+    S, y, w = np.array([[1.0, 3.0, 2.5], [2.0, 0.5, 0.0]]), np.array([0, 0]), np.array([2.0, 0.5])
+    assert SVMLoss().forward(S, y) == 5.5
+    assert SVMLoss().forward(S, y, w) == 11
+    dS, dy = SVMLoss().backward(1.0, 5.5, S, y)
+    assert (dS.tolist(), dy) == ([[-2, 1, 1], [0, 0, 0]], None)
+    dS, dy, dw = SVMLoss().backward(1.0, 11, S, y, w)
+    assert (dS.tolist(), dy, dw.tolist()) == ([[-4, 2, 2], [0, 0, 0]], None, [5.5, 0])
 
 
 def inputs_of(gate, shapes, precision):
@@ -161,12 +181,40 @@ BROADCAST_SUM = [[1111, 2112], [1121, 2122], [1131, 2132]]
             ([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]], [0, 1, 2]),
             (15.8, [[-1, 1, 0], [0, 0, 0], [1, 1, -2]]),
         ),
+        (SVMLoss(), ([3.2, 5.1, -1.7], 0, 10), (29, [-10, 10, 0], 2.9)),
+        (
+            SVMLoss(),
+            ([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]], [0, 1, 2], [10, 5, 2]),
+            (54.8, [[-10, 10, 0], [0, 0, 0], [2, 2, -4]], [2.9, 0, 12.9]),
+        ),
         (SoftmaxLoss(), ([0, np.log(3)], 0), (np.log(4), [-0.75, 0.75])),
+        (SoftmaxLoss(), ([0, np.log(3)], 0, 4), (4 * np.log(4), [-3, 3], np.log(4))),
+        (
+            SoftmaxLoss(),
+            ([[0, np.log(3)], [5, 5]], [1, 0], [4, 2]),
+            (4 * np.log(4 / 3) + 2 * np.log(2), [[1, -1], [-1, 1]], [np.log(4 / 3), np.log(2)]),
+        ),
+        (Softmax(), ([7, 7, 7, 7],), ([0.25, 0.25, 0.25, 0.25], [0, 0, 0, 0])),  # of a sum that is always 1
+        (Softmax(), ([[3, 3], [1000, 1000]],), ([[0.5, 0.5], [0.5, 0.5]], [[0, 0], [0, 0]])),
+        (Softmax(), ([-1000, 1000],), ([0, 1], [0, 0])),
         (SoftmaxLoss(), ([[0, np.log(3)], [5, 5]], [1, 0]), (np.log(4 / 3) + np.log(2), [[0.25, -0.25], [-0.5, 0.5]])),
         (SoftmaxLoss(), ([1000, 0], 0), (0, [0, 0])),
         (SoftmaxLoss(), ([1000, 0], 1), (1000, [1, -1])),
         (EuclideanLoss(), (0.5, 1), (0.125, -0.5, 0.5)),
         (EuclideanLoss(), ([[0.5], [1]], [[1], [0]]), (0.625, [[-0.5], [1]], [[0.5], [-1]])),
+        (EuclideanLoss(), ([[0.5], [1]], [[1], [0]], [8, 2]), (2, [[-4], [2]], [[4], [-2]], [0.125, 0.5])),
+        (
+            EuclideanLoss(),
+            ([[0.5, 1], [0, 2]], [[1, 0], [0, 1]], [8, 2]),
+            (6, [[-4, 8], [0, 2]], [[4, -8], [0, -2]], [0.625, 0.5]),
+        ),
+        (EuclideanLoss(), ([0.5, 1], [1, 0], [8, 2]), (2, [-4, 2], [4, -2], [0.125, 0.5])),
+        (CrossEntropyLoss(), (0, 1, 2), (2 * np.log(2), -1, 0, np.log(2))),
+        (
+            CrossEntropyLoss(),
+            ([[0], [np.log(3)]], [[1], [0]], [2, 4]),
+            (2 * np.log(2) + 4 * np.log(4), [[-1], [3]], [[0], [-4 * np.log(3)]], [np.log(2), np.log(4)]),
+        ),
         (Matmul(), ([[1, 2]], [[1, 0, 2], [0, 1, 3]]), ([[1, 2, 8]], [[3, 4]], [[1, 1, 1], [2, 2, 2]])),
         (Matmul(), ([1, 2], [3, 4]), (11, [3, 4], [1, 2])),
         (Matmul(), ([[1, 2], [3, 4]], [5, 6]), ([17, 39], [[5, 6], [5, 6]], [4, 6])),
@@ -213,7 +261,7 @@ def test_any_mistake_in_a_backward_pass_is_found_and_no_other_gradient_blamed(ga
 
     monkeypatch.setattr(kind, "backward", wrong)
     checks = [check_gate(gate, shapes, np.random.default_rng(5)) for shapes in gate.check_shapes]
-    blamed = {k for arrays in checks for k, array in enumerate(arrays) if not array.passed}
+    blamed = {"ABCD".index(array.name) for arrays in checks for array in arrays if not array.passed}
     assert blamed == {position}
 
 
@@ -246,6 +294,25 @@ def test_the_sigmoid_of_nan_is_nan():
         (SVMLoss(), (1.0, 0.0), r"shapes \(\) and \(\) do not fit"),
         (CrossEntropyLoss(), (np.ones((4, 1)), np.ones(4)), r"shapes \(4, 1\) and \(4,\) differ"),
         (EuclideanLoss(), (np.ones((4, 1)), np.ones(4)), r"shapes \(4, 1\) and \(4,\) differ"),
+        (Softmax(), (1.0,), r"softmax: scores of shape \(\) do not fit: they must be \(classes,\) or \(n, classes\)"),
+        (Softmax(), (np.ones((2, 2, 2)),), r"softmax: scores of shape \(2, 2, 2\) do not fit"),
+        (
+            EuclideanLoss(),
+            (np.ones((4, 1)), np.ones((4, 1)), np.ones((4, 1))),
+            r"euclidean loss: weights of shape \(4, 1\) do not fit: one for each example, \(4,\)",
+        ),
+        (
+            CrossEntropyLoss(),
+            (np.ones((4, 3)), np.ones((4, 3)), np.ones(3)),
+            r"cross-entropy loss: weights of shape \(3,\) do not fit: one for each example, \(4,\)",
+        ),
+        (EuclideanLoss(), (1.0, 1.0, np.ones(1)), r"weights of shape \(1,\) do not fit: one for each example, \(\)"),
+        (
+            SoftmaxLoss(),
+            (np.ones((4, 3)), np.ones(4), 1.0),
+            r"softmax loss: weights of shape \(\) do not fit: one for each example, \(4,\)",
+        ),
+        (SVMLoss(), (np.ones(3), 0.0, np.ones(3)), r"weights of shape \(3,\) do not fit: one for each example, \(\)"),
     ],
 )
 def test_shapes_that_do_not_fit_are_named(gate, inputs, message):
@@ -272,6 +339,36 @@ def test_the_softmax_loss_keeps_its_digits_if_the_right_score_is_by_far_the_larg
     assert pytest.approx(np.log1p(np.exp(-10)), rel=1e-6) == E
     p = 1 / (1 + np.exp(10))
     np.testing.assert_allclose(dS, [-p, p], rtol=1e-6)
+
+
+def test_the_number_of_inputs_of_a_loss_is_two_or_three():
+    graph = ComputationalGraph()
+    x = graph.leaf("x", 1.0)
+    for gate in (EuclideanLoss(), CrossEntropyLoss(), SoftmaxLoss(), SVMLoss()):
+        for count in (1, 4):
+            with pytest.raises(ValueError, match=rf"^{gate} takes 2 to 3 inputs, not {count}$"):
+                graph.apply(gate, *[x] * count)
+
+
+class Scaled(Gate):
+    """C = A B, or A without B."""
+
+    name = "scaled"
+
+    @classmethod
+    def check_instances(cls):
+        return []
+
+    def forward(self, A, B=None):
+        return A if B is None else A * B
+
+    def backward(self, dC, C, A, B=None):
+        return (dC,) if B is None else (dC * B, dC * A)
+
+
+def test_an_input_whose_default_is_none_may_be_left_out():
+    assert [float(number) for number in run(Scaled(), 3.0)] == [3, 1]
+    assert [float(number) for number in run(Scaled(), 3.0, 5.0)] == [15, 5, 3]
 
 
 def test_a_node_used_only_as_a_class_index_needs_no_gradient():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mlp.gates import Matmul, Max, Sigmoid
+from mlp import gradient_check
+from mlp.gates import Matmul, Max, Relu, Sigmoid
 from mlp.gradient_check import (
     DIRECTIONS,
     TOLERANCE,
@@ -109,6 +110,54 @@ def test_the_number_of_passes_along_directions_does_not_grow_with_the_network(mo
         assert all(check.passed for check in check_network(*network_and_examples(*sizes), rng()))
         counts.append(len(passes))
     assert counts[0] == counts[1]
+
+
+def test_a_right_gradient_takes_two_passes_for_each_element_or_direction(monkeypatch):
+    network = on_a_kink(distance=0.5)
+    passes, forward = [], Plan.forward
+    monkeypatch.setattr(Plan, "forward", lambda *arguments: passes.append(1) or forward(*arguments))
+    elements = list(check_elements(network.graph, network.parameters))
+    assert len(passes) == 1 + 2 * network.parameter_block.size + len(elements)
+    passes.clear()
+    directions = list(check_directions(network.graph, network.parameters, DIRECTIONS, rng()))
+    assert len(passes) == 1 + 2 * DIRECTIONS * len(directions) + len(directions)
+    assert all(check.passed for check in [*elements, *directions])
+
+
+def on_a_kink(distance):
+    """A relu network after a loss, in which the sum before a unit is this far from 0."""
+    random = rng()
+    network = MLP([5, 4, 3], precision="float64", generator=random, loss="cross_entropy", activation="relu")
+    X = random.random((4, 5))
+    network.parameters["b1"][1] = distance - X[2] @ network.parameters["W1"][:, 1]
+    network.loss(X, np.eye(3)[[0, 1, 2, 0]])
+    network.backward()
+    assert network.graph.value("Z2")[2, 1] == pytest.approx(distance, abs=1e-15)
+    return network
+
+
+@pytest.mark.parametrize("distance", [1e-7, -1e-7, 1e-6])
+def test_a_step_across_the_kink_of_a_relu_is_no_mistake(distance, monkeypatch):
+    network = on_a_kink(distance)
+    for check in (
+        *check_elements(network.graph, network.parameters),
+        *check_directions(network.graph, network.parameters, DIRECTIONS, rng()),
+    ):
+        assert check.passed, check
+    monkeypatch.setattr(gradient_check, "SMALLER", ())
+    assert not all(check.passed for check in check_elements(network.graph, network.parameters))
+
+
+@pytest.mark.parametrize("distance", [1e-7, 0.5])
+def test_a_mistake_in_a_relu_is_found_however_near_its_kink_is(distance, monkeypatch):
+    right = Relu.backward
+    monkeypatch.setattr(Relu, "backward", lambda self, dC, C, A: (1.001 * right(self, dC, C, A)[0],))
+    network = on_a_kink(distance)
+    for checks in (
+        check_elements(network.graph, network.parameters),
+        check_directions(network.graph, network.parameters, DIRECTIONS, rng()),
+    ):
+        assert {check.name for check in checks if not check.passed} == {"W1", "b1"}
 
 
 def test_a_leaf_in_any_order_of_memory_is_checked():

@@ -91,13 +91,26 @@ def assert_same(graph, output, leaves, random):
 @pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
 @pytest.mark.parametrize("hidden", [[], [3], [4, 3]], ids=str)
 @pytest.mark.parametrize("rows", [1, 5])
-def test_the_plan_of_a_network_computes_the_same(hidden, loss, rows):
+@pytest.mark.parametrize(
+    ("outputs", "options"),
+    [
+        (1, {}),
+        (3, {}),
+        (3, {"activation": "tanh"}),
+        (4, {"activation": "relu", "class_weights": (1, 2, 3, 0.5)}),
+        (1, {"class_weights": (4, 0.25)}),
+    ],
+    ids=str,
+)
+def test_the_plan_of_a_network_computes_the_same(hidden, loss, rows, outputs, options):
     random = np.random.default_rng(0)
-    net = MLP([6, *hidden, 1], precision="float64", loss=loss, generator=random, input_gradient=True)
-    X, Y = random.random((rows, 6)), random.integers(0, 2, (rows, 1))
+    net = MLP([6, *hidden, outputs], precision="float64", loss=loss, generator=random, input_gradient=True, **options)
+    X, classes = random.random((rows, 6)), random.integers(0, 2, rows)
+    Y = classes[:, np.newaxis] if outputs == 1 else np.eye(outputs)[classes]
     L = net.loss(X, Y)
     net.backward()
-    given = {"X": X, "Y": Y, "n": rows, **net.parameters}
+    given = {"X": X, "Y": net.graph.value("Y"), "n": rows, **net.parameters}
+    given |= {"w": np.take(options["class_weights"], classes)} if "class_weights" in options else {}
     output = net.graph.node("L")
     leaves = {node: given[node.name] for node in net.graph.nodes if node.gate is None}
     values = run_forward(output, leaves)

@@ -26,6 +26,15 @@ def _random(rows: int, columns: int, seed: int) -> str:
     return str(np.random.default_rng(seed).standard_normal((rows, columns)).round(2).tolist())
 
 
+FOUR_EXAMPLES = {
+    "X": "[[1, -1], [0, 1], [-1, -1], [2, 1]]",
+    "W": "[[1, 1, 0], [1, 0, -1]]",
+    "b": "[-0.5, 0, -0.5]",
+    "y": "[0, 1, 2, 0]",
+}
+"""Two features and the class of four examples, and the weights of a linear classifier of three classes."""
+
+
 EXAMPLES: dict[str, Example] = {
     "multiply": Example("a gate: the product swaps its inputs", "f = x * y", {"x": "4", "y": "-3"}),
     "add": Example("a gate: the sum hands its gradient on", "f = x + y", {"x": "4", "y": "-3"}),
@@ -91,6 +100,16 @@ EXAMPLES: dict[str, Example] = {
         "the softmax classifier's loss of the same scores",
         "L = softmax_loss(s, y)",
         {"s": "[3.2, 5.1, -1.7]", "y": "0"},
+    ),
+    "linear-svm": Example(
+        "the linear classifier with the SVM's loss: the mean over four examples",
+        "S = X @ W + b; E = svm_loss(S, y); L = E / 4",
+        FOUR_EXAMPLES,
+    ),
+    "linear-softmax": Example(
+        "the same linear classifier with the softmax loss",
+        "S = X @ W + b; E = softmax_loss(S, y); L = E / 4",
+        FOUR_EXAMPLES,
     ),
     "xor-network": Example(
         "the 2-8-1 network on the four rows of XOR, before it has learned",

@@ -16,6 +16,7 @@ from mlp.gates import Array
 from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
 from mlp.plan import VIEWS
+from mlp.system.printable import listed
 from mlp.trace import Term
 
 COMMENT_COLUMN = 56
@@ -185,4 +186,4 @@ def _and(lines: Sequence[int]) -> str:
     words = [f"({line})" for line in sorted(set(lines))]
     if len(words) > MAX_USES_NAMED:
         return f"{len(words)} lines"
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else f"{words[0]} twice"
+    return listed(words) + " twice" * (len(words) == 1)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from itertools import count
 
 from mlp.circuits.formula_text import Mathematics, plain
-from mlp.gates import Elementwise
 from mlp.network import MLP
 from mlp.node import GradientEdge, Node, backward_order
 from mlp.system.text_table import markdown
@@ -29,18 +28,20 @@ def network_table(network: MLP) -> str:
         texts = (*(source.name for source in node.inputs), node.name, "1" if node is nodes[-1] else f"d{node.name}")
         notes = Mathematics(dict(zip(formula.symbols, texts, strict=True)), known)
         value = notes.write(plain(formula, formula.value))
-        known.setdefault(value, node.name)
+        shown = _as_function(node) or value
+        for text in (value, shown):
+            known.setdefault(text, node.name)
         back = _backward(node, formula, edges[node], notes) if node in edges else "nothing: it is only for predictions"
         sources = dict.fromkeys(edge.source for edge in edges.get(node, ()) if edge is not None)
         sent = ", ".join(f"d{source.name} {shapes[source]}" for source in sources)
-        rows.append((f"{node.name} = {_as_function(node) or value}", shapes[node], back, sent))
+        rows.append((f"{node.name} = {shown}", shapes[node], back, sent))
     return markdown(("forward", "shape", "backward", "shape"), rows)
 
 
 def _as_function(node: Node) -> str:
-    """The gate's name and its input, if the gate is elementwise and of one input, without parameters."""
+    """The gate's name and its input, if the gate is of one input, without parameters."""
     gate, (first, *others) = node.gate, node.inputs
-    is_function = isinstance(gate, Elementwise) and not others and not vars(gate) and gate.name.isidentifier()
+    is_function = gate is not None and not others and not vars(gate) and gate.name.isidentifier()
     return f"{gate}({first.name})" if is_function else ""
 
 

@@ -1,14 +1,15 @@
 """A picture of a trained network on one test image: the values up to the loss, and below them the gradients.
 
-There is a column for the image, each weight matrix, each layer's activations and the prediction. The first weight
-matrix is shown as images, one for each hidden unit.
+There is a column for the image, each weight matrix, each layer's activations and the outputs; the numbers of a single
+output stand in the text beside them. The first weight matrix is shown as images, one for each hidden unit.
 """
 
 # before matplotlib, which may fail on MPLBACKEND
-from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, SIGNS, VALUE, own_settings, save
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, OUTLINED, SIGNS, VALUE, own_settings, save
 
 # isort: split
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,13 @@ MAX_UNITS = 64
 SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.55, 1.7
 """Inches: the side of a heat map, the space between two, above each row, below both, and for the prediction's text."""
 
+HIDDEN = {
+    "sigmoid": ("Greens", (0, 1), "white at 0 and dark at 1"),
+    "tanh": (SIGNS, (-1, 1), "purple above 0, white at 0 and orange below 0"),
+    "relu": ("Greens", (0, None), "white at 0 and dark at the largest of their layer"),
+}
+"""By activation, how hidden units look: the colours, the values at their ends, None for the largest, and in words."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -37,13 +45,17 @@ class Column:
     limits: tuple[float, float]
     part: str = ""
     """Which part of the array is shown, if not all of it."""
+    gradient_of: str = ""
+    """The name of the array whose gradient is shown, if it is another one."""
+    labels: Sequence[str] = ()
+    """A text for each cell, row by row."""
 
     @property
     def headings(self) -> tuple[str, str]:
         """The texts above the value and above the gradient."""
         largest = self.largest_gradient
         size = f"up to ±{largest:.1e}" if largest else "all 0"
-        return f"{self.kind} {self.name}{self.part}", f"d{self.name}, {size}"
+        return f"{self.kind} {self.name}{self.part}", f"d{self.gradient_of or self.name}, {size}"
 
     @property
     def largest_gradient(self) -> float:
@@ -51,16 +63,18 @@ class Column:
         return float(np.nanmax(np.abs(self.gradient)))
 
 
-def draw_network(path: Path, network: MLP, image_shape: tuple[int, int], title: str, lines: list[str]) -> None:
+def draw_network(
+    path: Path, network: MLP, image_shape: tuple[int, int], digits: Sequence[int], title: str, lines: list[str]
+) -> None:
     """Draw a network with ``input_gradient`` after both passes over one image, as .svg, .png or .pdf.
 
-    ``lines`` are text to the right of the values.
+    ``digits`` are the labels of its classes, ``lines`` are text to the right of the values.
     """
-    save(picture(title, columns(network, image_shape), lines, network), path)
+    save(picture(title, columns(network, image_shape, digits), lines, network), path)
 
 
-def columns(network: MLP, image_shape: tuple[int, int]) -> list[Column]:
-    """The image, then the weights of each layer and the activations of each hidden layer."""
+def columns(network: MLP, image_shape: tuple[int, int], digits: Sequence[int]) -> list[Column]:
+    """The image, then the weights of each layer and its activations or outputs, except a single output."""
     graph = network.graph
     X, dX = (array.reshape(image_shape) for array in (graph.value("X"), graph.gradient("X")))
     shown = [Column("image", "X", X, dX, "gray_r", (0, 1))]
@@ -76,7 +90,14 @@ def columns(network: MLP, image_shape: tuple[int, int]) -> list[Column]:
         if layer < len(network.sizes) - 1:
             name = f"Z{3 * layer}"
             Z, dZ = (grid(array[0, units]) for array in (graph.value(name), graph.gradient(name)))
-            shown.append(Column("hidden", name, Z, dZ, "Greens", (0, 1), part))
+            colors, (low, high), _ = HIDDEN[network.activation_name]
+            limits = (low, float(np.nanmax(Z)) or 1.0 if high is None else high)
+            shown.append(Column("hidden", name, Z, dZ, colors, limits, part))
+        elif size > 1:
+            source = network.loss_node.inputs[0].name  # P, or the sums before it
+            P, dP = (grid(array[0, units]) for array in (graph.value("P"), graph.gradient(source)))
+            labels = [str(digits[k]) for k in units]
+            shown.append(Column("outputs", "P", P, dP, "Greens", (0, 1), part, source, labels))
         rows = units
     return shown
 
@@ -118,8 +139,9 @@ def picture(title: str, shown: list[Column], lines: list[str], network: MLP) -> 
     figure = Figure(figsize=(width, height))
     figure.text(GAP / width, 1 - 0.25 / height, title, fontsize=13, va="center", color=INK)
     caption = (
-        "above: the values, hidden units white at 0 and dark at 1; below: the derivatives of the loss with respect "
-        "to them\nweights and derivatives are purple above 0, white at 0 and orange below 0"
+        f"above: the values, hidden units {HIDDEN[network.activation_name][2]}"
+        f"{', outputs white at 0 and dark at 1' * (network.sizes[-1] > 1)}; below: the derivatives of the loss "
+        "with respect to them\nweights and derivatives are purple above 0, white at 0 and orange below 0"
     )
     figure.text(GAP / width, FOOT / 2 / height, caption, fontsize=FONT_POINTS, va="center", color=MUTED)
     left = GAP
@@ -132,7 +154,7 @@ def picture(title: str, shown: list[Column], lines: list[str], network: MLP) -> 
         ):
             bottom = row * (SIDE + HEAD) + FOOT
             axes = figure.add_axes((left / width, bottom / height, wide / width, SIDE / height))
-            show_map(axes, array, colors, *limits)
+            show_map(axes, array, colors, *limits, column.labels)
             axes.set_title(heading, fontsize=FONT_POINTS, color=color)
         left += wide + GAP
     last_sum = f"Z{3 * (len(network.sizes) - 1) - 1}"
@@ -140,7 +162,7 @@ def picture(title: str, shown: list[Column], lines: list[str], network: MLP) -> 
     gradients = [
         f"d{node.name} = {network.graph.gradient(node.name).item():.4g}"
         for node in reversed(ends)
-        if network.graph.has_gradient(node)
+        if network.graph.has_gradient(node) and node.value.size == 1
     ]
     for texts, color, row in ((lines, VALUE, 1), (gradients, GRADIENT, 0)):
         middle = row * (SIDE + HEAD) + FOOT + SIDE / 2
@@ -149,9 +171,12 @@ def picture(title: str, shown: list[Column], lines: list[str], network: MLP) -> 
     return figure
 
 
-def show_map(axes: Axes, array: Array, colors: str, low: float, high: float) -> None:
-    """Draw a heat map without axes, stretched to fill its place; nan stays white."""
+def show_map(axes: Axes, array: Array, colors: str, low: float, high: float, labels: Sequence[str] = ()) -> None:
+    """Draw a heat map without axes, stretched to fill its place; nan stays white. ``labels`` are texts in its cells."""
     cells = np.ma.masked_invalid(array)
     axes.imshow(cells, cmap=colors, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color(MUTED)
+    for k, label in enumerate(labels):
+        row, column = divmod(k, array.shape[1])
+        axes.text(column, row, label, fontsize=FONT_POINTS, color=INK, ha="center", va="center", path_effects=OUTLINED)

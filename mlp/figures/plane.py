@@ -1,9 +1,9 @@
 """Figures of a plane: images at their two singular coordinates, their reconstruction, a network's decision surface."""
 
-from mlp.figures.style import ONE, ZERO, own_settings, save  # must come before matplotlib
+from mlp.figures.style import ONE, OUTLINED, ZERO, class_looks, own_settings, save  # must come before matplotlib
 
 # isort: split
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,31 @@ from numpy.typing import NDArray
 from mlp.data.svd import Projection
 from mlp.figures.images import image_grid, show_image
 
+MAX_LABELS_INSIDE = 5
+"""The legend of more labels stands beside the plot, and each label at the median of its points."""
+LEGEND_ROWS = 26
+"""As many fit beside the plot; more labels take several columns."""
+MAX_IMAGES_IN_A_ROW = 9
+
 
 @own_settings()
 def scatter(
-    path: Path, coordinates: NDArray[np.float64], labels: NDArray[Any], digits: tuple[int, int], projection: Projection
+    path: Path, coordinates: NDArray[np.float64], labels: NDArray[Any], digits: Sequence[int], projection: Projection
 ) -> None:
-    """The images as points in the plane of the first two singular directions, the larger digit blue."""
+    """The images as points in the plane of the first two singular directions; of two digits the larger is blue.
+
+    The more digits there are, the more often they take turns: each lies partly above and partly below the others.
+    """
     figure = Figure(figsize=(8, 6), layout="constrained")
     axes = figure.subplots()
-    for digit, color, marker in zip(sorted(digits), (ZERO, ONE), "o^", strict=True):
-        x, y = coordinates[labels == digit].T
-        label = f"digit {digit}: {len(x):,}"
-        axes.scatter(x, y, s=12, c=color, marker=marker, alpha=0.6, linewidths=0, label=label)
+    ordered, turns = sorted(digits), len(digits) - 1
+    for turn in range(turns):
+        for digit, (color, marker) in zip(ordered, class_looks(ordered), strict=True):
+            x, y = coordinates[labels == digit].T
+            label = f"digit {digit}: {len(x):,}" if turn == 0 else None
+            axes.scatter(
+                x[turn::turns], y[turn::turns], s=12, c=color, marker=marker, alpha=0.6, linewidths=0, label=label
+            )
     values, shares = projection.singular_values, projection.explained_variance()
     for axis, ordinal, k in ((axes.xaxis, "first", 0), (axes.yaxis, "second", 1)):
         axis.set_label_text(f"{ordinal} singular direction: σ = {values[k]:,.0f}, explained variance {shares[k]:.1%}")
@@ -37,7 +50,13 @@ def scatter(
         axes.set(xlim=middle[0] + reach * np.array([-1, 1]), ylim=middle[1] + reach * np.array([-1, 1]))
     axes.set_axisbelow(True)
     axes.grid(alpha=0.3)
-    axes.legend()
+    if len(digits) <= MAX_LABELS_INSIDE:
+        axes.legend()
+    else:
+        figure.legend(loc="outside right upper", markerscale=1.5, ncols=-(-len(digits) // LEGEND_ROWS))
+        for digit in digits:
+            x, y = np.median(coordinates[labels == digit], axis=0)
+            axes.text(x, y, str(digit), ha="center", va="center", weight="bold", fontsize=11, path_effects=OUTLINED)
     save(figure, path)
 
 
@@ -45,13 +64,18 @@ def scatter(
 def reconstruction(
     path: Path, images: NDArray[Any], rebuilt: NDArray[np.float64], labels: NDArray[Any], shape: tuple[int, int]
 ) -> None:
-    """Images (k, pixels) in one row, and below each its reconstruction from two coordinates."""
+    """Images (k, pixels) in rows, and below each its reconstruction from two coordinates."""
     title = "Above the images, below their reconstructions from two coordinates"
-    grid = image_grid(title, 2 * len(images), columns=len(images), caption_lines=1)
+    columns = min(len(images), MAX_IMAGES_IN_A_ROW)
+    grid = image_grid(title, 2 * columns * -(-len(images) // columns), columns=columns, caption_lines=1)
+    above, below = np.arange(len(grid.axes)).reshape(-1, 2, columns).swapaxes(0, 1).reshape(2, -1)
+    places = np.array(grid.axes)
     for k, label in enumerate(labels):
-        show_image(grid.axes[k], images[k], shape)
-        grid.axes[k].set_title(f"a {label}", fontsize=9)
-        show_image(grid.axes[len(images) + k], rebuilt[k], shape)
+        show_image(places[above[k]], images[k], shape)
+        places[above[k]].set_title(f"a {label}", fontsize=9)
+        show_image(places[below[k]], rebuilt[k], shape)
+    for axes in places[np.concatenate([above[len(labels) :], below[len(labels) :]])]:
+        axes.remove()
     save(grid, path)
 
 

@@ -25,6 +25,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from mlp.system.files import replacing
@@ -70,6 +71,8 @@ PETROFF = (
 )
 """For more than two classes: ten colours that the colour-blind can distinguish (Petroff 2021)."""
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "*", "p", "d")
+OUTLINED = [withStroke(linewidth=2, foreground=COLORS["paper"][0])]
+"""The path effects of text on any colour."""
 OF_A_PAGE = {"#000000": "var(--ink)"} | {light: f"var(--{name})" for name, (light, _) in COLORS.items()}
 """The CSS variable that replaces each colour of a figure within a page."""
 WITHOUT_DATE: dict[str, dict[str, Any]] = {

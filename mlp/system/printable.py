@@ -1,5 +1,7 @@
 """Text from elsewhere, such as a file's name, made safe to show on a terminal, in a page or in a picture."""
 
+from collections.abc import Iterable
+
 
 def printable(text: str) -> str:
     r"""The text in one line, with an escape for each character that is not printable.
@@ -13,6 +15,12 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The text with each of its lines made printable."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def listed(items: Iterable[object]) -> str:
+    """The items as people list them: 0, 1 and 2."""
+    *most, last = map(str, items)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def quoted(text: str) -> str:

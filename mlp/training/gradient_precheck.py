@@ -28,9 +28,8 @@ def check_before_training(network: MLP, training_set: Dataset, seed: int, note: 
     """Raises CheckFailed if the network's analytic gradients differ from the numeric ones; ``note`` gets the result."""
     began = perf_counter()
     random = generator(seed, Stream.CHECK)
-    images = training_set.first_of_each(max(1, min(EXAMPLES_PER_CLASS, MAX_EXAMPLES // len(training_set.digits))))
     part = affordable_part(network, random)
-    checks = check_network(part, *images.arrays("float64"), random)
+    checks = check_network(part, *examples(training_set), random)
     note(
         gradient_check={
             "sizes": part.sizes,
@@ -44,6 +43,12 @@ def check_before_training(network: MLP, training_set: Dataset, seed: int, note: 
     if failed:
         of = "" if part.sizes == network.sizes else f" in a part of the network, {part.sizes}"
         raise CheckFailed(f"the gradient check failed{of}, nothing was trained:", *failed)
+
+
+def examples(training_set: Dataset) -> tuple[Array, Array]:
+    """X and Y of the check's batch: the first images of each label."""
+    per_class = max(1, min(EXAMPLES_PER_CLASS, MAX_EXAMPLES // len(training_set.digits)))
+    return training_set.first_of_each(per_class).arrays("float64")
 
 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:

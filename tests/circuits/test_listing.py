@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from mlp.circuits.expression import parse
+from mlp.circuits.expression import FUNCTIONS, parse
 from mlp.circuits.listing import staged
 from mlp.circuits.source_text import parse_values
 from mlp.gates import Add, Multiply, Negate, Sum
@@ -182,6 +182,13 @@ def test_a_gate_of_ones_own_is_listed():
         ("abs(x)", ("x=-4",), "dx = df * np.sign(x)"),
         ("tanh(x)", ("x=4",), "dx = (1 - f ** 2) * df"),
         ("relu(x)", ("x=4",), "dx = df * (x > 0)"),
+        ("softmax(s)", ("s=[1, 2, 3]",), "f = np.exp(s) / np.sum(np.exp(s))"),
+        ("softmax(s)", ("s=[1, 2, 3]",), "ds = f * (df - np.sum(df * f))"),
+        ("softmax(s)", ("s=[1000, 2]",), "f = np.exp(s - np.max(s)) / np.sum(np.exp(s - np.max(s)))"),
+        ("softmax(s)", ("s=[[1, 2]]",), "f = np.exp(s) / np.sum(np.exp(s), axis=1, keepdims=True)"),
+        ("softmax_loss(s, 0)", ("s=[1, 2, 3]",), "f = np.log(np.sum(np.exp(s))) - s[0]"),
+        ("softmax_loss(s, 0, w)", ("s=[1, 2, 3]", "w=2"), "f = w * (np.log(np.sum(np.exp(s))) - s[0])"),
+        ("softmax_loss(s, 0, w)", ("s=[1, 2, 3]", "w=2"), "dw = (np.log(np.sum(np.exp(s))) - s[0]) * df"),
         ("softmax_loss(s, 0)", ("s=[1, 2, 3]",), "ds = (np.exp(s) / np.sum(np.exp(s)) - (np.arange(3) == 0)) * df"),
         (f"max(x, {10**30})", ("x=3",), "f = np.maximum(x, 1e+30)"),
     ],
@@ -197,7 +204,25 @@ def test_a_class_index_is_a_whole_number_and_the_losses_are_the_lines_of_the_not
     assert "y = 0" in code_lines(text)
     assert "L = np.sum(np.maximum(s - s[y] + 1, 0) * (1 - (np.arange(3) == y)))" in code_lines(text)
     text = listing("softmax_loss(s, [0, 2])", "s=[[3.2, 5.1, -1.7], [1, 2, 3]]")
-    assert "f = np.sum(np.logaddexp.reduce(s - s[np.arange(2), np.array([0, 2])][:, None], axis=1))" in code_lines(text)
+    assert (
+        "f = np.sum(np.log(np.sum(np.exp(s), axis=1, keepdims=True)) - s[np.arange(2), np.array([0, 2])][:, None])"
+        in code_lines(text)
+    )
+
+
+@pytest.mark.parametrize("loss", ["softmax_loss", "svm_loss"])
+def test_weighted_losses_run_as_they_are_listed(loss):
+    values = {"s": [[3.2, 5.1, -1.7], [1, 2, 2.5]], "y": [0, 2], "w": [2, 0.5]}
+    circuit = parse(f"L = {loss}(s, y, w)", values)
+    circuit.run()
+    scope = {}
+    exec(staged(circuit.graph, circuit.output), scope)
+    gate, examples = FUNCTIONS[loss], zip(*(np.array(values[name]) for name in "sy"), strict=True)
+    single = [gate.forward(*example) for example in examples]
+    np.testing.assert_allclose(scope["L"], np.dot(values["w"], single), rtol=1e-12)
+    np.testing.assert_allclose(scope["dw"], single, rtol=1e-12)
+    np.testing.assert_allclose(scope["ds"], circuit.graph.gradient("s"), rtol=1e-12)
+    assert np.shape(scope["dw"]) == (2,)
 
 
 @pytest.mark.parametrize("loss", ["softmax_loss", "svm_loss"])
@@ -265,10 +290,16 @@ def test_long_arrays_have_one_line_per_row():
 
 @pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
 @pytest.mark.parametrize("hidden", [[], [3], [3, 2]])
-def test_it_works_on_the_network(loss, hidden):
+@pytest.mark.parametrize(
+    ("outputs", "options"),
+    [(1, {}), (3, {}), (3, {"activation": "relu", "class_weights": (1, 2, 3)}), (1, {"class_weights": (1, 2)})],
+    ids=str,
+)
+def test_it_works_on_the_network(loss, hidden, outputs, options):
     random = np.random.default_rng(0)
-    network = MLP([4, *hidden, 1], precision="float64", generator=random, loss=loss)
-    network.loss(random.random((5, 4)), [[0], [1], [1], [0], [1]])
+    network = MLP([4, *hidden, outputs], precision="float64", generator=random, loss=loss, **options)
+    classes = np.array([0, 1, 1, 0, 1])
+    network.loss(random.random((5, 4)), classes[:, np.newaxis] if outputs == 1 else np.eye(3)[classes])
     network.backward()
     scope = {}
     exec(staged(network.graph, network.graph.nodes[-1]), scope)

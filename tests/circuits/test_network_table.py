@@ -67,6 +67,58 @@ def test_where_a_value_fans_out_its_gradients_are_added(sources, rows):
     assert table.count("dZ2 (n, 2)") == 1
 
 
+@pytest.mark.parametrize(
+    ("outputs", "options", "rows"),
+    [
+        (
+            3,
+            {"loss": "cross_entropy", "activation": "relu"},
+            [
+                ["Z3 = relu(Z2)", "(n, 4)", "dZ2 = dZ3 (Z2 > 0)", "dZ2 (n, 4)"],
+                ["P = softmax(Z5)", "(n, 3)", "nothing: it is only for predictions", ""],
+                [
+                    "E = sum (log(sum over columns of exp(Z5)) - right_score(Z5, Y))",
+                    "scalar",
+                    "dZ5 = (P - onehot(Y)) dE",
+                    "dZ5 (n, 3)",
+                ],
+            ],
+        ),
+        (
+            3,
+            {"activation": "tanh"},
+            [
+                ["Z3 = tanh(Z2)", "(n, 4)", "dZ2 = (1 - Z3^2) dZ3", "dZ2 (n, 4)"],
+                ["P = sigmoid(Z5)", "(n, 3)", "dZ5 = P (1 - P) dP", "dZ5 (n, 3)"],
+                ["E = 1/2 sum (P - Y)^2", "scalar", "dP = (P - Y) dE", "dP (n, 3)"],
+            ],
+        ),
+        (
+            3,
+            {"class_weights": (1, 2, 3)},
+            [["E = 1/2 sum (w (P - Y)^2)", "scalar", "dP = w (P - Y) dE", "dP (n, 3)"]],
+        ),
+        (
+            1,
+            {"loss": "cross_entropy", "class_weights": (1, 2)},
+            [
+                [
+                    "E = sum (w (max(Z5, 0) - Z5 Y + log(1 + exp(-abs(Z5)))))",
+                    "scalar",
+                    "dZ5 = w (P - Y) dE",
+                    "dZ5 (n, 1)",
+                ]
+            ],
+        ),
+    ],
+)
+def test_classes_activations_and_weights_have_the_rows_of_the_textbook(outputs, options, rows):
+    lines = network_table(MLP([5, 4, outputs], **options)).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    assert [row for row in rows if row not in cells] == []
+    assert cells[-1][:3] == ["L = E / n", "scalar", "dE = 1 / n, the only place where n appears"]
+
+
 def test_n_stands_for_the_number_of_examples_only():
     table = network_table(MLP([3, 32, 1], generator=np.random.default_rng(0)))
     assert "dZ1 (n, 32), db1 (32,)" in table

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlp.data.svd import project
+from mlp.data.svd import Projection, project
 from mlp.figures import plane, style
 from tests.figures.conftest import pixels
 
@@ -48,6 +48,59 @@ def test_in_the_scatter_zeros_are_red_and_ones_blue(images, digits, tmp_path):
     )
     assert reds(left) > 50 * (1 + blues(left))
     assert blues(right) > 50 * (1 + reds(right))
+
+
+def scattered(drawn, digits, tmp_path, per_digit=20):
+    """The axes of points of these digits, all in one place."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(digits, per_digit)
+    projection = Projection(np.eye(2), np.ones(2), 2.0, np.zeros(2), centered=False)
+    plane.scatter(tmp_path / "s.png", random.normal(size=(len(labels), 2)), labels, digits, projection)
+    return drawn[-1].axes[0]
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 26])
+def test_each_label_has_its_colour_and_marker_and_a_line_of_the_legend(drawn, tmp_path, count):
+    digits = list(range(count))[::-1]
+    axes = scattered(drawn, digits, tmp_path)
+    named = [points for points in axes.collections if not points.get_label().startswith("_")]
+    assert [points.get_label() for points in named] == [f"digit {digit}: 20" for digit in sorted(digits)]
+    looks = {(points.get_facecolor().tobytes(), points.get_paths()[0].vertices.tobytes()) for points in named}
+    assert len(looks) == count
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 20 * count
+    legends = [axes.get_legend(), *drawn[-1].legends]
+    assert [len(legend.get_texts()) for legend in legends if legend is not None] == [count]
+
+
+def test_more_than_two_labels_take_turns_so_that_none_lies_above_all_others(drawn, tmp_path):
+    def order(count):
+        return [points.get_facecolor().tobytes() for points in scattered(drawn, range(count), tmp_path).collections]
+
+    assert len(order(2)) == 2
+    for count in (3, 10):
+        colors = order(count)
+        assert colors == colors[:count] * (count - 1)
+
+
+def test_many_labels_are_written_at_the_middles_of_their_points_and_listed_beside_them(drawn, tmp_path):
+    axes = scattered(drawn, list(range(10)), tmp_path)
+    assert [text.get_text() for text in axes.texts] == [str(digit) for digit in range(10)]
+    assert axes.get_legend() is None
+    assert not scattered(drawn, [0, 1, 2], tmp_path).texts
+
+
+@pytest.mark.parametrize("count", [6, 9, 13, 30])
+def test_many_reconstructions_are_drawn_in_several_rows_each_below_its_image(drawn, tmp_path, count):
+    pictures, rebuilt = np.arange(count)[:, None] * np.ones(4), 100 + np.arange(count)[:, None] * np.ones(4)
+    plane.reconstruction(tmp_path / "r.png", pictures, rebuilt, np.arange(count), (2, 2))
+    places = {int(axes.images[0].get_array()[0, 0]): axes.get_position() for axes in drawn[0].axes}
+    assert len(places) == len(drawn[0].axes) == 2 * count
+    for k in range(count):
+        above, below = places[k], places[100 + k]
+        assert above.x0 == below.x0
+        nearest = max(place.y0 for place in places.values() if place.x0 == above.x0 and place.y0 < above.y0)
+        assert nearest == below.y0
+    assert len({place.x0 for place in places.values()}) == min(count, 9)
 
 
 def test_the_reconstruction_shows_images_and_rebuilds(images, tmp_path):

@@ -40,6 +40,18 @@ def test_each_colour_of_a_page_stands_for_one_thing():
     assert len(set(light)) == len(set(dark)) == len(style.COLORS)
 
 
+def test_of_two_labels_the_smaller_is_red_and_the_larger_blue_in_any_order():
+    assert style.class_looks([3, 7]) == [(style.ZERO, "o"), (style.ONE, "^")]
+    assert style.class_looks([7, 3]) == [(style.ONE, "^"), (style.ZERO, "o")]
+
+
+def test_each_of_many_labels_looks_different_and_ten_have_ten_colours():
+    for count in (2, 3, 10, 26, 60):
+        assert len(set(style.class_looks(range(count)))) == count
+    assert len({color for color, _ in style.class_looks(range(10))}) == 10
+    assert style.class_looks([8, 3, 5]) == [style.class_looks([3, 5, 8])[k] for k in (2, 0, 1)]
+
+
 def test_the_scale_for_signs_is_pale_at_0_purple_above_and_orange_below():
     colors = style.sign_colors().astype(int)
     assert colors.shape == (256, 3)

@@ -16,11 +16,13 @@ from mlp.gradient_check import TOLERANCE, ArrayCheck, all_gates, check_elements,
 from mlp.system import blas_threads
 from mlp.system.errors import CheckFailed
 from mlp.training import from_config
-from mlp.training.gradient_precheck import EXAMPLES_PER_CLASS, affordable_part, check_network
+from mlp.training.gradient_precheck import affordable_part, check_network, examples
 from mlp.training.random_streams import Stream, generator
 
 MAX_ELEMENTS = 100_000
 """Each element takes two passes, a network of this size half a minute; larger networks are checked along directions."""
+WIDTH = 44
+"""Of the first column, in characters."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,11 +31,11 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     settings = config_of(options)
     failed = []
-    print(f"{'graph':36} {'array':6} {'largest relative error':24} where")
+    print(f"{'graph':{WIDTH}} {'array':6} {'largest relative error':24} where")
     with blas_threads.threads(settings.training.threads):
         for graph, check in itertools.chain(gate_checks(settings), network_checks(settings)):
             verdict = "" if check.passed else "   WRONG"
-            print(f"{graph:36} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
+            print(f"{graph:{WIDTH}} {check.name:6} {check.error:<24.1e} {check.where}{verdict}")
             if not check.passed:
                 failed.append(f"{graph}: {check}")
     if failed:
@@ -56,7 +58,7 @@ def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     images = from_config.training_images(settings)
     weights = from_config.class_weights(settings, images)
     network = from_config.network(settings, images.inputs, weights)
-    X, Y = images.first_of_each(EXAMPLES_PER_CLASS).arrays("float64")
+    X, Y = examples(images)
     checks: Iterable[ArrayCheck]
     if network.parameter_block.size > MAX_ELEMENTS:
         random = generator(settings.training.seed, Stream.CHECK)

@@ -5,18 +5,20 @@ mlp show-network [RUN] --digit 7 --draw digit.png
 """
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mlp.circuits.network_table import network_table
 from mlp.commands.arguments import Parser, run_directory
+from mlp.gates import Array
 from mlp.network import decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import command_line
 from mlp.system.command_line import PICTURE_ENDINGS, display_path
 from mlp.system.errors import InputError
+from mlp.system.printable import listed
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -57,24 +59,30 @@ def draw_passes(run: FinishedRun, index: int, path: Path) -> None:
         raise InputError(f"--digit {index}: the test file holds {count:,} images, 0 to {count - 1}")
     position = np.flatnonzero(images.indices == index)
     if not len(position):
-        first, second = images.digits
         label = images.source.labels[index]
-        raise InputError(f"--digit {index}: the test image is a {label}, the run knows only {first} and {second}")
+        raise InputError(f"--digit {index}: the test image is a {label}, the run knows only {listed(images.digits)}")
     network = run.network.copy(np.float64, input_gradient=True)
     batch = network.batch(1)
     images.fetch(position, batch)
     loss = batch.loss()
     network.backward()
-    digit, predicted = (images.digits[int(target.item())] for target in (Y, decide(network.probabilities)))
-    lines = [
-        f"P = {network.probabilities.item():.4g}",
-        f"the probability of a {images.digits[1]}",
-        "",
-        f"target Y = {Y.item():.0f}",
-        f"loss L = {loss:.4g}",
-    ]
+    target, predicted = (int(classes[0]) for classes in (images.targets_of(position), decide(network.probabilities)))
+    digit, P = images.digits[target], network.probabilities[0]
+    lines = list(probability_lines(P, images.digits, (predicted, target)))
+    lines.append(f"target Y = {target}" if len(P) == 1 else f"target: a {digit}")
+    if batch.weights is not None:
+        lines.append(f"weight w = {batch.weights[0].item():.4g}")
+    lines.append(f"loss L = {loss:.4g}")
     from mlp.figures import network as network_figure  # matplotlib is slow to import
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    title = f"test image {index}: a {digit}, predicted {predicted}"
-    network_figure.draw_network(path, network, run.image_shape, title, lines)
+    title = f"test image {index}: a {digit}, predicted {images.digits[predicted]}"
+    network_figure.draw_network(path, network, run.image_shape, images.digits, title, lines)
+
+
+def probability_lines(P: Array, digits: Sequence[int], classes: Sequence[int]) -> Iterator[str]:
+    """The output P (k,) of each of these classes, with its digit; a single output stands for the second class."""
+    for output in dict.fromkeys(k % len(P) for k in classes):
+        yield f"P = {P[output]:.4g}"
+        yield f"the probability of a {digits[len(digits) - len(P) + output]}"
+        yield ""

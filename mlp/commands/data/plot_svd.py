@@ -19,10 +19,13 @@ from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path
 from mlp.system.errors import InputError
 from mlp.system.files import replacing
+from mlp.system.printable import listed
 from mlp.training import from_config
 
 PER_CLASS = 1000
 REBUILT_PER_CLASS = 3
+MAX_NAMED = 5
+"""More labels are only counted."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -98,7 +101,9 @@ def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:
 
 
 def describe(images: Dataset, projection: Projection) -> str:
-    lines = [f"{len(images):,} images of the digits {images.digits[0]} and {images.digits[1]}"]
+    digits = images.digits
+    of = f"the digits {listed(digits)}" if len(digits) <= MAX_NAMED else f"{len(digits)} labels"
+    lines = [f"{len(images):,} images of {of}"]
     pairs = zip(projection.singular_values, projection.explained_variance(), strict=True)
     for number, (value, variance) in enumerate(pairs, 1):
         lines.append(f"singular value {number}: {value:14,.2f}, explained variance {variance:.2%}")

@@ -177,6 +177,44 @@ def test_the_classifier_losses(nodes):
     assert softmax["y"]["gradient"] is None
 
 
+def test_the_linear_classifier_with_either_loss(nodes):
+    """The SVM's numbers are worked out by hand on the page on circuits."""
+    svm, softmax = nodes("--example", "linear-svm"), nodes("--example", "linear-softmax")
+    scores = [[-0.5, 1, 0.5], [0.5, 0, -1.5], [-2.5, -1, 0.5], [2.5, 2, -1.5]]
+    assert svm["S"]["value"] == softmax["S"]["value"] == scores
+    assert (svm["E"]["value"], svm["L"]["value"]) == (4.5 + 1.5 + 0 + 0.5, 1.625)
+    assert svm["S"]["gradient"] == [[-0.5, 0.25, 0.25], [0.25, -0.25, 0], [0, 0, 0], [-0.25, 0.25, 0]]
+    assert svm["W"]["gradient"] == [[-1, 0.75, 0.25], [0.5, -0.25, -0.25]]
+    assert svm["b"]["gradient"] == [-0.5, 0.25, 0.25]
+    P, Y = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), np.eye(3)[[0, 1, 2, 0]]
+    assert close(softmax["L"]["value"], -np.log(P[Y == 1]).mean())
+    np.testing.assert_allclose(softmax["W"]["gradient"], np.transpose(svm["X"]["value"]) @ (P - Y) / 4, rtol=1e-12)
+    np.testing.assert_allclose(softmax["b"]["gradient"], (P - Y).mean(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["softmax_loss", "svm_loss"])
+def test_a_loss_with_weights_is_the_sum_of_its_rows_losses_times_these(nodes, loss):
+    values = ("S=[[3.2, 5.1, -1.7], [1, 2, 2.5]]", "y=[0, 2]")
+    found = nodes(f"{loss}(S, y, w)", *values, "w=[2, 0.5]")
+    first, second = (nodes(f"{loss}(S, y, w)", *values, f"w={w}") for w in ("[1, 0]", "[0, 1]"))
+    losses = [first["f"]["value"], second["f"]["value"]]
+    assert nodes(f"{loss}(S, y)", *values)["f"]["value"] == pytest.approx(sum(losses), rel=1e-14)
+    assert found["f"]["value"] == pytest.approx(2 * losses[0] + 0.5 * losses[1], rel=1e-14)
+    assert found["w"]["gradient"] == pytest.approx(losses, rel=1e-14)
+
+
+def test_the_softmax_of_scores(nodes):
+    found = nodes("L = sum(softmax(s) * [1, 0])", "s=[0, 0]")
+    assert (found["L"]["value"], found["s"]["gradient"]) == (0.5, [0.25, -0.25])
+
+
+def test_the_circle_of_the_softmax_is_not_that_of_its_loss(circuit, tmp_path):
+    circuit("softmax(s)", "s=[1, 2]", "--draw", tmp_path / "gate.svg")
+    circuit("softmax_loss(s, 0)", "s=[1, 2]", "--draw", tmp_path / "loss.svg")
+    symbols = [re.search(r">(eˢ/Σeˢ|softmax)<", (tmp_path / f"{name}.svg").read_text())[1] for name in ("gate", "loss")]
+    assert symbols == ["eˢ/Σeˢ", "softmax"]
+
+
 # Everything else.
 
 

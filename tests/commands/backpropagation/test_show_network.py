@@ -1,13 +1,16 @@
 """Promises of scripts/show_network.py: a trained network's table, its picture on a test image, each message."""
 
+import re
 import shutil
 
 import numpy as np
 import pytest
 
 from mlp import config
-from mlp.network import MLP
+from mlp.network import LOSSES, MLP
 from mlp.runs import directory as run_directory
+from mlp.runs.finished import read_run
+from mlp.training import from_config
 from tests.conftest import FILES, finished_run, write_folder
 
 SCRIPT = "scripts/show_network.py"
@@ -62,11 +65,55 @@ def test_the_network_on_a_test_image_is_drawn(show_network, run, tmp_path):
         "dW1, up to",
         "dZ3, up to",
         "dW2, up to",
+        "the probability of a 1",
+        "target Y = 0",
+        "dP = ",
     ):
         assert array in picture
     assert picture.count("<image ") == 8
+    assert "outputs P" not in picture
     for ending in (".png", ".pdf"):
         assert show_network(run, "--digit", 0, "--draw", tmp_path / f"two{ending}")[0] == 0
+
+
+def of_classes(tmp_path, *options):
+    """A run of the digits 3, 5 and 8 on images of 2 by 2 pixels; test image 0 is an 8, image 3 a 7."""
+    write_folder(tmp_path / "data", [3, 5, 8] * 3, [8, 3, 5, 7], side=2)
+    (tmp_path / "config.yaml").write_text("data: {digits: [3, 5, 8]}\nmodel: {hidden_sizes: [3]}\n")
+    settings = config.load(tmp_path / "config.yaml", overrides=options)
+    weights = settings.training.class_weight
+    network = from_config.network(settings, 4, weights)
+    with run_directory.new(settings, None, pytest.fail) as run:
+        run.begin(image_shape=[2, 2], training_files=FILES, class_weights=weights)
+        run.write_model(network.views(network.parameter_block))
+        run.finish()
+    return run.directory
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_of_several_classes_the_predicted_ones_probability_and_the_right_ones_are_named(show_network, tmp_path, loss):
+    run = of_classes(tmp_path, f"model.loss={loss}", "training.class_weight=[1, 2, 4]")
+    P = read_run(run).network.predict(read_run(run).images("test").arrays("float32")[0])
+    digits, weights, differ = [3, 5, 8], [1, 2, 4], 0
+    for index, digit in enumerate((8, 3)):
+        predicted = digits[P[index].argmax()]
+        differ += predicted != digit
+        assert show_network(run, "--digit", index, "--draw", tmp_path / "x.svg")[0] == 0
+        picture = (tmp_path / "x.svg").read_text()
+        assert f"test image {index}: a {digit}, predicted {predicted}" in picture
+        named = list(dict.fromkeys((predicted, digit)))
+        assert re.findall(r"the probability of a (\d)<", picture) == list(map(str, named))
+        shown = [float(number) for number in re.findall(r"P = ([\d.e-]+)<", picture)]
+        assert shown == pytest.approx([P[index, digits.index(name)] for name in named], rel=1e-3)
+        for text in (f"target: a {digit}", f"weight w = {weights[digits.index(digit)]}", "outputs P"):
+            assert text in picture
+        assert ("dP" if loss == "euclidean" else "dZ5") in picture
+    assert differ
+
+
+def test_an_image_of_none_of_several_classes_is_named(show_network, tmp_path):
+    done = show_network(of_classes(tmp_path), "--digit", 3, "--draw", tmp_path / "x.svg")
+    assert done == (2, "", "error: --digit 3: the test image is a 7, the run knows only 3, 5 and 8\n")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import csv
 import numpy as np
 import pytest
 
+from tests.conftest import write_folder
+
 
 def points(path):
     rows = list(csv.DictReader(path.read_text().splitlines()))
@@ -40,6 +42,24 @@ def test_the_rebuild_is_drawn_where_asked(here, tmp_path):
     done = here("scripts/plot_svd.py", "--per-class", 5, *files)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "there" / "r.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([3, 5, 8], "12 images of the digits 3, 5 and 8"),
+        (list(range(10)), "40 images of 10 labels"),
+    ],
+)
+def test_any_number_of_labels_is_drawn(here, tmp_path, labels, words):
+    data = write_folder(tmp_path / "data", labels * 4, labels, side=3)
+    files = ("--output", tmp_path / "s.png", "--reconstruct", tmp_path / "r.png")
+    done = here("scripts/plot_svd.py", *files, "--set", f"data.directory={data}", "data.digits=all")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == words
+    assert sorted(points(tmp_path / "s.csv")[:, 1]) == sorted(labels * 4)
+    for name in ("s.png", "r.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
