@@ -1,6 +1,6 @@
 """The figures of a run's report, as SVG elements: small enough for a phone, in the page's colours."""
 
-from mlp.figures.style import GRADIENT, ONE, VALUE, ZERO, inline, own_settings  # must come before matplotlib
+from mlp.figures.style import GRADIENT, VALUE, class_looks, inline, own_settings  # must come before matplotlib
 
 # isort: split
 import math
@@ -22,6 +22,8 @@ PANEL = (4.6, 3.2)
 PLANE = (6.4, 5.2)
 PLANE_PLACE = (0.13, 0.11, 0.85, 0.86)
 """The axes within the figure of the plane: left, bottom, width, height, as fractions."""
+LEGEND_COLUMNS, LEGEND_ROW = 10, 0.045
+"""Digits in a row of the plane's legend, and the row's height as a fraction of the figure's."""
 GRID_POINTS = 96
 """Points in each direction of the plane at which the network predicts."""
 MIN_COUNT = 0.7
@@ -54,43 +56,58 @@ def _panel() -> tuple[Figure, Axes]:
 @own_settings()
 def plane(
     coordinates: NDArray[np.float64],
-    is_blue: NDArray[np.bool_],
-    probability_of_blue: Callable[[NDArray[np.float64]], Array],
+    classes: NDArray[Any],
+    digits: Sequence[int],
+    probabilities: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    has_legend: bool,
 ) -> tuple[str, dict[str, Any]]:
-    """Points (n, 2) of two digits, red and blue, and behind them the network's prediction for each place of the plane.
+    """Points (n, 2) in the colours of their classes (n,), and behind them the network's prediction for each place.
 
-    ``probability_of_blue`` returns the probability of the blue digit for places (m, 2). Returns the figure, and where
-    its axes are, for the page's script.
+    ``digits`` has the label of each class. ``probabilities`` returns that of each class for places (m, 2), (m, classes):
+    a place has the colour of the most probable class, the stronger the more it leads. Returns the figure, and where its
+    axes are, for the page's script.
     """
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
-    inches = np.array(PLANE) * PLANE_PLACE[2:]
+    legend_height = LEGEND_ROW * math.ceil(len(digits) / LEGEND_COLUMNS) if has_legend else 0
+    place = (*PLANE_PLACE[:3], PLANE_PLACE[3] - legend_height)
+    inches = np.array(PLANE) * place[2:]
     scale = 1.08 * float(((high - low) / inches).max()) or 1.0  # the same in both directions
     (left, bottom), (right, top) = ((low + high) / 2 + sign * scale * inches / 2 for sign in (-1, 1))
     x, y = (np.linspace(a, b, GRID_POINTS) for a, b in ((left, right), (bottom, top)))
     places = np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)
-    P = probability_of_blue(places).reshape(GRID_POINTS, GRID_POINTS).astype(np.float64)
+    P = probabilities(places).reshape(GRID_POINTS, GRID_POINTS, len(digits))
+    looks = class_looks(digits)
     figure = Figure(figsize=PLANE)
-    axes = figure.add_axes(PLANE_PLACE)
-    colors = np.where(P[..., np.newaxis] < 0.5, to_rgb(ZERO), to_rgb(ONE))
-    surfaces = np.concatenate([colors, 0.6 * np.abs(P - 0.5)[..., np.newaxis]], axis=2)
+    axes = figure.add_axes(place)
+    colors = np.array([to_rgb(color) for color, _ in looks])[P.argmax(axis=2)]
+    second, first = np.moveaxis(np.sort(P, axis=2)[..., -2:], 2, 0)
+    surfaces = np.concatenate([colors, 0.3 * (first - second)[..., np.newaxis]], axis=2)
     axes.imshow(surfaces, extent=(left, right, bottom, top), origin="lower", aspect="auto", interpolation="bilinear")
-    if P.min() < 0.5 < P.max():
-        axes.contour(x, y, P, levels=[0.5], colors="black", linewidths=1.5)
-    for chosen, color, mark in ((~is_blue, ZERO, "o"), (is_blue, ONE, "^")):
-        points = coordinates[chosen]
-        axes.scatter(points[:, 0], points[:, 1], s=9, c=color, marker=mark, alpha=0.7, linewidths=0, rasterized=True)
+    for k in range(1, len(digits)):  # which leaves out no boundary: each is between two classes
+        lead = P[..., k] - np.delete(P, k, axis=2).max(axis=2)
+        if lead.min() < 0 < lead.max():
+            axes.contour(x, y, lead, levels=[0], colors="black", linewidths=1.5)
+    points = {"s": 9, "alpha": 0.7, "linewidths": 0, "rasterized": True}
+    shown = [
+        axes.scatter(*coordinates[classes == k].T, c=looks[k][0], marker=looks[k][1], label=str(digits[k]), **points)
+        for k in sorted(range(len(digits)), key=digits.__getitem__)
+    ]
+    if has_legend:
+        look = {"markerscale": 2, "frameon": False, "columnspacing": 0.9, "handletextpad": 0.1, "borderpad": 0}
+        figure.legend(handles=shown, loc="upper center", ncols=LEGEND_COLUMNS, **look)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set(xlabel="first singular direction", ylabel="second singular direction")
     limits = ((float(left), float(right)), (float(bottom), float(top)))
-    return inline(figure, "plane"), {"place": PLANE_PLACE, "limits": limits}
+    return inline(figure, "plane"), {"place": place, "limits": limits}
 
 
 @own_settings()
-def activations_panel(values: Array, name: str) -> str:
-    """Histogram of a layer's activations, 0 to 1, over images and units."""
+def activations_panel(values: Array, name: str, limits: tuple[float, float]) -> str:
+    """Histogram of a layer's activations, which are within these limits, over images and units."""
     figure, axes = _panel()
-    _stairs(axes, values.reshape(-1), np.linspace(0, 1, 41), VALUE)
-    axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=(0, 1))
+    _stairs(axes, values.reshape(-1), np.linspace(*limits, 41), VALUE)
+    axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=limits)
     return inline(figure, f"activations-{name}")
 
 
