@@ -11,7 +11,7 @@ from mlp.data import novelty, preparation
 from mlp.data.dataset import Dataset
 from mlp.evaluation import Evaluation
 from mlp.figures.style import sign_colors
-from mlp.gates import Add, Matmul, Relu, Sigmoid, Softmax, Tanh
+from mlp.gates import Add, Gate, Matmul, Relu, Sigmoid, Softmax, Tanh
 from mlp.network import MLP, check_gates
 from mlp.pages import frame
 from mlp.runs.finished import FinishedRun
@@ -31,7 +31,7 @@ def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset, *, fe
         "digits": run.config.data.labels,
         "few": few,
         "sizes": run.network.sizes,
-        "activations": _activations(run.network),
+        "activations": list(map(str, activation_gates(run.network).values())),
         "parameters": {name: frame.packed(array) for name, array in run.network.parameters.items()},
         "preparation": {
             "shape": run.image_shape,
@@ -51,10 +51,10 @@ def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset, *, fe
     }
 
 
-def _activations(network: MLP) -> list[str]:
-    """The name of each layer's activation gate."""
-    ends = [*(f"Z{3 * layer}" for layer in range(1, len(network.sizes) - 1)), "P"]
-    return [str(network.graph.node(name).gate) for name in ends]
+def activation_gates(network: MLP) -> dict[str, Gate]:
+    """The gate that computes each layer's activation, by the activation's name: Z3, Z6, ..., P."""
+    names = [*(f"Z{3 * layer}" for layer in range(1, len(network.sizes) - 1)), "P"]
+    return {node.name: node.gate for node in map(network.graph.node, names) if node.gate is not None}
 
 
 def _samples(evaluation: Evaluation) -> dict[str, Any]:

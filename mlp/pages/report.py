@@ -1,6 +1,7 @@
 """A finished run's report: one HTML page that works offline, with results, figures, and a pad to draw on."""
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 from mlp.data import novelty, svd
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
-from mlp.evaluation import CONFIDENCE, Evaluation
+from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
 from mlp.figures import network as network_figure
 from mlp.figures.style import sign_colors
-from mlp.gates import Array, Gate, Relu, Sigmoid, Softmax, Tanh
-from mlp.network import ACTIVATIONS, MAX_BLOCK_NUMBERS, MLP, by_class
+from mlp.gates import Gate, Relu, Sigmoid, Softmax, Tanh
+from mlp.network import MAX_BLOCK_NUMBERS, MLP, by_class
 from mlp.pages import frame, pad, report_figures, report_images
 from mlp.runs import history
 from mlp.runs.directory import REPORT
@@ -38,7 +39,7 @@ MAX_LAYERS = 6
 MAX_EXAMPLES = 1024
 """Training images for the histograms; fewer if they are large."""
 FEW_CLASSES = 4
-"""Up to so many classes are listed in a sentence; a larger confusion matrix is small and coloured."""
+"""Up to so many classes are listed in a sentence."""
 RULES = {
     "majority_class": "always predicting {digit}",
     "single_pixel": "one pixel (row {row}, column {column}) above {threshold}",
@@ -47,7 +48,12 @@ RULES = {
     "svd_plane": "the nearest class mean in the plane of the first two centred SVD coordinates",
 }
 """The simpler rules by name, as in "12 by the nearest class mean"."""
-RANGES: dict[type[Gate], tuple[float, float | None]] = {Sigmoid: (0, 1), Softmax: (0, 1), Tanh: (-1, 1), Relu: (0, None)}
+RANGES: dict[type[Gate], tuple[float, float | None]] = {
+    Sigmoid: (0, 1),
+    Softmax: (0, 1),
+    Tanh: (-1, 1),
+    Relu: (0, None),
+}
 """The smallest and the largest value of each activation, None for no limit."""
 
 
@@ -77,14 +83,14 @@ def page(run: FinishedRun) -> str:
         "name": _name(digits),
         "summary": evaluation.summary(),
         "most_confused": _most_confused(evaluation),
-        "only_prediction": _only_prediction(evaluation),
+        "only_prediction": only_prediction(evaluation.confusion()),
         "confidence": CONFIDENCE,
         "rules": [(RULES[name].format(**rule), rule["errors"]) for name, rule in rules.items()],
         "mistakes": report_images.mistakes(evaluation) if has_one_output else None,
         "pairs": None if has_one_output else report_images.mistakes_by_pair(evaluation),
         "confident": report_images.most_and_least_confident(evaluation),
         "plane": plane,
-        "hidden_limits": RANGES[type(ACTIVATIONS[run.network.activation_name])],
+        "limits": _limits(run.network),
         "weights": _weights(run),
         "histograms": _histograms(run.network, training),
         "manifest": run.manifest,
@@ -120,12 +126,6 @@ def _most_confused(evaluation: Evaluation) -> int:
     return max(1, int(counts.max()))
 
 
-def _only_prediction(evaluation: Evaluation) -> int | None:
-    """The digit that is predicted for every image, if it is the same."""
-    first, *others = np.unique(evaluation.predicted).tolist()
-    return None if others else evaluation.images.digits[first]
-
-
 def _factor(image_shape: tuple[int, int]) -> int:
     """The side of the squares that are averaged to one pixel of a picture."""
     return -(-max(image_shape) // MAX_PICTURE_PIXELS)
@@ -137,7 +137,7 @@ def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, 
     The pictures are averages over squares of ``factor`` by ``factor`` pixels; the page's network needs a factor of 1.
     """
     rows, columns = (-(-side // factor) for side in training.image_shape)
-    count = min(novelty.MAX_PER_DIGIT, max(1, MAX_IMAGES_BYTES // (rows * columns)))
+    count = max(1, min(novelty.MAX_IMAGES // len(training.digits), MAX_IMAGES_BYTES // (rows * columns)))
     while True:
         images = training.first_of_each(count)
         pictures = np.empty((len(images), rows * columns), np.uint8)
@@ -176,9 +176,7 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
         return by_class(in_the_plane.predict(places))
 
     has_legend = run.network.sizes[-1] > 1
-    svg, axes = report_figures.plane(
-        coordinates, images.targets, images.digits, probabilities, has_legend=has_legend
-    )
+    svg, axes = report_figures.plane(coordinates, images.targets, images.digits, probabilities, has_legend=has_legend)
     shares = projection.explained_variance().tolist()
     places = axes | {"coordinates": frame.packed(coordinates.astype(np.float32))}
     return {"svg": svg, "shares": shares, "count": len(images)}, places
@@ -209,6 +207,12 @@ def _weights(run: FinishedRun) -> dict[str, Any]:
     return {"picture": picture, "shape": tiles.shape, "units": count, "factor": factor}
 
 
+def _limits(network: MLP) -> tuple[float, float | None]:
+    """The smallest and the largest value of the first layer's activations; those of all hidden layers are the same."""
+    first, *_ = pad.activation_gates(network).values()
+    return RANGES[type(first)]
+
+
 def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """For each layer a histogram of its activations and one of its weights' gradients."""
     count = min(MAX_EXAMPLES, MAX_BLOCK_NUMBERS // training.inputs) // len(training.digits)
@@ -217,11 +221,9 @@ def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     images.fetch(slice(None), batch)
     batch.loss()
     network.backward()
-    layers, shares = len(network.sizes) - 1, saturated(network)
-    panels = []
-    for layer in range(1, min(layers, MAX_LAYERS) + 1):
-        name = "P" if layer == layers else f"Z{3 * layer}"
-        gradient, values, gate = network.gradients[f"W{layer}"], network.graph.value(name), network.graph.node(name).gate
+    shares, panels = saturated(network), []
+    for layer, (name, gate) in enumerate(islice(pad.activation_gates(network).items(), MAX_LAYERS), start=1):
+        gradient, values = network.gradients[f"W{layer}"], network.graph.value(name)
         low, high = RANGES[type(gate)]
         largest = float(values.max()) if high is None else high
         panels.append(

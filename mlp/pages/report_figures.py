@@ -22,6 +22,8 @@ PANEL = (4.6, 3.2)
 PLANE = (6.4, 5.2)
 PLANE_PLACE = (0.13, 0.11, 0.85, 0.86)
 """The axes within the figure of the plane: left, bottom, width, height, as fractions."""
+LABEL_ROOM = 0.02
+"""As a fraction of the width of the plane: a number nearer to its right end would be cut off."""
 LEGEND_COLUMNS, LEGEND_ROW = 10, 0.045
 """Digits in a row of the plane's legend, and the row's height as a fraction of the figure's."""
 GRID_POINTS = 96
@@ -64,9 +66,9 @@ def plane(
 ) -> tuple[str, dict[str, Any]]:
     """Points (n, 2) in the colours of their classes (n,), and behind them the network's prediction for each place.
 
-    ``digits`` has the label of each class. ``probabilities`` returns that of each class for places (m, 2), (m, classes):
-    a place has the colour of the most probable class, the stronger the more it leads. Returns the figure, and where its
-    axes are, for the page's script.
+    ``digits`` has the label of each class. ``probabilities`` returns that of each class, (m, classes), for places
+    (m, 2). A place has the colour of the most probable class, the stronger the more probable that is. Returns the
+    figure, and where its axes are, for the page's script.
     """
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     legend_height = LEGEND_ROW * math.ceil(len(digits) / LEGEND_COLUMNS) if has_legend else 0
@@ -77,29 +79,42 @@ def plane(
     x, y = (np.linspace(a, b, GRID_POINTS) for a, b in ((left, right), (bottom, top)))
     places = np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)
     P = probabilities(places).reshape(GRID_POINTS, GRID_POINTS, len(digits))
-    looks = class_looks(digits)
-    figure = Figure(figsize=PLANE)
+    figure, looks = Figure(figsize=PLANE), class_looks(digits)
     axes = figure.add_axes(place)
-    colors = np.array([to_rgb(color) for color, _ in looks])[P.argmax(axis=2)]
-    second, first = np.moveaxis(np.sort(P, axis=2)[..., -2:], 2, 0)
-    surfaces = np.concatenate([colors, 0.3 * (first - second)[..., np.newaxis]], axis=2)
-    axes.imshow(surfaces, extent=(left, right, bottom, top), origin="lower", aspect="auto", interpolation="bilinear")
-    for k in range(1, len(digits)):  # which leaves out no boundary: each is between two classes
-        lead = P[..., k] - np.delete(P, k, axis=2).max(axis=2)
-        if lead.min() < 0 < lead.max():
-            axes.contour(x, y, lead, levels=[0], colors="black", linewidths=1.5)
-    points = {"s": 9, "alpha": 0.7, "linewidths": 0, "rasterized": True}
-    shown = [
-        axes.scatter(*coordinates[classes == k].T, c=looks[k][0], marker=looks[k][1], label=str(digits[k]), **points)
-        for k in sorted(range(len(digits)), key=digits.__getitem__)
-    ]
+    _regions(axes, x, y, P, [color for color, _ in looks])
+    for digit, k in sorted((digit, k) for k, digit in enumerate(digits)):
+        (color, mark), points = looks[k], coordinates[classes == k]
+        own: dict[str, Any] = {"c": color, "marker": mark, "label": str(digit)}
+        axes.scatter(points[:, 0], points[:, 1], s=9, alpha=0.7, linewidths=0, rasterized=True, **own)
     if has_legend:
-        look = {"markerscale": 2, "frameon": False, "columnspacing": 0.9, "handletextpad": 0.1, "borderpad": 0}
-        figure.legend(handles=shown, loc="upper center", ncols=LEGEND_COLUMNS, **look)
+        tight = {"columnspacing": 0.9, "handletextpad": 0.1, "borderpad": 0}
+        legend = figure.legend(loc="upper center", ncols=LEGEND_COLUMNS, markerscale=2, frameon=False, **tight)
+        for handle in filter(None, legend.legend_handles):
+            handle.set_alpha(1)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set(xlabel="first singular direction", ylabel="second singular direction")
+    axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= right - LABEL_ROOM * (right - left)])
     limits = ((float(left), float(right)), (float(bottom), float(top)))
     return inline(figure, "plane"), {"place": place, "limits": limits}
+
+
+def _regions(
+    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], P: NDArray[np.float64], colors: Sequence[str]
+) -> None:
+    """The most probable class at each point, from P (y, x, classes), and lines between the classes.
+
+    The colour is the stronger the more probable the class is; it has no strength if all classes are equally probable.
+    """
+    predicted, chance = P.argmax(axis=2), 1 / len(colors)
+    second, first = np.moveaxis(np.partition(P, -2, axis=2)[..., -2:], 2, 0)
+    opacity = 0.3 * (first - chance).clip(min=0) / (1 - chance)
+    surfaces = np.concatenate([np.array(list(map(to_rgb, colors)))[predicted], opacity[..., np.newaxis]], axis=2)
+    extent = (x[0], x[-1], y[0], y[-1])
+    axes.imshow(surfaces, extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
+    for k in np.unique(predicted)[1:]:  # each line is beside one of these
+        lead = P[..., k] - np.where(predicted == k, second, first)
+        if lead.min() < 0 < lead.max():
+            axes.contour(x, y, lead, levels=[0], colors="black", linewidths=1.5)
 
 
 @own_settings()

@@ -14,7 +14,7 @@ MAX_MISTAKES = 200
 """Misclassified images on the page: those with the most confident predictions."""
 MAX_MISTAKE_PIXELS = MAX_MISTAKES * 28 * 28
 """In all misclassified images together; fewer are shown if they are larger than MNIST's."""
-MAX_PAIRS, MAX_OF_PAIR = 12, 8
+MAX_PAIRS, MAX_OF_PAIR = 12, 6
 """Pairs of a digit and its wrong prediction, the most frequent ones, and images of each."""
 MAX_SIDE_PIXELS = 84
 """The longer side of an image on the page; larger images are scaled down."""
@@ -68,7 +68,7 @@ def mistakes_by_pair(evaluation: Evaluation) -> tuple[int, list[Pair]]:
         own = order[(targets == true) & (predicted == wrong)]
         shown = _images(evaluation, own[:most])
         pairs.append(Pair(digits[true], digits[wrong], len(own), shown))
-    return np.count_nonzero(counts), pairs
+    return int(np.count_nonzero(counts)), pairs
 
 
 def most_and_least_confident(evaluation: Evaluation) -> list[tuple[int, list[ReportImage], list[ReportImage]]]:
