@@ -23,10 +23,8 @@ SAMPLES, ALL_SAMPLES = 3, 20
 def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset, *, few: bool) -> dict[str, Any]:
     """Ready for JSON. ``training`` are the page's training images, with which drawings are compared.
 
-    ``few``: whether the digits are few enough to list them in a sentence.
-    Raises InputError if the network has a gate that the page's network.js does not compute.
+    ``few``: whether the digits are few enough to list them in a sentence. Raises InputError as ``activation_gates``.
     """
-    check_gates(run.network, (Matmul, Add, Sigmoid, Tanh, Relu, Softmax), "the page's drawing pad")
     return {
         "digits": run.config.data.labels,
         "few": few,
@@ -52,7 +50,11 @@ def pad_facts(run: FinishedRun, evaluation: Evaluation, training: Dataset, *, fe
 
 
 def activation_gates(network: MLP) -> dict[str, Gate]:
-    """The gate that computes each layer's activation, by the activation's name: Z3, Z6, ..., P."""
+    """The gate that computes each layer's activation, by the activation's name: Z3, Z6, ..., P.
+
+    Raises InputError if the network has a gate that the page's network.js does not compute.
+    """
+    check_gates(network, (Matmul, Add, Sigmoid, Tanh, Relu, Softmax), "the page's drawing pad")
     names = [*(f"Z{3 * layer}" for layer in range(1, len(network.sizes) - 1)), "P"]
     return {node.name: node.gate for node in map(network.graph.node, names) if node.gate is not None}
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from mlp.figures import curves, scales
@@ -123,6 +124,7 @@ def activations_panel(values: Array, name: str, limits: tuple[float, float]) -> 
     figure, axes = _panel()
     _stairs(axes, values.reshape(-1), np.linspace(*limits, 41), VALUE)
     axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=limits)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     return inline(figure, f"activations-{name}")
 
 
