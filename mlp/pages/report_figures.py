@@ -124,7 +124,7 @@ def activations_panel(values: Array, name: str, limits: tuple[float, float]) -> 
     figure, axes = _panel()
     _stairs(axes, values.reshape(-1), np.linspace(*limits, 41), VALUE)
     axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=limits)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     return inline(figure, f"activations-{name}")
 
 
