@@ -27,6 +27,8 @@ QUANTILE = 0.993
 """Fraction of the training images that have another training image within the threshold."""
 MAX_PER_DIGIT = 1000
 """The first training images of each digit to compare with: as many as a report's page can hold."""
+MAX_IMAGES = 2 * MAX_PER_DIGIT
+"""Of all digits together: each is compared with each other to know the threshold."""
 MIN_IMAGES = 100
 """Training images needed to know the threshold."""
 
@@ -80,7 +82,7 @@ class NoveltyDetector:
     @classmethod
     def of(cls, training: Dataset) -> "NoveltyDetector | None":
         """From the first images of each digit; None if they are too few."""
-        images = training.first_of_each(MAX_PER_DIGIT)
+        images = training.first_of_each(max(1, MAX_IMAGES // len(training.digits)))
         unit = np.concatenate([features(images.pixels(rows), images.image_shape) for rows in images.blocks()])
         limit = threshold(unit)
         return None if limit is None else cls(images.image_shape, unit, limit)

@@ -1,5 +1,7 @@
 """A finished run's report: one HTML page that works offline, with results, figures, and a pad to draw on."""
 
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +11,17 @@ from numpy.typing import NDArray
 from mlp.data import novelty, svd
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
-from mlp.evaluation import CONFIDENCE
+from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
 from mlp.figures import network as network_figure
 from mlp.figures.style import sign_colors
-from mlp.gates import Array
-from mlp.network import MAX_BLOCK_NUMBERS, MLP
+from mlp.gates import Gate, Relu, Sigmoid, Softmax, Tanh
+from mlp.network import MAX_BLOCK_NUMBERS, MLP, by_class
 from mlp.pages import frame, pad, report_figures, report_images
 from mlp.runs import history
 from mlp.runs.directory import REPORT
 from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.system.files import write_text
+from mlp.training.divergence import saturated
 from mlp.training.progress import kept_epoch
 
 MAX_PAGE_BYTES = 3_000_000
@@ -35,6 +38,23 @@ MAX_LAYERS = 6
 """Layers whose histograms are shown."""
 MAX_EXAMPLES = 1024
 """Training images for the histograms; fewer if they are large."""
+FEW_CLASSES = 4
+"""Up to so many classes are listed in a sentence."""
+RULES = {
+    "majority_class": "always predicting {digit}",
+    "single_pixel": "one pixel (row {row}, column {column}) above {threshold}",
+    "nearest_class_mean": "the nearest class mean",
+    "svd_coordinate": "the first centred SVD coordinate",
+    "svd_plane": "the nearest class mean in the plane of the first two centred SVD coordinates",
+}
+"""The simpler rules by name, as in "12 by the nearest class mean"."""
+RANGES: dict[type[Gate], tuple[float, float | None]] = {
+    Sigmoid: (0, 1),
+    Softmax: (0, 1),
+    Tanh: (-1, 1),
+    Relu: (0, None),
+}
+"""The smallest and the largest value of each activation, None for no limit."""
 
 
 def write(run: FinishedRun) -> Path:
@@ -53,15 +73,24 @@ def page(run: FinishedRun) -> str:
     plane, place_in_it = _plane(run, images)
     epochs = history.read_history(run.directory)
     kept = kept_epoch(epochs)
+    digits, has_one_output = run.config.data.labels, run.network.sizes[-1] == 1
+    few = len(digits) <= FEW_CLASSES
     facts = {
         "run": run,
-        "digits": run.config.data.digits,
+        "digits": digits,
+        "few": few,
+        "has_one_output": has_one_output,
+        "name": _name(digits),
         "summary": evaluation.summary(),
+        "most_confused": _most_confused(evaluation),
+        "only_prediction": only_prediction(evaluation.confusion()),
         "confidence": CONFIDENCE,
-        "rules": [{"name": name, **rule} for name, rule in rules.items()],
-        "mistakes": report_images.mistakes(evaluation),
+        "rules": [(RULES[name].format(**rule), rule["errors"]) for name, rule in rules.items()],
+        "mistakes": report_images.mistakes(evaluation) if has_one_output else None,
+        "pairs": None if has_one_output else report_images.mistakes_by_pair(evaluation),
         "confident": report_images.most_and_least_confident(evaluation),
         "plane": plane,
+        "limits": _limits(run.network),
         "weights": _weights(run),
         "histograms": _histograms(run.network, training),
         "manifest": run.manifest,
@@ -73,11 +102,28 @@ def page(run: FinishedRun) -> str:
     }
     scripted = {"training": pictures | _training_facts(run, images), "plane": place_in_it}
     if has_pad:
-        on_pad = pad.pad_facts(run, evaluation, images)
+        on_pad = pad.pad_facts(run, evaluation, images, few=few)
         text = frame.render("report.html", **facts, pad=on_pad, scripted=scripted | {"pad": on_pad})
         if len(text.encode()) <= MAX_PAGE_BYTES:
             return text
     return frame.render("report.html", **facts, pad=None, scripted=scripted | {"pad": None})
+
+
+def _name(digits: Sequence[int]) -> str:
+    """The classes in a heading: a question if they are few."""
+    if len(digits) <= FEW_CLASSES:
+        return f"{', '.join(map(str, digits[:-1]))} or {digits[-1]}"
+    low, high = min(digits), max(digits)
+    what = "Digits" if high <= 9 else "Labels"
+    is_range = len(digits) == high - low + 1
+    return f"{what} {low} to {high}" if is_range else f"{len(digits)} {what.lower()} from {low} to {high}"
+
+
+def _most_confused(evaluation: Evaluation) -> int:
+    """The images of the most frequent mistake, the largest count beside the confusion matrix's diagonal."""
+    counts = evaluation.confusion()
+    np.fill_diagonal(counts, 0)
+    return max(1, int(counts.max()))
 
 
 def _factor(image_shape: tuple[int, int]) -> int:
@@ -91,7 +137,7 @@ def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, 
     The pictures are averages over squares of ``factor`` by ``factor`` pixels; the page's network needs a factor of 1.
     """
     rows, columns = (-(-side // factor) for side in training.image_shape)
-    count = min(novelty.MAX_PER_DIGIT, max(1, MAX_IMAGES_BYTES // (rows * columns)))
+    count = max(1, min(novelty.MAX_IMAGES // len(training.digits), MAX_IMAGES_BYTES // (rows * columns)))
     while True:
         images = training.first_of_each(count)
         pictures = np.empty((len(images), rows * columns), np.uint8)
@@ -105,11 +151,18 @@ def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, 
 
 
 def _training_facts(run: FinishedRun, images: Dataset) -> dict[str, Any]:
-    """The labels, indices and predicted probabilities of the page's training images, for its scripts."""
+    """The labels, indices and predicted probabilities of the page's training images, for its scripts.
+
+    With more than one output ``predicted`` has the digits whose probabilities these are.
+    """
+    evaluation = run.evaluate(images)
+    classes, probabilities = zip(*map(evaluation.shown_output, range(len(images))), strict=True)
+    predicted = frame.packed(np.array(images.digits, np.uint8)[list(classes)])
     return {
         "labels": frame.packed(images.labels),
         "indices": frame.packed(images.indices.astype(np.int32)),
-        "probabilities": frame.packed(run.evaluate(images).P[:, 0].astype(np.float32)),
+        "probabilities": frame.packed(np.array(probabilities, np.float32)),
+        "predicted": None if evaluation.P.shape[1] == 1 else predicted,
     }
 
 
@@ -117,14 +170,13 @@ def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str,
     """The scatter figure, and the places of the images in it for the page's script."""
     projection = svd.project(images)
     coordinates = projection.coordinates(images)
-    blue = max(images.digits)  # as in the notes and in figures/plane.py, whichever digit is the positive class
     in_the_plane = _of_coordinates(run.network, projection)
 
-    def probability_of_blue(places: NDArray[np.float64]) -> Array:
-        P = in_the_plane.predict(places)
-        return P if images.digits[1] == blue else 1 - P
+    def probabilities(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        return by_class(in_the_plane.predict(places))
 
-    svg, axes = report_figures.plane(coordinates, images.labels == blue, probability_of_blue)
+    has_legend = run.network.sizes[-1] > 1
+    svg, axes = report_figures.plane(coordinates, images.targets, images.digits, probabilities, has_legend=has_legend)
     shares = projection.explained_variance().tolist()
     places = axes | {"coordinates": frame.packed(coordinates.astype(np.float32))}
     return {"svg": svg, "shares": shares, "count": len(images)}, places
@@ -136,7 +188,7 @@ def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
     Reconstruction, scaling to 0..1 and the first layer's product are linear, so they combine into one matrix: V' W1.
     """
     W1 = network.parameters["W1"]
-    other = MLP([len(projection.singular_values), *network.sizes[1:]], precision=network.precision)
+    other = network.resized([len(projection.singular_values), *network.sizes[1:]])
     V1 = projection.directions.T.astype(network.precision) @ W1 / 255
     for name, array in other.parameters.items():
         array[...] = V1 if name == "W1" else network.parameters[name]
@@ -155,22 +207,31 @@ def _weights(run: FinishedRun) -> dict[str, Any]:
     return {"picture": picture, "shape": tiles.shape, "units": count, "factor": factor}
 
 
+def _limits(network: MLP) -> tuple[float, float | None]:
+    """The smallest and the largest value of the first layer's activations; those of all hidden layers are the same."""
+    first, *_ = pad.activation_gates(network).values()
+    return RANGES[type(first)]
+
+
 def _histograms(network: MLP, training: Dataset) -> list[dict[str, Any]]:
     """For each layer a histogram of its activations and one of its weights' gradients."""
-    images = training.first_of_each(max(1, min(MAX_EXAMPLES, MAX_BLOCK_NUMBERS // training.inputs) // 2))
+    count = min(MAX_EXAMPLES, MAX_BLOCK_NUMBERS // training.inputs) // len(training.digits)
+    images = training.first_of_each(max(1, count))
     batch = network.batch(len(images))
     images.fetch(slice(None), batch)
     batch.loss()
     network.backward()
-    layers = len(network.sizes) - 1
-    panels = []
-    for layer in range(1, min(layers, MAX_LAYERS) + 1):
-        name = "P" if layer == layers else f"Z{3 * layer}"
-        gradient = network.gradients[f"W{layer}"]
+    shares, panels = saturated(network), []
+    for layer, (name, gate) in enumerate(islice(pad.activation_gates(network).items(), MAX_LAYERS), start=1):
+        gradient, values = network.gradients[f"W{layer}"], network.graph.value(name)
+        low, high = RANGES[type(gate)]
+        largest = float(values.max()) if high is None else high
         panels.append(
             {
                 "layer": layer,
-                "activations": report_figures.activations_panel(network.graph.value(name), name),
+                "limits": (low, largest),
+                "dead": shares[name] if isinstance(gate, Relu) else None,
+                "activations": report_figures.activations_panel(values, name, (low, largest or 1)),
                 "gradients": report_figures.gradients_panel(gradient, f"W{layer}"),
                 "zeros": float(np.mean(gradient == 0)),
             }

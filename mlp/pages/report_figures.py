@@ -1,6 +1,6 @@
 """The figures of a run's report, as SVG elements: small enough for a phone, in the page's colours."""
 
-from mlp.figures.style import GRADIENT, ONE, VALUE, ZERO, inline, own_settings  # must come before matplotlib
+from mlp.figures.style import GRADIENT, VALUE, class_looks, inline, own_settings  # must come before matplotlib
 
 # isort: split
 import math
@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from mlp.figures import curves, scales
@@ -22,6 +23,10 @@ PANEL = (4.6, 3.2)
 PLANE = (6.4, 5.2)
 PLANE_PLACE = (0.13, 0.11, 0.85, 0.86)
 """The axes within the figure of the plane: left, bottom, width, height, as fractions."""
+LABEL_ROOM = 0.02
+"""As a fraction of the width of the plane: a number nearer to its right end would be cut off."""
+LEGEND_COLUMNS, LEGEND_ROW = 10, 0.045
+"""Digits in a row of the plane's legend, and the row's height as a fraction of the figure's."""
 GRID_POINTS = 96
 """Points in each direction of the plane at which the network predicts."""
 MIN_COUNT = 0.7
@@ -54,43 +59,72 @@ def _panel() -> tuple[Figure, Axes]:
 @own_settings()
 def plane(
     coordinates: NDArray[np.float64],
-    is_blue: NDArray[np.bool_],
-    probability_of_blue: Callable[[NDArray[np.float64]], Array],
+    classes: NDArray[Any],
+    digits: Sequence[int],
+    probabilities: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    has_legend: bool,
 ) -> tuple[str, dict[str, Any]]:
-    """Points (n, 2) of two digits, red and blue, and behind them the network's prediction for each place of the plane.
+    """Points (n, 2) in the colours of their classes (n,), and behind them the network's prediction for each place.
 
-    ``probability_of_blue`` returns the probability of the blue digit for places (m, 2). Returns the figure, and where
-    its axes are, for the page's script.
+    ``digits`` has the label of each class. ``probabilities`` returns that of each class, (m, classes), for places
+    (m, 2). A place has the colour of the most probable class, the stronger the more probable that is. Returns the
+    figure, and where its axes are, for the page's script.
     """
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
-    inches = np.array(PLANE) * PLANE_PLACE[2:]
+    legend_height = LEGEND_ROW * math.ceil(len(digits) / LEGEND_COLUMNS) if has_legend else 0
+    place = (*PLANE_PLACE[:3], PLANE_PLACE[3] - legend_height)
+    inches = np.array(PLANE) * place[2:]
     scale = 1.08 * float(((high - low) / inches).max()) or 1.0  # the same in both directions
     (left, bottom), (right, top) = ((low + high) / 2 + sign * scale * inches / 2 for sign in (-1, 1))
     x, y = (np.linspace(a, b, GRID_POINTS) for a, b in ((left, right), (bottom, top)))
     places = np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)
-    P = probability_of_blue(places).reshape(GRID_POINTS, GRID_POINTS).astype(np.float64)
-    figure = Figure(figsize=PLANE)
-    axes = figure.add_axes(PLANE_PLACE)
-    colors = np.where(P[..., np.newaxis] < 0.5, to_rgb(ZERO), to_rgb(ONE))
-    surfaces = np.concatenate([colors, 0.6 * np.abs(P - 0.5)[..., np.newaxis]], axis=2)
-    axes.imshow(surfaces, extent=(left, right, bottom, top), origin="lower", aspect="auto", interpolation="bilinear")
-    if P.min() < 0.5 < P.max():
-        axes.contour(x, y, P, levels=[0.5], colors="black", linewidths=1.5)
-    for chosen, color, mark in ((~is_blue, ZERO, "o"), (is_blue, ONE, "^")):
-        points = coordinates[chosen]
-        axes.scatter(points[:, 0], points[:, 1], s=9, c=color, marker=mark, alpha=0.7, linewidths=0, rasterized=True)
+    P = probabilities(places).reshape(GRID_POINTS, GRID_POINTS, len(digits))
+    figure, looks = Figure(figsize=PLANE), class_looks(digits)
+    axes = figure.add_axes(place)
+    _regions(axes, x, y, P, [color for color, _ in looks])
+    for digit, k in sorted((digit, k) for k, digit in enumerate(digits)):
+        (color, mark), points = looks[k], coordinates[classes == k]
+        own: dict[str, Any] = {"c": color, "marker": mark, "label": str(digit)}
+        axes.scatter(points[:, 0], points[:, 1], s=9, alpha=0.7, linewidths=0, rasterized=True, **own)
+    if has_legend:
+        tight = {"columnspacing": 0.9, "handletextpad": 0.1, "borderpad": 0}
+        legend = figure.legend(loc="upper center", ncols=LEGEND_COLUMNS, markerscale=2, frameon=False, **tight)
+        for handle in filter(None, legend.legend_handles):
+            handle.set_alpha(1)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set(xlabel="first singular direction", ylabel="second singular direction")
+    axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= right - LABEL_ROOM * (right - left)])
     limits = ((float(left), float(right)), (float(bottom), float(top)))
-    return inline(figure, "plane"), {"place": PLANE_PLACE, "limits": limits}
+    return inline(figure, "plane"), {"place": place, "limits": limits}
+
+
+def _regions(
+    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], P: NDArray[np.float64], colors: Sequence[str]
+) -> None:
+    """The most probable class at each point, from P (y, x, classes), and lines between the classes.
+
+    The colour is the stronger the more probable the class is; it has no strength if all classes are equally probable.
+    """
+    predicted, chance = P.argmax(axis=2), 1 / len(colors)
+    second, first = np.moveaxis(np.partition(P, -2, axis=2)[..., -2:], 2, 0)
+    opacity = 0.3 * (first - chance).clip(min=0) / (1 - chance)
+    surfaces = np.concatenate([np.array(list(map(to_rgb, colors)))[predicted], opacity[..., np.newaxis]], axis=2)
+    extent = (x[0], x[-1], y[0], y[-1])
+    axes.imshow(surfaces, extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
+    for k in np.unique(predicted)[1:]:  # each line is beside one of these
+        lead = P[..., k] - np.where(predicted == k, second, first)
+        if lead.min() < 0 < lead.max():
+            axes.contour(x, y, lead, levels=[0], colors="black", linewidths=1.5)
 
 
 @own_settings()
-def activations_panel(values: Array, name: str) -> str:
-    """Histogram of a layer's activations, 0 to 1, over images and units."""
+def activations_panel(values: Array, name: str, limits: tuple[float, float]) -> str:
+    """Histogram of a layer's activations, which are within these limits, over images and units."""
     figure, axes = _panel()
-    _stairs(axes, values.reshape(-1), np.linspace(0, 1, 41), VALUE)
-    axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=(0, 1))
+    _stairs(axes, values.reshape(-1), np.linspace(*limits, 41), VALUE)
+    axes.set(xlabel=f"activation {name}", ylabel="images × units", xlim=limits)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     return inline(figure, f"activations-{name}")
 
 

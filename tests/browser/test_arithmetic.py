@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mlp.data.preparation import FAINT, TIE, max_extent, prepare
-from mlp.network import MLP
+from mlp.network import ACTIVATIONS, LOSSES, MLP
 from mlp.pages import frame
+from mlp.pages.pad import activation_gates
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +43,28 @@ def test_any_drawing_is_prepared_as_in_python(visit, scripts):
     assert page.evaluate("prepare(new Float64Array(9), [3, 3], {})") is None
 
 
-@pytest.mark.parametrize("sizes", [[5, 1], [6, 4, 3, 1]], ids=str)
-def test_a_network_of_any_depth_runs_both_passes_in_the_page(visit, scripts, sizes):
-    network = MLP(sizes, precision="float64", generator=np.random.default_rng(2), input_gradient=True)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("sizes", [[5, 1], [6, 4, 3, 1], [6, 4, 3], [6, 5, 4, 10]], ids=str)
+def test_a_network_of_any_depth_runs_both_passes_in_the_page(visit, scripts, sizes, activation, loss):
+    kind = {"activation": activation, "loss": loss}
+    network = MLP(sizes, precision="float64", generator=np.random.default_rng(2), **kind)
     network.parameters["b1"][...] = np.arange(sizes[1]) / 7
     X = np.array([[0.5, 0, 1, 0.25, 0, 0.75][: sizes[0]]])
-    network.loss(X, [[0]])
-    network.backward()
-    P = float(network.probabilities[0, 0])
+    P, output = network.predict(X), sizes[-1] - 1
+    network.loss(X, np.eye(1, sizes[-1]))
+    gates = activation_gates(network)
+    dA = np.eye(1, sizes[-1], output)
+    for layer, (name, gate) in reversed(list(enumerate(gates.items(), start=1))):
+        (dZ,) = gate.backward(dA, network.graph.value(name), network.graph.value(f"Z{3 * layer - 1}"))
+        dA = dZ @ network.parameters[f"W{layer}"].T
     parameters = {name: values.reshape(-1).tolist() for name, values in network.parameters.items()}
     found = visit(scripts).evaluate(
-        """([sizes, parameters, X]) => {
-            const network = new Network(sizes, parameters);
-            return [network.forward(Float64Array.from(X)), Array.from(network.backward()[0])];
+        """([activations, parameters, X, output]) => {
+            const network = new Network(activations, parameters);
+            return [Array.from(network.forward(Float64Array.from(X))), Array.from(network.backward(output)[0])];
         }""",
-        [sizes, parameters, X[0].tolist()],
+        [list(map(str, gates.values())), parameters, X[0].tolist(), output],
     )
-    assert found[0] == pytest.approx(P, abs=1e-12)
-    np.testing.assert_allclose(found[1], network.graph.gradient("X")[0] / P, atol=1e-12)
+    np.testing.assert_allclose(found[0], P[0], atol=1e-12)
+    np.testing.assert_allclose(found[1], dA[0], atol=1e-12)

@@ -3,23 +3,21 @@
 import base64
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mlp import config, idx
+from mlp import idx
 from mlp.data import novelty
 from mlp.data.preparation import Prepared, prepare
 from mlp.figures import style
 from mlp.pages import report
-from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
-from mlp.training import from_config
-from mlp.training.progress import Epoch
 from tests.browser.conftest import watched
 from tests.conftest import write_folder
+from tests.pages.untrained import untrained_run
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +212,7 @@ def test_the_pixels_are_coloured_by_the_numeric_derivative_of_the_probability(dr
     network, change = run.network.copy("float64"), 1e-5 * np.eye(784)
     numeric = (network.predict(drawn.X + change) - network.predict(drawn.X - change))[:, 0] / 2e-5
     largest = np.abs(numeric).max()
-    dX = array(drawn.page, "pad.answer.network.backward()[0]")
+    dX = array(drawn.page, "pad.answer.network.backward(0)[0]")
     np.testing.assert_allclose(dX, numeric, rtol=0, atol=1e-6 * largest)
     assert float(drawn.page.inner_text("#strongest")) == pytest.approx(largest, rel=0.05)
     expected = style.sign_colors()[128 + np.rint(127 * dX / largest).astype(int)].astype(int)
@@ -250,7 +248,7 @@ def test_the_page_has_numpys_probabilities_of_all_test_images(page, run, test_di
         """(text) => {
             const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
             const image = (k) => Float64Array.from(bytes.subarray(784 * k, 784 * (k + 1)), (level) => level / 255);
-            return Array.from({ length: bytes.length / 784 }, (_, k) => pad.answer.network.forward(image(k)));
+            return Array.from({ length: bytes.length / 784 }, (_, k) => pad.answer.network.forward(image(k))[0]);
         }""",
         pixels,
     )
@@ -412,16 +410,8 @@ def test_a_finger_and_a_pen_draw_to_the_end_and_do_not_scroll(short_run, visit, 
 def test_of_large_images_the_distances_are_numpys_too(tmp_path, visit):
     """Of 61 rows, which squares of 2 do not fill."""
     folder = write_folder(tmp_path / "made", [0, 1] * 10, [0, 1] * 3, side=61)
-    (tmp_path / "config.yaml").write_text("data: {directory: made}\nmodel: {hidden_sizes: []}\ntraining: {epochs: 1}\n")
-    settings = config.load(tmp_path / "config.yaml")
-    network = from_config.network(settings, 61 * 61)
-    with run_directory.new(settings, tmp_path / "run", pytest.fail) as run:
-        run.begin(image_shape=[61, 61], training_files=from_config.training_images(settings).source.sha256())
-        run.write_model(network.views(network.parameter_block))
-        run.finish()
-    header = ",".join(column.name for column in fields(Epoch))
-    (run.directory / "history.csv").write_text(f"{header}\n1,0.3,0.4,0.9,0.9,1.0,0.1,0.1\n")
-    page = at_work(visit(report.write(finished_runs.read_run(run.directory))))
+    run = untrained_run(tmp_path, f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: []}}\n")
+    page = at_work(visit(report.write(run)))
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     X = np.array(page.evaluate("Array.from(pad.answer.network.activations[0])"))[np.newaxis]

@@ -2,21 +2,16 @@
 
 import re
 import sys
-from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from mlp import config
 from mlp.commands.runs import train as train_command
 from mlp.pages import report
-from mlp.runs import directory as run_directory
-from mlp.runs import finished as finished_runs
 from mlp.system import command_line
-from mlp.training import from_config
-from mlp.training.progress import Epoch
 from tests.browser.conftest import watched
 from tests.conftest import write_folder
+from tests.pages.untrained import untrained_run
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +84,7 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
     assert page.locator("#share").evaluate("bar => getComputedStyle(bar).backgroundColor") == red
     dX, (red, _, blue) = page.evaluate(
         """() => {
-            const dX = pad.answer.network.backward()[0];
+            const dX = pad.answer.network.backward(0)[0];
             const k = dX.reduce((best, d, k) => (Math.abs(d) > Math.abs(dX[best]) ? k : best), 0);
             const copy = new OffscreenCanvas(5, 5).getContext("2d");
             copy.drawImage(document.querySelector("#pushes"), 0, 0);
@@ -104,18 +99,8 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, 
 def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path, visit):
     """Of images that do not compress, and weights for which there is no room: it says so, and has all else."""
     folder = write_folder(tmp_path / "made", [0, 1] * 650, [0, 1] * 250, side=28)
-    settings = config.parse(
-        f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: [900]}}\n", tmp_path / "config.yaml"
-    )
-    network = from_config.network(settings, 784)
-    with run_directory.new(settings, tmp_path / "run", pytest.fail) as run:
-        run.begin(image_shape=[28, 28], training_files=from_config.training_images(settings).source.sha256())
-        run.write_model(network.views(network.parameter_block))
-        run.finish()
-    epochs = [f"{epoch},{0.3 / epoch},{0.4 / epoch},0.9,0.9,1.0,0.1,0.1" for epoch in range(1, 3001)]
-    header = ",".join(column.name for column in fields(Epoch))
-    (run.directory / "history.csv").write_text("\n".join([header, *epochs]) + "\n")
-    path = report.write(finished_runs.read_run(run.directory))
+    run = untrained_run(tmp_path, f"data: {{directory: {folder}}}\nmodel: {{hidden_sizes: [900]}}\n", epochs=3000)
+    path = report.write(run)
     assert 1_000_000 < path.stat().st_size <= 3_000_000
     page = visit(path)
     assert "The network is too large for this page" in page.inner_text("#draw + p")

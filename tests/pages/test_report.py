@@ -7,13 +7,17 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from mlp import idx
 from mlp.commands.runs import report as report_command
 from mlp.commands.runs import train as train_command
 from mlp.data import svd
-from mlp.gates import Tanh
+from mlp.figures.style import ONE, ZERO
+from mlp.gates import Exponential
+from mlp.network import ACTIVATIONS
 from mlp.pages import report
 from mlp.runs import finished as finished_runs
 from mlp.runs.manifest import read_finished_manifest
@@ -99,8 +103,6 @@ def test_the_plane_is_coloured_by_the_predictions_for_the_reconstructed_images(s
 
 def test_the_larger_digit_and_the_part_of_the_plane_that_is_predicted_as_it_are_blue(tmp_path, monkeypatch, here):
     """Whichever is the positive class: on images of one digit each, all the ink in one pixel or in another."""
-    from mlp.pages import report_figures
-
     for part, count in (("train", 40), ("t10k", 10)):
         labels = np.array([0, 1] * (count // 2), np.uint8)
         images = np.zeros((count, 3, 3), np.uint8)
@@ -108,28 +110,37 @@ def test_the_larger_digit_and_the_part_of_the_plane_that_is_predicted_as_it_are_
         idx.write(tmp_path / f"{part}-images-idx3-ubyte", images)
         idx.write(tmp_path / f"{part}-labels-idx1-ubyte", labels)
     seen = {}
-    monkeypatch.setattr(
-        report_figures,
-        "plane",
-        lambda *arguments: seen.update(arguments=arguments) or ("", {}),
-    )
+    for name in ("imshow", "scatter"):
+        monkeypatch.setattr(
+            Axes,
+            name,
+            lambda self, *arguments, _name=name, **options: seen.setdefault(_name, []).append((arguments, options)),
+        )
     for digits in ("[0, 1]", "[1, 0]"):
         (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")
         run = tmp_path / digits[1]
         assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
         finished = finished_runs.read_run(run)
-        report._plane(finished, from_config.training_images(finished.config))
-        coordinates, is_blue, probability_of_blue = seen["arguments"]
-        assert is_blue.tolist() == [False, True] * 20
-        assert ((probability_of_blue(coordinates) > 0.5)[:, 0] == is_blue).all()
+        images = from_config.training_images(finished.config)
+        seen.clear()
+        report._plane(finished, images)
+        (((surface,), options),) = seen["imshow"]
+        left, right, bottom, top = options["extent"]
+        coordinates = svd.project(images).coordinates(images)
+        drawn = {options["c"]: np.stack(places, axis=1) for places, options in seen["scatter"]}
+        for color, digit in ((ZERO, 0), (ONE, 1)):
+            np.testing.assert_array_equal(drawn[color], coordinates[images.labels == digit])
+            places = (drawn[color] - (left, bottom)) / (right - left, top - bottom)
+            columns, rows = np.rint(places * (np.array(surface.shape[1::-1]) - 1)).astype(int).T
+            assert (surface[rows, columns, :3] == to_rgb(color)).all()
 
 
 def test_a_gate_that_the_pad_does_not_compute_is_refused_and_named(short_run, monkeypatch, capsys):
-    monkeypatch.setattr("mlp.network.Sigmoid", Tanh)
+    monkeypatch.setitem(ACTIVATIONS, "sigmoid", Exponential())
     monkeypatch.setattr(sys, "argv", ["report.py", str(short_run)])
     page = (short_run / "report.html").read_bytes()
     assert command_line.run(report_command.main) == 2
-    assert "the page's drawing pad has no tanh gate, which computes Z3" in capsys.readouterr().err
+    assert "the page's drawing pad has no exp gate, which computes Z3" in capsys.readouterr().err
     assert (short_run / "report.html").read_bytes() == page
 
 

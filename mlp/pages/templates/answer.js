@@ -1,5 +1,5 @@
 // The network's answer to a drawing: the stages of the preparation, the prediction, the nearest training images, and
-// both passes, back to the pixels that push the prediction towards one digit or the other.
+// both passes, back to the pixels that push the prediction towards one digit or another.
 
 const NEAREST = 3; // training images shown
 const REST = 500; // milliseconds without a change before the answer is read out
@@ -11,7 +11,7 @@ class Answer {
     this.facts = facts;
     this.training = training;
     this.shape = facts.preparation.shape;
-    this.network = new Network(facts.sizes, facts.parameters);
+    this.network = new Network(facts.activations, facts.parameters);
   }
 
   find(selector) {
@@ -28,10 +28,10 @@ class Answer {
       return;
     }
     const P = this.network.forward(prepared.image);
-    const gradients = this.network.backward();
+    const output = decide(P) % P.length; // whose derivatives are shown: a single output stands for both classes
     this.showStages(prepared, size);
     this.showAnswer(P, this.showNearest(prepared.image));
-    this.showPasses(P, gradients);
+    this.showPasses(P[output], this.network.backward(output), this.facts.digits.at(output - P.length));
   }
 
   // Shown at once; screen readers get it when the drawing has not changed for a moment.
@@ -43,17 +43,22 @@ class Answer {
 
   // distance: to the nearest training image.
   showAnswer(P, distance) {
-    const [zero, one] = this.facts.digits;
-    const [digit, probability] = P >= 0.5 ? [one, P] : [zero, 1 - P];
-    const { threshold } = this.facts.novelty;
+    const { digits, few, novelty: { threshold } } = this.facts;
+    const [predicted, probabilities] = [decide(P), byClass(P)];
     const isNeither = threshold !== null && distance > threshold;
     this.section.classList.toggle("neither", isNeither);
-    const prediction = `predicts ${withArticle(digit)}, with probability ${probability.toFixed(4)}.`;
+    const words = (k) => `${withArticle(digits[k])}, with probability ${probabilities[k].toFixed(4)}`;
+    const [second, ...others] = descending(probabilities).filter((k) => k !== predicted);
+    const next = others.length > 0 ? ` The second most probable is ${words(second)}.` : "";
+    const neither = few ? `neither ${digits.map(withArticle).join(" nor ")}` : "none of the digits";
     this.say(isNeither
-      ? `This resembles neither ${withArticle(zero)} nor ${withArticle(one)}. ` +
-        `The network, which must choose one of them, ${prediction}`
-      : `The network ${prediction}`);
-    this.find("#share").style.width = `${100 * P}%`;
+      ? `This resembles ${neither}. The network, which must choose one of them, predicts ${words(predicted)}.${next}`
+      : `The network predicts ${words(predicted)}.${next}`);
+    this.section.querySelectorAll(".scale").forEach((scale, output) => {
+      scale.classList.toggle("predicted", output === predicted);
+      scale.querySelector(":scope > div > div").style.width = `${100 * P[output]}%`;
+      scale.querySelector(".number")?.replaceChildren(P[output].toFixed(4));
+    });
   }
 
   showStages({ box, scaled, image }, [height, width]) {
@@ -95,8 +100,9 @@ class Answer {
     return distance;
   }
 
-  // The activations forward, and back the derivatives of P with respect to the activations and the pixels.
-  showPasses(P, gradients) {
+  // The activations forward, and back the derivatives of P, the probability of `digit`, with respect to the activations
+  // and the pixels.
+  showPasses(P, gradients, digit) {
     const [dX, ...others] = gradients;
     const strongest = strength(dX);
     const colors = this.facts.sign_colors; // rows 1 to 255: from -1, orange, to 1, purple
@@ -108,10 +114,14 @@ class Answer {
     this.section.querySelectorAll(".layer").forEach((layer, k) => {
       const [A, dA] = [this.network.activations[k + 1], others[k]];
       const most = strength(dA);
-      layer.querySelector(".values").setAttribute("d", bars(A));
+      const largest = layer.querySelector(".largest"); // of activations without a limit
+      const top = largest ? strength(A) || 1 : 1;
+      layer.querySelector(".values").setAttribute("d", bars(A.map((a) => a / top)));
+      largest?.replaceChildren(brief(top));
       layer.querySelector(".gradients").setAttribute("d", bars(dA.map((d) => (most ? d / most : 0))));
       layer.querySelector(".most").textContent = brief(most);
     });
+    this.section.querySelectorAll(".digit").forEach((place) => { place.textContent = digit; });
     this.find("#p").textContent = P.toFixed(4);
     this.find("#dz").textContent = brief(P * (1 - P));
   }
@@ -119,6 +129,11 @@ class Answer {
 
 function strength(values) {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+// The indices of the values, that of the largest one first.
+function descending(values) {
+  return values.map((_, k) => k).sort((a, b) => values[b] - values[a]);
 }
 
 function brief(value) {

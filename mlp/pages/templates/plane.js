@@ -30,8 +30,9 @@ class Plane {
   }
 
   caption(k) {
-    const { labels, probabilities, indices } = this.training;
-    return `${withArticle(labels[k])}, p = ${probabilities[k].toFixed(4)}, training image ${indices[k]}`;
+    const { labels, probabilities, predicted, indices } = this.training;
+    const p = predicted ? `p(${predicted[k]})` : "p";
+    return `${withArticle(labels[k])}, ${p} = ${probabilities[k].toFixed(4)}, training image ${indices[k]}`;
   }
 
   card(k) {

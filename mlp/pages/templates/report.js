@@ -11,5 +11,5 @@ if (facts.pad) {
 }
 
 function withArticle(digit) {
-  return `${digit === 8 ? "an" : "a"} ${digit}`;
+  return `${/^(8.*|11|18)$/.test(digit) ? "an" : "a"} ${digit}`;
 }
