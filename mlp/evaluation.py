@@ -7,7 +7,7 @@ from statistics import NormalDist, fmean
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mlp.data.dataset import Dataset
 from mlp.gates import Array
@@ -129,6 +129,12 @@ def evaluate(network: MLP, images: Dataset, after_block: Callable[[], object] = 
         P[rows] = batch.P
         after_block()
     return Evaluation(images, P, loss_sum / len(images))
+
+
+def only_prediction(confusion: ArrayLike) -> int | None:
+    """The class that every image is predicted as; None if there are several. confusion: (classes, classes) counts."""
+    predicted = np.flatnonzero(np.sum(confusion, axis=0))
+    return int(predicted[0]) if len(predicted) == 1 else None
 
 
 def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

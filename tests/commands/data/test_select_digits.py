@@ -22,7 +22,7 @@ def test_nothing_is_written_over_or_when_a_digit_is_missing(here, folder, tmp_pa
     done = here("scripts/select_digits.py", folder, folder, 0)
     assert done.returncode == 2
     assert "train-images-idx3-ubyte: already exists, nothing was written" in done.stderr
-    for digits, message in ((["3"], "no digit 3 in it: it holds 0, 1, 7"), (["12"], "12 is not a digit 0 to 9")):
+    for digits, message in ((["3"], "no digit 3 in it: it holds 0, 1, 7"), (["256"], "256 is not a label 0 to 255")):
         done = here("scripts/select_digits.py", folder, tmp_path / "new", *digits)
         assert done.returncode == 2
         assert message in done.stderr
