@@ -71,9 +71,11 @@ def of_letters(tmp_path_factory):
 
     def make(classes):
         root = tmp_path_factory.mktemp("letters")
-        write_letters(root / "made", [*range(10, 10 + classes)] * 4, [*range(10, 10 + classes)])
-        options = ["data.digits=all", "data.transpose=true", "training.epochs=3", "training.batch_size=4"]
-        (root / "config.yaml").write_text("data: {directory: made}\nmodel: {hidden_sizes: [4], loss: cross_entropy}\n")
+        write_letters(root / "made", [*range(10, 10 + classes)] * 8, [*range(10, 10 + classes)])
+        options = ["data.digits=all", "data.transpose=true", "training.epochs=5", "training.batch_size=4"]
+        (root / "config.yaml").write_text(
+            "data: {directory: made}\nmodel: {activation: relu, loss: cross_entropy}\ntraining: {learning_rate: 0.5}\n"
+        )
         assert run_here("train.py", "--config", root / "config.yaml", "--set", *options).returncode == 0
         return root / "outputs" / "0001"
 
@@ -87,10 +89,10 @@ def test_of_three_classes_each_has_a_row_of_figures_and_one_of_the_confusion_mat
     assert summary.keys() == KEYS | {"macro"}
     assert summary["digits"] == [10, 11, 12]
     head, figures, table, matrix, rules = (part.splitlines() for part in done.stdout.split("\n\n"))
-    assert head[0].startswith(f"training errors: {summary['errors']} in 9 images, by ")
+    assert head[0].startswith(f"training errors: {summary['errors']} in 21 images, by ")
     assert [line.split()[0] for line in figures] == ["accuracy", "loss"]
     assert table[0].split("  ")[-4:] == ["precision", "  recall", "      F1", " ROC AUC"]
-    assert [line.split()[:2] for line in table[1:4]] == [["10", "3"], ["11", "3"], ["12", "3"]]
+    assert [line.split()[:2] for line in table[1:4]] == [["10", "7"], ["11", "7"], ["12", "7"]]
     assert table[2].split()[3] == f"{summary['recall'][1]:.2%}"
     assert table[4].split()[2] == f"{summary['macro']['recall']:.2%}"
     assert matrix[1].split() == ["10", "11", "12"]
