@@ -260,7 +260,7 @@ BAD = {
     ),
     "a flag for what is not offered": (
         ["--dropout", "0.5"],
-        "--dropout 0.5, not offered: the network has only weights, biases",
+        "--dropout 0.5, not offered: the network has only fully connected layers",
     ),
     "a list without quotes": (["--set", "data.digits=[4,", "9]"], 'put it in quotes: --set "data.digits=[4, 9]"'),
     "no home": (
