@@ -128,9 +128,9 @@ def heat_map(path: Path, results: Results) -> None:
         figure.colorbar(image)
     for axis, key, values in ((axes.yaxis, keys[0], down), (axes.xaxis, keys[1], across)):
         ticks = range(0, len(values), -(-len(values) // MAX_TICKS))
-        axis.set_ticks(ticks, [curves.label(grids.shown(values[tick])) for tick in ticks])
+        axis.set_ticks(ticks, [curves.label(grids.shown(key, values[tick])) for tick in ticks])
         axis.set_label_text(key)
-    if max(len(grids.shown(value)) for value in across) > 6:
+    if max(len(grids.shown(keys[1], value)) for value in across) > 6:
         axes.tick_params(axis="x", rotation=90)
     axes.set_title(f"{results.criterion_name}{' in % of the images' if is_error else ''}, lower is better", fontsize=10)
     save(figure, path)

@@ -23,8 +23,8 @@ RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
 MAX_RUNS = 100_000
 MAX_NAME_CHARACTERS = 200
 """A run's name is its folder's; Linux allows 255 characters, some file systems fewer."""
-MAX_SHOWN_CHARACTERS = 32
-"""Of a value in a table or a picture: a longer list is shown without its middle."""
+MAX_SHOWN_CLASSES = 6
+"""In a table or a picture: a list with an entry for each of more classes is shown without its middle."""
 MAX_PLAIN_NUMBER = 1e15
 """A whole number from here on is shorter with an exponent."""
 SEED, DIGITS, PRECISION = "training.seed", "data.digits", "training.precision"
@@ -78,11 +78,10 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def shown(value: Any) -> str:
-    """A value in a table or a picture: ``text``, but without the middle of a long list."""
-    whole = text(value)
-    if len(whole) <= MAX_SHOWN_CHARACTERS or not isinstance(value, tuple):
-        return whole
+def shown(key: str, value: Any) -> str:
+    """A value in a table or a picture: ``text``, but a long list of classes without its middle."""
+    if key not in (DIGITS, CLASS_WEIGHT) or not isinstance(value, tuple) or len(value) <= MAX_SHOWN_CLASSES:
+        return text(value)
     first, second, *_, last = map(text, value)
     return f"[{first}, {second}, ..., {last}]"
 

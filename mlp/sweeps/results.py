@@ -126,7 +126,7 @@ class Results:
     def label(self, setting: Setting) -> str:
         """The setting's rank and own values, for a legend or a title; empty if it is the only setting."""
         values = {key: value for key, value in setting.values.items() if len(self.grid.varied[key]) > 1}
-        own = ", ".join(f"{grids.short(key)} {grids.shown(value)}" for key, value in values.items())
+        own = ", ".join(f"{grids.short(key)} {grids.shown(key, value)}" for key, value in values.items())
         return f"{setting.rank}: {own}" if own else ""
 
     @property
@@ -200,7 +200,7 @@ class Results:
         return ["rank", *map(grids.short, self.grid.settings), "runs", f"{self.images} loss", "errors", *tested, ""]
 
     def _row(self, setting: Setting) -> list[str]:
-        values = list(map(grids.shown, setting.values.values()))
+        values = [grids.shown(key, value) for key, value in setting.values.items()]
         figures = [(loss, "{:.6f}"), (error, "{:.3%}"), *([(test_error, "{:.3%}")] if self.grid.has_all_pairs else [])]
         cells = [_cell(setting.mean(figure), shape) if setting.finished else "" for figure, shape in figures]
         others = [run.outcome.status.value for run in setting.runs if not run.is_finished]
