@@ -22,7 +22,7 @@ from mlp.training.loop import Trainer
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Train a network to classify two digits.")
+    parser = Parser(description="Train a network to classify two or more digits.")
     parser.add_config()
     parser.add_argument(
         "--output", type=command_line.path, metavar="DIR", help="the run's directory (default: the next number)"
