@@ -81,7 +81,7 @@ def test_the_one_pixel_that_separates_the_digits_is_found(tmp_path):
 
 @pytest.mark.parametrize("levels", [2, 4, 256])
 def test_of_more_classes_the_best_pixel_separates_the_best_two(tmp_path, monkeypatch, levels):
-    """Against all thresholds and all pairs of classes; the last class above, ... the first below at a tie."""
+    """Against all thresholds and pairs of classes; the last class above, the first below at a tie."""
     random = np.random.default_rng(levels)
     digits = (3, 0, 200, 7)
     images, targets = random.integers(0, levels, (40, 3, 4)), random.permutation([0, 1, 2, 3, 1] * 8)
@@ -102,6 +102,14 @@ def test_of_more_classes_the_best_pixel_separates_the_best_two(tmp_path, monkeyp
         place = {"row": -pixel // 4, "column": -pixel % 4, "threshold": -threshold}
         assert rule.facts == place | {"above": digits[above], "below": digits[-below]}
         assert rule.errors(training) == 40 - n
+
+
+def test_the_classes_below_and_above_differ_even_if_one_is_the_most_frequent_on_both_sides(tmp_path):
+    """Of the images with 0 five are of class 2, four of class 0; of those with 255 six are of class 2."""
+    images, labels = [0] * 9 + [255] * 8, [2] * 5 + [0] * 4 + [2] * 6 + [1] * 2
+    training = made(tmp_path, np.reshape(images, (17, 1, 1)), labels, (0, 1, 2))
+    rule = next(rule for rule in baselines.learn(training) if rule.name == "single_pixel")
+    assert (rule.facts["above"], rule.facts["below"], rule.errors(training)) == (2, 0, 7)
 
 
 def test_of_more_classes_the_nearest_mean_counts_among_all_pixels_and_in_the_plane(tmp_path):
