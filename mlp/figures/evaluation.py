@@ -47,7 +47,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
     for (row, column), count in np.ndenumerate(counts) if size >= MIN_POINTS else ():
         color = "white" if shares[row, column] > 0.5 else "black"
         text = f"{count:,}\n{shares[row, column]:.2%}" if has_shares else f"{count:,}" if count else ""
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size, in_layout=False)
     ticks = range(0, classes, -(-classes // MAX_TICKS))
     labels = [digits[tick] for tick in ticks]
     axes.set(xticks=ticks, xticklabels=labels, yticks=ticks, yticklabels=labels)
