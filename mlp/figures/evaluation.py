@@ -54,7 +54,7 @@ def confusion(path: Path, evaluation: Evaluation) -> None:
     axes.tick_params(labelsize=min(10, fitting_size(cell * ticks.step, max(labels, key=len))))
     axes.set(xlabel="predicted digit", ylabel="true digit")
     for edge in np.arange(classes - 1) + 0.5:
-        axes.axhline(edge, color=MUTED, linewidth=min(1, cell))
+        axes.axhline(edge, color=MUTED, linewidth=min(1, cell))  # thinner between small cells
         axes.axvline(edge, color=MUTED, linewidth=min(1, cell))
     axes.set_title(f"Errors: {len(evaluation.mistakes)} in {len(evaluation.images):,} images")
     save(figure, path)
