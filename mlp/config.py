@@ -262,14 +262,14 @@ class Config(Section):
             InitErrorDetails(
                 type=PydanticCustomError("unfit", message), loc=tuple(key.split(".")), input=self.value(key)
             )
-            for key, message in self._unfit()
+            for key, message in self.unfit()
         ]
         if wrong:
             raise ValidationError.from_exception_data("Config", wrong)
         return self
 
-    def _unfit(self) -> Iterator[tuple[str, Any]]:
-        """The options that do not go with others, with messages."""
+    def unfit(self) -> Iterator[tuple[str, Any]]:
+        """The options that do not go with others, with messages; it reads only the options in ``COUPLED``."""
         digits, weights = self.data.digits, self.training.class_weight
         if self.training.patience is not None and not self.data.validation_fraction:
             yield "training.patience", "must be null without validation images (data.validation_fraction is 0)"
@@ -323,6 +323,13 @@ class Config(Section):
 
 SECTIONS: dict[str, Any] = {name: field.annotation for name, field in Config.model_fields.items()}
 KEYS = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
+
+
+COUPLED = (
+    *("data.digits", "data.validation_fraction"),
+    *("training.optimizer", "training.patience", "training.class_weight", "training.momentum"),
+)
+"""The options that must go with others."""
 
 
 def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:

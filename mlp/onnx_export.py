@@ -10,27 +10,34 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mlp import __version__
 from mlp.data.dataset import WHITE, Dataset, scale
-from mlp.gates import Add, Array, Gate, Matmul, Sigmoid
+from mlp.gates import Add, Array, Gate, Matmul, Relu, Sigmoid, Softmax, Tanh
 from mlp.network import MLP, check_gates
 from mlp.node import ancestors
 from mlp.system.errors import InputError
 
-OPERATORS: Mapping[type[Gate], str] = {Matmul: "MatMul", Add: "Add", Sigmoid: "Sigmoid"}
-"""ONNX's name for each gate."""
+OPERATORS: Mapping[type[Gate], str] = {
+    Matmul: "MatMul",
+    Add: "Add",
+    Sigmoid: "Sigmoid",
+    Tanh: "Tanh",
+    Relu: "Relu",
+    Softmax: "Softmax",
+}
+"""ONNX's name for each gate. Its softmax is over the last axis by default, as ours is."""
 OPSET = 13
 """The version of ONNX's operators, from 2020: older engines know it, and later versions compute the same."""
 MAX_WEIGHT_BYTES = (1 << 31) - (1 << 20)
 """A file of protocol buffers can have 2 GB."""
 
 Engine = Callable[[dict[str, Array]], Array]
-"""Computes P, (n, 1), from the model's input by name, (n, inputs)."""
+"""Computes P, (n, k), from the model's input by name, (n, inputs)."""
 
 
 def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -> Any:
     """The network's gates from X to P as an ``onnx.ModelProto``; the facts are its metadata.
 
     Its input is X, (n, inputs) float32 for any n: pixels 0..1; or with ``from_bytes`` pixels, (n, inputs) uint8,
-    0..255, which it scales as training does. Its output is P, (n, 1): the probability of class 1. It computes in the
+    0..255, which it scales as training does. Its output is P, (n, k), as ``MLP.predict`` returns it. It computes in the
     network's precision. Raises InputError if ONNX's name for a gate is not known, or if the weights do not fit into one
     file.
     """
@@ -44,7 +51,7 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
         if node.gate is not None:
             inputs = [names[source] for source in node.inputs]
             steps.append(helper.make_node(OPERATORS[type(node.gate)], inputs, [node.name], name=node.name))
-    P = helper.make_tensor_value_info("P", helper.np_dtype_to_tensor_dtype(network.precision), ["n", 1])
+    P = helper.make_tensor_value_info("P", helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[-1]])
     weights = [numpy_helper.from_array(array, name) for name, array in network.parameters.items()]
     graph = helper.make_graph(steps, "multilayer perceptron", [given], [P], weights + constants)
     opsets = [helper.make_opsetid("", OPSET)]

@@ -17,7 +17,7 @@ from mlp.circuits.examples import EXAMPLES
 from mlp.commands.backpropagation import circuit as circuit_command
 from mlp.config import KEYS
 from mlp.system import command_line
-from tests.conftest import ROOT, copy_checkout
+from tests.conftest import ROOT, copy_checkout, write_folder
 
 PAGE = ROOT / "docs" / "circuits.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -115,18 +115,30 @@ def keys_said_of(title):
 
 
 def test_the_keys_of_the_files_are_those_that_are_said(digits_run, tmp_path, here):
-    """Of those that a run that went on and one that diverged have, too."""
+    """Of those that a run that went on, one on three digits with adam, and one that diverged have, too."""
+    other = tmp_path / "other"
+    options = [f"data.directory={write_folder(tmp_path / 'made', [0, 1, 7] * 9, [0, 1, 7])}", "data.digits=all"]
+    options += ["training.optimizer=adam", "training.learning_rate=0.01", "training.class_weight=balanced"]
+    assert here("train.py", "--output", other, "--set", *options).returncode == 0
     manifest = json.loads((digits_run / "manifest.json").read_text())
-    assert keys_said_of("manifest.json") == {*manifest, "resumed"}
+    with_weights = json.loads((other / "manifest.json").read_text())
+    assert with_weights.keys() == {*manifest, "class_weights"}
+    assert keys_said_of("manifest.json") == {*with_weights, "resumed"}
     assert manifest["gradient_check"].keys() == {"sizes", "errors", "largest_error", "tolerance", "seconds"}
     with open(digits_run / "history.csv", newline="") as file:
         assert keys_said_of("history.csv") == set(next(csv.reader(file)))
     judged = json.loads(here("scripts/evaluate.py", digits_run, "--json").stdout)
-    assert keys_said_of("evaluation-test.json") == judged.keys()
+    of_three = json.loads(here("scripts/evaluate.py", other, "--json").stdout)
+    assert of_three.keys() == {*judged, "macro"}
+    assert keys_said_of("evaluation-test.json") == of_three.keys()
     with np.load(digits_run / "model.npz") as model:
         assert keys_said_of("model.npz") == set(model)
     with np.load(digits_run / "checkpoint.npz") as saved:
         assert set(saved) == {"parameters", "velocity", "best", "history", "rest"}
+        kept = set(saved)
+    with np.load(other / "checkpoint.npz") as saved:
+        assert set(saved) == kept - {"velocity"} | {"first_moment", "second_moment"}
+        assert keys_said_of("checkpoint.npz, checkpoint.previous.npz") == kept | set(saved)
     diverging = ["training.learning_rate=1000", "training.epochs=1", "data.limit_per_digit=200"]
     assert here("train.py", "--output", tmp_path / "run", "--set", *diverging).returncode == 3
     report = json.loads((tmp_path / "run" / "divergence.json").read_text())

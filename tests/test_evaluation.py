@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp.data import dataset
-from mlp.evaluation import Evaluation, evaluate, roc_auc, wilson_interval
+from mlp.evaluation import Evaluation, evaluate, only_prediction, roc_auc, wilson_interval
 from mlp.network import MLP
 from tests.conftest import write_folder
 
@@ -22,7 +22,7 @@ def images(tmp_path):
 def test_the_figures_by_hand(images):
     """Targets are 0 1 0 1 ...; one negative is predicted positive, two positives negative."""
     probabilities = np.array([0.1, 0.9, 0.6, 0.8, 0.2, 0.4, 0.3, 0.5, 0.05, 0.1])
-    summary = Evaluation(images, probabilities, 0.25).summary()
+    summary = Evaluation(images, probabilities[:, np.newaxis], 0.25).summary()
     mistakes = summary.pop("mistakes")
     low, high = summary.pop("accuracy_interval")
     assert summary.pop("f1") == pytest.approx(2 * 0.75 * 0.6 / (0.75 + 0.6), rel=1e-15)
@@ -46,11 +46,54 @@ def test_the_figures_by_hand(images):
 
 
 def test_what_is_undefined_is_null(images):
-    summary = Evaluation(images, np.zeros(10), 0.5).summary()
+    summary = Evaluation(images, np.zeros((10, 1)), 0.5).summary()
     assert summary["precision"] is None
     assert summary["recall"] == 0
     assert json.loads(json.dumps(summary))["precision"] is None
     assert roc_auc(np.ones(3), np.arange(3)) is None
+
+
+@pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
+@pytest.mark.parametrize("digits", [(7, 0, 12), (3, 0, 255, 7, 12)])
+def test_the_figures_of_more_classes_are_scikit_learns(digits, loss, tmp_path):
+    metrics = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(len(digits))
+    labels = random.choice(digits, 200, p=[0.5, *[0.5 / (len(digits) - 1)] * (len(digits) - 1)])
+    images = dataset.load(write_folder(tmp_path / "f", [*digits, *labels], list(digits)), "training", digits)
+    P = random.uniform(0, 1, (len(images), len(digits))).round(2)  # with ties
+    P[np.arange(len(images)), images.targets] += 0.3
+    P = P / P.sum(axis=1, keepdims=True) if loss == "cross_entropy" else P
+    summary = Evaluation(images, P, 0.5).summary()
+    predicted = np.array(digits)[P.argmax(axis=1)]
+    for average, found in ((None, summary), ("macro", summary["macro"])):
+        expected = metrics.precision_recall_fscore_support(images.labels, predicted, labels=digits, average=average)
+        for name, values in zip(("precision", "recall", "f1"), expected[:3], strict=True):
+            np.testing.assert_allclose(found[name], values, rtol=1e-14)
+    areas = [metrics.roc_auc_score(images.targets == k, P[:, k]) for k in range(len(digits))]
+    np.testing.assert_allclose(summary["roc_auc"], areas, rtol=1e-14)
+    assert summary["macro"]["roc_auc"] == pytest.approx(np.mean(areas), rel=1e-14)
+    np.testing.assert_array_equal(
+        summary["confusion"], metrics.confusion_matrix(images.labels, predicted, labels=digits)
+    )
+    assert summary["accuracy"] == metrics.accuracy_score(images.labels, predicted)
+    first = summary["mistakes"][0]
+    place = images.indices.tolist().index(first["index"])
+    assert (first["predicted"], first["probability"]) == (predicted[place], P[place].max())
+    json.dumps(summary)
+
+
+def test_the_macro_mean_is_null_if_a_class_has_no_figure(tmp_path):
+    images = dataset.load(write_folder(tmp_path / "f", [0, 1, 2] * 3, [0, 1, 2]), "training", (0, 1, 2))
+    summary = Evaluation(images, np.tile([0.2, 0.5, 0.3], (9, 1)), 0.5).summary()
+    assert summary["precision"] == [None, 1 / 3, None]
+    assert summary["recall"] == [0, 1, 0]
+    assert (summary["macro"]["precision"], summary["macro"]["recall"]) == (None, 1 / 3)
+
+
+def test_a_single_answer_for_all_images_is_found_in_the_confusion_matrix():
+    assert only_prediction([[0, 5], [0, 7]]) == 1
+    assert only_prediction([[3, 0, 0], [2, 0, 0], [1, 0, 0]]) == 0
+    assert only_prediction([[3, 0, 0], [2, 0, 1], [1, 0, 0]]) is None
 
 
 def test_the_network_is_run_over_every_image_and_its_loss_is_the_one_trained_on(images, monkeypatch):
@@ -58,7 +101,7 @@ def test_the_network_is_run_over_every_image_and_its_loss_is_the_one_trained_on(
     network = MLP([16, 3, 1], precision="float64", generator=np.random.default_rng(0))
     evaluation = evaluate(network, images)
     X, Y = images.arrays("float64")
-    np.testing.assert_allclose(evaluation.probabilities, network.predict(X)[:, 0], rtol=1e-14)
+    np.testing.assert_allclose(evaluation.P, network.predict(X), rtol=1e-14)
     assert evaluation.loss == pytest.approx(network.loss(X, Y), rel=1e-14)
 
 

@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp.data.dataset import Dataset
-from mlp.data.svd import project
+from mlp.data.svd import Floats, project
 
 Bytes = NDArray[np.uint8]
+Counts = NDArray[np.int32]
+Classes = NDArray[np.integer[Any] | np.bool_]
 
-PIXELS_AT_A_TIME = 1 << 14
-"""Pixels that the search for the best single pixel looks at together: each takes 2 KB."""
+LEVELS = 256
+"""The values of a pixel."""
+COUNTS_AT_A_TIME = 1 << 22
+"""Counts that the search for the best single pixel keeps together, of 4 bytes: a pixel has 256 for each class."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,8 @@ class Baseline:
     name: str
     facts: dict[str, Any]
     """What the rule learned, by name."""
-    classify: Callable[[Bytes], NDArray[np.bool_]]
-    """From images (n, pixels) to whether each is of class 1, (n,)."""
+    classify: Callable[[Bytes], Classes]
+    """From images (n, pixels) to the class of each, (n,)."""
 
     def errors(self, images: Dataset) -> int:
         """The number of misclassified images."""
@@ -39,55 +43,93 @@ def learn(training: Dataset) -> Iterator[Baseline]:
     yield _majority(training)
     yield _single_pixel(training)
     yield _nearest_mean(training)
-    yield _svd_coordinate(training)
+    # A threshold on one coordinate separates two classes only.
+    yield _svd_coordinate(training) if len(training.digits) == 2 else _svd_plane(training)
+
+
+def _counts(training: Dataset) -> Counts:
+    """The number of images of each class, (classes,)."""
+    return np.bincount(training.targets, minlength=len(training.digits)).astype(np.int32)
 
 
 def _majority(training: Dataset) -> Baseline:
-    zeros, ones = np.bincount(training.targets, minlength=2)
-    winner = bool(ones >= zeros)
+    """The class with the most images, the last one at a tie."""
+    counts = _counts(training)
+    winner = int(np.flatnonzero(counts == counts.max())[-1])
     return Baseline("majority_class", {"digit": training.digits[winner]}, lambda X: np.full(len(X), winner))
 
 
 def _single_pixel(training: Dataset) -> Baseline:
-    """The pixel and the threshold with the fewest training errors; the lowest ones at a tie."""
-    zeros, ones = np.bincount(training.targets, minlength=2)
+    """The pixel, the threshold and two classes, one below and one above it, with the fewest training errors."""
+    counts = _counts(training)
     best: tuple[int, ...] = ()
-    for first in range(0, training.inputs, PIXELS_AT_A_TIME):
-        # (pixels, 255): among images with the pixel at most the threshold, the number in class 0 minus that in class 1
-        surplus = _differences(training, slice(first, first + PIXELS_AT_A_TIME)).cumsum(axis=1)[:, :-1]
-        for inverted, at in enumerate((surplus.argmax(), surplus.argmin())):  # brighter is class 1, or class 0
-            pixel, threshold = (int(place) for place in np.unravel_index(at, surplus.shape))
-            correct = int(zeros - surplus[pixel, threshold] if inverted else ones + surplus[pixel, threshold])
-            best = max(best, (correct, -inverted, -first - pixel, -threshold))
-    inverted, pixel, threshold = (-place for place in best[1:])
+    pixels_at_a_time = max(1, COUNTS_AT_A_TIME // (LEVELS * len(counts)))
+    for first in range(0, training.inputs, pixels_at_a_time):
+        histograms = _histograms(training, slice(first, first + pixels_at_a_time))
+        correct, above, pixel, threshold, below = best_split(counts, histograms)
+        best = max(best, (correct, above, -first - pixel, -threshold, below))  # at a tie as in best_split
+    _, above, pixel, threshold, below = map(abs, best)
     row, column = divmod(pixel, training.image_shape[1])
-    facts = {"row": row, "column": column, "threshold": threshold, "above": training.digits[1 - inverted]}
-    return Baseline("single_pixel", facts, lambda X: (X[:, pixel] > threshold) != bool(inverted))
+    facts = {"row": row, "column": column, "threshold": threshold, "above": training.digits[above]}
+    if len(counts) > 2:  # else it is the other one
+        facts["below"] = training.digits[below]
+    return Baseline("single_pixel", facts, lambda X: np.where(X[:, pixel] > threshold, above, below))
 
 
-def _differences(training: Dataset, pixels: slice) -> NDArray[np.int64]:
-    """(pixels, 256): for each pixel and value, how many more images of class 0 than of class 1 have it."""
+def _histograms(training: Dataset, pixels: slice) -> Counts:
+    """(classes, pixels, 256): the number of images of each class with each value of each pixel."""
     count = len(range(training.inputs)[pixels])
-    differences = np.zeros(count * 256, np.int64)
-    cell_of_pixel = 256 * np.arange(count)
-    signs = 1 - 2 * training.targets.astype(np.int64)[:, np.newaxis]
+    histograms = np.zeros((len(training.digits), count, LEVELS), np.int32)
+    targets = training.targets.astype(np.intp)[:, np.newaxis]
     for rows in training.blocks():
-        cells = training.take_pixels(rows, pixels) + cell_of_pixel
-        np.add.at(differences, cells.reshape(-1), np.broadcast_to(signs[rows], cells.shape).reshape(-1))
-    return differences.reshape(count, 256)
+        cells = LEVELS * (count * targets[rows] + np.arange(count)) + training.take_pixels(rows, pixels)
+        np.add.at(histograms.reshape(-1), cells.reshape(-1), np.int32(1))
+    return histograms
+
+
+def best_split(counts: Counts, histograms: Counts) -> tuple[int, ...]:
+    """The correct images, the class above, the pixel, the threshold and the class below of the best split.
+
+    counts: (classes,), of all images; histograms: (classes, pixels, 256). At a tie the last class above is taken, then
+    the lowest pixel, the lowest threshold, and the first class below.
+    """
+    at_most = histograms.cumsum(axis=2, dtype=np.int32)[:, :, :-1]  # (classes, pixels, thresholds)
+    most, second = np.zeros((2, *at_most.shape[1:]), np.int32)  # over the classes
+    for below in at_most:
+        np.maximum(second, np.minimum(most, below), out=second)
+        np.maximum(most, below, out=most)
+    best: tuple[int, ...] = (-1,)
+    for above in reversed(range(len(counts))):
+        correct = np.where(at_most[above] == most, second, most)  # below, those of the most frequent other class
+        correct -= at_most[above]
+        pixel, threshold = np.unravel_index(correct.argmax(), correct.shape)
+        total = int(counts[above] + correct[pixel, threshold])
+        if total > best[0]:
+            best = (total, above, int(pixel), int(threshold))
+    _, above, pixel, threshold = best
+    others = at_most[:, pixel, threshold].copy()
+    others[above] = -1
+    return *best, int(others.argmax())
 
 
 def _nearest_mean(training: Dataset) -> Baseline:
-    """The class whose mean image is nearer: |x - m1| < |x - m0| if and only if x (m1 - m0) > (m1 m1 - m0 m0) / 2."""
-    targets, sums = training.targets, np.zeros((2, training.inputs), np.int64)
+    """The class whose mean image is the nearest."""
+    targets, sums = training.targets, np.zeros((len(training.digits), training.inputs))  # exact, as they are whole
     for rows in training.blocks():
         X = training.pixels(rows)
-        for target in (0, 1):
+        for target in np.unique(targets[rows]):
             sums[target] += X[targets[rows] == target].sum(axis=0, dtype=np.int64)
-    mean = sums / np.bincount(targets, minlength=2)[:, np.newaxis]
-    difference = mean[1] - mean[0]
-    threshold = (mean[1] @ mean[1] - mean[0] @ mean[0]) / 2
-    return Baseline("nearest_class_mean", {}, lambda X: X @ difference > threshold)
+    sums /= _counts(training)[:, np.newaxis]
+    return Baseline("nearest_class_mean", {}, nearest(sums))
+
+
+def nearest(means: Floats) -> Callable[[NDArray[Any]], Classes]:
+    """From points (n, d) to the class, (n,), whose mean (classes, d) is the nearest; the first one at a tie.
+
+    |x - m|^2 is the smallest where x m - m m / 2 is the largest.
+    """
+    halves = np.einsum("kd,kd->k", means, means) / 2
+    return lambda X: (X @ means.T - halves).argmax(axis=1)
 
 
 def _svd_coordinate(training: Dataset) -> Baseline:
@@ -98,6 +140,15 @@ def _svd_coordinate(training: Dataset) -> Baseline:
     facts = {"threshold": threshold, "above": training.digits[above]}
     direction, offset = projection.directions[:, 0], projection.mean @ projection.directions[:, 0]
     return Baseline("svd_coordinate", facts, lambda X: (X @ direction - offset > threshold) == bool(above))
+
+
+def _svd_plane(training: Dataset) -> Baseline:
+    """The class whose mean is the nearest in the plane of the first two centred singular coordinates."""
+    projection = project(training, components=min(2, training.inputs), center=True)
+    coordinates = projection.coordinates(training)
+    means = np.stack([coordinates[training.targets == target].mean(axis=0) for target in range(len(training.digits))])
+    directions, offset, rule = projection.directions, projection.mean @ projection.directions, nearest(means)
+    return Baseline("svd_plane", {}, lambda X: rule(X @ directions - offset))
 
 
 def best_cut(x: NDArray[np.float64], targets: NDArray[np.uint8]) -> tuple[float, int]:

@@ -104,7 +104,12 @@ class ImagesAndLabels:
         return self.images.take(indices, axis=0, out=out, mode="clip")
 
     def take_pixels(self, indices: NDArray[np.integer[Any]], pixels: slice) -> NDArray[np.uint8]:
-        """Only these pixels (n, k) of the images at these indices. Raises DataChanged as ``take`` does."""
+        """Only these pixels (n, k) of the images at these indices. Raises DataChanged as ``take`` does.
+
+        Of transposed images all pixels are read, as those of an upright row lie far apart.
+        """
+        if self.transpose:
+            return self.take(indices).reshape(len(indices), -1)[:, pixels]
         if isinstance(self.images, idx.Rows):
             chosen: NDArray[np.uint8] = self.images.part(indices, pixels)
             self.check()

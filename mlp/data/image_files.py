@@ -65,11 +65,12 @@ def _has_picture(file: Path) -> bool:
         return False
 
 
-def read(path: Path, warn: Callable[[str], object]) -> Iterator[GreyImage]:
+def read(path: Path, warn: Callable[[str], object], *, transpose: bool = False) -> Iterator[GreyImage]:
     """The image of a picture file, the first frame if it has several, or all images of an IDX file.
 
-    ``warn`` gets a message if the file is damaged but can be read. Raises InputError if the file is missing, of another
-    kind or too damaged, OSError if the system cannot read it.
+    ``transpose`` is for IDX files whose images lie transposed. ``warn`` gets a message if the file is damaged but can
+    be read. Raises InputError if the file is missing, of another kind or too damaged, OSError if the system cannot read
+    it.
     """
     try:
         with open_regular(path) as file:
@@ -91,4 +92,4 @@ def read(path: Path, warn: Callable[[str], object]) -> Iterator[GreyImage]:
     rows, columns = images.shape[1:]
     check_limits(path, rows, columns, rows * columns * (images.dtype.itemsize + 3))  # 3: comparisons of each pixel
     for index, grey in enumerate(images):
-        yield GreyImage(path, index, grey)
+        yield GreyImage(path, index, grey.T if transpose else grey)

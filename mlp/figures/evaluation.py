@@ -13,27 +13,56 @@ from mlp.figures.images import image_grid, show_image
 
 MAX_MISTAKES = 40
 """Images in the figure of misclassified images."""
+FIGURE_SIDE, CELL_SIDE, MAX_FIGURE_SIDE = 4.0, 0.62, 13.0
+"""Inches: the height of a confusion matrix of few classes, what each of more classes takes, and the largest height."""
+AXES_SHARE = 0.85
+"""The share of the height that the cells take."""
+MAX_POINTS, MIN_SHARE_POINTS, MIN_POINTS = 14, 12, 5
+"""Font sizes: of numbers that have room, the smallest of a cell with its share, and the smallest of a count."""
+DIGIT_WIDTH, FILLED = 0.64, 0.9
+"""The width of a digit divided by its font size, and the share of a cell's width that its text may take."""
+MAX_TICKS = 64
+"""Labels along a side."""
 
 
 @own_settings()
 def confusion(path: Path, evaluation: Evaluation) -> None:
-    """The confusion matrix: each cell has its count and its share of the true class."""
+    """The confusion matrix: a cell's colour is its share of the true class, its number the count, as far as both fit.
+
+    Of few classes each cell has its share, too.
+    """
     counts = evaluation.confusion()
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    digits = [str(digit) for digit in evaluation.images.digits]
-    figure = Figure(figsize=(4.6, 4), layout="constrained")
+    classes, digits = len(counts), [str(digit) for digit in evaluation.images.digits]
+    side = min(max(FIGURE_SIDE, CELL_SIDE * classes), MAX_FIGURE_SIDE)
+    cell = AXES_SHARE * side / classes
+    figure = Figure(figsize=(1.15 * side, side), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    size = fitting_size(cell, "100.00%")
+    has_shares = size >= MIN_SHARE_POINTS
+    if not has_shares:
+        figure.colorbar(image, label="share of the true digit", shrink=0.8)
+        size = fitting_size(cell, f"{counts.max():,}")
+    for (row, column), count in np.ndenumerate(counts) if size >= MIN_POINTS else ():
         color = "white" if shares[row, column] > 0.5 else "black"
-        text = f"{count:,}\n{shares[row, column]:.2%}"
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=14)
-    axes.set(xticks=[0, 1], xticklabels=digits, yticks=[0, 1], yticklabels=digits)
+        text = f"{count:,}\n{shares[row, column]:.2%}" if has_shares else f"{count:,}" if count else ""
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size, in_layout=False)
+    ticks = range(0, classes, -(-classes // MAX_TICKS))
+    labels = [digits[tick] for tick in ticks]
+    axes.set(xticks=ticks, xticklabels=labels, yticks=ticks, yticklabels=labels)
+    axes.tick_params(labelsize=min(10, fitting_size(cell * ticks.step, max(labels, key=len))))
     axes.set(xlabel="predicted digit", ylabel="true digit")
-    axes.axhline(0.5, color=MUTED, linewidth=1)
-    axes.axvline(0.5, color=MUTED, linewidth=1)
+    for edge in np.arange(classes - 1) + 0.5:
+        axes.axhline(edge, color=MUTED, linewidth=min(1, cell))  # thinner between small cells
+        axes.axvline(edge, color=MUTED, linewidth=min(1, cell))
     axes.set_title(f"Errors: {len(evaluation.mistakes)} in {len(evaluation.images):,} images")
     save(figure, path)
+
+
+def fitting_size(width: float, text: str) -> float:
+    """The font size in points, at most 14, at which a text of digits fits into this width in inches."""
+    return min(MAX_POINTS, 72 * FILLED * width / (DIGIT_WIDTH * len(text)))
 
 
 @own_settings()

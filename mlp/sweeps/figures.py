@@ -57,7 +57,7 @@ def bands(path: Path, results: Results) -> None:
     _bands(error_axes, shown, "accuracy")
     error_axes.set(ylabel=f"{results.images} errors (% of the images)")
     for axes in figure.axes:
-        curves.set_epochs(axes, max(len(setting.finished[0].result.history) for setting in best))
+        curves.set_epochs(axes, max(len(run.result.history) for setting in best for run in setting.finished))
     of = f"the best {len(best)} of {len(results.settings):,} settings: " if len(best) < len(results.settings) else ""
     title = f"{of}median and range of the runs"
     curves.set_legend(figure, error_axes.lines, [_legend(results, setting) for setting in best], title)
@@ -81,18 +81,27 @@ def _bands(axes: Axes, shown: Sequence[tuple[str, str, Setting]], name: Literal[
     """Draw the settings in their colours and line styles; accuracies become errors in percent."""
     values = []
     for color, line, setting in shown:
-        runs = np.array([[row.figure(name) for row in run.result.history] for run in setting.finished])
+        runs = _figures(setting, name)
         if name == "accuracy":
             runs = 100 * (1 - runs)
         epochs = np.arange(1, runs.shape[1] + 1)
-        low, high = runs.min(axis=0), runs.max(axis=0)
+        low, high = np.nanmin(runs, axis=0), np.nanmax(runs, axis=0)
         axes.fill_between(epochs, low, high, color=color, alpha=0.15, linewidth=0)
         mark = "o" if len(epochs) == 1 else None
         if mark:  # a band of one epoch is a line
             axes.vlines(epochs, low, high, color=color, alpha=0.4, linewidth=4)
-        axes.plot(epochs, np.median(runs, axis=0), color=color, linestyle=line, marker=mark)
-        values += runs.ravel().tolist()
+        axes.plot(epochs, np.nanmedian(runs, axis=0), color=color, linestyle=line, marker=mark)
+        values += runs[np.isfinite(runs)].tolist()
     curves.set_vertical(axes, scales.of_losses(values))
+
+
+def _figures(setting: Setting, name: Literal["loss", "accuracy"]) -> Values:
+    """(runs, epochs): the figure of each epoch, NaN after the last one of a run that its patience stopped."""
+    histories = [run.result.history for run in setting.finished]
+    runs = np.full((len(histories), max(map(len, histories))), np.nan)
+    for own, history in zip(runs, histories, strict=True):
+        own[: len(history)] = [row.figure(name) for row in history]
+    return runs
 
 
 def heat_keys(results: Results) -> tuple[str, str] | None:
@@ -119,9 +128,9 @@ def heat_map(path: Path, results: Results) -> None:
         figure.colorbar(image)
     for axis, key, values in ((axes.yaxis, keys[0], down), (axes.xaxis, keys[1], across)):
         ticks = range(0, len(values), -(-len(values) // MAX_TICKS))
-        axis.set_ticks(ticks, [curves.label(grids.text(values[tick])) for tick in ticks])
+        axis.set_ticks(ticks, [curves.label(grids.shown(key, values[tick])) for tick in ticks])
         axis.set_label_text(key)
-    if max(len(grids.text(value)) for value in across) > 6:
+    if max(len(grids.shown(keys[1], value)) for value in across) > 6:
         axes.tick_params(axis="x", rotation=90)
     axes.set_title(f"{results.criterion_name}{' in % of the images' if is_error else ''}, lower is better", fontsize=10)
     save(figure, path)

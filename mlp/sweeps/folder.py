@@ -14,7 +14,7 @@ from mlp import config as configuration
 from mlp.config import ALL, Config
 from mlp.data.idx_folder import Part, open_part
 from mlp.sweeps import grid as grids
-from mlp.sweeps.grid import DIGITS, Grid
+from mlp.sweeps.grid import CLASS_WEIGHT, DIGITS, Grid
 from mlp.sweeps.worker import TOKEN, Task, polling, requirements
 from mlp.system import signals
 from mlp.system.errors import InputError, InUse
@@ -28,6 +28,7 @@ from mlp.system.files import (
     remove_leftovers,
     write_text,
 )
+from mlp.training import from_config
 
 SWEEP = "sweep.json"
 """The request; this file marks a folder as a sweep's."""
@@ -87,7 +88,10 @@ def opened(grid: Grid, folder: Path, warn: Callable[[str], object]) -> Iterator[
 
 
 def data_files(grid: Grid) -> dict[Path, str]:
-    """The SHA-256 of each data file that the runs read. Raises InputError if the files lack a digit of the grid."""
+    """The SHA-256 of each data file that the runs read.
+
+    Raises InputError if the files lack a digit of the grid, or have more or fewer labels than class weights.
+    """
     parts: list[Part] = ["training"]
     if grid.has_all_pairs or grid.base.output.report or "output.report" in grid.varied:
         parts.append("test")
@@ -102,6 +106,9 @@ def data_files(grid: Grid) -> dict[Path, str]:
         except InputError as error:
             raise InputError(f"{error}: name a folder with all of them by --set data.directory=DIR") from None
         files |= zip(source.files.values(), source.sha256().values(), strict=True)
+    if ALL in chosen:
+        for weights in grid.varied.get(CLASS_WEIGHT, [grid.base.training.class_weight]):
+            from_config.resolved(grid.base.with_values({DIGITS: ALL, CLASS_WEIGHT: weights}))
     return files
 
 

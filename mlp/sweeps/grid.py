@@ -23,9 +23,12 @@ RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
 MAX_RUNS = 100_000
 MAX_NAME_CHARACTERS = 200
 """A run's name is its folder's; Linux allows 255 characters, some file systems fewer."""
+MAX_SHOWN_CLASSES = 6
+"""In a table or a picture: a list with an entry for each of more classes is shown without its middle."""
 MAX_PLAIN_NUMBER = 1e15
 """A whole number from here on is shorter with an exponent."""
 SEED, DIGITS, PRECISION = "training.seed", "data.digits", "training.precision"
+CLASS_WEIGHT = "training.class_weight"
 PLACES = ("data.directory", "output.directory")
 PAIRS = list(itertools.combinations(range(10), 2))
 """All 45 pairs of digits."""
@@ -68,9 +71,19 @@ def short(key: str) -> str:
 
 def text(value: Any) -> str:
     """A value as --vary takes it: 1 for 1.0."""
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(text, value))}]"
     if isinstance(value, float) and value.is_integer() and value < MAX_PLAIN_NUMBER:
         value = int(value)
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def shown(key: str, value: Any) -> str:
+    """A value in a table or a picture: ``text``, but a long list of classes without its middle."""
+    if key not in (DIGITS, CLASS_WEIGHT) or not isinstance(value, tuple) or len(value) <= MAX_SHOWN_CLASSES:
+        return text(value)
+    first, second, *_, last = map(text, value)
+    return f"[{first}, {second}, ..., {last}]"
 
 
 def name(values: Mapping[str, Any]) -> str:
@@ -80,7 +93,7 @@ def name(values: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
-        return "-".join(map(str, value)) or "none"
+        return "-".join(map(text, value)) or "none"
     return text(value).replace(" ", "-")
 
 
@@ -109,6 +122,7 @@ def from_options(
         for key, values in varied.items():
             for value in values:
                 _value(base.with_values({PRECISION: precision}), key, value)
+    _check_together(base, varied)
     if base.training.threads != 1 or "training.threads" in varied:
         raise InputError("each worker of a sweep has one BLAS thread: training.threads must be 1")
     longest = ",".join(max((name({key: value}) for value in values), key=len) for key, values in varied.items())
@@ -116,6 +130,16 @@ def from_options(
         raise InputError(f"{longest}: too long for the name of a run's folder: vary fewer options at once")
     # In the order of the config, so that the same runs have the same names in whatever order options are given.
     return Grid(base, {key: varied[key] for key in configuration.KEYS if key in varied})
+
+
+def _check_together(base: Config, varied: Mapping[str, Sequence[Any]]) -> None:
+    """Raises InputError, naming the first one, if a combination of values is no valid config."""
+    coupled = Grid(base, {key: list(varied[key]) for key in configuration.COUPLED if key in varied})
+    for point in coupled.points():
+        for key, message in base.with_values(point).unfit():
+            combination = " and ".join(f"{each}={text(value)}" for each, value in point.items())
+            wrong = f"{key} {message}, not {text(base.with_values(point).value(key))}"
+            raise InputError(f"no run can have {combination}: {wrong}: vary them in two sweeps")
 
 
 def _check_keys(given: Sequence[tuple[str, str, Sequence[Any]]], fixed: set[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlp.runs.comparison import ComparedRun, Comparison, images_of
 from mlp.sweeps import grid as grids
-from mlp.sweeps.grid import DIGITS, SEED, Grid
+from mlp.sweeps.grid import CLASS_WEIGHT, DIGITS, SEED, Grid
 from mlp.sweeps.worker import Outcome
 from mlp.system.files import write_text
 from mlp.system.text_table import aligned
@@ -126,13 +126,13 @@ class Results:
     def label(self, setting: Setting) -> str:
         """The setting's rank and own values, for a legend or a title; empty if it is the only setting."""
         values = {key: value for key, value in setting.values.items() if len(self.grid.varied[key]) > 1}
-        own = ", ".join(f"{grids.short(key)} {grids.text(value)}" for key, value in values.items())
+        own = ", ".join(f"{grids.short(key)} {grids.shown(key, value)}" for key, value in values.items())
         return f"{setting.rank}: {own}" if own else ""
 
     @property
     def criterion(self) -> Figure:
         """The figure by which settings are ranked."""
-        return error if {"model.loss", "training.class_weight"} & set(self.grid.settings) else loss
+        return error if {"model.loss", CLASS_WEIGHT} & set(self.grid.settings) else loss
 
     @property
     def criterion_name(self) -> str:
@@ -200,7 +200,7 @@ class Results:
         return ["rank", *map(grids.short, self.grid.settings), "runs", f"{self.images} loss", "errors", *tested, ""]
 
     def _row(self, setting: Setting) -> list[str]:
-        values = [grids.text(value) for value in setting.values.values()]
+        values = [grids.shown(key, value) for key, value in setting.values.items()]
         figures = [(loss, "{:.6f}"), (error, "{:.3%}"), *([(test_error, "{:.3%}")] if self.grid.has_all_pairs else [])]
         cells = [_cell(setting.mean(figure), shape) if setting.finished else "" for figure, shape in figures]
         others = [run.outcome.status.value for run in setting.runs if not run.is_finished]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
@@ -96,10 +97,10 @@ def path(text: str) -> Path:
         raise ArgumentTypeError(str(error)) from None
 
 
-def digit(text: str) -> int:
-    """A digit argument."""
-    if len(text) != 1 or text not in "0123456789":
-        raise ArgumentTypeError(f"{text} is not a digit 0 to 9")
+def label(text: str) -> int:
+    """A label of an image, as an argument: a digit, or a larger number for letters and others."""
+    if not re.fullmatch("[0-9]{1,3}", text) or int(text) > 255:
+        raise ArgumentTypeError(f"{text} is not a label 0 to 255")
     return int(text)
 
 

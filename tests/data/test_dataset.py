@@ -5,6 +5,7 @@ import pytest
 
 from mlp import network
 from mlp.data import dataset
+from mlp.network import MLP
 from mlp.system.errors import InputError
 from tests.conftest import write_folder
 
@@ -77,10 +78,10 @@ def test_a_block_of_mnists_images_is_1024_and_no_image_is_more_than_a_block():
 def test_images_are_fetched_by_their_positions(folder):
     data = dataset.load(folder, "training", (0, 1))
     positions = rng().permutation(30)[:7]
-    X, Y = np.empty((7, 16)), np.empty((7, 1))
-    data.fetch(positions, X, Y)
-    np.testing.assert_array_equal(X, data.arrays("float64")[0][positions])
-    np.testing.assert_array_equal(Y[:, 0], data.targets[positions])
+    batch = MLP([16, 1], precision="float64").batch(7)
+    data.fetch(positions, batch)
+    np.testing.assert_array_equal(batch.X, data.arrays("float64")[0][positions])
+    np.testing.assert_array_equal(batch.Y[:, 0], data.targets[positions])
 
 
 @pytest.mark.parametrize(

@@ -208,10 +208,6 @@ BAD = {
         "no image in it",
     ),
     "images of no pixels": (lambda folder: write(folder, IMAGES, np.zeros((40, 0, 4), np.uint8)), "no image in it"),
-    "a label above 9": (
-        lambda folder: write(folder, LABELS, np.array([0] * 38 + [10, 11], np.uint8)),
-        r"label 10 at index 38: labels must be 0 to 9 \(EMNIST's letters .* not supported yet\)",
-    ),
 }
 
 
@@ -221,6 +217,27 @@ def test_a_faulty_folder_is_refused(damage, message, folder):
     with pytest.raises(InputError, match=message) as error:
         idx_folder.open_part(folder, "training")
     assert str(folder) in str(error.value)
+
+
+def test_labels_may_be_any_byte(folder):
+    write(folder, LABELS, np.array([0] * 38 + [47, 255], np.uint8))
+    assert idx_folder.open_part(folder, "training").indices_of([255, 47]).tolist() == [38, 39]
+
+
+@pytest.mark.parametrize("limit", [idx.MAX_BYTES_IN_MEMORY, 1], ids=["in memory", "by rows"])
+def test_transposed_images_are_turned_upright_as_a_whole_and_in_parts(folder, limit, monkeypatch):
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", limit)
+    lying = np.random.default_rng(0).integers(0, 256, (40, 5, 3), dtype=np.uint8)
+    write(folder, IMAGES, lying)
+    upright = np.stack([image.T for image in lying])
+    source = idx_folder.open_part(folder, "training", transpose=True)
+    assert source.image_shape == (3, 5)
+    chosen, out = np.array([7, 1, 39]), np.empty((3, 3, 5), np.uint8)
+    np.testing.assert_array_equal(source.take(chosen), upright[chosen])
+    np.testing.assert_array_equal(source.take(chosen, out), upright[chosen])
+    np.testing.assert_array_equal(out, upright[chosen])
+    part = source.take_pixels(chosen, slice(4, 11))
+    np.testing.assert_array_equal(part, upright[chosen].reshape(3, 15)[:, 4:11])
 
 
 def test_the_bundled_digits_are_the_files_that_their_readme_describes():

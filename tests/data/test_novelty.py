@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mlp.data import novelty
+from mlp.data import dataset, novelty
+from tests.conftest import write_folder
 
 
 def dots(*places, side=15):
@@ -67,6 +68,15 @@ def test_the_nearest_other_is_not_the_image_itself():
     assert novelty.threshold(features(images)) == pytest.approx(0, abs=1e-3)
     images[-1] = dots((0, 0))[0]
     assert novelty.threshold(features(images)) > 0
+
+
+def test_of_many_classes_fewer_images_of_each_are_compared_so_that_their_number_is_bounded(tmp_path):
+    folder = write_folder(tmp_path / "f", [*range(250)] * 10, [0])
+    of_all, of_two = (
+        novelty.NoveltyDetector.of(dataset.load(folder, "training", digits)) for digits in (tuple(range(250)), (0, 1))
+    )
+    assert len(of_all.features) == 250 * (novelty.MAX_IMAGES // 250)
+    assert of_two is None  # twenty images are too few
 
 
 def test_real_digits_are_within_the_threshold_and_other_shapes_are_not(training_digits, test_digits):

@@ -33,7 +33,9 @@ def make(settings):
         config = settings.model_copy(update=changed)
         network = MLP([4, 3, 1], generator=np.random.default_rng(0), loss=config.model.loss)
         with run_directory.new(config, settings.output.directory / name, pytest.fail) as made:
-            made.begin(image_shape=[2, 2], training_files=files, images={"training": 900, "validation": 100})
+            facts = {"image_shape": [2, 2], "training_files": files, "images": {"training": 900, "validation": 100}}
+            weights = config.training.class_weight
+            made.begin(**facts, **({"class_weights": list(weights)} if weights else {}))
             made.write_history(history)
             made.write_model(network.views(network.parameter_block))
             made.finish()
@@ -81,6 +83,7 @@ NOTES = {
     "other files": ({"files": dict.fromkeys(FILES, "c" * 64)}, "learned from different images"),
     "other digits": ({"data": {"digits": (0, 7)}}, "learned from different images"),
     "another seed": ({"training": {"seed": 7}}, "held out different validation images"),
+    "other class weights": ({"training": {"class_weight": (1.0, 9.0)}}, "weight the classes differently: their losses"),
     "another loss": ({"model": {"loss": "cross_entropy"}}, "different losses, which cannot be compared"),
     "no validation": ({"history": WITHOUT_VALIDATION}, "show training results: not comparable with validation"),
 }
@@ -150,6 +153,22 @@ def test_a_history_of_another_length_than_the_configs_is_refused(make):
     (made[1] / "history.csv").write_text("".join(lines[:-1]))
     with pytest.raises(InputError, match=r"b/history\.csv: 2 epochs, but config\.yaml beside it says 3: put back"):
         comparison.gather(made)
+
+
+def test_a_run_that_stopped_by_its_patience_is_finished_and_one_that_did_not_lacks_epochs(make):
+    """The best epoch is the second of three."""
+    stopped, lacking = (make(str(n), training={"epochs": 9, "patience": n}) for n in (1, 2))
+    compared = comparison.gather([make("a"), stopped])
+    assert compared.differences == {"training.epochs": [3, 9], "training.patience": [None, 1]}
+    assert [(run["epochs"], run["kept_epoch"]) for run in compared.summary()["runs"]] == [(3, 2), (3, 2)]
+    with pytest.raises(InputError, match=r"2/history\.csv: 3 epochs, but config\.yaml beside it says 9: put back"):
+        comparison.gather([stopped, lacking])
+
+
+def test_runs_on_any_number_of_digits_can_be_compared(make):
+    compared = comparison.gather([make("a"), make("b", data={"digits": (7, 0), "transpose": True})])
+    assert compared.label(compared.runs[1]) == "b: data.digits=[7, 0], data.transpose=true"
+    assert compared.notes == ["The runs learned from different images: their losses and errors cannot be compared."]
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders(make):

@@ -22,7 +22,7 @@ def test_the_model_loads_without_pickle_and_its_bytes_depend_on_its_content_alon
         assert set(model.files) == {"W1", "b1", "W2", "b2", "config"}
         assert model["W1"].shape == (4, 3)
         np.testing.assert_array_equal(model["W1"], network.parameters["W1"])
-        assert json.loads(model["config"].item())["model"] == {"hidden_sizes": [3], "loss": "euclidean"}
+        assert json.loads(model["config"].item())["model"] == settings.model.model_dump(mode="json")
 
 
 def with_config(directory, text):

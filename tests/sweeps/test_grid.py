@@ -24,7 +24,17 @@ READ = {
     "training.seed=7,0..1": ["seed=7", "seed=0", "seed=1"],
     "model.hidden_sizes=[32],[64, 16],[]": ["hidden_sizes=32", "hidden_sizes=64-16", "hidden_sizes=none"],
     "model.loss=euclidean,cross_entropy": ["loss=euclidean", "loss=cross_entropy"],
-    "data.digits=[0,1],[4,9]": ["digits=0-1", "digits=4-9"],
+    "data.digits=[0,1],[4,9],[0,1,200],all": ["digits=0-1", "digits=4-9", "digits=0-1-200", "digits=all"],
+    "data.transpose=true,false": ["transpose=true", "transpose=false"],
+    "model.activation=sigmoid,tanh,relu": ["activation=sigmoid", "activation=tanh", "activation=relu"],
+    "training.optimizer=sgd,adam": ["optimizer=sgd", "optimizer=adam"],
+    "training.schedule=constant,cosine": ["schedule=constant", "schedule=cosine"],
+    "training.patience=null,3": ["patience=null", "patience=3"],
+    "training.class_weight=null,balanced,[1,2.50]": [
+        "class_weight=null",
+        "class_weight=balanced",
+        "class_weight=1-2.5",
+    ],
     "data.limit_per_digit=null,100": ["limit_per_digit=null", "limit_per_digit=100"],
     "training.checkpoint_every=1 epoch,200 steps": ["checkpoint_every=1-epoch", "checkpoint_every=200-steps"],
     "output.report=true,false": ["report=true", "report=false"],
@@ -69,7 +79,7 @@ REFUSED = {
     (
         "training.learning_rate=1,-1",
     ): "--vary training.learning_rate=-1: training.learning_rate: must be above 0, not -1",
-    ("data.digits=[3,3]",): "--vary data.digits=[3, 3]: data.digits: must be two different digits, not [3, 3]",
+    ("data.digits=[3,3]",): "--vary data.digits=[3, 3]: data.digits: must be at least two different labels, not [3, 3]",
     ("training.seed=1.5",): "--vary training.seed=1.5: training.seed: must be a whole number, not 1.5",
     ("training.seed",): "--vary training.seed: must be section.key=value,value,... or section.key=a..b",
     ("training.seed=",): "--vary training.seed=: no value: must be",
@@ -106,6 +116,59 @@ def test_a_value_that_one_precision_of_a_sweep_cannot_hold_is_refused(base):
     base = base.with_values({"training.precision": "float64"})
     with pytest.raises(InputError, match=r"--vary training.momentum=0.99999999: .* float32 .* to 1, not"):
         grid.from_options(base, ["training.precision=float32,float64", "training.momentum=0.99999999"])
+
+
+TOGETHER = {
+    ("training.optimizer=sgd,adam", "training.momentum=0,0.9"): "training.optimizer=adam and training.momentum=0.9: "
+    "training.momentum must be 0 unless training.optimizer is sgd, not 0.9",
+    (
+        "data.validation_fraction=0.1,0",
+        "training.patience=null,3",
+    ): "data.validation_fraction=0 and training.patience=3: "
+    "training.patience must be null without validation images (data.validation_fraction is 0), not 3",
+    ("data.digits=[0,1],[0,1,2]", "training.class_weight=balanced,[1,2]"): "data.digits=[0, 1, 2] and "
+    "training.class_weight=[1, 2]: training.class_weight must have one entry for each of data.digits, not [1, 2]",
+    ("training.class_weight=[1,2,3]",): "training.class_weight=[1, 2, 3]: training.class_weight must have one entry",
+}
+
+
+@pytest.mark.parametrize("options", TOGETHER, ids=lambda options: " ".join(options)[:40])
+def test_values_that_do_not_go_with_each_other_are_refused_before_any_run_and_named(options, base):
+    with pytest.raises(InputError) as refused:
+        grid.from_options(base, [*options, "training.seed=0..9"])
+    assert str(refused.value).startswith(f"no run can have {TOGETHER[options]}")
+    for option in options:
+        if option != "training.class_weight=[1,2,3]":
+            assert grid.from_options(base, [option])
+
+
+def test_each_option_that_must_go_with_others_is_checked(base):
+    """Else a wrong combination would fail in its run only."""
+    read = set()
+
+    class Section:
+        def __init__(self, name):
+            self.name = name
+
+        def __getattr__(self, option):
+            read.add(f"{self.name}.{option}")
+            return base.value(f"{self.name}.{option}")
+
+    class Watched:
+        def __getattr__(self, name):
+            return Section(name)
+
+    changed = {"training.patience": 3, "training.momentum": 0.5, "training.class_weight": (1.0, 2.0)}
+    base = base.with_values(changed)
+    assert not list(config.Config.unfit(Watched()))
+    assert read == set(config.COUPLED)
+
+
+def test_a_long_list_is_shown_without_its_middle_and_its_name_has_all(base):
+    found = grid.from_options(base, [f"data.digits={list(range(26))},all", "model.hidden_sizes=[64,16],[]"])
+    assert [grid.shown("data.digits", value) for value in found.varied["data.digits"]] == ["[0, 1, ..., 25]", "all"]
+    assert grid.shown("model.hidden_sizes", (5,) * 9) == str([5] * 9)
+    assert next(iter(found.configs())) == f"digits={'-'.join(map(str, range(26)))},hidden_sizes=64-16"
 
 
 def test_several_threads_and_pairs_given_twice_are_refused(base):

@@ -129,6 +129,42 @@ def test_settings_with_different_losses_are_ranked_by_errors():
     assert found.notes == ["The runs have different losses, which cannot be compared: each has its own axes."]
 
 
+def test_settings_with_different_class_weights_are_ranked_by_errors_and_a_note_says_why():
+    def outcome(name, settings):
+        is_weighted = settings.training.class_weight is not None
+        return finished(name, settings, [0.4 if is_weighted else 0.1], 0.99 if is_weighted else 0.98)
+
+    found = results("training.class_weight=null,balanced,[1,20]", outcome=outcome)
+    assert found.criterion is error
+    assert [row.split("  ")[0] for row in found.table().splitlines()[1:]] == ["1", "1", "3"]
+    assert found.settings[-1].values["training.class_weight"] is None
+    assert found.label(found.settings[1]) == "1: class_weight [1, 20]"
+    assert found.notes == ["The runs weight the classes differently: their losses cannot be compared."]
+
+
+def test_long_lists_of_digits_are_shortened_in_the_table_and_the_pictures(drawn, tmp_path):
+    options = [f"data.digits=all,{list(range(30))}", "training.class_weight=null,balanced"]
+    found = results(*options, outcome=lambda name, own: finished(name, own, [0.1]))
+    assert {line.split("  ")[2].strip() for line in found.table().splitlines()[1:]} == {"all", "[0, 1, ..., 29]"}
+    axes = drawn(found)["heat_map.png"].axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["all", "[0, 1, ..., 29]"]
+    found.write_csv(tmp_path / "sweep.csv")
+    rows = csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines())
+    assert {row["data.digits"] for row in rows} == {"all", str(list(range(30)))}
+
+
+def test_runs_that_stopped_by_their_patience_are_drawn_as_far_as_they_went(drawn):
+    losses = [[3, 2, 1, 4], [1, 2], [2, 1, 6]]
+    figure = drawn(
+        results("training.seed=0..2", outcome=lambda name, own: finished(name, own, losses[own.training.seed]))
+    )["curves.png"]
+    (line,) = figure.axes[0].lines
+    assert line.get_ydata().tolist() == [2, 2, 3.5, 4]
+    (band,) = figure.axes[0].collections
+    assert band.get_datalim(figure.axes[0].transData).get_points().tolist() == [[1, 1], [4, 6]]
+    assert figure.axes[0].get_xlim()[1] == 4.5
+
+
 def of_pair(name, settings):
     a, b = settings.data.digits
     return finished(name, settings, [0.1], test=(a + b + settings.training.seed, 1000))

@@ -73,7 +73,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--images", type=image_count, required=True, metavar="N", help="training images to write")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
     parser.add_argument(
-        "--digits", type=command_line.digit, nargs="+", metavar="DIGIT", help="only these digits (default: all)"
+        "--digits", type=command_line.label, nargs="+", metavar="DIGIT", help="only these digits (default: all)"
     )
     return parser.parse_args(arguments)
 

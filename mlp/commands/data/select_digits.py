@@ -20,10 +20,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "target", type=command_line.path, metavar="TARGET", help="the folder to write; it must not have these files yet"
     )
-    parser.add_argument("digits", type=command_line.digit, nargs="+", metavar="DIGIT", help="0 to 9")
+    parser.add_argument("digits", type=command_line.label, nargs="+", metavar="DIGIT", help="a label, 0 to 255")
+    parser.add_argument(
+        "--transpose", action="store_true", help="turn the images of EMNIST upright: swap rows and columns of each"
+    )
     options = parser.parse_args(arguments)
 
-    parts = {part: open_part(options.source, part) for part in get_args(Part)}
+    parts = {part: open_part(options.source, part, transpose=options.transpose) for part in get_args(Part)}
     selected = {part: source.indices_of(options.digits) for part, source in parts.items()}
     paths = new_files(options.target, ".gz")
     options.target.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlp.commands.arguments import Parser, run_directory
 from mlp.data import image_files
@@ -23,7 +24,7 @@ from mlp.data.file_kinds import READABLE
 from mlp.data.image_files import GreyImage
 from mlp.data.novelty import MIN_IMAGES, NoveltyDetector
 from mlp.data.picture import Sample, samples
-from mlp.network import block_length, decide
+from mlp.network import block_length, by_class, decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import MAX_MESSAGE_LINES, PICTURE_ENDINGS, display_path, warn
@@ -44,11 +45,13 @@ class Answer:
     """Of this digit."""
     novel: bool | None
     """Whether the image is unlike the training images; None if unknown."""
+    second: dict[str, Any]
+    """Of more than two classes the second most probable one: ``second_digit`` and ``second_probability``."""
 
     def as_json(self) -> dict[str, Any]:
         """The image's entry in the output of ``--json``."""
         image = {"file": str(self.sample.file), "index": self.sample.index}
-        return image | {"digit": self.digit, "probability": self.probability, "novel": self.novel}
+        return image | {"digit": self.digit, "probability": self.probability, "novel": self.novel} | self.second
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         raise
     failures: list[str] = []
     pictures = MAX_DRAWN_IMAGES if options.show else 0
-    images = images_of(options.images, failures)
+    images = images_of(options.images, failures, transpose=run.config.data.transpose)
     prepared = samples(images, run.image_shape, failures, as_is=options.as_is, pictures=pictures)
     with blas_threads.threads(run.config.training.threads):
         answers = list(predict(run, prepared))
@@ -81,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def parse(arguments: Sequence[str]) -> Namespace:
     """The options. Raises InputError if they contradict each other."""
-    parser = Parser(description="Predict which of a run's two digits each image shows.")
+    parser = Parser(description="Predict which of a run's digits each image shows.")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help=f"{READABLE}, or a folder of pictures")
     parser.add_run("--run")
     parser.add_argument(
@@ -99,8 +102,11 @@ def parse(arguments: Sequence[str]) -> Namespace:
     return options
 
 
-def images_of(names: Sequence[str], failures: list[str]) -> Iterator[GreyImage]:
-    """All images of all files and folders. ``failures`` gets a message for each file that cannot be read."""
+def images_of(names: Sequence[str], failures: list[str], *, transpose: bool) -> Iterator[GreyImage]:
+    """All images of all files and folders. ``failures`` gets a message for each file that cannot be read.
+
+    ``transpose``: the images of IDX files lie transposed, as in the run's data.
+    """
     for name in names:
         try:
             files = image_files.files_of(command_line.path(name))
@@ -109,7 +115,7 @@ def images_of(names: Sequence[str], failures: list[str]) -> Iterator[GreyImage]:
             continue
         for file in files:
             try:
-                yield from image_files.read(file, warn)
+                yield from image_files.read(file, warn, transpose=transpose)
             except (InputError, OSError, MemoryError) as error:
                 failures.append(describe(error, file))
 
@@ -125,18 +131,25 @@ def describe(error: Exception, path: Path | str) -> str:
 
 def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
     """The network's answer to each sample, computed block by block."""
-    detector = novelty_detector(run)
+    detector, digits = novelty_detector(run), run.config.data.labels
     length = block_length(run.network.sizes[0])
     while block := list(islice(prepared, length)):
         X = np.stack([sample.pixels.reshape(-1) for sample in block])
-        P = run.network.predict(X)[:, 0]
+        P = run.network.predict(X)
         novelty = detector.are_novel(X).tolist() if detector else [None] * len(block)
-        for sample, p, positive, is_novel in zip(block, P.tolist(), decide(P), novelty, strict=True):
+        for sample, p, first, is_novel in zip(block, by_class(P), decide(P).astype(int), novelty, strict=True):
             if sample.digit_count > 1:
                 warn(f"{sample.name}: several separate digits: cut out one of them")
                 is_novel = True
-            digit = run.config.data.labels[int(positive)]
-            yield Answer(sample, digit, p if positive else 1 - p, is_novel)
+            yield Answer(sample, digits[first], float(p[first]), is_novel, second_of(p, first, digits))
+
+
+def second_of(p: NDArray[np.float64], first: int, digits: Sequence[int]) -> dict[str, Any]:
+    """The most probable class besides the first; nothing of two classes, as it is the other one."""
+    if len(digits) == 2:
+        return {}
+    second = max((k for k in range(len(digits)) if k != first), key=p.__getitem__)
+    return {"second_digit": digits[second], "second_probability": float(p[second])}
 
 
 def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
@@ -154,12 +167,23 @@ def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
 def table(answers: Sequence[Answer]) -> str:
     """The answers as a table to print."""
     rows = [
-        [answer.sample.name, str(answer.digit), f"{answer.probability:.4f}", NOVEL[answer.novel]] for answer in answers
+        [
+            answer.sample.name,
+            *map(cell, (answer.digit, answer.probability, *answer.second.values())),
+            NOVEL[answer.novel],
+        ]
+        for answer in answers
     ]
-    lines = aligned([["file", "digit", "probability", "novel"], *rows])
+    second = ["second", "probability"][: len(answers[0].second)]
+    lines = aligned([["file", "digit", "probability", *second, "novel"], *rows])
     if any(answer.novel for answer in answers):
         lines += "\n\nnovel: unlike all training images; the network can answer only with one of its digits"
     return lines
+
+
+def cell(value: int | float) -> str:
+    """A digit or a probability."""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def draw_pictures(path: Path, answers: Sequence[Answer]) -> None:
@@ -172,5 +196,6 @@ def draw_pictures(path: Path, answers: Sequence[Answer]) -> None:
 
 
 def verdict(answer: Answer) -> str:
+    second = ", then {} ({})".format(*map(cell, answer.second.values())) if answer.second else ""
     unlike = ", unlike the training images" if answer.novel else ""
-    return f"digit {answer.digit}, probability {answer.probability:.4f}{unlike}"
+    return f"digit {answer.digit}, probability {cell(answer.probability)}{second}{unlike}"

@@ -14,6 +14,8 @@ from mlp.config import Config
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.runs.directory import CONFIG, CURVE, REPORT, Run
+from mlp.runs.finished import read_config
+from mlp.runs.history import read_history
 from mlp.system import command_line, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import DataChanged, InputError, Interrupted
@@ -22,7 +24,7 @@ from mlp.training.loop import Trainer
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(description="Train a network to classify two digits.")
+    parser = Parser(description="Train a network to classify two or more digits.")
     parser.add_config()
     parser.add_argument(
         "--output", type=command_line.path, metavar="DIR", help="the run's directory (default: the next number)"
@@ -65,7 +67,11 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) 
     with how_to_resume(directory):
         is_resumed = one_run.resume(directory, settings_for, warn=warn, on_end=report)
     if not is_resumed:
-        print(f"{display_path(directory)} is finished, nothing was changed: --set a larger training.epochs to continue")
+        options, done = read_config(directory).training, len(read_history(directory))
+        cure = "--set a larger training.epochs to continue"
+        if done < options.epochs:
+            cure = f"training.patience {options.patience} ended it after epoch {done}: for more, train a new run"
+        print(f"{display_path(directory)} is finished, nothing was changed: {cure}")
 
 
 @contextmanager
@@ -94,6 +100,8 @@ def report(trainer: Trainer, run: Run) -> None:
     page = display_path(run.directory / REPORT)
     if not run.config.output.report:
         page = f"{command_line.command('report')} {display_path(run.directory)}"
+    if len(trainer.history) < trainer.options.epochs:
+        print(f"stopped after epoch {len(trainer.history)}: no lower validation loss since epoch {best.epoch}")
     print(result)
     print(f"run:   {display_path(run.directory)}")
     print(f"curve: {display_path(run.directory / CURVE)}")

@@ -148,7 +148,7 @@ def test_nothing_is_written_over(name, grow, folder, tmp_path, capsys):
         ([], "the following arguments are required: --images"),
         (["--images", "5", "--seed", "-1"], "argument --seed: must be a whole number, at least 0, not -1"),
         (["--images", "5", "--digits", "3"], "no digit 3 in it: it holds 0, 1, 7"),
-        (["--images", "5", "--digits", "12"], "12 is not a digit 0 to 9"),
+        (["--images", "5", "--digits", "256"], "256 is not a label 0 to 255"),
     ],
 )
 def test_bad_input_is_one_message_and_nothing_is_written(options, message, grow, folder, tmp_path, capsys):

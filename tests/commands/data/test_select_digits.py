@@ -1,8 +1,13 @@
 """Promises of scripts/select_digits.py."""
 
-import numpy as np
+import json
 
+import numpy as np
+import pytest
+
+from mlp import idx
 from mlp.data import idx_folder
+from tests.conftest import write_letters
 
 
 def test_the_chosen_digits_come_out_in_their_order(command, folder, tmp_path):
@@ -18,11 +23,48 @@ def test_the_chosen_digits_come_out_in_their_order(command, folder, tmp_path):
             assert f"{sha256}  {name}" in done.stdout
 
 
+@pytest.mark.parametrize("limit", [idx.MAX_BYTES_IN_MEMORY, 1], ids=["in memory", "by rows"])
+@pytest.mark.parametrize("digits", ["[12, 10]", "all"])
+def test_upright_copies_of_emnists_letters_train_and_show_the_same(here, tmp_path, digits, limit, monkeypatch):
+    """Images of 3 by 5 pixels in the files, 5 by 3 upright; from their files by rows, or in memory."""
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", limit)
+    lying = write_letters(tmp_path / "lying", [10, 11, 12, 13] * 8, [10, 11, 12, 13] * 2)
+    done = here("scripts/select_digits.py", lying, tmp_path / "upright", 10, 11, 12, 13, "--transpose")
+    assert done.returncode == 0, done.stderr
+    for image, copy in zip(
+        *(idx_folder.open_part(tmp_path / name, "test").take(np.arange(8)) for name in ("lying", "upright")),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(copy, image.T)
+    found = {}
+    for name in ("lying", "upright"):
+        folder, run, points = tmp_path / name, tmp_path / f"run-{name}", tmp_path / f"{name}.png"
+        config = tmp_path / f"{name}.yaml"
+        config.write_text(
+            f"data: {{directory: {folder}, digits: {digits}, transpose: {str(name == 'lying').lower()}}}\n"
+            "model: {activation: relu}\ntraining: {epochs: 3, batch_size: 4, learning_rate: 0.5}\n"
+        )
+        for command in (
+            ("train.py", "--config", config, "--output", run),
+            ("scripts/evaluate.py", run),
+            ("scripts/plot_svd.py", "--config", config, "--output", points, "--set", "data.digits=[12, 10]"),
+        ):
+            done = here(*command)
+            assert done.returncode == 0, done.stderr
+        with np.load(run / "model.npz") as model:
+            weights = {key: model[key].tolist() for key in model if key != "config"}
+        summary = json.loads((run / "evaluation-test.json").read_text())
+        del summary["files"], summary["weights_sha256"]
+        found[name] = weights, summary, points.with_suffix(".csv").read_text()
+    assert found["lying"] == found["upright"]
+    assert json.loads((tmp_path / "run-lying" / "manifest.json").read_text())["image_shape"] == [5, 3]
+
+
 def test_nothing_is_written_over_or_when_a_digit_is_missing(here, folder, tmp_path):
     done = here("scripts/select_digits.py", folder, folder, 0)
     assert done.returncode == 2
     assert "train-images-idx3-ubyte: already exists, nothing was written" in done.stderr
-    for digits, message in ((["3"], "no digit 3 in it: it holds 0, 1, 7"), (["12"], "12 is not a digit 0 to 9")):
+    for digits, message in ((["3"], "no digit 3 in it: it holds 0, 1, 7"), (["256"], "256 is not a label 0 to 255")):
         done = here("scripts/select_digits.py", folder, tmp_path / "new", *digits)
         assert done.returncode == 2
         assert message in done.stderr

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from mlp import idx
-from mlp.data import idx_folder
-from tests.conftest import ROOT, run_here, write_folder
+from mlp.commands.runs import evaluate
+from mlp.data import dataset, idx_folder
+from mlp.evaluation import Evaluation
+from tests.conftest import ROOT, run_here, write_folder, write_letters
 
 KEYS = {
     *("n", "errors", "accuracy", "accuracy_interval", "confusion", "precision", "recall", "f1", "roc_auc", "loss"),
@@ -61,6 +63,84 @@ def test_the_files_and_the_json(here, trained):
         assert (mistake["predicted"] == 7) == (mistake["probability"] >= 0.5)
     assert (trained / "confusion.png").exists()
     assert (trained / "mistakes.png").exists()
+
+
+@pytest.fixture(scope="module")
+def of_letters(tmp_path_factory):
+    """Runs on folders like EMNIST's, with transposed images and labels from 10, by the number of classes."""
+
+    def make(classes):
+        root = tmp_path_factory.mktemp("letters")
+        write_letters(root / "made", [*range(10, 10 + classes)] * 8, [*range(10, 10 + classes)])
+        options = ["data.digits=all", "data.transpose=true", "training.epochs=5", "training.batch_size=4"]
+        (root / "config.yaml").write_text(
+            "data: {directory: made}\nmodel: {activation: relu, loss: cross_entropy}\ntraining: {learning_rate: 0.5}\n"
+        )
+        assert run_here("train.py", "--config", root / "config.yaml", "--set", *options).returncode == 0
+        return root / "outputs" / "0001"
+
+    return {classes: make(classes) for classes in (3, 30)}
+
+
+def test_of_three_classes_each_has_a_row_of_figures_and_one_of_the_confusion_matrix(here, of_letters):
+    done = here("scripts/evaluate.py", of_letters[3], "--split", "training")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((of_letters[3] / "evaluation-training.json").read_text())
+    assert summary.keys() == KEYS | {"macro"}
+    assert summary["digits"] == [10, 11, 12]
+    head, figures, table, matrix, rules = (part.splitlines() for part in done.stdout.split("\n\n"))
+    assert head[0].startswith(f"training errors: {summary['errors']} in 21 images, by ")
+    assert [line.split()[0] for line in figures] == ["accuracy", "loss"]
+    assert table[0].split() == ["digit", "images", "precision", "recall", "F1", "ROC", "AUC"]
+    assert [line.split()[:2] for line in table[1:4]] == [["10", "7"], ["11", "7"], ["12", "7"]]
+    assert table[2].split()[3] == f"{summary['recall'][1]:.2%}"
+    assert table[4].split()[2] == f"{summary['macro']['recall']:.2%}"
+    assert matrix[1].split() == ["10", "11", "12"]
+    cells = [[0 if cell == "." else int(cell) for cell in line.split()[1:]] for line in matrix[2:]]
+    assert cells == summary["confusion"]
+    pixel = summary["baselines"]["single_pixel"]
+    assert f"errors: {pixel['errors']:<5}   {pixel['above']} where the pixel in row {pixel['row']}, " in rules[2]
+    assert rules[2].endswith(f" is above {pixel['threshold']}, else {pixel['below']}")
+    assert rules[3].endswith("the digit whose mean image is nearest")
+    assert rules[4].endswith("the digit whose mean is nearest in the first two centred SVD coordinates")
+
+
+def test_of_many_classes_the_most_frequent_confusions_are_printed(here, of_letters):
+    run = of_letters[30]
+    summary = json.loads(here("scripts/evaluate.py", run, "--split", "training", "--json").stdout)
+    confusion = np.array(summary["confusion"])
+    np.fill_diagonal(confusion, 0)
+    most, file = confusion.max(), run / "evaluation-training.json"
+    assert most > 1
+    lines = here("scripts/evaluate.py", run, "--split", "training").stdout.split("\n\n")[3].splitlines()
+    assert (lines[0], lines[-1]) == ("most frequent confusions:", f"the whole confusion matrix: {file}")
+    true, predicted = np.argwhere(confusion == most)[0] + 10
+    assert lines[1] == f"{most:7} of digit {true} predicted as {predicted}"
+    assert len(lines) <= 22
+    assert max(map(len, lines[:-1])) <= 80
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_a_single_answer_for_all_images_is_said(classes, tmp_path):
+    digits = list(range(classes))
+    confusion = [[0] * (classes - 1) + [5] for _ in digits]
+    summary = evaluation_of(tmp_path, confusion)
+    said = f"every image is predicted as {classes - 1}: the same answer as always {classes - 1}"
+    assert evaluate.describe(summary, tmp_path).splitlines()[1] == said
+    confusion[0][0] = 1
+    text = evaluate.describe(evaluation_of(tmp_path, confusion), tmp_path)
+    assert "every image" not in text
+    assert max(map(len, text.splitlines()[1:])) <= 80
+
+
+def evaluation_of(folder, confusion):
+    """A summary with this confusion matrix, of digits from 0, without baselines."""
+    digits = range(len(confusion))
+    targets, predicted = zip(*[(a, b) for a in digits for b in digits for _ in range(confusion[a][b])], strict=True)
+    images = dataset.load(write_folder(folder / "f", list(targets), list(digits)), "training", tuple(digits))
+    P = np.eye(len(digits))[list(predicted)]
+    P = P[:, 1:] if len(digits) == 2 else P
+    return {"split": "test", "baselines": {}} | Evaluation(images, P, 0.5).summary()
 
 
 def test_the_limit_on_training_images_is_none_on_test_images(here, folder, tmp_path):

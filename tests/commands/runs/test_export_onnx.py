@@ -8,10 +8,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from mlp.network import MLP
+from mlp.network import ACTIVATIONS, LOSSES, MLP
 from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
-from tests.conftest import run_here, train_on_digits
+from tests.conftest import run_here, train_on_digits, write_folder
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: the extra onnx has it")
 
@@ -55,6 +55,35 @@ def answers(model, A):
         yield session.run(None, {given.name: A})[0]
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("outputs", [1, 3, 10])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_engines_of_others_compute_every_kind_of_network(activation, outputs, loss, precision):
+    from mlp import onnx_export
+
+    random = np.random.default_rng(0)
+    options = {"activation": activation, "loss": loss, "precision": precision}
+    network = MLP([16, 7, 5, outputs], generator=random, **options)
+    network.parameter_block *= 3
+    X = random.random((50, 16), np.float32)
+    model = onnx_export.build(network, {})
+    onnx.checker.check_model(model, full_check=True)
+    for P in answers(model, X):
+        assert P.shape == (50, outputs)
+        np.testing.assert_allclose(P, network.predict(X), rtol=0, atol=1e-6 if precision == "float32" else 1e-12)
+
+
+def test_of_more_digits_the_metadata_and_the_text_say_which_column_is_whose(tmp_path):
+    write_folder(tmp_path / "made", [0, 7, 1] * 9, [0, 1, 7])
+    (tmp_path / "c.yaml").write_text("data: {directory: made, digits: [7, 0, 1]}\ntraining: {epochs: 1}\n")
+    done = run_here("train.py", "--config", tmp_path / "c.yaml", "--output", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    model, told = exported(tmp_path / "run")
+    assert "output:  P (n, 3) float32, the probabilities of the digits 7, 0, 1" in told
+    assert json.loads({one.key: one.value for one in model.metadata_props}["columns"]) == [7, 0, 1]
+
+
 @pytest.mark.parametrize("options", [[], ["--from-bytes"]], ids=["numbers", "bytes"])
 def test_engines_of_others_predict_what_numpy_does_on_all_test_images(trained, options):
     run = finished_runs.read_run(trained)
@@ -89,6 +118,7 @@ def test_its_nodes_are_those_of_the_table_and_its_metadata_the_config(digits_run
         for array in model.graph.initializer:
             np.testing.assert_array_equal(onnx.numpy_helper.to_array(array), weights[array.name], strict=True)
     assert json.loads(facts["image_shape"]) == [28, 28]
+    assert json.loads(facts["columns"]) == [1]
     assert facts["weights_sha256"] == finished_runs.read_run(digits_run).manifest.weights_sha256
 
 
@@ -127,12 +157,12 @@ def test_a_model_that_is_not_the_network_is_not_written(run, monkeypatch):
 
 
 def test_a_gate_without_a_name_in_onnx_is_refused_and_named(run, monkeypatch):
-    from mlp.gates import Tanh
+    from mlp.gates import Sine
 
-    monkeypatch.setattr("mlp.network.Sigmoid", Tanh)
+    monkeypatch.setitem(ACTIVATIONS, "sigmoid", Sine())
     done = run_here(SCRIPT, run)
     assert done.returncode == 2
-    assert "the ONNX export has no tanh gate, which computes Z3: it has matmul, add, sigmoid" in done.stderr
+    assert "the ONNX export has no sin gate, which computes Z3: it has matmul, add, sigmoid, tanh" in done.stderr
 
 
 def test_where_float32_rounds_too_much_float64_is_the_cure(run, tmp_path, here):

@@ -11,7 +11,8 @@ from PIL import Image, ImageFilter
 
 from mlp import idx
 from mlp.data.file_kinds import READABLE
-from tests.conftest import ROOT, finished_run
+from mlp.runs import finished
+from tests.conftest import ROOT, finished_run, run_here, write_folder, write_letters
 
 
 @pytest.fixture
@@ -47,11 +48,9 @@ def test_blurred_moved_scaled_and_inverted_digits_are_recognized(digits_run, pre
 
 
 def test_an_idx_file_as_is_gets_the_networks_own_probabilities(digits_run, predict, test_digits):
-    from mlp.runs import finished as finished_runs
-
     test_file = ROOT / "data" / "t10k-images-idx3-ubyte.gz"
     X, _ = test_digits.arrays("float32")
-    P = finished_runs.read_run(digits_run).network.predict(X)[:, 0]
+    P = finished.read_run(digits_run).network.predict(X)[:, 0]
     for options, tolerance, others in (((), 0.05, 1), (("--as-is",), 1e-6, 0)):  # one has an edge too faint to count
         code, out, _ = predict("--run", digits_run, test_file, "--json", *options)
         assert code == 0
@@ -115,6 +114,41 @@ def test_the_digits_are_the_runs_own_and_as_is_requires_its_shape(predict, setti
     code, _, error = predict("--run", run, ROOT / "docs" / "zero.png", "--as-is")
     assert code == 2
     assert "zero.png: (180, 150) pixels, the run's images have (2, 2)" in error
+
+
+def test_of_more_digits_the_two_most_probable_are_named(predict, tmp_path):
+    folder = write_folder(tmp_path / "made", [4, 7, 200] * 5, [4, 7, 200])
+    (tmp_path / "c.yaml").write_text("data: {directory: made, digits: [7, 4, 200]}\ntraining: {epochs: 1}\n")
+    assert run_here("train.py", "--config", tmp_path / "c.yaml", "--output", tmp_path / "run").returncode == 0
+    test_file = folder / "t10k-images-idx3-ubyte"
+    P = finished.read_run(tmp_path / "run").network.predict(idx.read(test_file).reshape(3, 16) / np.float32(255))
+    code, out, _ = predict("--run", tmp_path / "run", test_file, "--as-is", "--json")
+    assert code == 0
+    order = np.argsort(-P, axis=1)
+    for k, answer in enumerate(json.loads(out)):
+        assert list(answer) == ["file", "index", "digit", "probability", "novel", "second_digit", "second_probability"]
+        first, second = order[k, :2]
+        assert (answer["digit"], answer["second_digit"]) == ([7, 4, 200][first], [7, 4, 200][second])
+        found = [answer["probability"], answer["second_probability"]]
+        assert found == pytest.approx([P[k, first], P[k, second]], abs=1e-6)
+    header, row, *_ = (re.split("  +", line) for line in predict("--run", tmp_path / "run", test_file)[1].splitlines())
+    assert header == ["file", "digit", "probability", "second", "probability", "novel"]
+    assert len(row) == len(header)
+
+
+def test_the_images_of_idx_files_lie_as_those_of_the_run_do_and_pictures_are_upright(predict, tmp_path):
+    folder = write_letters(tmp_path / "made", [10, 11, 12] * 5, [10, 11, 12])
+    options = ["data.digits=all", "data.transpose=true", f"data.directory={folder}", "training.epochs=1"]
+    assert run_here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
+    lying = idx.read(folder / "t10k-images-idx3-ubyte")
+    upright = np.stack([image.T for image in lying])
+    for k, image in enumerate(upright):
+        Image.fromarray(image).save(tmp_path / f"{k}.png")
+    P = finished.read_run(tmp_path / "run").network.predict(upright.reshape(3, 15) / np.float32(255))
+    for files in ([folder / "t10k-images-idx3-ubyte"], [tmp_path / f"{k}.png" for k in range(3)]):
+        code, out, _ = predict("--run", tmp_path / "run", *files, "--as-is", "--json")
+        assert code == 0
+        assert [answer["probability"] for answer in json.loads(out)] == pytest.approx(P.max(axis=1), abs=1e-6)
 
 
 def sheet(*boxes, shape=(60, 60)):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,6 +45,27 @@ def test_a_run_is_identical_to_itself_even_if_its_name_begins_with_a_dash(here, 
     sha256 = json.loads(before["manifest.json"])["weights_sha256"]
     assert done.stdout == f"identical: ./--help repeated gives the same model.npz, SHA-256 {sha256}\n"
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_run_on_three_digits_with_each_of_the_other_options_is_identical_to_itself(here, tmp_path, monkeypatch):
+    """Trained again in this process, which is faster."""
+    write_folder(tmp_path / "made", [0, 1, 7, 7] * 12, [0, 1, 7])
+    (tmp_path / "config.yaml").write_text(
+        "data: {directory: made, digits: all, transpose: true}\nmodel: {activation: tanh, loss: cross_entropy}\n"
+        "training: {epochs: 30, optimizer: adam, schedule: cosine, learning_rate: 0.05, patience: 1}\n"
+    )
+    options = ["--set", "training.class_weight=balanced"]
+    assert (
+        here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run", *options).returncode == 0
+    )
+
+    def train_here(command, **_):
+        return here("train.py", *command[command.index("train") + 1 :])
+
+    monkeypatch.setattr(replay, "subprocess", SimpleNamespace(run=train_here, DEVNULL=None))
+    done = here("scripts/replay.py", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"identical: {tmp_path / 'run'} repeated")
 
 
 def test_what_differs_is_said_even_if_the_result_is_identical(here, trained, monkeypatch):

@@ -94,6 +94,47 @@ def moments(folder):
     return {path: path.stat().st_mtime_ns for path in folder.glob("*=*/*")}
 
 
+def test_patience_class_weights_digits_and_activations_can_be_varied(tmp_path):
+    write_folder(tmp_path / "made", [0, 1, 7] * 20, [0, 1, 7])
+    (tmp_path / "c.yaml").write_text(
+        "data: {directory: made}\nmodel: {hidden_sizes: [8]}\ntraining: {epochs: 15, learning_rate: 1, batch_size: 8}\n"
+    )
+    options = ["data.digits=[7,0],[0,1,7],all", "model.activation=tanh", "training.patience=1"]
+    options += ["training.class_weight=null,balanced"]
+    done = sweep("--config", tmp_path / "c.yaml", "--output", tmp_path / "s", "--vary", *options)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader((tmp_path / "s" / "sweep.csv").read_text().splitlines()))
+    assert len(rows) == 6
+    assert {row["status"] for row in rows} == {"finished"}
+    assert min(int(row["epochs"]) for row in rows) < 15
+    of_all, of_three = (
+        models(tmp_path / "s")[f"digits={digits},activation=tanh,patience=1,class_weight=null"]
+        for digits in ("all", "0-1-7")
+    )
+    assert of_all == of_three
+    again = sweep("--config", tmp_path / "c.yaml", "--output", tmp_path / "s", "--vary", *options)
+    assert again.stdout == done.stdout
+    assert again.stderr.count("finished before") == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["data.validation_fraction=0,0.1", "training.patience=null,3"],
+            "no run can have data.validation_fraction=0 and",
+        ),
+        (["data.digits=all", "training.class_weight=[1,2]"], "training.class_weight: 2 entries, but "),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_before_any_run(folder, tmp_path, options, message):
+    (tmp_path / "c.yaml").write_text("data: {directory: made}\n")
+    done = sweep("--config", tmp_path / "c.yaml", "--output", tmp_path / "s", "--vary", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
 def test_after_a_killed_process_and_ctrl_c_nothing_is_lost_or_done_twice(project, reference, tmp_path):
     # After a worker was killed, joblib's own process that tidies up may warn that a file is gone already.
     strict = [*STRICT, "-W", "ignore:resource_tracker"]

@@ -260,7 +260,7 @@ BAD = {
     ),
     "a flag for what is not offered": (
         ["--dropout", "0.5"],
-        "--dropout 0.5, not offered: the network has only weights, biases",
+        "--dropout 0.5, not offered: the network has only fully connected layers",
     ),
     "a list without quotes": (["--set", "data.digits=[4,", "9]"], 'put it in quotes: --set "data.digits=[4, 9]"'),
     "no home": (
@@ -333,3 +333,30 @@ def test_the_end_names_the_page_or_the_command_that_makes_it(run, here, folder, 
     done = here("train.py", "--resume", tmp_path / "run")  # finished, and its config asks for a report
     assert done.returncode == 0, done.stderr
     assert page.exists()
+
+
+def test_a_run_that_its_patience_stopped_says_so_and_is_not_offered_more_epochs(here, tmp_path):
+    run = tmp_path / "run"
+    options = [
+        "training.learning_rate=0.05",
+        "data.limit_per_digit=100",
+        "training.epochs=300",
+        "training.patience=2",
+        "training.optimizer=adam",
+    ]
+    done = here("train.py", "--output", run, "--set", *options)
+    assert done.returncode == 0, done.stderr
+    with open(run / "history.csv", newline="") as file:
+        losses = [float(row["validation_loss"]) for row in csv.DictReader(file)]
+    best = losses.index(min(losses)) + 1
+    assert len(losses) == best + 2 < 300
+    first, second, *_ = done.stdout.splitlines()
+    assert first == f"stopped after epoch {best + 2}: no lower validation loss since epoch {best}"
+    assert second.startswith(f"best epoch {best}: ")
+    again = here("train.py", "--resume", run)
+    assert again.stdout == (
+        f"{run} is finished, nothing was changed: training.patience 2 ended it after epoch {best + 2}: for more, train "
+        "a new run\n"
+    )
+    done = here("train.py", "--resume", run, "--set", "training.epochs=301")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, first)
