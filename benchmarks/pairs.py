@@ -74,7 +74,7 @@ def theirs(config: Config) -> float:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
-    training, test = (dataset.load(config.data.directory, part, config.data.digits) for part in ("training", "test"))
+    training, test = (dataset.load(config.data.directory, part, config.data.labels) for part in ("training", "test"))
     classifier = MLPClassifier(
         config.model.hidden_sizes,
         activation="logistic",

@@ -101,6 +101,19 @@ def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
     return found
 
 
+def rounding(network: MLP, images: Dataset) -> float:
+    """How far the network's probabilities for these images are from those of the same weights in float64.
+
+    With large logits a softmax in float32 is about 1e-6 away: another engine cannot be expected to be nearer.
+    """
+    exact, largest = network.copy(np.float64), 0.0
+    for rows in images.blocks():
+        X = np.empty((len(rows), images.inputs), network.precision)
+        scale(images.pixels(rows), X)
+        largest = max(largest, float(np.abs(network.predict(X) - exact.predict(X)).max()))
+    return largest
+
+
 def engines(model: Any) -> dict[str, Engine]:
     """The engines by name and version: ONNX's reference evaluator, and onnxruntime if it is installed."""
     from onnx.reference import ReferenceEvaluator  # slow to import, like onnxruntime

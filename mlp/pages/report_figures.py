@@ -1,6 +1,14 @@
 """The figures of a run's report, as SVG elements: small enough for a phone, in the page's colours."""
 
-from mlp.figures.style import GRADIENT, VALUE, class_looks, inline, own_settings  # must come before matplotlib
+from mlp.figures.style import (  # must come before matplotlib
+    GRADIENT,
+    INK,
+    OUTLINED,
+    VALUE,
+    class_looks,
+    inline,
+    own_settings,
+)
 
 # isort: split
 import math
@@ -27,6 +35,8 @@ LABEL_ROOM = 0.02
 """As a fraction of the width of the plane: a number nearer to its right end would be cut off."""
 LEGEND_COLUMNS, LEGEND_ROW = 10, 0.045
 """Digits in a row of the plane's legend, and the row's height as a fraction of the figure's."""
+MIN_REGION = 0.01
+"""Smallest fraction of the plane of a region with room for its digit."""
 GRID_POINTS = 96
 """Points in each direction of the plane at which the network predicts."""
 MIN_COUNT = 0.7
@@ -92,6 +102,7 @@ def plane(
         legend = figure.legend(loc="upper center", ncols=LEGEND_COLUMNS, markerscale=2, frameon=False, **tight)
         for handle in filter(None, legend.legend_handles):
             handle.set_alpha(1)
+        _name_regions(axes, x, y, P.argmax(axis=2), digits)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set(xlabel="first singular direction", ylabel="second singular direction")
     axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= right - LABEL_ROOM * (right - left)])
@@ -116,6 +127,27 @@ def _regions(
         lead = P[..., k] - np.where(predicted == k, second, first)
         if lead.min() < 0 < lead.max():
             axes.contour(x, y, lead, levels=[0], colors="black", linewidths=1.5)
+
+
+def _name_regions(
+    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], predicted: NDArray[Any], digits: Sequence[int]
+) -> None:
+    """Write each region's digit where the region is widest: pale colours are hard to tell apart."""
+    style: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold", "color": INK, "path_effects": OUTLINED}
+    for k, digit in enumerate(digits):
+        left = np.pad(predicted == k, 1)  # beyond the edge is no region
+        if np.count_nonzero(left) >= MIN_REGION * predicted.size:
+            while left.any():
+                widest, left = left, _without_border(left)
+            row, column = np.argwhere(widest)[0] - 1
+            axes.text(x[column], y[row], str(digit), **style)
+
+
+def _without_border(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The points of a region whose four neighbours are in it too."""
+    neighbours = [np.roll(region, by, axis) for axis in (0, 1) for by in (-1, 1)]
+    inner: NDArray[np.bool_] = np.all([region, *neighbours], axis=0)
+    return inner
 
 
 @own_settings()
