@@ -205,8 +205,7 @@ class MLP:
             raise ValueError("w: this network takes no weights of examples: create it with class_weights, such as ones")
         if weights.shape != (n,):
             raise ValueError(f"w has shape {weights.shape}, it must be {(n,)}: one weight for each example")
-        column = weights[:, np.newaxis]
-        _check_each(column, np.isfinite(column) & (column >= 0), "w", "a finite number, at least 0")
+        _check_each(weights, np.isfinite(weights) & (weights >= 0), "w", "a finite number, at least 0")
         return weights
 
     def backward(self) -> None:
@@ -293,8 +292,9 @@ def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
 def _check_each(array: NDArray[Any], is_right: NDArray[np.bool_], name: str, what: str) -> None:
     """Raises ValueError, with the first wrong element, unless all are right."""
     if np.count_nonzero(is_right) < is_right.size:  # faster than all() on small arrays
-        row, column = np.argwhere(~is_right)[0]
-        raise ValueError(f"{name} is {array[row, column]} at row {row}, column {column}: each element must be {what}")
+        place = tuple(np.argwhere(~is_right)[0])
+        where = ", ".join(f"{axis} {k}" for axis, k in zip(("row", "column"), place, strict=False))
+        raise ValueError(f"{name} is {array[place]} at {where}: each element must be {what}")
 
 
 def _with_weights(
