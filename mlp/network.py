@@ -20,6 +20,7 @@ E is the sum of the examples' losses times w.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from threading import Lock
 from types import MappingProxyType
@@ -336,7 +337,7 @@ def decide(P: Array) -> NDArray[Any]:
 
     With one output it is a bool: class 1 if its probability is at least 1/2.
     """
-    return P[:, 0] >= HALF if P.shape[1] == 1 else P.argmax(axis=1)
+    return P.ravel() >= HALF if P.shape[1] == 1 else P.argmax(axis=1)
 
 
 def write_targets(classes: NDArray[Any], Y: Array) -> None:
@@ -345,9 +346,15 @@ def write_targets(classes: NDArray[Any], Y: Array) -> None:
     Y (n,) gets the classes themselves.
     """
     if Y.size == len(classes):
-        Y.reshape(-1)[...] = classes
+        Y.ravel()[...] = classes
     else:
-        np.equal(classes[:, np.newaxis], np.arange(Y.shape[1]), Y)
+        one_hot_rows(Y.shape[1], Y.dtype).take(classes, axis=0, out=Y, mode="clip")
+
+
+@cache
+def one_hot_rows(classes: int, precision: DTypeLike) -> Array:
+    """The one-hot row of each class, (classes, classes)."""
+    return np.eye(classes, dtype=precision)
 
 
 def by_class(P: Array) -> NDArray[np.float64]:
