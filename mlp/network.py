@@ -18,10 +18,11 @@ E is the sum of the examples' losses times w.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from itertools import pairwise
+from operator import setitem
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -172,7 +173,7 @@ class MLP:
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
         weights = None if self._w is None else (plan.values[self._w], np.array(self.class_weights, self.precision))
-        return BatchBuffers(X, Y, P, weights, self.graph, plan)
+        return BatchBuffers(X, Y, P, weights, target_writer(Y), self.graph, plan)
 
     def loss(self, X: ArrayLike, Y: ArrayLike, w: ArrayLike | None = None) -> float:
         """Run forward and return the loss L: the mean over the batch of the examples' losses, each times its weight.
@@ -258,6 +259,8 @@ class BatchBuffers:
     """(n, k): after ``loss``, the probabilities"""
     weights: tuple[Array, Array] | None
     """w (n,), and the weight of each class, if the network has class weights."""
+    write_targets: Callable[[NDArray[Any]], object]
+    """Writes the targets of examples of given classes (n,) into Y."""
     graph: ComputationalGraph
     plan: Plan
 
@@ -266,7 +269,7 @@ class BatchBuffers:
 
         ``weights`` (n,) are multiplied by those of the classes.
         """
-        write_targets(classes, self.Y)
+        self.write_targets(classes)
         if self.weights is not None:
             w, of_classes = self.weights
             of_classes.take(classes, out=w, mode="clip")  # the default mode fills a copy first
@@ -345,16 +348,14 @@ def write_targets(classes: NDArray[Any], Y: Array) -> None:
 
     Y (n,) gets the classes themselves.
     """
-    if Y.size == len(classes):
-        Y.ravel()[...] = classes
-    else:
-        one_hot_rows(Y.shape[1], Y.dtype).take(classes, axis=0, out=Y, mode="clip")
+    target_writer(Y)(classes)
 
 
-@cache
-def one_hot_rows(classes: int, precision: DTypeLike) -> Array:
-    """The one-hot row of each class, (classes, classes)."""
-    return np.eye(classes, dtype=precision)
+def target_writer(Y: Array) -> Callable[[NDArray[Any]], object]:
+    """``write_targets`` into this array, as a call that is bound once, as those of a plan."""
+    if Y.size == len(Y):
+        return partial(setitem, Y.reshape(-1), ...)
+    return partial(np.eye(Y.shape[1], dtype=Y.dtype).take, axis=0, out=Y, mode="clip")
 
 
 def by_class(P: Array) -> NDArray[np.float64]:
