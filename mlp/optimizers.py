@@ -11,7 +11,6 @@ import numpy as np
 
 from mlp.gates import Array
 
-
 CACHE_LINE = 64
 """In bytes. NumPy's arrays begin anywhere; at some places an update takes a quarter longer."""
 
