@@ -94,6 +94,19 @@ def test_every_part_writes_its_table_without_the_contenders_that_are_not_install
 
 
 @pytest.mark.usefixtures("numpy_alone")
+def test_the_commands_of_the_page_on_performance_run(benchmark, tmp_path):
+    """On a few made images of three digits."""
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8").replace("\\\n", "")
+    commands = re.findall(r"^python -m benchmarks(.*--only.*)$", text, re.MULTILINE)
+    assert len(commands) == 2
+    made = write_folder(tmp_path / "made", [0, 1, 2] * 20, [0, 1, 2])
+    for command in commands:
+        code, out, error = benchmark("--epochs", 1, *command.replace("=mnist", f"={made}").split())
+        assert (code, error) == (0, "")
+        assert PROJECT in out
+
+
+@pytest.mark.usefixtures("numpy_alone")
 def test_the_output_describes_the_machine_but_not_its_owner(benchmark):
     out = benchmark("--only", "steps", "--epochs", 1, "--sizes", "16x8")[1]
     assert out.startswith("processor: ")
@@ -153,7 +166,13 @@ def test_pytorch_does_the_same_work(digits, loss, three_labels):
 def test_the_lines_of_a_softmax_are_named_too(three_labels):
     rows = lines.measure(work_of(three_labels, [3, 1, 4], "relu", "cross_entropy"), epochs=1)
     found = {row.line for row in rows}
-    assert {"Y = the targets", "Z3 = maximum(Z2, 0)", "t = maximum(Z5)", "t = onehot(Y)", "dW2 = dot(Z3', dZ5)"} < found
+    assert {
+        "Y = the targets",
+        "Z3 = maximum(Z2, 0)",
+        "t = positive(Z5')",
+        "t = onehot(Y)",
+        "dW2 = dot(Z3', dZ5)",
+    } < found
     assert all(row.loss == "cross_entropy" for row in rows)
 
 
