@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mlp.optimizers import OPTIMIZERS, SGD, Adam, scheduled
+from mlp.optimizers import CACHE_LINE, OPTIMIZERS, SGD, Adam, aligned, scheduled
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,16 @@ def test_the_names_of_the_blocks_that_checkpoints_hold():
         optimizer = OPTIMIZERS[name](np.ones(3), np.ones(3), **RATES[name])
         assert list(optimizer.state) == list(optimizer.state_names) == expected
         assert not any(block.any() for block in optimizer.state.values())
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_an_aligned_block_is_an_equal_copy_at_a_cache_line(precision):
+    for size in range(1, 40):
+        block = np.arange(size, dtype=precision)
+        copy = aligned(block)
+        assert copy.ctypes.data % CACHE_LINE == 0
+        assert (copy.dtype, copy.tolist()) == (block.dtype, block.tolist())
+        assert not np.shares_memory(copy, block)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
