@@ -1,6 +1,7 @@
 """Measure this project beside PyTorch, JAX and scikit-learn, on the same work.
 
-    python -m benchmarks [--only steps lines commands svd memory size] [--sizes 64x64 32x32] [--epochs 15]
+    python -m benchmarks [--only steps lines commands svd memory size] [--sizes 64x64 32x32]
+                         [--losses euclidean cross_entropy] [--epochs 15]
 
 steps: microseconds per training step. lines: where they go, in this project. commands: the whole train.py. svd: the
 digits in two dimensions. memory: the peak while training. size: ten thousand images against a million, which need
@@ -12,6 +13,7 @@ import re
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,12 +23,15 @@ from benchmarks.work import Work, plain, sized
 from mlp import config
 from mlp.commands.arguments import Parser, config_of
 from mlp.config import Config
+from mlp.network import LOSSES
 from mlp.system import blas_threads, command_line
 from mlp.system.errors import CheckFailed
 from mlp.training import from_config
 
 SIZES = [(64, 64), (32, 32), (128, 128), (10, 30)]
 MEMORY_SIZE = (32, 32)
+MEMORY_LOSS = "cross_entropy"
+"""The one that all contenders know."""
 MAX_IMAGES = 10**9
 MAX_REPEATS = 10**6
 """More is a typing error: it would take weeks."""
@@ -44,6 +49,9 @@ def main(arguments: Sequence[str]) -> None:
         metavar="BATCHxHIDDEN",
         help="for steps and lines (default: 64x64 32x32 128x128 10x30)",
     )
+    parser.add_argument(
+        "--losses", nargs="+", choices=LOSSES, default=LOSSES, help="for steps and lines (default: both, in turn)"
+    )
     parser.add_argument("--epochs", type=count, default=15, metavar="N", help="for steps and lines (default: 15)")
     parser.add_argument("--repeats", type=count, default=5, metavar="N", help="of each command and SVD (default: 5)")
     parser.add_argument("--images", type=images, default=1_000_000, metavar="N", help="for size (default: 1000000)")
@@ -53,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if not {"steps", "lines"}.issuperset(options.only):
         processes.check_can_be_measured()
-    settings = plain(config_of(options))
+    settings = plain(from_config.resolved(config_of(options)))
     output = options.output or settings.output.directory / "benchmark"
     with config.naming("output.directory", applies=options.output is None):
         output.mkdir(parents=True, exist_ok=True)
@@ -75,12 +83,18 @@ def main(arguments: Sequence[str]) -> None:
         raise CheckFailed("the contenders did not do the same work:", *problems)
 
 
+def works(settings: Config, options: Namespace) -> Iterator[Work]:
+    """The work of each size and loss."""
+    images = from_config.training_images(settings)
+    for (batch_size, hidden_size), loss in product(dict.fromkeys(options.sizes), dict.fromkeys(options.losses)):
+        yield Work(sized(settings, batch_size, hidden_size, options.epochs + 1, loss), images)
+
+
 def measure_steps(settings: Config, options: Namespace, output: Path) -> list[steps.Row]:
-    images, rows = from_config.training_images(settings), []
-    for batch_size, hidden_size in dict.fromkeys(options.sizes):
-        work = Work(sized(settings, batch_size, hidden_size, options.epochs + 1), images)
-        rows += steps.measure(work, contenders.taking_part(), options.epochs)
-    return rows
+    measured = (
+        steps.measure(work, contenders.taking_part(work.loss), options.epochs) for work in works(settings, options)
+    )
+    return list(chain.from_iterable(measured))
 
 
 def check_steps(rows: Sequence[steps.Row], picture: Path) -> list[str]:
@@ -94,10 +108,7 @@ def check_steps(rows: Sequence[steps.Row], picture: Path) -> list[str]:
 
 
 def measure_lines(settings: Config, options: Namespace, output: Path) -> list[lines.Row]:
-    images, rows = from_config.training_images(settings), []
-    for batch_size, hidden_size in dict.fromkeys(options.sizes):
-        rows += lines.measure(Work(sized(settings, batch_size, hidden_size, options.epochs), images), options.epochs)
-    return rows
+    return list(chain.from_iterable(lines.measure(work, options.epochs) for work in works(settings, options)))
 
 
 def measure_commands(settings: Config, options: Namespace, output: Path) -> list[commands.Row]:
@@ -110,8 +121,8 @@ def measure_svd(settings: Config, options: Namespace, output: Path) -> list[svd.
 
 
 def measure_memory(settings: Config, options: Namespace, output: Path) -> list[memory.Row]:
-    with written(sized(settings, *MEMORY_SIZE, epochs=1)) as file:
-        return memory.measure(file, *MEMORY_SIZE, contenders.taking_part())
+    with written(sized(settings, *MEMORY_SIZE, epochs=1, loss=MEMORY_LOSS)) as file:
+        return memory.measure(file, *MEMORY_SIZE, contenders.taking_part(MEMORY_LOSS))
 
 
 def measure_size(settings: Config, options: Namespace, output: Path) -> list[size.Row]:

@@ -52,10 +52,11 @@ def measure(config: Config, repeats: int) -> list[Row]:
 
 
 def takes_part(config: Config) -> bool:
-    """Whether the PyTorch script can read the data: gzipped, under the usual names, 28 by 28; warns if not."""
+    """Whether the PyTorch script does this job, on files that are gzipped and have their usual names; warns if not."""
     usual = (config.data.directory / "train-images-idx3-ubyte.gz").exists()
-    if not usual or from_config.training_images(config).image_shape != (28, 28):
-        warn(f"{PYTORCH} is left out: it reads only gzipped files of 28 by 28 images")
+    two_classes = len(config.data.labels) == 2 and config.model.activation == "sigmoid"
+    if not (usual and two_classes) or from_config.training_images(config).image_shape != (28, 28):
+        warn(f"{PYTORCH} is left out: it trains only sigmoids, on two digits, from gzipped files of 28 by 28 images")
         return False
     return True
 
@@ -64,7 +65,7 @@ def options(config: Config) -> list[object]:
     """The config as arguments of ``torch_training.py``."""
     limit = config.data.limit_per_digit
     return [
-        *("--data", config.data.directory, "--digits", *config.data.digits, *(["--limit", limit] if limit else [])),
+        *("--data", config.data.directory, "--digits", *config.data.labels, *(["--limit", limit] if limit else [])),
         *("--validation", config.data.validation_fraction, "--hidden", *config.model.hidden_sizes),
         *("--epochs", config.training.epochs, "--batch-size", config.training.batch_size),
         *("--learning-rate", config.training.learning_rate, "--seed", config.training.seed),

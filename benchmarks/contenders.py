@@ -4,7 +4,7 @@ Each function here takes the work, prepares it, and returns a function that trai
 returns the training loss: the mean over the epoch's images, each batch before its update.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.work import Work
+from mlp.network import LOSSES
 from mlp.training.loop import Trainer
 
 EpochFunction = Callable[[int], float]
@@ -19,12 +20,12 @@ EpochFunction = Callable[[int], float]
 
 @dataclass(frozen=True)
 class Contender:
-    """A library: its name, the loss that it trains on, the module that must be installed, and its function here."""
+    """A library: its name, the module that must be installed, its function here, and the losses that it knows."""
 
     name: str
-    loss: str
     module: str
     start: Callable[[Work], EpochFunction]
+    losses: Sequence[str] = LOSSES
 
     @property
     def installed(self) -> bool:
@@ -34,7 +35,7 @@ class Contender:
 
 def floor(work: Work) -> EpochFunction:
     """The two large matrix products alone, over all pixels, once per step. It has no loss, and returns 0."""
-    network = work.network("euclidean")
+    network = work.network()
     X, Y = (array[work.order(1)[: work.batch_size]] for array in work.arrays)
     network.loss(X, Y)
     network.backward()
@@ -50,21 +51,17 @@ def floor(work: Work) -> EpochFunction:
     return run
 
 
-def this_project(work: Work, loss: str = "euclidean") -> EpochFunction:
+def this_project(work: Work) -> EpochFunction:
     """Training as ``train.py`` does it, with all its checks."""
-    trainer = Trainer(work.network(loss), work.images, work.images.first_of_each(0), work.config.training)
+    trainer = Trainer(work.network(), work.images, work.images.first_of_each(0), work.config.training)
     return lambda epoch: trainer.run_epoch().train_loss
 
 
-def this_project_on_cross_entropy(work: Work) -> EpochFunction:
-    """The same on scikit-learn's loss."""
-    return this_project(work, "cross_entropy")
-
-
-def torch_network(weights: dict[str, Any]) -> Any:
-    """A PyTorch network with these initial weights: linear layers, each followed by a sigmoid."""
+def torch_network(weights: dict[str, Any], activation: str) -> Any:
+    """A PyTorch network of the logits with these initial weights: linear layers, with activations between them."""
     import torch
 
+    kind = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[activation]
     layers: list[Any] = []
     for number in range(1, len(weights) // 2 + 1):
         W, b = weights[f"W{number}"], weights[f"b{number}"]
@@ -72,8 +69,19 @@ def torch_network(weights: dict[str, Any]) -> Any:
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W.T))  # PyTorch keeps it transposed
             linear.bias.copy_(torch.from_numpy(b))
-        layers += [linear, torch.nn.Sigmoid()]
-    return torch.nn.Sequential(*layers)
+        layers += [linear, kind()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def torch_loss(loss: str, outputs: int) -> Callable[[Any, Any, Any], Any]:
+    """The batch's mean loss as a function of logits, targets (n, k) and classes (n,)."""
+    import torch
+
+    if loss == "euclidean":
+        return lambda S, Y, classes: ((torch.sigmoid(S) - Y) ** 2).sum() / 2 / len(Y)
+    if outputs == 1:
+        return lambda S, Y, classes: torch.nn.functional.binary_cross_entropy_with_logits(S, Y)
+    return lambda S, Y, classes: torch.nn.functional.cross_entropy(S, classes)
 
 
 def pytorch(work: Work) -> EpochFunction:
@@ -81,8 +89,9 @@ def pytorch(work: Work) -> EpochFunction:
     import torch
 
     torch.set_num_threads(1)
-    X, Y = map(torch.from_numpy, work.arrays)
-    network = torch_network(work.weights())
+    X, Y, classes = map(torch.from_numpy, (*work.arrays, work.images.targets.astype(np.int64)))
+    network = torch_network(work.weights(), work.config.model.activation)
+    loss_of = torch_loss(work.loss, Y.shape[1])
     optimizer = torch.optim.SGD(network.parameters(), lr=work.learning_rate)
 
     def run(epoch: int) -> float:
@@ -90,13 +99,24 @@ def pytorch(work: Work) -> EpochFunction:
         for start in range(0, len(X), work.batch_size):
             batch = order[start : start + work.batch_size]
             optimizer.zero_grad()
-            loss = ((network(X[batch]) - Y[batch]) ** 2).sum() / 2 / len(batch)
+            loss = loss_of(network(X[batch]), Y[batch], classes[batch])
             loss.backward()
             optimizer.step()
             total += loss.item() * len(batch)
         return total / len(X)
 
     return run
+
+
+def jax_loss(loss: str, outputs: int) -> Callable[[Any, Any], Any]:
+    """The loss of each output as a function of logits and targets, both (n, k)."""
+    import jax
+
+    if loss == "euclidean":
+        return lambda S, Y: (jax.nn.sigmoid(S) - Y) ** 2 / 2
+    if outputs == 1:
+        return lambda S, Y: -Y * jax.nn.log_sigmoid(S) - (1 - Y) * jax.nn.log_sigmoid(-S)
+    return lambda S, Y: -Y * jax.nn.log_softmax(S)
 
 
 def jax_jitted(work: Work) -> EpochFunction:
@@ -106,11 +126,15 @@ def jax_jitted(work: Work) -> EpochFunction:
     X, Y = map(jax.numpy.asarray, work.arrays)
     state = [jax.numpy.asarray(array) for array in work.weights().values()]
 
+    loss_of = jax_loss(work.loss, Y.shape[1])
+    activation = getattr(jax.nn, work.config.model.activation)
+
     def loss(parameters: Any, X: Any, Y: Any) -> Any:
+        *hidden, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
         A = X
-        for W, b in zip(parameters[::2], parameters[1::2], strict=True):
-            A = jax.nn.sigmoid(A @ W + b)
-        return ((A - Y) ** 2).sum() / 2 / len(X)
+        for V, c in hidden:
+            A = activation(A @ V + c)
+        return loss_of(A @ W + b, Y).sum() / len(X)
 
     def train(parameters: Any, X: Any, Y: Any, full: Any, short: Any) -> Any:
         def step(parameters: Any, batch: Any) -> Any:
@@ -139,6 +163,9 @@ def jax_jitted(work: Work) -> EpochFunction:
     return run
 
 
+SCIKIT_LEARN_ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+
+
 def scikit_learn(work: Work) -> EpochFunction:
     """``partial_fit``, one call per epoch, on the images in the epoch's order."""
     from sklearn.neural_network import MLPClassifier
@@ -146,7 +173,7 @@ def scikit_learn(work: Work) -> EpochFunction:
     X, targets = work.arrays[0], work.images.targets
     classifier = MLPClassifier(
         work.config.model.hidden_sizes,
-        activation="logistic",
+        activation=SCIKIT_LEARN_ACTIVATIONS[work.config.model.activation],
         solver="sgd",
         alpha=0,
         batch_size=work.batch_size,
@@ -157,7 +184,8 @@ def scikit_learn(work: Work) -> EpochFunction:
         shuffle=False,
     )
     a_batch = work.order(1)[: work.batch_size]
-    classifier.partial_fit(X[a_batch], targets[a_batch], classes=[0, 1])  # creates the weights, which are then replaced
+    # Creates the weights, which are then replaced.
+    classifier.partial_fit(X[a_batch], targets[a_batch], classes=range(len(work.images.digits)))
     weights = list(work.weights().values())
     for theirs, ours in zip([*classifier.coefs_, *classifier.intercepts_], weights[::2] + weights[1::2], strict=True):
         theirs[...] = ours
@@ -175,15 +203,14 @@ def scikit_learn(work: Work) -> EpochFunction:
 FLOOR = "two matrix products"
 PROJECT = "this project"
 CONTENDERS = (
-    Contender(FLOOR, "", "numpy", floor),
-    Contender(PROJECT, "euclidean", "mlp", this_project),
-    Contender("PyTorch, eager", "euclidean", "torch", pytorch),
-    Contender("JAX, jitted", "euclidean", "jax", jax_jitted),
-    Contender(f"{PROJECT}, cross-entropy", "cross_entropy", "mlp", this_project_on_cross_entropy),
-    Contender("scikit-learn", "cross_entropy", "sklearn", scikit_learn),
+    Contender(FLOOR, "numpy", floor),
+    Contender(PROJECT, "mlp", this_project),
+    Contender("PyTorch, eager", "torch", pytorch),
+    Contender("JAX, jitted", "jax", jax_jitted),
+    Contender("scikit-learn", "sklearn", scikit_learn, losses=("cross_entropy",)),
 )
 
 
-def taking_part(contenders: Iterable[Contender] = CONTENDERS) -> list[Contender]:
-    """The contenders that are installed."""
-    return [contender for contender in contenders if contender.installed]
+def taking_part(loss: str) -> list[Contender]:
+    """The contenders that are installed and know this loss."""
+    return [contender for contender in CONTENDERS if contender.installed and loss in contender.losses]

@@ -20,30 +20,31 @@ LABEL_ROOM = 1.5
 
 @own_settings()
 def draw_steps(path: Path, found: Sequence[Row]) -> None:
-    """A panel for each size; its axis begins at 0, and each bar has its time beside it."""
-    sizes = list(dict.fromkeys((row.batch_size, row.hidden_size) for row in found))
-    columns = min(COLUMNS, len(sizes))
-    lines = -(-len(sizes) // columns)
-    bars = max(sum((row.batch_size, row.hidden_size) == size for row in found) for size in sizes)
+    """A panel for each work; its axis begins at 0, and each bar has its time beside it."""
+    works = list(dict.fromkeys(row.work for row in found))
+    columns = min(COLUMNS, len(works))
+    lines = -(-len(works) // columns)
+    bars = max(sum(row.work == work for row in found) for work in works)
     figure = Figure(figsize=(6 * columns, (0.36 * bars + 0.9) * lines + 0.5), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes, size in zip(panels, sizes, strict=False):
-        panel(axes, [row for row in found if (row.batch_size, row.hidden_size) == size])
-    for axes in panels[len(sizes) :]:
+    for axes, work in zip(panels, works, strict=False):
+        panel(axes, [row for row in found if row.work == work])
+    for axes in panels[len(works) :]:
         axes.set_axis_off()
     figure.suptitle("A training step: microseconds, and multiples of the floor")
     save(figure, path)
 
 
 def panel(axes: Axes, rows: Sequence[Row]) -> None:
-    """The bars of one size, from the top in the order of the rows."""
+    """The bars of one work, from the top in the order of the rows."""
     names = [row.contender for row in rows]
-    colors = [MUTED if name == FLOOR else BLUE if name.startswith(PROJECT) else RED for name in names]
+    colors = [MUTED if name == FLOOR else BLUE if name == PROJECT else RED for name in names]
     bars = axes.barh(range(len(rows)), [row.microseconds for row in rows], color=colors, height=0.7)
-    labels = [f"{row.microseconds:,.0f} µs" + ("" if not row.loss else f", {row.times_floor:.2f}×") for row in rows]
+    ratios = ["" if row.contender == FLOOR else f", {row.times_floor:.2f}×" for row in rows]
+    labels = [f"{row.microseconds:,.0f} µs{ratio}" for row, ratio in zip(rows, ratios, strict=True)]
     axes.bar_label(bars, labels, padding=4, fontsize=9)
     axes.set(xlim=(0, LABEL_ROOM * max(row.microseconds for row in rows)), yticks=range(len(rows)), yticklabels=names)
-    axes.set_title(f"batch {rows[0].batch_size}, hidden {rows[0].hidden_size}")
+    axes.set_title(f"batch {rows[0].batch_size}, hidden {rows[0].hidden_size}, {rows[0].loss.replace('_', '-')}")
     axes.invert_yaxis()
     axes.set_axisbelow(True)
     axes.grid(axis="x", alpha=0.3)

@@ -29,6 +29,7 @@ class Row:
 
     batch_size: int
     hidden_size: int
+    loss: str
     part: str
     line: str
     microseconds: float
@@ -36,7 +37,7 @@ class Row:
 
 def measure(work: Work, epochs: int) -> list[Row]:
     """A row for each line of a step, in order, measured after this many epochs of training as ``train.py`` does it."""
-    trainer = Trainer(work.network("euclidean"), work.images, work.images.first_of_each(0), work.config.training)
+    trainer = Trainer(work.network(), work.images, work.images.first_of_each(0), work.config.training)
     whole = 1e6 * median(trainer.run_epoch().seconds for _ in range(epochs)) / work.steps
     trainer.parameters.load()
     batch = trainer.parameters.batch(work.batch_size)
@@ -48,13 +49,13 @@ def measure(work: Work, epochs: int) -> list[Row]:
     gathered = []
     while True:
         before = perf_counter()
-        pixels, targets = next(batches, (None, None))
+        pixels, classes = next(batches, (None, None))
         gathered.append(perf_counter() - before)
-        if pixels is None or targets is None or len(pixels) != work.batch_size:
+        if pixels is None or classes is None or len(pixels) != work.batch_size:
             break
         for (_, _, call), found in zip(lines, times, strict=True):
             before = perf_counter()
-            call(pixels, targets)
+            call(pixels, classes)
             found.append(perf_counter() - before)
     clock = median(times[-1])
     medians = [1e6 * (median(found) - clock) for found in times[:-1]]
@@ -64,29 +65,29 @@ def measure(work: Work, epochs: int) -> list[Row]:
     rest = whole - sum(time for *_, time in shares)
     shares.append(("loop", "all else: Python between the calls, interruptions", rest))
     batch_size, hidden_size = work.config.training.batch_size, work.config.model.hidden_sizes[0]
-    return [Row(batch_size, hidden_size, *share) for share in shares]
+    return [Row(batch_size, hidden_size, work.loss, *share) for share in shares]
 
 
 def step_lines(trainer: Trainer, batch: BatchBuffers) -> Iterator[tuple[str, str, Callable[[Any, Any], object]]]:
     """Part, text and call of each line of a step, as in ``Trainer`` and ``SGD``; the last call does nothing."""
     optimizer, names = trainer.parameters.optimizer, names_in(batch)
     A, dA, step, rate = optimizer.A, optimizer.dA, np.empty_like(optimizer.A), optimizer.learning_rate
-    yield "feed", "X = the bytes, as floats", lambda pixels, targets: np.copyto(batch.X, pixels)
-    yield "feed", "X = X / 255", lambda pixels, targets: np.divide(batch.X, WHITE, batch.X)
-    yield "feed", "Y = the targets", lambda pixels, targets: np.copyto(batch.Y, targets)
+    yield "feed", "X = the bytes, as floats", lambda pixels, classes: np.copyto(batch.X, pixels)
+    yield "feed", "X = X / 255", lambda pixels, classes: np.divide(batch.X, WHITE, batch.X)
+    yield "feed", "Y = the targets", lambda pixels, classes: batch.set_classes(classes)
     for part, calls in (("forward", batch.plan.forward_calls), ("backward", batch.plan.backward_calls or [])):
         for bound in calls:
             yield part, equation(bound, names), ignoring(bound)
-    yield "history", "the gradient's norm", lambda pixels, targets: np.dot(dA, dA)
-    yield "update", "step = learning_rate dA", lambda pixels, targets: np.multiply(dA, rate, out=step)
-    yield "update", "A = A - step", lambda pixels, targets: np.subtract(A, step, out=A)
-    yield "history", "the errors", lambda pixels, targets: np.count_nonzero(decide(batch.P) != targets)
-    yield "", CLOCK, lambda pixels, targets: None
+    yield "history", "the gradient's norm", lambda pixels, classes: np.dot(dA, dA)
+    yield "update", "step = learning_rate dA", lambda pixels, classes: np.multiply(dA, rate, out=step)
+    yield "update", "A = A - step", lambda pixels, classes: np.subtract(A, step, out=A)
+    yield "history", "the errors", lambda pixels, classes: np.count_nonzero(decide(batch.P) != classes)
+    yield "", CLOCK, lambda pixels, classes: None
 
 
 def ignoring(bound: Callable[[], object]) -> Callable[[Any, Any], object]:
     """The call as a function of a batch, which it ignores."""
-    return lambda pixels, targets: bound()
+    return lambda pixels, classes: bound()
 
 
 def names_in(batch: BatchBuffers) -> dict[int, tuple[str, tuple[int, ...]]]:
@@ -110,7 +111,9 @@ def output_of(bound: Any) -> Array:
 def equation(bound: Any, names: dict[int, tuple[str, tuple[int, ...]]]) -> str:
     """A bound call as output = function(inputs), in the graph's names."""
     output = output_of(bound)
-    inputs = bound.args if bound.keywords else bound.args[:-1]
+    inputs = [value for value in bound.args[: None if "out" in bound.keywords else -1] if isinstance(value, np.ndarray)]
+    owner = getattr(bound.func, "__self__", None)
+    function = owner.__name__ if isinstance(owner, np.ufunc) else bound.func.__name__.lstrip("_")
 
     def text(value: Array) -> str:
         if value.ctypes.data not in names:
@@ -119,18 +122,18 @@ def equation(bound: Any, names: dict[int, tuple[str, tuple[int, ...]]]) -> str:
         transposed = value.shape == shape[::-1] and not (value.shape == shape and value.flags.c_contiguous)
         return name + ("'" if transposed and value.size > 1 and value.ndim > 1 else "")
 
-    return f"{text(output)} = {bound.func.__name__}({', '.join(map(text, inputs))})"
+    return f"{text(output)} = {function}({', '.join(map(text, inputs))})"
 
 
 def table(found: list[Row]) -> str:
-    """A Markdown table for each size."""
-    sizes: dict[tuple[int, int], list[Row]] = {}
+    """A Markdown table for each work."""
+    works: dict[tuple[int, int, str], list[Row]] = {}
     for row in found:
-        sizes.setdefault((row.batch_size, row.hidden_size), []).append(row)
+        works.setdefault((row.batch_size, row.hidden_size, row.loss), []).append(row)
     tables = []
-    for (batch_size, hidden_size), rows in sizes.items():
+    for (batch_size, hidden_size, loss), rows in works.items():
         whole = sum(row.microseconds for row in rows)
         lines = [[row.part, row.line, f"{row.microseconds:.2f}", f"{row.microseconds / whole:.1%}"] for row in rows]
-        header = ["part", f"of a step at {batch_size} x {hidden_size}", "us", "share"]
+        header = ["part", f"of a step at {batch_size} x {hidden_size}, {loss.replace('_', '-')}", "us", "share"]
         tables.append(text_table.markdown(header, [*lines, ["", "together", f"{whole:.1f}", "100.0%"]]))
     return "\n\n".join(tables)

@@ -2,8 +2,9 @@
 
     python -m benchmarks.pairs SWEEP        (with the extras sweep and sklearn)
 
-Sizes, learning rate, momentum, batches, epochs and seeds are the sweep's. Its config must have the cross-entropy, which
-is scikit-learn's only loss here, no validation images and no weight decay. Writes SWEEP/sklearn.csv.
+Sizes, activation, learning rate, momentum, batches, epochs and seeds are the sweep's. Its config must have the
+cross-entropy, which is scikit-learn's only loss here, plain SGD at a constant rate, no validation images, no weight
+decay and no class weights. Writes SWEEP/sklearn.csv.
 """
 
 import csv
@@ -18,6 +19,7 @@ from statistics import fmean
 import joblib
 import numpy as np
 
+from benchmarks.contenders import SCIKIT_LEARN_ACTIVATIONS
 from mlp.config import Config
 from mlp.data import dataset
 from mlp.sweeps import grid as grids
@@ -27,7 +29,14 @@ from mlp.system import blas_threads, command_line
 from mlp.system.errors import InputError
 from mlp.system.files import read_small, write_text
 
-REQUIRED = {"model.loss": "cross_entropy", "data.validation_fraction": 0.0, "training.weight_decay": 0.0}
+REQUIRED = {
+    "model.loss": "cross_entropy",
+    "data.validation_fraction": 0.0,
+    "training.weight_decay": 0.0,
+    "training.optimizer": "sgd",
+    "training.schedule": "constant",
+    "training.class_weight": None,
+}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -77,7 +86,7 @@ def theirs(config: Config) -> float:
     training, test = (dataset.load(config.data.directory, part, config.data.labels) for part in ("training", "test"))
     classifier = MLPClassifier(
         config.model.hidden_sizes,
-        activation="logistic",
+        activation=SCIKIT_LEARN_ACTIVATIONS[config.model.activation],
         solver="sgd",
         alpha=0,
         batch_size=config.training.batch_size,

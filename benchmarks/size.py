@@ -40,7 +40,7 @@ def measure(config: Config, images: int, repeats: int, folder: Path) -> list[Row
         work = Path(name)
         for size in epochs:
             grow = (CHECKOUT / "scripts" / "grow_data.py", config.data.directory, work / str(size))
-            processes.run_python(*grow, "--images", size, "--digits", *config.data.digits)
+            processes.run_python(*grow, "--images", size, "--digits", *config.data.labels)
         for repeat in range(repeats):
             for size in epochs:
                 found[size].append(train(config, work / str(size), epochs[size], work / f"{size}-{repeat}"))

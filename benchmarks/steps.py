@@ -33,15 +33,15 @@ MIN_SECONDS = 0.1
 class Row:
     """A row of steps.csv.
 
-    times_floor is the time divided by the floor's, times_this_project by this project's on the same loss. cores is
+    times_floor is the time divided by the floor's, times_this_project by this project's; None for the floor. cores is
     processor time divided by time: above 1 if several threads were at work. first_loss and last_loss are the training
     losses of the first and the last counted epoch, 0 for the floor.
     """
 
     batch_size: int
     hidden_size: int
-    contender: str
     loss: str
+    contender: str
     epochs: int
     steps_per_epoch: int
     microseconds: float
@@ -56,6 +56,11 @@ class Row:
     def seconds(self) -> float:
         """About the time of all measured epochs."""
         return 1e-6 * self.microseconds * self.steps_per_epoch * self.epochs
+
+    @property
+    def work(self) -> str:
+        """A short name of the work."""
+        return f"{self.batch_size}x{self.hidden_size}, {self.loss}"
 
     @property
     def losses(self) -> dict[str, float]:
@@ -92,7 +97,7 @@ def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Ro
         )
     trains = [contender.start(work) for contender in contenders]
     timings = [Timing([], [], []) for _ in contenders]
-    label = f"{work.config.training.batch_size}x{work.config.model.hidden_sizes[0]}"
+    label = f"{work.config.training.batch_size}x{work.config.model.hidden_sizes[0]}, {work.loss}"
     for epoch in Bar(range(1, epochs + 2), label, unit=" rounds", leave=False, disable=not sys.stderr.isatty()):
         for turn in range(len(contenders)):
             k = (epoch + turn) % len(contenders)
@@ -103,7 +108,6 @@ def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Ro
 def rows(work: Work, contenders: Sequence[Contender], timings: Sequence[Timing]) -> list[Row]:
     """The rows of these timings."""
     medians = {c.name: median(timing.seconds[1:]) for c, timing in zip(contenders, timings, strict=True)}
-    projects = {c.loss: medians[c.name] for c in contenders if c.module == "mlp"}
     found = []
     for contender, timing in zip(contenders, timings, strict=True):
         seconds = medians[contender.name]
@@ -111,14 +115,14 @@ def rows(work: Work, contenders: Sequence[Contender], timings: Sequence[Timing])
             Row(
                 batch_size=work.config.training.batch_size,
                 hidden_size=work.config.model.hidden_sizes[0],
+                loss=work.loss,
                 contender=contender.name,
-                loss=contender.loss,
                 epochs=len(timing.seconds) - 1,
                 steps_per_epoch=work.steps,
                 microseconds=1e6 * seconds / work.steps,
                 fastest_microseconds=1e6 * min(timing.seconds[1:]) / work.steps,
                 times_floor=seconds / medians[FLOOR],
-                times_this_project=seconds / projects[contender.loss] if contender.loss else None,
+                times_this_project=None if contender.name == FLOOR else seconds / medians[PROJECT],
                 cores=sum(timing.processor_seconds[1:]) / sum(timing.seconds[1:]),
                 first_loss=timing.losses[1],
                 last_loss=timing.losses[-1],
@@ -129,14 +133,14 @@ def rows(work: Work, contenders: Sequence[Contender], timings: Sequence[Timing])
 
 def disagreements(found: Sequence[Row]) -> list[str]:
     """A line for each contender whose training loss differs from this project's: it did not do the same work."""
-    projects = {(row.batch_size, row.hidden_size, row.loss): row for row in found if row.contender.startswith(PROJECT)}
+    projects = {row.work: row for row in found if row.contender == PROJECT}
     lines = []
     for row in found:
-        if not row.loss:
+        if row.contender == FLOOR:
             continue
-        project = projects[row.batch_size, row.hidden_size, row.loss]
+        project = projects[row.work]
         lines += [
-            f"{row.batch_size}x{row.hidden_size}: {row.contender}: the training loss of the {which} epoch is "
+            f"{row.work}: {row.contender}: the training loss of the {which} epoch is "
             f"{loss:.6g}, this project's {known:.6g}: {abs(loss / known - 1):.1e} apart, allowed: {tolerance:.0e}"
             for which, tolerance in TOLERANCES.items()
             for loss, known in [(row.losses[which], project.losses[which])]
@@ -148,7 +152,7 @@ def disagreements(found: Sequence[Row]) -> list[str]:
 def not_alone(found: Sequence[Row]) -> list[str]:
     """A line for each contender that used more than one thread, if it was measured for long enough."""
     return [
-        f"{row.batch_size}x{row.hidden_size}: {row.contender} used {row.cores:.1f} cores, not one"
+        f"{row.work}: {row.contender} used {row.cores:.1f} cores, not one"
         for row in found
         if row.cores > MAX_CORES and row.seconds >= MIN_SECONDS
     ]
@@ -156,17 +160,18 @@ def not_alone(found: Sequence[Row]) -> list[str]:
 
 def table(found: Sequence[Row]) -> str:
     """A Markdown table."""
-    header = ["batch x hidden", "contender", "us a step", "times the floor", "times this project", "loss at the end"]
+    header = ["batch x hidden", "loss", "contender", "us a step", "times the floor", "times this project"]
     return text_table.markdown(
-        header,
+        [*header, "loss at the end"],
         [
             [
                 f"{row.batch_size} x {row.hidden_size}",
+                row.loss.replace("_", "-"),
                 row.contender,
                 f"{row.microseconds:,.1f}",
                 times(row.times_floor),
                 times(row.times_this_project),
-                f"{row.last_loss:.3e}" if row.loss else "",
+                "" if row.contender == FLOOR else f"{row.last_loss:.3e}",
             ]
             for row in found
         ],

@@ -37,14 +37,18 @@ class Work:
         """The config's learning rate."""
         return self.config.training.learning_rate
 
-    def network(self, loss: str) -> MLP:
+    @property
+    def loss(self) -> str:
+        """The config's loss."""
+        return self.config.model.loss
+
+    def network(self) -> MLP:
         """The untrained network; all contenders start from its weights."""
-        model = self.config.model.model_copy(update={"loss": loss})
-        return from_config.network(self.config.model_copy(update={"model": model}), self.images.inputs)
+        return from_config.network(self.config, self.images.inputs)
 
     def weights(self) -> dict[str, Array]:
         """A copy of the initial weights W1, b1, W2, ..."""
-        return dict(self.network("euclidean").parameters)
+        return dict(self.network().parameters)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """The order of the images in an epoch, counted from 1; the same as the trainer's for up to 64 MB of images."""
@@ -52,27 +56,36 @@ class Work:
 
     @cached_property
     def arrays(self) -> tuple[Array, Array]:
-        """All images in 0..1, (n, inputs), and all targets, (n, 1), in float32, for the other contenders."""
+        """All images in 0..1, (n, inputs), and all targets, (n, k), in float32, for the other contenders."""
         return self.images.arrays("float32")
 
 
+PLAIN = {
+    "model.loss": "euclidean",
+    "training.precision": "float32",
+    "training.threads": 1,
+    "training.optimizer": "sgd",
+    "training.schedule": "constant",
+    "training.patience": None,
+    "training.class_weight": None,
+    "training.momentum": 0.0,
+    "training.weight_decay": 0.0,
+}
+
+
 def plain(config: Config) -> Config:
-    """The config with the settings that all contenders share: float32, one thread, plain SGD on the Euclidean loss."""
-    training = {"precision": "float32", "threads": 1, "momentum": 0.0, "weight_decay": 0.0}
-    return config.model_copy(
-        update={
-            "model": config.model.model_copy(update={"loss": "euclidean"}),
-            "training": config.training.model_copy(update=training),
-        }
-    )
+    """The config with the settings that all contenders share: float32, one thread, plain SGD; the Euclidean loss."""
+    return config.with_values(PLAIN)
 
 
-def sized(config: Config, batch_size: int, hidden_size: int, epochs: int) -> Config:
-    """The config with this batch size, one hidden layer and all training images, for this many epochs."""
-    return config.model_copy(
-        update={
-            "data": config.data.model_copy(update={"validation_fraction": 0.0}),
-            "model": config.model.model_copy(update={"hidden_sizes": (hidden_size,)}),
-            "training": config.training.model_copy(update={"batch_size": batch_size, "epochs": epochs}),
+def sized(config: Config, batch_size: int, hidden_size: int, epochs: int, loss: str = "euclidean") -> Config:
+    """The config with this batch size, one hidden layer, this loss and all training images, for this many epochs."""
+    return config.with_values(
+        {
+            "data.validation_fraction": 0.0,
+            "model.hidden_sizes": (hidden_size,),
+            "model.loss": loss,
+            "training.batch_size": batch_size,
+            "training.epochs": epochs,
         }
     )

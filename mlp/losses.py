@@ -212,8 +212,10 @@ def check_class_indices(y: Array, classes: int) -> None:
 
 
 def _onehot(y: Array, classes: int, out: Array | None = None) -> Value:
-    check_class_indices(y := np.asarray(y), classes)
-    return np.equal(np.arange(classes), y[..., np.newaxis], out=out)
+    found = np.equal(np.arange(classes), (y := np.asarray(y))[..., np.newaxis], out=out)
+    if np.count_nonzero(found) != y.size:  # an index is equal to one class, anything else to none
+        check_class_indices(y, classes)
+    return found
 
 
 onehot = Operation(
@@ -228,8 +230,8 @@ onehot = Operation(
 
 def _right_score(S: Array, y: Array, out: Array | None = None) -> Value:
     check_class_indices(y := np.asarray(y), np.shape(S)[-1])
-    scores = np.take_along_axis(S, y[..., np.newaxis].astype(int), axis=-1)
-    return np.positive(scores if y.ndim else scores[0], out=out)
+    indices = y.astype(int)  # faster than np.take_along_axis
+    return np.positive(S[np.arange(len(S)), indices][:, np.newaxis] if y.ndim else S[indices], out=out)
 
 
 right_score = Operation(

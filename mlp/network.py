@@ -18,9 +18,11 @@ E is the sum of the examples' losses times w.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from operator import setitem
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -171,7 +173,7 @@ class MLP:
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
         weights = None if self._w is None else (plan.values[self._w], np.array(self.class_weights, self.precision))
-        return BatchBuffers(X, Y, P, weights, self.graph, plan)
+        return BatchBuffers(X, Y, P, weights, target_writer(Y), self.graph, plan)
 
     def loss(self, X: ArrayLike, Y: ArrayLike, w: ArrayLike | None = None) -> float:
         """Run forward and return the loss L: the mean over the batch of the examples' losses, each times its weight.
@@ -205,8 +207,7 @@ class MLP:
             raise ValueError("w: this network takes no weights of examples: create it with class_weights, such as ones")
         if weights.shape != (n,):
             raise ValueError(f"w has shape {weights.shape}, it must be {(n,)}: one weight for each example")
-        column = weights[:, np.newaxis]
-        _check_each(column, np.isfinite(column) & (column >= 0), "w", "a finite number, at least 0")
+        _check_each(weights, np.isfinite(weights) & (weights >= 0), "w", "a finite number, at least 0")
         return weights
 
     def backward(self) -> None:
@@ -258,6 +259,8 @@ class BatchBuffers:
     """(n, k): after ``loss``, the probabilities"""
     weights: tuple[Array, Array] | None
     """w (n,), and the weight of each class, if the network has class weights."""
+    write_targets: Callable[[NDArray[Any]], object]
+    """Writes the targets of examples of given classes (n,) into Y."""
     graph: ComputationalGraph
     plan: Plan
 
@@ -266,7 +269,7 @@ class BatchBuffers:
 
         ``weights`` (n,) are multiplied by those of the classes.
         """
-        write_targets(classes, self.Y)
+        self.write_targets(classes)
         if self.weights is not None:
             w, of_classes = self.weights
             of_classes.take(classes, out=w, mode="clip")  # the default mode fills a copy first
@@ -293,8 +296,9 @@ def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
 def _check_each(array: NDArray[Any], is_right: NDArray[np.bool_], name: str, what: str) -> None:
     """Raises ValueError, with the first wrong element, unless all are right."""
     if np.count_nonzero(is_right) < is_right.size:  # faster than all() on small arrays
-        row, column = np.argwhere(~is_right)[0]
-        raise ValueError(f"{name} is {array[row, column]} at row {row}, column {column}: each element must be {what}")
+        place = tuple(np.argwhere(~is_right)[0])
+        where = ", ".join(f"{axis} {k}" for axis, k in zip(("row", "column"), place, strict=False))
+        raise ValueError(f"{name} is {array[place]} at {where}: each element must be {what}")
 
 
 def _with_weights(
@@ -336,7 +340,7 @@ def decide(P: Array) -> NDArray[Any]:
 
     With one output it is a bool: class 1 if its probability is at least 1/2.
     """
-    return P[:, 0] >= HALF if P.shape[1] == 1 else P.argmax(axis=1)
+    return P.ravel() >= HALF if P.shape[1] == 1 else P.argmax(axis=1)
 
 
 def write_targets(classes: NDArray[Any], Y: Array) -> None:
@@ -344,10 +348,14 @@ def write_targets(classes: NDArray[Any], Y: Array) -> None:
 
     Y (n,) gets the classes themselves.
     """
-    if Y.size == len(classes):
-        Y.reshape(-1)[...] = classes
-    else:
-        np.equal(classes[:, np.newaxis], np.arange(Y.shape[1]), Y)
+    target_writer(Y)(classes)
+
+
+def target_writer(Y: Array) -> Callable[[NDArray[Any]], object]:
+    """``write_targets`` into this array, as a call that is bound once, as those of a plan."""
+    if Y.size == len(Y):
+        return partial(setitem, Y.reshape(-1), ...)
+    return partial(np.eye(Y.shape[1], dtype=Y.dtype).take, axis=0, out=Y, mode="clip")
 
 
 def by_class(P: Array) -> NDArray[np.float64]:

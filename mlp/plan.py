@@ -248,6 +248,8 @@ class _Binder:
             # A product with ones takes a third of the time.
             self._bind(np.dot, [np.ones(len(array), array.dtype), array], out.reshape(-1))
             return
+        if function == np.maximum.reduce and axis == 1:
+            array, axis = self._copy(array.T, np.empty(array.shape[::-1], array.dtype)), 0  # faster, the copy included
         axes = range(array.ndim) if axis is None else np.atleast_1d(axis)
         narrow = out.reshape([length for k, length in enumerate(array.shape) if k not in axes])
         self.calls.append(partial(cast("Callable[..., object]", function), array, axis, None, narrow))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mlp.config import Training
 from mlp.gates import Array
 from mlp.network import MLP, BatchBuffers, parameter_count, parameter_views
-from mlp.optimizers import OPTIMIZERS
+from mlp.optimizers import OPTIMIZERS, aligned
 
 
 class OrderedParameters:
@@ -29,7 +29,7 @@ class OrderedParameters:
         rows, rest = indices[: inputs * others[0]].reshape(inputs, others[0]), indices[inputs * others[0] :]
         idle = np.setdiff1d(np.arange(inputs), active)
         self._order = np.concatenate([rows[active].reshape(-1), rest, rows[idle].reshape(-1)])
-        A, dA = network.parameter_block[self._order], np.zeros_like(network.parameter_block)
+        A, dA = aligned(network.parameter_block[self._order]), aligned(np.zeros_like(network.parameter_block))
         sizes = [len(active), *others]
         count = parameter_count(sizes)
         views = [parameter_views(block[:count], sizes) for block in (A, dA)]

@@ -1,12 +1,14 @@
 """The training images in shuffled batches of bytes; the memory does not grow with the number of images."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mlp.data.dataset import Dataset
+from mlp.network import decide, outputs_for
 
 Bytes = NDArray[np.uint8]
 
@@ -35,6 +37,8 @@ class BatchLoader:
 
     def __init__(self, images: Dataset, batch_size: int):
         self._images, self._batch_size = images, min(batch_size, len(images))
+        # That of predictions: NumPy would convert each batch to compare the two.
+        self._type = decide(np.empty((0, outputs_for(len(images.digits))))).dtype
         self.active = active_pixels(images, at_most=MAX_COPIED_BYTES // len(images))
         self._copy: tuple[Bytes, Bytes] | None = None
         if len(self.active) * len(images) <= MAX_COPIED_BYTES:
@@ -43,7 +47,7 @@ class BatchLoader:
                 rows[positions] = images.pixels(positions).take(self.active, axis=1)
             self._copy = rows, images.targets
 
-    def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[Bytes, NDArray[np.uint8]]]:
+    def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[Bytes, NDArray[Any]]]:
         """An epoch's batches after the first ``done``: pixels 0..255, (n, active pixels), and classes, (n,).
 
         The next batch may overwrite these arrays.
@@ -55,7 +59,7 @@ class BatchLoader:
                 positions = order[start : start + len(gathered)]
                 # The default mode fills a copy of the output first; "clip" does not, and no position is out of range.
                 pixels = rows.take(positions, axis=0, out=gathered[: len(positions)], mode="clip")
-                targets = all_targets.take(positions)
+                targets = all_targets.take(positions).astype(self._type)
                 for first in range(0, len(positions), size):
                     yield pixels[first : first + size], targets[first : first + size]
 

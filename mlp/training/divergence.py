@@ -58,8 +58,7 @@ class DivergenceWatch:
             reason = f"the loss is {loss}, the gradient's norm {gradient_norm}"
             raise self._not_finite(self._network, reason, step)
         progress.last_finite = {"epoch": epoch, "step": step, "loss": loss, "gradient_norm": gradient_norm}
-        is_untrained = (epoch, step) == (1, 1)
-        if current.above is None and not is_untrained and is_above(loss, self._untrained_loss):
+        if is_above(loss, self._untrained_loss) and current.above is None and (epoch, step) != (1, 1):
             current.above = step
 
     def check_weights(self) -> None:

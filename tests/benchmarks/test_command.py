@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from benchmarks import command as benchmark_command
 from benchmarks import commands, contenders, lines, machine, memory, processes, size, steps, svd
 from benchmarks.contenders import FLOOR, PROJECT
 from benchmarks.work import Work, plain, sized
-from mlp.config import Config, Training
+from mlp.config import Config, Model, Training
+from mlp.network import ACTIVATIONS, LOSSES
 from mlp.system import command_line
 from mlp.system.errors import InputError
-from tests.conftest import ROOT
+from mlp.training import from_config
+from tests.conftest import ROOT, write_folder
 
 TABLES = {
     "steps": steps.Row,
@@ -27,7 +30,7 @@ TABLES = {
     "memory": memory.Row,
     "size": size.Row,
 }
-NUMPY_ALONE = ["two matrix products", "this project", "this project, cross-entropy"]
+NUMPY_ALONE = ["two matrix products", "this project"]
 
 
 def table(path, kind):
@@ -73,18 +76,34 @@ def test_every_part_writes_its_table_without_the_contenders_that_are_not_install
     )
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*(f"{part}.csv" for part in TABLES), "steps.png"}
     rows = {part: table(tmp_path / "out" / f"{part}.csv", kind) for part, kind in TABLES.items()}
-    assert [row["contender"] for row in rows["steps"]] == 2 * NUMPY_ALONE
-    assert [row["steps_per_epoch"] for row in rows["steps"]] == 3 * ["7"] + 3 * ["1"]
+    assert [row["contender"] for row in rows["steps"]] == 4 * NUMPY_ALONE
+    assert [row["loss"] for row in rows["steps"]] == 2 * [*2 * ["euclidean"], *2 * ["cross_entropy"]]
+    assert [row["steps_per_epoch"] for row in rows["steps"]] == 4 * ["7"] + 4 * ["1"]
     assert {row["times_floor"] for row in rows["steps"] if row["contender"] == FLOOR} == {"1.0"}
     assert {row["times_this_project"] for row in rows["steps"] if row["contender"] == PROJECT} == {"1.0"}
-    found = [row["line"] for row in rows["lines"] if row["batch_size"] == "16"]
-    assert {"Z1 = dot(X, W1)", "dW1 = dot(X', dZ2)", "db2 = dot(1, dZ5)", "t = subtract(P, Y)"} < set(found)
+    found = {(row["loss"], row["line"]) for row in rows["lines"] if row["batch_size"] == "16"}
+    for loss, line in product(LOSSES, ["Z1 = dot(X, W1)", "dW1 = dot(X', dZ2)", "db2 = dot(1, dZ5)"]):
+        assert (loss, line) in found
+    assert ("euclidean", "t = subtract(P, Y)") in found
     assert [row["contender"] for row in rows["memory"]] == NUMPY_ALONE[1:]
     assert [row["command"] for row in rows["commands"]] == ["train.py"]
     assert [(row["method"], row["images"]) for row in rows["svd"]] == [(svd.PROJECT, "100"), (svd.FULL, "100")]
     assert [row["images"] for row in rows["size"]] == ["500"]
     assert all(float(row["error"]) < 1e-10 for row in rows["svd"])
     assert all(10 < float(row["peak_megabytes"]) < 10_000 for part in ("memory", "svd", "size") for row in rows[part])
+
+
+@pytest.mark.usefixtures("numpy_alone")
+def test_the_commands_of_the_page_on_performance_run(benchmark, tmp_path):
+    """On a few made images of three digits."""
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8").replace("\\\n", "")
+    commands = re.findall(r"^python -m benchmarks(.*--only.*)$", text, re.MULTILINE)
+    assert len(commands) == 2
+    made = write_folder(tmp_path / "made", [0, 1, 2] * 20, [0, 1, 2])
+    for command in commands:
+        code, out, error = benchmark("--epochs", 1, *command.replace("=mnist", f"={made}").split())
+        assert (code, error) == (0, "")
+        assert PROJECT in out
 
 
 @pytest.mark.usefixtures("numpy_alone")
@@ -102,23 +121,70 @@ def work(training_digits):
     return Work(sized(plain(Config()), 16, 8, epochs=3), training_digits.first_of_each(50))
 
 
-def test_scikit_learn_does_the_same_work(work):
-    """PyTorch and JAX are slow to import; if their work differs, each benchmark fails."""
+def test_a_contender_takes_part_in_the_losses_that_it_knows(monkeypatch):
+    monkeypatch.setattr(contenders, "find_spec", lambda name: name)
+    names = [contender.name for contender in contenders.CONTENDERS]
+    assert [contender.name for contender in contenders.taking_part("cross_entropy")] == names
+    assert [contender.name for contender in contenders.taking_part("euclidean")] == names[:-1]
+    assert names[-1] == "scikit-learn"
+
+
+@pytest.fixture(scope="module")
+def three_labels(tmp_path_factory):
+    """Ninety made images of three labels."""
+    return write_folder(tmp_path_factory.mktemp("made"), [3, 1, 4] * 30, [3, 1, 4])
+
+
+def work_of(folder, digits, activation, loss):
+    options = {"data": {"directory": str(folder), "digits": digits}, "model": {"activation": activation}}
+    options["training"] = {"learning_rate": 0.1}
+    settings = sized(plain(Config.model_validate(options)), 16, 8, 3, loss)
+    return Work(settings, from_config.training_images(settings))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("digits", [[3, 1], [3, 1, 4]])
+def test_scikit_learn_does_the_same_work(digits, activation, three_labels):
     pytest.importorskip("sklearn")
-    ours, theirs = contenders.this_project_on_cross_entropy(work), contenders.scikit_learn(work)
+    work = work_of(three_labels, digits, activation, "cross_entropy")
+    ours, theirs = contenders.this_project(work), contenders.scikit_learn(work)
     for epoch in (1, 2, 3):
-        assert theirs(epoch) == pytest.approx(ours(epoch), rel=1e-6)
+        assert theirs(epoch) == pytest.approx(ours(epoch), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("digits", [[3, 1], [3, 1, 4]])
+def test_pytorch_does_the_same_work(digits, loss, three_labels):
+    """JAX compiles for seconds; if its work differs, the benchmark fails."""
+    pytest.importorskip("torch")
+    work = work_of(three_labels, digits, "relu", loss)
+    ours, theirs = contenders.this_project(work), contenders.pytorch(work)
+    for epoch in (1, 2, 3):
+        assert theirs(epoch) == pytest.approx(ours(epoch), rel=1e-5)
+
+
+def test_the_lines_of_a_softmax_are_named_too(three_labels):
+    rows = lines.measure(work_of(three_labels, [3, 1, 4], "relu", "cross_entropy"), epochs=1)
+    found = {row.line for row in rows}
+    assert {
+        "Y = the targets",
+        "Z3 = maximum(Z2, 0)",
+        "t = positive(Z5')",
+        "t = onehot(Y)",
+        "dW2 = dot(Z3', dZ5)",
+    } < found
+    assert all(row.loss == "cross_entropy" for row in rows)
 
 
 def result(contender, loss="euclidean", first=0.01, last=0.001):
-    return steps.Row(64, 32, contender, loss, 3, 198, 1.0, 1.0, 1.0, 1.0, 1.0, first, last)
+    return steps.Row(64, 32, loss, contender, 3, 198, 1.0, 1.0, 1.0, 1.0, 1.0, first, last)
 
 
 AGREEING = [
-    result(FLOOR, "", 0.0, 0.0),
+    result(FLOOR, first=0.0, last=0.0),
     result(PROJECT),
     result("another", first=0.01 * (1 + 5e-6), last=0.001 * (1 + 5e-4)),
-    result(f"{PROJECT}, cross-entropy", "cross_entropy", 0.5, 0.2),
+    result(PROJECT, "cross_entropy", 0.5, 0.2),
     result("a third", "cross_entropy", 0.5, 0.2),
 ]
 
@@ -140,22 +206,22 @@ def test_losses_that_differ_are_named_with_exit_code_1(which, losses, message, b
     rows = [*AGREEING]
     rows[which] = replace(rows[which], **losses)
     monkeypatch.setattr(steps, "measure", lambda work, contenders, epochs: rows)
-    code, _, error = benchmark("--only", "steps", "--sizes", "64x32")
+    code, _, error = benchmark("--only", "steps", "--sizes", "64x32", "--losses", "euclidean")
     assert code == 1
     first, line = error.splitlines()
     assert first == "error: the contenders did not do the same work:"
-    assert re.search(f"64x32: {message}", line)
+    assert re.search(f"64x32, {rows[which].loss}: {message}", line)
 
 
 @pytest.mark.parametrize(
-    ("microseconds", "warning"), [(500.0, "warning: 64x32: another used 1.8 cores, not one\n"), (1.0, "")]
+    ("microseconds", "warning"), [(500.0, "warning: 64x32, euclidean: another used 1.8 cores, not one\n"), (1.0, "")]
 )
 def test_a_contender_with_several_threads_is_warned_of_if_it_ran_for_long(
     microseconds, warning, benchmark, monkeypatch
 ):
     rows = [*AGREEING[:2], replace(AGREEING[2], cores=1.8, microseconds=microseconds)]  # 3 epochs of 198 steps
     monkeypatch.setattr(steps, "measure", lambda work, contenders, epochs: rows)
-    code, _, error = benchmark("--only", "steps", "--sizes", "64x32")
+    code, _, error = benchmark("--only", "steps", "--sizes", "64x32", "--losses", "euclidean")
     assert (code, error) == (0, warning)
 
 
@@ -213,13 +279,7 @@ def test_peak_memory_is_of_the_process_alone():
 def test_the_rows_of_timings(work):
     """Three counted epochs of seven steps; the one before them, of 99 seconds, does not count."""
     four = [
-        contenders.Contender(name, loss, module, start=lambda work: lambda epoch: 0.0)
-        for name, loss, module in [
-            (FLOOR, "", "numpy"),
-            (PROJECT, "euclidean", "mlp"),
-            ("a", "cross_entropy", "mlp"),
-            ("b", "cross_entropy", "sklearn"),
-        ]
+        contenders.Contender(name, "numpy", start=lambda work: lambda epoch: 0.0) for name in (FLOOR, PROJECT, "a", "b")
     ]
     timings = [
         steps.Timing([99.0, k, 3 * k, 2 * k], [99.0, 2 * k, 6 * k, 4 * k], [9.0, 3.0, 2.0, 1.0])
@@ -229,7 +289,7 @@ def test_the_rows_of_timings(work):
     assert [row.microseconds for row in found] == [2e6, 4e6, 6e6, 12e6]
     assert [row.fastest_microseconds for row in found] == [1e6, 2e6, 3e6, 6e6]
     assert [row.times_floor for row in found] == [1, 2, 3, 6]
-    assert [row.times_this_project for row in found] == [None, 1, 1, 2]
+    assert [row.times_this_project for row in found] == [None, 1, 1.5, 3]
     assert {(row.epochs, row.cores, row.first_loss, row.last_loss) for row in found} == {(3, 2.0, 3.0, 1.0)}
 
 
@@ -239,10 +299,10 @@ def test_in_each_round_each_contender_trains_one_epoch(work):
     def start(name):
         return lambda work: lambda epoch: seen.append((epoch, name)) or 1.0
 
-    names = [(FLOOR, "", "numpy"), (PROJECT, "euclidean", "mlp"), ("a", "euclidean", "torch")]
-    steps.measure(work, [contenders.Contender(*name, start(name[0])) for name in names], epochs=4)
+    names = [FLOOR, PROJECT, "a"]
+    steps.measure(work, [contenders.Contender(name, "numpy", start(name)) for name in names], epochs=4)
     rounds = [seen[k : k + 3] for k in range(0, len(seen), 3)]
-    assert [sorted(turn) for turn in rounds] == [sorted((epoch, name) for name, *_ in names) for epoch in range(1, 6)]
+    assert [sorted(turn) for turn in rounds] == [sorted((epoch, name) for name in names) for epoch in range(1, 6)]
     assert len({turn[0][1] for turn in rounds}) == 3  # each round begins with another
 
 
@@ -256,10 +316,13 @@ def test_the_floor_is_the_two_products(work, monkeypatch):
 
 def test_the_compared_config_is_plain():
     training = {"momentum": 0.9, "weight_decay": 0.1, "threads": 2, "precision": "float64", "learning_rate": 0.5}
-    config = Config.model_validate({"training": training, "model": {"loss": "cross_entropy"}})
+    training |= {"schedule": "cosine", "patience": 3, "class_weight": "balanced"}
+    config = Config.model_validate({"training": training, "model": {"loss": "cross_entropy", "activation": "relu"}})
     compared = plain(config)
     assert compared.training == Training(learning_rate=0.5)
-    assert compared.model.loss == "euclidean"
+    assert compared.model == Model(loss="euclidean", activation="relu")
+    adam = Config.model_validate({"training": {"optimizer": "adam"}})
+    assert plain(adam).training == Training()
     options = commands.options(config)
     assert options[options.index("--learning-rate") + 1] == 0.5
 
