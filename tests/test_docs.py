@@ -93,7 +93,7 @@ def test_what_is_said_of_the_options_is_made_from_their_schema():
 
 def test_the_schema_is_put_into_the_words_of_people():
     rows = dict(re.findall(r"^\| `([a-z._]+)` \| (.*) \|", config_docs.tables(), re.MULTILINE))
-    assert rows["data.digits"].startswith("`[0, 1]` | list of 2, each a whole number, 0 to 9 | ")
+    assert rows["data.digits"].startswith("`[0, 1]` | list, each a whole number, 0 to 255, or `all` | ")
     assert rows["data.limit_per_digit"].startswith("`null` | whole number, 1 to 1,000,000,000, or `null` | ")
     assert rows["data.validation_fraction"].startswith("`0.1` | number, at least 0, below 1 | ")
     assert rows["model.hidden_sizes"].startswith("`[32]` | list of at most 100, each a whole number, 1 to 1,000,000 | ")

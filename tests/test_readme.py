@@ -31,7 +31,7 @@ def blocks(language, text=README):
 
 
 def commands_of(text):
-    return [line for block in blocks("sh", text) for line in block.splitlines()]
+    return [line for block in blocks("sh", text) for line in block.replace("\\\n", "").splitlines()]
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ def test_a_run_that_learns_nothing_from_changed_data_reports_the_change(tmp_path
     config, (_, path) = made(tmp_path, "small")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("mlp.training.divergence.is_above", lambda *_: True)
-        monkeypatch.setattr("mlp.training.divergence.given_up", lambda *_: True)
+        monkeypatch.setattr("mlp.training.divergence.given_up", lambda *_, **__: True)
         at_step(monkeypatch, STEPS, lambda: overwritten(path))
         assert train(monkeypatch, "--config", config, "--output", tmp_path / "run") == 2
     assert "it holds other bytes now" in one_message(capsys.readouterr().err)

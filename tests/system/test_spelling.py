@@ -27,8 +27,10 @@ def test_every_name_leads_to_an_option_and_none_is_an_option_itself():
 
 
 def test_every_suggested_value_is_allowed():
-    options = config.Model.model_fields["loss"], config.Training.model_fields["precision"]
-    taken = {value for option in options for value in get_args(option.annotation)}
+    options = [field for section in config.SECTIONS.values() for field in section.model_fields.values()]
+    taken = set(re.findall(r"Literal\['(\w+)'\]", " ".join(str(option.annotation) for option in options)))
+    taken |= {value for option in options for value in get_args(option.annotation) if isinstance(value, str)}
+    assert {"relu", "adam", "balanced", "all"} <= taken
     assert spelling.table("values").keys() <= taken
     assert not set(words(spelling.table("values"))) & taken
 

@@ -1,4 +1,4 @@
-"""Promises of train.py with more than two classes and the options that decide how long and how fast it learns."""
+"""Promises of mlp.run: runs of more than two classes, and options that decide how long and how fast a run learns."""
 
 import csv
 import json
