@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlp.data.dataset import Dataset
 from mlp.gates import Array
-from mlp.network import MLP, by_class, decide
+from mlp.network import MLP, by_class, decide, shown_outputs
 
 CONFIDENCE = 0.95
 """Confidence level of the accuracy's interval."""
@@ -63,8 +63,8 @@ class Evaluation:
 
         With a single output it is the second class, whatever is predicted; else the predicted class.
         """
-        output = self.predicted[position] % self.P.shape[1]
-        return len(self.images.digits) - self.P.shape[1] + int(output), float(self.P[position, output])
+        (shown,) = shown_outputs(self.P[position], [int(self.predicted[position])]).items()
+        return shown
 
     def confusion(self) -> NDArray[np.int64]:
         """(classes, classes) counts: rows are true classes, columns predicted ones, in the order of the labels."""

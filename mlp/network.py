@@ -18,7 +18,7 @@ E is the sum of the examples' losses times w.
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -333,6 +333,20 @@ def classes_of(outputs: int) -> int:
 def outputs_for(classes: int) -> int:
     """The number of outputs of a network for this number of classes."""
     return 1 if classes == 2 else classes
+
+
+def output_classes(outputs: int) -> range:
+    """The class whose probability each output is: class 1 for a single output."""
+    return range(classes_of(outputs))[-outputs:]
+
+
+def shown_outputs(P: Array, classes: Iterable[int]) -> dict[int, float]:
+    """What shows how probable these classes are for one example, P (k,): by class, the output of each.
+
+    A single output stands for both classes: it is the probability of class 1.
+    """
+    own = output_classes(len(P))
+    return {own[output]: float(P[output]) for output in (k % len(P) for k in classes)}
 
 
 def decide(P: Array) -> NDArray[Any]:

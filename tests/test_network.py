@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp.gradient_check import check_elements
-from mlp.network import ACTIVATIONS, BLOCK_ROWS, LOSSES, MLP, by_class, classes_of, decide, outputs_for, write_targets
+from mlp.network import (
+    ACTIVATIONS,
+    BLOCK_ROWS,
+    LOSSES,
+    MLP,
+    by_class,
+    classes_of,
+    decide,
+    output_classes,
+    outputs_for,
+    shown_outputs,
+    write_targets,
+)
 
 OUTPUTS = (1, 3, 10)
 """Of networks for two, three and ten classes."""
@@ -199,6 +211,12 @@ def test_the_probability_of_each_class_of_any_number_of_outputs():
     P = np.array([[0.25, 0.5, 0.125]], np.float32)
     assert by_class(P).tolist() == [[0.25, 0.5, 0.125]]
     assert by_class(P).dtype == float
+
+
+def test_a_single_output_stands_for_both_classes_and_more_each_for_their_own():
+    assert [list(output_classes(outputs)) for outputs in (1, 3)] == [[1], [0, 1, 2]]
+    assert shown_outputs(np.array([0.25]), [0, 1]) == {1: 0.25}
+    assert shown_outputs(np.array([0.25, 0.5, 0.125]), [2, 0]) == {2: 0.125, 0: 0.25}
 
 
 def test_two_classes_have_one_output_more_have_one_each():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlp.evaluation import Evaluation
+from mlp.network import shown_outputs
 from mlp.pages import frame
 
 CONFIDENT, ALL_CONFIDENT = 8, 30
@@ -99,10 +100,6 @@ def _images(evaluation: Evaluation, positions: Iterable[int]) -> list[ReportImag
 
 
 def _probabilities(evaluation: Evaluation, position: int) -> dict[int, float]:
-    """Those of a ``ReportImage``: a single output stands for both classes."""
-    digits, outputs = evaluation.images.digits, evaluation.P.shape[1]
+    """Those of a ``ReportImage``."""
     classes = int(evaluation.predicted[position]), int(evaluation.images.targets_of(np.array([position]))[0])
-    return {
-        digits[len(digits) - outputs + output]: float(evaluation.P[position, output])
-        for output in (k % outputs for k in classes)
-    }
+    return {evaluation.images.digits[k]: p for k, p in shown_outputs(evaluation.P[position], classes).items()}

@@ -18,7 +18,7 @@ from mlp.config import Training
 from mlp.data.dataset import Dataset
 from mlp.evaluation import evaluate
 from mlp.gates import Array, Gate, Relu, Sigmoid, Tanh
-from mlp.network import MLP
+from mlp.network import MLP, output_classes
 from mlp.system.errors import Diverged
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.progress import Epoch, Progress
@@ -153,7 +153,7 @@ def constant_loss(network: MLP, classes: NDArray[Any], weights: NDArray[Any]) ->
     totals = np.bincount(classes, weights, network.classes)
     shares = totals / totals.sum()
     if network.loss_name == "euclidean":
-        P = shares[-network.sizes[-1] :]
+        P = shares[output_classes(network.sizes[-1])]
         loss = float(np.sum(P * (1 - P))) / 2
     else:
         loss = -sum(share * math.log(share) for share in shares.tolist() if share)

@@ -13,7 +13,7 @@ import numpy as np
 from mlp.circuits.network_table import network_table
 from mlp.commands.arguments import Parser, run_directory
 from mlp.gates import Array
-from mlp.network import decide
+from mlp.network import decide, shown_outputs
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import command_line
 from mlp.system.command_line import PICTURE_ENDINGS, display_path
@@ -81,8 +81,8 @@ def draw_passes(run: FinishedRun, index: int, path: Path) -> None:
 
 
 def probability_lines(P: Array, digits: Sequence[int], classes: Sequence[int]) -> Iterator[str]:
-    """The output P (k,) of each of these classes, with its digit; a single output stands for the second class."""
-    for output in dict.fromkeys(k % len(P) for k in classes):
-        yield f"P = {P[output]:.4g}"
-        yield f"the probability of a {digits[len(digits) - len(P) + output]}"
+    """The output of each of these classes, from P (k,), with its digit."""
+    for k, p in shown_outputs(P, classes).items():
+        yield f"P = {p:.4g}"
+        yield f"the probability of a {digits[k]}"
         yield ""

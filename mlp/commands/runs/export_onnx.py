@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 from mlp.commands.arguments import Parser, run_directory
+from mlp.network import output_classes
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def column_labels(run: FinishedRun) -> list[int]:
     """The label whose probability each column of P is."""
-    return list(run.config.data.labels[-run.network.sizes[-1] :])
+    return [run.config.data.labels[k] for k in output_classes(run.network.sizes[-1])]
 
 
 def model_metadata(run: FinishedRun) -> dict[str, str]:
