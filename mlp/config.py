@@ -67,7 +67,7 @@ ALL, BALANCED = "all", "balanced"
 
 
 def _words_or_list(entries: Any, *words: str | None) -> WrapValidator:
-    """Allows these words besides a list, with one message for anything else; the entries are checked one by one."""
+    """Allows these words or a list, whose entries are checked one by one; one message for anything else."""
     known, adapter = ", ".join(word or "null" for word in words), TypeAdapter(entries)
 
     def validate(value: Any, _: Any) -> Any:
@@ -111,8 +111,8 @@ class Data(Section):
     )
     digits: Labels = Field(
         (0, 1),
-        description="two or more labels, each 0..255, or all labels in the training files: of two, the second is the "
-        "positive class; of more, each class has an output of its own",
+        description="two or more labels, each 0..255, or all: those in the training files; with two labels, the second "
+        "is the positive class; with more, each class has its own output",
     )
     transpose: bool = Field(
         False, description="true: swap the rows and columns of each image, to turn EMNIST's images upright"
@@ -152,8 +152,8 @@ class Model(Section):
     )
     loss: Literal["euclidean", "cross_entropy"] = Field(
         "euclidean",
-        description="the mean of 1/2 (p - y)^2, or of -log(probability of the true class); the outputs are sigmoids, "
-        "or a softmax for the cross-entropy of more than two classes",
+        description="the mean over images of 1/2 sum (p - y)^2, or of -log(probability of the true class); the outputs are "
+        "sigmoids; with the cross-entropy and more than two classes, a softmax",
     )
 
     @field_validator("hidden_sizes")
@@ -183,10 +183,10 @@ class Training(Section):
         1.0, description="step size; multiplies the gradient of the batch's mean loss"
     )
     optimizer: Literal["sgd", "adam"] = Field(
-        "sgd", description="rule of a step; with adam try a learning_rate of 0.001"
+        "sgd", description="how the gradients change the weights; with adam try a learning_rate of 0.001"
     )
     schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="the learning rate over the epochs; cosine lets it fall to almost 0"
+        "constant", description="how the learning rate changes over the epochs; cosine lowers it to almost 0"
     )
     patience: Count | None = Field(
         None, description="stop after this many epochs without a lower validation loss; null: train all epochs"
@@ -197,7 +197,7 @@ class Training(Section):
         "n / (classes * images of the class); null: 1 each",
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="fraction of the previous update that sgd adds to this one; 0.9 helps on harder pairs"
+        0.0, description="fraction of the previous update that sgd adds to this one; 0.9 helps on harder digits"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="L2 coefficient; weight_decay times each parameter is added to its gradient"
@@ -212,6 +212,11 @@ class Training(Section):
         description="interval between checkpoints; a crash loses at most this much",
         examples=["1 epoch", "5 epochs", "200 steps"],
     )
+
+    @property
+    def can_get_more_epochs(self) -> bool:
+        """Whether a run can get more epochs later: not if its rates depend on their number."""
+        return self.schedule == "constant"
 
     @model_validator(mode="after")
     def _keep_in_precision(self) -> Self:
@@ -257,7 +262,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        """Raises ValidationError, naming each option, if some do not go with others."""
+        """Raises ValidationError, naming each option whose value does not fit those of others."""
         wrong = [
             InitErrorDetails(
                 type=PydanticCustomError("unfit", message), loc=tuple(key.split(".")), input=self.value(key)
@@ -269,12 +274,12 @@ class Config(Section):
         return self
 
     def unfit(self) -> Iterator[tuple[str, Any]]:
-        """The options that do not go with others, with messages; it reads only the options in ``COUPLED``."""
+        """The options whose values do not fit those of others, with messages; it reads only ``COUPLED``."""
         digits, weights = self.data.digits, self.training.class_weight
         if self.training.patience is not None and not self.data.validation_fraction:
-            yield "training.patience", "must be null without validation images (data.validation_fraction is 0)"
+            yield "training.patience", "must be null if data.validation_fraction is 0"
         if self.training.momentum and self.training.optimizer != "sgd":
-            yield "training.momentum", "must be 0 unless training.optimizer is sgd"
+            yield "training.momentum", f"must be 0 if training.optimizer is {self.training.optimizer}"
         if isinstance(digits, tuple) and isinstance(weights, tuple) and len(digits) != len(weights):
             yield "training.class_weight", "must have one entry for each of data.digits"
 
@@ -305,12 +310,12 @@ class Config(Section):
     def check_resumable(self, other: "Config", run: Path) -> None:
         """Raises InputError, with each difference, if a run of this config cannot be resumed with the other one.
 
-        Only training.epochs may differ, and only upwards; not even it under the cosine schedule, whose rates depend on
-        it: the run would not be the one that its config describes.
+        Only training.epochs may differ, and only upwards; if the rates depend on it, nothing may: the longer run would
+        not be the one that its config describes.
         """
         longer = self.with_values({"training.epochs": max(self.training.epochs, other.training.epochs)})
         rule = "on resume only training.epochs may change, and only upwards"
-        if self.training.schedule != "constant":
+        if not self.training.can_get_more_epochs:
             longer = self
             rule = f"on resume nothing may change under training.schedule: {self.training.schedule}"
         if differences := other.differences(longer):
@@ -329,7 +334,7 @@ COUPLED = (
     *("data.digits", "data.validation_fraction"),
     *("training.optimizer", "training.patience", "training.class_weight", "training.momentum"),
 )
-"""The options that must go with others."""
+"""The options whose values must fit together."""
 
 
 def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:

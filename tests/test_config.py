@@ -143,8 +143,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     "data:\n  digits: al": '2:11: data.digits: must be all or a list in brackets, not "al"',
     "data:\n  digits: ~": "2:11: data.digits: must be all or a list in brackets, not null",
     "data:\n  transpose: 1": "2:14: data.transpose: must be true or false, not 1",
-    "data:\n  validation_fraction: 0\ntraining:\n  patience: 3": "4:13: training.patience: must be null without "
-    "validation images (data.validation_fraction is 0), not 3",
+    "data:\n  validation_fraction: 0\ntraining:\n  patience: 3": "4:13: training.patience: must be null if "
+    "data.validation_fraction is 0, not 3",
     "training:\n  patience: 0": "2:13: training.patience: must be at least 1, not 0",
     "training:\n  class_weight: balance": "2:17: training.class_weight: must be null, balanced or a list in brackets, "
     'not "balance"',
@@ -157,8 +157,8 @@ BAD = {  # text: its only message, after "config.yaml:"
     "not [1.0, 2.0, 3.0]",
     "training:\n  optimizer: Adam": "2:14: training.optimizer: must be 'sgd' or 'adam', not \"Adam\": did you "
     "mean adam?",
-    "training:\n  optimizer: adam\n  momentum: 0.9": "3:13: training.momentum: must be 0 unless training.optimizer is "
-    "sgd, not 0.9",
+    "training:\n  optimizer: adam\n  momentum: 0.9": "3:13: training.momentum: must be 0 if training.optimizer is "
+    "adam, not 0.9",
     "training:\n  schedule: cosine_annealing": "2:13: training.schedule: must be 'constant' or 'cosine', not "
     '"cosine_annealing": did you mean cosine?',
     "model:\n  activation: nn.ReLU": "2:15: model.activation: must be 'sigmoid', 'tanh' or 'relu', not \"nn.ReLU\": "

@@ -120,12 +120,12 @@ def test_a_value_that_one_precision_of_a_sweep_cannot_hold_is_refused(base):
 
 TOGETHER = {
     ("training.optimizer=sgd,adam", "training.momentum=0,0.9"): "training.optimizer=adam and training.momentum=0.9: "
-    "training.momentum must be 0 unless training.optimizer is sgd, not 0.9",
+    "training.momentum must be 0 if training.optimizer is adam, not 0.9",
     (
         "data.validation_fraction=0.1,0",
         "training.patience=null,3",
     ): "data.validation_fraction=0 and training.patience=3: "
-    "training.patience must be null without validation images (data.validation_fraction is 0), not 3",
+    "training.patience must be null if data.validation_fraction is 0, not 3",
     ("data.digits=[0,1],[0,1,2]", "training.class_weight=balanced,[1,2]"): "data.digits=[0, 1, 2] and "
     "training.class_weight=[1, 2]: training.class_weight must have one entry for each of data.digits, not [1, 2]",
     ("training.class_weight=[1,2,3]",): "training.class_weight=[1, 2, 3]: training.class_weight must have one entry",

@@ -71,6 +71,8 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) 
         cure = "--set a larger training.epochs to continue"
         if done < options.epochs:
             cure = f"training.patience {options.patience} ended it after epoch {done}: for more, train a new run"
+        elif not options.can_get_more_epochs:
+            cure = f"training.schedule {options.schedule} is complete: for more epochs, train a new run"
         print(f"{display_path(directory)} is finished, nothing was changed: {cure}")
 
 

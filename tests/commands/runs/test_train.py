@@ -360,3 +360,13 @@ def test_a_run_that_its_patience_stopped_says_so_and_is_not_offered_more_epochs(
     )
     done = here("train.py", "--resume", run, "--set", "training.epochs=301")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, first)
+
+
+def test_a_run_with_falling_rates_is_not_offered_more_epochs(here, tmp_path):
+    run = tmp_path / "run"
+    done = here("train.py", "--output", run, "--set", "training.schedule=cosine", "training.epochs=2")
+    assert done.returncode == 0, done.stderr
+    again = here("train.py", "--resume", run)
+    assert again.stdout == (
+        f"{run} is finished, nothing was changed: training.schedule cosine is complete: for more epochs, train a new run\n"
+    )
