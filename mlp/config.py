@@ -152,8 +152,8 @@ class Model(Section):
     )
     loss: Literal["euclidean", "cross_entropy"] = Field(
         "euclidean",
-        description="the mean over images of 1/2 sum (p - y)^2, or of -log(probability of the true class); the outputs are "
-        "sigmoids; with the cross-entropy and more than two classes, a softmax",
+        description="the mean over images of 1/2 sum (p - y)^2, or of -log(probability of the true class); the outputs "
+        "are sigmoids; with the cross-entropy and more than two classes, a softmax",
     )
 
     @field_validator("hidden_sizes")

@@ -23,7 +23,7 @@ class Evaluation:
 
     images: Dataset
     P: Array
-    """(n, k), as ``MLP.predict`` returns it: of two classes the probability of the second, else one of each."""
+    """(n, k), as ``MLP.predict`` returns it: the probability of the second of two classes, else of each class."""
     loss: float
     """The network's loss, the mean over all images."""
 
@@ -90,8 +90,8 @@ class Evaluation:
     def summary(self) -> dict[str, Any]:
         """Every figure, ready for JSON.
 
-        Of two classes precision, recall, f1 and roc_auc are those of the second, the positive class. Of more, each is a
-        list, one a class, and ``macro`` has the means over the classes, None if a class has none.
+        For two classes precision, recall, f1 and roc_auc are those of the second, the positive class. For more, each is
+        a list with one entry per class, and ``macro`` has the means over the classes, None if one of them is None.
         """
         n, errors, figures = len(self.images), len(self.mistakes), self.figures()
         digits, targets, predicted = self.images.digits, self.images.targets, self.predicted

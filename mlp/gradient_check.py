@@ -30,7 +30,7 @@ TOLERANCE = 1e-7
 EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 3)
 SMALLER = 0.1, 0.01
-"""Fractions of the step that are tried where the numeric gradient differs: see ``_NodeCheck.numeric``."""
+"""Fractions of the step that are tried where numeric and analytic gradient differ: see ``_NodeCheck.numeric``."""
 
 RESOLVABLE = 10 * EPSILON / STEP / TOLERANCE
 """A gradient below this fraction of |f|, 0.0037, cannot be resolved: rounding alone is a tenth of the tolerance."""
@@ -186,9 +186,9 @@ class _NodeCheck:
     def numeric(self, slope: Callable[[int, float], float], analytic: Array) -> Array:
         """The numeric derivatives: ``slope(k, factor)`` for each k, with the step times the factor.
 
-        A step that crosses a kink, as where a relu changes from 0 to its input, gives neither side's derivative. So
-        where the two differ smaller steps are tried, and the nearest result counts: a kink is hardly ever that near,
-        and a mistake stays one.
+        If a step crosses a kink, as relu has at 0, the result is the derivative of neither side. So where it differs
+        from the analytic derivative, smaller steps are tried, and the closest result counts: a kink is hardly ever that
+        near, and a wrong gradient stays wrong.
         """
         found = np.array([slope(k, 1.0) for k in range(len(analytic))])
         for factor in SMALLER:

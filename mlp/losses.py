@@ -2,7 +2,7 @@
 
 Symbols: n examples, C classes. P (n, k) probabilities, Z (n, k) logits (P = sigmoid(Z)), Y (n, k) targets 0 or 1, with
 one column or one per class. S (n, C) scores, one row per example, y (n,) the index of each row's right class; a single
-example is S (C,) and y (). w (n,), or () of a single example, are weights of the examples, and may be left out: each
+example is S (C,) and y (). w (n,), or () for a single example, are weights of the examples, and may be left out: each
 example's loss is multiplied by its weight, and dw is the loss of each example times dE.
 """
 
@@ -27,7 +27,7 @@ from mlp.gates import (
 
 
 class TargetLoss(Gate):
-    """A loss of outputs and targets of one shape."""
+    """A loss of outputs and targets, which have the same shape."""
 
     check_shapes = (((), ()), ((5, 1), (5, 1)), ((4, 3), (4, 3), (4,)), ((5,), (5,), (5,)))
 
@@ -153,12 +153,12 @@ def weighted(A: Value, w: Value) -> Value:
 
 
 def of_examples(losses: Value) -> Value:
-    """The sum over each row, (n, k) to (n,); numbers of single examples, (n,) or (), as they are."""
+    """The loss of each example: the sum of its row of (n, k); (n,) and () are returned as they are."""
     return np.sum(losses, axis=1) if np.ndim(losses) == 2 else losses
 
 
 def check_same_shape(gate: Gate, P: Value, Y: Value, w: Value) -> None:
-    """Raises ValueError if the shapes differ, as (4, 1) and (4,) would broadcast to (4, 4), or for other weights."""
+    """Raises ValueError if shapes differ, as (4, 1) and (4,) would broadcast to (4, 4), or the weights do not fit."""
     if np.shape(P) != np.shape(Y):
         raise ValueError(f"{gate.name}: shapes {np.shape(P)} and {np.shape(Y)} differ")
     check_weights(gate, w, np.shape(P)[:1])
@@ -176,7 +176,7 @@ def check_scores(gate: Gate, S: Value, y: Value, w: Value) -> None:
 
 
 def check_weights(gate: Gate, w: Value, expected: Shape) -> None:
-    """Raises ValueError if there are weights, and not one for each example."""
+    """Raises ValueError if there are weights, but not one for each example."""
     if w is not None and np.shape(w) != expected:
         raise ValueError(f"{gate.name}: weights of shape {np.shape(w)} do not fit: one for each example, {expected}")
 

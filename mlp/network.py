@@ -7,14 +7,14 @@ Symbols, for one hidden layer; n is the batch size, k the number of outputs:
     Z1 = X W1     Z2 = Z1 + b1     Z3 = sigmoid(Z2), tanh(Z2) or relu(Z2)
     Z4 = Z3 W2    Z5 = Z4 + b2     P  = sigmoid(Z5)     E = 1/2 sum (P - Y)^2     L = E / n
 
-Two classes have one output, the probability of class 1, and Y is 0 or 1. More classes have one output each, and a row
-of Y is one-hot. This is the Euclidean loss. The cross-entropy is computed from Z5, and P only serves predictions:
+Two classes have one output, the probability of class 1, and Y is 0 or 1. More classes have one output each, and the
+rows of Y are one-hot. This E is the Euclidean loss. The cross-entropy is computed from Z5; P is only for predictions:
 
     one output:   P = sigmoid(Z5)   E = -sum (Y log P + (1 - Y) log(1 - P))   dZ5 = (P - Y) dE
-    more outputs: P = softmax(Z5)   E = -sum of log P at each right class     dZ5 = (P - Y) dE
+    more outputs: P = softmax(Z5)   E = -sum Y log P                          dZ5 = (P - Y) dE
 
-The factor P (1 - P) of the sigmoid has cancelled. If classes have weights, w (n,) holds the weight of each example, and
-E is the sum of the examples' losses times w.
+The sigmoid's factor P (1 - P) cancels. If classes have weights, w (n,) holds the weight of each example, and E is the
+sum of the examples' losses times w.
 """
 
 import math
@@ -56,8 +56,9 @@ class MLP:
     ``[784, 32, 1]``, or one for each of three or more classes. ``[784, 1]`` is the linear classifier. precision:
     ``"float32"`` or ``"float64"``. generator: draws the weights; without one they are 0. loss: ``"euclidean"`` or
     ``"cross_entropy"``. activation: that of the hidden layers, ``"sigmoid"``, ``"tanh"`` or ``"relu"``.
-    class_weights: a weight for the examples of each class in the loss; with ones, ``loss`` still takes weights of
-    examples. input_gradient: whether ``backward`` also computes ``graph.gradient("X")``, which training does not need.
+    class_weights: the weight of each class's examples in the loss. Only with class weights (ones, for example) does
+    ``loss`` take weights of single examples, too. input_gradient: whether ``backward`` also computes
+    ``graph.gradient("X")``, which training does not need.
 
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays: write into these, do not replace them. They
     are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer does not
@@ -103,7 +104,7 @@ class MLP:
         self._predicting = Lock()  # all predictions use the same memory
 
     def _draw_weights(self, generator: Generator) -> None:
-        """Draw the weights; biases stay 0. A weight's range depends on what its layer's sum goes into."""
+        """Draw the weights; biases stay 0. The range of a layer's weights depends on its activation."""
         *hidden, last = (name for name in self.shapes if name.startswith("W"))
         draw = he_uniform if self.activation_name == "relu" else glorot_uniform
         for name in hidden:
@@ -196,7 +197,7 @@ class MLP:
         return batch.loss()
 
     def example_weights(self, classes: NDArray[Any]) -> NDArray[np.float64]:
-        """The weight of each example of these classes (n,) in the loss, (n,): 1 without class weights."""
+        """The weight in the loss of examples of these classes (n,), (n,): 1 without class weights."""
         weights = np.array(self.class_weights or np.ones(self.classes))
         return np.take(weights, classes)
 
@@ -220,7 +221,7 @@ class MLP:
         return self.graph.value("P")
 
     def predict(self, X: ArrayLike) -> Array:
-        """The probabilities for each row of X (n, inputs): of class 1, (n, 1), or of each of more classes, (n, k).
+        """The probabilities for each row of X (n, inputs): of class 1, (n, 1), or with more classes of each, (n, k).
 
         Under the Euclidean loss each of k outputs is a sigmoid, so their sum need not be 1. Raises ValueError as
         ``loss`` does.
@@ -254,7 +255,7 @@ class BatchBuffers:
     X: Array
     """(n, inputs)"""
     Y: Array
-    """(n, 1), 0 or 1; of more classes one-hot, (n, k), or the class itself, (n,), for a loss that takes indices"""
+    """(n, 1), 0 or 1; for more than two classes one-hot, (n, k), or class indices, (n,), as the loss takes them"""
     P: Array
     """(n, k): after ``loss``, the probabilities"""
     weights: tuple[Array, Array] | None
@@ -352,7 +353,7 @@ def shown_outputs(P: Array, classes: Iterable[int]) -> dict[int, float]:
 def decide(P: Array) -> NDArray[Any]:
     """The predicted class of each row of P, (n, k) to (n,): the most probable one, the first at a tie.
 
-    With one output it is a bool: class 1 if its probability is at least 1/2.
+    With one output the classes are bools: class 1 if its probability is at least 1/2.
     """
     return P.ravel() >= HALF if P.shape[1] == 1 else P.argmax(axis=1)
 
@@ -366,7 +367,7 @@ def write_targets(classes: NDArray[Any], Y: Array) -> None:
 
 
 def target_writer(Y: Array) -> Callable[[NDArray[Any]], object]:
-    """``write_targets`` into this array, as a call that is bound once, as those of a plan."""
+    """``write_targets`` for this Y, bound once, as the calls of a plan are."""
     if Y.size == len(Y):
         return partial(setitem, Y.reshape(-1), ...)
     return partial(np.eye(Y.shape[1], dtype=Y.dtype).take, axis=0, out=Y, mode="clip")

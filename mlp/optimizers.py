@@ -28,17 +28,17 @@ class Optimizer:
     """What optimizers share: the blocks, the rates, and the memory of their state.
 
     learning_rate: the step size; ``set_learning_rate`` changes it, as a schedule does. weight_decay: the L2
-    coefficient; weight_decay A is added to the gradient. ``state`` has the blocks that an optimizer keeps from step to
-    step, in A's shape, by name; they start at 0. ``steps`` counts the steps; set it, and the blocks, to resume.
+    coefficient; weight_decay A is added to the gradient. ``state`` maps names to the blocks, in A's shape, that are
+    kept from step to step; they start at 0. ``steps`` counts the steps. To resume, set ``steps`` and the blocks.
     """
 
     state_names: ClassVar[tuple[str, ...]]
     rates: ClassVar[tuple[str, ...]] = ("learning_rate", "weight_decay")
-    """The names of its numbers, as in the config."""
+    """The options that are numbers, by their names in the config."""
 
     @staticmethod
     def keeps_idle(**rates: float) -> bool:
-        """Whether, with these rates, a parameter stays as it is in a step in which its gradient is 0."""
+        """Whether a step with these rates leaves a parameter unchanged if its gradient is 0."""
         return False
 
     def __init__(self, A: Array, dA: Array, *, learning_rate: float, weight_decay: float = 0.0):

@@ -17,7 +17,7 @@ Classes = NDArray[np.integer[Any] | np.bool_]
 LEVELS = 256
 """The values of a pixel."""
 COUNTS_AT_A_TIME = 1 << 22
-"""Counts that the search for the best single pixel keeps together, of 4 bytes: a pixel has 256 for each class."""
+"""Counts of 4 bytes that the search for the best single pixel holds at a time: each pixel has 256 for each class."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from an outline. The contrast is scaled to length 1, as ink may be dark or faint
 images, the square root of 2 for unrelated ones, and at most 2. Large images are first reduced to about the size of
 MNIST's, whose strokes the squares fit.
 
-The more digits a network knows, the less is novel to it: of the other digits in MNIST's test images 92 % after training
-on 0 and 1, 27 % after training on 0 to 4, 2 % after training on 0 to 8. More training images change little.
+The more digits a network knows, the fewer images are novel: of MNIST's test images of the other digits, 92 % after
+training on 0 and 1, 27 % after training on 0 to 4, 2 % after training on 0 to 8. More training images change little.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from mlp.figures.images import image_grid, show_image
 MAX_MISTAKES = 40
 """Images in the figure of misclassified images."""
 FIGURE_SIDE, CELL_SIDE, MAX_FIGURE_SIDE = 4.0, 0.62, 13.0
-"""Inches: the height of a confusion matrix of few classes, what each of more classes takes, and the largest height."""
+"""Inches: the least height of a confusion matrix, the height of a class if there are many, and the largest height."""
 AXES_SHARE = 0.85
 """The share of the height that the cells take."""
 MAX_POINTS, MIN_SHARE_POINTS, MIN_POINTS = 14, 12, 5
@@ -29,7 +29,7 @@ MAX_TICKS = 64
 def confusion(path: Path, evaluation: Evaluation) -> None:
     """The confusion matrix: a cell's colour is its share of the true class, its number the count, as far as both fit.
 
-    Of few classes each cell has its share, too.
+    With few classes each cell shows its share, too.
     """
     counts = evaluation.confusion()
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)

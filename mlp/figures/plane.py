@@ -15,9 +15,9 @@ from mlp.data.svd import Projection
 from mlp.figures.images import image_grid, show_image
 
 MAX_LABELS_INSIDE = 5
-"""The legend of more labels stands beside the plot, and each label at the median of its points."""
+"""With more labels the legend stands beside the plot, and each label at the median of its points."""
 LEGEND_ROWS = 26
-"""As many fit beside the plot; more labels take several columns."""
+"""This many labels fit in a column beside the plot; more take several columns."""
 MAX_IMAGES_IN_A_ROW = 9
 
 

@@ -39,7 +39,7 @@ MAX_LAYERS = 6
 MAX_EXAMPLES = 1024
 """Training images for the histograms; fewer if they are large."""
 FEW_CLASSES = 4
-"""Up to so many classes are listed in a sentence."""
+"""Up to this many classes are listed in a sentence."""
 RULES = {
     "majority_class": "always predicting {digit}",
     "single_pixel": "one pixel (row {row}, column {column}) above {threshold}",
@@ -120,7 +120,7 @@ def _name(digits: Sequence[int]) -> str:
 
 
 def _most_confused(evaluation: Evaluation) -> int:
-    """The images of the most frequent mistake, the largest count beside the confusion matrix's diagonal."""
+    """The number of images of the most frequent mistake: the largest count off the confusion matrix's diagonal."""
     counts = evaluation.confusion()
     np.fill_diagonal(counts, 0)
     return max(1, int(counts.max()))
@@ -153,7 +153,7 @@ def _as_many_as_fit(training: Dataset, factor: int) -> tuple[Dataset, dict[str, 
 def _training_facts(run: FinishedRun, images: Dataset) -> dict[str, Any]:
     """The labels, indices and predicted probabilities of the page's training images, for its scripts.
 
-    With more than one output ``predicted`` has the digits whose probabilities these are.
+    With more than one output ``predicted`` has the predicted digits: the probabilities are theirs.
     """
     evaluation = run.evaluate(images)
     classes, probabilities = zip(*map(evaluation.shown_output, range(len(images))), strict=True)

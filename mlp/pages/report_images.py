@@ -16,7 +16,7 @@ MAX_MISTAKES = 200
 MAX_MISTAKE_PIXELS = MAX_MISTAKES * 28 * 28
 """In all misclassified images together; fewer are shown if they are larger than MNIST's."""
 MAX_PAIRS, MAX_OF_PAIR = 12, 6
-"""Pairs of a digit and its wrong prediction, the most frequent ones, and images of each."""
+"""Pairs of true and predicted digit, the most frequent ones, and images of each."""
 MAX_SIDE_PIXELS = 84
 """The longer side of an image on the page; larger images are scaled down."""
 
@@ -29,7 +29,7 @@ class ReportImage:
     digit: int
     predicted: int
     probabilities: dict[int, float]
-    """By digit: the second one if the network has a single output, else the predicted one and the image's own."""
+    """By digit: of the second one if the network has a single output, else of the predicted and of the true one."""
     index: int
 
 
@@ -57,7 +57,7 @@ def _most_mistakes(evaluation: Evaluation) -> int:
 
 
 def mistakes_by_pair(evaluation: Evaluation) -> tuple[int, list[Pair]]:
-    """How many pairs of a digit and a wrong prediction occur, and those with the most images, these first."""
+    """The number of different pairs of true and wrongly predicted digit, and the most frequent ones, in order."""
     counts = evaluation.confusion()
     np.fill_diagonal(counts, 0)
     frequent = np.argsort(-counts, axis=None, kind="stable")[: min(MAX_PAIRS, np.count_nonzero(counts))]

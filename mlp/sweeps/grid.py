@@ -24,7 +24,7 @@ MAX_RUNS = 100_000
 MAX_NAME_CHARACTERS = 200
 """A run's name is its folder's; Linux allows 255 characters, some file systems fewer."""
 MAX_SHOWN_CLASSES = 6
-"""In a table or a picture: a list with an entry for each of more classes is shown without its middle."""
+"""In a table or a picture, a list with an entry for each class is shown without its middle if it has more."""
 MAX_PLAIN_NUMBER = 1e15
 """A whole number from here on is shorter with an exponent."""
 SEED, DIGITS, PRECISION = "training.seed", "data.digits", "training.precision"

@@ -190,7 +190,7 @@ def first_not_finite(network: MLP) -> tuple[str, str]:
 def saturated(network: MLP) -> dict[str, float]:
     """The fraction of saturated values in the latest batch, by the name of the activation's output.
 
-    Of a relu it is the fraction of dead units, which are 0 for every example: to be 0 for some is its way to work.
+    For relu it is the fraction of dead units, which are 0 for every example: being 0 for some examples is normal.
     Empty before the first batch: a resumed run may stop before it.
     """
     if not network.graph.has_run:

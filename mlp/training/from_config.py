@@ -21,7 +21,7 @@ from mlp.training.random_streams import Stream, generator
 def resolved(config: Config) -> Config:
     """The config with the labels in the training files as ``data.digits`` if that is ``all``.
 
-    Raises InputError if these cannot be read, or are not as many as the class weights.
+    Raises InputError if the labels cannot be read, or if there are more or fewer class weights than labels.
     """
     if isinstance(config.data.digits, tuple):
         return config
@@ -82,7 +82,7 @@ def sizes(config: Config, inputs: int) -> list[int]:
 
 
 def options(config: Config, class_weights: Sequence[float] | None) -> dict[str, Any]:
-    """What a network is made with, besides its sizes and weights."""
+    """The keyword arguments of the config's network, besides the generator of its weights."""
     precision, model = config.training.precision, config.model
     return {
         "precision": precision,

@@ -15,11 +15,11 @@ from mlp.system.errors import CheckFailed
 from mlp.training.random_streams import Stream, generator
 
 EXAMPLES_PER_CLASS, MAX_EXAMPLES = 2, 20
-"""Images of each label in the check's batch, and about the most in all: enough to find a mistake in sums over them."""
+"""Images of each label in the check's batch, and about the most in all: enough to show a mistake in sums over them."""
 
 TRIES = 2
 MAX_MOVE = 0.1
-"""Of a bias; weights are about as large."""
+"""The most that a bias is moved: about the size of a weight."""
 MAX_WORK = 8_000_000
 """Parameters times layers. The time of the check is proportional to it: a fifth of a second at this limit."""
 
@@ -54,9 +54,9 @@ def examples(training_set: Dataset) -> tuple[Array, Array]:
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
     """Check the gradients of a network's loss on these examples, in float64, along random directions of each array.
 
-    The biases are moved a little from 0, where a relu of an empty image has its kink. A check that fails is repeated
-    with other biases and directions, because it may have met a kink by chance. If an array fails again, its check names
-    a wrong element.
+    The biases are moved a little from 0, because relu has its kink there if an image is empty. A check that fails is
+    repeated with other biases and directions, because it may have met a kink by chance. If an array fails again, its
+    check names a wrong element.
     """
     double, checks = network.copy(np.float64), []
     for _ in range(TRIES):

@@ -149,7 +149,7 @@ class Ending:
 
     @property
     def _has_dead_units(self) -> bool:
-        """Whether most units of a layer of relu are 0 for every example: too large a step has done that."""
+        """Whether most units of a relu layer are 0 for every example, the effect of too large a step."""
         return divergence.suspect(self.network)[0] == Relu.name
 
     def advice(self, options: Training, good_epochs: int) -> list[str]:
@@ -180,7 +180,7 @@ class Ending:
 
 
 def usual_rate(optimizer: str, activation: str) -> float:
-    """A learning rate to begin with: the default of the config, and what suits others on the digits."""
+    """A learning rate to begin with: the config's default for sigmoids, else one that works on the digits."""
     if optimizer == "adam":
         return 0.001
     return Training().learning_rate if activation == "sigmoid" else 0.1

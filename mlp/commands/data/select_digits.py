@@ -22,7 +22,9 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("digits", type=command_line.label, nargs="+", metavar="DIGIT", help="a label, 0 to 255")
     parser.add_argument(
-        "--transpose", action="store_true", help="turn the images of EMNIST upright: swap rows and columns of each"
+        "--transpose",
+        action="store_true",
+        help="swap the rows and columns of each image, to turn EMNIST's images upright",
     )
     options = parser.parse_args(arguments)
 

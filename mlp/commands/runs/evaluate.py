@@ -20,7 +20,7 @@ from mlp.system.files import is_write_protected, write_text
 from mlp.system.text_table import aligned
 
 FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1", "roc_auc": "ROC AUC"}
-"""The figures of a class, with their names in the table of more than two classes."""
+"""The figures of a class, and their headings in the table for more than two classes."""
 MAX_WIDTH = 80
 """Columns of a terminal."""
 MAX_CONFUSIONS = 20
@@ -86,7 +86,7 @@ def describe(summary: dict[str, Any], directory: Path) -> str:
     only = only_prediction(summary["confusion"])
     if only is not None:
         answer = summary["digits"][only]
-        head.append(f"every image is predicted as {answer}: the same answer as always {answer}")
+        head.append(f"every image is predicted as {answer}: the network does not distinguish the digits")
     if "macro" in summary:
         middle = [[accuracy, loss], [class_table(summary)], confusion_lines(summary, directory)]
     else:
@@ -106,7 +106,7 @@ def class_table(summary: dict[str, Any]) -> str:
 
 
 def confusion_lines(summary: dict[str, Any], directory: Path) -> list[str]:
-    """The confusion matrix of more than two classes; if it is too wide for a terminal, its largest wrong cells."""
+    """The confusion matrix for more than two classes; if it is wider than a terminal, the most frequent confusions."""
     digits, rows = list(map(str, summary["digits"])), summary["confusion"]
     counts = [[digit, *(str(count or ".") for count in row)] for digit, row in zip(digits, rows, strict=True)]
     matrix = aligned([["", *digits], *counts], str.rjust)
@@ -118,7 +118,7 @@ def confusion_lines(summary: dict[str, Any], directory: Path) -> list[str]:
 
 
 Cell = tuple[int, int, int]
-"""Of the confusion matrix: the count, the true digit and the predicted one."""
+"""A cell of the confusion matrix: the count, the true digit and the predicted one."""
 
 
 def cells(summary: dict[str, Any]) -> Iterator[Cell]:

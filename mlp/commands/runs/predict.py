@@ -46,7 +46,7 @@ class Answer:
     novel: bool | None
     """Whether the image is unlike the training images; None if unknown."""
     second: dict[str, Any]
-    """Of more than two classes the second most probable one: ``second_digit`` and ``second_probability``."""
+    """For more than two classes the second most probable one: ``second_digit`` and ``second_probability``."""
 
     def as_json(self) -> dict[str, Any]:
         """The image's entry in the output of ``--json``."""
@@ -105,7 +105,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 def images_of(names: Sequence[str], failures: list[str], *, transpose: bool) -> Iterator[GreyImage]:
     """All images of all files and folders. ``failures`` gets a message for each file that cannot be read.
 
-    ``transpose``: the images of IDX files lie transposed, as in the run's data.
+    ``transpose``: the images of IDX files are transposed, as in the run's data, and are turned upright.
     """
     for name in names:
         try:
@@ -145,7 +145,7 @@ def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
 
 
 def second_of(p: NDArray[np.float64], first: int, digits: Sequence[int]) -> dict[str, Any]:
-    """The most probable class besides the first; nothing of two classes, as it is the other one."""
+    """The most probable class besides the first; empty for two classes, where it is the other one."""
     if len(digits) == 2:
         return {}
     second = max((k for k in range(len(digits)) if k != first), key=p.__getitem__)

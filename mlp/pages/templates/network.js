@@ -59,7 +59,7 @@ class Network {
   }
 }
 
-// The predicted class: of two classes with one output P the second one if P is at least 1/2.
+// The predicted class: with a single output P class 1 if P is at least 1/2.
 function decide(P) {
   return P.length === 1 ? Number(P[0] >= 0.5) : P.indexOf(Math.max(...P));
 }

@@ -125,7 +125,7 @@ def test_a_single_answer_for_all_images_is_said(classes, tmp_path):
     digits = list(range(classes))
     confusion = [[0] * (classes - 1) + [5] for _ in digits]
     summary = evaluation_of(tmp_path, confusion)
-    said = f"every image is predicted as {classes - 1}: the same answer as always {classes - 1}"
+    said = f"every image is predicted as {classes - 1}: the network does not distinguish the digits"
     assert evaluate.describe(summary, tmp_path).splitlines()[1] == said
     confusion[0][0] = 1
     text = evaluate.describe(evaluation_of(tmp_path, confusion), tmp_path)

@@ -368,5 +368,6 @@ def test_a_run_with_falling_rates_is_not_offered_more_epochs(here, tmp_path):
     assert done.returncode == 0, done.stderr
     again = here("train.py", "--resume", run)
     assert again.stdout == (
-        f"{run} is finished, nothing was changed: training.schedule cosine is complete: for more epochs, train a new run\n"
+        f"{run} is finished, nothing was changed: training.schedule cosine is complete: for more epochs, train a new "
+        "run\n"
     )
