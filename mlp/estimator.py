@@ -91,8 +91,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     ``train.py`` with ``data.validation_fraction: 0`` and ascending ``data.digits``, bit for bit. This holds for at most
     ``batches.MAX_COPIED_BYTES`` numbers in X: a larger set is shuffled in another way by ``train.py``.
 
-    After ``fit`` it has ``classes_``, sorted: of two, the second is target 1; ``network_``; ``loss_curve_``, the mean
-    training loss of each pass, each batch before its update; ``n_iter_``, the number of passes; ``n_features_in_``.
+    After ``fit`` it has ``classes_``, sorted (with two, the second is target 1); ``network_``; ``loss_curve_``, the
+    mean training loss of each pass, each batch before its update; ``n_iter_``, the number of passes;
+    ``n_features_in_``.
     ``predict`` and ``predict_proba`` are thread-safe.
     """
 
@@ -185,7 +186,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The most probable class of each row of X; of two classes the second if its probability is at least 1/2."""
+        """The most probable class of each row of X; with two classes, the second if its probability is at least 1/2."""
         chosen = decide(self._outputs(X)).astype(np.intp)
         predicted: NDArray[Any] = self.classes_[chosen]
         return predicted

@@ -516,7 +516,7 @@ def test_class_weights_find_a_rare_class():
         ({"activation": "logistic"}, "activation: must be 'sigmoid', 'tanh' or 'relu', not \"logistic\""),
         ({"optimizer": "lbfgs"}, "optimizer: must be 'sgd' or 'adam', not \"lbfgs\""),
         ({"schedule": "adaptive"}, "schedule: must be 'constant' or 'cosine', not \"adaptive\""),
-        ({"optimizer": "adam", "momentum": 0.9}, "^momentum: must be 0 unless optimizer is sgd, not 0.9$"),
+        ({"optimizer": "adam", "momentum": 0.9}, "^momentum: must be 0 if optimizer is adam, not 0.9$"),
         ({"class_weight": "auto"}, 'class_weight: must be null, balanced or a list in brackets, not "auto"'),
         ({"class_weight": {0: 1, 1: -2}}, r"class_weight\[1\]: must be above 0, not -2"),
         ({"class_weight": {0: 1, 2: 1}}, r"The classes, \[1\], are not in class_weight"),

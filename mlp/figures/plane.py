@@ -25,7 +25,7 @@ MAX_IMAGES_IN_A_ROW = 9
 def scatter(
     path: Path, coordinates: NDArray[np.float64], labels: NDArray[Any], digits: Sequence[int], projection: Projection
 ) -> None:
-    """The images as points in the plane of the first two singular directions; of two digits the larger is blue.
+    """The images as points in the plane of the first two singular directions; with two digits the larger is blue.
 
     The more digits there are, the more often they take turns: each lies partly above and partly below the others.
     """
