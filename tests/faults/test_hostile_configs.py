@@ -135,10 +135,10 @@ HOSTILE = {
     "an unknown activation": value("swish", "must be 'sigmoid', 'tanh' or 'relu'", "model.activation"),
     "a patience of 0": value("0", "must be at least 1", "training.patience"),
     "a transpose that is a number": value("1", "must be true or false", "data.transpose"),
-    "momentum with adam": ("training: {optimizer: adam, momentum: 0.9}\n", "momentum: must be 0 unless .* is sgd"),
+    "momentum with adam": ("training: {optimizer: adam, momentum: 0.9}\n", "momentum: must be 0 if .* is adam"),
     "patience without validation": (
         "data: {validation_fraction: 0}\ntraining: {patience: 3}\n",
-        r"patience: must be null without validation images \(data.validation_fraction is 0\)",
+        r"patience: must be null if data.validation_fraction is 0",
     ),
     "an interval of nothing": value("0 steps", "must be a number of epochs or steps", "training.checkpoint_every"),
     "an interval of 5,000 digits": value("9" * 5000 + " steps", "must be a number", "training.checkpoint_every"),
