@@ -234,6 +234,11 @@ class Training(Section):
         return self
 
     @property
+    def needs_its_epochs(self) -> bool:
+        """Whether a run of more or fewer epochs would be another one from the beginning: its rates depend on them."""
+        return self.schedule != "constant"
+
+    @property
     def checkpoint_interval(self) -> tuple[int, str]:
         """The number and its unit, "epoch" or "step"."""
         count, _, unit = self.checkpoint_every.partition(" ")
@@ -310,7 +315,7 @@ class Config(Section):
         """
         longer = self.with_values({"training.epochs": max(self.training.epochs, other.training.epochs)})
         rule = "on resume only training.epochs may change, and only upwards"
-        if self.training.schedule != "constant":
+        if self.training.needs_its_epochs:
             longer = self
             rule = f"on resume nothing may change under training.schedule: {self.training.schedule}"
         if differences := other.differences(longer):

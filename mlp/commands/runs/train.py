@@ -71,6 +71,8 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) 
         cure = "--set a larger training.epochs to continue"
         if done < options.epochs:
             cure = f"training.patience {options.patience} ended it after epoch {done}: for more, train a new run"
+        elif options.needs_its_epochs:
+            cure = f"training.schedule {options.schedule} ended with epoch {done}: for more, train a new run"
         print(f"{display_path(directory)} is finished, nothing was changed: {cure}")
 
 
