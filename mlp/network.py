@@ -56,8 +56,9 @@ class MLP:
     ``[784, 32, 1]``, or one for each of three or more classes. ``[784, 1]`` is the linear classifier. precision:
     ``"float32"`` or ``"float64"``. generator: draws the weights; without one they are 0. loss: ``"euclidean"`` or
     ``"cross_entropy"``. activation: that of the hidden layers, ``"sigmoid"``, ``"tanh"`` or ``"relu"``.
-    class_weights: a weight for the examples of each class in the loss; with ones, ``loss`` still takes weights of
-    examples. input_gradient: whether ``backward`` also computes ``graph.gradient("X")``, which training does not need.
+    class_weights: a weight above 0 for the examples of each class in the loss; with ones, ``loss`` still takes weights
+    of examples. input_gradient: whether ``backward`` also computes ``graph.gradient("X")``, which training does not
+    need.
 
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays: write into these, do not replace them. They
     are views of two flat arrays, ``parameter_block`` and ``gradient_block``, so that an optimizer does not
@@ -88,8 +89,12 @@ class MLP:
                 f"{len(class_weights)} class_weights: there must be one for each of {self.classes} classes"
             )
         self.loss_name, self.activation_name = loss, activation
-        self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
         self.precision = np.dtype(precision)
+        self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
+        for weight in self.class_weights or ():
+            with np.errstate(over="ignore", under="ignore"):
+                if not 0 < self.precision.type(weight) < math.inf:
+                    raise ValueError(f"class_weights: {weight:g} is not a finite number above 0 in {self.precision}")
         self.shapes = parameter_shapes(sizes)
         count = parameter_count(sizes)
         self.parameter_block = np.zeros(count, self.precision)
