@@ -84,9 +84,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     Sample weights multiply the losses of examples. Only their ratios count: they are scaled to mean 1, so that the
     learning rate keeps its meaning. An example of weight 0 is left out first, as if it had not been given; a weight
-    counts as 0 if, divided by the largest, it is no normal number in the precision of X. If one batch holds all examples, weight
-    2 is the same as giving an example twice, up to rounding. Class weights multiply them as they are; balanced ones
-    count each example with its weight.
+    counts as 0 if, divided by the largest, it is no normal number in the precision of X. If one batch holds all
+    examples, weight 2 is the same as giving an example twice, up to rounding. Class weights multiply them as they are;
+    balanced ones count each example with its weight.
 
     With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
     ``train.py`` with ``data.validation_fraction: 0`` and ascending ``data.digits``, bit for bit. This holds for at most

@@ -91,10 +91,11 @@ class MLP:
         self.loss_name, self.activation_name = loss, activation
         self.precision = np.dtype(precision)
         self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
-        for weight in self.class_weights or ():
-            with np.errstate(over="ignore", under="ignore"):
-                if not 0 < self.precision.type(weight) < math.inf:
-                    raise ValueError(f"class_weights: {weight:g} is not a finite number above 0 in {self.precision}")
+        with np.errstate(over="ignore", under="ignore"):
+            rounded = np.array(self.class_weights or 1.0).astype(self.precision).reshape(-1)
+        if (wrong := np.flatnonzero(~((rounded > 0) & (rounded < np.inf)))).size:
+            weight = np.array(self.class_weights)[wrong[0]]
+            raise ValueError(f"class_weights: {weight:g} is not a finite number above 0 in {self.precision}")
         self.shapes = parameter_shapes(sizes)
         count = parameter_count(sizes)
         self.parameter_block = np.zeros(count, self.precision)

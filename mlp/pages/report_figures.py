@@ -84,7 +84,8 @@ def plane(
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     width, height = PLANE
     height += LEGEND_ROW * math.ceil(len(digits) / LEGEND_COLUMNS) if has_legend else 0
-    place = tuple(side * share for side, share in zip(PLANE_PLACE, (1, PLANE[1] / height) * 2, strict=True))
+    left, bottom, *sides = PLANE_PLACE
+    place = left, bottom * PLANE[1] / height, sides[0], sides[1] * PLANE[1] / height
     inches = np.array([width, height]) * place[2:]
     scale = 1.08 * float(((high - low) / inches).max()) or 1.0  # the same in both directions
     (left, bottom), (right, top) = ((low + high) / 2 + sign * scale * inches / 2 for sign in (-1, 1))
