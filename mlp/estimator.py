@@ -381,10 +381,11 @@ def classes_in(y: ArrayLike) -> NDArray[Any]:
 
 def checked_weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
     """Sample weights as an array (n,); raises ValueError unless they are finite, at least 0, and not all 0."""
-    if (shape := np.shape(sample_weight)) != (n,):
-        raise ValueError(f"sample_weight has shape {shape}, it must be {(n,)}: one weight for each example")
+    given = np.asarray(sample_weight)
+    if given.shape != (n,):
+        raise ValueError(f"sample_weight has shape {given.shape}, it must be {(n,)}: one weight for each example")
     weights: NDArray[np.float64] = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", copy=True
+        given, ensure_2d=False, dtype=np.float64, input_name="sample_weight", copy=True
     )
     if weights.min() < 0 or not weights.any():
         what = "has a negative weight" if weights.any() else "has only zero weights"
