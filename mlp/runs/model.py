@@ -27,7 +27,7 @@ NAME = "model.npz"
 def write_model(path: Path, parameters: Mapping[str, Array], config: Config) -> str:
     """Write the weights with the config they were trained with. Returns the SHA-256 of the file."""
     with replacing(path) as file:
-        npz.write_arrays(file, {**parameters, "config": np.array(config.to_json_without_paths())})
+        npz.write_arrays(file, {**parameters, "config": np.array(config.to_json_in_a_model())})
         file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
 
