@@ -213,7 +213,9 @@ class MLP:
             raise ValueError("w: this network takes no weights of examples: create it with class_weights, such as ones")
         if weights.shape != (n,):
             raise ValueError(f"w has shape {weights.shape}, it must be {(n,)}: one weight for each example")
-        _check_each(weights, np.isfinite(weights) & (weights >= 0), "w", "a finite number, at least 0")
+        with np.errstate(over="ignore"):
+            is_finite = np.isfinite(weights.astype(self.precision))
+        _check_each(weights, is_finite & (weights >= 0), "w", "a finite number, at least 0")
         return weights
 
     def backward(self) -> None:

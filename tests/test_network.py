@@ -308,6 +308,12 @@ def test_class_weights_are_one_for_each_class(sizes, count):
         network(*sizes, class_weights=[1] * count)
 
 
+def test_weights_of_examples_that_the_precision_rounds_to_infinity_are_refused():
+    net = network(2, 1, class_weights=[1, 1], precision="float32")
+    with pytest.raises(ValueError, match=r"^w is 1e\+39 at row 1: each element must be a finite number, at least 0$"):
+        net.loss(np.ones((2, 2)), [[0], [1]], [1, 1e39])
+
+
 @pytest.mark.parametrize("weight", [0, -1, math.nan, math.inf, 1e39, 1e-60])
 def test_class_weights_are_finite_and_above_0_in_the_networks_precision(weight):
     message = re.escape(f"class_weights: {weight:g} is not a finite number above 0 in float32")

@@ -113,6 +113,8 @@ class DivergenceWatch:
             cure = f"lower training.learning_rate ({options.learning_rate:g})"
             if options.weight_decay:
                 cure += f" or training.weight_decay ({options.weight_decay:g})"
+            if lighter(options):
+                cure += " or the numbers in training.class_weight"
         else:
             kind, cure = LEARNED_NOTHING, f"try {tries[0].partition(':')[0]}"
         self._parameters.store()  # for the norms

@@ -171,6 +171,9 @@ class Ending:
         if layers > 1:
             fewer = f"fewer than {layers} hidden layers in model.hidden_sizes: each makes the gradient smaller"
             tries.insert(len(tries) if self.has_hardly_moved else 0, fewer)
+        weights = options.class_weight
+        if self.has_hardly_moved and isinstance(weights, tuple) and max(weights) < 1:
+            tries += [f"larger numbers than {max(weights):g} in training.class_weight: they scale the steps"]
         tries += [*divergence.lighter(options), self._longer(options)]
         if rate > usual:
             tries += [f"a lower training.learning_rate than {rate:g}, such as {usual:g}"]

@@ -189,6 +189,14 @@ def test_class_weights_that_make_steps_larger_are_named():
         assert not any("class_weight" in text for text in advice(Training(class_weight=(1.0, 0.1)), 0))
 
 
+def test_class_weights_that_make_steps_tiny_are_named_where_the_loss_stands_still():
+    still = ending(SPREAD, loss=0.15, last_loss=0.15)
+    told = "larger numbers than 1e-06 in training.class_weight: they scale the steps"
+    assert still.advice(Training(class_weight=(1e-6, 1e-7)), 0)[0] == told
+    assert told not in ending().advice(Training(class_weight=(1e-6, 1e-7)), 0)
+    assert not any("class_weight" in text for text in still.advice(Training(class_weight=(1.0, 1e-7)), 0))
+
+
 def test_the_reason_names_both_losses():
     made = ending()
     assert made.reason is not None
