@@ -321,6 +321,18 @@ class Config(Section):
         if differences := other.differences(longer):
             raise InputError(f"{run}: its config differs; {rule}:", *differences)
 
+    def to_json_in_a_model(self) -> str:
+        """Like ``to_json_without_paths``, without each option in ``LATER`` that has its default.
+
+        So an option that is added changes no byte of a model that does not use it, and older runs can be repeated.
+        """
+        excluded: dict[str, Any] = {"data": {"directory"}, "model": set(), "training": set(), "output": True}
+        for key in LATER:
+            section, _, name = key.partition(".")
+            if self.value(key) == SECTIONS[section].model_fields[name].default:
+                excluded[section].add(name)
+        return self.model_dump_json(exclude=excluded)
+
     def to_json_without_paths(self) -> str:
         """The options that determine what is learned, as JSON: all but data.directory and output."""
         return self.model_dump_json(exclude={"data": {"directory"}, "output": True})
@@ -329,7 +341,11 @@ class Config(Section):
 SECTIONS: dict[str, Any] = {name: field.annotation for name, field in Config.model_fields.items()}
 KEYS = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
 
-
+LATER = (
+    *("data.transpose", "model.activation", "training.optimizer", "training.schedule", "training.patience"),
+    "training.class_weight",
+)
+"""The options that are newer than the first runs."""
 COUPLED = (
     *("data.digits", "data.validation_fraction"),
     *("training.optimizer", "training.patience", "training.class_weight", "training.momentum"),

@@ -83,9 +83,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     use scikit-learn's tools to hold some out.
 
     Sample weights multiply the losses of examples. Only their ratios count: they are scaled to mean 1, so that the
-    learning rate keeps its meaning. An example of weight 0 is left out first, as if it had not been given. If one batch
-    holds all examples, weight 2 is the same as giving an example twice, up to rounding. Class weights multiply them as
-    they are; balanced ones count each example with its weight.
+    learning rate keeps its meaning. An example of weight 0 is left out first, as if it had not been given; a weight
+    counts as 0 if, divided by the largest, it is no normal number in the precision of X. If one batch holds all
+    examples, weight 2 is the same as giving an example twice, up to rounding. Class weights multiply them as they are;
+    balanced ones count each example with its weight.
 
     With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
     ``train.py`` with ``data.validation_fraction: 0`` and ascending ``data.digits``, bit for bit. This holds for at most
@@ -229,8 +230,9 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         if sample_weight is None:
             return rows, labels, None
         weights = checked_weights(sample_weight, len(rows))
-        kept = weights > 0
-        weights = weights[kept] / weights.max()  # the sum of huge ones would be infinite
+        weights /= weights.max()  # the sum of huge ones would be infinite
+        kept = weights >= np.finfo(rows.dtype).tiny
+        weights = weights[kept]
         return rows[kept], labels[kept], (weights / weights.mean()).astype(rows.dtype)
 
     def _begin(self, examples: Examples, classes: NDArray[Any], options: Config) -> MLP:
@@ -380,11 +382,12 @@ def classes_in(y: ArrayLike) -> NDArray[Any]:
 
 def checked_weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
     """Sample weights as an array (n,); raises ValueError unless they are finite, at least 0, and not all 0."""
+    given = np.asarray(sample_weight)
+    if given.shape != (n,):
+        raise ValueError(f"sample_weight has shape {given.shape}, it must be {(n,)}: one weight for each example")
     weights: NDArray[np.float64] = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        given, ensure_2d=False, dtype=np.float64, input_name="sample_weight", copy=True
     )
-    if weights.shape != (n,):
-        raise ValueError(f"sample_weight has shape {weights.shape}, it must be {(n,)}: one weight for each example")
     if weights.min() < 0 or not weights.any():
         what = "has a negative weight" if weights.any() else "has only zero weights"
         raise ValueError(f"sample_weight {what}: each must be at least 0, and one above 0")

@@ -56,8 +56,8 @@ class MLP:
     ``[784, 32, 1]``, or one for each of three or more classes. ``[784, 1]`` is the linear classifier. precision:
     ``"float32"`` or ``"float64"``. generator: draws the weights; without one they are 0. loss: ``"euclidean"`` or
     ``"cross_entropy"``. activation: that of the hidden layers, ``"sigmoid"``, ``"tanh"`` or ``"relu"``.
-    class_weights: the weight of each class's examples in the loss. Only with class weights (ones, for example) does
-    ``loss`` take weights of single examples, too. input_gradient: whether ``backward`` also computes
+    class_weights: the weight of each class's examples in the loss, above 0. Only with class weights (ones, for example)
+    does ``loss`` take weights of single examples, too. input_gradient: whether ``backward`` also computes
     ``graph.gradient("X")``, which training does not need.
 
     ``parameters`` and ``gradients`` map W1, b1, W2, ... to arrays: write into these, do not replace them. They
@@ -89,8 +89,13 @@ class MLP:
                 f"{len(class_weights)} class_weights: there must be one for each of {self.classes} classes"
             )
         self.loss_name, self.activation_name = loss, activation
-        self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
         self.precision = np.dtype(precision)
+        self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
+        with np.errstate(over="ignore", under="ignore"):
+            rounded = np.array(self.class_weights or 1.0).astype(self.precision).reshape(-1)
+        if (wrong := np.flatnonzero(~((rounded > 0) & (rounded < np.inf)))).size:
+            weight = np.array(self.class_weights)[wrong[0]]
+            raise ValueError(f"class_weights: {weight:g} is not a finite number above 0 in {self.precision}")
         self.shapes = parameter_shapes(sizes)
         count = parameter_count(sizes)
         self.parameter_block = np.zeros(count, self.precision)
@@ -208,7 +213,9 @@ class MLP:
             raise ValueError("w: this network takes no weights of examples: create it with class_weights, such as ones")
         if weights.shape != (n,):
             raise ValueError(f"w has shape {weights.shape}, it must be {(n,)}: one weight for each example")
-        _check_each(weights, np.isfinite(weights) & (weights >= 0), "w", "a finite number, at least 0")
+        with np.errstate(over="ignore"):
+            is_finite = np.isfinite(weights.astype(self.precision))
+        _check_each(weights, is_finite & (weights >= 0), "w", "a finite number, at least 0")
         return weights
 
     def backward(self) -> None:

@@ -33,6 +33,8 @@ class Optimizer:
     """
 
     state_names: ClassVar[tuple[str, ...]]
+    squares: ClassVar[frozenset[str]] = frozenset()
+    """The names of the blocks whose numbers are at least 0."""
     rates: ClassVar[tuple[str, ...]] = ("learning_rate", "weight_decay")
     """The options that are numbers, by their names in the config."""
 
@@ -107,6 +109,7 @@ class Adam(Optimizer):
     """
 
     state_names = ("first_moment", "second_moment")
+    squares = frozenset({"second_moment"})
     B1, B2, E = 0.9, 0.999, 1e-8
 
     def update(self, G: Array) -> None:

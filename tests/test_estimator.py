@@ -243,6 +243,15 @@ def test_weights_leave_examples_out_and_repeat_them(make, loss, class_weight):
     np.testing.assert_allclose(learned(X, y, sample_weight=w), repeated, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(("precision", "tiny"), [("float32", 1e-42), ("float32", 1e-60), ("float64", 1e-320)])
+def test_a_weight_that_is_0_beside_the_largest_counts_as_0(precision, tiny):
+    X, y = three_blobs()
+    w = np.where(y == 1, tiny, 3)
+    classifier = MLPClassifier(random_state=0, class_weight="balanced").fit(X.astype(precision), y, sample_weight=w)
+    assert classifier.classes_.tolist() == [0, 2]
+    assert w[y == 1][0] == tiny  # the caller's own array
+
+
 def test_a_class_whose_examples_all_weigh_nothing_is_no_class():
     X, y = three_blobs()
     classifier = MLPClassifier(random_state=0, class_weight="balanced").fit(X, y, sample_weight=y != 2)
@@ -581,6 +590,7 @@ def test_what_it_cannot_learn_from_is_said():
         ([1, np.inf, 1, 1], "Input sample_weight contains infinity"),
         ([1, 2, 3], r"sample_weight has shape \(3,\), it must be \(4,\): one weight for each example"),
         ([[1], [2], [3], [4]], r"sample_weight has shape \(4, 1\), it must be \(4,\)"),
+        (2.0, r"sample_weight has shape \(\), it must be \(4,\): one weight for each example"),
     ],
 )
 def test_weights_that_cannot_be_are_named(weights, message):

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 import tracemalloc
 
 import numpy as np
@@ -323,6 +324,19 @@ def test_class_weights_are_one_for_each_class(sizes, count):
     classes = classes_of(sizes[-1])
     with pytest.raises(ValueError, match=f"^{count} class_weights: there must be one for each of {classes} classes$"):
         network(*sizes, class_weights=[1] * count)
+
+
+def test_weights_of_examples_that_the_precision_rounds_to_infinity_are_refused():
+    net = network(2, 1, class_weights=[1, 1], precision="float32")
+    with pytest.raises(ValueError, match=r"^w is 1e\+39 at row 1: each element must be a finite number, at least 0$"):
+        net.loss(np.ones((2, 2)), [[0], [1]], [1, 1e39])
+
+
+@pytest.mark.parametrize("weight", [0, -1, math.nan, math.inf, 1e39, 1e-60])
+def test_class_weights_are_finite_and_above_0_in_the_networks_precision(weight):
+    message = re.escape(f"class_weights: {weight:g} is not a finite number above 0 in float32")
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        network(2, 1, class_weights=[1, weight], precision="float32")
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -16,8 +16,10 @@ from mlp.figures.images import image_grid, show_image
 
 MAX_LABELS_INSIDE = 5
 """With more labels the legend stands beside the plot, and each label at the median of its points."""
-LEGEND_ROWS = 26
-"""This many labels fit in a column beside the plot; more take several columns."""
+LEGEND_ROWS, LEGEND_COLUMN = 26, 1.5
+"""This many labels fit in a column beside the plot; each further column makes it wider by these inches."""
+MAX_LAYERS = 300
+"""Sets of points that are drawn one above the other: each takes milliseconds."""
 MAX_IMAGES_IN_A_ROW = 9
 
 
@@ -27,11 +29,13 @@ def scatter(
 ) -> None:
     """The images as points in the plane of the first two singular directions; with two digits the larger is blue.
 
-    The more digits there are, the more often they take turns: each lies partly above and partly below the others.
+    The more digits there are, the more often they take turns: each lies partly above and partly below the others. Of
+    very many they take fewer turns, up to one.
     """
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    legend_columns = -(-len(digits) // LEGEND_ROWS)
+    figure = Figure(figsize=(8 + LEGEND_COLUMN * (legend_columns - 1), 6), layout="constrained")
     axes = figure.subplots()
-    ordered, turns = sorted(digits), len(digits) - 1
+    ordered, turns = sorted(digits), max(1, min(len(digits) - 1, MAX_LAYERS // len(digits)))
     for turn in range(turns):
         for digit, (color, marker) in zip(ordered, class_looks(ordered), strict=True):
             x, y = coordinates[labels == digit].T
@@ -53,7 +57,7 @@ def scatter(
     if len(digits) <= MAX_LABELS_INSIDE:
         axes.legend()
     else:
-        figure.legend(loc="outside right upper", markerscale=1.5, ncols=-(-len(digits) // LEGEND_ROWS))
+        figure.legend(loc="outside right upper", markerscale=1.5, ncols=legend_columns)
         for digit in digits:
             x, y = np.median(coordinates[labels == digit], axis=0)
             axes.text(x, y, str(digit), ha="center", va="center", weight="bold", fontsize=11, path_effects=OUTLINED)

@@ -33,8 +33,8 @@ PLANE_PLACE = (0.13, 0.11, 0.85, 0.86)
 """The axes within the figure of the plane: left, bottom, width, height, as fractions."""
 LABEL_ROOM = 0.02
 """As a fraction of the width of the plane: a number nearer to its right end would be cut off."""
-LEGEND_COLUMNS, LEGEND_ROW = 10, 0.045
-"""Digits in a row of the plane's legend, and the row's height as a fraction of the figure's."""
+LEGEND_COLUMNS, LEGEND_ROW = 10, 0.21
+"""Digits in a row of the plane's legend, and the row's height in inches; with many classes the figure is higher."""
 MIN_REGION = 0.01
 """Smallest fraction of the plane of a region with room for its digit."""
 GRID_POINTS = 96
@@ -82,15 +82,17 @@ def plane(
     figure, and where its axes are, for the page's script.
     """
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
-    legend_height = LEGEND_ROW * math.ceil(len(digits) / LEGEND_COLUMNS) if has_legend else 0
-    place = (*PLANE_PLACE[:3], PLANE_PLACE[3] - legend_height)
-    inches = np.array(PLANE) * place[2:]
+    width, height = PLANE
+    height += LEGEND_ROW * math.ceil(len(digits) / LEGEND_COLUMNS) if has_legend else 0
+    left, bottom, *sides = PLANE_PLACE
+    place = left, bottom * PLANE[1] / height, sides[0], sides[1] * PLANE[1] / height
+    inches = np.array([width, height]) * place[2:]
     scale = 1.08 * float(((high - low) / inches).max()) or 1.0  # the same in both directions
     (left, bottom), (right, top) = ((low + high) / 2 + sign * scale * inches / 2 for sign in (-1, 1))
     x, y = (np.linspace(a, b, GRID_POINTS) for a, b in ((left, right), (bottom, top)))
     places = np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)
     P = probabilities(places).reshape(GRID_POINTS, GRID_POINTS, len(digits))
-    figure, looks = Figure(figsize=PLANE), class_looks(digits)
+    figure, looks = Figure(figsize=(width, height)), class_looks(digits)
     axes = figure.add_axes(place)
     _regions(axes, x, y, P, [color for color, _ in looks])
     for digit, k in sorted((digit, k) for k, digit in enumerate(digits)):

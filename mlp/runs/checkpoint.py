@@ -182,6 +182,8 @@ def _check_blocks(blocks: Mapping[str, Array], config: Config, image_shape: Sequ
     for name, block in blocks.items():
         if (block.dtype, block.shape) != expected or not np.isfinite(block).all():
             raise ValueError(f"its {name} do not fit its config")
+        if name in OPTIMIZERS[config.training.optimizer].squares and block.min() < 0:
+            raise ValueError(f"its {name} has a number below 0")
 
 
 def _epochs(rows: Array, begun: int, config: Config) -> list[Epoch]:

@@ -27,7 +27,7 @@ NAME = "model.npz"
 def write_model(path: Path, parameters: Mapping[str, Array], config: Config) -> str:
     """Write the weights with the config they were trained with. Returns the SHA-256 of the file."""
     with replacing(path) as file:
-        npz.write_arrays(file, {**parameters, "config": np.array(config.to_json_without_paths())})
+        npz.write_arrays(file, {**parameters, "config": np.array(config.to_json_in_a_model())})
         file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
 
@@ -57,14 +57,18 @@ def read_network(directory: Path, config: Config, manifest: FinishedManifest) ->
     if config.differences(trained_with):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
     classes = None if config.training.class_weight is None else len(config.data.labels)
-    if classes != (manifest.class_weights and len(manifest.class_weights)):
+    given = config.training.class_weight if isinstance(config.training.class_weight, tuple) else manifest.class_weights
+    if classes != (manifest.class_weights and len(manifest.class_weights)) or given != manifest.class_weights:
         raise InputError(f"{path}: class_weights in {MANIFEST} beside it do not fit the config: train the run again")
     sizes, precision = from_config.sizes(config, math.prod(manifest.image_shape)), config.training.precision
     if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
     if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
         raise InputError(f"{path}: its weights are not all finite numbers of {precision}: train the run again")
-    network = MLP(sizes, **from_config.options(config, manifest.class_weights))
+    try:
+        network = MLP(sizes, **from_config.options(config, manifest.class_weights))
+    except ValueError as error:  # a stranger's class weights
+        raise InputError(f"{directory / MANIFEST}: {error}: train the run again") from None
     for name, array in weights.items():
         network.parameters[name][...] = array
     return network

@@ -113,6 +113,8 @@ class DivergenceWatch:
             cure = f"lower training.learning_rate ({options.learning_rate:g})"
             if options.weight_decay:
                 cure += f" or training.weight_decay ({options.weight_decay:g})"
+            if lighter(options):
+                cure += " or the numbers in training.class_weight"
         else:
             kind, cure = LEARNED_NOTHING, f"try {tries[0].partition(':')[0]}"
         self._parameters.store()  # for the norms
@@ -237,11 +239,19 @@ def advice(options: Training, good_epochs: int) -> list[str]:
         tries += [f"a lower training.momentum than {options.momentum:g}: it scales steps by up to 1 / (1 - momentum)"]
     if options.weight_decay:
         tries += [f"a lower training.weight_decay than {options.weight_decay:g}: 0 leaves it out"]
-    if good_epochs:
-        tries += [shorter(good_epochs)]
-    return tries
+    return [*tries, *lighter(options), *shorter(options, good_epochs)]
 
 
-def shorter(good_epochs: int) -> str:
-    """The advice to stop in time."""
-    return f"training.epochs={good_epochs}: the same run, stopped while its loss was good, which keeps its model"
+def lighter(options: Training) -> list[str]:
+    """The advice to lower large class weights, if there are any."""
+    weights = options.class_weight
+    if not isinstance(weights, tuple) or max(weights) <= 1:
+        return []
+    return [f"smaller numbers than {max(weights):g} in training.class_weight: they scale the steps"]
+
+
+def shorter(options: Training, good_epochs: int) -> list[str]:
+    """The advice to stop in time, if some epochs were good and fewer epochs would begin with the same ones."""
+    if not good_epochs or not options.can_get_more_epochs:
+        return []
+    return [f"training.epochs={good_epochs}: the same run, stopped while its loss was good, which keeps its model"]

@@ -171,12 +171,21 @@ class Ending:
         if layers > 1:
             fewer = f"fewer than {layers} hidden layers in model.hidden_sizes: each makes the gradient smaller"
             tries.insert(len(tries) if self.has_hardly_moved else 0, fewer)
-        tries += [f"more training.epochs than {options.epochs}: --resume continues from the checkpoint"]
+        weights = options.class_weight
+        if self.has_hardly_moved and isinstance(weights, tuple) and max(weights) < 1:
+            tries += [f"larger numbers than {max(weights):g} in training.class_weight: they scale the steps"]
+        tries += [*divergence.lighter(options), self._longer(options)]
         if rate > usual:
             tries += [f"a lower training.learning_rate than {rate:g}, such as {usual:g}"]
-        if good_epochs:
-            tries += [divergence.shorter(good_epochs)]
+        tries += divergence.shorter(options, good_epochs)
         return [*tries, "a look at the images and labels: no network can tell apart images that look the same"]
+
+    def _longer(self, options: Training) -> str:
+        """The advice to train longer, with what this takes."""
+        if self.steps < options.epochs * self.steps_per_epoch:
+            return f"more training.patience than {options.patience}, which ended the run, in a new run"
+        how = "--resume continues from the checkpoint" if options.can_get_more_epochs else "in a new run"
+        return f"more training.epochs than {options.epochs}: {how}"
 
 
 def usual_rate(optimizer: str, activation: str) -> float:

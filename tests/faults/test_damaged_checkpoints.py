@@ -162,6 +162,20 @@ CRAFTED = {
 }
 
 
+def test_squares_below_0_are_not_what_adam_keeps(run):
+    """Their root would be nan, and the message would be about the learning rate."""
+    path = run / checkpoint.NEWEST
+    with np.load(path) as whole:
+        rest, zeros = str(whole["rest"]).replace("optimizer: sgd", "optimizer: adam"), np.zeros_like(whole["best"])
+    rest = rest.replace("momentum: 0.5", "momentum: 0.0")
+    moments = {"velocity": None, "first_moment": zeros - 1, "rest": np.array(rest)}
+    crafted(path, **moments, second_moment=zeros)
+    assert set(checkpoint.read_checkpoint(path).state.optimizer) == {"first_moment", "second_moment"}
+    crafted(path, second_moment=zeros - 1)
+    with pytest.raises(npz.Damaged, match="its second_moment has a number below 0"):
+        checkpoint.read_checkpoint(path)
+
+
 @pytest.mark.parametrize("changes", CRAFTED.values(), ids=CRAFTED)
 def test_a_forged_checkpoint_runs_no_code_and_is_refused(changes, run, tmp_path, injected):
     crafted(run / checkpoint.NEWEST, **changes)

@@ -82,6 +82,14 @@ def test_more_than_two_labels_take_turns_so_that_none_lies_above_all_others(draw
         assert colors == colors[:count] * (count - 1)
 
 
+def test_the_256_labels_of_a_byte_are_drawn_in_few_layers_and_beside_a_legend_that_fits(drawn, tmp_path):
+    """With a turn for each label, as of ten, it would take ten minutes; matplotlib warns of a lack of room."""
+    axes = scattered(drawn, range(256), tmp_path, per_digit=2)
+    assert len(axes.collections) <= plane.MAX_LAYERS
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 2 * 256
+    assert axes.get_position().width * drawn[-1].get_figwidth() > 3
+
+
 def test_many_labels_are_written_at_the_middles_of_their_points_and_listed_beside_them(drawn, tmp_path):
     axes = scattered(drawn, list(range(10)), tmp_path)
     assert [text.get_text() for text in axes.texts] == [str(digit) for digit in range(10)]

@@ -57,6 +57,15 @@ def test_of_ten_digits_too_the_page_has_at_most_three_megabytes(page):
     assert 1_000_000 < len(page.encode()) <= 3_000_000
 
 
+def test_of_all_256_labels_the_page_is_small_enough_for_its_pad_and_each_is_in_the_legend(tmp_path):
+    folder = write_folder(tmp_path / "made", list(range(256)) * 2, list(range(256)), side=4)
+    run = untrained_run(tmp_path, f"data: {{directory: {folder}, digits: all}}\n" + SMALL)
+    text = report.page(run)
+    assert len(text.encode()) <= 3_000_000
+    assert '"pad": {' in text
+    assert set(map(str, range(256))) <= set(re.findall(">([0-9]+)</text>", section(text, "in-the-plane")))
+
+
 @pytest.mark.parametrize(
     ("digits", "title"),
     [

@@ -101,6 +101,26 @@ def test_a_damaged_run_is_refused_by_name(settings, damage, message):
     assert str(directory) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "recorded", "message"),
+    [
+        ((1.0, 2.0), [1.0, 2.0], None),
+        ((1.0, 2.0), [2.0, 1.0], "class_weights in manifest.json beside it do not fit the config"),
+        ("balanced", [2.0, 1.0], None),
+        ("balanced", [2.0], "class_weights in manifest.json beside it do not fit the config"),
+        ("balanced", [1e39, 1.0], r"manifest\.json: class_weights: 1e\+39 is not a finite number above 0 in float32"),
+    ],
+)
+def test_class_weights_that_a_run_cannot_have_had_are_refused(settings, given, recorded, message):
+    directory, _ = finished_run(settings.with_values({"training.class_weight": given}))
+    rewrite(directory, class_weights=recorded)
+    if message is None:
+        assert finished_runs.read_run(directory).network.class_weights == tuple(recorded)
+        return
+    with pytest.raises(InputError, match=message):
+        finished_runs.read_run(directory)
+
+
 def test_what_is_no_run_is_left_out_with_a_warning(settings):
     directory, _ = finished_run(settings)
     other = settings.output.directory / "other"

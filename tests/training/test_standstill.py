@@ -165,6 +165,38 @@ def test_the_advised_rate_suits_the_optimizer_and_the_activation():
     assert still.advice(Training(learning_rate=1e-9), 0)[0].endswith("such as 0.1")
 
 
+def test_the_advice_to_train_longer_says_what_it_takes():
+    made = ending()
+    epochs = made.steps // made.steps_per_epoch
+
+    def advice(**options):
+        return "; ".join(made.advice(Training(**options), good_epochs=2))
+
+    assert f"more training.epochs than {epochs}: --resume continues" in advice(epochs=epochs)
+    assert "training.epochs=2: the same run" in advice(epochs=epochs)
+    # The rates of a cosine depend on the number of epochs: neither more nor fewer give the same run.
+    assert f"more training.epochs than {epochs}: in a new run" in advice(epochs=epochs, schedule="cosine")
+    assert "the same run" not in advice(epochs=epochs, schedule="cosine")
+    patient = advice(epochs=epochs + 1, patience=1)
+    assert "more training.patience than 1, which ended the run, in a new run" in patient
+    assert "more training.epochs" not in patient
+
+
+def test_class_weights_that_make_steps_larger_are_named():
+    told = "smaller numbers than 1000 in training.class_weight: they scale the steps"
+    for advice in (ending().advice, divergence.advice):
+        assert told in advice(Training(class_weight=(1.0, 1000.0)), 0)
+        assert not any("class_weight" in text for text in advice(Training(class_weight=(1.0, 0.1)), 0))
+
+
+def test_class_weights_that_make_steps_tiny_are_named_where_the_loss_stands_still():
+    still = ending(SPREAD, loss=0.15, last_loss=0.15)
+    told = "larger numbers than 1e-06 in training.class_weight: they scale the steps"
+    assert still.advice(Training(class_weight=(1e-6, 1e-7)), 0)[0] == told
+    assert told not in ending().advice(Training(class_weight=(1e-6, 1e-7)), 0)
+    assert not any("class_weight" in text for text in still.advice(Training(class_weight=(1.0, 1e-7)), 0))
+
+
 def test_the_reason_names_both_losses():
     made = ending()
     assert made.reason is not None

@@ -23,7 +23,8 @@ from mlp.system.printable import listed
 from mlp.training import from_config
 
 PER_CLASS = 1000
-REBUILT_PER_CLASS = 3
+REBUILT_PER_CLASS, MAX_REBUILT = 3, 150
+"""Images rebuilt of each digit, and about as many at most of all together: a hundred take two seconds."""
 MAX_NAMED = 5
 """More labels are only counted."""
 
@@ -94,7 +95,7 @@ def draw_rebuilt(path: Path, images: Dataset, projection: Projection) -> None:
     """Draw the first images of each digit above the images rebuilt from their two coordinates."""
     from mlp.figures import plane
 
-    chosen = images.first_of_each(REBUILT_PER_CLASS)
+    chosen = images.first_of_each(max(1, min(REBUILT_PER_CLASS, MAX_REBUILT // len(images.digits))))
     order = np.argsort(chosen.labels, kind="stable")
     rebuilt = projection.rebuild(projection.coordinates(chosen))
     plane.reconstruction(path, chosen.pixels(order), rebuilt[order], chosen.labels[order], chosen.image_shape)

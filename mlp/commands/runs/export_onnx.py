@@ -68,7 +68,7 @@ def model_metadata(run: FinishedRun) -> dict[str, str]:
     """The facts about the run that the model holds."""
     return {
         "columns": json.dumps(column_labels(run)),
-        "config": run.config.to_json_without_paths(),
+        "config": run.config.to_json_in_a_model(),
         "image_shape": json.dumps(run.image_shape),
         "weights_sha256": run.manifest.weights_sha256,
     }
