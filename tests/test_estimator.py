@@ -418,10 +418,10 @@ def test_pipeline_search_and_cross_validation():
     grid = {
         "mlpclassifier__learning_rate": np.logspace(-3, 0, 2),
         "mlpclassifier__hidden_sizes": [(), [4], np.array([4, 3])],
-        "mlpclassifier__epochs": np.arange(1, 6, 4),
+        "mlpclassifier__epochs": np.arange(5, 6),
     }
     search = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y)
-    assert len(search.cv_results_["params"]) == 12
+    assert len(search.cv_results_["params"]) == 6
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_score_ > 0.95
     assert search.best_params_["mlpclassifier__learning_rate"] == 1

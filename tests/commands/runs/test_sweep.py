@@ -268,13 +268,16 @@ def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_pa
 def test_if_the_scheduler_is_killed_the_sweep_ends_and_finished_runs_stay(project, tmp_path):
     folder = tmp_path / "sweep"
     with scheduling(tmp_path / "scheduler") as (killed, address), worker(address, tmp_path, cwd=ROOT):
-        command = [ROOT / SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", address]
-        with started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            reading(process, 1)
+
+        def kill():
+            while not list(folder.glob("*/model.npz")):
+                time.sleep(0.01)
             killed.kill()
-            out, rest = process.communicate(timeout=60)
-    assert (process.returncode, out) == (2, "")
-    assert rest.splitlines()[-1] == (
+
+        threading.Thread(target=kill, daemon=True).start()
+        done = run_here(SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", address)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == (
         f"error: --scheduler {address}: the connection to the scheduler is lost: finished runs are kept; start the "
         "scheduler, and give the same command again"
     )
