@@ -405,7 +405,8 @@ def test_threads_may_predict_at_once():
         assert all(pool.map(ask, range(4)))
 
 
-def test_pipeline_search_and_cross_validation():
+def test_pipeline_search_and_cross_validation(request):
+    from joblib import parallel_config
     from joblib.externals.loky import get_reusable_executor
     from sklearn.model_selection import GridSearchCV, cross_val_score
     from sklearn.pipeline import make_pipeline
@@ -420,7 +421,9 @@ def test_pipeline_search_and_cross_validation():
         "mlpclassifier__hidden_sizes": [(), [4], np.array([4, 3])],
         "mlpclassifier__epochs": np.arange(5, 6),
     }
-    search = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y)
+    # Two processes take seconds to start.
+    with parallel_config("loky" if request.config.getoption("--all-trials") else "threading"):
+        search = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y)
     assert len(search.cv_results_["params"]) == 6
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_score_ > 0.95
