@@ -34,7 +34,7 @@ def project(tmp_path_factory):
     path = tmp_path_factory.mktemp("project") / "config.yaml"
     path.write_text(
         f"data: {{directory: {ROOT / 'data'}, limit_per_digit: 200}}\nmodel: {{hidden_sizes: [8]}}\n"
-        "training: {epochs: 15, batch_size: 8, momentum: 0.5, checkpoint_every: 5 epochs}\n"
+        "training: {epochs: 10, batch_size: 8, momentum: 0.5, checkpoint_every: 5 epochs}\n"
     )
     return path
 
