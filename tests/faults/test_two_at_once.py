@@ -98,8 +98,8 @@ def check(names, whole, tmp_path):
 
 @pytest.mark.trials(1, 6)
 def test_all_of_them(trial, whole, tmp_path, injected):
-    """The later trials start each command twice."""
-    check([*COMMANDS] * (2 if trial else 1), whole, tmp_path)
+    """Two of them resume the run. The later trials start each command twice."""
+    check([*COMMANDS, *(COMMANDS if trial else ["resume"])], whole, tmp_path)
     injected("commands that use one run at once: all")
 
 
