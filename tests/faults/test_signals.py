@@ -59,7 +59,7 @@ def test_how_often_it_saves_does_not_change_the_result(shared, tmp_path):
 
 
 def wait_for_a_moment(trial, random_, seconds, run, process):
-    """A random moment of the process; in half of the trials, the first two among them, soon after its second checkpoint.
+    """A random moment of the process; in half of the trials, as the first two, soon after its second checkpoint.
 
     Most of the time goes into imports and the curve: else few trials would meet the training.
     """
