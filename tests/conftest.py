@@ -9,10 +9,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from importlib import import_module
 from io import StringIO
+from itertools import combinations
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import IO, Any
 
 import hypothesis
@@ -22,12 +24,15 @@ from matplotlib.figure import Figure
 
 from mlp import config, idx
 from mlp.__main__ import commands
+from mlp.commands.runs import replay
 from mlp.config import Config
 from mlp.data import dataset
 from mlp.data.dataset import Dataset
 from mlp.figures import curves
 from mlp.network import MLP
 from mlp.runs import directory as run_directory
+from mlp.runs import provenance
+from mlp.sweeps import grid
 from mlp.system import blas_threads, command_line, files, signals
 
 ROOT = Path(__file__).parent.parent
@@ -44,10 +49,15 @@ MEMORY, ENOUGH = Path("/dev/shm"), 1 << 30  # noqa: S108 - pytest makes a folder
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary files go into memory, if the system has a folder for that: a run waits for the disk thirty times."""
+    """Temporary files go into memory, if the system has a folder for that: a run waits for the disk thirty times.
+
+    Libraries of threads that are loaded from now on, here or in a process that a test starts, use one thread.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-    examples = 2000 if config.getoption("--all-trials") else 100
+    examples = 2000 if config.getoption("--all-trials") else 50
     hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=examples)
     hypothesis.settings.load_profile("repeatable")
 
@@ -95,6 +105,15 @@ def own_signals() -> Iterator[None]:
 def one_blas_thread() -> Iterator[None]:
     """One thread, as for the commands; two threads on two busy cores are many times slower."""
     with blas_threads.threads(1):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def known_code() -> Iterator[None]:
+    """The code is hashed once, and Git is asked once: neither changes while the tests run, and each run asks."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("code_sha256", "_git_commit"):
+            patch.setattr(provenance, name, cache(getattr(provenance, name)))
         yield
 
 
@@ -160,6 +179,24 @@ def undrawn() -> Iterator[None]:
 def here() -> Command:
     """The function ``run_here``, which fixtures shared by several tests call directly."""
     return run_here
+
+
+@pytest.fixture
+def replays_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """replay.py trains again within this process, which is faster."""
+
+    def train(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return run_here("train.py", *command[command.index("train") + 1 :], cwd=Path.cwd())
+
+    monkeypatch.setattr(replay, "subprocess", SimpleNamespace(run=train, DEVNULL=None))
+
+
+@pytest.fixture(scope="module")
+def few_pairs() -> Iterator[None]:
+    """All pairs are those of three digits: tests of what follows a sweep need not wait for 45 runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grid, "PAIRS", list(combinations((0, 1, 4), 2)))
+        yield
 
 
 def copy_checkout(target: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -363,6 +364,6 @@ def test_a_copy_computes_the_same_and_is_independent(how):
 def test_a_long_chain_is_copied(how):
     """Longer than Python's recursion limit."""
     graph, node = circuit(x=1.0)
-    for _ in range(5000):
+    for _ in range(sys.getrecursionlimit() + 500):
         node = graph.apply(Add(), node, node) if len(graph.nodes) < 5 else graph.apply(Sigmoid(), node)
     assert COPIES[how](graph).forward() == graph.forward()

@@ -78,6 +78,7 @@ def test_its_commands_in_their_order(checkout, here):
     run_all([TRAIN, *commands[2:]], checkout, here)
 
 
+@pytest.mark.usefixtures("few_pairs", "replays_here")
 @pytest.mark.parametrize("group", re.split(r"^## ", COMMANDS, flags=re.MULTILINE)[1:], ids=["runs", "passes", "data"])
 def test_the_commands_of_a_group_in_their_order(group, checkout, here, mirrors):
     """After a run, and with all digits at hand."""
@@ -144,6 +145,7 @@ def test_every_command_is_named_and_described(text):
     assert re.findall(r"^\| \[[a-z-]+\]\(docs/commands\.md#([a-z-]+)\)", text, re.MULTILINE) == headings
 
 
+@pytest.mark.usefixtures("few_pairs")
 def test_the_commands_of_the_page_on_sweeps(tmp_path, here):
     """With few seeds and images, and without the cluster, which has a test of its own."""
     checkout = copy_checkout(tmp_path / "copy")

@@ -50,6 +50,7 @@ def test_the_runs_config_has_the_labels_and_the_network_an_output_for_each(train
         assert json.loads(str(saved["config"]))["data"]["digits"] == [1, 5, 8]
 
 
+@pytest.mark.usefixtures("replays_here")
 @pytest.mark.parametrize("loss", ["euclidean", "cross_entropy"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_it_learns_the_labels(train, here, activation, loss):
@@ -70,6 +71,7 @@ def test_the_cosine_schedule_falls_from_the_learning_rate_and_history_has_each_r
     assert "on resume nothing may change under training.schedule: cosine" in done.stderr
 
 
+@pytest.mark.usefixtures("replays_here")
 def test_patience_ends_a_run_which_is_then_finished(train, here):
     run = train("run", "training.epochs=50", "training.patience=1", "training.learning_rate=1.0")
     losses = [float(row["validation_loss"]) for row in rows(run)]

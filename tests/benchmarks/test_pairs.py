@@ -13,7 +13,7 @@ from mlp.system.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(tmp_path_factory, few_pairs):
     """A sweep of all pairs whose networks have learned hardly anything."""
     folder = tmp_path_factory.mktemp("swept")
     data = write_folder(folder / "made", [*range(10)] * 4, [*range(10)] * 2, side=2)

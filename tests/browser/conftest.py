@@ -91,11 +91,13 @@ def as_new(tab):
     return tab
 
 
-@pytest.fixture(params=[(width, dark) for width in WIDTHS.values() for dark in (False, True)], ids=str)
-def look(request):
-    """Each width and colour scheme that pages are tested in, as options of ``visit``."""
-    width, dark = request.param
-    return {"width": width, "dark": dark}
+def pytest_generate_tests(metafunc):
+    """``look``: a width and a colour scheme as options of ``visit``; all pairs with --all-trials, else each once."""
+    if "look" in metafunc.fixturenames:
+        looks = [(WIDTHS["phone"], True), (WIDTHS["desktop"], False)]
+        if metafunc.config.getoption("--all-trials"):
+            looks += [(width, not dark) for width, dark in looks]
+        metafunc.parametrize("look", [{"width": width, "dark": dark} for width, dark in looks], ids=str)
 
 
 @pytest.fixture

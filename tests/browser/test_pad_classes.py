@@ -90,9 +90,8 @@ def ten(tmp_path_factory):
     return report.write(made_run(tmp_path_factory.mktemp("ten"), *SOME[0]))
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
-def test_everyone_can_read_the_page_of_ten_digits(ten, visit, accessible, width, dark):
-    page = at_work(visit(ten, width=width, dark=dark))
+def test_everyone_can_read_the_page_of_ten_digits(ten, visit, accessible, look):
+    page = at_work(visit(ten, **look))
     assert page.locator("#samples button").count() == 20
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")

@@ -1,14 +1,11 @@
 """Promises of mlp.pages.report, seen in a browser: everyone can read the page, and its points show their images."""
 
 import re
-import sys
 
 import numpy as np
 import pytest
 
-from mlp.commands.runs import train as train_command
 from mlp.pages import report
-from mlp.system import command_line
 from tests.browser.conftest import watched
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
@@ -65,14 +62,13 @@ def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_di
 @pytest.mark.parametrize(
     "options", [["model.hidden_sizes=[]"], ["model.hidden_sizes=[5, 3]", "training.precision=float64"]]
 )
-def test_any_network_on_any_images_has_its_page(options, tmp_path, monkeypatch, visit, accessible):
+def test_any_network_on_any_images_has_its_page(options, tmp_path, here, visit, accessible):
     write_folder(tmp_path / "made", [1, 7] * 20, [1, 7] * 5, side=5)
     (tmp_path / "config.yaml").write_text(
         "data: {directory: made, digits: [7, 1], validation_fraction: 0}\noutput: {report: true}\n"
     )
-    arguments = ["--config", str(tmp_path / "config.yaml"), "--output", str(tmp_path / "run"), "--set", *options]
-    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    assert command_line.run(train_command.main) == 0
+    done = here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run", "--set", *options)
+    assert done.returncode == 0, done.stderr
     page = visit(tmp_path / "run" / "report.html", width=390)
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")

@@ -95,7 +95,7 @@ def shared(tmp_path_factory):
 @pytest.mark.parametrize("checkpoint_every", ["1 epoch", "2 steps"])
 def test_at_every_call(call, for_ever, checkpoint_every, shared, tmp_path, capsys, injected, request):
     expected, counts = undisturbed(shared, checkpoint_every)
-    step = 1 if request.config.getoption("--all-trials") else 17
+    step = 1 if request.config.getoption("--all-trials") else 29
     for k in range(1, counts[call] + 1, step):
         config, run = project(tmp_path / str(k), checkpoint_every=checkpoint_every), tmp_path / str(k) / "run"
         with pytest.MonkeyPatch.context() as monkeypatch:

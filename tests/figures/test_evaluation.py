@@ -39,7 +39,7 @@ def test_misclassified_images_have_captions_and_the_most_confident_predictions_c
     ]
 
 
-@pytest.mark.parametrize("wrong", [0, 1, 9, 60])
+@pytest.mark.parametrize("wrong", [0, 1, 60])
 def test_confusion_and_mistakes_for_any_number_of_mistakes(images, wrong, tmp_path):
     probabilities = images.targets.astype(float)[:, np.newaxis]
     probabilities[:wrong] = 1 - probabilities[:wrong]

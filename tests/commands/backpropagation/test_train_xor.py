@@ -61,14 +61,14 @@ def test_xor_is_learned_printed_and_drawn(here, tmp_path):
 
 def test_every_seed_learns_its_own_way_and_the_pictures_are_replaced(main, tmp_path, capsys):
     pictures, endings = set(), set()
-    for seed in range(4):
+    for seed in range(2):
         main(["--seed", str(seed), "--output", str(tmp_path)])
         out = capsys.readouterr().out
         assert all((p >= 0.5) == XOR[x] for x, (_, p) in table(out).items())
         endings.add(losses(out)[-1])
         pictures.add((tmp_path / "decision_surface.png").read_bytes())
         assert {path.name for path in tmp_path.iterdir()} == FILES
-    assert len(pictures) == len(endings) == 4
+    assert len(pictures) == len(endings) == 2
 
 
 def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """Promises of scripts/select_digits.py."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -23,10 +24,14 @@ def test_the_chosen_digits_come_out_in_their_order(command, folder, tmp_path):
             assert f"{sha256}  {name}" in done.stdout
 
 
-@pytest.mark.parametrize("limit", [idx.MAX_BYTES_IN_MEMORY, 1], ids=["in memory", "by rows"])
-@pytest.mark.parametrize("digits", ["[12, 10]", "all"])
-def test_upright_copies_of_emnists_letters_train_and_show_the_same(here, tmp_path, digits, limit, monkeypatch):
-    """Images of 3 by 5 pixels in the files, 5 by 3 upright; from their files by rows, or in memory."""
+READ = list(product([idx.MAX_BYTES_IN_MEMORY, 1], ["[12, 10]", "all"]))
+"""In memory, or from the files by rows; two of the letters, or all."""
+
+
+@pytest.mark.trials(2, len(READ))
+def test_upright_copies_of_emnists_letters_train_and_show_the_same(here, tmp_path, trial, monkeypatch):
+    """Images of 3 by 5 pixels in the files, 5 by 3 upright."""
+    limit, digits = READ[3 * trial % 4]
     monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", limit)
     lying = write_letters(tmp_path / "lying", [10, 11, 12, 13] * 8, [10, 11, 12, 13] * 2)
     done = here("scripts/select_digits.py", lying, tmp_path / "upright", 10, 11, 12, 13, "--transpose")

@@ -11,7 +11,7 @@ from mlp import idx
 from mlp.commands.runs import evaluate
 from mlp.data import dataset, idx_folder
 from mlp.evaluation import Evaluation
-from tests.conftest import ROOT, run_here, write_folder, write_letters
+from tests.conftest import ROOT, run_here, undrawn, write_folder, write_letters
 
 KEYS = {
     *("n", "errors", "accuracy", "accuracy_interval", "confusion", "precision", "recall", "f1", "roc_auc", "loss"),
@@ -107,12 +107,16 @@ def test_of_three_classes_each_has_a_row_of_figures_and_one_of_the_confusion_mat
 
 def test_of_many_classes_the_most_frequent_confusions_are_printed(here, of_letters):
     run = of_letters[30]
-    summary = json.loads(here("scripts/evaluate.py", run, "--split", "training", "--json").stdout)
+    with undrawn():
+        as_json, as_text = (
+            here("scripts/evaluate.py", run, "--split", "training", *options).stdout for options in (["--json"], [])
+        )
+    summary = json.loads(as_json)
     confusion = np.array(summary["confusion"])
     np.fill_diagonal(confusion, 0)
     most, file = confusion.max(), run / "evaluation-training.json"
     assert most > 1
-    lines = here("scripts/evaluate.py", run, "--split", "training").stdout.split("\n\n")[3].splitlines()
+    lines = as_text.split("\n\n")[3].splitlines()
     assert (lines[0], lines[-1]) == ("most frequent confusions:", f"the whole confusion matrix: {file}")
     true, predicted = np.argwhere(confusion == most)[0] + 10
     assert lines[1] == f"{most:7} of digit {true} predicted as {predicted}"

@@ -34,7 +34,7 @@ def project(tmp_path_factory):
     path = tmp_path_factory.mktemp("project") / "config.yaml"
     path.write_text(
         f"data: {{directory: {ROOT / 'data'}, limit_per_digit: 200}}\nmodel: {{hidden_sizes: [8]}}\n"
-        "training: {epochs: 15, batch_size: 8, momentum: 0.5, checkpoint_every: 5 epochs}\n"
+        "training: {epochs: 10, batch_size: 8, momentum: 0.5, checkpoint_every: 5 epochs}\n"
     )
     return path
 
@@ -88,6 +88,17 @@ def reading(process, count):
 def workers_of(process):
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(pid) for pid in children if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def after(count, folder, act):
+    """Do something as soon as the sweep in this folder, which this process then runs, has this count of models."""
+
+    def wait():
+        while len(list(folder.glob("*/model.npz"))) < count:
+            time.sleep(0.01)
+        act()
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def moments(folder):
@@ -226,26 +237,27 @@ def worker(scheduler, folder, **options):
     )
 
 
-def test_a_cluster_trains_the_same_models_even_if_a_worker_is_killed(project, reference, scheduler, tmp_path):
-    """A third worker runs another version of the code: it is reported and gets no runs."""
+@pytest.mark.trials(1, 2)
+def test_a_cluster_trains_the_same_models_even_if_a_worker_is_killed(trial, project, reference, scheduler, tmp_path):
+    """In the second trial a third worker runs another version of the code: it is reported and gets no runs."""
     shutil.copytree(ROOT / "mlp", tmp_path / "other" / "mlp")
     with (tmp_path / "other" / "mlp" / "gates.py").open("a") as file:
         file.write("\n# another version\n")
+    others = [{"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path / "other")}}] * trial
     folder = tmp_path / "sweep"
-    command = [ROOT / SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", scheduler]
     with ExitStack() as stack:
-        first, _ = (stack.enter_context(worker(scheduler, tmp_path, cwd=ROOT)) for _ in range(2))
-        stack.enter_context(
-            worker(scheduler, tmp_path, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "other")})
+        first, *_ = (
+            stack.enter_context(worker(scheduler, tmp_path, **options))
+            for options in ({"cwd": ROOT}, {"cwd": ROOT}, *others)
         )
-        process = stack.enter_context(started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE))
-        reading(process, 3)
-        first.kill()
-        out, rest = process.communicate(timeout=90)
-    assert process.returncode == 0, rest
+        after(3, folder, first.kill)
+        with undrawn():
+            done = run_here(SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", scheduler)
+        assert first.poll() is not None
+    assert done.returncode == 0, done.stderr
     assert models(folder) == reference
     assert {path.name for path in folder.iterdir()} == FILES | reference.keys()
-    assert out.startswith("rank  learning_rate  runs  validation loss ")
+    assert done.stdout.startswith("rank  learning_rate  runs  validation loss ")
 
 
 def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_path, monkeypatch):
@@ -268,13 +280,10 @@ def test_ctrl_c_does_not_wait_for_a_worker_that_hangs(project, scheduler, tmp_pa
 def test_if_the_scheduler_is_killed_the_sweep_ends_and_finished_runs_stay(project, tmp_path):
     folder = tmp_path / "sweep"
     with scheduling(tmp_path / "scheduler") as (killed, address), worker(address, tmp_path, cwd=ROOT):
-        command = [ROOT / SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", address]
-        with started(*command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            reading(process, 1)
-            killed.kill()
-            out, rest = process.communicate(timeout=60)
-    assert (process.returncode, out) == (2, "")
-    assert rest.splitlines()[-1] == (
+        after(1, folder, killed.kill)
+        done = run_here(SWEEP, "--config", project, *GRID, "--output", folder, "--scheduler", address)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == (
         f"error: --scheduler {address}: the connection to the scheduler is lost: finished runs are kept; start the "
         "scheduler, and give the same command again"
     )
