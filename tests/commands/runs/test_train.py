@@ -335,18 +335,6 @@ def test_the_end_names_the_page_or_the_command_that_makes_it(run, here, folder, 
     assert page.exists()
 
 
-def test_a_finished_run_of_the_cosine_schedule_is_not_offered_more_epochs(here, tmp_path):
-    run = tmp_path / "run"
-    here(
-        "train.py", "--output", run, "--set", "data.limit_per_digit=50", "training.epochs=2", "training.schedule=cosine"
-    )
-    again = here("train.py", "--resume", run)
-    assert again.stdout == (
-        f"{run} is finished, nothing was changed: training.schedule cosine ended with epoch 2: for more, train a new "
-        "run\n"
-    )
-
-
 def test_a_run_that_its_patience_stopped_says_so_and_is_not_offered_more_epochs(here, tmp_path):
     run = tmp_path / "run"
     options = [
