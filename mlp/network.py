@@ -84,18 +84,10 @@ class MLP:
                 raise ValueError(f"the {name} must be {' or '.join(known)}, not {value}")
         self.sizes = tuple(sizes)
         self.classes = classes_of(sizes[-1])
-        if class_weights is not None and len(class_weights) != self.classes:
-            raise ValueError(
-                f"{len(class_weights)} class_weights: there must be one for each of {self.classes} classes"
-            )
         self.loss_name, self.activation_name = loss, activation
         self.precision = np.dtype(precision)
         self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
-        with np.errstate(over="ignore", under="ignore"):
-            rounded = np.array(self.class_weights or 1.0).astype(self.precision).reshape(-1)
-        if (wrong := np.flatnonzero(~((rounded > 0) & (rounded < np.inf)))).size:
-            weight = np.array(self.class_weights)[wrong[0]]
-            raise ValueError(f"class_weights: {weight:g} is not a finite number above 0 in {self.precision}")
+        self._check_class_weights()
         self.shapes = parameter_shapes(sizes)
         count = parameter_count(sizes)
         self.parameter_block = np.zeros(count, self.precision)
@@ -107,6 +99,18 @@ class MLP:
         self.graph = ComputationalGraph(self.precision, kept_by_nodes=False)
         self._build_graph(input_gradient)
         self._predicting = Lock()  # all predictions use the same memory
+
+    def _check_class_weights(self) -> None:
+        """Raises ValueError unless there is a number above 0 for each class, also if rounded to the precision."""
+        if self.class_weights is None:
+            return
+        if len(self.class_weights) != self.classes:
+            count = len(self.class_weights)
+            raise ValueError(f"{count} class_weights: there must be one for each of {self.classes} classes")
+        with np.errstate(over="ignore", under="ignore"):
+            rounded = np.array(self.class_weights).astype(self.precision)
+        for weight in np.array(self.class_weights)[~((rounded > 0) & (rounded < np.inf))]:
+            raise ValueError(f"class_weights: {weight:g} is not a finite number above 0 in {self.precision}")
 
     def _draw_weights(self, generator: Generator) -> None:
         """Draw the weights; biases stay 0. The range of a layer's weights depends on its activation."""
