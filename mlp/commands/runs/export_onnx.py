@@ -16,8 +16,8 @@ from mlp.system.command_line import display_path
 from mlp.system.errors import CheckFailed
 from mlp.system.files import replacing
 
-TOLERANCE = 1e-6
-"""The largest accepted difference between two probabilities, unless NumPy's own rounding is more than half of it."""
+TOLERANCE, MAX_TOLERANCE = 1e-6, 1e-5
+"""The largest accepted difference between two probabilities: twice NumPy's own rounding, but within these limits."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     model = onnx_export.build(network, model_metadata(run), from_bytes=options.from_bytes)
     with blas_threads.threads(run.config.training.threads):
         differences = onnx_export.differences(model, network, images)
-        tolerance = max(TOLERANCE, 2 * onnx_export.rounding(network, images))
+        tolerance = min(max(TOLERANCE, 2 * onnx_export.rounding(network, images)), MAX_TOLERANCE)
     cure = ": try --precision float64" if network.precision == "float32" else ""
     for engine, difference in differences.items():
         if not difference <= tolerance:
