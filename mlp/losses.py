@@ -83,13 +83,10 @@ class ClassLoss(Gate):
     check_shapes = (((3,), ()), ((4, 3), (4,)), ((3,), (), ()), ((4, 3), (4,), (4,)))
     indices = frozenset({1})
 
-    def losses(self, S: Value, y: Value) -> Value:
-        """The loss of each example, (n, 1), or () for one example."""
-        raise NotImplementedError
-
-    def derivatives(self, S: Value, y: Value) -> Value:
-        """The derivative of each example's loss with respect to its scores, in the shape of S."""
-        raise NotImplementedError
+    losses: Callable[..., Value]
+    """From S and y the loss of each example, (n, 1), or () for one example."""
+    derivatives: Callable[..., Value]
+    """From S and y the derivative of each example's loss with respect to its scores, in the shape of S."""
 
     def forward(self, S: Value, y: Value, w: Value = None) -> Value:
         check_scores(self, S, y, w)

@@ -40,6 +40,13 @@ from mlp.system.errors import InputError
 
 ACTIVATIONS: dict[str, Gate] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "relu": Relu()}
 """The gate of each hidden layer's activation by its name."""
+RANGES: dict[type[Gate], tuple[float, float | None]] = {
+    Sigmoid: (0, 1),
+    Softmax: (0, 1),
+    Tanh: (-1, 1),
+    Relu: (0, None),
+}
+"""The smallest and the largest value of each activation, None for no limit."""
 LOSSES = ("euclidean", "cross_entropy")
 BLOCK_ROWS = 1024
 """Examples per forward pass outside training. Memory stays small: 3 MB for MNIST in float32."""

@@ -4,6 +4,7 @@ A and dA are a network's flat blocks of parameters and gradients: an optimizer k
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ def aligned(block: Array) -> Array:
     return copy
 
 
-class Optimizer:
+class Optimizer(ABC):
     """What optimizers share: the blocks, the rates, and the memory of their state.
 
     learning_rate: the step size; ``set_learning_rate`` changes it, as a schedule does. weight_decay: the L2
@@ -64,9 +65,9 @@ class Optimizer:
             G += self.dA
         self.update(G)
 
+    @abstractmethod
     def update(self, G: Array) -> None:
         """Change A, given its gradient with the weight decay."""
-        raise NotImplementedError
 
 
 class SGD(Optimizer):

@@ -46,7 +46,7 @@ OF_WEIGHTS = {"check_sample_weight_equivalence_on_dense_data", "check_class_weig
 
 
 def three_blobs(n=200, seed=0, spread=1.0):
-    """Three clouds of points in the plane, and their classes, of which the last is the rarest."""
+    """Three clouds of points in the plane, and the class of each point; the last class has the fewest points."""
     random = np.random.default_rng(seed)
     y = random.choice(3, n, p=[0.5, 0.35, 0.15])
     return spread * random.normal(size=(n, 2)) + np.array([[0, 4], [4, 0], [-4, -4]])[y], y

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
 from mlp.config import naming
-from mlp.data.idx_folder import MAX_LABEL, ImagesAndLabels, Part, open_part
+from mlp.data.idx_folder import MAX_LABEL, ImagesAndLabels, Part, open_part, read_labels
 from mlp.gates import Array
 from mlp.network import BatchBuffers, block_length, outputs_for, write_targets
 from mlp.system.errors import InputError
@@ -147,10 +147,11 @@ def load(
 
 
 def labels(directory: Path) -> tuple[int, ...]:
-    """The labels in the training files of an IDX folder, ascending. Raises InputError if there is only one."""
+    """The different labels of an IDX folder's training images, ascending. Raises InputError if there are not two."""
     with naming("data.directory"):
-        source = open_part(directory, "training")
-    found = tuple(np.unique(source.labels).tolist())
+        path, all_labels = read_labels(directory, "training")
+    found = tuple(np.unique(all_labels).tolist())
     if len(found) < 2:
-        raise InputError(f"{source.files['labels']}: every label is {found[0]}: two are needed (data.digits: all)")
+        what = f"every label is {found[0]}" if found else "no label in it"
+        raise InputError(f"{path}: {what}: two are needed (data.digits: all)")
     return found

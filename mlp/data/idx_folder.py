@@ -183,6 +183,17 @@ def open_part(directory: Path, part: Part, *, transpose: bool = False) -> Images
     return ImagesAndLabels(images, labels, files, copies, stamps, transpose)
 
 
+def read_labels(directory: Path, part: Part) -> tuple[Path, NDArray[np.uint8]]:
+    """The file of one part's labels, and the labels (N,), without opening the images.
+
+    Raises InputError as ``open_part`` does if the file is missing, damaged or not what its name says, or if two copies
+    differ.
+    """
+    path = next(iter(find(directory, part, "labels")))
+    _check_header(path, "labels")
+    return path, idx.read(path)
+
+
 def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
     """All copies of one of the four files, under any of its names, with their stamps. The one to read is first.
 

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlp.gates import Array
-from mlp.network import MLP
+from mlp.network import ACTIVATIONS, MLP, RANGES
 
 MAX_UNITS = 64
 """A larger hidden layer shows only its units with the largest gradients."""
@@ -26,11 +26,11 @@ SIDE, GAP, HEAD, FOOT, TEXT = 2.0, 0.35, 0.5, 0.55, 1.7
 """Inches: the side of a heat map, the space between two, above each row, below both, and for the prediction's text."""
 
 HIDDEN = {
-    "sigmoid": ("Greens", (0, 1), "white at 0 and dark at 1"),
-    "tanh": (SIGNS, (-1, 1), "purple above 0, white at 0 and orange below 0"),
-    "relu": ("Greens", (0, None), "white at 0 and dark at the largest of their layer"),
+    "sigmoid": ("Greens", "white at 0 and dark at 1"),
+    "tanh": (SIGNS, "purple above 0, white at 0 and orange below 0"),
+    "relu": ("Greens", "white at 0 and dark at the largest of their layer"),
 }
-"""By activation, how hidden units look: the colours, the values at their ends, None for the largest, and in words."""
+"""By activation, how hidden units look: the colours, and the same in words."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def columns(network: MLP, image_shape: tuple[int, int], digits: Sequence[int]) -
         if layer < len(network.sizes) - 1:
             name = f"Z{3 * layer}"
             Z, dZ = (grid(array[0, units]) for array in (graph.value(name), graph.gradient(name)))
-            colors, (low, high), _ = HIDDEN[network.activation_name]
+            low, high = RANGES[type(ACTIVATIONS[network.activation_name])]
             limits = (low, float(np.nanmax(Z)) or 1.0 if high is None else high)
-            shown.append(Column("hidden", name, Z, dZ, colors, limits, part))
+            shown.append(Column("hidden", name, Z, dZ, HIDDEN[network.activation_name][0], limits, part))
         elif size > 1:
             source = network.loss_node.inputs[0].name  # P, or the sums before it
             P, dP = (grid(array[0, units]) for array in (graph.value("P"), graph.gradient(source)))
@@ -139,7 +139,7 @@ def picture(title: str, shown: list[Column], lines: list[str], network: MLP) -> 
     figure = Figure(figsize=(width, height))
     figure.text(GAP / width, 1 - 0.25 / height, title, fontsize=13, va="center", color=INK)
     caption = (
-        f"above: the values, hidden units {HIDDEN[network.activation_name][2]}"
+        f"above: the values, hidden units {HIDDEN[network.activation_name][1]}"
         f"{', outputs white at 0 and dark at 1' * (network.sizes[-1] > 1)}; below: the derivatives of the loss "
         "with respect to them\nweights and derivatives are purple above 0, white at 0 and orange below 0"
     )

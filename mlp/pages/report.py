@@ -14,8 +14,8 @@ from mlp.data.preparation import averaged
 from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
 from mlp.figures import network as network_figure
 from mlp.figures.style import sign_colors
-from mlp.gates import Gate, Relu, Sigmoid, Softmax, Tanh
-from mlp.network import MAX_BLOCK_NUMBERS, MLP, by_class
+from mlp.gates import Relu
+from mlp.network import MAX_BLOCK_NUMBERS, MLP, RANGES, by_class
 from mlp.pages import frame, pad, report_figures, report_images
 from mlp.runs import history
 from mlp.runs.directory import REPORT
@@ -48,13 +48,6 @@ RULES = {
     "svd_plane": "the nearest class mean in the plane of the first two centred SVD coordinates",
 }
 """The simpler rules by name, as in "12 by the nearest class mean"."""
-RANGES: dict[type[Gate], tuple[float, float | None]] = {
-    Sigmoid: (0, 1),
-    Softmax: (0, 1),
-    Tanh: (-1, 1),
-    Relu: (0, None),
-}
-"""The smallest and the largest value of each activation, None for no limit."""
 
 
 def write(run: FinishedRun) -> Path:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mlp import idx
 from mlp.config import Config, Data, Model, Training
 from mlp.system import memory
 from mlp.system.errors import InputError
@@ -27,6 +28,16 @@ def test_all_are_the_labels_of_the_training_files(tmp_path):
 def test_one_label_alone_is_refused(tmp_path):
     folder = write_folder(tmp_path / "one", [5] * 4, [5])
     with pytest.raises(InputError, match=r"every label is 5: two are needed \(data\.digits: all\)"):
+        from_config.resolved(settings(folder, "all"))
+
+
+def test_all_opens_only_the_labels(tmp_path):
+    folder = write_folder(tmp_path / "made", [3, 7] * 4, [3])
+    for path in folder.glob("*images*"):
+        path.unlink()
+    assert from_config.resolved(settings(folder, "all")).data.digits == (3, 7)
+    idx.write(folder / "train-labels-idx1-ubyte", np.zeros(0, np.uint8))
+    with pytest.raises(InputError, match=r"no label in it: two are needed \(data\.digits: all\)"):
         from_config.resolved(settings(folder, "all"))
 
 
