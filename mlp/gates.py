@@ -368,24 +368,24 @@ class Tanh(Elementwise):
 class Sigmoid(Elementwise):
     """P = 1 / (1 + exp(-Z)), elementwise; dZ = (1 - P) P dP, from the output alone.
 
-    Z is clamped to +-87 in float32 and +-708 in float64, the largest whole numbers at which exp(Z) and its reciprocal
-    are normal numbers: nothing overflows, and P stays above 0. (P rounds to 1 from about Z = 37 in float64; dZ is 0
-    there. Where Z is clamped, dZ is still (1 - P) P dP.)
+    Z is held at -87 or above in float32, at -708 or above in float64: the largest whole numbers at which exp(-Z) and
+    its reciprocal are normal numbers. So nothing overflows, and P stays above 0. A large Z needs no such limit: exp(-Z)
+    becomes 0 without a warning, and P is 1 there anyway, from about Z = 37 on in float64. (Where Z is held, dZ is still
+    (1 - P) P dP.)
     """
 
     name, symbol = "sigmoid", "σ"
 
     def forward(self, Z: Value) -> Value:
-        return 1 / (1 + np.exp(-clamped(Z)))
+        return 1 / (1 + np.exp(-held(Z)))
 
     def backward(self, dP: Value, P: Value, Z: Value) -> Gradients:
         return ((1 - P) * P * dP,)
 
 
-def clamped(Z: Value) -> Value:
-    """Z, but at most ``largest_exponent`` and at least minus that."""
-    largest = largest_exponent(getattr(Z, "dtype", float))
-    return written_as(lambda: Z, np.maximum(np.minimum(Z, largest), -largest))
+def held(Z: Value) -> Value:
+    """Z, but at least minus the ``largest_exponent``."""
+    return written_as(lambda: Z, np.maximum(Z, -largest_exponent(getattr(Z, "dtype", float))))
 
 
 def largest_exponent(dtype: DTypeLike) -> int:

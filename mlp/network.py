@@ -182,15 +182,17 @@ class MLP:
         for each row of this W1.
         """
         leaves = {self.graph.node(name): arrays for name, arrays in (parameters or {}).items()}
-        inputs = len(parameters["W1"][0]) if parameters else self.sizes[0]
-        shapes = {"X": (n, inputs), "Y": (n,) if self._takes_indices else (n, self.sizes[-1]), "n": ()}
-        if self._w is not None:
-            shapes["w"] = (n,)
+        shapes = self.input_shapes(n, len(parameters["W1"][0]) if parameters else self.sizes[0])
         plan = self.graph.plan_with(leaves, (self._L, self._P), shapes)
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
         weights = None if self._w is None else (plan.values[self._w], np.array(self.class_weights, self.precision))
         return BatchBuffers(X, Y, P, weights, target_writer(Y), self.graph, plan)
+
+    def input_shapes(self, n: int, inputs: int) -> dict[str, Shape]:
+        """The shapes of the graph's inputs, by name, for n examples of this many numbers."""
+        shapes: dict[str, Shape] = {"X": (n, inputs), "Y": (n,) if self._takes_indices else (n, self.sizes[-1]), "n": ()}
+        return shapes if self._w is None else shapes | {"w": (n,)}
 
     def loss(self, X: ArrayLike, Y: ArrayLike, w: ArrayLike | None = None) -> float:
         """Run forward and return the loss L: the mean over the batch of the examples' losses, each times its weight.

@@ -1,26 +1,29 @@
 """Optimizers: what one step does with the gradients. Nothing else changes a parameter.
 
-A and dA are a network's flat blocks of parameters and gradients: an optimizer knows no layers. It updates A in place.
+A and dA are a network's flat blocks of parameters and gradients: an optimizer knows no layers. Its equation is written
+once, in ``update``, in plain NumPy; ``trace`` records it, and ``plan`` binds it to the blocks, as with the gates.
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
-from mlp.gates import Array
+from mlp.gates import Array, Value
+from mlp.plan import Binder, Call, aligned_empty
+from mlp.trace import Term, count_uses, trace_function
 
-CACHE_LINE = 64
-"""In bytes. NumPy's arrays begin anywhere; at some places an update takes a quarter longer."""
+SMALLEST_FACTOR = 1e-3
+"""A gradient is multiplied by the learning rate where it is made only if the rate is at least this: the squares of
+smaller numbers, which the gradient's norm needs, could become 0 in float32."""
 
 
 def aligned(block: Array) -> Array:
     """A copy of a flat block that begins at a cache line."""
-    memory = np.empty(block.nbytes + CACHE_LINE, np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    copy: Array = memory[start : start + block.nbytes].view(block.dtype)
+    copy = aligned_empty(block.shape, block.dtype)
     copy[...] = block
     return copy
 
@@ -38,6 +41,8 @@ class Optimizer(ABC):
     """The names of the blocks whose numbers are at least 0."""
     rates: ClassVar[tuple[str, ...]] = ("learning_rate", "weight_decay")
     """The options that are numbers, by their names in the config."""
+    corrections: ClassVar[tuple[str, ...]] = ()
+    """The names of the numbers that differ from step to step; ``corrections_of`` gives them."""
 
     @staticmethod
     def keeps_idle(**rates: float) -> bool:
@@ -47,27 +52,83 @@ class Optimizer(ABC):
     def __init__(self, A: Array, dA: Array, *, learning_rate: float, weight_decay: float = 0.0):
         self.A, self.dA, self.steps = A, dA, 0
         self.state: Mapping[str, Array] = {name: aligned(np.zeros_like(A)) for name in self.state_names}
-        # Arrays, because NumPy takes longer to convert a number than to multiply by it.
-        self.learning_rate, self.weight_decay = (np.array(rate, A.dtype) for rate in (learning_rate, weight_decay))
-        # Allocated once: new large arrays cost as much as an update.
-        self._change, self._decayed = aligned(A), np.empty_like(A)
+        self.learning_rate = np.array(learning_rate, A.dtype)
+        self.weight_decay = weight_decay
+        self._can_be_folded = learning_rate >= SMALLEST_FACTOR
 
     def set_learning_rate(self, rate: float) -> None:
         """Take the next steps with this rate."""
         self.learning_rate[...] = rate
 
+    @abstractmethod
+    def update(self, A: Value, dA: Value, *state_rate_and_corrections: Value) -> Sequence[Value]:
+        """The new A, and the new blocks of the state."""
+
+    def corrections_of(self, step: int) -> tuple[float, ...]:
+        """The corrections in a step, counted from 1."""
+        return ()
+
+    def decayed(self, A: Value, dA: Value) -> Value:
+        """G: the gradient with the weight decay."""
+        return dA + self.weight_decay * A if self.weight_decay else dA
+
     def step(self) -> None:
         """Take one step against the gradient."""
         self.steps += 1
-        G = self.dA
-        if self.weight_decay:
-            G = np.multiply(self.A, self.weight_decay, self._decayed)
-            G += self.dA
-        self.update(G)
+        self._own_corrections[...] = self.corrections_of(self.steps)
+        for call in self._own_calls:
+            call()
 
-    @abstractmethod
-    def update(self, G: Array) -> None:
-        """Change A, given its gradient with the weight decay."""
+    @cached_property
+    def _own_corrections(self) -> Array:
+        return np.empty(len(self.corrections), self.A.dtype)
+
+    @cached_property
+    def _own_calls(self) -> list[Call]:
+        return self.calls(self._own_corrections)
+
+    @cached_property
+    def _formula(self) -> tuple[list[Term], list[Term]]:
+        """The symbols of the update, and its results."""
+        numbers = dict.fromkeys(("rate", *self.corrections), ())
+        shapes = dict.fromkeys(("A", "dA", *self.state_names), self.A.shape) | numbers
+        return trace_function(self.update, shapes, self.A.dtype)
+
+    @cached_property
+    def _step_term(self) -> Term | None:
+        """The learning rate times dA, if the update needs nothing else of dA."""
+        symbols, results = self._formula
+        dA, rate, uses = symbols[1], symbols[2 + len(self.state)], count_uses(*results)
+        (user, *others) = [term for term in uses if dA in term.arguments] or [None]
+        is_step = user is not None and user.function is np.multiply and set(user.arguments) == {rate, dA}
+        return user if is_step and not others and uses[dA] == 1 else None
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether ``calls`` can take the learning rate times dA in place of dA.
+
+        That depends on the first learning rate, not on a schedule: a resumed run computes as it did before.
+        """
+        return self._can_be_folded and self._step_term is not None
+
+    def calls(self, corrections: Array, *, of_steps: bool = False) -> list[Call]:
+        """The NumPy calls of one update. They read the corrections from this array.
+
+        With ``of_steps``, ``dA`` holds the gradient times the learning rate already: then plain SGD is one call.
+        """
+        symbols, results = self._formula
+        arrays = [self.A, self.dA, *self.state.values(), self.learning_rate]
+        given = dict(zip(symbols, [*arrays, *(corrections[k : k + 1].reshape(()) for k in range(len(corrections)))]))
+        if of_steps:
+            assert self._step_term is not None  # noqa: S101 - as ``takes_steps`` says
+            given[self._step_term] = self.dA
+        binder = Binder(self.A.dtype)
+        binder.enter(given, count_uses(*results))
+        new_A, *new_state = results
+        for term, block in zip(new_state, self.state.values(), strict=True):
+            binder.compute(term, block)
+        binder.compute(new_A, self.A)
+        return binder.calls
 
 
 class SGD(Optimizer):
@@ -86,16 +147,15 @@ class SGD(Optimizer):
 
     def __init__(self, A: Array, dA: Array, *, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0):
         super().__init__(A, dA, learning_rate=learning_rate, weight_decay=weight_decay)
-        self.momentum = np.asarray(momentum, A.dtype)
+        self.momentum = momentum
 
-    def update(self, G: Array) -> None:
+    def update(self, A: Value, dA: Value, V: Value, rate: Value) -> Sequence[Value]:
         """As in the class's docstring."""
-        if self.momentum:
-            V = self.state["velocity"]
-            V *= self.momentum
-            V += G
-            G = V
-        self.A -= np.multiply(G, self.learning_rate, self._change)
+        G = self.decayed(A, dA)
+        if not self.momentum:
+            return A - rate * G, V
+        V = self.momentum * V + G
+        return A - rate * V, V
 
 
 class Adam(Optimizer):
@@ -111,20 +171,19 @@ class Adam(Optimizer):
 
     state_names = ("first_moment", "second_moment")
     squares = frozenset({"second_moment"})
+    corrections = ("c1", "c2")
     B1, B2, E = 0.9, 0.999, 1e-8
 
-    def update(self, G: Array) -> None:
+    def corrections_of(self, step: int) -> tuple[float, ...]:
+        """c1 = 1 - b1^t and c2 = 1 - b2^t."""
+        return 1 - self.B1**step, 1 - self.B2**step
+
+    def update(self, A: Value, dA: Value, M: Value, S: Value, rate: Value, c1: Value, c2: Value) -> Sequence[Value]:
         """As in the class's docstring."""
-        M, S, change = *self.state.values(), self._change
-        M *= self.B1
-        M += np.multiply(G, 1 - self.B1, change)
-        S *= self.B2
-        S += np.multiply(np.multiply(G, G, change), 1 - self.B2, change)
-        np.sqrt(np.divide(S, 1 - self.B2**self.steps, change), change)
-        change += self.E
-        np.divide(M, change, change)
-        change *= self.learning_rate / (1 - self.B1**self.steps)
-        self.A -= change
+        G = self.decayed(A, dA)
+        M = self.B1 * M + (1 - self.B1) * G
+        S = self.B2 * S + (1 - self.B2) * G**2
+        return A - rate / c1 * (M / (np.sqrt(S / c2) + self.E)), M, S
 
 
 def scheduled(schedule: str, learning_rate: float, epoch: int, epochs: int) -> float:

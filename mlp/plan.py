@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from mlp.gates import Array
+from mlp.gates import Array, Shape
 from mlp.losses import Operation
 from mlp.node import Node, backward_order
 from mlp.trace import Formula, Formulas, Term, reshape
@@ -26,6 +26,8 @@ OUT_BY_KEYWORD = (np.minimum, np.maximum)
 """Ufuncs whose output NumPy 2.4 and newer take only by keyword."""
 MAX_FILLED_ELEMENTS = 1 << 17
 """NumPy's minimum of an array and a number is slow: up to this size, an array is filled with the number instead."""
+CACHE_LINE = 64
+"""In bytes. An update of arrays that begin elsewhere can take a quarter longer."""
 VIEWS = (np.transpose, reshape, np.broadcast_to)
 """Functions that compute nothing: they give the same numbers another shape."""
 POWERS: dict[float | None, Callable[..., object]] = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
@@ -53,7 +55,7 @@ class Plan:
         """Whether the gradients belong to the latest forward pass."""
         self._leaves = leaves
         self._first_use: dict[Node, int] = {}
-        self._binder = _Binder(formulas.precision)
+        self._binder = Binder(formulas.precision)
         self.forward_calls = self._binder.calls
         for node in nodes:
             if node.gate is None:
@@ -66,7 +68,7 @@ class Plan:
             inputs = [self.values[source] for source in node.inputs]
             formula = self.formulas[node] = formulas.of(node.gate, *(value.shape for value in inputs))
             self.values[node] = np.empty(formula.value.shape, formulas.precision)
-            self._binder.enter(formula, inputs)
+            self._binder.enter(dict(zip(formula.symbols, inputs, strict=False)), formula.uses)
             self._binder.write_value(formula.value, self.values[node])
 
     def forward(self, changed: Node | None = None) -> Array:
@@ -97,7 +99,7 @@ class Plan:
         for node, _, edges in order:
             formula, dC = self.formulas[node], self.gradients[node]
             inputs = [self.values[source] for source in node.inputs]
-            binder.enter(formula, [*inputs, self.values[node], dC])
+            binder.enter(dict(zip(formula.symbols, [*inputs, self.values[node], dC], strict=True)), formula.uses)
             for edge, gradient in zip(edges, formula.gradients, strict=True):
                 if edge is None or gradient is None:
                     continue
@@ -120,7 +122,7 @@ class Plan:
         return self._leaves[node][1] if node in self._leaves else None
 
 
-class _Binder:
+class Binder:
     """Turns terms of formulas into calls, one gate after the other."""
 
     def __init__(self, precision: np.dtype[Any]):
@@ -135,12 +137,9 @@ class _Binder:
         self._temporary: set[int] = set()
         """The ids of arrays that may be written over, because their value is used once."""
 
-    def enter(self, formula: Formula, arrays: Sequence[Array]) -> None:
-        """From here on terms are those of this formula; the arrays are those of its symbols, in order.
-
-        The forward pass gives the inputs alone, the backward pass also the output and its gradient.
-        """
-        self._arrays, self._uses = dict(zip(formula.symbols, arrays, strict=False)), formula.uses
+    def enter(self, arrays: Mapping[Term, Array], uses: Mapping[Term, int]) -> None:
+        """From here on terms are those of one formula: the arrays of its symbols, and how often each term is used."""
+        self._arrays, self._uses = arrays, uses
         self._keys = {term: -id(array) for term, array in self._arrays.items()}  # below 0, unlike expressions
 
     def _key(self, term: Term) -> int:
@@ -165,6 +164,11 @@ class _Binder:
     def add(self, term: Term, total: Array) -> None:
         """Add a gradient to this array."""
         self._bind(np.add, [total, self._array(term)], total)
+
+    def compute(self, term: Term, out: Array | None = None) -> None:
+        """Compute a term now, into ``out`` if given; terms that are bound later find it there."""
+        array = self._array(term, out)
+        self.known[self._key(term)] = array if out is None else self._copy(array, out)
 
     def _array(self, term: Term, out: Array | None = None) -> Array:
         """The array that holds a term's value: the one that has it already, or ``out`` if given, or another."""
@@ -255,7 +259,7 @@ class _Binder:
         self.calls.append(partial(cast("Callable[..., object]", function), array, axis, None, narrow))
 
     def _new(self, term: Term) -> Array:
-        array = np.empty(term.shape, self._precision)
+        array = aligned_empty(term.shape, self._precision)
         if self._uses[term] == 1:
             self._temporary.add(id(array))
         return array
@@ -279,6 +283,14 @@ class _Binder:
             out = written
         by_keyword = function in OUT_BY_KEYWORD
         self.calls.append(partial(function, *arguments, out=out) if by_keyword else partial(function, *arguments, out))
+
+
+def aligned_empty(shape: Shape, dtype: DTypeLike) -> Array:
+    """An array, not filled, that begins at a cache line: NumPy's arrays begin anywhere."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def faster(term: Term) -> tuple[Callable[..., object], Sequence[Term]]:

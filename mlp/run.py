@@ -163,16 +163,16 @@ def _run_epochs(trainer: Trainer, run: Run, verbose: bool) -> None:
     steps, done, quiet = epochs * trainer.steps_per_epoch, trainer.steps, not sys.stderr.isatty()
     with Bar(total=steps, initial=done, unit=" steps", leave=False, disable=quiet) if verbose else nullcontext() as bar:
 
-        def after_step() -> None:
+        def after_steps(done: int) -> None:
             if bar is not None:
-                bar.update()
+                bar.update(done)
             if unit == "step" and trainer.steps % interval == 0:
                 save(trainer, run)
             signals.check()
 
         try:
             while not trainer.has_stopped:
-                row = trainer.run_epoch(after_step, signals.check)
+                row = trainer.run_epoch(after_steps, signals.check)
                 if bar is not None:
                     bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
                 if (unit == "epoch" and row.epoch % interval == 0) or trainer.has_stopped:

@@ -9,6 +9,7 @@ constants, and so are a gate's parameters: they stay as they were in the first p
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, NoReturn
@@ -101,22 +102,38 @@ def trace(gate: Gate, shapes: tuple[Shape, ...], precision: np.dtype[Any]) -> Fo
     recorder = _Recorder(gate, precision)
     output, *symbols = gate.symbols(len(shapes))
     inputs = [recorder.symbol(symbol, shape) for symbol, shape in zip(symbols, shapes, strict=True)]
-    try:
+    with recorder.errors_named():
         value = gate.forward(*inputs)
         if not isinstance(value, Traced):
             what = f"a {type(value).__name__}" if hasattr(value, "__len__") else repr(value)
             raise recorder.error(f"forward returns {what}: it must return one array, computed from the inputs")
         C, dC = (recorder.symbol(name, value.shape) for name in (output, f"d{output}"))
         found = gate.checked_backward(dC, C, *inputs)
-    except TypeError as error:  # such as a Python function that an array without numbers does not have
-        raise recorder.error(f"{error}; if an array of the pass cannot do this, {CURE}") from error
     gradients = tuple(None if gradient is None else recorder.term(gradient) for gradient in found)
-    roots = [value.term, *(term for term in gradients if term is not None)]
+    terms = tuple(A.term for A in inputs)
+    uses = count_uses(value.term, *(term for term in gradients if term is not None))
+    return Formula(terms, C.term, dC.term, value.term, gradients, recorder.plain, uses)
+
+
+def trace_function(
+    function: Callable[..., Sequence[Any]], shapes: Mapping[str, Shape], precision: np.dtype[Any]
+) -> tuple[list[Term], list[Term]]:
+    """The symbols of a function's arguments, and the terms that it returns for arrays of these shapes.
+
+    Raises ValueError if it cannot be recorded.
+    """
+    recorder = _Recorder(function, precision)
+    inputs = [recorder.symbol(name, shape) for name, shape in shapes.items()]
+    with recorder.errors_named():
+        return [A.term for A in inputs], list(map(recorder.term, function(*inputs)))
+
+
+def count_uses(*roots: Term) -> Counter[Term]:
+    """How often each term is one of the roots or an argument of another term."""
     uses = Counter(roots)
     for term in parts(*roots):
         uses.update(term.arguments)
-    terms = tuple(A.term for A in inputs)
-    return Formula(terms, C.term, dC.term, value.term, gradients, recorder.plain, uses)
+    return uses
 
 
 def parts(*terms: Term) -> Iterator[Term]:
@@ -145,15 +162,24 @@ def evaluate(term: Term, values: Mapping[Term, Any]) -> Any:
 
 @dataclass(frozen=True)
 class _Recorder:
-    """The terms of one gate's formula so far."""
+    """The terms of one gate's formula, or of one function's, so far."""
 
-    gate: Gate
+    owner: Any
+    """The gate or function, named in errors."""
     precision: np.dtype[Any]
     known: dict[tuple[Any, ...], Term] = field(default_factory=dict)
     plain: dict[Term, Term] = field(default_factory=dict)
 
     def error(self, message: str) -> ValueError:
-        return ValueError(f"{self.gate}: {message}")
+        return ValueError(f"{self.owner}: {message}")
+
+    @contextmanager
+    def errors_named(self) -> Iterator[None]:
+        """Raises ValueError for a TypeError, as of a Python function that an array without numbers does not have."""
+        try:
+            yield
+        except TypeError as error:
+            raise self.error(f"{error}; if an array of the pass cannot do this, {CURE}") from error
 
     def symbol(self, name: str, shape: Shape) -> "Traced":
         return Traced(self, Term(shape, symbol=name))

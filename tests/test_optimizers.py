@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mlp.optimizers import CACHE_LINE, OPTIMIZERS, SGD, Adam, aligned, scheduled
+from mlp.optimizers import OPTIMIZERS, SGD, Adam, aligned, scheduled
+from mlp.plan import CACHE_LINE
 
 
 @pytest.mark.parametrize(

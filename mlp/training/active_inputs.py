@@ -33,7 +33,8 @@ class OrderedParameters:
         sizes = [len(active), *others]
         count = parameter_count(sizes)
         views = [parameter_views(block[:count], sizes) for block in (A, dA)]
-        self._leaves = {name: (views[0][name], views[1][name]) for name in network.shapes}
+        self.leaves = {name: (views[0][name], views[1][name]) for name in network.shapes}
+        """The arrays of each parameter and of its gradient, by name."""
         kind = OPTIMIZERS[options.optimizer]
         rates = {name: getattr(options, name) for name in kind.rates}
         moving = count if kind.keeps_idle(**rates) else len(A)
@@ -46,17 +47,26 @@ class OrderedParameters:
 
     def batch(self, n: int) -> BatchBuffers:
         """The network's memory for n examples of the active inputs, with these parameters."""
-        return self.network.batch(n, self._leaves)
+        return self.network.batch(n, self.leaves)
 
     def load(self) -> None:
         """Copy the network's weights and the optimizer's state."""
         for own, whole in self._blocks():
             own[...] = whole[self._order[: len(own)]]
 
-    def step(self) -> None:
-        """One step of the optimizer with the gradients of the latest batch."""
+    def copy_blocks(self) -> list[Array]:
+        """A copy of the parameters and of the optimizer's state, for ``restore_blocks``."""
+        return [own.copy() for own, _ in self._blocks()]
+
+    def restore_blocks(self, copies: list[Array]) -> None:
+        """Go back to what was copied."""
+        for (own, _), copy in zip(self._blocks(), copies, strict=True):
+            own[...] = copy
+
+    def count_steps(self, steps: int) -> None:
+        """The optimizer has taken this many steps."""
         self._stepped = True
-        self.optimizer.step()
+        self.optimizer.steps += steps
 
     def store(self) -> None:
         """Copy the weights and the optimizer's state to the network, if there was a step since the last time."""

@@ -1,6 +1,7 @@
-"""The training images in shuffled batches of bytes; the memory does not grow with the number of images."""
+"""The training images in shuffled batches of bytes, some at a time; memory does not grow with the number of images."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ MIN_POOL_BATCHES = 4
 RUN_BYTES = 512_000
 """A pool is made of runs of neighbouring images, because random access to a file is slow."""
 GATHERED_BYTES = 300_000
-"""Pixels gathered by one call, for several batches: fewer calls wait less for memory."""
+"""Pixels of a block, the batches that are gathered by one call: fewer calls wait less for memory."""
 
 
 class BatchLoader:
@@ -35,10 +36,12 @@ class BatchLoader:
     active: NDArray[np.intp]
     """The indices of the pixels in each row, ascending: all, or those that are nonzero in some image."""
 
-    def __init__(self, images: Dataset, batch_size: int):
+    def __init__(self, images: Dataset, batch_size: int, most_steps: int = 1):
         self._images, self._batch_size = images, min(batch_size, len(images))
         # That of predictions: NumPy would convert each batch to compare the two.
         self._type = decide(np.empty((0, outputs_for(len(images.digits))))).dtype
+        self.block_steps = min(most_steps, self._batches_in(GATHERED_BYTES))
+        """The most batches in a block."""
         self.active = active_pixels(images, at_most=MAX_COPIED_BYTES // len(images))
         self._copy: tuple[Bytes, Bytes] | None = None
         if len(self.active) * len(images) <= MAX_COPIED_BYTES:
@@ -47,21 +50,32 @@ class BatchLoader:
                 rows[positions] = images.pixels(positions).take(self.active, axis=1)
             self._copy = rows, images.targets
 
-    def batches(self, random: Generator, done: int = 0) -> Iterator[tuple[Bytes, NDArray[Any]]]:
-        """An epoch's batches after the first ``done``: pixels 0..255, (n, active pixels), and classes, (n,).
+    def blocks(self, random: Generator, done: int, most: Callable[[], int]) -> Iterator[tuple[Bytes, NDArray[Any]]]:
+        """An epoch's batches after the first ``done``, in blocks of batches of one size, at most ``most()`` in each.
 
-        The next batch may overwrite these arrays.
+        A block is pixels 0..255, (steps, n, active pixels), and classes, (steps n,). The pixels are the beginning of
+        ``memory(n)``, and the next block overwrites them.
         """
         size = self._batch_size
-        gathered = np.empty((self._batches_in(GATHERED_BYTES) * size, len(self.active)), np.uint8)
         for rows, all_targets, order in self._pools(random, done * size):
-            for start in range(0, len(order), len(gathered)):
-                positions = order[start : start + len(gathered)]
+            while len(order):
+                n = min(size, len(order))
+                steps = min(self.block_steps, len(order) // n, most())
+                positions, order = order[: steps * n], order[steps * n :]
+                pixels = self.memory(n)[:steps]
                 # The default mode fills a copy of the output first; "clip" does not, and no position is out of range.
-                pixels = rows.take(positions, axis=0, out=gathered[: len(positions)], mode="clip")
-                targets = all_targets.take(positions).astype(self._type)
-                for first in range(0, len(positions), size):
-                    yield pixels[first : first + size], targets[first : first + size]
+                rows.take(positions, axis=0, out=pixels.reshape(len(positions), -1), mode="clip")
+                yield pixels, all_targets.take(positions).astype(self._type)
+
+    def memory(self, n: int) -> Bytes:
+        """Where the pixels of blocks lie whose batches have n images: (steps, n, active pixels)."""
+        steps = self.block_steps if n == self._batch_size else 1
+        size = steps * n * len(self.active)
+        return self._memory.reshape(-1)[:size].reshape(steps, n, -1)
+
+    @cached_property
+    def _memory(self) -> Bytes:
+        return np.empty((self.block_steps, self._batch_size, len(self.active)), np.uint8)
 
     def _pools(self, random: Generator, done: int) -> Iterator[tuple[Bytes, NDArray[np.uint8], NDArray[np.intp]]]:
         """Pixels, targets and their order, one pool at a time, without the first ``done`` images."""

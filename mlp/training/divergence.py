@@ -38,7 +38,7 @@ DIVERGED, LEARNED_NOTHING = "diverged", "learned nothing"
 
 
 class DivergenceWatch:
-    """Looks at every step and epoch of a training, and raises Diverged, with a report, if it has failed."""
+    """Looks at the steps and epochs of a training, and raises Diverged, with a report, if it has failed."""
 
     def __init__(self, parameters: OrderedParameters, training_set: Dataset, options: Training):
         self.progress = Progress()
@@ -50,16 +50,20 @@ class DivergenceWatch:
         """Remember the norms of the weights, to report them if the epoch ends with weights that are not finite."""
         self._norms_before = norms(self._network)
 
-    def check_step(self, loss: float, gradient_norm: float) -> None:
-        """Look at a step before its update. Raises Diverged if its loss or its gradient is not finite."""
+    def note_steps(self, losses: Sequence[float], gradient_norms: Sequence[float]) -> None:
+        """Remember steps that were finite: the latest one, and the first whose loss is above the untrained network's."""
         progress, current = self.progress, self.progress.current
-        epoch, step = progress.epoch, current.steps + 1
-        if not math.isfinite(loss + gradient_norm):
-            reason = f"the loss is {loss}, the gradient's norm {gradient_norm}"
-            raise self._not_finite(self._network, reason, step)
-        progress.last_finite = {"epoch": epoch, "step": step, "loss": loss, "gradient_norm": gradient_norm}
-        if is_above(loss, self._untrained_loss) and current.above is None and (epoch, step) != (1, 1):
-            current.above = step
+        for step, loss in enumerate(losses, current.steps + 1):
+            if current.above is None and is_above(loss, self._untrained_loss) and (progress.epoch, step) != (1, 1):
+                current.above = step
+        if losses:
+            latest = {"loss": losses[-1], "gradient_norm": gradient_norms[-1]}
+            progress.last_finite = {"epoch": progress.epoch, "step": current.steps + len(losses), **latest}
+
+    def not_finite(self, loss: float, gradient_norm: float) -> Diverged:
+        """The error to raise for the next step; the network's latest pass is that of its batch."""
+        reason = f"the loss is {loss}, the gradient's norm {gradient_norm}"
+        return self._not_finite(self._network, reason, self.progress.current.steps + 1)
 
     def check_weights(self) -> None:
         """Raises Diverged if an update produced a non-finite weight in the whole network."""

@@ -1,4 +1,4 @@
-"""The epoch loop: each batch forward, backward and a step of the optimizer; the best weights are kept."""
+"""The epoch loop: blocks of steps, each a batch forward, backward and an update; the best weights are kept."""
 
 import math
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from mlp.training.divergence import DivergenceWatch
 from mlp.training.progress import Epoch, EpochSums, Progress, TrainerState
 from mlp.training.random_streams import Stream, generator
 from mlp.training.standstill import Ending
+from mlp.training.step import StepPlan, steps_in_a_block
 
 
 class Trainer:
@@ -26,8 +27,9 @@ class Trainer:
 
     ``network`` has the weights of the end of the last epoch, or of the last ``state``; in between only
     ``parameters`` is up to date. The best weights are those with the lowest validation loss, the earliest at a tie;
-    without validation images, those of the last epoch. ``computing`` is entered for the longest part of each step.
-    This part changes no weights: if it is interrupted, the step is repeated later.
+    without validation images, those of the last epoch. Short steps are taken in blocks, for some milliseconds, in which
+    signals wait. A long step is a block of its own: for its longest part, which changes no weights, ``computing`` is
+    entered. If that part is interrupted, the step is repeated later.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class Trainer:
         self.validation_set = validation_set
         self.options = options
         self.computing = computing or nullcontext()
-        self.loader = BatchLoader(training_set, options.batch_size)
+        most_steps = steps_in_a_block(options.batch_size, len(network.parameter_block))
+        self.loader = BatchLoader(training_set, options.batch_size, most_steps)
         self.parameters = OrderedParameters(network, self.loader.active, options)
         self.watch = DivergenceWatch(self.parameters, training_set, options)
+        self._plans: dict[int, StepPlan] = {}
         self._best_block = network.parameter_block.copy()
 
     @property
@@ -102,13 +106,14 @@ class Trainer:
         return self.network.views(self._best_block)
 
     def run_epoch(
-        self, after_step: Callable[[], object] = lambda: None, after_block: Callable[[], object] = lambda: None
+        self, after_steps: Callable[[int], object] = lambda steps: None, after_block: Callable[[], object] = lambda: None
     ) -> Epoch:
         """Train once on every training image left in the current epoch, then evaluate on the validation images.
 
-        ``after_step`` is called after every training step, ``after_block`` after every block of an evaluation. If one
-        of them raises, the epoch stops there, and ``state`` can be resumed. Raises Diverged, with a report, if a loss,
-        gradient or weight is not finite, or if the training losses show that nothing is learned.
+        ``after_steps`` is called with the number of steps after every block of training steps, and where a checkpoint
+        is due. ``after_block`` is called after every block of an evaluation. If one of them raises, the epoch stops
+        there, and ``state`` can be resumed. Raises Diverged, with a report, if a loss, gradient or weight is not
+        finite, or if the training losses show that nothing is learned.
         """
         progress = self.progress
         self.watch.begin_epoch()
@@ -116,7 +121,7 @@ class Trainer:
         with np.errstate(over="ignore", invalid="ignore"):
             if progress.untrained_loss is None:
                 progress.untrained_loss = evaluate(self.network, self.training_set, after_block).loss
-            self._train(after_step)
+            self._train(after_steps)
             self.watch.check_weights()
             validation, done = None, progress.current
             if len(self.validation_set):
@@ -131,31 +136,73 @@ class Trainer:
             self.watch.check_epoch(row, done.above or done.steps, is_last=self.has_stopped)
         return row
 
-    def _train(self, after_step: Callable[[], object]) -> None:
-        """The steps that are left in the current epoch."""
-        parameters, sums, gradient = self.parameters, self.progress.current, self.parameters.gradient_block
+    def _train(self, after_steps: Callable[[int], object]) -> None:
+        """The steps that are left in the current epoch, block by block."""
+        parameters, sums = self.parameters, self.progress.current
         random = generator(self.options.seed, Stream.SHUFFLE, self.progress.epoch)
-        batch = parameters.batch(min(self.options.batch_size, len(self.training_set)))
         parameters.load()
         parameters.optimizer.set_learning_rate(self.learning_rate)
         sums.start_clock()
         try:
-            for pixels, classes in self.loader.batches(random, sums.steps):
-                if len(pixels) != len(batch.X):
-                    batch = parameters.batch(len(pixels))
-                with self.computing:
-                    scale(pixels, batch.X)
-                    batch.set_classes(classes)
-                    loss = batch.loss()
-                    batch.backward()
-                    norm = math.sqrt(np.dot(gradient, gradient))
-                self.watch.check_step(loss, norm)
-                parameters.step()
-                sums.add_step(loss, batch.P, classes, norm)
-                after_step()
+            for pixels, classes in self.loader.blocks(random, sums.steps, self._most_steps):
+                steps, n, _ = pixels.shape
+                plan = self._plan(n)
+                plan.set_classes(classes)
+                self._take(plan, steps)
+                self.watch.note_steps(plan.losses(steps), plan.norms(steps))
+                sums.add_steps(plan.losses(steps), plan.norms(steps), plan.errors(steps), n)
+                after_steps(steps)
                 sums.start_clock()
         finally:
             parameters.store()
+
+    def _plan(self, n: int) -> StepPlan:
+        """The plan for batches of n images."""
+        if n not in self._plans:
+            self._plans[n] = StepPlan(self.parameters, self.loader.memory(n))
+        return self._plans[n]
+
+    def _most_steps(self) -> int:
+        """The steps up to the next checkpoint, which ends a block."""
+        interval, unit = self.options.checkpoint_interval
+        return interval - self.steps % interval if unit == "step" else self.steps_per_epoch
+
+    def _take(self, plan: StepPlan, steps: int) -> None:
+        """Run a block. Raises Diverged, with the weights before the step, if a loss or gradient is not finite."""
+        if plan.length == 1:
+            with self.computing:
+                plan.run_passes()
+            self._check_finite(plan, steps, None)
+            plan.run_update()
+        else:
+            before = self.parameters.copy_blocks()
+            plan.run(steps)
+            self._check_finite(plan, steps, before)
+        self.parameters.count_steps(steps)
+
+    def _check_finite(self, plan: StepPlan, steps: int, before: list[Array] | None) -> None:
+        """Raises Diverged at the first step of a block that is not finite.
+
+        From the blocks ``before`` the block, the steps up to that one are taken again; then follow the passes of the
+        network itself, whose values and gradients show where it began.
+        """
+        figures = list(zip(plan.losses(steps), plan.norms(steps), strict=True))
+        wrong = next((step for step, (loss, norm) in enumerate(figures) if not math.isfinite(loss + norm)), None)
+        if wrong is None:
+            return
+        if before is not None:
+            self.parameters.restore_blocks(before)
+            plan.run(wrong)
+            self.parameters.count_steps(wrong)
+        losses, norms = plan.losses(wrong), plan.norms(wrong)
+        self.watch.note_steps(losses, norms)
+        self.progress.current.add_steps(losses, norms, plan.errors(wrong), plan.n)
+        batch = self.parameters.batch(plan.n)
+        scale(plan.pixels[wrong], batch.X)
+        batch.set_classes(plan.classes[wrong * plan.n : (wrong + 1) * plan.n])
+        batch.loss()
+        batch.backward()
+        raise self.watch.not_finite(*figures[wrong])
 
     def check_ending(self, after_block: Callable[[], object] = lambda: None) -> None:
         """Raises Diverged if, after the last epoch, the best weights have learned nothing: ``standstill.Ending``.

@@ -3,14 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from mlp.evaluation import Evaluation
 from mlp.gates import Array
-from mlp.network import decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +69,19 @@ class EpochSums:
     """The first step whose loss was above the untrained network's."""
 
     def start_clock(self) -> None:
-        """The next step's seconds count from here."""
+        """The next steps' seconds count from here."""
         self._began = perf_counter()
 
-    def add_step(self, loss: float, P: Array, classes: NDArray[Any], gradient_norm: float) -> None:
-        """Count a step: its batch's mean loss, probabilities (n, k) and classes (n,), and its gradient's norm."""
-        self.steps += 1
-        self.loss += loss * len(classes)
-        self.errors += int(np.count_nonzero(decide(P) != classes))
-        self.gradient_norm += gradient_norm
+    def add_steps(self, losses: Sequence[float], gradient_norms: Sequence[float], errors: int, n: int) -> None:
+        """Count steps on batches of n images: each one's mean loss and gradient's norm, and the errors of all.
+
+        Each is added by itself, so that the sums do not depend on how steps are grouped.
+        """
+        self.steps += len(losses)
+        for loss, norm in zip(losses, gradient_norms, strict=True):
+            self.loss += loss * n
+            self.gradient_norm += norm
+        self.errors += errors
         self.seconds += perf_counter() - self._began
 
     def row(self, epoch: int, images: int, validation: Evaluation | None, learning_rate: float) -> Epoch:

@@ -1,0 +1,212 @@
+"""Training steps as NumPy calls: both passes and the optimizer's update, for a block of steps.
+
+The graph's own plan (``plan``) keeps every value and gradient. A training step needs only the new parameters, the loss
+and P. So here the formulas of all gates become one, in which constant factors act on the smallest arrays (``factors``),
+and the steps of a block run without anything between their calls.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import call
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.data.dataset import WHITE
+from mlp.gates import Array, Shape
+from mlp.network import MLP, decide, write_targets
+from mlp.node import Node, ancestors, backward_order
+from mlp.plan import Binder, Call, aligned_empty
+from mlp.trace import Term, count_uses, parts
+from mlp.training.active_inputs import OrderedParameters
+from mlp.training.factors import Scaled, Terms
+
+
+MAX_STEPS = 64
+"""Steps in a block: more are hardly faster."""
+MAX_PRODUCTS = 80_000_000
+"""Multiplications in the products of a block's steps, some four milliseconds of one core."""
+UPDATE = 16
+"""A step's work for each parameter besides the products, in multiplications: the norm and the update."""
+
+
+def steps_in_a_block(n: int, parameters: int) -> int:
+    """The number of steps, on n images each, that are so short that signals can wait until all are taken."""
+    return max(1, min(MAX_STEPS, MAX_PRODUCTS // ((n + UPDATE) * parameters)))
+
+
+@dataclass(frozen=True)
+class StepFormula:
+    """Both passes of a network as one formula, whose X are pixels 0..255.
+
+    The symbols are the inputs and parameters, and dE, by name. dE must be 1/n; multiplied by a number, it multiplies
+    all gradients.
+    """
+
+    symbols: Mapping[str, Term]
+    loss: Scaled
+    """L"""
+    P: Term
+    gradients: Mapping[str, Term]
+    """By the parameters' names."""
+    nodes: Sequence[Term]
+    """What the values and gradients of all nodes are computed from, in this order."""
+    dE: float
+    """1/n"""
+
+    @classmethod
+    def of(cls, network: MLP, shapes: Mapping[str, Shape]) -> "StepFormula":
+        """The formula for inputs and parameters of these shapes; instead of n, it has the number."""
+        graph, terms, E, n = network.graph, Terms(), network.loss_node, shapes["X"][0]
+        symbols = {name: Term(shape, symbol=name) for name, shape in shapes.items() if name != "n"}
+        values = {graph.node(name): Scaled(1, symbol) for name, symbol in symbols.items()}
+        values[graph.node("X")] = Scaled(1 / float(WHITE), symbols["X"])
+        values[graph.node("n")] = Scaled(1, terms.number(n))
+
+        def formula(node: Node) -> Any:
+            return graph.formulas.of(node.gate, *(values[source].term.shape for source in node.inputs))
+
+        nodes = ancestors(graph.node("L"), graph.node("P"))
+        for node in nodes:
+            if node.gate is not None:
+                given = dict(zip(formula(node).inputs, (values[source] for source in node.inputs), strict=True))
+                values[node] = terms.inlined(formula(node).value, given)
+        symbols["dE"] = Term((), symbol="dE")
+        gradients = {E: Scaled(1, symbols["dE"])}
+        for node, _, edges in backward_order(nodes, E):
+            known = (*(values[source] for source in node.inputs), values[node], gradients[node])
+            given = dict(zip(formula(node).symbols, known, strict=True))
+            for edge, term in zip(edges, formula(node).gradients, strict=True):
+                if edge is not None and term is not None:
+                    new, source = terms.inlined(term, given), edge.source
+                    gradients[source] = new if edge.first else terms.total(gradients[source], new)
+        L, P = values[graph.node("L")], terms.times(*values[graph.node("P")])
+        wanted = {name: gradients[graph.node(name)] for name in network.shapes}
+        uses = count_uses(L.term, P, *(gradient.term for gradient in wanted.values()))
+        placed = {name: terms.placed(gradient, uses) for name, gradient in wanted.items()}
+        found = [*(values[node].term for node in nodes), P, *(gradient.term for gradient in gradients.values())]
+        return cls(symbols, L, P, placed, found, 1 / n)
+
+
+class StepPlan:
+    """The bound calls of a block of steps on batches of one size.
+
+    pixels: (steps, n, active pixels), bytes. For each block fill ``pixels``, call ``set_classes``, then ``run``.
+    """
+
+    def __init__(self, parameters: OrderedParameters, pixels: NDArray[np.uint8]):
+        self.pixels, self.network, self.optimizer = pixels, parameters.network, parameters.optimizer
+        self.length, self.n, inputs = pixels.shape
+        precision, of_each = self.network.precision, (self.length, self.n)
+        shapes = self.network.input_shapes(self.n, inputs)
+        self._inputs = {name: np.empty((self.length, *shapes[name]), precision) for name in shapes.keys() - {"X", "n"}}
+        self._P = np.empty((*of_each, self.network.sizes[-1]), precision)
+        self._losses, self._squares = (np.empty((self.length, 1), precision) for _ in range(2))
+        self._corrections = np.empty((self.length, len(self.optimizer.corrections)), precision)
+        self._dE = np.empty((), precision)
+        parameter_shapes = {name: value.shape for name, (value, _) in parameters.leaves.items()}
+        self._formula = StepFormula.of(self.network, shapes | parameter_shapes)
+        self._passes = self._bind_passes(parameters)
+        self._update = self.optimizer.calls(self._corrections[0], of_steps=self.optimizer.takes_steps)
+        blocks = [pixels, *self._inputs.values(), self._P, self._losses, self._squares, self._corrections]
+        self._calls = list(repeated([*self._passes, *self._update], blocks))
+
+    def _bind_passes(self, parameters: OrderedParameters) -> list[Call]:
+        """The calls of the first step up to the gradient's norm; those of later steps only have other rows."""
+        formula, X = self._formula, aligned_empty(self.pixels.shape[1:], self.network.precision)
+        arrays = {"X": X, "dE": self._dE, **{name: rows[0] for name, rows in self._inputs.items()}}
+        arrays |= {name: value for name, (value, _) in parameters.leaves.items()}
+        wanted = [(formula.loss.term, self._losses[0].reshape(())), (formula.P, self._P[0])]
+        wanted += [(term, parameters.leaves[name][1]) for name, term in formula.gradients.items()]
+        roots = [term for term, _ in wanted]
+        binder = Binder(self.network.precision)
+        binder.enter({formula.symbols[name]: array for name, array in arrays.items()}, count_uses(*roots))
+        needed, targets = set(parts(*roots)), dict(reversed(wanted))
+        for term in formula.nodes:
+            if term in needed and term.arguments:
+                binder.compute(term, targets.get(term))
+        for term, out in wanted:
+            binder.compute(term, out)
+        dA = parameters.gradient_block
+        norm = partial(np.dot, dA, dA, self._squares[0].reshape(()))
+        return [partial(np.copyto, X, self.pixels[0]), *binder.calls, norm]
+
+    def set_classes(self, classes: NDArray[Any]) -> None:
+        """Write the targets and weights of the block's examples, (steps n,)."""
+        self.classes = classes
+        for name, rows in self._inputs.items():
+            rows_of_block = rows.reshape(-1, *rows.shape[2:])[: len(classes)]
+            if name == "Y":
+                write_targets(classes, rows_of_block)
+            else:
+                rows_of_block[...] = self.network.example_weights(classes)
+
+    def run(self, steps: int) -> None:
+        """Take this many steps, without a look at signals."""
+        self._prepare(steps)
+        deque(map(call, self._calls[: steps * len(self._calls) // self.length]), maxlen=0)
+
+    def run_passes(self) -> None:
+        """Only the passes of the first step, which change no parameter; a signal is noticed between two calls."""
+        self._prepare(1)
+        for bound in self._passes:
+            bound()
+
+    def run_update(self) -> None:
+        """Only the update of the first step."""
+        for bound in self._update:
+            bound()
+
+    def _prepare(self, steps: int) -> None:
+        """Set the numbers that differ from block to block."""
+        optimizer = self.optimizer
+        self._dE[...] = self._formula.dE * self._scale
+        if self._corrections.size:
+            first = optimizer.steps + 1
+            self._corrections[:steps] = [optimizer.corrections_of(step) for step in range(first, first + steps)]
+
+    @property
+    def _scale(self) -> float:
+        """What the gradients are multiplied by."""
+        return float(self.optimizer.learning_rate) if self.optimizer.takes_steps else 1.0
+
+    def losses(self, steps: int) -> list[float]:
+        """The loss L of each step, before its update."""
+        factor = self._formula.loss.factor
+        return [factor * loss for loss in self._losses[:steps, 0].tolist()]
+
+    def norms(self, steps: int) -> list[float]:
+        """The Euclidean norm of each step's gradient."""
+        scale = self._scale
+        return [math.sqrt(square) / scale for square in self._squares[:steps, 0].tolist()]
+
+    def errors(self, steps: int) -> int:
+        """The number of examples that were misclassified, each before its step's update."""
+        P = self._P[:steps].reshape(steps * self.n, -1)
+        return int(np.count_nonzero(decide(P) != self.classes[: len(P)]))
+
+
+def repeated(calls: Sequence[Any], blocks: Sequence[Array]) -> Iterator[Call]:
+    """The calls once for each row of the blocks: bound to the first rows, they get the other rows in turn."""
+    spans = [(block, block.ctypes.data, block.ctypes.data + block.strides[0]) for block in blocks if block.size]
+
+    def block_of(value: Any) -> tuple[Array, int] | None:
+        address = value.ctypes.data if isinstance(value, np.ndarray) else 0
+        return next(((block, address - first) for block, first, end in spans if first <= address < end), None)
+
+    def at(k: int, value: Any, found: tuple[Array, int] | None) -> Any:
+        if found is None:
+            return value
+        block, offset = found
+        return np.ndarray(value.shape, value.dtype, block, offset + k * block.strides[0], value.strides)
+
+    places = [[(value, block_of(value)) for value in bound.args] for bound in calls]
+    yield from calls
+    for k in range(1, len(blocks[0])):
+        for bound, arguments in zip(calls, places, strict=True):
+            is_moved = any(found for _, found in arguments)
+            yield partial(bound.func, *(at(k, *one) for one in arguments), **bound.keywords) if is_moved else bound
