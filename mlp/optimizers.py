@@ -104,6 +104,14 @@ class Optimizer(ABC):
         return user if is_step and not others and uses[dA] == 1 else None
 
     @property
+    def changed_blocks(self) -> list[Array]:
+        """A, and the blocks of the state that steps change."""
+        symbols, (_, *new_state) = self._formula
+        old_state = symbols[2 : 2 + len(new_state)]
+        changed = zip(self.state.values(), old_state, new_state, strict=True)
+        return [self.A, *(block for block, old, new in changed if old is not new)]
+
+    @property
     def takes_steps(self) -> bool:
         """Whether ``calls`` can take the learning rate times dA in place of dA.
 

@@ -1,6 +1,7 @@
 """Training without the inputs that are 0 in every training image: the result is the same, and it is faster."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,10 @@ class OrderedParameters:
         views = [parameter_views(block[:count], sizes) for block in (A, dA)]
         self.leaves = {name: (views[0][name], views[1][name]) for name in network.shapes}
         """The arrays of each parameter and of its gradient, by name."""
+        count1 = sizes[1] * (sizes[0] + 1)
+        joined = A[:count1].reshape(-1, sizes[1]), dA[:count1].reshape(-1, sizes[1])
+        self.with_bias_row = {"W1": joined} | {name: self.leaves[name] for name in network.shapes if name not in ("W1", "b1")}
+        """The same with b1, which follows W1 in memory, as the last row of W1."""
         kind = OPTIMIZERS[options.optimizer]
         rates = {name: getattr(options, name) for name in kind.rates}
         moving = count if kind.keeps_idle(**rates) else len(A)
@@ -54,14 +59,20 @@ class OrderedParameters:
         for own, whole in self._blocks():
             own[...] = whole[self._order[: len(own)]]
 
-    def copy_blocks(self) -> list[Array]:
-        """A copy of the parameters and of the optimizer's state, for ``restore_blocks``."""
-        return [own.copy() for own, _ in self._blocks()]
+    def keep(self) -> None:
+        """Keep the parameters and the optimizer's state as they are now, for ``put_back``."""
+        for block, kept in self._kept:
+            kept[...] = block
 
-    def restore_blocks(self, copies: list[Array]) -> None:
-        """Go back to what was copied."""
-        for (own, _), copy in zip(self._blocks(), copies, strict=True):
-            own[...] = copy
+    def put_back(self) -> None:
+        """Go back to what was kept."""
+        for block, kept in self._kept:
+            block[...] = kept
+
+    @cached_property
+    def _kept(self) -> list[tuple[Array, Array]]:
+        """Each block that steps change, with memory for a copy."""
+        return [(block, np.empty_like(block)) for block in self.optimizer.changed_blocks]
 
     def count_steps(self, steps: int) -> None:
         """The optimizer has taken this many steps."""

@@ -21,7 +21,7 @@ MIN_POOL_BATCHES = 4
 """Per pool: a pool of one batch would have the same images in every epoch."""
 RUN_BYTES = 512_000
 """A pool is made of runs of neighbouring images, because random access to a file is slow."""
-GATHERED_BYTES = 300_000
+GATHERED_BYTES = 600_000
 """Pixels of a block, the batches that are gathered by one call: fewer calls wait less for memory."""
 
 

@@ -52,13 +52,15 @@ class DivergenceWatch:
 
     def note_steps(self, losses: Sequence[float], gradient_norms: Sequence[float]) -> None:
         """Remember steps that were finite: the latest one, and the first whose loss is above the untrained network's."""
+        if not losses:
+            return
         progress, current = self.progress, self.progress.current
-        for step, loss in enumerate(losses, current.steps + 1):
-            if current.above is None and is_above(loss, self._untrained_loss) and (progress.epoch, step) != (1, 1):
-                current.above = step
-        if losses:
-            latest = {"loss": losses[-1], "gradient_norm": gradient_norms[-1]}
-            progress.last_finite = {"epoch": progress.epoch, "step": current.steps + len(losses), **latest}
+        if current.above is None and is_above(max(losses), self._untrained_loss):
+            steps = enumerate(losses, current.steps + 1)
+            above = (step for step, loss in steps if is_above(loss, self._untrained_loss))
+            current.above = next((step for step in above if (progress.epoch, step) != (1, 1)), None)
+        latest = {"loss": losses[-1], "gradient_norm": gradient_norms[-1]}
+        progress.last_finite = {"epoch": progress.epoch, "step": current.steps + len(losses), **latest}
 
     def not_finite(self, loss: float, gradient_norm: float) -> Diverged:
         """The error to raise for the next step; the network's latest pass is that of its batch."""

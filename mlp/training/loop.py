@@ -12,6 +12,7 @@ from mlp.evaluation import evaluate
 from mlp.gates import Array
 from mlp.network import MLP
 from mlp.optimizers import scheduled
+from mlp.system.errors import Diverged
 from mlp.training import divergence, standstill
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.batches import BatchLoader
@@ -149,8 +150,7 @@ class Trainer:
                 plan = self._plan(n)
                 plan.set_classes(classes)
                 self._take(plan, steps)
-                self.watch.note_steps(plan.losses(steps), plan.norms(steps))
-                sums.add_steps(plan.losses(steps), plan.norms(steps), plan.errors(steps), n)
+                self._count(plan, steps)
                 after_steps(steps)
                 sums.start_clock()
         finally:
@@ -172,37 +172,39 @@ class Trainer:
         if plan.length == 1:
             with self.computing:
                 plan.run_passes()
-            self._check_finite(plan, steps, None)
+            if not plan.is_finite(steps):
+                raise self._not_finite(plan, 0)
             plan.run_update()
         else:
-            before = self.parameters.copy_blocks()
+            self.parameters.keep()
             plan.run(steps)
-            self._check_finite(plan, steps, before)
+            if not plan.is_finite(steps):
+                raise self._not_finite(plan, self._steps_before_failure(plan, steps))
         self.parameters.count_steps(steps)
 
-    def _check_finite(self, plan: StepPlan, steps: int, before: list[Array] | None) -> None:
-        """Raises Diverged at the first step of a block that is not finite.
-
-        From the blocks ``before`` the block, the steps up to that one are taken again; then follow the passes of the
-        network itself, whose values and gradients show where it began.
-        """
-        figures = list(zip(plan.losses(steps), plan.norms(steps), strict=True))
-        wrong = next((step for step, (loss, norm) in enumerate(figures) if not math.isfinite(loss + norm)), None)
-        if wrong is None:
-            return
-        if before is not None:
-            self.parameters.restore_blocks(before)
-            plan.run(wrong)
-            self.parameters.count_steps(wrong)
-        losses, norms = plan.losses(wrong), plan.norms(wrong)
+    def _count(self, plan: StepPlan, steps: int) -> None:
+        """Add a block's first steps to the history's figures."""
+        losses, norms = plan.losses(steps), plan.norms(steps)
         self.watch.note_steps(losses, norms)
-        self.progress.current.add_steps(losses, norms, plan.errors(wrong), plan.n)
+        self.progress.current.add_steps(losses, norms, plan.errors(steps), plan.n)
+
+    def _steps_before_failure(self, plan: StepPlan, steps: int) -> int:
+        """Take a block's steps again, up to the first one that is not finite; returns their number."""
+        right = next(step for step in range(steps) if not plan.is_finite(step + 1))
+        self.parameters.put_back()
+        plan.run(right)
+        self.parameters.count_steps(right)
+        self._count(plan, right)
+        return right
+
+    def _not_finite(self, plan: StepPlan, step: int) -> Diverged:
+        """The error to raise for a block's step, counted from 0: the network's own passes show where it began."""
         batch = self.parameters.batch(plan.n)
-        scale(plan.pixels[wrong], batch.X)
-        batch.set_classes(plan.classes[wrong * plan.n : (wrong + 1) * plan.n])
+        scale(plan.pixels[step], batch.X)
+        batch.set_classes(plan.classes[step * plan.n : (step + 1) * plan.n])
         batch.loss()
         batch.backward()
-        raise self.watch.not_finite(*figures[wrong])
+        return self.watch.not_finite(plan.losses(step + 1)[-1], plan.norms(step + 1)[-1])
 
     def check_ending(self, after_block: Callable[[], object] = lambda: None) -> None:
         """Raises Diverged if, after the last epoch, the best weights have learned nothing: ``standstill.Ending``.

@@ -7,7 +7,7 @@ and the steps of a block run without anything between their calls.
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import call
@@ -41,10 +41,11 @@ def steps_in_a_block(n: int, parameters: int) -> int:
 
 @dataclass(frozen=True)
 class StepFormula:
-    """Both passes of a network as one formula, whose X are pixels 0..255.
+    """Both passes of a network as one formula.
 
-    The symbols are the inputs and parameters, and dE, by name. dE must be 1/n; multiplied by a number, it multiplies
-    all gradients.
+    X are pixels 0..255 and one more that is always 255: its weights, the last row of W1, are b1. So one product computes
+    X W1 + b1, and another dW1 and db1. The symbols are the inputs and parameters, and dE, by name. dE must be 1/n;
+    multiplied by a number, it multiplies all gradients.
     """
 
     symbols: Mapping[str, Term]
@@ -60,7 +61,7 @@ class StepFormula:
 
     @classmethod
     def of(cls, network: MLP, shapes: Mapping[str, Shape]) -> "StepFormula":
-        """The formula for inputs and parameters of these shapes; instead of n, it has the number."""
+        """The formula for inputs and parameters of these shapes; n is the number of examples."""
         graph, terms, E, n = network.graph, Terms(), network.loss_node, shapes["X"][0]
         symbols = {name: Term(shape, symbol=name) for name, shape in shapes.items() if name != "n"}
         values = {graph.node(name): Scaled(1, symbol) for name, symbol in symbols.items()}
@@ -71,13 +72,19 @@ class StepFormula:
             return graph.formulas.of(node.gate, *(values[source].term.shape for source in node.inputs))
 
         nodes = ancestors(graph.node("L"), graph.node("P"))
+        first_bias = next(node for node in nodes if graph.node("b1") in node.inputs)
         for node in nodes:
-            if node.gate is not None:
+            if node is first_bias:
+                values[node] = values[node.inputs[0]]
+            elif node.gate is not None:
                 given = dict(zip(formula(node).inputs, (values[source] for source in node.inputs), strict=True))
                 values[node] = terms.inlined(formula(node).value, given)
         symbols["dE"] = Term((), symbol="dE")
         gradients = {E: Scaled(1, symbols["dE"])}
         for node, _, edges in backward_order(nodes, E):
+            if node is first_bias:
+                gradients[node.inputs[0]] = gradients[node]
+                continue
             known = (*(values[source] for source in node.inputs), values[node], gradients[node])
             given = dict(zip(formula(node).symbols, known, strict=True))
             for edge, term in zip(edges, formula(node).gradients, strict=True):
@@ -85,10 +92,10 @@ class StepFormula:
                     new, source = terms.inlined(term, given), edge.source
                     gradients[source] = new if edge.first else terms.total(gradients[source], new)
         L, P = values[graph.node("L")], terms.times(*values[graph.node("P")])
-        wanted = {name: gradients[graph.node(name)] for name in network.shapes}
+        wanted = {name: gradients[graph.node(name)] for name in network.shapes if name in shapes}
         uses = count_uses(L.term, P, *(gradient.term for gradient in wanted.values()))
         placed = {name: terms.placed(gradient, uses) for name, gradient in wanted.items()}
-        found = [*(values[node].term for node in nodes), P, *(gradient.term for gradient in gradients.values())]
+        found = [*(scaled.term for scaled in values.values()), P, *(scaled.term for scaled in gradients.values())]
         return cls(symbols, L, P, placed, found, 1 / n)
 
 
@@ -105,10 +112,11 @@ class StepPlan:
         shapes = self.network.input_shapes(self.n, inputs)
         self._inputs = {name: np.empty((self.length, *shapes[name]), precision) for name in shapes.keys() - {"X", "n"}}
         self._P = np.empty((*of_each, self.network.sizes[-1]), precision)
-        self._losses, self._squares = (np.empty((self.length, 1), precision) for _ in range(2))
+        self._losses, self._squares = np.empty(self.length, precision), np.empty(self.length, precision)
         self._corrections = np.empty((self.length, len(self.optimizer.corrections)), precision)
         self._dE = np.empty((), precision)
-        parameter_shapes = {name: value.shape for name, (value, _) in parameters.leaves.items()}
+        shapes["X"] = self.n, inputs + 1
+        parameter_shapes = {name: value.shape for name, (value, _) in parameters.with_bias_row.items()}
         self._formula = StepFormula.of(self.network, shapes | parameter_shapes)
         self._passes = self._bind_passes(parameters)
         self._update = self.optimizer.calls(self._corrections[0], of_steps=self.optimizer.takes_steps)
@@ -117,11 +125,13 @@ class StepPlan:
 
     def _bind_passes(self, parameters: OrderedParameters) -> list[Call]:
         """The calls of the first step up to the gradient's norm; those of later steps only have other rows."""
-        formula, X = self._formula, aligned_empty(self.pixels.shape[1:], self.network.precision)
+        formula, parameter_arrays = self._formula, parameters.with_bias_row
+        X = aligned_empty(formula.symbols["X"].shape, self.network.precision)
+        X[:, -1] = WHITE
         arrays = {"X": X, "dE": self._dE, **{name: rows[0] for name, rows in self._inputs.items()}}
-        arrays |= {name: value for name, (value, _) in parameters.leaves.items()}
-        wanted = [(formula.loss.term, self._losses[0].reshape(())), (formula.P, self._P[0])]
-        wanted += [(term, parameters.leaves[name][1]) for name, term in formula.gradients.items()]
+        arrays |= {name: value for name, (value, _) in parameter_arrays.items()}
+        wanted = [(formula.loss.term, self._losses[:1].reshape(())), (formula.P, self._P[0])]
+        wanted += [(term, parameter_arrays[name][1]) for name, term in formula.gradients.items()]
         roots = [term for term, _ in wanted]
         binder = Binder(self.network.precision)
         binder.enter({formula.symbols[name]: array for name, array in arrays.items()}, count_uses(*roots))
@@ -132,8 +142,8 @@ class StepPlan:
         for term, out in wanted:
             binder.compute(term, out)
         dA = parameters.gradient_block
-        norm = partial(np.dot, dA, dA, self._squares[0].reshape(()))
-        return [partial(np.copyto, X, self.pixels[0]), *binder.calls, norm]
+        norm = partial(np.dot, dA, dA, self._squares[:1].reshape(()))
+        return [partial(np.copyto, X[:, :-1], self.pixels[0]), *binder.calls, norm]
 
     def set_classes(self, classes: NDArray[Any]) -> None:
         """Write the targets and weights of the block's examples, (steps n,)."""
@@ -174,15 +184,19 @@ class StepPlan:
         """What the gradients are multiplied by."""
         return float(self.optimizer.learning_rate) if self.optimizer.takes_steps else 1.0
 
+    def is_finite(self, steps: int) -> bool:
+        """Whether the losses and gradients of the first steps are finite."""
+        return math.isfinite(sum(self._losses[:steps].tolist()) + sum(self._squares[:steps].tolist()))
+
     def losses(self, steps: int) -> list[float]:
         """The loss L of each step, before its update."""
         factor = self._formula.loss.factor
-        return [factor * loss for loss in self._losses[:steps, 0].tolist()]
+        return [factor * loss for loss in self._losses[:steps].tolist()]
 
     def norms(self, steps: int) -> list[float]:
         """The Euclidean norm of each step's gradient."""
         scale = self._scale
-        return [math.sqrt(square) / scale for square in self._squares[:steps, 0].tolist()]
+        return [math.sqrt(square) / scale for square in self._squares[:steps].tolist()]
 
     def errors(self, steps: int) -> int:
         """The number of examples that were misclassified, each before its step's update."""
@@ -194,19 +208,21 @@ def repeated(calls: Sequence[Any], blocks: Sequence[Array]) -> Iterator[Call]:
     """The calls once for each row of the blocks: bound to the first rows, they get the other rows in turn."""
     spans = [(block, block.ctypes.data, block.ctypes.data + block.strides[0]) for block in blocks if block.size]
 
-    def block_of(value: Any) -> tuple[Array, int] | None:
+    def mover(value: Any) -> Callable[[int], Any] | None:
+        """What gives the array in row k that lies as this one in row 0; None if it lies in no block."""
         address = value.ctypes.data if isinstance(value, np.ndarray) else 0
-        return next(((block, address - first) for block, first, end in spans if first <= address < end), None)
+        for block, first, end in spans:
+            if first <= address < end:
+                offset, step = address - first, block.strides[0]
+                return lambda k: np.ndarray(value.shape, value.dtype, block, offset + k * step, value.strides)
+        return None
 
-    def at(k: int, value: Any, found: tuple[Array, int] | None) -> Any:
-        if found is None:
-            return value
-        block, offset = found
-        return np.ndarray(value.shape, value.dtype, block, offset + k * block.strides[0], value.strides)
-
-    places = [[(value, block_of(value)) for value in bound.args] for bound in calls]
+    movers = [([mover(value) for value in bound.args], mover(bound.keywords.get("out"))) for bound in calls]
     yield from calls
     for k in range(1, len(blocks[0])):
-        for bound, arguments in zip(calls, places, strict=True):
-            is_moved = any(found for _, found in arguments)
-            yield partial(bound.func, *(at(k, *one) for one in arguments), **bound.keywords) if is_moved else bound
+        for bound, (of_arguments, of_out) in zip(calls, movers, strict=True):
+            if not any((*of_arguments, of_out)):
+                yield bound
+                continue
+            arguments = (move(k) if move else value for move, value in zip(of_arguments, bound.args, strict=True))
+            yield partial(bound.func, *arguments, **(bound.keywords | ({"out": of_out(k)} if of_out else {})))
