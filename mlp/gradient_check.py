@@ -30,7 +30,7 @@ TOLERANCE = 1e-7
 EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 3)
 SMALLER = 0.1, 0.01
-"""Fractions of the step that are tried where numeric and analytic gradient differ: see ``_NodeCheck.numeric``."""
+"""Fractions of the step that are tried where numeric and analytic gradient differ: see ``CheckedArray.numeric``."""
 
 RESOLVABLE = 10 * EPSILON / STEP / TOLERANCE
 """A gradient below this fraction of |f|, 0.0037, cannot be resolved: rounding alone is a tenth of the tolerance."""
@@ -107,7 +107,7 @@ def numeric_gradients(
 
     A node need not be a leaf: its value is changed after it was computed.
     """
-    for node in _node_checks(graph, names, upstream):
+    for node in checked_nodes(graph, names, upstream):
         numeric = node.numeric(node.slope_of_element, node.da)
         yield numeric.reshape(node.shape), node.compare(numeric, node.da, node.element)
 
@@ -125,32 +125,31 @@ def check_directions(
     The error is relative to the largest derivative along a direction: a mistake is missed if it is below about the
     tolerance times the norm of the whole gradient.
     """
-    for node in _node_checks(graph, names, upstream):
+    for node in checked_nodes(graph, names, upstream):
         yield node.along_directions(directions, generator)
 
 
-def pinpoint(graph: ComputationalGraph, failed: ArrayCheck, generator: Generator) -> ArrayCheck:
-    """Find a wrong element behind a failed check, by halving the array towards the larger difference.
+def pinpoint(array: "CheckedArray", failed: ArrayCheck, generator: Generator) -> ArrayCheck:
+    """Find a wrong element behind an array's failed check, by halving the array towards the larger difference.
 
     This takes four passes per halving; comparing every element would take two per element. If the element found agrees
     after all, returns the failed check.
     """
-    (node,) = _node_checks(graph, [failed.name], 1.0)
 
     def disagreement(low: int, high: int) -> float:
         moved, D = slice(low, high), random_direction(high - low, generator)
-        return abs(node.slope(moved, D) - float(D @ node.da[moved]))
+        return abs(array.slope(moved, D) - float(D @ array.da[moved]))
 
-    low, high = 0, node.a.size
+    low, high = 0, array.a.size
     while high - low > 1:
         middle = (low + high) // 2
         if disagreement(low, middle) >= disagreement(middle, high):
             high = middle
         else:  # also if one of the two is nan
             low = middle
-    numeric = node.da.copy()
-    numeric[low] = node.slope_of_element(low)
-    element = node.compare(numeric, node.da, node.element)
+    numeric = array.da.copy()
+    numeric[low] = array.slope_of_element(low)
+    element = array.compare(numeric, array.da, array.element)
     return failed if element.passed else element
 
 
@@ -169,17 +168,17 @@ def all_gates(family: type[Gate] = Gate) -> list[Gate]:
 
 
 @dataclass(frozen=True)
-class _NodeCheck:
-    """A node under check."""
+class CheckedArray:
+    """An array under check, such as the value of a node."""
 
     name: str
     shape: Shape
     a: Array
-    """A flat view of its value: changes count in the graph."""
+    """A flat view of its numbers: changes count in ``f``."""
     da: Array
-    """A flat view of its analytic gradient."""
+    """The analytic gradient, flat."""
     f: Callable[[], float]
-    """Computes the number to differentiate from the node's current value."""
+    """Computes the number to differentiate from the array's current numbers."""
     magnitude: float
     """|f| before any change."""
 
@@ -248,7 +247,7 @@ class _NodeCheck:
         return f"[{', '.join(str(i) for i in np.unravel_index(k, self.shape))}]"
 
 
-def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike) -> Iterator[_NodeCheck]:
+def checked_nodes(graph: ComputationalGraph, names: Iterable[str], upstream: ArrayLike = 1.0) -> Iterator[CheckedArray]:
     """The named nodes, with f = sum(upstream * output), in the graph's latest forward pass."""
     if graph.precision != np.float64:
         raise ValueError(f"gradients can be checked in float64 only, not in {graph.precision}")
@@ -264,5 +263,5 @@ def _node_checks(graph: ComputationalGraph, names: Iterable[str], upstream: Arra
     gradients = {name: graph.gradient(name) for name in names}
     for name, dA in gradients.items():
         node, A = graph.node(name), graph.value(name)
-        yield _NodeCheck(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, node), magnitude)
+        yield CheckedArray(name, A.shape, A.reshape(-1), dA.reshape(-1), partial(f, node), magnitude)
         forward(node)  # with the node as it was, for the next one

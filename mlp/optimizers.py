@@ -99,9 +99,9 @@ class Optimizer(ABC):
         """The learning rate times dA, if the update needs nothing else of dA."""
         symbols, results = self._formula
         dA, rate, uses = symbols[1], symbols[2 + len(self.state)], count_uses(*results)
-        (user, *others) = [term for term in uses if dA in term.arguments] or [None]
-        is_step = user is not None and user.function is np.multiply and set(user.arguments) == {rate, dA}
-        return user if is_step and not others and uses[dA] == 1 else None
+        users = [term for term in uses if dA in term.arguments]
+        is_step = uses[dA] == 1 and users[0].function is np.multiply and set(users[0].arguments) == {rate, dA}
+        return users[0] if is_step else None
 
     @property
     def changed_blocks(self) -> list[Array]:
@@ -126,7 +126,8 @@ class Optimizer(ABC):
         """
         symbols, results = self._formula
         arrays = [self.A, self.dA, *self.state.values(), self.learning_rate]
-        given = dict(zip(symbols, [*arrays, *(corrections[k : k + 1].reshape(()) for k in range(len(corrections)))]))
+        arrays += [corrections[k : k + 1].reshape(()) for k in range(len(corrections))]
+        given = dict(zip(symbols, arrays, strict=True))
         if of_steps:
             assert self._step_term is not None  # noqa: S101 - as ``takes_steps`` says
             given[self._step_term] = self.dA

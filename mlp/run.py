@@ -64,7 +64,7 @@ def train(
                 run.begin(**facts)
             else:
                 run.resume(saved, facts, warn)
-            gradient_precheck.check_before_training(network, training_set, settings.training.seed, run.note)
+            gradient_precheck.check_before_training(network, training_set, settings.training, run.note)
             if saved is not None:
                 trainer.restore(saved.state)
             save(trainer, run)  # before the first step: the disk has room, and there is something to resume from

@@ -38,7 +38,9 @@ class OrderedParameters:
         """The arrays of each parameter and of its gradient, by name."""
         count1 = sizes[1] * (sizes[0] + 1)
         joined = A[:count1].reshape(-1, sizes[1]), dA[:count1].reshape(-1, sizes[1])
-        self.with_bias_row = {"W1": joined} | {name: self.leaves[name] for name in network.shapes if name not in ("W1", "b1")}
+        self.with_bias_row = {"W1": joined} | {
+            name: self.leaves[name] for name in network.shapes if name not in ("W1", "b1")
+        }
         """The same with b1, which follows W1 in memory, as the last row of W1."""
         kind = OPTIMIZERS[options.optimizer]
         rates = {name: getattr(options, name) for name in kind.rates}
@@ -74,8 +76,13 @@ class OrderedParameters:
         """Each block that steps change, with memory for a copy."""
         return [(block, np.empty_like(block)) for block in self.optimizer.changed_blocks]
 
+    def step(self) -> None:
+        """One step of the optimizer with the gradients of the latest batch."""
+        self._stepped = True
+        self.optimizer.step()
+
     def count_steps(self, steps: int) -> None:
-        """The optimizer has taken this many steps."""
+        """Steps were taken with the calls of the optimizer's update."""
         self._stepped = True
         self.optimizer.steps += steps
 

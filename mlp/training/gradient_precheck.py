@@ -1,18 +1,21 @@
 """The gradient check before training: it takes a fraction of a second, however large the network is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
 from numpy.random import Generator
 
+from mlp.config import Training
 from mlp.data.dataset import Dataset
 from mlp.gates import Array
-from mlp.gradient_check import DIRECTIONS, TOLERANCE, ArrayCheck, check_directions, pinpoint
+from mlp.gradient_check import DIRECTIONS, TOLERANCE, ArrayCheck, CheckedArray, checked_nodes, pinpoint
 from mlp.network import MLP
 from mlp.system.errors import CheckFailed
+from mlp.training.active_inputs import OrderedParameters
 from mlp.training.random_streams import Stream, generator
+from mlp.training.step import StepPlan
 
 EXAMPLES_PER_CLASS, MAX_EXAMPLES = 2, 20
 """Images of each label in the check's batch, and about the most in all: enough to show a mistake in sums over them."""
@@ -24,12 +27,15 @@ MAX_WORK = 8_000_000
 """Parameters times layers. The time of the check is proportional to it: a fifth of a second at this limit."""
 
 
-def check_before_training(network: MLP, training_set: Dataset, seed: int, note: Callable[..., object]) -> None:
-    """Raises CheckFailed if the network's analytic gradients differ from the numeric ones; ``note`` gets the result."""
+def check_before_training(network: MLP, training_set: Dataset, options: Training, note: Callable[..., object]) -> None:
+    """Raises CheckFailed if the gradients that will train the network differ from the numeric ones.
+
+    ``note`` gets the result.
+    """
     began = perf_counter()
-    random = generator(seed, Stream.CHECK)
+    random = generator(options.seed, Stream.CHECK)
     part = affordable_part(network, random)
-    checks = check_network(part, *examples(training_set), random)
+    checks = check_steps(part, examples(training_set), options, random)
     note(
         gradient_check={
             "sizes": part.sizes,
@@ -45,29 +51,59 @@ def check_before_training(network: MLP, training_set: Dataset, seed: int, note: 
         raise CheckFailed(f"the gradient check failed{of}, nothing was trained:", *failed)
 
 
-def examples(training_set: Dataset) -> tuple[Array, Array]:
-    """X and Y of the check's batch: the first images of each label."""
-    per_class = max(1, min(EXAMPLES_PER_CLASS, MAX_EXAMPLES // len(training_set.digits)))
-    return training_set.first_of_each(per_class).arrays("float64")
+def examples(training_set: Dataset) -> Dataset:
+    """The check's batch: the first images of each label."""
+    return training_set.first_of_each(max(1, min(EXAMPLES_PER_CLASS, MAX_EXAMPLES // len(training_set.digits))))
 
 
 def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> list[ArrayCheck]:
-    """Check the gradients of a network's loss on these examples, in float64, along random directions of each array.
+    """Check the gradients of a network's loss on these examples, X and Y as in ``MLP.loss``, by its graph."""
+    double = network.copy(np.float64)
+
+    def arrays() -> Iterator[CheckedArray]:
+        double.loss(X, Y)
+        yield from checked_nodes(double.graph, double.parameters)
+
+    return _check(double, arrays, generator)
+
+
+def check_steps(network: MLP, images: Dataset, options: Training, generator: Generator) -> list[ArrayCheck]:
+    """The same, by the plan that trains: the loss and the gradients are those of its calls."""
+    double = network.copy(np.float64)
+    parameters = OrderedParameters(double, np.arange(images.inputs), options)
+    plan = StepPlan(parameters, images.pixels()[np.newaxis])
+    plan.set_classes(images.targets)
+
+    def loss() -> float:
+        plan.run_passes()
+        return plan.losses(1)[0]
+
+    def arrays() -> Iterator[CheckedArray]:
+        parameters.load()
+        magnitude = abs(loss())
+        gradients = {name: dA.reshape(-1) / plan.scale for name, (_, dA) in parameters.leaves.items()}
+        for name, (A, _) in parameters.leaves.items():
+            yield CheckedArray(name, A.shape, A.reshape(-1), gradients[name], loss, magnitude)
+
+    return _check(double, arrays, generator)
+
+
+def _check(double: MLP, arrays: Callable[[], Iterator[CheckedArray]], generator: Generator) -> list[ArrayCheck]:
+    """Check gradients in float64 along random directions of each array.
 
     The biases are moved a little from 0, because relu has its kink there if an image is empty. A check that fails is
     repeated with other biases and directions, because it may have met a kink by chance. If an array fails again, its
     check names a wrong element.
     """
-    double, checks = network.copy(np.float64), []
+    found: list[tuple[CheckedArray, ArrayCheck]] = []
     for _ in range(TRIES):
         for name in double.shapes:
             if name.startswith("b"):
                 double.parameters[name][...] += generator.uniform(-MAX_MOVE, MAX_MOVE, double.shapes[name])
-        double.loss(X, Y)
-        checks = list(check_directions(double.graph, double.parameters, DIRECTIONS, generator))
-        if all(check.passed for check in checks):
+        found = [(array, array.along_directions(DIRECTIONS, generator)) for array in arrays()]
+        if all(check.passed for _, check in found):
             break
-    return [check if check.passed else pinpoint(double.graph, check, generator) for check in checks]
+    return [check if check.passed else pinpoint(array, check, generator) for array, check in found]
 
 
 def affordable_part(network: MLP, generator: Generator) -> MLP:

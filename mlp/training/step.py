@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from mlp.data.dataset import WHITE
 from mlp.gates import Array, Shape
+from mlp.losses import Operation
 from mlp.network import MLP, decide, write_targets
 from mlp.node import Node, ancestors, backward_order
 from mlp.plan import Binder, Call, aligned_empty
-from mlp.trace import Term, count_uses, parts
+from mlp.trace import Formula, Term, count_uses, parts
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.factors import Scaled, Terms
-
 
 MAX_STEPS = 64
 """Steps in a block: more are hardly faster."""
@@ -68,7 +68,8 @@ class StepFormula:
         values[graph.node("X")] = Scaled(1 / float(WHITE), symbols["X"])
         values[graph.node("n")] = Scaled(1, terms.number(n))
 
-        def formula(node: Node) -> Any:
+        def formula(node: Node) -> Formula:
+            assert node.gate is not None  # noqa: S101 - it is computed
             return graph.formulas.of(node.gate, *(values[source].term.shape for source in node.inputs))
 
         nodes = ancestors(graph.node("L"), graph.node("P"))
@@ -98,6 +99,11 @@ class StepFormula:
         found = [*(scaled.term for scaled in values.values()), P, *(scaled.term for scaled in gradients.values())]
         return cls(symbols, L, P, placed, found, 1 / n)
 
+    @property
+    def roots(self) -> list[Term]:
+        """What a step computes: the loss, but for its factor, P, and the gradients."""
+        return [self.loss.term, self.P, *self.gradients.values()]
+
 
 class StepPlan:
     """The bound calls of a block of steps on batches of one size.
@@ -118,9 +124,13 @@ class StepPlan:
         shapes["X"] = self.n, inputs + 1
         parameter_shapes = {name: value.shape for name, (value, _) in parameters.with_bias_row.items()}
         self._formula = StepFormula.of(self.network, shapes | parameter_shapes)
+        self._looked_up = {
+            term: np.empty((self.length, *term.shape), precision) for term in looked_up(self._formula.roots, "Y")
+        }
         self._passes = self._bind_passes(parameters)
         self._update = self.optimizer.calls(self._corrections[0], of_steps=self.optimizer.takes_steps)
-        blocks = [pixels, *self._inputs.values(), self._P, self._losses, self._squares, self._corrections]
+        rows = [*self._inputs.values(), *self._looked_up.values(), self._P, self._losses, self._squares]
+        blocks = [pixels, *rows, self._corrections]
         self._calls = list(repeated([*self._passes, *self._update], blocks))
 
     def _bind_passes(self, parameters: OrderedParameters) -> list[Call]:
@@ -130,14 +140,15 @@ class StepPlan:
         X[:, -1] = WHITE
         arrays = {"X": X, "dE": self._dE, **{name: rows[0] for name, rows in self._inputs.items()}}
         arrays |= {name: value for name, (value, _) in parameter_arrays.items()}
-        wanted = [(formula.loss.term, self._losses[:1].reshape(())), (formula.P, self._P[0])]
-        wanted += [(term, parameter_arrays[name][1]) for name, term in formula.gradients.items()]
-        roots = [term for term, _ in wanted]
+        outputs = [self._losses[:1].reshape(()), self._P[0], *(parameter_arrays[name][1] for name in formula.gradients)]
+        wanted = list(zip(formula.roots, outputs, strict=True))
+        given = {formula.symbols[name]: array for name, array in arrays.items()}
+        given |= {term: rows[0] for term, rows in self._looked_up.items()}
         binder = Binder(self.network.precision)
-        binder.enter({formula.symbols[name]: array for name, array in arrays.items()}, count_uses(*roots))
-        needed, targets = set(parts(*roots)), dict(reversed(wanted))
+        binder.enter(given, count_uses(*formula.roots))
+        needed, targets = set(parts(*formula.roots)) - given.keys(), dict(reversed(wanted))
         for term in formula.nodes:
-            if term in needed and term.arguments:
+            if term in needed:
                 binder.compute(term, targets.get(term))
         for term, out in wanted:
             binder.compute(term, out)
@@ -152,6 +163,10 @@ class StepPlan:
             rows_of_block = rows.reshape(-1, *rows.shape[2:])[: len(classes)]
             if name == "Y":
                 write_targets(classes, rows_of_block)
+                for term, found in self._looked_up.items():
+                    out = found.reshape(-1, *found.shape[2:])[: len(classes)]
+                    operation: Any = term.function
+                    operation.compute(rows_of_block, **dict(term.options), out=out)
             else:
                 rows_of_block[...] = self.network.example_weights(classes)
 
@@ -174,13 +189,13 @@ class StepPlan:
     def _prepare(self, steps: int) -> None:
         """Set the numbers that differ from block to block."""
         optimizer = self.optimizer
-        self._dE[...] = self._formula.dE * self._scale
+        self._dE[...] = self._formula.dE * self.scale
         if self._corrections.size:
             first = optimizer.steps + 1
             self._corrections[:steps] = [optimizer.corrections_of(step) for step in range(first, first + steps)]
 
     @property
-    def _scale(self) -> float:
+    def scale(self) -> float:
         """What the gradients are multiplied by."""
         return float(self.optimizer.learning_rate) if self.optimizer.takes_steps else 1.0
 
@@ -195,13 +210,19 @@ class StepPlan:
 
     def norms(self, steps: int) -> list[float]:
         """The Euclidean norm of each step's gradient."""
-        scale = self._scale
+        scale = self.scale
         return [math.sqrt(square) / scale for square in self._squares[:steps].tolist()]
 
     def errors(self, steps: int) -> int:
         """The number of examples that were misclassified, each before its step's update."""
         P = self._P[:steps].reshape(steps * self.n, -1)
         return int(np.count_nonzero(decide(P) != self.classes[: len(P)]))
+
+
+def looked_up(roots: Sequence[Term], symbol: str) -> list[Term]:
+    """The operations of our own that need nothing but this symbol, as the one-hot rows of class indices."""
+    terms = (term for term in parts(*roots) if isinstance(term.function, Operation))
+    return [term for term in terms if [argument.symbol for argument in term.arguments] == [symbol]]
 
 
 def repeated(calls: Sequence[Any], blocks: Sequence[Array]) -> Iterator[Call]:

@@ -58,7 +58,7 @@ def network_checks(settings: Config) -> Iterator[tuple[str, ArrayCheck]]:
     images = from_config.training_images(settings)
     weights = from_config.class_weights(settings, images)
     network = from_config.network(settings, images.inputs, weights)
-    X, Y = examples(images)
+    X, Y = examples(images).arrays("float64")
     checks: Iterable[ArrayCheck]
     if network.parameter_block.size > MAX_ELEMENTS:
         random = generator(settings.training.seed, Stream.CHECK)
