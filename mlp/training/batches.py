@@ -1,7 +1,6 @@
 """The training images in shuffled batches of bytes, some at a time; memory does not grow with the number of images."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,6 @@ MIN_POOL_BATCHES = 4
 """Per pool: a pool of one batch would have the same images in every epoch."""
 RUN_BYTES = 512_000
 """A pool is made of runs of neighbouring images, because random access to a file is slow."""
-GATHERED_BYTES = 600_000
-"""Pixels of a block, the batches that are gathered by one call: fewer calls wait less for memory."""
 
 
 class BatchLoader:
@@ -36,12 +33,10 @@ class BatchLoader:
     active: NDArray[np.intp]
     """The indices of the pixels in each row, ascending: all, or those that are nonzero in some image."""
 
-    def __init__(self, images: Dataset, batch_size: int, most_steps: int = 1):
-        self._images, self._batch_size = images, min(batch_size, len(images))
-        # That of predictions: NumPy would convert each batch to compare the two.
+    def __init__(self, images: Dataset, batch_size: int):
+        self._images, self.batch_size = images, min(batch_size, len(images))
+        # That of predictions: NumPy would convert each block to compare the two.
         self._type = decide(np.empty((0, outputs_for(len(images.digits))))).dtype
-        self.block_steps = min(most_steps, self._batches_in(GATHERED_BYTES))
-        """The most batches in a block."""
         self.active = active_pixels(images, at_most=MAX_COPIED_BYTES // len(images))
         self._copy: tuple[Bytes, Bytes] | None = None
         if len(self.active) * len(images) <= MAX_COPIED_BYTES:
@@ -50,32 +45,18 @@ class BatchLoader:
                 rows[positions] = images.pixels(positions).take(self.active, axis=1)
             self._copy = rows, images.targets
 
-    def blocks(self, random: Generator, done: int, most: Callable[[], int]) -> Iterator[tuple[Bytes, NDArray[Any]]]:
-        """An epoch's batches after the first ``done``, in blocks of batches of one size, at most ``most()`` in each.
+    def blocks(
+        self, random: Generator, done: int, most: Callable[[int], int], memory: Callable[[int], Bytes]
+    ) -> Iterator[tuple[Bytes, NDArray[Any]]]:
+        """An epoch's batches after the first ``done``, in blocks of batches of one size n, at most ``most(n)`` in each.
 
-        A block is pixels 0..255, (steps, n, active pixels), and classes, (steps n,). The pixels are the beginning of
-        ``memory(n)``, and the next block overwrites them.
+        A block is pixels 0..255, (steps, n, active pixels), the beginning of ``memory(n)``, and classes, (steps n,).
         """
-        size = self._batch_size
-        for rows, all_targets, order in self._pools(random, done * size):
-            while len(order):
-                n = min(size, len(order))
-                steps = min(self.block_steps, len(order) // n, most())
-                positions, order = order[: steps * n], order[steps * n :]
-                pixels = self.memory(n)[:steps]
-                # The default mode fills a copy of the output first; "clip" does not, and no position is out of range.
-                rows.take(positions, axis=0, out=pixels.reshape(len(positions), -1), mode="clip")
+        for rows, all_targets, order in self._pools(random, done * self.batch_size):
+            for positions, n in in_blocks(order, self.batch_size, most):
+                pixels = memory(n)[: len(positions) // n]
+                gather(rows, positions, pixels)
                 yield pixels, all_targets.take(positions).astype(self._type)
-
-    def memory(self, n: int) -> Bytes:
-        """Where the pixels of blocks lie whose batches have n images: (steps, n, active pixels)."""
-        steps = self.block_steps if n == self._batch_size else 1
-        size = steps * n * len(self.active)
-        return self._memory.reshape(-1)[:size].reshape(steps, n, -1)
-
-    @cached_property
-    def _memory(self) -> Bytes:
-        return np.empty((self.block_steps, self._batch_size, len(self.active)), np.uint8)
 
     def _pools(self, random: Generator, done: int) -> Iterator[tuple[Bytes, NDArray[np.uint8], NDArray[np.intp]]]:
         """Pixels, targets and their order, one pool at a time, without the first ``done`` images."""
@@ -87,7 +68,7 @@ class BatchLoader:
         whole, offset = images // run, random.integers(images)  # other runs in each epoch
         starts = offset + run * np.append(random.permutation(whole), whole)  # the short run, if any, last
         # A multiple of the batch size, so that only the last batch is short.
-        pool = self._batch_size * max(MIN_POOL_BATCHES, self._batches_in(POOL_BYTES))
+        pool = self.batch_size * max(MIN_POOL_BATCHES, self._batches_in(POOL_BYTES))
         rows = np.empty((min(pool, images), inputs), np.uint8)
         for first in range(0, images, pool):
             place = np.arange(first, min(first + pool, images))
@@ -100,7 +81,24 @@ class BatchLoader:
 
     def _batches_in(self, pixels: int) -> int:
         """The number of batches with at most this many pixels, at least one."""
-        return max(1, pixels // (self._batch_size * self._images.inputs))
+        return max(1, pixels // (self.batch_size * self._images.inputs))
+
+
+def in_blocks(
+    order: NDArray[np.intp], batch_size: int, most: Callable[[int], int]
+) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Consecutive pieces of an order, each with the size n of its batches, of which it has at most ``most(n)``."""
+    while len(order):
+        n = min(batch_size, len(order))
+        count = n * min(most(n), len(order) // n)
+        yield order[:count], n
+        order = order[count:]
+
+
+def gather(rows: NDArray[Any], positions: NDArray[np.intp], out: NDArray[Any]) -> None:
+    """Copy the rows at these positions into ``out``, (steps, n, inputs)."""
+    # The default mode fills a copy of the output first; "clip" does not, and no position is out of range.
+    rows.take(positions, axis=0, out=out.reshape(len(positions), -1), mode="clip")
 
 
 def active_pixels(images: Dataset, at_most: int) -> NDArray[np.intp]:

@@ -51,7 +51,7 @@ class DivergenceWatch:
         self._norms_before = norms(self._network)
 
     def note_steps(self, losses: Sequence[float], gradient_norms: Sequence[float]) -> None:
-        """Remember steps that were finite: the latest one, and the first whose loss is above the untrained network's."""
+        """Remember finite steps: the latest one, and the first whose loss is above the untrained network's."""
         if not losses:
             return
         progress, current = self.progress, self.progress.current

@@ -71,7 +71,8 @@ def check_steps(network: MLP, images: Dataset, options: Training, generator: Gen
     """The same, by the plan that trains: the loss and the gradients are those of its calls."""
     double = network.copy(np.float64)
     parameters = OrderedParameters(double, np.arange(images.inputs), options)
-    plan = StepPlan(parameters, images.pixels()[np.newaxis])
+    plan = StepPlan(parameters, 1, len(images))
+    plan.rows[0] = images.pixels()
     plan.set_classes(images.targets)
 
     def loss() -> float:

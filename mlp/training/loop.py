@@ -20,7 +20,7 @@ from mlp.training.divergence import DivergenceWatch
 from mlp.training.progress import Epoch, EpochSums, Progress, TrainerState
 from mlp.training.random_streams import Stream, generator
 from mlp.training.standstill import Ending
-from mlp.training.step import StepPlan, steps_in_a_block
+from mlp.training.step import StepPlan, StepPlans
 
 
 class Trainer:
@@ -46,11 +46,10 @@ class Trainer:
         self.validation_set = validation_set
         self.options = options
         self.computing = computing or nullcontext()
-        most_steps = steps_in_a_block(options.batch_size, len(network.parameter_block))
-        self.loader = BatchLoader(training_set, options.batch_size, most_steps)
+        self.loader = BatchLoader(training_set, options.batch_size)
         self.parameters = OrderedParameters(network, self.loader.active, options)
         self.watch = DivergenceWatch(self.parameters, training_set, options)
-        self._plans: dict[int, StepPlan] = {}
+        self._plans = StepPlans(self.parameters, self.loader.batch_size)
         self._best_block = network.parameter_block.copy()
 
     @property
@@ -147,9 +146,10 @@ class Trainer:
         parameters.optimizer.set_learning_rate(self.learning_rate)
         sums.start_clock()
         try:
-            for pixels, classes in self.loader.blocks(random, sums.steps, self._most_steps):
+            blocks = self.loader.blocks(random, sums.steps, self._most_steps, lambda n: self._plans[n].rows)
+            for pixels, classes in blocks:
                 steps, n, _ = pixels.shape
-                plan = self._plan(n)
+                plan = self._plans[n]
                 plan.set_classes(classes)
                 self._take(plan, steps)
                 self._count(plan, steps)
@@ -158,16 +158,11 @@ class Trainer:
         finally:
             parameters.store()
 
-    def _plan(self, n: int) -> StepPlan:
-        """The plan for batches of n images."""
-        if n not in self._plans:
-            self._plans[n] = StepPlan(self.parameters, self.loader.memory(n))
-        return self._plans[n]
-
-    def _most_steps(self) -> int:
-        """The steps up to the next checkpoint, which ends a block."""
+    def _most_steps(self, n: int) -> int:
+        """The most steps in the next block, of batches of n images: a checkpoint ends a block."""
         interval, unit = self.options.checkpoint_interval
-        return interval - self.steps % interval if unit == "step" else self.steps_per_epoch
+        length = self._plans[n].length
+        return min(length, interval - self.steps % interval) if unit == "step" else length
 
     def _take(self, plan: StepPlan, steps: int) -> None:
         """Run a block. Raises Diverged, with the weights before the step, if a loss or gradient is not finite."""
@@ -202,7 +197,7 @@ class Trainer:
     def _not_finite(self, plan: StepPlan, step: int) -> Diverged:
         """The error to raise for a block's step, counted from 0: the network's own passes show where it began."""
         batch = self.parameters.batch(plan.n)
-        scale(plan.pixels[step], batch.X)
+        scale(plan.rows[step], batch.X)
         batch.set_classes(plan.classes[step * plan.n : (step + 1) * plan.n])
         batch.loss()
         batch.backward()

@@ -14,7 +14,7 @@ from operator import call
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mlp.data.dataset import WHITE
 from mlp.gates import Array, Shape
@@ -28,24 +28,20 @@ from mlp.training.factors import Scaled, Terms
 
 MAX_STEPS = 64
 """Steps in a block: more are hardly faster."""
+MAX_BYTES = 600_000
+"""Bytes of the rows of a block. To gather them by one call takes less time than by several."""
 MAX_PRODUCTS = 80_000_000
 """Multiplications in the products of a block's steps, some four milliseconds of one core."""
 UPDATE = 16
 """A step's work for each parameter besides the products, in multiplications: the norm and the update."""
 
 
-def steps_in_a_block(n: int, parameters: int) -> int:
-    """The number of steps, on n images each, that are so short that signals can wait until all are taken."""
-    return max(1, min(MAX_STEPS, MAX_PRODUCTS // ((n + UPDATE) * parameters)))
-
-
 @dataclass(frozen=True)
 class StepFormula:
     """Both passes of a network as one formula.
 
-    X are pixels 0..255 and one more that is always 255: its weights, the last row of W1, are b1. So one product computes
-    X W1 + b1, and another dW1 and db1. The symbols are the inputs and parameters, and dE, by name. dE must be 1/n;
-    multiplied by a number, it multiplies all gradients.
+    X has one more column, which is always white: its weights, the last row of W1, are b1. So one product computes
+    X W1 + b1, and another dW1 and db1. The symbols are the inputs and parameters, and dE, by name.
     """
 
     symbols: Mapping[str, Term]
@@ -56,16 +52,16 @@ class StepFormula:
     """By the parameters' names."""
     nodes: Sequence[Term]
     """What the values and gradients of all nodes are computed from, in this order."""
-    dE: float
-    """1/n"""
+    seed: float
+    """The number for dE: 1/n. All gradients are multiples of it."""
 
     @classmethod
-    def of(cls, network: MLP, shapes: Mapping[str, Shape]) -> "StepFormula":
-        """The formula for inputs and parameters of these shapes; n is the number of examples."""
+    def of(cls, network: MLP, shapes: Mapping[str, Shape], white: float) -> "StepFormula":
+        """The formula for inputs and parameters of these shapes, and for X whose numbers are divided by ``white``."""
         graph, terms, E, n = network.graph, Terms(), network.loss_node, shapes["X"][0]
         symbols = {name: Term(shape, symbol=name) for name, shape in shapes.items() if name != "n"}
         values = {graph.node(name): Scaled(1, symbol) for name, symbol in symbols.items()}
-        values[graph.node("X")] = Scaled(1 / float(WHITE), symbols["X"])
+        values[graph.node("X")] = Scaled(1 / white, symbols["X"])
         values[graph.node("n")] = Scaled(1, terms.number(n))
 
         def formula(node: Node) -> Formula:
@@ -106,14 +102,17 @@ class StepFormula:
 
 
 class StepPlan:
-    """The bound calls of a block of steps on batches of one size.
+    """The bound calls of a block of at most ``length`` steps on batches of n examples.
 
-    pixels: (steps, n, active pixels), bytes. For each block fill ``pixels``, call ``set_classes``, then ``run``.
+    For each block fill ``rows``, (length, n, active inputs), call ``set_classes``, then ``run``. Rows of bytes are
+    pixels 0..255, which count as 0..1.
     """
 
-    def __init__(self, parameters: OrderedParameters, pixels: NDArray[np.uint8]):
-        self.pixels, self.network, self.optimizer = pixels, parameters.network, parameters.optimizer
-        self.length, self.n, inputs = pixels.shape
+    def __init__(self, parameters: OrderedParameters, length: int, n: int, dtype: DTypeLike = np.uint8):
+        self.length, self.n, self.network, self.optimizer = length, n, parameters.network, parameters.optimizer
+        inputs = len(parameters.leaves["W1"][0])
+        self.rows = np.empty((length, n, inputs), dtype)
+        self._white = float(WHITE) if self.rows.dtype == np.uint8 else 1.0
         precision, of_each = self.network.precision, (self.length, self.n)
         shapes = self.network.input_shapes(self.n, inputs)
         self._inputs = {name: np.empty((self.length, *shapes[name]), precision) for name in shapes.keys() - {"X", "n"}}
@@ -123,21 +122,21 @@ class StepPlan:
         self._dE = np.empty((), precision)
         shapes["X"] = self.n, inputs + 1
         parameter_shapes = {name: value.shape for name, (value, _) in parameters.with_bias_row.items()}
-        self._formula = StepFormula.of(self.network, shapes | parameter_shapes)
+        self._formula = StepFormula.of(self.network, shapes | parameter_shapes, self._white)
         self._looked_up = {
             term: np.empty((self.length, *term.shape), precision) for term in looked_up(self._formula.roots, "Y")
         }
         self._passes = self._bind_passes(parameters)
         self._update = self.optimizer.calls(self._corrections[0], of_steps=self.optimizer.takes_steps)
         rows = [*self._inputs.values(), *self._looked_up.values(), self._P, self._losses, self._squares]
-        blocks = [pixels, *rows, self._corrections]
+        blocks = [self.rows, *rows, self._corrections]
         self._calls = list(repeated([*self._passes, *self._update], blocks))
 
     def _bind_passes(self, parameters: OrderedParameters) -> list[Call]:
         """The calls of the first step up to the gradient's norm; those of later steps only have other rows."""
         formula, parameter_arrays = self._formula, parameters.with_bias_row
         X = aligned_empty(formula.symbols["X"].shape, self.network.precision)
-        X[:, -1] = WHITE
+        X[:, -1] = self._white
         arrays = {"X": X, "dE": self._dE, **{name: rows[0] for name, rows in self._inputs.items()}}
         arrays |= {name: value for name, (value, _) in parameter_arrays.items()}
         outputs = [self._losses[:1].reshape(()), self._P[0], *(parameter_arrays[name][1] for name in formula.gradients)]
@@ -154,10 +153,13 @@ class StepPlan:
             binder.compute(term, out)
         dA = parameters.gradient_block
         norm = partial(np.dot, dA, dA, self._squares[:1].reshape(()))
-        return [partial(np.copyto, X[:, :-1], self.pixels[0]), *binder.calls, norm]
+        return [partial(np.copyto, X[:, :-1], self.rows[0]), *binder.calls, norm]
 
-    def set_classes(self, classes: NDArray[Any]) -> None:
-        """Write the targets and weights of the block's examples, (steps n,)."""
+    def set_classes(self, classes: NDArray[Any], weights: Array | None = None) -> None:
+        """Write the targets of the block's examples, and their weights if the network has any; both (steps n,).
+
+        ``weights`` are multiplied by those of the classes.
+        """
         self.classes = classes
         for name, rows in self._inputs.items():
             rows_of_block = rows.reshape(-1, *rows.shape[2:])[: len(classes)]
@@ -169,6 +171,8 @@ class StepPlan:
                     operation.compute(rows_of_block, **dict(term.options), out=out)
             else:
                 rows_of_block[...] = self.network.example_weights(classes)
+                if weights is not None:
+                    rows_of_block *= weights
 
     def run(self, steps: int) -> None:
         """Take this many steps, without a look at signals."""
@@ -189,7 +193,7 @@ class StepPlan:
     def _prepare(self, steps: int) -> None:
         """Set the numbers that differ from block to block."""
         optimizer = self.optimizer
-        self._dE[...] = self._formula.dE * self.scale
+        self._dE[...] = self._formula.seed * self.scale
         if self._corrections.size:
             first = optimizer.steps + 1
             self._corrections[:steps] = [optimizer.corrections_of(step) for step in range(first, first + steps)]
@@ -217,6 +221,22 @@ class StepPlan:
         """The number of examples that were misclassified, each before its step's update."""
         P = self._P[:steps].reshape(steps * self.n, -1)
         return int(np.count_nonzero(decide(P) != self.classes[: len(P)]))
+
+
+class StepPlans(dict[int, StepPlan]):
+    """The plans for batches of a data set by their size: blocks of full batches, and the short last batch."""
+
+    def __init__(self, parameters: OrderedParameters, batch_size: int, dtype: DTypeLike = np.uint8):
+        super().__init__()
+        self._parameters, self._batch_size, self._dtype = parameters, batch_size, dtype
+
+    def __missing__(self, n: int) -> StepPlan:
+        inputs, count = len(self._parameters.leaves["W1"][0]), len(self._parameters.gradient_block)
+        by_work = MAX_PRODUCTS // ((n + UPDATE) * count)  # signals wait until a block is done
+        by_memory = MAX_BYTES // (n * inputs * np.dtype(self._dtype).itemsize)
+        length = max(1, min(MAX_STEPS, by_work, by_memory)) if n == self._batch_size else 1
+        self[n] = StepPlan(self._parameters, length, n, self._dtype)
+        return self[n]
 
 
 def looked_up(roots: Sequence[Term], symbol: str) -> list[Term]:
