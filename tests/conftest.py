@@ -34,6 +34,8 @@ from mlp.runs import directory as run_directory
 from mlp.runs import provenance
 from mlp.sweeps import grid
 from mlp.system import blas_threads, command_line, files, signals
+from mlp.training.loop import Trainer
+from mlp.training.step import StepPlan
 
 ROOT = Path(__file__).parent.parent
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
@@ -301,3 +303,11 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_here("scripts/circuit.py", "--gallery", path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")
     return path
+
+
+def by_single_steps(trainer: Trainer) -> Trainer:
+    """Blocks of one step each, so that a test can stop a trainer after any step."""
+    plans, size = trainer._plans, trainer.loader.batch_size
+    for n in {size, len(trainer.training_set) % size or size}:
+        plans[n] = StepPlan(trainer.parameters, 1, n)
+    return trainer

@@ -194,9 +194,8 @@ class StepPlan:
         """Set the numbers that differ from block to block."""
         optimizer = self.optimizer
         self._dE[...] = self._formula.seed * self.scale
-        if self._corrections.size:
-            first = optimizer.steps + 1
-            self._corrections[:steps] = [optimizer.corrections_of(step) for step in range(first, first + steps)]
+        for k in range(steps if self._corrections.size else 0):
+            self._corrections[k] = optimizer.corrections_of(optimizer.steps + 1 + k)
 
     @property
     def scale(self) -> float:
@@ -219,7 +218,7 @@ class StepPlan:
 
     def errors(self, steps: int) -> int:
         """The number of examples that were misclassified, each before its step's update."""
-        P = self._P[:steps].reshape(steps * self.n, -1)
+        P = self._P[:steps].reshape(steps * self.n, self._P.shape[-1])
         return int(np.count_nonzero(decide(P) != self.classes[: len(P)]))
 
 

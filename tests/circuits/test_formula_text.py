@@ -220,7 +220,7 @@ def test_a_program_is_plain_only_where_the_numbers_are_the_same_and_nothing_over
 def test_the_sigmoid_is_plain_unless_exp_overflows(number, is_plain):
     formula = formula_of(Sigmoid(), (2,))
     value = plain_if_equal(formula, formula.value, {formula.inputs[0]: np.array([number, 2.0])})
-    expected = "Z" if is_plain else "np.maximum(np.minimum(Z, 708), -708)"
+    expected = "Z" if is_plain else "np.maximum(Z, -708)"
     assert Code({}).write(value) == f"1 / (1 + np.exp(-{expected}))"
 
 

@@ -10,7 +10,7 @@ from mlp import idx
 from mlp.data import dataset
 from mlp.data.idx_folder import ImagesAndLabels
 from mlp.training import batches
-from mlp.training.batches import BatchLoader
+from mlp.training.batches import BatchLoader, gather, in_blocks
 from tests.conftest import write_folder
 
 PIXELS = 16
@@ -35,13 +35,26 @@ def images(tmp_path):
 @pytest.fixture
 def small_pools(monkeypatch):
     """Pools of 40 images in runs of 10, for batches of 5; nothing is copied."""
-    for name, rows in {"MAX_COPIED_BYTES": 0, "POOL_BYTES": 40, "RUN_BYTES": 10, "GATHERED_BYTES": 15}.items():
+    for name, rows in {"MAX_COPIED_BYTES": 0, "POOL_BYTES": 40, "RUN_BYTES": 10}.items():
         monkeypatch.setattr(batches, name, rows * PIXELS)
 
 
-def epoch(made, seed=0, done=0):
+def batches_of(made, random, done=0, most=3):
+    """An epoch's batches, each its pixels and its classes, from blocks of at most ``most`` batches."""
+    memory = {}
+
+    def memory_of(n):
+        return memory.setdefault(n, np.empty((most, n, len(made.active)), np.uint8))
+
+    for pixels, classes in made.blocks(random, done, lambda n: most, memory_of):
+        assert 1 <= len(pixels) <= most
+        assert np.shares_memory(pixels, memory[pixels.shape[1]])
+        yield from zip(pixels.copy(), classes.reshape(len(pixels), -1), strict=True)
+
+
+def epoch(made, seed=0, done=0, most=3):
     """The batches of an epoch, each a list of (pixels, class)."""
-    batches = made.batches(rng(seed), done)
+    batches = batches_of(made, rng(seed), done, most)
     return [list(zip(map(bytes, pixels), classes.tolist(), strict=True)) for pixels, classes in batches]
 
 
@@ -53,13 +66,9 @@ def test_a_small_set_is_permuted_without_the_pixels_that_are_0_in_every_image(im
     made = BatchLoader(images, 7)
     assert set(range(PIXELS)) - set(made.active) == {6}
     order = rng(3).permutation(len(images))
-    pixels, classes = (np.concatenate(arrays) for arrays in zip(*map(copied, made.batches(rng(3))), strict=True))
+    pixels, classes = (np.concatenate(arrays) for arrays in zip(*batches_of(made, rng(3)), strict=True))
     np.testing.assert_array_equal(pixels, images.pixels()[order][:, made.active])
     np.testing.assert_array_equal(classes, images.targets[order])
-
-
-def copied(arrays):
-    return [array.copy() for array in arrays]
 
 
 def test_of_the_bundled_digits_167_pixels_are_left_out(training_digits):
@@ -113,14 +122,16 @@ def test_an_epoch_goes_on_after_any_step_as_it_would_have(images, batch_size, co
     made = BatchLoader(images, batch_size)
     whole = epoch(made)
     for done in range(len(whole) + 1):
-        assert epoch(made, done=done) == whole[done:]
+        assert epoch(made, done=done, most=1 + done % 5) == whole[done:]
 
 
 @pytest.mark.parametrize("copied", [True, False])
 def test_a_batch_larger_than_the_set_takes_no_more_memory_than_the_set(images, copied, request):
     if not copied:
         request.getfixturevalue("small_pools")
-    (batch,) = BatchLoader(images, 10**12).batches(rng())
+    made = BatchLoader(images, 10**12)
+    assert made.batch_size == len(images)
+    (batch,) = batches_of(made, rng(), most=1)
     assert len(batch[0]) == len(images)
 
 
@@ -149,7 +160,7 @@ def test_a_large_file_is_never_whole_in_memory(tmp_path, monkeypatch):
     folder = write_folder(tmp_path / "large", [0, 1] * 5_000, [0, 1], side=45)
     tracemalloc.start()
     images = dataset.load(folder, "training", (0, 1))
-    assert sum(1 for _ in BatchLoader(images, 32).batches(rng())) == 313
+    assert sum(1 for _ in batches_of(BatchLoader(images, 32), rng())) == 313
     for positions in images.blocks():
         images.pixels(positions)
     peak = tracemalloc.get_traced_memory()[1]
@@ -184,7 +195,22 @@ def test_beyond_64_mb_of_pixels_memory_stays_flat():
     source = ImagesAndLabels(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.uint8), {})
     images = dataset.Dataset(source, (0, 1), np.arange(count))
     tracemalloc.start()
-    next(BatchLoader(images, 64).batches(rng()))
+    next(batches_of(BatchLoader(images, 64), rng()))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000_000
+
+
+def test_an_order_is_cut_into_blocks_of_whole_batches_and_the_short_last_batch():
+    order = np.arange(23)
+    pieces = list(in_blocks(order, 5, lambda n: 3 if n == 5 else 1))
+    assert [(len(positions), n) for positions, n in pieces] == [(15, 5), (5, 5), (3, 3)]
+    np.testing.assert_array_equal(np.concatenate([positions for positions, _ in pieces]), order)
+    assert list(in_blocks(order[:0], 5, lambda n: 3)) == []
+
+
+def test_rows_of_any_type_are_gathered_in_the_order_of_the_positions():
+    for dtype in (np.uint8, np.float32):
+        rows, out = np.arange(12, dtype=dtype).reshape(6, 2), np.empty((2, 2, 2), dtype)
+        gather(rows, np.array([5, 0, 3, 3]), out)
+        assert out.tolist() == [[[10, 11], [0, 1]], [[6, 7], [6, 7]]]

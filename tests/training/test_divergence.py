@@ -10,7 +10,7 @@ from mlp.system.errors import Diverged, Interrupted
 from mlp.training import divergence
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
-from tests.conftest import write_folder
+from tests.conftest import by_single_steps, write_folder
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,9 @@ def test_a_run_that_was_resumed_tells_the_same_when_it_diverges(tmp_path, stoppe
     """Decay that makes the weights grow: after some dozen steps they are infinite, and saturated long before."""
     options = {"learning_rate": 1000.0, "weight_decay": 1.0, "batch_size": 16, "epochs": 9}
     whole, first, second = (trainer(tmp_path, **options) for _ in range(3))
+    by_single_steps(first)
 
-    def stop():
+    def stop(steps):
         if first.steps == stopped_at:
             raise Interrupted(2)
 

@@ -1,5 +1,7 @@
 """Promises of mlp.training.loop: it learns, it repeats bit for bit, it keeps the best, it notices divergence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from mlp.system.errors import Diverged, Interrupted
 from mlp.training import divergence
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
-from tests.conftest import write_folder
+from mlp.training.step import StepPlan
+from tests.conftest import by_single_steps, write_folder
 
 
 def trainer(training_set, validation_set=None, *, hidden=(8,), loss="euclidean", **options):
@@ -138,7 +141,7 @@ def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
     for epochs, steps in ((1, 0), (whole.progress.best_epoch, 3), (11, 0), (11, whole.steps_per_epoch)):
         first, second = (trainer(*made, batch_size=4, learning_rate=4.0, momentum=0.1) for _ in range(2))
 
-        def stop(run=first, at=epochs * whole.steps_per_epoch + steps):
+        def stop(_, run=by_single_steps(first), at=epochs * whole.steps_per_epoch + steps):
             if run.steps == at:
                 raise Interrupted(2)
 
@@ -163,7 +166,8 @@ def test_what_only_looks_at_images_can_be_broken_off_after_each_block(made, monk
 
 
 def test_what_breaks_off_the_computing_of_a_step_leaves_it_to_be_taken_again(made):
-    whole, broken = trainer(*made), trainer(*made)
+    """Of a step that is a block of its own; the whole run takes them in blocks, and comes to the same bits."""
+    whole, broken = trainer(*made), by_single_steps(trainer(*made))
     whole.run_epoch()
 
     class Stop:
@@ -194,10 +198,10 @@ def test_weights_that_are_not_finite_are_no_state_to_go_on_from(made):
 
 def test_a_state_has_the_weights_of_the_step_that_it_follows(made):
     """Also in the middle of an epoch: the next batch's loss follows from it."""
-    run, seen = trainer(*made, batch_size=16), []
+    run, seen = by_single_steps(trainer(*made, batch_size=16)), []
     other = trainer(*made, batch_size=16)
 
-    def look():
+    def look(_):
         other.restore(run.state())
         seen.append(other.network.parameter_block.copy())
 
@@ -228,14 +232,14 @@ def test_at_a_tie_the_earliest_is_kept(made, monkeypatch):
 
 def test_every_epoch_has_an_order_of_its_own(made, monkeypatch):
     run = trainer(made[0])
-    seen, batches = [], run.loader.batches
+    seen, blocks = [], run.loader.blocks
 
     def look(*arguments):
-        for pixels, targets in batches(*arguments):
-            seen[-1] += map(bytes, pixels)
+        for pixels, targets in blocks(*arguments):
+            seen[-1] += map(bytes, pixels.reshape(len(targets), -1))
             yield pixels, targets
 
-    monkeypatch.setattr(run.loader, "batches", look)
+    monkeypatch.setattr(run.loader, "blocks", look)
     for _ in range(2):
         seen.append([])
         run.run_epoch()
@@ -250,14 +254,17 @@ def test_the_seconds_are_those_of_the_training_pass_alone(made, monkeypatch):
         clock[0] += 100
         return evaluate(*arguments)
 
-    def save_slowly():
+    def save_slowly(_):
         clock[0] += 1000
 
-    run = trainer(*made, batch_size=60)
-    backward = BatchBuffers.backward
+    def take_slowly(plan, steps):
+        clock[0] += steps
+        take(plan, steps)
+
+    run, take = trainer(*made, batch_size=60), StepPlan.run
     monkeypatch.setattr("mlp.training.progress.perf_counter", lambda: clock[0])
     monkeypatch.setattr("mlp.training.loop.evaluate", evaluate_slowly)
-    monkeypatch.setattr(BatchBuffers, "backward", lambda batch: clock.append(clock.pop() + 1) or backward(batch))
+    monkeypatch.setattr(StepPlan, "run", take_slowly)
     assert run.run_epoch(save_slowly).seconds == 4
 
 
@@ -287,8 +294,7 @@ def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
 
 def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, monkeypatch):
     run = trainer(*made)
-    backward, gradients = BatchBuffers.backward, run.parameters.gradient_block
-    monkeypatch.setattr(BatchBuffers, "backward", lambda batch: backward(batch) or gradients.fill(np.inf))
+    failing(monkeypatch, run, 1)
     with pytest.raises(Diverged, match="the gradient's norm inf") as diverged:
         run.run_epoch()
     assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("add", "db2")
@@ -304,26 +310,38 @@ def test_every_step_is_announced(tmp_path, images, batch_size, steps):
     folder = write_folder(tmp_path / "f", ([0, 1] * 40)[:images], [0, 1])
     run = trainer(dataset.load(folder, "training", (0, 1)), batch_size=batch_size)
     seen = []
-    run.run_epoch(lambda: seen.append(1))
-    assert len(seen) == steps == run.steps_per_epoch
+    run.run_epoch(seen.append)
+    assert sum(seen) == steps == run.steps_per_epoch
+
+
+@pytest.mark.parametrize("interval", [1, 4, 7])
+def test_a_block_ends_where_a_checkpoint_is_due(made, interval):
+    run, seen = trainer(*made, batch_size=10, checkpoint_every=f"{interval} steps"), []
+    for _ in range(2):
+        run.run_epoch(lambda _: seen.append(run.steps))
+    assert set(range(interval, 49, interval)) <= set(seen)
+    whole = trainer(*made, batch_size=10)
+    for _ in range(2):
+        whole.run_epoch()
+    assert run.network.parameter_block.tobytes() == whole.network.parameter_block.tobytes()
+    assert [replace(row, seconds=0) for row in run.history] == [replace(row, seconds=0) for row in whole.history]
 
 
 def failing(monkeypatch, run, step):
-    """A gradient that is not finite in a step, counted from 1."""
-    backward, gradients, calls = BatchBuffers.backward, run.parameters.gradient_block, []
-
-    def then(batch):
-        backward(batch)
-        calls.append(1)
-        if len(calls) == step:
-            gradients.fill(np.inf)
-
-    monkeypatch.setattr(BatchBuffers, "backward", then)
+    """A gradient that is not finite in a step, counted from 1: the rows of its images become so."""
+    right, network_backward = StepPlan.is_finite, BatchBuffers.backward
+    monkeypatch.setattr(StepPlan, "is_finite", lambda plan, steps: right(plan, steps) and steps < step)
+    monkeypatch.setattr(
+        StepPlan, "norms", lambda plan, steps: [np.inf if k == step else 1.0 for k in range(1, steps + 1)]
+    )
+    gradients = run.parameters.gradient_block
+    monkeypatch.setattr(BatchBuffers, "backward", lambda batch: network_backward(batch) or gradients.fill(np.inf))
 
 
 @pytest.mark.parametrize("step", [1, 3])
 def test_the_step_that_is_named_is_the_one_that_was_under_way(made, monkeypatch, step):
     run = trainer(*made, batch_size=30)
+    assert run._plans[30].length > 3
     untrained = divergence.norms(run.network)
     failing(monkeypatch, run, step)
     with pytest.raises(Diverged, match=f"epoch 1, step {step}: the loss is") as diverged:
