@@ -141,7 +141,9 @@ def test_a_state_holds_all_that_is_needed_to_go_on_from_any_step(made):
     for epochs, steps in ((1, 0), (whole.progress.best_epoch, 3), (11, 0), (11, whole.steps_per_epoch)):
         first, second = (trainer(*made, batch_size=4, learning_rate=4.0, momentum=0.1) for _ in range(2))
 
-        def stop(_, run=by_single_steps(first), at=epochs * whole.steps_per_epoch + steps):
+        by_single_steps(first)
+
+        def stop(_, run=first, at=epochs * whole.steps_per_epoch + steps):
             if run.steps == at:
                 raise Interrupted(2)
 
@@ -294,8 +296,8 @@ def test_a_weight_that_stops_being_finite_in_the_last_step_is_noticed(made):
 
 def test_a_gradient_or_a_validation_loss_that_is_not_finite_is_noticed(made, monkeypatch):
     run = trainer(*made)
-    failing(monkeypatch, run, 1)
-    with pytest.raises(Diverged, match="the gradient's norm inf") as diverged:
+    with monkeypatch.context() as patch, pytest.raises(Diverged, match="the gradient's norm inf") as diverged:
+        failing(patch, run, 1)
         run.run_epoch()
     assert (diverged.value.report["gate"], diverged.value.report["array"]) == ("add", "db2")
     monkeypatch.setattr("mlp.training.loop.evaluate", validation_of([np.nan]))
@@ -328,12 +330,11 @@ def test_a_block_ends_where_a_checkpoint_is_due(made, interval):
 
 
 def failing(monkeypatch, run, step):
-    """A gradient that is not finite in a step, counted from 1: the rows of its images become so."""
+    """A gradient that is not finite in a step, counted from 1."""
     right, network_backward = StepPlan.is_finite, BatchBuffers.backward
     monkeypatch.setattr(StepPlan, "is_finite", lambda plan, steps: right(plan, steps) and steps < step)
-    monkeypatch.setattr(
-        StepPlan, "norms", lambda plan, steps: [np.inf if k == step else 1.0 for k in range(1, steps + 1)]
-    )
+    norms = [1.0] * (step - 1) + [np.inf]
+    monkeypatch.setattr(StepPlan, "norms", lambda plan, steps: norms[:steps])
     gradients = run.parameters.gradient_block
     monkeypatch.setattr(BatchBuffers, "backward", lambda batch: network_backward(batch) or gradients.fill(np.inf))
 
