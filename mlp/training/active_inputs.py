@@ -74,11 +74,6 @@ class OrderedParameters:
         """Each block that steps change, with memory for a copy."""
         return [(block, np.empty_like(block)) for block in self.optimizer.changed_blocks]
 
-    def step(self) -> None:
-        """One step of the optimizer with the gradients of the latest batch."""
-        self._stepped = True
-        self.optimizer.step()
-
     def count_steps(self, steps: int) -> None:
         """Steps were taken with the calls of the optimizer's update."""
         self._stepped = True

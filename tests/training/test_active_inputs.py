@@ -7,6 +7,7 @@ from mlp.config import Training
 from mlp.network import LOSSES, MLP
 from mlp.optimizers import OPTIMIZERS
 from mlp.training.active_inputs import OrderedParameters
+from mlp.training.step import StepPlan
 
 OPTIONS = [
     {},
@@ -33,14 +34,13 @@ def examples(step):
 
 def learn(parameters, steps):
     parameters.load()
+    plan = StepPlan(parameters, 1, 12, np.float64)
     for step in steps:
         X, Y = examples(step)
-        batch = parameters.batch(len(X))
-        batch.X[...] = X[:, ACTIVE]
-        batch.set_classes(Y[:, 0])
-        batch.loss()
-        batch.backward()
-        parameters.step()
+        plan.rows[0] = X[:, ACTIVE]
+        plan.set_classes(Y[:, 0])
+        plan.run(1)
+        parameters.count_steps(1)
     parameters.store()
 
 

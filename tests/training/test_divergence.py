@@ -163,6 +163,19 @@ def test_a_rate_so_low_that_nothing_moves_is_no_divergence(tmp_path):
         made.run_epoch()
 
 
+@pytest.mark.parametrize("options", [{"momentum": 0.9}, {"optimizer": "adam", "learning_rate": 1e3}, {}], ids=str)
+def test_a_block_of_steps_tells_the_same_as_single_steps(tmp_path, options):
+    """The step that is not finite is found by going over its block again, with the weights before it."""
+    options = {"learning_rate": 1000.0, "weight_decay": 1000.0, "batch_size": 4, "epochs": 9} | options
+    whole, single = trainer(tmp_path, **options), by_single_steps(trainer(tmp_path, **options))
+    assert whole._plans[4].length >= 16
+    message, report = run(whole)
+    assert (message, report) == run(single)
+    assert report["step"] > 1
+    assert whole.progress == single.progress or whole.progress.last_finite == single.progress.last_finite
+    assert whole.network.parameter_block.tobytes() == single.network.parameter_block.tobytes()
+
+
 @pytest.mark.parametrize("stopped_at", [0, 1, 5, 7])
 def test_a_run_that_was_resumed_tells_the_same_when_it_diverges(tmp_path, stopped_at):
     """Decay that makes the weights grow: after some dozen steps they are infinite, and saturated long before."""

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from mlp.config import Training
+from mlp.data import dataset
 from mlp.network import ACTIVATIONS, LOSSES, MLP
-from mlp.training.gradient_precheck import affordable_part, check_network, random_subnetwork
+from mlp.training.factors import Terms
+from mlp.training.gradient_precheck import affordable_part, check_network, check_steps, random_subnetwork
+from tests.conftest import write_folder
 
 
 def rng():
@@ -68,6 +72,32 @@ def test_a_network_of_any_activation_loss_and_weights_passes_and_a_mistake_in_it
     monkeypatch.setattr(kind, "backward", lambda self, dC, C, A: (right(self, dC, C, A)[0] * 1.001,))
     wrong = network(9, 20, 7, 3, loss=loss, activation=activation, class_weights=weights)
     assert not all(check.passed for check in check_network(wrong, *of_three_classes(), rng()))
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "adam", "learning_rate": 0.01}], ids=str)
+@pytest.mark.parametrize("weights", [None, (0.5, 2.0, 3.0)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_plan_that_trains_passes_and_a_mistake_in_it_or_in_a_gate_does_not(
+    loss, activation, weights, options, tmp_path, monkeypatch
+):
+    images = dataset.load(write_folder(tmp_path / "made", [0, 1, 2] * 4, [0, 1]), "training", (0, 1, 2))
+
+    def checks():
+        net = network(16, 20, 7, 3, loss=loss, activation=activation, class_weights=weights)
+        return check_steps(net, images, Training(**options), rng())
+
+    assert {check.name for check in checks()} == {"W1", "b1", "W2", "b2", "W3", "b3"}
+    assert all(check.passed for check in checks())
+    kind = type(ACTIVATIONS[activation])
+    right, times = kind.backward, Terms.times
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "backward", lambda self, dC, C, A: (right(self, dC, C, A)[0] * 1.001,))
+        assert not all(check.passed for check in checks())
+    monkeypatch.setattr(
+        Terms, "times", lambda self, factor, term: times(self, factor * (1 + 1e-3 * (factor != 1)), term)
+    )
+    assert not all(check.passed for check in checks())
 
 
 def test_units_of_relu_at_their_kink_pass():

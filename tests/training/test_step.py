@@ -1,0 +1,176 @@
+"""Promises of mlp.training.step: a block of steps does what the network's own passes and an optimizer do."""
+
+import numpy as np
+import pytest
+
+from mlp.config import Training
+from mlp.network import ACTIVATIONS, LOSSES, MLP
+from mlp.optimizers import OPTIMIZERS
+from mlp.training.active_inputs import OrderedParameters
+from mlp.training.step import MAX_STEPS, StepFormula, StepPlan, StepPlans
+
+INPUTS = 9
+OPTIONS = {
+    "sgd": {},
+    "momentum and decay": {"momentum": 0.9, "weight_decay": 0.01},
+    "a rate too small to be a factor": {"learning_rate": 1e-4},
+    "adam": {"optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.01},
+}
+
+
+def network(sizes=(6, 1), loss="euclidean", activation="sigmoid", weights=None, precision="float64"):
+    random = np.random.default_rng(0)
+    made = MLP(
+        [INPUTS, *sizes], precision=precision, generator=random, loss=loss, activation=activation, class_weights=weights
+    )
+    for name in made.shapes:
+        if name.startswith("b"):
+            made.parameters[name][...] = random.normal(0, 0.3, made.shapes[name])
+    return made
+
+
+def block(made, steps, n, dtype=np.uint8):
+    """Rows, classes and weights of a block of examples."""
+    random = np.random.default_rng(steps)
+    rows = random.integers(0, 256, (steps, n, INPUTS)).astype(np.uint8)
+    rows = rows if dtype == np.uint8 else random.normal(size=rows.shape).astype(dtype)
+    return rows, random.integers(0, made.classes, steps * n), random.uniform(0.5, 2, steps * n)
+
+
+def plan_of(made, length, n, dtype=np.uint8, **options):
+    parameters = OrderedParameters(made, np.arange(INPUTS), Training(**{"learning_rate": 0.5} | options))
+    parameters.load()
+    return parameters, StepPlan(parameters, length, n, dtype)
+
+
+def check_block(made, n, steps=3, dtype=np.uint8, sample_weights=False, **options):
+    """A block of steps beside the same steps, one by one, by the network's own passes and an optimizer."""
+    plain = made.copy("float64")
+    parameters, plan = plan_of(made, steps, n, dtype, **options)
+    rows, classes, weights = block(made, steps, n, dtype)
+    plan.rows[...] = rows
+    plan.set_classes(classes, weights if sample_weights else None)
+    plan.run(steps)
+    parameters.count_steps(steps)
+    parameters.store()
+    training = Training(**{"learning_rate": 0.5} | options)
+    kind = OPTIMIZERS[training.optimizer]
+    rates = {name: getattr(training, name) for name in kind.rates}
+    optimizer = kind(plain.parameter_block, plain.gradient_block, **rates)
+    errors = 0
+    for step in range(steps):
+        batch, part = plain.batch(n), slice(step * n, (step + 1) * n)
+        batch.X[...] = rows[step] / (255 if dtype == np.uint8 else 1)
+        batch.set_classes(classes[part], weights[part] if sample_weights else None)
+        assert plan.losses(steps)[step] == pytest.approx(batch.loss(), rel=1e-12)
+        batch.backward()
+        assert plan.norms(steps)[step] == pytest.approx(np.linalg.norm(plain.gradient_block), rel=1e-11)
+        errors += np.count_nonzero(predicted(batch.P) != classes[part])
+        optimizer.step()
+    assert plan.errors(steps) == errors
+    np.testing.assert_allclose(made.parameter_block, plain.parameter_block, rtol=1e-11, atol=1e-13)
+
+
+def predicted(P):
+    """By hand: class 1 from 1/2 on, else the most probable class."""
+    return (P[:, 0] >= 0.5) * 1 if P.shape[1] == 1 else np.argmax(P, axis=1)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("sizes", [(1,), (3,), (6, 1), (6, 4, 1), (6, 5, 4)], ids=str)
+def test_a_block_of_steps_is_the_steps_of_the_network_itself(sizes, activation, loss, n):
+    check_block(network(sizes, loss, activation), n)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("sizes", [(1,), (6, 4)], ids=str)
+def test_with_any_optimizer(sizes, name):
+    check_block(network(sizes), 4, steps=6, **OPTIONS[name])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("sizes", [(6, 1), (6, 3)], ids=str)
+@pytest.mark.parametrize("sample_weights", [False, True])
+def test_with_weights_of_classes_and_of_examples(sizes, loss, sample_weights):
+    weights = (0.5, 2.0, 1.5)[: max(2, sizes[-1])]
+    check_block(network(sizes, loss, weights=weights), 5, sample_weights=sample_weights)
+
+
+def test_rows_of_numbers_are_taken_as_they_are():
+    check_block(network((6, 1)), 5, dtype=np.float64)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_bits_do_not_depend_on_the_blocks(loss, options):
+    """In float32: blocks of 6 steps, of 4 and 2, and single steps as two parts."""
+    found = []
+    for lengths in ((6,), (4, 2), (1,) * 6):
+        made = network((6, 3), loss, precision="float32")
+        rows, classes, _ = block(made, 6, 5)
+        parameters, plan = plan_of(made, max(lengths), 5, **options)
+        done, errors, figures = 0, 0, []
+        for steps in lengths:
+            plan.rows[:steps] = rows[done : done + steps]
+            plan.set_classes(classes[5 * done : 5 * (done + steps)])
+            if steps == 1:
+                plan.run_passes()
+                plan.run_update()
+            else:
+                plan.run(steps)
+            parameters.count_steps(steps)
+            figures += zip(plan.losses(steps), plan.norms(steps), strict=True)
+            errors += plan.errors(steps)
+            done += steps
+        parameters.store()
+        found.append((made.parameter_block.tobytes(), figures, errors))
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_passes_change_no_parameter():
+    made = network()
+    parameters, plan = plan_of(made, 1, 5)
+    rows, classes, _ = block(made, 1, 5)
+    plan.rows[...] = rows
+    plan.set_classes(classes)
+    before = parameters.optimizer.A.copy()
+    for _ in range(2):
+        plan.run_passes()
+        assert parameters.optimizer.A.tobytes() == before.tobytes()
+    plan.run_update()
+    assert parameters.optimizer.A.tobytes() != before.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("loss", "sizes", "most"),
+    [("euclidean", (32, 1), 30), ("cross_entropy", (32, 1), 35), ("euclidean", (30, 10), 30)],
+    ids=str,
+)
+def test_a_step_makes_no_more_calls_than_these(loss, sizes, most):
+    _, plan = plan_of(network(sizes, loss), 2, 32)
+    assert len(plan._calls) <= 2 * most
+
+
+def test_constant_factors_act_on_small_arrays():
+    """Nothing is divided by 255, or by n, or multiplied by the rate, that is as large as X or W1."""
+    made = MLP([100, 20, 1], generator=np.random.default_rng(0))
+    shapes = {"X": (50, 101), "Y": (50, 1), "n": (), "W1": (101, 20), "W2": (20, 1), "b2": (1,)}
+    formula = StepFormula.of(made, shapes, 255)
+    parameters = OrderedParameters(made, np.arange(100), Training(learning_rate=0.5))
+    plan = StepPlan(parameters, 1, 50)
+    large = [bound.func for bound in plan._calls if bound.args[-1].size >= 2000]
+    assert large == [np.copyto, np.dot, np.subtract]  # the conversion, dW1 with db1, the update
+    assert formula.loss.factor == pytest.approx(0.5 / 50)
+
+
+def test_blocks_are_short_where_steps_are_long():
+    """Signals wait for the end of a block."""
+    made = network()
+    parameters = OrderedParameters(made, np.arange(INPUTS), Training())
+    plans = StepPlans(parameters, 32)
+    assert plans[32].length == MAX_STEPS
+    assert plans[7].length == 1  # the short last batch
+    assert plans[32] is plans[32]
+    assert StepPlans(parameters, 10**6)[10**6].length == 1
