@@ -6,7 +6,7 @@ import pytest
 from mlp.config import Training
 from mlp.data import dataset
 from mlp.network import ACTIVATIONS, LOSSES, MLP
-from mlp.training.factors import Terms
+from mlp.training.factors import Scaled, Terms
 from mlp.training.gradient_precheck import affordable_part, check_network, check_steps, random_subnetwork
 from tests.conftest import write_folder
 
@@ -90,12 +90,13 @@ def test_the_plan_that_trains_passes_and_a_mistake_in_it_or_in_a_gate_does_not(
     assert {check.name for check in checks()} == {"W1", "b1", "W2", "b2", "W3", "b3"}
     assert all(check.passed for check in checks())
     kind = type(ACTIVATIONS[activation])
-    right, times = kind.backward, Terms.times
+    right, placed = kind.backward, Terms.placed
     with monkeypatch.context() as patch:
         patch.setattr(kind, "backward", lambda self, dC, C, A: (right(self, dC, C, A)[0] * 1.001,))
         assert not all(check.passed for check in checks())
+    wrong = 1.001
     monkeypatch.setattr(
-        Terms, "times", lambda self, factor, term: times(self, factor * (1 + 1e-3 * (factor != 1)), term)
+        Terms, "placed", lambda self, one, uses: placed(self, Scaled(wrong * one.factor, one.term), uses)
     )
     assert not all(check.passed for check in checks())
 
