@@ -44,7 +44,8 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"{options.resume}: no such run: to start it there, add --config FILE")
     else:
         settings = from_config.resolved(config_of(options))
-        one_run.train(settings, new(settings, options.output or options.resume), warn=warn, on_end=report)
+        run = new(settings, options.output or options.resume)
+        one_run.train(settings, run, warn=warn, on_end=report, draws_apart=signals.owns_process())
 
 
 @contextmanager
@@ -65,7 +66,9 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) 
         return config.parse(known.to_yaml(), directory / CONFIG, overrides)
 
     with how_to_resume(directory):
-        is_resumed = one_run.resume(directory, settings_for, warn=warn, on_end=report)
+        is_resumed = one_run.resume(
+            directory, settings_for, warn=warn, on_end=report, draws_apart=signals.owns_process()
+        )
     if not is_resumed:
         options, done = read_config(directory).training, len(read_history(directory))
         cure = "--set a larger training.epochs to continue"
