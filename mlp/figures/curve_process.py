@@ -3,6 +3,7 @@
 The import takes as long as training on the bundled digits. A thread would not help: an import holds Python's lock.
 """
 
+import gc
 import json
 import os
 import signal
@@ -100,6 +101,7 @@ def serve() -> None:
 
     It ends at once, also while it imports, if stdin ends without a question: the run has failed, or was killed.
     """
+    gc.disable()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # unlike a kill, it leaves no lock of matplotlib's behind
     questions: list[Any] = []
 
@@ -116,3 +118,4 @@ def serve() -> None:
     question = json.loads(questions[0])
     history: Any = [SimpleNamespace(**row) for row in question.pop("history")]
     style.write(curves.loss_figure(history, **question), sys.stdout.buffer, "png")
+    gc.freeze()  # Python would search all objects for cycles at the end, which takes as long as drawing
