@@ -39,13 +39,14 @@ def train(
     """Train a run, from its beginning or from a checkpoint, and write all its files.
 
     With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called when all files but the report are written,
-    the directory is still locked, and signals are deferred. With ``draws_apart`` a second process draws the curve, if a
-    core is free for it. Raises Interrupted, Diverged, CheckFailed, InputError (also
-    DataChanged) or OSError if one of these ends the run.
+    the directory is still locked, and signals are deferred. With ``draws_apart`` a second process draws the curve, if
+    a core is free for it. Raises Interrupted, Diverged, CheckFailed, InputError (also DataChanged) or OSError if one
+    of these ends the run.
     """
     history.check_room(settings.training.epochs)
     began = perf_counter()
     threads = settings.training.threads
+    draws_apart = draws_apart and not settings.output.report  # a report needs matplotlib in this process anyway
     drawing = curve_process.started(threads) if draws_apart else nullcontext(curve_process.here)
     with blas_threads.threads(threads) as libraries, drawing as draw:
         images = from_config.training_images(settings)
@@ -57,7 +58,7 @@ def train(
         network = from_config.network(settings, images.inputs, weights)
         trainer = Trainer(network, training_set, validation_set, settings.training, signals.immediate())
         facts = provenance.environment(libraries) | {
-            "threads": settings.training.threads,
+            "threads": threads,
             "training_files": files,
             "image_shape": images.image_shape,
             "images": {"training": len(training_set), "validation": len(validation_set)},

@@ -3,6 +3,7 @@
 The import takes as long as training on the bundled digits. A thread would not help: an import holds Python's lock.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
@@ -102,11 +104,12 @@ def serve() -> None:
     It ends at once, also while it imports, if stdin ends without a question: the run has failed, or was killed.
     """
     gc.disable()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # unlike a kill, it leaves no lock of matplotlib's behind
+    atexit.register(gc.freeze)  # otherwise Python searches all objects for cycles at its end
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unlike a kill, it leaves no lock of matplotlib's behind
     questions: list[Any] = []
 
     def read() -> None:
-        questions.append(sys.stdin.buffer.read())
+        questions.append(FileIO(0, closefd=False).read())  # sys.stdin has a lock, which would stop Python's end
         if not questions[0]:
             signal.raise_signal(signal.SIGTERM)
 
@@ -118,4 +121,3 @@ def serve() -> None:
     question = json.loads(questions[0])
     history: Any = [SimpleNamespace(**row) for row in question.pop("history")]
     style.write(curves.loss_figure(history, **question), sys.stdout.buffer, "png")
-    gc.freeze()  # Python would search all objects for cycles at the end, which takes as long as drawing
