@@ -9,7 +9,7 @@ from time import perf_counter
 
 from mlp.config import Config
 from mlp.data.dataset import Dataset
-from mlp.figures import curve_process
+from mlp.figures.curve_process import Draw, draw_here
 from mlp.runs import checkpoint, history, provenance
 from mlp.runs.checkpoint import Checkpoint
 from mlp.runs.directory import CURVE, DIVERGENCE, REPORT, Run, check_fresh
@@ -34,21 +34,17 @@ def train(
     warn: Warn,
     verbose: bool = True,
     on_end: OnEnd = lambda trainer, run: None,
-    draws_apart: bool = False,
+    draw: Draw = draw_here,
 ) -> None:
     """Train a run, from its beginning or from a checkpoint, and write all its files.
 
     With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called when all files but the report are written,
-    the directory is still locked, and signals are deferred. With ``draws_apart`` a second process draws the curve, if
-    a core is free for it. Raises Interrupted, Diverged, CheckFailed, InputError (also DataChanged) or OSError if one
-    of these ends the run.
+    the directory is still locked, and signals are deferred. ``draw`` writes the loss curve. Raises Interrupted, Diverged,
+    CheckFailed, InputError (also DataChanged) or OSError if one of these ends the run.
     """
     history.check_room(settings.training.epochs)
     began = perf_counter()
-    threads = settings.training.threads
-    draws_apart = draws_apart and not settings.output.report  # a report needs matplotlib in this process anyway
-    drawing = curve_process.started(threads) if draws_apart else nullcontext(curve_process.here)
-    with blas_threads.threads(threads) as libraries, drawing as draw:
+    with blas_threads.threads(settings.training.threads) as libraries:
         images = from_config.training_images(settings)
         if settings.output.report:
             from_config.images(settings, "test")  # better missing now than at the end
@@ -58,7 +54,7 @@ def train(
         network = from_config.network(settings, images.inputs, weights)
         trainer = Trainer(network, training_set, validation_set, settings.training, signals.immediate())
         facts = provenance.environment(libraries) | {
-            "threads": threads,
+            "threads": settings.training.threads,
             "training_files": files,
             "image_shape": images.image_shape,
             "images": {"training": len(training_set), "validation": len(validation_set)},
@@ -90,7 +86,7 @@ def resume(
     warn: Warn,
     verbose: bool = True,
     on_end: OnEnd = lambda trainer, run: None,
-    draws_apart: bool = False,
+    draw: Draw = draw_here,
 ) -> bool:
     """Resume a run from its newest checkpoint, or begin it if it has none yet.
 
@@ -120,7 +116,7 @@ def resume(
             settings = resolved(None)
             check_fresh(directory, settings)
         run = Run(directory, settings, dict(saved.facts) if saved is not None else {})
-        train(settings, run, saved, warn=warn, verbose=verbose, on_end=on_end, draws_apart=draws_apart)
+        train(settings, run, saved, warn=warn, verbose=verbose, on_end=on_end, draw=draw)
         return True
 
 
@@ -201,7 +197,7 @@ def where_details_are(directory: Path) -> str:
     return f"details in {directory / DIVERGENCE}"
 
 
-def finish(trainer: Trainer, run: Run, draw: curve_process.Draw = curve_process.here) -> None:
+def finish(trainer: Trainer, run: Run, draw: Draw) -> None:
     """Write the best weights and the loss curve. Raises DataChanged as ``learn`` does."""
     trainer.training_set.source.check()
     run.write_model(trainer.best_parameters())

@@ -43,14 +43,14 @@ def started(threads: int) -> Iterator[Draw]:
     with signals.deferred():
         process = _start() if _cores() > threads else None
     try:
-        yield here if process is None else partial(_draw, process)
+        yield draw_here if process is None else partial(_draw, process)
     finally:
         if process is not None and process.returncode is None:
             with signals.deferred():
                 _answer(process, b"", MAX_END_SECONDS)
 
 
-def here(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
+def draw_here(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
     """Draw the curve in this process."""
     # Imported late: it is slow, and a run that fails does not need it. Signals are deferred: an import that is broken
     # off leaves half-made objects that complain when they are deleted.
@@ -82,7 +82,7 @@ def _draw(process: Popen[bytes], path: Path, history: Sequence["Epoch"], best_ep
     question = {"history": list(map(asdict, history)), "best_epoch": best_epoch, "loss": loss}
     png, printed = _answer(process, json.dumps(question).encode(), MAX_SECONDS)
     if process.returncode:
-        here(path, history, best_epoch, loss)
+        draw_here(path, history, best_epoch, loss)
     else:
         sys.stderr.write(printed.decode(errors="replace"))  # a warning of matplotlib
         with replacing(path) as file:

@@ -47,8 +47,8 @@ def processes(monkeypatch):
 
 def drawn_here(monkeypatch):
     """The calls that draw in this process, as they come."""
-    calls, here = [], curve_process.here
-    monkeypatch.setattr(curve_process, "here", lambda *arguments: (calls.append(arguments), here(*arguments)))
+    calls, draw_here = [], curve_process.draw_here
+    monkeypatch.setattr(curve_process, "draw_here", lambda *arguments: (calls.append(arguments), draw_here(*arguments)))
     return calls
 
 
@@ -106,7 +106,7 @@ def test_if_it_cannot_be_started_this_process_draws(expected, tmp_path, monkeypa
 def test_it_is_started_only_on_a_core_that_is_left(processes, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
     with curve_process.started(2) as draw:
-        assert draw is curve_process.here
+        assert draw is curve_process.draw_here
     assert not processes
     with curve_process.started(1):
         assert len(processes) == 1
