@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -157,8 +158,9 @@ def second_process(process):
     """The id of the process that will draw, once train.py has started it."""
     while process.poll() is None:
         for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-            if b"curve_process" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return int(child)
+            with suppress(FileNotFoundError):  # git, which has ended
+                if b"curve_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
     return pytest.fail(process.stderr.read())
 
 
