@@ -39,8 +39,8 @@ def train(
     """Train a run, from its beginning or from a checkpoint, and write all its files.
 
     With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called when all files but the report are written,
-    the directory is still locked, and signals are deferred. ``draw`` writes the loss curve. Raises Interrupted, Diverged,
-    CheckFailed, InputError (also DataChanged) or OSError if one of these ends the run.
+    the directory is still locked, and signals are deferred. ``draw`` writes the loss curve. Raises Interrupted,
+    Diverged, CheckFailed, InputError (also DataChanged) or OSError if one of these ends the run.
     """
     history.check_room(settings.training.epochs)
     began = perf_counter()
