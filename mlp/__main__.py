@@ -3,6 +3,8 @@
 It listens for signals first, then imports only what the command needs.
 """
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -46,6 +48,8 @@ def _begin(caller: FrameType) -> None:
         # Each command sets its number of BLAS threads itself. By default OpenBLAS starts one for each core, and if
         # the system has no thread left, it sends this process a SIGINT.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        # Otherwise Python searches all objects for cycles at its end, a tenth of the time of a short command.
+        atexit.register(gc.freeze)
 
 
 def _is_program(frame: FrameType) -> bool:

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from mlp.config import Config
 from mlp.data.dataset import Dataset
+from mlp.figures.curve_process import Draw, draw_here
 from mlp.runs import checkpoint, history, provenance
 from mlp.runs.checkpoint import Checkpoint
 from mlp.runs.directory import CURVE, DIVERGENCE, REPORT, Run, check_fresh
@@ -33,12 +34,13 @@ def train(
     warn: Warn,
     verbose: bool = True,
     on_end: OnEnd = lambda trainer, run: None,
+    draw: Draw = draw_here,
 ) -> None:
     """Train a run, from its beginning or from a checkpoint, and write all its files.
 
     With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called when all files but the report are written,
-    the directory is still locked, and signals are deferred. Raises Interrupted, Diverged, CheckFailed, InputError (also
-    DataChanged) or OSError if one of these ends the run.
+    the directory is still locked, and signals are deferred. ``draw`` writes the loss curve. Raises Interrupted,
+    Diverged, CheckFailed, InputError (also DataChanged) or OSError if one of these ends the run.
     """
     history.check_room(settings.training.epochs)
     began = perf_counter()
@@ -70,7 +72,7 @@ def train(
             save(trainer, run)  # before the first step: the disk has room, and there is something to resume from
             signals.check()
             learn(trainer, run, verbose=verbose)
-            finish(trainer, run)
+            finish(trainer, run, draw)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
             on_end(trainer, run)
         if settings.output.report:  # the run is finished, and stays so if its report fails
@@ -84,6 +86,7 @@ def resume(
     warn: Warn,
     verbose: bool = True,
     on_end: OnEnd = lambda trainer, run: None,
+    draw: Draw = draw_here,
 ) -> bool:
     """Resume a run from its newest checkpoint, or begin it if it has none yet.
 
@@ -113,7 +116,7 @@ def resume(
             settings = resolved(None)
             check_fresh(directory, settings)
         run = Run(directory, settings, dict(saved.facts) if saved is not None else {})
-        train(settings, run, saved, warn=warn, verbose=verbose, on_end=on_end)
+        train(settings, run, saved, warn=warn, verbose=verbose, on_end=on_end, draw=draw)
         return True
 
 
@@ -194,17 +197,12 @@ def where_details_are(directory: Path) -> str:
     return f"details in {directory / DIVERGENCE}"
 
 
-def finish(trainer: Trainer, run: Run) -> None:
+def finish(trainer: Trainer, run: Run, draw: Draw) -> None:
     """Write the best weights and the loss curve. Raises DataChanged as ``learn`` does."""
     trainer.training_set.source.check()
     run.write_model(trainer.best_parameters())
     signals.check()
-    # Imported late: it is slow, and a run that fails does not need it. Signals are deferred: an import that is broken
-    # off leaves half-made objects that complain when they are deleted.
-    from mlp.figures import curves
-
-    signals.check()
-    curves.loss_curve(run.file(CURVE), trainer.history, trainer.progress.best_epoch, trainer.network.loss_name)
+    draw(run.file(CURVE), trainer.history, trainer.progress.best_epoch, trainer.network.loss_name)
     signals.check()
     trainer.training_set.source.check()
 

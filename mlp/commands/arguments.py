@@ -8,7 +8,6 @@ from typing import Any
 
 from mlp import config
 from mlp.config import Config
-from mlp.runs import finished
 from mlp.system import command_line
 from mlp.system.command_line import warn
 
@@ -65,5 +64,7 @@ def read(file: Path | None, overrides: Sequence[str] = ()) -> Config:
 
 def run_directory(options: Namespace, config_file: Path | None = None) -> Path:
     """RUN, or the newest finished run below a config's output.directory. Raises InputError if no run is finished."""
+    from mlp.runs import finished  # imports NumPy, which a command that only reads a config does not need
+
     directory: Path = options.run or finished.newest(read(config_file).output.directory, warn)
     return directory

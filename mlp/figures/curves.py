@@ -8,6 +8,7 @@ from mlp.figures.style import BLUE, MUTED, RED, drawable, own_settings, save  # 
 # isort: split
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,7 +17,9 @@ from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
 from mlp.figures.scales import Scale
-from mlp.training.progress import Epoch
+
+if TYPE_CHECKING:  # a process that only draws does not need the modules behind it
+    from mlp.training.progress import Epoch
 
 MAX_MARKED_EPOCHS = 30
 """Up to this many epochs, each epoch is marked on the curve."""
@@ -28,12 +31,17 @@ MAX_LABEL_CHARACTERS = 64
 LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
 
 
-@own_settings()
-def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str) -> None:
+def loss_curve(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
     """Training and validation loss and accuracy over the epochs; the epoch whose weights are kept is marked.
 
     ``loss`` is the name of the loss, for the label.
     """
+    save(loss_figure(history, best_epoch, loss), path)
+
+
+@own_settings()
+def loss_figure(history: Sequence["Epoch"], best_epoch: int, loss: str) -> Figure:
+    """The figure of ``loss_curve``."""
     figure = Figure(figsize=(10, 4))
     # By hand: matplotlib's own layout would take half of the drawing time.
     left, right = figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)
@@ -42,28 +50,28 @@ def loss_curve(path: Path, history: Sequence[Epoch], best_epoch: int, loss: str)
     for axes in (left, right):
         mark_kept(axes, history, best_epoch)
     figure.legend(handles=left.lines, loc="upper center", ncols=len(left.lines), frameon=False)
-    save(figure, path)
+    return figure
 
 
-def draw_losses(axes: Axes, history: Sequence[Epoch], loss: str) -> None:
+def draw_losses(axes: Axes, history: Sequence["Epoch"], loss: str) -> None:
     """Training and validation loss over the epochs; ``loss`` is the name of the loss."""
     set_vertical(axes, scales.of_losses(_curves(axes, history, "train_loss", "validation_loss")))
     axes.set(ylabel=LOSS_LABELS[loss])
 
 
-def draw_accuracies(axes: Axes, history: Sequence[Epoch]) -> None:
+def draw_accuracies(axes: Axes, history: Sequence["Epoch"]) -> None:
     """Training and validation accuracy over the epochs."""
     set_vertical(axes, scales.of_shares(_curves(axes, history, "train_accuracy", "validation_accuracy")))
     axes.set(ylabel="accuracy")
 
 
-def mark_kept(axes: Axes, history: Sequence[Epoch], best_epoch: int) -> None:
+def mark_kept(axes: Axes, history: Sequence["Epoch"], best_epoch: int) -> None:
     """Mark the epoch whose weights are kept, and label the horizontal axis."""
     axes.axvline(best_epoch, color=MUTED, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
     set_epochs(axes, len(history))
 
 
-def _curves(axes: Axes, history: Sequence[Epoch], training: str, validation: str) -> list[float]:
+def _curves(axes: Axes, history: Sequence["Epoch"], training: str, validation: str) -> list[float]:
     """Draw the two columns of the history; returns their numbers."""
     values = []
     for column, label, color, line, mark in (

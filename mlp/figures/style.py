@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 if "matplotlib" not in sys.modules:
     # The import fails if MPLBACKEND names an unknown backend. We need none: the file's format decides how to draw.
@@ -133,11 +133,16 @@ def inline(figure: Figure, name: str) -> str:
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
 
 
-@own_settings()
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as .svg, .png or .pdf, by the file's ending. In SVG text stays text."""
     kind = path.suffix[1:].lower()
     if kind not in WITHOUT_DATE:
         raise ValueError(f"{path}: a figure's file must end in {', '.join(f'.{kind}' for kind in WITHOUT_DATE)}")
     with replacing(path) as file:
-        figure.savefig(file, format=kind, dpi=120, metadata=WITHOUT_DATE[kind])
+        write(figure, file, kind)
+
+
+@own_settings()
+def write(figure: Figure, file: BinaryIO, kind: str) -> None:
+    """Write a figure as svg, png or pdf to an open file."""
+    figure.savefig(file, format=kind, dpi=120, metadata=WITHOUT_DATE[kind])

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,10 @@ class _Metadata:
     """The earlier epochs, which are in history.csv and not in the history array."""
 
 
-METADATA: TypeAdapter[_Metadata] = TypeAdapter(_Metadata)
+@cache
+def _metadata() -> TypeAdapter[_Metadata]:
+    """Made when a checkpoint is read; most runs read none."""
+    return TypeAdapter(_Metadata)
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with open_regular(path, links=False) as file:
             arrays = npz.read_sealed(file)
-        metadata = METADATA.validate_json(npz.text(arrays, "rest", MAX_METADATA_CHARACTERS), strict=True)
+        metadata = _metadata().validate_json(npz.text(arrays, "rest", MAX_METADATA_CHARACTERS), strict=True)
         if len(metadata.config.encode()) > configuration.MAX_CONFIG_BYTES:
             raise ValueError(f"its config has more than {configuration.MAX_CONFIG_BYTES:,} bytes")
         config = configuration.parse(metadata.config, path)

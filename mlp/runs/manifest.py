@@ -37,7 +37,7 @@ Side = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGE_PIXELS)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False, defer_build=True)
 
 
 class Resumption(_Part):

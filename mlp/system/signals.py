@@ -115,6 +115,11 @@ def ignore() -> None:
                 signal.signal(number, signal.SIG_IGN)
 
 
+def owns_process() -> bool:
+    """Whether the process ends with the command."""
+    return _owns_process
+
+
 def heard() -> bool:
     """Whether a signal was noted."""
     return _heard is not None

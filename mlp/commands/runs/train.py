@@ -3,24 +3,14 @@
 mlp train --config config.yaml
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
-from mlp import config
-from mlp import run as one_run
 from mlp.commands.arguments import Parser, config_of
 from mlp.config import Config
-from mlp.runs import checkpoint
-from mlp.runs import directory as run_directory
-from mlp.runs.directory import CONFIG, CURVE, REPORT, Run
-from mlp.runs.finished import read_config
-from mlp.runs.history import read_history
+from mlp.figures import curve_process
 from mlp.system import command_line, signals
-from mlp.system.command_line import display_path, warn
-from mlp.system.errors import DataChanged, InputError, Interrupted
-from mlp.training import from_config
-from mlp.training.loop import Trainer
+from mlp.system.errors import InputError
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -38,75 +28,25 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if options.resume and options.output:
         raise InputError("--output is for a new run, --resume for an existing one: give one of them")
-    if options.resume and options.resume.exists():
-        resume(options.resume, options.config, options.set)
-    elif options.resume and not options.config:
+    is_resumed = options.resume and options.resume.exists()
+    if options.resume and not is_resumed and not options.config:
         raise InputError(f"{options.resume}: no such run: to start it there, add --config FILE")
-    else:
-        settings = from_config.resolved(config_of(options))
-        one_run.train(settings, new(settings, options.output or options.resume), warn=warn, on_end=report)
+    settings = None if is_resumed else config_of(options)
+    with _drawing(settings) as draw:
+        with signals.deferred():  # an interrupted import leaves half a module behind
+            from mlp.commands import training  # NumPy, and all that trains: matplotlib is imported at the same time
+        signals.check()
+        if settings is None:
+            training.resume(options.resume, options.config, options.set, draw)
+        else:
+            training.begin(settings, options.output or options.resume, draw)
 
 
-@contextmanager
-def new(settings: Config, directory: Path | None) -> Iterator[Run]:
-    """A new run in a directory of its own."""
-    with run_directory.new(settings, directory, warn) as run, how_to_resume(run.directory):
-        yield run
+def _drawing(settings: Config | None) -> AbstractContextManager[curve_process.Draw]:
+    """What draws the curve: a second process, if this one ends with the command.
 
-
-def resume(directory: Path, config_file: Path | None, overrides: Sequence[str]) -> None:
-    """Resume the run in a directory, with the config in the file or else the run's own."""
-
-    def settings_for(known: Config | None) -> Config:
-        if config_file is not None:
-            return config.load(config_file, overrides)
-        if known is None:
-            raise InputError(f"{directory}: no checkpoint in it: to start a run there, add --config FILE")
-        return config.parse(known.to_yaml(), directory / CONFIG, overrides)
-
-    with how_to_resume(directory):
-        is_resumed = one_run.resume(directory, settings_for, warn=warn, on_end=report)
-    if not is_resumed:
-        options, done = read_config(directory).training, len(read_history(directory))
-        cure = "--set a larger training.epochs to continue"
-        if done < options.epochs:
-            cure = f"training.patience {options.patience} ended it after epoch {done}: for more, train a new run"
-        elif not options.can_get_more_epochs:
-            cure = f"training.schedule {options.schedule} is complete: for more epochs, train a new run"
-        print(f"{display_path(directory)} is finished, nothing was changed: {cure}")
-
-
-@contextmanager
-def how_to_resume(directory: Path) -> Iterator[None]:
-    """Add the command that resumes the run to an error that stops it, if it has a checkpoint."""
-    try:
-        yield
-    except (Interrupted, DataChanged, OSError, MemoryError) as stop:
-        if checkpoint.exists(directory):
-            stop.add_note(f"resume with: {command_line.command('train')} --resume {display_path(directory)}")
-        raise
-
-
-def report(trainer: Trainer, run: Run) -> None:
-    """Print the result of the best epoch, the files to look at, and the next command.
-
-    From then on signals are ignored, because the work is done.
+    If the run makes a report, which needs matplotlib in this process anyway, it is this process.
     """
-    best, images = trainer.history[trainer.progress.best_epoch - 1], len(trainer.validation_set)
-    if best.validation_accuracy is None:
-        result = f"last epoch {best.epoch}: no validation images; its weights are saved"
-    else:
-        count = round((1 - best.validation_accuracy) * images)
-        errors = f"{count:,} validation error{'' if count == 1 else 's'} in {images:,}"
-        result = f"best epoch {best.epoch}: {errors} ({best.validation_accuracy:.2%}); its weights are saved"
-    page = display_path(run.directory / REPORT)
-    if not run.config.output.report:
-        page = f"{command_line.command('report')} {display_path(run.directory)}"
-    if len(trainer.history) < trainer.options.epochs:
-        print(f"stopped after epoch {len(trainer.history)}: no lower validation loss since epoch {best.epoch}")
-    print(result)
-    print(f"run:   {display_path(run.directory)}")
-    print(f"curve: {display_path(run.directory / CURVE)}")
-    print(f"page:  {page}")
-    print(f"next:  {command_line.command('evaluate')} {display_path(run.directory)}")
-    signals.ignore()
+    if not signals.owns_process() or (settings is not None and settings.output.report):
+        return nullcontext(curve_process.draw_here)
+    return curve_process.started(1 if settings is None else settings.training.threads)
