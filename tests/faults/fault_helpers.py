@@ -83,16 +83,17 @@ def train(monkeypatch, *arguments):
 
 
 def at_step(monkeypatch, step, happens):
-    """Let something happen right after an update; steps are counted from the beginning."""
-    update, taken = OrderedParameters.step, []
+    """Let something happen right after an update; steps are counted from the beginning, and each is a block."""
+    count, taken = OrderedParameters.count_steps, []
 
-    def then(parameters):
-        update(parameters)
-        taken.append(1)
+    def then(parameters, steps):
+        count(parameters, steps)
+        taken.append(steps)
         if len(taken) == step:
             happens()
 
-    monkeypatch.setattr(OrderedParameters, "step", then)
+    monkeypatch.setattr("mlp.training.step.MAX_STEPS", 1)
+    monkeypatch.setattr(OrderedParameters, "count_steps", then)
 
 
 MEMORY = 256 << 20

@@ -242,14 +242,14 @@ from mlp.training import batches
 from mlp.training.active_inputs import OrderedParameters
 
 idx.MAX_BYTES_IN_MEMORY = batches.MAX_COPIED_BYTES = batches.POOL_BYTES = batches.RUN_BYTES = 0
-step, path = OrderedParameters.step, sys.argv.pop()
+count, path = OrderedParameters.count_steps, sys.argv.pop()
 
-def then(parameters):
+def then(parameters, steps):
     assert path not in Path("/proc/self/maps").read_text()
     os.truncate(path, 0)
-    step(parameters)
+    count(parameters, steps)
 
-OrderedParameters.step = then
+OrderedParameters.count_steps = then
 sys.exit(command_line.run(train.main))
 """
 

@@ -70,19 +70,20 @@ def test_a_run_has_the_model_of_train_py_and_is_not_trained_twice(task, alone, c
 
 def withdraw_at(monkeypatch, task, count):
     """Remove the sweep's token at a step, and wait until the worker notices."""
-    step, steps = OrderedParameters.step, []
+    count_steps, taken = OrderedParameters.count_steps, []
 
-    def then(parameters):
-        step(parameters)
-        steps.append(1)
-        if len(steps) == count:
+    def then(parameters, steps):
+        count_steps(parameters, steps)
+        taken.append(steps)
+        if len(taken) == count:
             (task.requirements.folder / TOKEN).unlink()
             for _ in range(1000):
                 if signals.heard():
                     return
                 time.sleep(0.01)
 
-    monkeypatch.setattr(OrderedParameters, "step", then)
+    monkeypatch.setattr("mlp.training.step.MAX_STEPS", 1)
+    monkeypatch.setattr(OrderedParameters, "count_steps", then)
 
 
 def test_stopping_a_sweep_stops_its_workers_and_loses_nothing(task, alone, monkeypatch):
@@ -94,18 +95,23 @@ def test_stopping_a_sweep_stops_its_workers_and_loses_nothing(task, alone, monke
     (task.requirements.folder / TOKEN).write_text("the next sweep's")
     assert worker.work(task).status == Status.INTERRUPTED  # this sweep stays stopped
     steps = []
-    step = OrderedParameters.step
-    monkeypatch.setattr(OrderedParameters, "step", lambda parameters: steps.append(1) or step(parameters))
+    count = OrderedParameters.count_steps
+    monkeypatch.setattr(OrderedParameters, "count_steps", lambda one, more: steps.append(more) or count(one, more))
     outcome = worker.work(finding(task, token="the next sweep's"))  # noqa: S106
     assert (outcome.status, model(task.directory)) == (Status.FINISHED, alone)
-    assert len(steps) == 4 * 4 - 6  # of 27 training images in batches of 8
+    assert sum(steps) == 4 * 4 - 6  # of 27 training images in batches of 8
 
 
 def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task, alone, folder, monkeypatch):
     path = folder / "train-labels-idx1-ubyte"
-    content, step = path.read_bytes(), OrderedParameters.step
+    content, count = path.read_bytes(), OrderedParameters.count_steps
+
+    def change(parameters, steps):
+        path.write_bytes(content[:-1] + b"\7")
+        count(parameters, steps)
+
     with monkeypatch.context() as patched:
-        patched.setattr(OrderedParameters, "step", lambda one: (path.write_bytes(content[:-1] + b"\7"), step(one)))
+        patched.setattr(OrderedParameters, "count_steps", change)
         outcome = worker.work(task)
     assert outcome.status == Status.FAILED
     assert outcome.message.startswith(f"{path}: changed while it was in use, it holds other bytes now: put it back")
@@ -114,10 +120,15 @@ def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task,
 
 
 def test_there_is_no_test_result_if_the_test_images_changed(task, folder, monkeypatch):
-    path, step = folder / "t10k-images-idx3-ubyte", OrderedParameters.step
+    path, count = folder / "t10k-images-idx3-ubyte", OrderedParameters.count_steps
     content = path.read_bytes()
     task = finding(task, files=task.requirements.files | {path: hashlib.sha256(content).hexdigest()})
-    monkeypatch.setattr(OrderedParameters, "step", lambda one: (path.write_bytes(content[:-1] + b"x"), step(one)))
+
+    def change(parameters, steps):
+        path.write_bytes(content[:-1] + b"x")
+        count(parameters, steps)
+
+    monkeypatch.setattr(OrderedParameters, "count_steps", change)
     outcome = worker.work(task)
     assert (outcome.status, outcome.test) == (Status.UNFIT, None)
     assert f"{path} differs from the file at the sweep's beginning" in outcome.message
@@ -237,11 +248,11 @@ def test_a_run_of_another_config_in_its_place_is_kept_and_reported(task):
     ids=str,
 )
 def test_an_error_fails_this_run_alone(error, message, task, monkeypatch):
-    def fail(parameters):
+    def fail(parameters, steps):
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(OrderedParameters, "step", fail)
+        patched.setattr(OrderedParameters, "count_steps", fail)
         outcome = worker.work(task)
     assert (outcome.status, outcome.result) == (Status.FAILED, None)
     assert outcome.message.startswith(message)
