@@ -15,29 +15,34 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    "JAX_PLATFORMS": "cpu",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
 }
 """Read by libraries and commands that start later."""
 
 
+ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+"""The cores that this process may use."""
+
+
 @contextmanager
-def one_core() -> Iterator[bool]:
-    """Limit this process, and those it starts, to one core; gives False if the system cannot.
+def cores(count: int) -> Iterator[bool]:
+    """Limit this process, and those it starts, to so many cores; gives False if the system cannot.
 
     This is the fairest way to have one thread: libraries that start a thread per core find one core. If the system
-    cannot, only ONE_THREAD limits the libraries.
+    cannot, only ONE_THREAD limits the libraries. With several cores each library starts the threads that it likes.
     """
     environment = dict(os.environ)
-    os.environ.update(ONE_THREAD)
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
+    for name in ONE_THREAD:
+        os.environ.pop(name, None)
+    os.environ.update({"JAX_PLATFORMS": "cpu"} | (ONE_THREAD if count == 1 else {}))
+    before = os.sched_getaffinity(0) if ALLOWED else set()
     try:
-        if allowed:
-            os.sched_setaffinity(0, {max(allowed)})  # the first one has the system's own work
-        yield bool(allowed)
+        if ALLOWED:
+            os.sched_setaffinity(0, ALLOWED[-count:])  # the first one has the system's own work
+        yield bool(ALLOWED)
     finally:
-        if allowed:
-            os.sched_setaffinity(0, allowed)
+        if ALLOWED:
+            os.sched_setaffinity(0, before)
         os.environ.clear()
         os.environ.update(environment)
 
