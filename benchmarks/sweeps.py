@@ -92,7 +92,10 @@ def row(script: str, sweeps: Sequence[Process], project: float, compilations: Se
 def table(found: Sequence[Row]) -> str:
     """A Markdown table."""
     return text_table.markdown(
-        [f"{found[0].runs} runs", "seconds", "compiling", "runs a second", "times this project", "left of each run"],
+        [
+            *(f"{found[0].runs} runs on {CORES} cores", "seconds", "compiling", "runs a second", "times this project"),
+            "left of each run",
+        ],
         [
             [
                 row.contender,
