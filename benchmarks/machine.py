@@ -63,7 +63,7 @@ def describe(blas: Sequence[Mapping[str, Any]], held: bool) -> str:
             f"processor: {processor()}, {os.cpu_count()} cores, {system}",
             f"versions:  {', '.join(f'{name} {number}' for name, number in versions.items())}",
             f"BLAS:      {', '.join(kernels) or 'unknown'}",
-            f"threads:   one{', all on one core' if held else ', if each library does as it is asked'}",
+            f"threads:   one{', on one core; a sweep has two' if held else ', if each library does as it is asked'}",
         ]
     )
 
