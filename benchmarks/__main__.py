@@ -1,6 +1,6 @@
 """Measure this project beside PyTorch, JAX and scikit-learn, on the same work.
 
-python -m benchmarks [--only steps lines commands svd memory size]
+python -m benchmarks [--only steps lines commands sweeps svd memory size]
 """
 
 from mlp.__main__ import run

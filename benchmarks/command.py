@@ -1,12 +1,12 @@
 """Measure this project beside PyTorch, JAX and scikit-learn, on the same work.
 
-    python -m benchmarks [--only steps lines commands svd memory size] [--sizes 64x64 32x32]
+    python -m benchmarks [--only steps lines commands sweeps svd memory size] [--sizes 64x64 32x32]
                          [--losses euclidean cross_entropy] [--epochs 15]
 
-steps: microseconds per training step. lines: where they go, in this project. commands: the whole train.py. svd: the
-digits in two dimensions. memory: the peak while training. size: ten thousand images against a million, which need
-0.8 GB of disk. Libraries that are not installed are left out; the extra `benchmark` installs all. The exit code is 1 if
-the contenders' training losses differ, because then they did not do the same work.
+steps: microseconds per training step. lines: where they go, in this project. commands: the whole train.py. sweeps: many
+runs on two cores. svd: the digits in two dimensions. memory: the peak while training. size: ten thousand images against
+a million, which need 0.8 GB of disk. Libraries that are not installed are left out; the extra `benchmark` installs all.
+The exit code is 1 if the contenders' training losses differ, because then they did not do the same work.
 """
 
 import re
@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import commands, contenders, lines, machine, memory, processes, results, size, steps, svd
+from benchmarks import commands, contenders, lines, machine, memory, processes, results, size, steps, svd, sweeps
 from benchmarks.work import Work, plain, sized
 from mlp import config
 from mlp.commands.arguments import Parser, config_of
@@ -53,7 +53,9 @@ def main(arguments: Sequence[str]) -> None:
         "--losses", nargs="+", choices=LOSSES, default=LOSSES, help="for steps and lines (default: both, in turn)"
     )
     parser.add_argument("--epochs", type=count, default=15, metavar="N", help="for steps and lines (default: 15)")
-    parser.add_argument("--repeats", type=count, default=5, metavar="N", help="of each command and SVD (default: 5)")
+    parser.add_argument(
+        "--repeats", type=count, default=5, metavar="N", help="of each command, sweep and SVD (default: 5)"
+    )
     parser.add_argument("--images", type=images, default=1_000_000, metavar="N", help="for size (default: 1000000)")
     parser.add_argument(
         "--output", type=command_line.path, metavar="DIR", help="default: benchmark under output.directory"
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     output = options.output or settings.output.directory / "benchmark"
     with config.naming("output.directory", applies=options.output is None):
         output.mkdir(parents=True, exist_ok=True)
-    with machine.one_core() as held, blas_threads.threads(1) as libraries:
+    with machine.cores(1) as held, blas_threads.threads(1) as libraries:
         print(machine.describe(libraries, held))
         if absent := sorted({c.name for c in contenders.CONTENDERS if not c.installed}):
             print(f"left out, as not installed (the extra `benchmark` has them): {'; '.join(absent)}")
@@ -115,6 +117,10 @@ def measure_commands(settings: Config, options: Namespace, output: Path) -> list
     return commands.measure(settings, options.repeats)
 
 
+def measure_sweeps(settings: Config, options: Namespace, output: Path) -> list[sweeps.Row]:
+    return sweeps.measure(settings, options.repeats)
+
+
 def measure_svd(settings: Config, options: Namespace, output: Path) -> list[svd.Row]:
     with written(settings) as file:
         return svd.measure(from_config.training_images(settings), file, options.repeats)
@@ -133,6 +139,7 @@ PARTS: dict[str, tuple[Any, Callable[[Config, Namespace, Path], list[Any]]]] = {
     "steps": (steps, measure_steps),
     "lines": (lines, measure_lines),
     "commands": (commands, measure_commands),
+    "sweeps": (sweeps, measure_sweeps),
     "svd": (svd, measure_svd),
     "memory": (memory, measure_memory),
     "size": (size, measure_size),

@@ -33,42 +33,37 @@ class Row:
 
 
 def measure(config: Config, repeats: int) -> list[Row]:
-    """A row for each command. They take turns; the first turn, which fills the disk's cache, does not count."""
+    """A row for each command; they take turns."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
         commands = {PROJECT: [CHECKOUT / "train.py", "--config", folder / "config.yaml"]}
-        if find_spec("torch") is not None and takes_part(config):
-            commands[PYTORCH] = [Path(__file__).with_name("torch_training.py"), *options(config)]
-        found: dict[str, list[Process]] = {command: [] for command in commands}
-        for turn in range(repeats + 1):
-            for command, arguments in commands.items():
-                output = folder / f"{command}-{turn}"
-                process = processes.run_python(*arguments, "--output", output)
-                if turn:
-                    found[command].append(process)
+        if find_spec("torch") is not None and fits(config, PYTORCH):
+            commands[PYTORCH] = [Path(__file__).with_name(PYTORCH), *options(config)]
+        found = processes.in_turns(commands, repeats, folder)
     project = median(process.seconds for process in found[PROJECT])
     return [row(config, command, runs, project) for command, runs in found.items()]
 
 
-def takes_part(config: Config) -> bool:
-    """Whether the PyTorch script does this job, on files that are gzipped and have their usual names; warns if not."""
+def fits(config: Config, script: str) -> bool:
+    """Whether a script does this job, on files that are gzipped and have their usual names; warns if not."""
     usual = (config.data.directory / "train-images-idx3-ubyte.gz").exists()
     two_classes = len(config.data.labels) == 2 and config.model.activation == "sigmoid"
     if not (usual and two_classes) or from_config.training_images(config).image_shape != (28, 28):
-        warn(f"{PYTORCH} is left out: it trains only sigmoids, on two digits, from gzipped files of 28 by 28 images")
+        warn(f"{script} is left out: it trains only sigmoids, on two digits, from gzipped files of 28 by 28 images")
         return False
     return True
 
 
-def options(config: Config) -> list[object]:
-    """The config as arguments of ``torch_training.py``."""
+def options(config: Config, rates: Sequence[float] = (), seeds: Sequence[int] = ()) -> list[object]:
+    """The config as arguments of ``plain_job``, with the rates and seeds of a sweep if they are given."""
     limit = config.data.limit_per_digit
     return [
         *("--data", config.data.directory, "--digits", *config.data.labels, *(["--limit", limit] if limit else [])),
         *("--validation", config.data.validation_fraction, "--hidden", *config.model.hidden_sizes),
         *("--epochs", config.training.epochs, "--batch-size", config.training.batch_size),
-        *("--learning-rate", config.training.learning_rate, "--seed", config.training.seed),
+        *("--learning-rate", *(rates or [config.training.learning_rate])),
+        *("--seed", *(seeds or [config.training.seed])),
     ]
 
 

@@ -15,28 +15,33 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    "JAX_PLATFORMS": "cpu",
 }
 """Read by libraries and commands that start later."""
 
 
+ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+"""The cores that this process may use."""
+
+
 @contextmanager
-def one_core() -> Iterator[bool]:
-    """Limit this process, and those it starts, to one core; gives False if the system cannot.
+def cores(count: int) -> Iterator[bool]:
+    """Limit this process, and those it starts, to so many cores; gives False if the system cannot.
 
     This is the fairest way to have one thread: libraries that start a thread per core find one core. If the system
-    cannot, only ONE_THREAD limits the libraries.
+    cannot, only ONE_THREAD limits the libraries. With several cores each library starts the threads that it likes.
     """
     environment = dict(os.environ)
-    os.environ.update(ONE_THREAD)
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
+    for name in ONE_THREAD:
+        os.environ.pop(name, None)
+    os.environ.update({"JAX_PLATFORMS": "cpu"} | (ONE_THREAD if count == 1 else {}))
+    before = os.sched_getaffinity(0) if ALLOWED else set()
     try:
-        if allowed:
-            os.sched_setaffinity(0, {max(allowed)})  # the first one has the system's own work
-        yield bool(allowed)
+        if ALLOWED:
+            os.sched_setaffinity(0, ALLOWED[-count:])  # the first one has the system's own work
+        yield bool(ALLOWED)
     finally:
-        if allowed:
-            os.sched_setaffinity(0, allowed)
+        if ALLOWED:
+            os.sched_setaffinity(0, before)
         os.environ.clear()
         os.environ.update(environment)
 
@@ -57,7 +62,7 @@ def describe(blas: Sequence[Mapping[str, Any]], held: bool) -> str:
             f"processor: {processor()}, {os.cpu_count()} cores, {system}",
             f"versions:  {', '.join(f'{name} {number}' for name, number in versions.items())}",
             f"BLAS:      {', '.join(kernels) or 'unknown'}",
-            f"threads:   one{', all on one core' if held else ', if each library does as it is asked'}",
+            f"threads:   one{', on one core; a sweep has two' if held else ', if each library does as it is asked'}",
         ]
     )
 

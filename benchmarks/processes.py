@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,25 @@ def run_python(*arguments: object) -> Process:
     if code:
         raise InputError(f"python {' '.join(map(str, arguments))} ended with exit code {code}: {last_line(errors)}")
     return Process(seconds, peak / 1e6)
+
+
+def in_turns(commands: Mapping[str, Sequence[object]], repeats: int, folder: Path) -> dict[str, list[Process]]:
+    """Run each command ``repeats`` times, in turns; the first turn, which fills the disk's cache, does not count.
+
+    A command is what follows ``python``. It gets ``--output`` with ``output_of(folder, name, turn)``.
+    """
+    found: dict[str, list[Process]] = {name: [] for name in commands}
+    for turn in range(repeats + 1):
+        for name, arguments in commands.items():
+            process = run_python(*arguments, "--output", output_of(folder, name, turn))
+            if turn:
+                found[name].append(process)
+    return found
+
+
+def output_of(folder: Path, name: str, turn: int) -> Path:
+    """The folder of a command's files in a turn; turns that count begin at 1."""
+    return folder / f"{name}-{turn}"
 
 
 def last_line(text: str) -> str:

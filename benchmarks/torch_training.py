@@ -4,9 +4,7 @@ It uses nothing of this project: it reads MNIST's files with gzip and NumPy, sel
 validates the network, and writes its best weights, history and curve.
 """
 
-import argparse
 import csv
-import gzip
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.plain_job import parse, read, split
+
 
 def main() -> None:
     options = parse()
     torch.set_num_threads(1)
-    torch.manual_seed(options.seed)
+    torch.manual_seed(options.seed[0])
     images, labels = read(options.data, options.digits, options.limit)
     training, validation = split(labels, options.validation)
     X, Y = torch.from_numpy(images.astype(np.float32) / 255), torch.from_numpy(labels[:, None].astype(np.float32))
@@ -28,7 +28,7 @@ def main() -> None:
     network = nn.Sequential()
     for inputs, outputs in pairwise(sizes):
         network.append(nn.Linear(inputs, outputs)).append(nn.Sigmoid())
-    optimizer = torch.optim.SGD(network.parameters(), lr=options.learning_rate)
+    optimizer = torch.optim.SGD(network.parameters(), lr=options.learning_rate[0])
 
     options.output.mkdir(parents=True)
     history, best = [], float("inf")
@@ -44,40 +44,6 @@ def main() -> None:
         history.append((epoch, train_loss, loss, train_accuracy, accuracy))
         print(f"epoch {epoch}: loss {train_loss:.6f}, validation {loss:.6f}, accuracy {accuracy:.2%}")
     write(options.output, history)
-
-
-def parse() -> Any:
-    parser = argparse.ArgumentParser(description="Train a classifier of two digits with PyTorch.")
-    parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--digits", type=int, nargs=2, default=[0, 1])
-    parser.add_argument("--limit", type=int, help="first images of each digit")
-    parser.add_argument("--validation", type=float, default=0.1)
-    parser.add_argument("--hidden", type=int, nargs="*", default=[32])
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
-
-
-def read(folder: Path, digits: list[int], limit: int | None) -> tuple[Any, Any]:
-    """The digits' images, (n, pixels) bytes, and for each whether it is the second digit."""
-    with gzip.open(folder / "train-images-idx3-ubyte.gz") as file:
-        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28 * 28)
-    with gzip.open(folder / "train-labels-idx1-ubyte.gz") as file:
-        labels = np.frombuffer(file.read(), np.uint8, offset=8)
-    chosen = np.sort(np.concatenate([np.flatnonzero(labels == digit)[:limit] for digit in digits]))
-    return images[chosen], labels[chosen] == digits[1]
-
-
-def split(labels: Any, fraction: float) -> tuple[Any, Any]:
-    """The positions of the training and the validation images, the same fraction of each class."""
-    held_out: list[int] = []
-    for target in (False, True):
-        positions = np.flatnonzero(labels == target)
-        held_out.extend(np.random.permutation(positions)[: round(fraction * len(positions))])
-    return np.setdiff1d(np.arange(len(labels)), held_out), np.sort(held_out)
 
 
 def euclidean(P: Any, Y: Any) -> Any:

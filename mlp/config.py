@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -285,7 +286,7 @@ class Config(Section):
 
     def to_yaml(self) -> str:
         """The config as YAML text; ``load`` reads the same config from it."""
-        return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        return _as_yaml(self.model_dump_json())
 
     def with_values(self, values: Mapping[str, Any]) -> "Config":
         """A copy with other values, by ``section.key``; they are not checked again."""
@@ -596,6 +597,12 @@ def _absolute(config: Config, folder: Path) -> Config:
             raise InputError(message) from None
         sections[name] = section.model_copy(update={"directory": Path(directory)})
     return config.model_copy(update=sections)
+
+
+@lru_cache(maxsize=1)
+def _as_yaml(text: str) -> str:
+    """JSON as YAML. The last one is kept: every checkpoint holds the run's config, and YAML is slow to write."""
+    return yaml.dump(json.loads(text), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from functools import cache
 from importlib import import_module
 from io import StringIO
 from itertools import combinations
@@ -31,7 +30,6 @@ from mlp.data.dataset import Dataset
 from mlp.figures import curves
 from mlp.network import MLP
 from mlp.runs import directory as run_directory
-from mlp.runs import provenance
 from mlp.sweeps import grid
 from mlp.system import blas_threads, command_line, files, signals
 from mlp.training.loop import Trainer
@@ -107,15 +105,6 @@ def own_signals() -> Iterator[None]:
 def one_blas_thread() -> Iterator[None]:
     """One thread, as for the commands; two threads on two busy cores are many times slower."""
     with blas_threads.threads(1):
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def known_code() -> Iterator[None]:
-    """The code is hashed once, and Git is asked once: neither changes while the tests run, and each run asks."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("code_sha256", "_git_commit"):
-            patch.setattr(provenance, name, cache(getattr(provenance, name)))
         yield
 
 

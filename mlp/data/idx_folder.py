@@ -3,10 +3,10 @@
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from mlp import idx
 from mlp.data import missing_files
 from mlp.system.command_line import command
 from mlp.system.errors import DataChanged, InputError
-from mlp.system.files import sha256
+from mlp.system.files import Stamp, sha256
 
 Part = Literal["training", "test"]
 Kind = Literal["images", "labels"]
@@ -30,23 +30,12 @@ MAX_IMAGE_PIXELS = 1 << 22
 """The default network has 32 weights per pixel: half a gigabyte at this size."""
 
 
-class Stamp(NamedTuple):
-    """A file's data in the file system. They change if the file is written to or replaced."""
-
-    device: int
-    file: int
-    size: int
-    modified: int
-    changed: int
-
-
 def _stamp(path: Path) -> Stamp | None:
     """None if there is no file."""
     try:
-        facts = path.stat()
+        return Stamp.of(path.stat())
     except OSError:
         return None
-    return Stamp(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 @dataclass(frozen=True)
@@ -157,11 +146,16 @@ class ImagesAndLabels:
         self.stamps[path] = now  # same content: it was touched, or replaced by a copy
 
 
+_held: dict[Part, ImagesAndLabels] = {}
+"""The parts that were read last, unless they are large: a worker of a sweep needs the same ones for each run."""
+
+
 def open_part(directory: Path, part: Part, *, transpose: bool = False) -> ImagesAndLabels:
     """The images and labels of one part, the images as ``idx.rows`` returns them. Does not open the other part's files.
 
-    With ``transpose`` rows and columns of each image change places. Raises InputError, naming the file and the cure, if
-    a file is missing, damaged or not what its name says, if two copies differ, or if images and labels do not match.
+    With ``transpose`` rows and columns of each image change places. A part that is still in memory is not read again
+    unless the stamp of a file has changed. Raises InputError, naming the file and the cure, if a file is missing,
+    damaged or not what its name says, if two copies differ, or if images and labels do not match.
     """
     stamps: dict[Path, Stamp | None] = {}
     files: dict[Kind, Path] = {}
@@ -170,6 +164,10 @@ def open_part(directory: Path, part: Part, *, transpose: bool = False) -> Images
         found = find(directory, part, kind)
         files[kind], *copies[kind] = found
         stamps |= found
+    if part in _held and _held[part].stamps == stamps:
+        return replace(_held[part], transpose=transpose)
+    _held.pop(part, None)  # before another is read: there may not be memory for both
+    is_settled = all(stamp is not None and stamp.is_settled for stamp in stamps.values())
     for kind, path in files.items():
         _check_header(path, kind)
     images, labels = idx.rows(files["images"]), idx.read(files["labels"])
@@ -180,7 +178,10 @@ def open_part(directory: Path, part: Part, *, transpose: bool = False) -> Images
         )
     if 0 in images.shape:
         raise InputError(f"{files['images']}: no image in it, its shape is {images.shape}: put images there")
-    return ImagesAndLabels(images, labels, files, copies, stamps, transpose)
+    opened = ImagesAndLabels(images, labels, files, copies, stamps, transpose)
+    if is_settled and not isinstance(images, idx.Rows) and images.nbytes <= idx.MAX_BYTES_IN_MEMORY:
+        _held[part] = opened
+    return opened
 
 
 def read_labels(directory: Path, part: Part) -> tuple[Path, NDArray[np.uint8]]:

@@ -62,14 +62,19 @@ def _versions() -> dict[str, str]:
     return {"mlp": __version__, "python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
+@cache
 def code_sha256() -> str:
-    """The SHA-256 of the package: of each file's relative path and bytes, templates too."""
+    """The SHA-256 of the package: of each file's relative path and bytes, templates too.
+
+    Like the commit it is found once, because this process goes on with the code that it began with.
+    """
     digest = hashlib.sha256()
     for path in sorted(path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
+@cache
 def _git_commit() -> str | None:
     """The commit of the checkout that this code runs from, with -dirty if the code was changed; None without one.
 

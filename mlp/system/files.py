@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from time import monotonic, sleep, time
-from typing import BinaryIO
+from time import monotonic, sleep, time, time_ns
+from typing import BinaryIO, NamedTuple, Self
 
 from mlp.system.errors import InputError, InUse, Unsupported
 
@@ -238,10 +238,49 @@ UNCOUNTED_BYTES = 1 << 16
 """File systems may not count the bytes of small files, or not yet have written them."""
 
 
+class Stamp(NamedTuple):
+    """A file's data in the file system. They change if the file is written to or replaced."""
+
+    device: int
+    file: int
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, facts: os.stat_result) -> Self:
+        """The stamp in what stat(2) returned."""
+        return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether another write would change it: times have steps, and two writes within one give the same stamp."""
+        return time_ns() - max(self.modified, self.changed) > LONGEST_STEP
+
+
+LONGEST_STEP = 2_000_000_000
+"""Nanoseconds: a file system's times are this coarse at worst, on FAT."""
+MAX_DIGESTS = 64
+_digests: dict[Stamp, str] = {}
+"""The SHA-256 of files that were hashed before, so that a worker's second run does not hash its data again."""
+
+
 def sha256(path: Path, *, links: bool = True) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits. Raises InputError as ``open_regular`` does."""
+    """The SHA-256 of a file's bytes, in hexadecimal digits. Raises InputError as ``open_regular`` does.
+
+    A file is hashed again only if its stamp has changed.
+    """
     with open_regular(path, links=links) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        stamp = Stamp.of(os.fstat(file.fileno()))  # of the open file: NFS answers stat(2) from memory
+        if stamp in _digests:
+            return _digests[stamp]
+        is_settled = stamp.is_settled
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if is_settled:
+        _digests[stamp] = digest
+        while len(_digests) > MAX_DIGESTS:
+            del _digests[next(iter(_digests))]
+    return digest
 
 
 def identity(folder: Path) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import command as benchmark_command
-from benchmarks import commands, contenders, lines, machine, memory, processes, size, steps, svd
+from benchmarks import commands, contenders, lines, machine, memory, processes, size, steps, svd, sweeps
 from benchmarks.contenders import FLOOR, PROJECT
 from benchmarks.work import Work, plain, sized
 from mlp.config import Config, Model, Training
@@ -26,6 +26,7 @@ TABLES = {
     "steps": steps.Row,
     "lines": lines.Row,
     "commands": commands.Row,
+    "sweeps": sweeps.Row,
     "svd": svd.Row,
     "memory": memory.Row,
     "size": size.Row,
@@ -42,8 +43,9 @@ def table(path, kind):
 @pytest.fixture
 def numpy_alone(monkeypatch):
     """As if PyTorch, JAX and scikit-learn, whose imports take seconds, were not installed."""
-    for module in (contenders, commands, svd):
+    for module in (contenders, commands, sweeps, svd):
         monkeypatch.setattr(module, "find_spec", lambda name: name if name in ("mlp", "numpy") else None)
+    monkeypatch.setattr(sweeps, "SEEDS", range(1))
 
 
 def surroundings():
@@ -87,6 +89,9 @@ def test_every_part_writes_its_table_without_the_contenders_that_are_not_install
     assert ("euclidean", "t = subtract(P, Y)") in found
     assert [row["contender"] for row in rows["memory"]] == NUMPY_ALONE[1:]
     assert [row["command"] for row in rows["commands"]] == ["train.py"]
+    assert [(row["contender"], row["runs"], row["compile_seconds"]) for row in rows["sweeps"]] == [
+        ("sweep.py", "3", "")
+    ]
     assert [(row["method"], row["images"]) for row in rows["svd"]] == [(svd.PROJECT, "100"), (svd.FULL, "100")]
     assert [row["images"] for row in rows["size"]] == ["500"]
     assert all(float(row["error"]) < 1e-10 for row in rows["svd"])
@@ -225,15 +230,27 @@ def test_a_contender_with_several_threads_is_warned_of_if_it_ran_for_long(
     assert (code, error) == (0, warning)
 
 
-def test_one_core_is_given_back():
-    before = dict(os.environ)
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    with machine.one_core() as held:
+def test_cores_are_given_and_given_back():
+    """A sweep gets two cores, and no library is told to have one thread."""
+    before, cores = surroundings()
+    with machine.cores(1) as held:
+        one = surroundings()
         assert held == (cores is not None)
-        assert os.environ["OMP_NUM_THREADS"] == "1"
-        assert cores is None or len(os.sched_getaffinity(0)) == 1
-    assert dict(os.environ) == before
-    assert cores is None or os.sched_getaffinity(0) == cores
+        assert one[0]["OMP_NUM_THREADS"] == "1"
+        assert cores is None or len(one[1]) == 1
+        with machine.cores(2):
+            environment, two = surroundings()
+            assert environment.keys().isdisjoint(machine.ONE_THREAD)
+            assert cores is None or len(two) == min(2, len(cores))
+        assert surroundings() == one
+    assert surroundings() == (before, cores)
+
+
+def test_the_row_of_a_sweep():
+    found = [processes.Process(seconds, 1.0) for seconds in (9.0, 6.0, 48.0)]
+    row = sweeps.row("jax_sweep.py", found, project=4.5, compilations=[2.0, 1.0, 7.0])
+    assert (row.repeats, row.runs, row.seconds, row.fastest_seconds) == (3, 24, 9.0, 6.0)
+    assert (row.runs_a_second, row.times_this_project, row.compile_seconds) == (24 / 9, 2.0, 2.0)
 
 
 BAD = {

@@ -3,12 +3,14 @@
 import gzip
 import hashlib
 import shutil
+import weakref
 
 import numpy as np
 import pytest
 
 from mlp import idx
 from mlp.data import idx_folder
+from mlp.system import files
 from mlp.system.errors import InputError
 from tests.conftest import ROOT
 
@@ -222,6 +224,36 @@ def test_a_faulty_folder_is_refused(damage, message, folder):
 def test_labels_may_be_any_byte(folder):
     write(folder, LABELS, np.array([0] * 38 + [47, 255], np.uint8))
     assert idx_folder.open_part(folder, "training").indices_of([255, 47]).tolist() == [38, 39]
+
+
+def test_a_part_that_was_read_before_is_read_again_when_a_file_was_changed_and_only_then(folder, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    first, again, lying = (
+        idx_folder.open_part(folder, "training", transpose=turned) for turned in (False, False, True)
+    )
+    assert first.images is again.images is lying.images
+    assert (first.transpose, lying.transpose) == (False, True)
+    for name in (IMAGES, LABELS):
+        array = idx.read(folder / name).copy()
+        array[-1] += 1
+        idx.write(folder / name, array)
+        found = idx_folder.open_part(folder, "training")
+        np.testing.assert_array_equal(getattr(found, "images" if name == IMAGES else "labels"), array)
+        assert found.sha256()[name] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
+def test_large_images_do_not_stay_in_memory(folder, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    for name in (IMAGES, LABELS):
+        (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
+        (folder / name).unlink()
+    held = weakref.ref(idx_folder.open_part(folder, "training").images)
+    assert held() is not None
+    monkeypatch.setattr(idx, "MAX_BYTES_IN_MEMORY", held().nbytes - 1)
+    (folder / f"{LABELS}.gz").touch()
+    large = weakref.ref(idx_folder.open_part(folder, "training").images)
+    assert held() is None
+    assert large() is None
 
 
 @pytest.mark.parametrize("limit", [idx.MAX_BYTES_IN_MEMORY, 1], ids=["in memory", "by rows"])

@@ -1,6 +1,7 @@
 """Promises of mlp.figures.curves: every curve can be read, whatever its numbers are."""
 
 import itertools
+from threading import Thread
 
 import matplotlib.image
 import numpy as np
@@ -117,9 +118,9 @@ def test_the_step_curve_can_be_read_whatever_its_numbers(steps, drawn, tmp_path)
 
 
 def test_the_curve_marks_the_epoch_kept_and_has_a_log_axis_where_the_loss_spans_decades(drawn, tmp_path):
-    for factor in (4, 40):
+    for factor, scale in ((4, "linear"), (40, "log")):
         curves.loss_curve(tmp_path / "curve.png", history(8, factor), best_epoch=2, loss="euclidean")
-    for figure, scale in zip(drawn, ("linear", "log"), strict=True):
+        figure = drawn[-1]
         loss, accuracy = figure.axes
         assert (loss.get_yscale(), accuracy.get_yscale()) == (scale, "linear")
         for axes in (loss, accuracy):
@@ -173,6 +174,24 @@ def test_the_curve_is_written_the_same_each_time_and_shows_more_than_an_empty_pa
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     picture = matplotlib.image.imread(tmp_path / "a.png")
     assert len(np.unique(picture[..., :3] @ [1, 3, 5])) > 10
+
+
+def test_a_curve_has_the_same_bytes_whatever_was_drawn_before(tmp_path):
+    """A process draws all its curves into one figure; each thread has its own."""
+    cases = {
+        "log": (history(8, 40), 2, "euclidean"),
+        "linear, no validation": (history(3, 4, validation=False), 3, "cross_entropy"),
+        "many epochs": (history(80, 1e9), 41, "euclidean"),
+        "symlog": (history(9, 1e4, zero_from=6), 6, "euclidean"),
+        "one epoch": (history(1), 1, "cross_entropy"),
+        "log again": (history(8, 40), 8, "euclidean"),
+    }
+    for name, case in cases.items():
+        curves.loss_curve(tmp_path / "after others.png", *case)
+        first = Thread(target=curves.loss_curve, args=(tmp_path / "first.png", *case))
+        first.start()
+        first.join()
+        assert (tmp_path / "after others.png").read_bytes() == (tmp_path / "first.png").read_bytes(), name
 
 
 @pytest.mark.parametrize("losses", [(1e100, 1e99), (5e-324, 1e-323), (1e100, 0.0), (1e100, 5e-324), (0.0, 5e-324)])

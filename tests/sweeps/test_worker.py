@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import threading
 import time
 from dataclasses import replace
@@ -117,6 +118,32 @@ def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task,
     assert outcome.message.startswith(f"{path}: changed while it was in use, it holds other bytes now: put it back")
     path.write_bytes(content)
     assert (worker.work(task).status, model(task.directory)) == (Status.FINISHED, alone)
+
+
+def test_a_later_run_of_a_worker_has_the_bytes_of_a_first_run(task, alone, tmp_path, monkeypatch):
+    """A worker keeps its data and their hashes from one run to the next."""
+    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    settings = task.config.with_values({"training.seed": 1, "data.transpose": True, "training.epochs": 9})
+    assert worker.work(replace(task, name="seed=1", config=settings)).status == Status.FINISHED
+    assert worker.work(task).status == Status.FINISHED
+    assert model(task.directory) == alone
+    written = [(run / "config.yaml").read_bytes() for run in (task.directory, tmp_path / "alone")]
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+def test_a_worker_notices_data_that_change_between_two_runs(name, task, folder, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    path = folder / name
+    content = path.read_bytes()
+    task = finding(task, files=task.requirements.files | {path: hashlib.sha256(content).hexdigest()})
+    assert worker.work(replace(task, name="first")).status == Status.FINISHED
+    times = path.stat()
+    path.write_bytes(content[:-1] + b"x")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    outcome = worker.work(task)
+    assert outcome.status == Status.UNFIT
+    assert f"{path} differs from the file at the sweep's beginning" in outcome.message
 
 
 def test_there_is_no_test_result_if_the_test_images_changed(task, folder, monkeypatch):

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import os
 import stat
 import subprocess
@@ -145,3 +146,24 @@ def test_a_small_file_is_read_in_memory_of_its_own_size():
         assert read_small(Path("/proc/version"), 1 << 20) == Path("/proc/version").read_bytes()
         with pytest.raises(InputError, match="larger than 3 bytes"):
             read_small(Path("/proc/version"), 3)
+
+
+def test_a_file_is_hashed_again_when_it_was_changed_and_only_then(tmp_path, monkeypatch):
+    path, hashed, digest = tmp_path / "data", [], hashlib.file_digest
+    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(hashlib, "file_digest", lambda *given: hashed.append(1) or digest(*given))
+    for count, content in enumerate((b"one", b"two"), 1):
+        path.write_bytes(content)
+        assert {files.sha256(path) for _ in range(3)} == {hashlib.sha256(content).hexdigest()}
+        assert len(hashed) == count
+
+
+def test_a_file_that_may_change_without_a_new_stamp_is_always_hashed(tmp_path, monkeypatch):
+    """Two writes within one step of the file system's clock."""
+    path = tmp_path / "data"
+    path.write_bytes(b"one")
+    stamp = files.Stamp.of(path.stat())
+    monkeypatch.setattr(files.Stamp, "of", lambda facts: stamp)
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        assert files.sha256(path) == hashlib.sha256(content).hexdigest()
