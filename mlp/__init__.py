@@ -1,3 +1,3 @@
 """Backpropagation written by hand: gates, graphs of gates, and the multilayer perceptron they make."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
