@@ -7,7 +7,8 @@ from mlp.config import Training
 from mlp.network import ACTIVATIONS, LOSSES, MLP
 from mlp.optimizers import OPTIMIZERS
 from mlp.training.active_inputs import OrderedParameters
-from mlp.training.step import MAX_STEPS, StepFormula, StepPlan, StepPlans
+from mlp.training.step import MAX_STEPS, StepPlan, StepPlans
+from mlp.training.step_formula import StepFormula
 
 INPUTS = 9
 OPTIONS = {
@@ -150,7 +151,7 @@ def test_the_passes_change_no_parameter():
 )
 def test_a_step_makes_no_more_calls_than_these(loss, sizes, most):
     _, plan = plan_of(network(sizes, loss), 2, 32)
-    assert len(plan._calls) <= 2 * most
+    assert len(plan.calls) <= 2 * most
 
 
 def test_constant_factors_act_on_small_arrays():
@@ -160,7 +161,7 @@ def test_constant_factors_act_on_small_arrays():
     formula = StepFormula.of(made, shapes, 255)
     parameters = OrderedParameters(made, np.arange(100), Training(learning_rate=0.5))
     plan = StepPlan(parameters, 1, 50)
-    large = [bound.func for bound in plan._calls if bound.args[-1].size >= 2000]
+    large = [bound.func for bound in plan.calls if bound.args[-1].size >= 2000]
     assert large == [np.copyto, np.dot, np.subtract]  # the conversion, dW1 with db1, the update
     assert formula.loss.factor == pytest.approx(0.5 / 50)
 

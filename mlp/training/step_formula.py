@@ -1,0 +1,113 @@
+"""Both passes of a network as one formula.
+
+The graph has a formula for each gate (``trace``). Here each is written into the next one, so that the loss, P and the
+gradients become terms of the inputs and parameters alone, with constant factors on the smallest arrays (``factors``).
+``step`` binds these terms to memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mlp.gates import Shape
+from mlp.graph import ComputationalGraph
+from mlp.losses import Operation
+from mlp.network import MLP
+from mlp.node import Node, ancestors, backward_order
+from mlp.trace import Formula, Term, count_uses, parts
+from mlp.training.factors import Scaled, Terms
+
+
+@dataclass(frozen=True)
+class StepFormula:
+    """What a training step computes before the update: the loss, P and the gradients.
+
+    X has one more column, which is always white: its weights, the last row of W1, are b1. So one product computes
+    X W1 + b1, and another dW1 and db1.
+    """
+
+    symbols: Mapping[str, Term]
+    """The inputs, the parameters and dE, by name."""
+    loss: Scaled
+    """L"""
+    P: Term
+    gradients: Mapping[str, Term]
+    """By the parameters' names."""
+    nodes: Sequence[Term]
+    """The term of each node's value, then of each node's gradient, in the order of the passes."""
+    upstream: float
+    """The number for dE, 1/n: all gradients are multiples of it."""
+
+    @classmethod
+    def of(cls, network: MLP, shapes: Mapping[str, Shape], white: float) -> "StepFormula":
+        """The formula for inputs and parameters of these shapes, and for X whose numbers are divided by ``white``."""
+        graph, terms, n = network.graph, Terms(), shapes["X"][0]
+        symbols = {name: Term(shape, symbol=name) for name, shape in shapes.items() if name != "n"}
+        values = {graph.node(name): Scaled(1, symbol) for name, symbol in symbols.items()}
+        values[graph.node("X")] = Scaled(1 / white, symbols["X"])
+        values[graph.node("n")] = Scaled(1, terms.number(n))
+        symbols["dE"] = Term((), symbol="dE")
+        passes = _Passes(graph, terms, values, {network.loss_node: Scaled(1, symbols["dE"])})
+        nodes = ancestors(graph.node("L"), graph.node("P"))
+        passes.run_forward(nodes)
+        passes.run_backward(nodes, network.loss_node)
+        loss, P = values[graph.node("L")], terms.times(*values[graph.node("P")])
+        gradients = {name: passes.gradients[graph.node(name)] for name in network.shapes if name in shapes}
+        uses = count_uses(loss.term, P, *(gradient.term for gradient in gradients.values()))
+        placed = {name: terms.placed(gradient, uses) for name, gradient in gradients.items()}
+        in_order = [*(value.term for value in values.values()), P, *(dA.term for dA in passes.gradients.values())]
+        return cls(symbols, loss, P, placed, in_order, 1 / n)
+
+    @property
+    def roots(self) -> list[Term]:
+        """What a step computes: the loss, but for its factor, P, and the gradients."""
+        return [self.loss.term, self.P, *self.gradients.values()]
+
+    @property
+    def of_targets(self) -> list[Term]:
+        """The operations of our own that need only Y, such as one-hot rows of class indices."""
+        found = (term for term in parts(*self.roots) if isinstance(term.function, Operation))
+        return [term for term in found if term.arguments == (self.symbols["Y"],)]
+
+
+class _Passes:
+    """The two passes of a graph on terms in place of arrays.
+
+    ``values`` holds those of the inputs and parameters, ``gradients`` that of the output; the passes add all others.
+    """
+
+    def __init__(
+        self, graph: ComputationalGraph, terms: Terms, values: dict[Node, Scaled], gradients: dict[Node, Scaled]
+    ):
+        self.values, self.gradients = values, gradients
+        self._graph, self._terms, self._b1 = graph, terms, graph.node("b1")
+
+    def run_forward(self, nodes: Sequence[Node]) -> None:
+        """Add the value of each node."""
+        for node in nodes:
+            if self._b1 in node.inputs:
+                self.values[node] = self.values[node.inputs[0]]  # X W1 has b1 in it
+            elif node.gate is not None:
+                formula = self._formula(node)
+                known = dict(zip(formula.inputs, self._inputs(node), strict=True))
+                self.values[node] = self._terms.inlined(formula.value, known)
+
+    def run_backward(self, nodes: Sequence[Node], output: Node) -> None:
+        """Add the gradient of each node before the output."""
+        for node, _, edges in backward_order(nodes, output):
+            if self._b1 in node.inputs:
+                self.gradients[node.inputs[0]] = self.gradients[node]
+                continue
+            formula = self._formula(node)
+            arguments = [*self._inputs(node), self.values[node], self.gradients[node]]
+            known = dict(zip(formula.symbols, arguments, strict=True))
+            for edge, term in zip(edges, formula.gradients, strict=True):
+                if edge is not None and term is not None:
+                    new, source = self._terms.inlined(term, known), edge.source
+                    self.gradients[source] = new if edge.first else self._terms.total(self.gradients[source], new)
+
+    def _inputs(self, node: Node) -> list[Scaled]:
+        return [self.values[source] for source in node.inputs]
+
+    def _formula(self, node: Node) -> Formula:
+        assert node.gate is not None  # noqa: S101 - it is computed
+        return self._graph.formulas.of(node.gate, *(value.term.shape for value in self._inputs(node)))
