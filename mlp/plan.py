@@ -306,6 +306,13 @@ def aligned_empty(shape: Shape, dtype: DTypeLike) -> Array:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def aligned(array: Array) -> Array:
+    """A copy of an array that begins at a cache line."""
+    copy = aligned_empty(array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
 def faster(term: Term) -> tuple[Callable[..., object], Sequence[Term]]:
     """The ufunc and the arguments that compute the same in less time."""
     function, first = cast("Callable[..., object]", term.function), term.arguments[0]

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from mlp.config import Training
 from mlp.gates import Array
 from mlp.network import MLP, BatchBuffers, parameter_count, parameter_views
-from mlp.optimizers import OPTIMIZERS, aligned
+from mlp.optimizers import OPTIMIZERS
+from mlp.plan import aligned
 
 
 class OrderedParameters:

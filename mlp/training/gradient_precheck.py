@@ -82,7 +82,9 @@ def check_steps(network: MLP, images: Dataset, options: Training, generator: Gen
     def arrays() -> Iterator[CheckedArray]:
         parameters.load()
         magnitude = abs(loss())
-        gradients = {name: dA.reshape(-1) / plan.scale for name, (_, dA) in parameters.leaves.items()}
+        gradients = {
+            name: dA.reshape(-1) / parameters.optimizer.gradient_scale for name, (_, dA) in parameters.leaves.items()
+        }
         for name, (A, _) in parameters.leaves.items():
             yield CheckedArray(name, A.shape, A.reshape(-1), gradients[name], loss, magnitude)
 

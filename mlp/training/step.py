@@ -61,7 +61,7 @@ class StepPlan:
         self._dE = np.empty((), self.network.precision)
         self.passes = self._bind_passes(parameters)
         """The calls of the first step up to the gradient's norm."""
-        self.update = self.optimizer.calls(self._corrections[0], of_steps=self.optimizer.takes_steps)
+        self.update = self.optimizer.calls(self._corrections[0], is_scaled=True)
         """The calls of the first step's update."""
         filled = [self.rows, *self.inputs.values(), *self._of_targets.values(), self._corrections]
         blocks = [*filled, self._P, self._losses, self._squared_norms]
@@ -132,14 +132,9 @@ class StepPlan:
     def _prepare(self, steps: int) -> None:
         """Set the numbers that differ from block to block."""
         optimizer = self.optimizer
-        self._dE[...] = self._formula.upstream * self.scale
+        self._dE[...] = self._formula.upstream * optimizer.gradient_scale
         for k in range(steps if optimizer.corrections else 0):
             self._corrections[k] = optimizer.corrections_of(optimizer.steps + 1 + k)
-
-    @property
-    def scale(self) -> float:
-        """What the gradients are multiplied by."""
-        return float(self.optimizer.learning_rate) if self.optimizer.takes_steps else 1.0
 
     def is_finite(self, steps: int) -> bool:
         """Whether the losses and gradients of the first steps are finite."""
@@ -152,7 +147,7 @@ class StepPlan:
 
     def norms(self, steps: int) -> list[float]:
         """The Euclidean norm of each step's gradient."""
-        scale = self.scale
+        scale = self.optimizer.gradient_scale
         return [math.sqrt(square) / scale for square in self._squared_norms[:steps].tolist()]
 
     def errors(self, steps: int) -> int:
