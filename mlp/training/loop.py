@@ -116,8 +116,10 @@ class Trainer:
 
         ``after_steps`` is called after every block of training steps, with their number; a block ends where a
         checkpoint is due. ``after_block`` is called after every block of an evaluation. If one of them raises, the
-        epoch stops there, and ``state`` can be resumed. Raises Diverged, with a report, if a loss, gradient or weight is not
-        finite, or if the training losses show that nothing is learned.
+        epoch stops there, and ``state`` can be resumed.
+
+        Raises Diverged, with a report, if a loss, gradient or weight is not finite, or if the training losses show that
+        nothing is learned.
         """
         progress = self.progress
         self.watch.begin_epoch()

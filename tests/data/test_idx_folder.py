@@ -227,7 +227,7 @@ def test_labels_may_be_any_byte(folder):
 
 
 def test_a_part_that_was_read_before_is_read_again_when_a_file_was_changed_and_only_then(folder, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     first, again, lying = (
         idx_folder.open_part(folder, "training", transpose=turned) for turned in (False, False, True)
     )
@@ -243,7 +243,7 @@ def test_a_part_that_was_read_before_is_read_again_when_a_file_was_changed_and_o
 
 
 def test_large_images_do_not_stay_in_memory(folder, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     for name in (IMAGES, LABELS):
         (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
         (folder / name).unlink()
