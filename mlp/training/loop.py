@@ -51,7 +51,7 @@ class Trainer:
         self.loader = BatchLoader(training_set, options.batch_size)
         self.parameters = OrderedParameters(network, self.loader.active, options)
         self.watch = DivergenceWatch(self.parameters, training_set, options)
-        self._plans = StepPlans(self.parameters, self.loader.batch_size)
+        self.plans = StepPlans(self.parameters, self.loader.batch_size)
         self._best_block = network.parameter_block.copy()
 
     @property
@@ -148,7 +148,7 @@ class Trainer:
         random = generator(self.options.seed, Stream.SHUFFLE, self.progress.epoch)
         parameters.load()
         parameters.optimizer.set_learning_rate(self.learning_rate)
-        plans = self._plans
+        plans = self.plans
         plans[self.loader.batch_size]  # bound now, not while the clock runs
         sums.start_clock()
         try:
@@ -166,7 +166,7 @@ class Trainer:
     def _most_steps(self, n: int) -> int:
         """The most steps in the next block, of batches of n images: it ends where a checkpoint is due."""
         interval, unit = self.options.checkpoint_interval
-        length = self._plans[n].length
+        length = self.plans[n].length
         return min(length, interval - self.steps % interval) if unit == "step" else length
 
     def _take(self, plan: StepPlan, steps: int) -> None:

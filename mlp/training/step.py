@@ -77,16 +77,19 @@ class StepPlan:
         known = {formula.symbols[name]: array for name, array in arrays.items()}
         known |= {term: rows[0] for term, rows in self._of_targets.items()}
         outputs = [self._losses[:1].reshape(()), self._P[0], *(parameter_arrays[name][1] for name in formula.gradients)]
-        results = list(zip(formula.roots, outputs, strict=True))
+        output_of = dict(zip(formula.roots[::-1], outputs[::-1], strict=True))
         binder = Binder(self.network.precision)
         binder.enter(known, count_uses(*formula.roots))
         # Node by node, so that what both passes need is computed in the forward pass.
-        needed, output_of = set(parts(*formula.roots)) - known.keys(), dict(reversed(results))
-        for term in formula.nodes:
-            if term in needed:
-                binder.compute(term, output_of.get(term))
-        for term, output in results:
+        needed = set(parts(*formula.roots)) - known.keys()
+        nodes = [(name, term, output_of.get(term)) for name, term in formula.nodes if term in needed]
+        results = [(name, term, output) for (name, term), output in zip(formula.results, outputs, strict=True)]
+        self.computed = ["X"]
+        """For each of ``passes`` what it helps to compute: X, a node's value or gradient by name, or the norm."""
+        for name, term, output in [*nodes, *results]:
             binder.compute(term, output)
+            self.computed += [name] * (1 + len(binder.calls) - len(self.computed))
+        self.computed.append("norm")
         dA = parameters.gradient_block
         squared_norm = partial(np.dot, dA, dA, self._squared_norms[:1].reshape(()))
         return [partial(np.copyto, X[:, :-1], self.rows[0]), *binder.calls, squared_norm]

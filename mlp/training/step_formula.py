@@ -32,8 +32,8 @@ class StepFormula:
     P: Term
     gradients: Mapping[str, Term]
     """By the parameters' names."""
-    nodes: Sequence[Term]
-    """The term of each node's value, then of each node's gradient, in the order of the passes."""
+    nodes: Sequence[tuple[str, Term]]
+    """Name and term of each node's value, then of each node's gradient, in the order of the passes: Z1, ..., dZ1."""
     upstream: float
     """The number for dE, 1/n: all gradients are multiples of it."""
 
@@ -54,13 +54,19 @@ class StepFormula:
         gradients = {name: passes.gradients[graph.node(name)] for name in network.shapes if name in shapes}
         uses = count_uses(loss.term, P, *(gradient.term for gradient in gradients.values()))
         placed = {name: terms.placed(gradient, uses) for name, gradient in gradients.items()}
-        in_order = [*(value.term for value in values.values()), P, *(dA.term for dA in passes.gradients.values())]
+        in_order = [(node.name, value.term) for node, value in values.items()] + [("P", P)]
+        in_order += [(f"d{node.name}", gradient.term) for node, gradient in passes.gradients.items()]
         return cls(symbols, loss, P, placed, in_order, 1 / n)
 
     @property
+    def results(self) -> list[tuple[str, Term]]:
+        """Name and term of what a step computes: the loss, but for its factor, P, and the gradients."""
+        return [("L", self.loss.term), ("P", self.P), *((f"d{name}", term) for name, term in self.gradients.items())]
+
+    @property
     def roots(self) -> list[Term]:
-        """What a step computes: the loss, but for its factor, P, and the gradients."""
-        return [self.loss.term, self.P, *self.gradients.values()]
+        """The terms of the results."""
+        return [term for _, term in self.results]
 
     @property
     def of_targets(self) -> list[Term]:

@@ -168,7 +168,7 @@ def test_a_block_of_steps_tells_the_same_as_single_steps(tmp_path, options):
     """The step that is not finite is found by going over its block again, with the weights before it."""
     options = {"learning_rate": 1000.0, "weight_decay": 1000.0, "batch_size": 4, "epochs": 9} | options
     whole, single = trainer(tmp_path, **options), by_single_steps(trainer(tmp_path, **options))
-    assert whole._plans[4].length >= 16
+    assert whole.plans[4].length >= 16
     message, report = run(whole)
     assert (message, report) == run(single)
     assert report["step"] > 1

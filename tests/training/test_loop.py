@@ -343,7 +343,7 @@ def failing(monkeypatch, run, step):
 @pytest.mark.parametrize("step", [1, 3])
 def test_the_step_that_is_named_is_the_one_that_was_under_way(made, monkeypatch, step):
     run = trainer(*made, batch_size=30)
-    assert run._plans[30].length > 3
+    assert run.plans[30].length > 3
     untrained = divergence.norms(run.network)
     failing(monkeypatch, run, step)
     with pytest.raises(Diverged, match=f"epoch 1, step {step}: the loss is") as diverged:

@@ -175,3 +175,10 @@ def test_blocks_are_short_where_steps_are_long():
     assert plans[7].length == 1  # the short last batch
     assert plans[32] is plans[32]
     assert StepPlans(parameters, 10**6)[10**6].length == 1
+
+
+def test_each_call_of_the_passes_has_the_name_of_what_it_computes():
+    _, plan = plan_of(network((6, 1)), 1, 5)
+    assert len(plan.computed) == len(plan.passes)
+    names = ["X", "Z1", "Z3", "Z4", "Z5", "P", "E", "dP", "dZ5", "db2", "dW2", "dW1", "norm"]
+    assert list(dict.fromkeys(plan.computed)) == names
