@@ -1,9 +1,11 @@
 """The plan of a graph's two passes for fixed shapes: the gates' formulas as NumPy calls, bound once to their memory.
 
-All that makes the passes fast is here; gates are written plainly. A pass is a loop over calls without look-ups,
-allocations or decisions.
-What nobody needs is left out, what occurs twice is computed once, in both passes together, temporary arrays are written
-over, and a gradient that a gate hands on unchanged is not copied. docs/performance.md lists the calls of a step.
+Gates are written plainly; what makes their passes fast is here. A pass is a loop over calls without look-ups,
+allocations or decisions. What nobody needs is left out, what occurs twice is computed once, in both passes together,
+temporary arrays are written over, and a gradient that a gate hands on unchanged is not copied.
+
+A training step uses the ``Binder`` for formulas of its own (``mlp.training.step``), because it needs fewer arrays.
+docs/performance.md lists its calls.
 """
 
 import math
@@ -125,7 +127,7 @@ class Plan:
 
 
 class Binder:
-    """Turns terms of formulas into calls, one gate after the other."""
+    """Turns terms of formulas into calls, one formula after the other."""
 
     def __init__(self, precision: np.dtype[Any]):
         self.calls: list[Call] = []

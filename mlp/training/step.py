@@ -69,21 +69,21 @@ class StepPlan:
         """Those of all steps."""
 
     def _bind_passes(self, parameters: OrderedParameters) -> list[Call]:
-        formula, parameter_arrays = self._formula, parameters.with_bias_row
+        """Bind the terms of the formula node by node, so that what both passes need is computed in the forward pass."""
+        formula, arrays = self._formula, parameters.with_bias_row
         X = aligned_empty(formula.symbols["X"].shape, self.network.precision)
         X[:, -1] = self._white
-        arrays = {"X": X, "dE": self._dE, **{name: rows[0] for name, rows in self.inputs.items()}}
-        arrays |= {name: value for name, (value, _) in parameter_arrays.items()}
-        known = {formula.symbols[name]: array for name, array in arrays.items()}
+        known = {formula.symbols["X"]: X, formula.symbols["dE"]: self._dE}
+        known |= {formula.symbols[name]: rows[0] for name, rows in self.inputs.items()}
+        known |= {formula.symbols[name]: value for name, (value, _) in arrays.items()}
         known |= {term: rows[0] for term, rows in self._of_targets.items()}
-        outputs = [self._losses[:1].reshape(()), self._P[0], *(parameter_arrays[name][1] for name in formula.gradients)]
-        output_of = dict(zip(formula.roots[::-1], outputs[::-1], strict=True))
-        binder = Binder(self.network.precision)
-        binder.enter(known, count_uses(*formula.roots))
-        # Node by node, so that what both passes need is computed in the forward pass.
+        outputs = [self._losses[:1].reshape(()), self._P[0], *(arrays[name][1] for name in formula.gradients)]
+        results = [(name, term, output) for (name, term), output in zip(formula.results, outputs, strict=True)]
+        output_of = {term: output for _, term, output in reversed(results)}  # the first one of a term with two
         needed = set(parts(*formula.roots)) - known.keys()
         nodes = [(name, term, output_of.get(term)) for name, term in formula.nodes if term in needed]
-        results = [(name, term, output) for (name, term), output in zip(formula.results, outputs, strict=True)]
+        binder = Binder(self.network.precision)
+        binder.enter(known, count_uses(*formula.roots))
         self.computed = ["X"]
         """For each of ``passes`` what it helps to compute: X, a node's value or gradient by name, or the norm."""
         for name, term, output in [*nodes, *results]:
