@@ -168,7 +168,7 @@ def test_what_only_looks_at_images_can_be_broken_off_after_each_block(made, monk
 
 
 def test_what_breaks_off_the_computing_of_a_step_leaves_it_to_be_taken_again(made):
-    """Of a step that is a block of its own; the whole run takes them in blocks, and comes to the same bits."""
+    """A step that is a block of its own is interrupted; a run that takes the steps in blocks gets the same bits."""
     whole, broken = trainer(*made), by_single_steps(trainer(*made))
     whole.run_epoch()
 
