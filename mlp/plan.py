@@ -211,7 +211,7 @@ class Binder:
                 self.calls += [partial(np.copyto, out, arrays[2]), partial(np.copyto, out, arrays[1], where=is_true)]
             else:
                 self._product(arrays[0], arrays[1], out, is_outer=function is np.outer)
-        elif not self._is_sum_of_squares(term, out):
+        elif not self._try_sum_of_squares(term, out):
             self._reduce(term, out)
         return out
 
@@ -238,7 +238,7 @@ class Binder:
         B = B[np.newaxis] if is_outer else B[:, np.newaxis] if B.ndim == 1 else B
         self._bind(np.dot, [A, B], out.reshape(len(A), B.shape[1]))
 
-    def _is_sum_of_squares(self, term: Term, out: Array) -> bool:
+    def _try_sum_of_squares(self, term: Term, out: Array) -> bool:
         """Bind a sum of squares as a dot product, which computes no squares; False if the term is another sum."""
         (square,), axis = term.arguments, dict(term.options)["axis"]
         if term.function != np.add.reduce or axis is not None or square.function is not np.power:
@@ -252,7 +252,7 @@ class Binder:
     def _reduce(self, term: Term, out: Array) -> None:
         """A sum, or another ufunc along axes."""
         array, axis, function = self._array(term.arguments[0]), dict(term.options)["axis"], term.function
-        if function == np.add.reduce and self._is_sum_by_product(array, axis, out):
+        if function == np.add.reduce and self._try_sum_by_product(array, axis, out):
             return
         if function == np.maximum.reduce and axis == 1:
             array, axis = self._copy(array.T, np.empty(array.shape[::-1], array.dtype)), 0  # faster, the copy included
@@ -260,11 +260,11 @@ class Binder:
         narrow = out.reshape([length for k, length in enumerate(array.shape) if k not in axes])
         self.calls.append(partial(cast("Callable[..., object]", function), array, axis, None, narrow))
 
-    def _is_sum_by_product(self, array: Array, axis: Any, out: Array) -> bool:
-        """Bind a sum as a product with ones, which takes a third of the time; False if it is none."""
+    def _try_sum_by_product(self, array: Array, axis: Any, out: Array) -> bool:
+        """Bind a sum as a product with ones, which takes a third of the time; False if that cannot be."""
         length = array.size if axis is None else array.shape[axis] if array.ndim == 2 and axis in (0, 1) else 0
-        is_pairwise = axis != 0 and length > MAX_TERMS
-        if not length or is_pairwise or not array.flags.c_contiguous:
+        is_long_row = axis != 0 and length > MAX_TERMS
+        if not length or is_long_row or not array.flags.c_contiguous:
             return False
         ones, total = np.ones(length, array.dtype), out.reshape(-1)
         if axis is None:
