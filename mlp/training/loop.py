@@ -107,7 +107,9 @@ class Trainer:
         return self.network.views(self._best_block)
 
     def run_epoch(
-        self, after_steps: Callable[[int], object] = lambda steps: None, after_block: Callable[[], object] = lambda: None
+        self,
+        after_steps: Callable[[int], object] = lambda steps: None,
+        after_block: Callable[[], object] = lambda: None,
     ) -> Epoch:
         """Train once on every training image left in the current epoch, then evaluate on the validation images.
 
@@ -147,7 +149,7 @@ class Trainer:
         try:
             for pixels, classes in self.loader.blocks(random, sums.steps, self._most_steps):
                 steps, n, _ = pixels.shape
-                plan = self._plan(n)
+                plan = self.plan(n)
                 plan.set_classes(classes)
                 self._take(plan, steps)
                 self._count(plan, steps)
@@ -156,7 +158,7 @@ class Trainer:
         finally:
             parameters.store()
 
-    def _plan(self, n: int) -> StepPlan:
+    def plan(self, n: int) -> StepPlan:
         """The plan for batches of n images."""
         if n not in self._plans:
             self._plans[n] = StepPlan(self.parameters, self.loader.memory(n))

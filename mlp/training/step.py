@@ -54,8 +54,8 @@ class StepFormula:
     P: Term
     gradients: Mapping[str, Term]
     """By the parameters' names."""
-    nodes: Sequence[Term]
-    """What the values and gradients of all nodes are computed from, in this order."""
+    nodes: Sequence[tuple[str, Term]]
+    """What the values and gradients of all nodes are computed from, in this order, by name: Z1, ..., dZ1."""
     dE: float
     """1/n"""
 
@@ -95,7 +95,8 @@ class StepFormula:
         wanted = {name: gradients[graph.node(name)] for name in network.shapes if name in shapes}
         uses = count_uses(L.term, P, *(gradient.term for gradient in wanted.values()))
         placed = {name: terms.placed(gradient, uses) for name, gradient in wanted.items()}
-        found = [*(scaled.term for scaled in values.values()), P, *(scaled.term for scaled in gradients.values())]
+        found = [(node.name, scaled.term) for node, scaled in values.items()] + [("P", P)]
+        found += [(f"d{node.name}", scaled.term) for node, scaled in gradients.items()]
         return cls(symbols, L, P, placed, found, 1 / n)
 
 
@@ -103,14 +104,19 @@ class StepPlan:
     """The bound calls of a block of steps on batches of one size.
 
     pixels: (steps, n, active pixels), bytes. For each block fill ``pixels``, call ``set_classes``, then ``run``.
+    ``passes`` and ``update`` are the calls of the first step, ``calls`` those of all steps. ``inputs`` are Y, and w with
+    class weights, (steps, ...).
     """
+
+    computed: list[str]
+    """What each call of ``passes`` helps to compute: X, values and gradients by their nodes' names, and the norm."""
 
     def __init__(self, parameters: OrderedParameters, pixels: NDArray[np.uint8]):
         self.pixels, self.network, self.optimizer = pixels, parameters.network, parameters.optimizer
         self.length, self.n, inputs = pixels.shape
         precision, of_each = self.network.precision, (self.length, self.n)
         shapes = self.network.input_shapes(self.n, inputs)
-        self._inputs = {name: np.empty((self.length, *shapes[name]), precision) for name in shapes.keys() - {"X", "n"}}
+        self.inputs = {name: np.empty((self.length, *shapes[name]), precision) for name in shapes.keys() - {"X", "n"}}
         self._P = np.empty((*of_each, self.network.sizes[-1]), precision)
         self._losses, self._squares = np.empty(self.length, precision), np.empty(self.length, precision)
         self._corrections = np.empty((self.length, len(self.optimizer.corrections)), precision)
@@ -118,29 +124,30 @@ class StepPlan:
         shapes["X"] = self.n, inputs + 1
         parameter_shapes = {name: value.shape for name, (value, _) in parameters.with_bias_row.items()}
         self._formula = StepFormula.of(self.network, shapes | parameter_shapes)
-        self._passes = self._bind_passes(parameters)
-        self._update = self.optimizer.calls(self._corrections[0], of_steps=self.optimizer.takes_steps)
-        blocks = [pixels, *self._inputs.values(), self._P, self._losses, self._squares, self._corrections]
-        self._calls = list(repeated([*self._passes, *self._update], blocks))
+        self.passes = self._bind_passes(parameters)
+        self.update = self.optimizer.calls(self._corrections[0], of_steps=self.optimizer.takes_steps)
+        blocks = [pixels, *self.inputs.values(), self._P, self._losses, self._squares, self._corrections]
+        self.calls = list(repeated([*self.passes, *self.update], blocks))
 
     def _bind_passes(self, parameters: OrderedParameters) -> list[Call]:
         """The calls of the first step up to the gradient's norm; those of later steps only have other rows."""
         formula, parameter_arrays = self._formula, parameters.with_bias_row
         X = aligned_empty(formula.symbols["X"].shape, self.network.precision)
         X[:, -1] = WHITE
-        arrays = {"X": X, "dE": self._dE, **{name: rows[0] for name, rows in self._inputs.items()}}
+        arrays = {"X": X, "dE": self._dE, **{name: rows[0] for name, rows in self.inputs.items()}}
         arrays |= {name: value for name, (value, _) in parameter_arrays.items()}
-        wanted = [(formula.loss.term, self._losses[:1].reshape(())), (formula.P, self._P[0])]
-        wanted += [(term, parameter_arrays[name][1]) for name, term in formula.gradients.items()]
-        roots = [term for term, _ in wanted]
+        wanted = [("L", formula.loss.term, self._losses[:1].reshape(())), ("P", formula.P, self._P[0])]
+        wanted += [(f"d{name}", term, parameter_arrays[name][1]) for name, term in formula.gradients.items()]
+        roots = [term for _, term, _ in wanted]
         binder = Binder(self.network.precision)
         binder.enter({formula.symbols[name]: array for name, array in arrays.items()}, count_uses(*roots))
-        needed, targets = set(parts(*roots)), dict(reversed(wanted))
-        for term in formula.nodes:
-            if term in needed and term.arguments:
-                binder.compute(term, targets.get(term))
-        for term, out in wanted:
+        needed, targets = set(parts(*roots)), {term: out for _, term, out in reversed(wanted)}
+        results = [(name, term, targets.get(term)) for name, term in formula.nodes if term in needed and term.arguments]
+        self.computed = ["X"]
+        for name, term, out in [*results, *wanted]:
             binder.compute(term, out)
+            self.computed += [name] * (1 + len(binder.calls) - len(self.computed))
+        self.computed.append("norm")
         dA = parameters.gradient_block
         norm = partial(np.dot, dA, dA, self._squares[:1].reshape(()))
         return [partial(np.copyto, X[:, :-1], self.pixels[0]), *binder.calls, norm]
@@ -148,7 +155,7 @@ class StepPlan:
     def set_classes(self, classes: NDArray[Any]) -> None:
         """Write the targets and weights of the block's examples, (steps n,)."""
         self.classes = classes
-        for name, rows in self._inputs.items():
+        for name, rows in self.inputs.items():
             rows_of_block = rows.reshape(-1, *rows.shape[2:])[: len(classes)]
             if name == "Y":
                 write_targets(classes, rows_of_block)
@@ -158,17 +165,17 @@ class StepPlan:
     def run(self, steps: int) -> None:
         """Take this many steps, without a look at signals."""
         self._prepare(steps)
-        deque(map(call, self._calls[: steps * len(self._calls) // self.length]), maxlen=0)
+        deque(map(call, self.calls[: steps * len(self.calls) // self.length]), maxlen=0)
 
     def run_passes(self) -> None:
         """Only the passes of the first step, which change no parameter; a signal is noticed between two calls."""
         self._prepare(1)
-        for bound in self._passes:
+        for bound in self.passes:
             bound()
 
     def run_update(self) -> None:
         """Only the update of the first step."""
-        for bound in self._update:
+        for bound in self.update:
             bound()
 
     def _prepare(self, steps: int) -> None:
