@@ -109,11 +109,11 @@ def measure_steps(settings: Config, options: Namespace, output: Path) -> list[st
 
 
 def check_steps(rows: Sequence[steps.Row], picture: Path, machine: str) -> list[str]:
-    """Draw the rows, and warn of contenders with several threads. Returns the differences between training losses."""
+    """Draw the rows, warn of several threads and of other programs, and return how training losses differ."""
     from benchmarks import figure  # matplotlib is slow to import, and its memory must not count for the contenders
 
     figure.draw_steps(picture, rows, machine)
-    for message in steps.not_alone(rows):
+    for message in steps.not_alone(rows) + steps.busy(rows):
         command_line.warn(message)
     return steps.disagreements(rows)
 

@@ -165,7 +165,7 @@ class BlockWatch:
     def _fastest(self, *, is_clocked: bool) -> list[Block]:
         """The fastest quarter of the blocks with as many steps as most."""
         steps = max((len(blocks), steps) for (clocked, steps), blocks in self._blocks.items() if clocked)[1]
-        blocks = sorted(self._blocks[is_clocked, steps], key=lambda block: block.times[RUN])
+        blocks = sorted(self._blocks[is_clocked, steps], key=lambda block: sum(block.times.values()))
         return blocks[: -(-len(blocks) // 4)]
 
 

@@ -25,6 +25,8 @@ RESOLUTION = 2.0**-23
 has this resolution."""
 MAX_CORES = 1.1
 """One thread uses one core; the rest allows for errors of the clocks."""
+MIN_CORES = 0.9
+"""Below this, other programs used the core, too."""
 MIN_SECONDS = 0.1
 """The cores are not checked in a shorter measurement, where other threads of the process weigh much."""
 
@@ -145,6 +147,18 @@ def not_alone(found: Sequence[Row]) -> list[str]:
         f"{row.work}: {row.contender} used {row.cores:.1f} cores, not one"
         for row in found
         if row.cores > MAX_CORES and row.seconds >= MIN_SECONDS
+    ]
+
+
+def busy(found: Sequence[Row]) -> list[str]:
+    """A line if other programs used the core while contenders were measured for long enough."""
+    rows = [row for row in found if row.cores < MIN_CORES and row.seconds >= MIN_SECONDS]
+    if not rows:
+        return []
+    worst = min(rows, key=lambda row: row.cores)
+    return [
+        f"other programs used the core, too, in {len(rows)} of {len(found)} measurements: times are too long. "
+        f"{worst.contender} had {worst.cores:.0%} of it for {worst.work}"
     ]
 
 

@@ -230,6 +230,18 @@ def test_a_contender_with_several_threads_is_warned_of_if_it_ran_for_long(
     assert (code, error) == (0, warning)
 
 
+def test_a_busy_core_is_warned_of_once(benchmark, monkeypatch):
+    shares = [1, 0.95, 0.85, 0.5, 1]
+    rows = [replace(row, cores=cores, microseconds=500.0) for row, cores in zip(AGREEING, shares, strict=True)]
+    monkeypatch.setattr(steps, "measure", lambda work, contenders, epochs: rows)
+    code, _, error = benchmark("--only", "steps", "--sizes", "64x32", "--losses", "euclidean")
+    assert (code, error) == (
+        0,
+        "warning: other programs used the core, too, in 2 of 5 measurements: times are too long. "
+        "this project had 50% of it for 784-32-1, sigmoid, cross-entropy, batch 64\n",
+    )
+
+
 def test_one_core_is_given_back():
     before = dict(os.environ)
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
@@ -387,7 +399,9 @@ def test_the_lines_are_all_calls_and_what_is_done_once_a_block(work):
     rows = lines.measure(work, epochs=2)
     assert list(dict.fromkeys(row.part for row in rows)) == ["feed", "forward", "backward", "history", "update", "loop"]
     assert [row.line for row in rows if row.part == "update"] == ["A = subtract(A, dA)"]
-    assert next(row.line for row in rows if row.part == "backward") == "dP = multiply(t1, 0.03125)"  # the rate, 1/2, by 16
+    assert (
+        next(row.line for row in rows if row.part == "backward") == "dP = multiply(t1, 0.03125)"
+    )  # the rate, 1/2, by 16
     assert rows[-1].line.startswith("all else")
 
 
