@@ -173,7 +173,7 @@ def step_lines(trainer: Trainer, plan: StepPlan) -> Iterator[Line]:
     """Part and equation of each call of a step, in order."""
     parameters = trainer.parameters
     names = {name: rows[0] for name, rows in plan.inputs.items()}
-    for name, (value, gradient) in reversed((parameters.with_bias_row | parameters.leaves).items()):
+    for name, (value, gradient) in parameters.with_bias_row.items():
         names |= {name: value, f"d{name}": gradient}
     by_address = {array.ctypes.data: (name, array.shape) for name, array in names.items()}
     results = {name: output_of(bound).ctypes.data for name, bound in zip(plan.computed, plan.passes, strict=True)}
@@ -217,9 +217,9 @@ def equation(bound: Any, result: str, names: dict[int, tuple[str, tuple[int, ...
         if value.ctypes.data not in names:
             return f"{value.reshape(-1)[0]:.6g}"
         name, shape = names[value.ctypes.data]
-        is_transposed = value.ndim > 1 and (
-            (value.flags.f_contiguous and not value.flags.c_contiguous) or value.shape == shape[::-1] != shape
-        )
+        is_square = value.shape == value.shape[::-1]
+        other_rows = value.flags.f_contiguous if is_square else value.shape[0] != shape[0]
+        is_transposed = value.ndim == len(shape) == 2 and value.size > 1 and other_rows
         return name + ("'" if is_transposed else "")
 
     return f"{result} = {function}({', '.join(map(text, inputs))})"

@@ -191,11 +191,7 @@ class MLP:
 
     def input_shapes(self, n: int, inputs: int) -> dict[str, Shape]:
         """The shapes of the graph's inputs, by name, for n examples of this many numbers."""
-        shapes: dict[str, Shape] = {
-            "X": (n, inputs),
-            "Y": (n,) if self._takes_indices else (n, self.sizes[-1]),
-            "n": (),
-        }
+        shapes: dict[str, Shape] = {"X": (n, inputs), "Y": (n,) if self._takes_indices else (n, self.sizes[-1]), "n": ()}
         return shapes if self._w is None else shapes | {"w": (n,)}
 
     def loss(self, X: ArrayLike, Y: ArrayLike, w: ArrayLike | None = None) -> float:

@@ -38,9 +38,7 @@ class OrderedParameters:
         """The arrays of each parameter and of its gradient, by name."""
         count1 = sizes[1] * (sizes[0] + 1)
         joined = A[:count1].reshape(-1, sizes[1]), dA[:count1].reshape(-1, sizes[1])
-        self.with_bias_row = {"W1": joined} | {
-            name: self.leaves[name] for name in network.shapes if name not in ("W1", "b1")
-        }
+        self.with_bias_row = {"W1": joined} | {name: self.leaves[name] for name in network.shapes if name not in ("W1", "b1")}
         """The same with b1, which follows W1 in memory, as the last row of W1."""
         kind = OPTIMIZERS[options.optimizer]
         rates = {name: getattr(options, name) for name in kind.rates}

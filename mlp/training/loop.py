@@ -107,9 +107,7 @@ class Trainer:
         return self.network.views(self._best_block)
 
     def run_epoch(
-        self,
-        after_steps: Callable[[int], object] = lambda steps: None,
-        after_block: Callable[[], object] = lambda: None,
+        self, after_steps: Callable[[int], object] = lambda steps: None, after_block: Callable[[], object] = lambda: None
     ) -> Epoch:
         """Train once on every training image left in the current epoch, then evaluate on the validation images.
 

@@ -104,8 +104,8 @@ class StepPlan:
     """The bound calls of a block of steps on batches of one size.
 
     pixels: (steps, n, active pixels), bytes. For each block fill ``pixels``, call ``set_classes``, then ``run``.
-    ``passes`` and ``update`` are the calls of the first step, ``calls`` those of all steps. ``inputs`` are Y, and w with
-    class weights, (steps, ...).
+    ``passes`` and ``update`` are the calls of the first step, ``calls`` those of all steps. ``inputs`` are Y, and with
+    class weights w, (steps, ...).
     """
 
     computed: list[str]

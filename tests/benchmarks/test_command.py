@@ -403,6 +403,9 @@ def test_the_lines_are_all_calls_and_what_is_done_once_a_block(work):
         next(row.line for row in rows if row.part == "backward") == "dP = multiply(t1, 0.03125)"
     )  # the rate, 1/2, by 16
     assert rows[-1].line.startswith("all else")
+    one = lines.measure(replace(work, config=sized(work.config, 1, 8, epochs=3)), epochs=2)
+    for line in ("Z1 = dot(X, W1)", "dW1 = dot(X', "):
+        assert all(any(row.line.startswith(line) for row in found) for found in (rows, one))
 
 
 def test_small_batches_have_a_smaller_learning_rate():
