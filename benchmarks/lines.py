@@ -23,6 +23,8 @@ TARGETS = ("feed", "Y = the targets of a block")
 KEEP = ("loop", "keep the weights, for a block that is not finite")
 FIGURES = ("history", "losses, norms and errors of a block")
 REST = ("loop", "all else: Python between the blocks")
+ORDER = ("feed", "the order of the images, once an epoch")
+EPOCH = ("loop", "copies and checks of the weights, once an epoch")
 RUN = ("", "the calls of a block")
 
 Line = tuple[str, str]
@@ -47,13 +49,19 @@ def measure(work: Work, epochs: int) -> list[Row]:
     """A row for each line of a step, in order. Training is as in ``train.py``, for one epoch more than these."""
     trainer = Trainer(work.network(), work.images, work.images.first_of_each(0), work.config.training)
     watch = BlockWatch(trainer, work.batch_size)
-    for _ in range(epochs + 1):
+    orders, others = [], []
+    for epoch in range(1, epochs + 2):
+        began = perf_counter()
+        work.order(epoch)
+        orders.append(perf_counter() - began)
+        began = perf_counter()
         trainer.run_epoch(after_steps=watch.end_block)
-    times = watch.line_times()
+        others.append(perf_counter() - began - watch.end_epoch())
+    times = {ORDER: min(orders) / work.steps} | watch.line_times()
     calls = list(zip(step_lines(trainer, watch.plan), watch.call_times(), strict=True))
     rest = times.pop(RUN) + times.pop(REST) - sum(seconds for _, seconds in calls)
     after = [(line, times.pop(line)) for line in (FIGURES, KEEP)]
-    found = [*times.items(), *calls, *after, (REST, rest)]
+    found = [*times.items(), *calls, *after, (EPOCH, min(others) / work.steps), (REST, rest)]
     return [Row(**work.row, part=part, line=text, microseconds=1e6 * seconds) for (part, text), seconds in found]
 
 
@@ -78,7 +86,7 @@ class BlockWatch:
         """By whether the clock was read between calls, and by the number of steps."""
         self._current: dict[Line, float] = defaultdict(float)
         self._readings: list[float] = []
-        self._is_clocked, self._began, self._latest = False, 0.0, 0.0
+        self._is_clocked, self._began, self._latest, self._seconds = False, 0.0, 0.0, 0.0
         plan = self.plan
         self._calls = plan.passes, plan.update, plan.calls
         passes, update = map(self._with_clock, (plan.passes, plan.update))
@@ -141,10 +149,16 @@ class BlockWatch:
         ended = perf_counter()
         self._current[FIGURES] = ended - self._latest  # since the end of the last call
         self._current[REST] = ended - self._began - sum(self._current.values())
+        self._seconds += ended - self._began
         if self._is_full:
             self._blocks[self._is_clocked, steps].append(Block(steps, self._current, self._readings))
         self.plan.passes, self.plan.update, self.plan.calls = self._calls
         self._current, self._began = defaultdict(float), perf_counter()
+
+    def end_epoch(self) -> float:
+        """To be called after every epoch; returns the seconds of its blocks."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
 
     def line_times(self) -> dict[Line, float]:
         """Seconds of a step by line, in the order of a block."""
@@ -159,7 +173,9 @@ class BlockWatch:
         clock = (with_clock - self.line_times()[RUN]) / readings.shape[2]
         # Between the passes and the update the clock is read twice.
         calls = np.delete(np.diff(readings, axis=2), len(self.plan.passes), axis=2).mean(axis=(0, 1))
-        found: list[float] = (calls - np.clip(clock, 0, calls.min())).tolist()  # a long step hides the clock's cost
+        total = calls.sum() - clock * len(calls)
+        calls -= np.clip(clock, 0, calls.min())  # in a long step its cost is lost in the noise
+        found: list[float] = (calls * total / calls.sum()).tolist()
         return found
 
     def _fastest(self, *, is_clocked: bool) -> list[Block]:
