@@ -101,7 +101,7 @@ class BlockWatch:
 
         def timed_blocks(*arguments: Any) -> Iterator[Any]:
             """``BatchLoader.blocks``; the time until it gives a block is the time to gather it."""
-            found, self._began = blocks(*arguments), perf_counter()
+            found, self._current, self._began = blocks(*arguments), defaultdict(float), perf_counter()
             while True:
                 began = perf_counter()
                 block = next(found, None)
