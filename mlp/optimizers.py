@@ -1,20 +1,22 @@
 """Optimizers: what one step does with the gradients. Nothing else changes a parameter.
 
 A and dA are a network's flat blocks of parameters and gradients: an optimizer knows no layers. The equation of each is
-its ``update``, written once in plain NumPy; ``update_formula`` records it and binds it to the blocks.
+its ``update``, written once in plain NumPy; ``UpdateFormula``, at the end, records it and binds it to the blocks.
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from mlp.gates import Array, Value
-from mlp.plan import Call, aligned
-from mlp.update_formula import UpdateFormula
+from mlp.gates import Array, Shape, Value
+from mlp.plan import Binder, Call, aligned
+from mlp.trace import Term, count_uses, trace_function
 
 SMALLEST_SCALE = 1e-3
 """The smallest learning rate that can scale the gradient: below it the squares in the gradient's norm could become 0 in
@@ -84,7 +86,7 @@ class Optimizer(ABC):
         return corrections, self.calls(corrections)
 
     @cached_property
-    def _formula(self) -> UpdateFormula:
+    def _formula(self) -> "UpdateFormula":
         return UpdateFormula.of(self.update, self.A.shape, self.state_names, self.corrections, self.A.dtype)
 
     @property
@@ -181,3 +183,56 @@ def scheduled(schedule: str, learning_rate: float, epoch: int, epochs: int) -> f
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
+
+
+@dataclass(frozen=True)
+class UpdateFormula:
+    """An optimizer's update as terms: its arguments, which are symbols, and its results."""
+
+    parameters: Term
+    """A"""
+    gradient: Term
+    """dA"""
+    state: Sequence[Term]
+    rate: Term
+    corrections: Sequence[Term]
+    new_parameters: Term
+    new_state: Sequence[Term]
+
+    @classmethod
+    def of(
+        cls,
+        update: Callable[..., Sequence[Value]],
+        shape: Shape,
+        state: Sequence[str],
+        corrections: Sequence[str],
+        dtype: DTypeLike,
+    ) -> "UpdateFormula":
+        """The formula of ``update(A, dA, *state, rate, *corrections)`` for blocks of this shape."""
+        blocks, numbers = ("A", "dA", *state), ("rate", *corrections)
+        shapes = dict.fromkeys(blocks, shape) | dict.fromkeys(numbers, ())
+        symbols, (new_A, *new_state) = trace_function(update, shapes, np.dtype(dtype))
+        (A, dA, *old_state), (rate, *others) = symbols[: len(blocks)], symbols[len(blocks) :]
+        return cls(A, dA, old_state, rate, others, new_A, new_state)
+
+    @property
+    def results(self) -> list[Term]:
+        """The new state, then the new A: in this order an update reads A before it is written over."""
+        return [*self.new_state, self.new_parameters]
+
+    @cached_property
+    def scaled_gradient(self) -> Term | None:
+        """The learning rate times dA, if the update needs nothing else of dA."""
+        uses = count_uses(*self.results)
+        if uses[self.gradient] != 1:
+            return None
+        factors = {self.rate, self.gradient}
+        return next((term for term in uses if term.function is np.multiply and set(term.arguments) == factors), None)
+
+    def calls(self, arrays: Mapping[Term, Array]) -> list[Call]:
+        """The NumPy calls of one update; ``arrays`` are those of the symbols, and of other terms that are known."""
+        binder = Binder(arrays[self.parameters].dtype)
+        binder.enter(arrays, count_uses(*self.results))
+        for term, block in zip(self.results, [*self.state, self.parameters], strict=True):
+            binder.compute(term, arrays[block])
+        return binder.calls
