@@ -56,7 +56,8 @@ class StepPlan:
         self.inputs = {name: rows_of(*shape) for name, shape in shapes.items() if name not in ("X", "n")}
         """Y, and w if the network has weights, of each step."""
         self._of_targets = {term: rows_of(*term.shape) for term in self._formula.of_targets}
-        self._P, self._losses, self._squared_norms = rows_of(n, self.network.sizes[-1]), rows_of(), rows_of()
+        self._summands, self._P = rows_of(*self._formula.summands.shape), rows_of(n, self.network.sizes[-1])
+        self._losses, self._squared_norms = rows_of(), rows_of()
         self._corrections = rows_of(len(self.optimizer.corrections))
         self._dE = np.empty((), self.network.precision)
         self.passes = self._bind_passes(parameters)
@@ -64,7 +65,7 @@ class StepPlan:
         self.update = self.optimizer.calls(self._corrections[0], is_scaled=True)
         """The calls of the first step's update."""
         filled = [self.rows, *self.inputs.values(), *self._of_targets.values(), self._corrections]
-        blocks = [*filled, self._P, self._losses, self._squared_norms]
+        blocks = [*filled, self._summands, self._P, self._squared_norms]
         self.calls = list(unrolled([*self.passes, *self.update], blocks))
         """Those of all steps."""
 
@@ -77,7 +78,7 @@ class StepPlan:
         known |= {formula.symbols[name]: rows[0] for name, rows in self.inputs.items()}
         known |= {formula.symbols[name]: value for name, (value, _) in arrays.items()}
         known |= {term: rows[0] for term, rows in self._of_targets.items()}
-        outputs = [self._losses[:1].reshape(()), self._P[0], *(arrays[name][1] for name in formula.gradients)]
+        outputs = [self._summands[0], self._P[0], *(arrays[name][1] for name in formula.gradients)]
         results = [(name, term, output) for (name, term), output in zip(formula.results, outputs, strict=True)]
         output_of = {term: output for _, term, output in reversed(results)}  # the first one of a term with two
         needed = set(parts(*formula.roots)) - known.keys()
@@ -120,12 +121,14 @@ class StepPlan:
         """Take this many steps. Python handles signals only afterwards."""
         self._prepare(steps)
         deque(map(call, self.calls[: steps * len(self.calls) // self.length]), maxlen=0)  # a loop in C
+        self._sum_losses(steps)
 
     def run_passes(self) -> None:
         """Only the passes of the first step, which change no parameter. A signal can interrupt them."""
         self._prepare(1)
         for bound in self.passes:
             bound()
+        self._sum_losses(1)
 
     def run_update(self) -> None:
         """Only the update of the first step."""
@@ -139,13 +142,20 @@ class StepPlan:
         for k in range(steps if optimizer.corrections else 0):
             self._corrections[k] = optimizer.corrections_of(optimizer.steps + 1 + k)
 
+    def _sum_losses(self, steps: int) -> None:
+        """Compute the losses of a block, but for their common factor, from what each step has left in its row."""
+        summands = self._summands.reshape(self.length, -1)[:steps]
+        if self._formula.is_squared:
+            summands = np.square(summands)
+        summands.sum(axis=1, out=self._losses[:steps])
+
     def is_finite(self, steps: int) -> bool:
         """Whether the losses and gradients of the first steps are finite."""
         return math.isfinite(sum(self._losses[:steps].tolist()) + sum(self._squared_norms[:steps].tolist()))
 
     def losses(self, steps: int) -> list[float]:
         """The loss L of each step, before its update."""
-        factor = self._formula.loss.factor
+        factor = self._formula.loss_factor
         return [factor * loss for loss in self._losses[:steps].tolist()]
 
     def norms(self, steps: int) -> list[float]:

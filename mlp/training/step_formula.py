@@ -8,7 +8,9 @@ gradients become terms of the inputs and parameters alone, with constant factors
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlp.gates import Shape
+import numpy as np
+
+from mlp.gates import Shape, largest_exponent
 from mlp.graph import ComputationalGraph
 from mlp.losses import Operation
 from mlp.network import MLP
@@ -27,8 +29,10 @@ class StepFormula:
 
     symbols: Mapping[str, Term]
     """The inputs, the parameters and dE, by name."""
-    loss: Scaled
-    """L"""
+    summands: Term
+    """Their sum, or that of their squares, times ``loss_factor`` is L."""
+    is_squared: bool
+    loss_factor: float
     P: Term
     gradients: Mapping[str, Term]
     """By the parameters' names."""
@@ -52,16 +56,17 @@ class StepFormula:
         passes.run_backward(nodes, network.loss_node)
         loss, P = values[graph.node("L")], terms.times(*values[graph.node("P")])
         gradients = {name: passes.gradients[graph.node(name)] for name in network.shapes if name in shapes}
-        uses = count_uses(loss.term, P, *(gradient.term for gradient in gradients.values()))
+        summands, is_squared = summands_of(loss.term)
+        uses = count_uses(summands, P, *(gradient.term for gradient in gradients.values()))
         placed = {name: terms.placed(gradient, uses) for name, gradient in gradients.items()}
-        in_order = [(node.name, value.term) for node, value in values.items()] + [("P", P)]
+        in_order = [(node.name, value.term) for node, value in values.items()] + [("e", summands), ("P", P)]
         in_order += [(f"d{node.name}", gradient.term) for node, gradient in passes.gradients.items()]
-        return cls(symbols, loss, P, placed, in_order, 1 / n)
+        return cls(symbols, summands, is_squared, loss.factor, P, placed, in_order, 1 / n)
 
     @property
     def results(self) -> list[tuple[str, Term]]:
-        """Name and term of what a step computes: the loss, but for its factor, P, and the gradients."""
-        return [("L", self.loss.term), ("P", self.P), *((f"d{name}", term) for name, term in self.gradients.items())]
+        """Name and term of what a step computes: what the loss is the sum of, P, and the gradients."""
+        return [("e", self.summands), ("P", self.P), *((f"d{name}", term) for name, term in self.gradients.items())]
 
     @property
     def roots(self) -> list[Term]:
@@ -75,6 +80,18 @@ class StepFormula:
         return [term for term in found if term.arguments == (self.symbols["Y"],)]
 
 
+def summands_of(total: Term) -> tuple[Term, bool]:
+    """The array of whose elements, or, if the second result is true, of whose squares a loss is the sum.
+
+    A loss that is no such sum is the only element itself.
+    """
+    if total.function != np.add.reduce or dict(total.options)["axis"] is not None:
+        return total, False
+    (array,) = total.arguments
+    is_squared = array.function is np.power and array.arguments[1].number == 2
+    return array.arguments[0] if is_squared else array, is_squared
+
+
 class _Passes:
     """The two passes of a graph on terms in place of arrays.
 
@@ -86,6 +103,7 @@ class _Passes:
     ):
         self.values, self.gradients = values, gradients
         self._graph, self._terms, self._b1 = graph, terms, graph.node("b1")
+        self._clip = -largest_exponent(graph.precision)
 
     def run_forward(self, nodes: Sequence[Node]) -> None:
         """Add the value of each node."""
@@ -94,7 +112,7 @@ class _Passes:
                 self.values[node] = self.values[node.inputs[0]]  # X W1 has b1 in it
             elif node.gate is not None:
                 formula = self._formula(node)
-                known = dict(zip(formula.inputs, self._inputs(node), strict=True))
+                known = self._known(formula, formula.inputs, self._inputs(node))
                 self.values[node] = self._terms.inlined(formula.value, known)
 
     def run_backward(self, nodes: Sequence[Node], output: Node) -> None:
@@ -105,11 +123,22 @@ class _Passes:
                 continue
             formula = self._formula(node)
             arguments = [*self._inputs(node), self.values[node], self.gradients[node]]
-            known = dict(zip(formula.symbols, arguments, strict=True))
+            known = self._known(formula, formula.symbols, arguments)
             for edge, term in zip(edges, formula.gradients, strict=True):
                 if edge is not None and term is not None:
                     new, source = self._terms.inlined(term, known), edge.source
                     self.gradients[source] = new if edge.first else self._terms.total(self.gradients[source], new)
+
+    def _known(self, formula: Formula, symbols: Sequence[Term], values: Sequence[Scaled]) -> dict[Term, Scaled]:
+        """The values of a formula's symbols; a clipped logit is the logit itself.
+
+        Training ignores overflow: where exp(-Z) is infinite, its sigmoid is 0 in place of 1e-38.
+        """
+        known = dict(zip(symbols, values, strict=True))
+        for exact, plain in formula.plain.items():
+            if exact.function is np.maximum and any(term.number == self._clip for term in exact.arguments):
+                known[exact] = self._terms.inlined(plain, known)
+        return known
 
     def _inputs(self, node: Node) -> list[Scaled]:
         return [self.values[source] for source in node.inputs]

@@ -163,7 +163,7 @@ def test_constant_factors_act_on_small_arrays():
     plan = StepPlan(parameters, 1, 50)
     large = [bound.func for bound in plan.calls if bound.args[-1].size >= 2000]
     assert large == [np.copyto, np.dot, np.subtract]  # the conversion, dW1 with db1, the update
-    assert formula.loss.factor == pytest.approx(0.5 / 50)
+    assert formula.loss_factor == pytest.approx(0.5 / 50)
 
 
 def test_blocks_are_short_where_steps_are_long():
@@ -180,5 +180,5 @@ def test_blocks_are_short_where_steps_are_long():
 def test_each_call_of_the_passes_has_the_name_of_what_it_computes():
     _, plan = plan_of(network((6, 1)), 1, 5)
     assert len(plan.computed) == len(plan.passes)
-    names = ["X", "Z1", "Z3", "Z4", "Z5", "P", "E", "dP", "dZ5", "db2", "dW2", "dW1", "norm"]
+    names = ["X", "Z1", "Z3", "Z4", "Z5", "P", "e", "dP", "dZ5", "db2", "dW2", "dW1", "norm"]
     assert list(dict.fromkeys(plan.computed)) == names
