@@ -182,3 +182,24 @@ def test_each_call_of_the_passes_has_the_name_of_what_it_computes():
     assert len(plan.computed) == len(plan.passes)
     names = ["X", "Z1", "Z3", "Z4", "Z5", "P", "e", "dP", "dZ5", "db2", "dW2", "dW1", "norm"]
     assert list(dict.fromkeys(plan.computed)) == names
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_logits_at_which_exp_overflows_give_the_loss_and_the_gradients_of_the_gates(loss):
+    """Where the sigmoid's gate has 1e-38, P is 0; overflow is ignored, as in training, and nothing else is amiss."""
+    made = network(loss=loss, precision="float32")
+    made.parameters["b1"][:3], made.parameters["b2"][...] = -1e4, -200
+    plain = made.copy("float32")
+    parameters, plan = plan_of(made, 2, 5)
+    rows, classes, _ = block(made, 2, 5)
+    plan.rows[...] = rows
+    plan.set_classes(classes)
+    with np.errstate(all="raise", over="ignore", under="ignore"):
+        plan.run(2)
+    batch = plain.batch(5)
+    batch.X[...] = rows[0] / 255
+    batch.set_classes(classes[:5])
+    assert plan.losses(1)[0] == pytest.approx(batch.loss(), rel=1e-6)
+    batch.backward()
+    assert plan.norms(1)[0] == pytest.approx(float(np.linalg.norm(plain.gradient_block)), rel=1e-5, abs=1e-30)
+    assert np.isfinite(parameters.optimizer.A).all()
