@@ -129,14 +129,14 @@ class Plan:
 class Binder:
     """Turns terms of formulas into calls, one formula after the other."""
 
-    def __init__(self, precision: np.dtype[Any]):
+    def __init__(self, precision: np.dtype[Any], *, sums_by_products: bool = True):
         self.calls: list[Call] = []
         self.known: dict[int, Array] = {}
         """Arrays by the number of their expression: it is computed already, and is read where it occurs again."""
         self.values: dict[int, Array] = {}
         """The same for the values of nodes. They become known when the backward pass is bound: in the forward pass a
         value can be changed and the calls from its first use on run again, so no other gate may read it."""
-        self._precision = precision
+        self._precision, self._sums_by_products = precision, sums_by_products
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._temporary: set[int] = set()
         """The ids of arrays that may be written over, because their value is used once."""
@@ -252,7 +252,7 @@ class Binder:
     def _reduce(self, term: Term, out: Array) -> None:
         """A sum, or another ufunc along axes."""
         array, axis, function = self._array(term.arguments[0]), dict(term.options)["axis"], term.function
-        if function == np.add.reduce and self._try_sum_by_product(array, axis, out):
+        if self._sums_by_products and function == np.add.reduce and self._try_sum_by_product(array, axis, out):
             return
         if function == np.maximum.reduce and axis == 1:
             array, axis = self._copy(array.T, np.empty(array.shape[::-1], array.dtype)), 0  # faster, the copy included

@@ -175,13 +175,16 @@ class Trainer:
             with self.computing:
                 plan.run_passes()
             if not plan.is_finite(steps):
-                raise self._not_finite(plan, 0)
+                raise self._not_finite(plan, 0, plan.losses(1)[0], plan.norms(1)[0])
             plan.run_update()
         else:
             self.parameters.snapshot()
             plan.run(steps)
             if not plan.is_finite(steps):
-                raise self._not_finite(plan, self._repeat_finite_steps(plan, steps))
+                finite = next(step for step in range(steps) if not plan.is_finite(step + 1))
+                loss, norm = plan.losses(steps)[finite], plan.norms(steps)[finite]
+                self._repeat(plan, finite)
+                raise self._not_finite(plan, finite, loss, norm)
         self.parameters.count_steps(steps)
 
     def _count(self, plan: StepPlan, steps: int) -> None:
@@ -190,17 +193,15 @@ class Trainer:
         self.watch.note_steps(losses, norms)
         self.progress.current.add_steps(losses, norms, plan.errors(steps), plan.n)
 
-    def _repeat_finite_steps(self, plan: StepPlan, steps: int) -> int:
-        """Take a block's steps again, up to the first one that was not finite; returns their number."""
-        finite = next(step for step in range(steps) if not plan.is_finite(step + 1))
+    def _repeat(self, plan: StepPlan, steps: int) -> None:
+        """Take a block's first steps again, those before one that was not finite."""
         self.parameters.roll_back()
-        plan.run(finite)
-        self.parameters.count_steps(finite)
-        self._count(plan, finite)
-        return finite
+        plan.run(steps)
+        self.parameters.count_steps(steps)
+        self._count(plan, steps)
 
-    def _not_finite(self, plan: StepPlan, step: int) -> Diverged:
-        """The error to raise for a block's step, counted from 0.
+    def _not_finite(self, plan: StepPlan, step: int, loss: float, norm: float) -> Diverged:
+        """The error to raise for a block's step, counted from 0, with this loss and gradient norm.
 
         The network's own passes run on its batch, because they keep every array: the first one that is not finite is
         reported.
@@ -210,7 +211,7 @@ class Trainer:
         batch.set_classes(plan.classes[step * plan.n : (step + 1) * plan.n])
         batch.loss()
         batch.backward()
-        return self.watch.not_finite(plan.losses(step + 1)[-1], plan.norms(step + 1)[-1])
+        return self.watch.not_finite(loss, norm)
 
     def check_ending(self, after_block: Callable[[], object] = lambda: None) -> None:
         """Raises Diverged if, after the last epoch, the best weights have learned nothing: ``standstill.Ending``.

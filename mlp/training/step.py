@@ -21,6 +21,7 @@ from mlp.network import decide, write_targets
 from mlp.plan import Binder, Call, aligned_empty
 from mlp.trace import count_uses, parts
 from mlp.training.active_inputs import OrderedParameters
+from mlp.training.block_loss import BlockLoss
 from mlp.training.step_formula import StepFormula
 
 MAX_STEPS = 64
@@ -50,14 +51,16 @@ class StepPlan:
         self._formula = StepFormula.of(self.network, shapes | parameter_shapes | {"X": (n, inputs + 1)}, self._white)
 
         def rows_of(*shape: int) -> Array:
-            """A row for each step."""
-            return np.empty((length, *shape), self.network.precision)
+            """A row for each step, of numbers that any gate takes."""
+            return np.zeros((length, *shape), self.network.precision)
 
         self.inputs = {name: rows_of(*shape) for name, shape in shapes.items() if name not in ("X", "n")}
         """Y, and w if the network has weights, of each step."""
         self._of_targets = {term: rows_of(*term.shape) for term in self._formula.of_targets}
-        self._summands, self._P = rows_of(*self._formula.summands.shape), rows_of(n, self.network.sizes[-1])
-        self._losses, self._squared_norms = rows_of(), rows_of()
+        self._outputs = {name: rows_of(*term.shape) for name, term in self._formula.outputs.items()}
+        self._squared_norms, self._losses = rows_of(), [0.0]
+        logits, *targets = (node.name for node in self.network.loss_node.inputs)
+        self._loss = BlockLoss(self.network, [self._outputs[logits], *(self.inputs[name] for name in targets)])
         self._corrections = rows_of(len(self.optimizer.corrections))
         self._dE = np.empty((), self.network.precision)
         self.passes = self._bind_passes(parameters)
@@ -65,7 +68,7 @@ class StepPlan:
         self.update = self.optimizer.calls(self._corrections[0], is_scaled=True)
         """The calls of the first step's update."""
         filled = [self.rows, *self.inputs.values(), *self._of_targets.values(), self._corrections]
-        blocks = [*filled, self._summands, self._P, self._squared_norms]
+        blocks = [*filled, *self._outputs.values(), self._squared_norms]
         self.calls = list(unrolled([*self.passes, *self.update], blocks))
         """Those of all steps."""
 
@@ -78,7 +81,7 @@ class StepPlan:
         known |= {formula.symbols[name]: rows[0] for name, rows in self.inputs.items()}
         known |= {formula.symbols[name]: value for name, (value, _) in arrays.items()}
         known |= {term: rows[0] for term, rows in self._of_targets.items()}
-        outputs = [self._summands[0], self._P[0], *(arrays[name][1] for name in formula.gradients)]
+        outputs = [*(rows[0] for rows in self._outputs.values()), *(arrays[name][1] for name in formula.gradients)]
         results = [(name, term, output) for (name, term), output in zip(formula.results, outputs, strict=True)]
         output_of = {term: output for _, term, output in reversed(results)}  # the first one of a term with two
         needed = set(parts(*formula.roots)) - known.keys()
@@ -121,14 +124,14 @@ class StepPlan:
         """Take this many steps. Python handles signals only afterwards."""
         self._prepare(steps)
         deque(map(call, self.calls[: steps * len(self.calls) // self.length]), maxlen=0)  # a loop in C
-        self._sum_losses(steps)
+        self._losses = self._loss.compute(steps)
 
     def run_passes(self) -> None:
         """Only the passes of the first step, which change no parameter. A signal can interrupt them."""
         self._prepare(1)
         for bound in self.passes:
             bound()
-        self._sum_losses(1)
+        self._losses = self._loss.compute(1)
 
     def run_update(self) -> None:
         """Only the update of the first step."""
@@ -142,21 +145,13 @@ class StepPlan:
         for k in range(steps if optimizer.corrections else 0):
             self._corrections[k] = optimizer.corrections_of(optimizer.steps + 1 + k)
 
-    def _sum_losses(self, steps: int) -> None:
-        """Compute the losses of a block, but for their common factor, from what each step has left in its row."""
-        summands = self._summands.reshape(self.length, -1)[:steps]
-        if self._formula.is_squared:
-            summands = np.square(summands)
-        summands.sum(axis=1, out=self._losses[:steps])
-
     def is_finite(self, steps: int) -> bool:
         """Whether the losses and gradients of the first steps are finite."""
-        return math.isfinite(sum(self._losses[:steps].tolist()) + sum(self._squared_norms[:steps].tolist()))
+        return math.isfinite(sum(self._losses[:steps]) + sum(self._squared_norms[:steps].tolist()))
 
     def losses(self, steps: int) -> list[float]:
         """The loss L of each step, before its update."""
-        factor = self._formula.loss_factor
-        return [factor * loss for loss in self._losses[:steps].tolist()]
+        return self._losses[:steps]
 
     def norms(self, steps: int) -> list[float]:
         """The Euclidean norm of each step's gradient."""
@@ -165,7 +160,7 @@ class StepPlan:
 
     def errors(self, steps: int) -> int:
         """The number of examples that were misclassified, each before its step's update."""
-        P = self._P[:steps].reshape(steps * self.n, self._P.shape[-1])
+        P = self._outputs["P"][:steps].reshape(steps * self.n, self.network.sizes[-1])
         return int(np.count_nonzero(decide(P) != self.classes[: len(P)]))
 
 

@@ -21,7 +21,7 @@ from mlp.training.factors import Scaled, Terms
 
 @dataclass(frozen=True)
 class StepFormula:
-    """What a training step computes before the update: the loss, P and the gradients.
+    """What a training step computes before the update: P and the gradients; the loss only counts for the history.
 
     X has one more column, which is always white: its weights, the last row of W1, are b1. So one product computes
     X W1 + b1, and another dW1 and db1.
@@ -29,11 +29,8 @@ class StepFormula:
 
     symbols: Mapping[str, Term]
     """The inputs, the parameters and dE, by name."""
-    summands: Term
-    """Their sum, or that of their squares, times ``loss_factor`` is L."""
-    is_squared: bool
-    loss_factor: float
-    P: Term
+    outputs: Mapping[str, Term]
+    """P and the loss's input, which for the cross-entropy are the logits, by their names."""
     gradients: Mapping[str, Term]
     """By the parameters' names."""
     nodes: Sequence[tuple[str, Term]]
@@ -51,22 +48,22 @@ class StepFormula:
         values[graph.node("n")] = Scaled(1, terms.number(n))
         symbols["dE"] = Term((), symbol="dE")
         passes = _Passes(graph, terms, values, {network.loss_node: Scaled(1, symbols["dE"])})
-        nodes = ancestors(graph.node("L"), graph.node("P"))
+        nodes = ancestors(network.loss_node, graph.node("P"))
         passes.run_forward(nodes)
         passes.run_backward(nodes, network.loss_node)
-        loss, P = values[graph.node("L")], terms.times(*values[graph.node("P")])
+        names = dict.fromkeys((network.loss_node.inputs[0].name, "P"))
+        outputs = {name: terms.times(*values[graph.node(name)]) for name in names}
         gradients = {name: passes.gradients[graph.node(name)] for name in network.shapes if name in shapes}
-        summands, is_squared = summands_of(loss.term)
-        uses = count_uses(summands, P, *(gradient.term for gradient in gradients.values()))
+        uses = count_uses(*outputs.values(), *(gradient.term for gradient in gradients.values()))
         placed = {name: terms.placed(gradient, uses) for name, gradient in gradients.items()}
-        in_order = [(node.name, value.term) for node, value in values.items()] + [("e", summands), ("P", P)]
+        in_order = [(node.name, value.term) for node, value in values.items()] + list(outputs.items())
         in_order += [(f"d{node.name}", gradient.term) for node, gradient in passes.gradients.items()]
-        return cls(symbols, summands, is_squared, loss.factor, P, placed, in_order, 1 / n)
+        return cls(symbols, outputs, placed, in_order, 1 / n)
 
     @property
     def results(self) -> list[tuple[str, Term]]:
-        """Name and term of what a step computes: what the loss is the sum of, P, and the gradients."""
-        return [("e", self.summands), ("P", self.P), *((f"d{name}", term) for name, term in self.gradients.items())]
+        """Name and term of what a step computes: the outputs, and the gradients."""
+        return [*self.outputs.items(), *((f"d{name}", term) for name, term in self.gradients.items())]
 
     @property
     def roots(self) -> list[Term]:
@@ -78,18 +75,6 @@ class StepFormula:
         """The operations of our own that need only Y, such as one-hot rows of class indices."""
         found = (term for term in parts(*self.roots) if isinstance(term.function, Operation))
         return [term for term in found if term.arguments == (self.symbols["Y"],)]
-
-
-def summands_of(total: Term) -> tuple[Term, bool]:
-    """The array of whose elements, or, if the second result is true, of whose squares a loss is the sum.
-
-    A loss that is no such sum is the only element itself.
-    """
-    if total.function != np.add.reduce or dict(total.options)["axis"] is not None:
-        return total, False
-    (array,) = total.arguments
-    is_squared = array.function is np.power and array.arguments[1].number == 2
-    return array.arguments[0] if is_squared else array, is_squared
 
 
 class _Passes:

@@ -8,7 +8,6 @@ from mlp.network import ACTIVATIONS, LOSSES, MLP
 from mlp.optimizers import OPTIMIZERS
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.step import MAX_STEPS, StepPlan, StepPlans
-from mlp.training.step_formula import StepFormula
 
 INPUTS = 9
 OPTIONS = {
@@ -157,13 +156,10 @@ def test_a_step_makes_no_more_calls_than_these(loss, sizes, most):
 def test_constant_factors_act_on_small_arrays():
     """Nothing is divided by 255, or by n, or multiplied by the rate, that is as large as X or W1."""
     made = MLP([100, 20, 1], generator=np.random.default_rng(0))
-    shapes = {"X": (50, 101), "Y": (50, 1), "n": (), "W1": (101, 20), "W2": (20, 1), "b2": (1,)}
-    formula = StepFormula.of(made, shapes, 255)
     parameters = OrderedParameters(made, np.arange(100), Training(learning_rate=0.5))
     plan = StepPlan(parameters, 1, 50)
     large = [bound.func for bound in plan.calls if bound.args[-1].size >= 2000]
     assert large == [np.copyto, np.dot, np.subtract]  # the conversion, dW1 with db1, the update
-    assert formula.loss_factor == pytest.approx(0.5 / 50)
 
 
 def test_blocks_are_short_where_steps_are_long():
@@ -180,7 +176,7 @@ def test_blocks_are_short_where_steps_are_long():
 def test_each_call_of_the_passes_has_the_name_of_what_it_computes():
     _, plan = plan_of(network((6, 1)), 1, 5)
     assert len(plan.computed) == len(plan.passes)
-    names = ["X", "Z1", "Z3", "Z4", "Z5", "P", "e", "dP", "dZ5", "db2", "dW2", "dW1", "norm"]
+    names = ["X", "Z1", "Z3", "Z4", "Z5", "P", "dP", "dZ5", "db2", "dW2", "dW1", "norm"]
     assert list(dict.fromkeys(plan.computed)) == names
 
 
