@@ -98,6 +98,14 @@ def test_with_weights_of_classes_and_of_examples(sizes, loss, sample_weights):
     check_block(network(sizes, loss, weights=weights), 5, sample_weights=sample_weights)
 
 
+@pytest.mark.parametrize("sizes", [(3,), (6, 3)], ids=str)
+def test_scores_of_any_size_have_a_finite_loss(sizes):
+    """The factor 1/255 of the pixels must not round the scores before their largest one is subtracted."""
+    made = network(sizes, "cross_entropy", "relu")
+    made.parameter_block *= 1e20
+    check_block(made, 50, steps=1)
+
+
 def test_rows_of_numbers_are_taken_as_they_are():
     check_block(network((6, 1)), 5, dtype=np.float64)
 
