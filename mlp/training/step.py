@@ -76,24 +76,32 @@ class StepFormula:
             elif node.gate is not None:
                 given = dict(zip(formula(node).inputs, (values[source] for source in node.inputs), strict=True))
                 values[node] = terms.inlined(formula(node).value, given)
+
+        def given_backward(node: Node, dC: Scaled) -> dict[Term, Scaled]:
+            known = (*(values[source] for source in node.inputs), values[node], dC)
+            return dict(zip(formula(node).symbols, known, strict=True))
+
+        mean, dL = graph.node("L"), Scaled(1, Term((), symbol="dL"))
+        to_sum = formula(mean).gradients[mean.inputs.index(E)]
+        assert to_sum is not None  # noqa: S101 - L depends on E
+        seed = terms.inlined(to_sum, given_backward(mean, dL)).factor
         symbols["dE"] = Term((), symbol="dE")
         gradients = {E: Scaled(1, symbols["dE"])}
         for node, _, edges in backward_order(nodes, E):
             if node is first_bias:
                 gradients[node.inputs[0]] = gradients[node]
                 continue
-            known = (*(values[source] for source in node.inputs), values[node], gradients[node])
-            given = dict(zip(formula(node).symbols, known, strict=True))
+            given = given_backward(node, gradients[node])
             for edge, term in zip(edges, formula(node).gradients, strict=True):
                 if edge is not None and term is not None:
                     new, source = terms.inlined(term, given), edge.source
                     gradients[source] = new if edge.first else terms.total(gradients[source], new)
-        L, P = values[graph.node("L")], terms.times(*values[graph.node("P")])
+        L, P = values[mean], terms.times(*values[graph.node("P")])
         wanted = {name: gradients[graph.node(name)] for name in network.shapes if name in shapes}
         uses = count_uses(L.term, P, *(gradient.term for gradient in wanted.values()))
         placed = {name: terms.placed(gradient, uses) for name, gradient in wanted.items()}
         found = [*(scaled.term for scaled in values.values()), P, *(scaled.term for scaled in gradients.values())]
-        return cls(symbols, L, P, placed, found, 1 / n)
+        return cls(symbols, L, P, placed, found, seed)
 
     @property
     def roots(self) -> list[Term]:
