@@ -157,6 +157,8 @@ class StepPlan:
         for term in formula.nodes:
             if term in needed:
                 binder.compute(term, targets.get(term))
+                if term is formula.loss.term:
+                    self._calls_to_loss = 1 + len(binder.calls)
         for term, out in wanted:
             binder.compute(term, out)
         dA = parameters.gradient_block
@@ -192,6 +194,13 @@ class StepPlan:
         self._prepare(1)
         for bound in self._passes:
             bound()
+
+    def loss(self) -> float:
+        """The loss of the first step; only the calls up to it are made."""
+        self._prepare(1)
+        for bound in self._passes[: self._calls_to_loss]:
+            bound()
+        return self.losses(1)[0]
 
     def run_update(self) -> None:
         """Only the update of the first step."""

@@ -151,6 +151,22 @@ def test_the_passes_change_no_parameter():
     assert parameters.optimizer.A.tobytes() != before.tobytes()
 
 
+@pytest.mark.parametrize("weights", [None, (0.5, 2.0, 3.0)])
+@pytest.mark.parametrize("sizes", [(3,), (6, 3)], ids=str)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_alone_is_that_of_the_passes_and_needs_no_gradient(loss, sizes, weights):
+    """The check before training needs it often: a large network's gradients take most of the time."""
+    made = network(sizes, loss, weights=weights)
+    parameters, plan = plan_of(made, 1, 5)
+    plan.rows[...], classes, _ = block(made, 1, 5)
+    plan.set_classes(classes)
+    parameters.gradient_block[...] = 7
+    alone = plan.loss()
+    assert (parameters.gradient_block == 7).all()
+    plan.run_passes()
+    assert plan.losses(1) == [alone]
+
+
 @pytest.mark.parametrize(
     ("loss", "sizes", "most"),
     [("euclidean", (32, 1), 30), ("cross_entropy", (32, 1), 35), ("euclidean", (30, 10), 30)],
