@@ -1,7 +1,7 @@
 """Measure this project beside PyTorch, JAX and scikit-learn, on the same work.
 
     python -m benchmarks [--only steps lines commands sweeps svd memory size] [--sizes 64x64 32x32]
-                         [--losses euclidean cross_entropy] [--epochs 15]
+                         [--losses euclidean cross_entropy] [--epochs 15] [--ten-digits mnist]
 
 steps: microseconds per training step. lines: where they go, in this project. commands: the whole train.py. sweeps: many
 runs on two cores. svd: the digits in two dimensions. memory: the peak while training. size: ten thousand images against
@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import commands, contenders, lines, machine, memory, processes, results, size, steps, svd, sweeps
-from benchmarks.work import Work, plain, sized
+from benchmarks.work import Work, plain, sized, ten_digits
 from mlp import config
 from mlp.commands.arguments import Parser, config_of
 from mlp.config import Config
@@ -28,7 +28,7 @@ from mlp.system import blas_threads, command_line
 from mlp.system.errors import CheckFailed
 from mlp.training import from_config
 
-SIZES = [(64, 64), (32, 32), (128, 128), (10, 30)]
+SIZES = [(64, 64), (32, 32), (128, 128), (10, 30), (1, 32)]
 MEMORY_SIZE = (32, 32)
 MEMORY_LOSS = "cross_entropy"
 """The one that all contenders know."""
@@ -44,15 +44,21 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--sizes",
         type=shape,
-        nargs="+",
+        nargs="*",
         default=SIZES,
         metavar="BATCHxHIDDEN",
-        help="for steps and lines (default: 64x64 32x32 128x128 10x30)",
+        help="for steps and lines (default: 64x64 32x32 128x128 10x30 1x32)",
     )
     parser.add_argument(
         "--losses", nargs="+", choices=LOSSES, default=LOSSES, help="for steps and lines (default: both, in turn)"
     )
     parser.add_argument("--epochs", type=count, default=15, metavar="N", help="for steps and lines (default: 15)")
+    parser.add_argument(
+        "--ten-digits",
+        type=command_line.path,
+        metavar="FOLDER",
+        help="for steps and lines: 784-128-10 and 784-30-10, too, on all images of this folder",
+    )
     parser.add_argument(
         "--repeats", type=count, default=5, metavar="N", help="of each command, sweep and SVD (default: 5)"
     )
@@ -68,7 +74,8 @@ def main(arguments: Sequence[str]) -> None:
     with config.naming("output.directory", applies=options.output is None):
         output.mkdir(parents=True, exist_ok=True)
     with machine.cores(1) as held, blas_threads.threads(1) as libraries:
-        print(machine.describe(libraries, held))
+        this = machine.describe(libraries, held)
+        print(this.text)
         if absent := sorted({c.name for c in contenders.CONTENDERS if not c.installed}):
             print(f"left out, as not installed (the extra `benchmark` has them): {'; '.join(absent)}")
         problems = []
@@ -76,41 +83,47 @@ def main(arguments: Sequence[str]) -> None:
             module, measure = PARTS[part]
             rows = measure(settings, options, output)
             files = [output / f"{part}.csv"]
-            results.write(files[0], module.Row, rows)
+            results.write(files[0], module.Row, rows, this.name)
             if module is steps:
                 files.append(output / "steps.png")
-                problems = check_steps(rows, files[1])
+                problems = check_steps(rows, files[1], this.name)
             print(f"\n{module.table(rows)}\n\n{'  '.join(map(command_line.display_path, files))}", flush=True)
     if problems:
         raise CheckFailed("the contenders did not do the same work:", *problems)
 
 
 def works(settings: Config, options: Namespace) -> Iterator[Work]:
-    """The work of each size and loss."""
+    """The work of each size and loss, and with ten digits."""
     images = from_config.training_images(settings)
     for (batch_size, hidden_size), loss in product(dict.fromkeys(options.sizes), dict.fromkeys(options.losses)):
         yield Work(sized(settings, batch_size, hidden_size, options.epochs + 1, loss), images)
+    if options.ten_digits is not None:
+        for config in ten_digits(settings, options.ten_digits, options.epochs + 1):
+            yield Work(config, from_config.training_images(config))
 
 
 def measure_steps(settings: Config, options: Namespace, output: Path) -> list[steps.Row]:
     measured = (
-        steps.measure(work, contenders.taking_part(work.loss), options.epochs) for work in works(settings, options)
+        steps.measure(work, contenders.taking_part(work.loss), work.epochs(options.epochs))
+        for work in works(settings, options)
     )
     return list(chain.from_iterable(measured))
 
 
-def check_steps(rows: Sequence[steps.Row], picture: Path) -> list[str]:
-    """Draw the rows, and warn of contenders with several threads. Returns the differences between training losses."""
+def check_steps(rows: Sequence[steps.Row], picture: Path, machine: str) -> list[str]:
+    """Draw the rows, warn of several threads and of other programs, and return how training losses differ."""
     from benchmarks import figure  # matplotlib is slow to import, and its memory must not count for the contenders
 
-    figure.draw_steps(picture, rows)
-    for message in steps.not_alone(rows):
+    figure.draw_steps(picture, rows, machine)
+    for message in steps.not_alone(rows) + steps.busy(rows):
         command_line.warn(message)
     return steps.disagreements(rows)
 
 
 def measure_lines(settings: Config, options: Namespace, output: Path) -> list[lines.Row]:
-    return list(chain.from_iterable(lines.measure(work, options.epochs) for work in works(settings, options)))
+    return list(
+        chain.from_iterable(lines.measure(work, work.epochs(options.epochs)) for work in works(settings, options))
+    )
 
 
 def measure_commands(settings: Config, options: Namespace, output: Path) -> list[commands.Row]:

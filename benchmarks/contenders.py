@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.work import Work
+from mlp.data.dataset import WHITE
 from mlp.network import LOSSES
 from mlp.training.loop import Trainer
 
@@ -44,8 +45,8 @@ def floor(work: Work) -> EpochFunction:
 
     def run(epoch: int) -> float:
         for _ in range(work.steps):
-            np.matmul(X, W1, out=Z)
-            np.matmul(X.T, dZ, out=dW1)
+            np.dot(X, W1, out=Z)
+            np.dot(X.T, dZ, out=dW1)
         return 0.0
 
     return run
@@ -120,10 +121,14 @@ def jax_loss(loss: str, outputs: int) -> Callable[[Any, Any], Any]:
 
 
 def jax_jitted(work: Work) -> EpochFunction:
-    """One compiled function for the epoch: a scan over the full batches, then a step for the short one."""
+    """One compiled function for the epoch: a scan over the full batches, then a step for the short one.
+
+    The images stay bytes, are permuted at once, and become floats in each step: a seventh to a twelfth faster than to
+    gather each step's rows, or to permute floats.
+    """
     import jax
 
-    X, Y = map(jax.numpy.asarray, work.arrays)
+    X, Y = map(jax.numpy.asarray, (work.images.pixels(), work.arrays[1]))
     state = [jax.numpy.asarray(array) for array in work.weights().values()]
 
     loss_of = jax_loss(work.loss, Y.shape[1])
@@ -131,22 +136,24 @@ def jax_jitted(work: Work) -> EpochFunction:
 
     def loss(parameters: Any, X: Any, Y: Any) -> Any:
         *hidden, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
-        A = X
+        A = X.astype(W.dtype) / WHITE
         for V, c in hidden:
             A = activation(A @ V + c)
         return loss_of(A @ W + b, Y).sum() / len(X)
 
     def train(parameters: Any, X: Any, Y: Any, full: Any, short: Any) -> Any:
-        def step(parameters: Any, batch: Any) -> Any:
-            rows = (array.at[batch].get(mode="promise_in_bounds") for array in (X, Y))
-            value, gradients = jax.value_and_grad(loss)(parameters, *rows)
-            new = [A - work.learning_rate * dA for A, dA in zip(parameters, gradients, strict=True)]
-            return new, value * len(batch)
+        def rows(order: Any) -> Any:
+            return [array.at[order].get(mode="promise_in_bounds") for array in (X, Y)]
 
-        parameters, totals = jax.lax.scan(step, parameters, full)
+        def step(parameters: Any, batch: Any) -> Any:
+            value, gradients = jax.value_and_grad(loss)(parameters, *batch)
+            new = [A - work.learning_rate * dA for A, dA in zip(parameters, gradients, strict=True)]
+            return new, value * len(batch[0])
+
+        parameters, totals = jax.lax.scan(step, parameters, rows(full))
         total = totals.sum()
         if len(short):
-            parameters, last = step(parameters, short)
+            parameters, last = step(parameters, rows(short))
             total += last
         return parameters, total / len(X)
 

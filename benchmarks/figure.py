@@ -19,8 +19,8 @@ LABEL_ROOM = 1.5
 
 
 @own_settings()
-def draw_steps(path: Path, found: Sequence[Row]) -> None:
-    """A panel for each work; its axis begins at 0, and each bar has its time beside it."""
+def draw_steps(path: Path, found: Sequence[Row], machine: str) -> None:
+    """A panel for each work; its axis begins at 0, and each bar has its time beside it. ``machine`` is its name."""
     works = list(dict.fromkeys(row.work for row in found))
     columns = min(COLUMNS, len(works))
     lines = -(-len(works) // columns)
@@ -31,7 +31,7 @@ def draw_steps(path: Path, found: Sequence[Row]) -> None:
         panel(axes, [row for row in found if row.work == work])
     for axes in panels[len(works) :]:
         axes.set_axis_off()
-    figure.suptitle("A training step: microseconds, and multiples of the floor")
+    figure.suptitle(f"A training step: microseconds, and multiples of the floor\n{machine}")
     save(figure, path)
 
 
@@ -44,7 +44,7 @@ def panel(axes: Axes, rows: Sequence[Row]) -> None:
     labels = [f"{row.microseconds:,.0f} µs{ratio}" for row, ratio in zip(rows, ratios, strict=True)]
     axes.bar_label(bars, labels, padding=4, fontsize=9)
     axes.set(xlim=(0, LABEL_ROOM * max(row.microseconds for row in rows)), yticks=range(len(rows)), yticklabels=names)
-    axes.set_title(f"batch {rows[0].batch_size}, hidden {rows[0].hidden_size}, {rows[0].loss.replace('_', '-')}")
+    axes.set_title(rows[0].work)
     axes.invert_yaxis()
     axes.set_axisbelow(True)
     axes.grid(axis="x", alpha=0.3)

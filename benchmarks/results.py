@@ -10,12 +10,15 @@ from typing import Any
 from mlp.system.files import write_text
 
 
-def write(path: Path, kind: Any, rows: Sequence[Any]) -> None:
-    """Write the rows, instances of the dataclass ``kind``, in columns named after its fields; None is an empty cell."""
+def write(path: Path, kind: Any, rows: Sequence[Any], machine: str) -> None:
+    """Write the rows, instances of the dataclass ``kind``, in columns named after its fields; None is an empty cell.
+
+    The last column is the machine's name in every row, so that rows of several machines can stand in one file.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
+    writer = csv.DictWriter(text, [*(field.name for field in fields(kind)), "machine"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(asdict, rows))
+    writer.writerows(asdict(row) | {"machine": machine} for row in rows)
     write_text(path, text.getvalue())
 
 

@@ -8,7 +8,7 @@ from time import perf_counter, process_time
 
 from benchmarks.contenders import FLOOR, PROJECT, Contender
 from benchmarks.results import times
-from benchmarks.work import Work
+from benchmarks.work import Work, WorkRow
 from mlp.system import text_table
 from mlp.system.errors import InputError
 from mlp.system.progress import Bar
@@ -25,12 +25,14 @@ RESOLUTION = 2.0**-23
 has this resolution."""
 MAX_CORES = 1.1
 """One thread uses one core; the rest allows for errors of the clocks."""
+MIN_CORES = 0.9
+"""Below this, other programs used the core, too."""
 MIN_SECONDS = 0.1
 """The cores are not checked in a shorter measurement, where other threads of the process weigh much."""
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(WorkRow):
     """A row of steps.csv.
 
     times_floor is the time divided by the floor's, times_this_project by this project's; None for the floor. cores is
@@ -38,9 +40,6 @@ class Row:
     losses of the first and the last counted epoch, 0 for the floor.
     """
 
-    batch_size: int
-    hidden_size: int
-    loss: str
     contender: str
     epochs: int
     steps_per_epoch: int
@@ -56,11 +55,6 @@ class Row:
     def seconds(self) -> float:
         """About the time of all measured epochs."""
         return 1e-6 * self.microseconds * self.steps_per_epoch * self.epochs
-
-    @property
-    def work(self) -> str:
-        """A short name of the work."""
-        return f"{self.batch_size}x{self.hidden_size}, {self.loss}"
 
     @property
     def losses(self) -> dict[str, float]:
@@ -97,7 +91,7 @@ def measure(work: Work, contenders: Sequence[Contender], epochs: int) -> list[Ro
         )
     trains = [contender.start(work) for contender in contenders]
     timings = [Timing([], [], []) for _ in contenders]
-    label = f"{work.config.training.batch_size}x{work.config.model.hidden_sizes[0]}, {work.loss}"
+    label = WorkRow(**work.row).work
     for epoch in Bar(range(1, epochs + 2), label, unit=" rounds", leave=False, disable=not sys.stderr.isatty()):
         for turn in range(len(contenders)):
             k = (epoch + turn) % len(contenders)
@@ -113,9 +107,7 @@ def rows(work: Work, contenders: Sequence[Contender], timings: Sequence[Timing])
         seconds = medians[contender.name]
         found.append(
             Row(
-                batch_size=work.config.training.batch_size,
-                hidden_size=work.config.model.hidden_sizes[0],
-                loss=work.loss,
+                **work.row,
                 contender=contender.name,
                 epochs=len(timing.seconds) - 1,
                 steps_per_epoch=work.steps,
@@ -158,14 +150,27 @@ def not_alone(found: Sequence[Row]) -> list[str]:
     ]
 
 
+def busy(found: Sequence[Row]) -> list[str]:
+    """A line if other programs used the core while contenders were measured for long enough."""
+    rows = [row for row in found if row.cores < MIN_CORES and row.seconds >= MIN_SECONDS]
+    if not rows:
+        return []
+    worst = min(rows, key=lambda row: row.cores)
+    return [
+        f"other programs used the core, too, in {len(rows)} of {len(found)} measurements: times are too long. "
+        f"{worst.contender} had {worst.cores:.0%} of it for {worst.work}"
+    ]
+
+
 def table(found: Sequence[Row]) -> str:
     """A Markdown table."""
-    header = ["batch x hidden", "loss", "contender", "us a step", "times the floor", "times this project"]
+    header = ["network", "batch", "loss", "contender", "us a step", "times the floor", "times this project"]
     return text_table.markdown(
         [*header, "loss at the end"],
         [
             [
-                f"{row.batch_size} x {row.hidden_size}",
+                row.network,
+                str(row.batch_size),
                 row.loss.replace("_", "-"),
                 row.contender,
                 f"{row.microseconds:,.1f}",

@@ -368,22 +368,22 @@ class Tanh(Elementwise):
 class Sigmoid(Elementwise):
     """P = 1 / (1 + exp(-Z)), elementwise; dZ = (1 - P) P dP, from the output alone.
 
-    Z is held at -87 or above in float32, at -708 or above in float64: the largest whole numbers at which exp(-Z) and
-    its reciprocal are normal numbers. So nothing overflows, and P stays above 0. A large Z needs no such limit: exp(-Z)
-    becomes 0 without a warning, and P is 1 there anyway, from about Z = 37 on in float64. (Where Z is held, dZ is still
-    (1 - P) P dP.)
+    Z is clipped to at least -87 in float32, -708 in float64. These are the lowest whole numbers at which exp(-Z) and
+    its reciprocal are normal numbers, so nothing overflows, and P stays above 0. A large Z needs no limit: exp(-Z)
+    becomes 0 without a warning, and P is 1 there, as it is from about Z = 37 on in float64. (Where Z is clipped, dZ is
+    still (1 - P) P dP.)
     """
 
     name, symbol = "sigmoid", "σ"
 
     def forward(self, Z: Value) -> Value:
-        return 1 / (1 + np.exp(-held(Z)))
+        return 1 / (1 + np.exp(-clipped(Z)))
 
     def backward(self, dP: Value, P: Value, Z: Value) -> Gradients:
         return ((1 - P) * P * dP,)
 
 
-def held(Z: Value) -> Value:
+def clipped(Z: Value) -> Value:
     """Z, but at least minus the ``largest_exponent``."""
     return written_as(lambda: Z, np.maximum(Z, -largest_exponent(getattr(Z, "dtype", float))))
 

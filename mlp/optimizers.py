@@ -1,31 +1,26 @@
 """Optimizers: what one step does with the gradients. Nothing else changes a parameter.
 
-A and dA are a network's flat blocks of parameters and gradients: an optimizer knows no layers. Its equation is written
-once, in ``update``, in plain NumPy; ``trace`` records it, and ``plan`` binds it to the blocks, as with the gates.
+A and dA are a network's flat blocks of parameters and gradients: an optimizer knows no layers. The equation of each is
+its ``update``, written once in plain NumPy; ``UpdateFormula``, at the end, records it and binds it to the blocks.
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from mlp.gates import Array, Value
-from mlp.plan import Binder, Call, aligned_empty
+from mlp.gates import Array, Shape, Value
+from mlp.plan import Binder, Call, aligned
 from mlp.trace import Term, count_uses, trace_function
 
-SMALLEST_FACTOR = 1e-3
-"""A gradient is multiplied by the learning rate where it is made only if the rate is at least this: the squares of
-smaller numbers, which the gradient's norm needs, could become 0 in float32."""
-
-
-def aligned(block: Array) -> Array:
-    """A copy of a flat block that begins at a cache line."""
-    copy = aligned_empty(block.shape, block.dtype)
-    copy[...] = block
-    return copy
+SMALLEST_SCALE = 1e-3
+"""The smallest learning rate that can scale the gradient: below it the squares in the gradient's norm could become 0 in
+float32."""
 
 
 class Optimizer(ABC):
@@ -52,92 +47,74 @@ class Optimizer(ABC):
     def __init__(self, A: Array, dA: Array, *, learning_rate: float, weight_decay: float = 0.0):
         self.A, self.dA, self.steps = A, dA, 0
         self.state: Mapping[str, Array] = {name: aligned(np.zeros_like(A)) for name in self.state_names}
-        self.learning_rate = np.array(learning_rate, A.dtype)
+        self.learning_rate = np.array(learning_rate, A.dtype)  # an array: bound calls read it anew in each step
         self.weight_decay = weight_decay
-        self._can_be_folded = learning_rate >= SMALLEST_FACTOR
-
-    def set_learning_rate(self, rate: float) -> None:
-        """Take the next steps with this rate."""
-        self.learning_rate[...] = rate
+        # By the first rate, not by a schedule's: a resumed run computes as it did before.
+        self._may_scale = learning_rate >= SMALLEST_SCALE
 
     @abstractmethod
     def update(self, A: Value, dA: Value, *state_rate_and_corrections: Value) -> Sequence[Value]:
-        """The new A, and the new blocks of the state."""
+        """The equation: from A, dA, the state, the learning rate and the corrections, the new A and the new state.
 
-    def corrections_of(self, step: int) -> tuple[float, ...]:
-        """The corrections in a step, counted from 1."""
-        return ()
+        It is written in plain NumPy, as a gate's passes are, and recorded once.
+        """
 
     def decayed(self, A: Value, dA: Value) -> Value:
         """G: the gradient with the weight decay."""
         return dA + self.weight_decay * A if self.weight_decay else dA
 
+    def corrections_of(self, step: int) -> tuple[float, ...]:
+        """The corrections in a step, counted from 1."""
+        return ()
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Take the next steps with this rate."""
+        self.learning_rate[...] = rate
+
     def step(self) -> None:
         """Take one step against the gradient."""
         self.steps += 1
-        self._own_corrections[...] = self.corrections_of(self.steps)
-        for call in self._own_calls:
+        corrections, calls = self._own
+        corrections[...] = self.corrections_of(self.steps)
+        for call in calls:
             call()
 
     @cached_property
-    def _own_corrections(self) -> Array:
-        return np.empty(len(self.corrections), self.A.dtype)
+    def _own(self) -> tuple[Array, list[Call]]:
+        """The corrections and the calls of ``step``."""
+        corrections = np.empty(len(self.corrections), self.A.dtype)
+        return corrections, self.calls(corrections)
 
     @cached_property
-    def _own_calls(self) -> list[Call]:
-        return self.calls(self._own_corrections)
+    def _formula(self) -> "UpdateFormula":
+        return UpdateFormula.of(self.update, self.A.shape, self.state_names, self.corrections, self.A.dtype)
 
-    @cached_property
-    def _formula(self) -> tuple[list[Term], list[Term]]:
-        """The symbols of the update, and its results."""
-        numbers = dict.fromkeys(("rate", *self.corrections), ())
-        shapes = dict.fromkeys(("A", "dA", *self.state_names), self.A.shape) | numbers
-        return trace_function(self.update, shapes, self.A.dtype)
+    @property
+    def gradient_scale(self) -> float:
+        """What ``dA`` may be multiplied by, at no cost, where it is computed: see ``calls``.
 
-    @cached_property
-    def _step_term(self) -> Term | None:
-        """The learning rate times dA, if the update needs nothing else of dA."""
-        symbols, results = self._formula
-        dA, rate, uses = symbols[1], symbols[2 + len(self.state)], count_uses(*results)
-        users = [term for term in uses if dA in term.arguments]
-        is_step = uses[dA] == 1 and users[0].function is np.multiply and set(users[0].arguments) == {rate, dA}
-        return users[0] if is_step else None
+        It is the learning rate if the update needs only the product of both, as that of plain SGD; else 1.
+        """
+        return float(self.learning_rate) if self._may_scale and self._formula.scaled_gradient is not None else 1.0
+
+    def calls(self, corrections: Array, *, is_scaled: bool = False) -> list[Call]:
+        """The NumPy calls of one update. They read the corrections from this array.
+
+        With ``is_scaled``, ``dA`` holds the gradient times ``gradient_scale``: then plain SGD is one call.
+        """
+        formula = self._formula
+        arrays = {formula.parameters: self.A, formula.gradient: self.dA, formula.rate: self.learning_rate}
+        arrays |= zip(formula.state, self.state.values(), strict=True)
+        arrays |= {term: corrections[k : k + 1].reshape(()) for k, term in enumerate(formula.corrections)}
+        if is_scaled and self._may_scale and formula.scaled_gradient is not None:
+            arrays[formula.scaled_gradient] = self.dA
+        return formula.calls(arrays)
 
     @property
     def changed_blocks(self) -> list[Array]:
         """A, and the blocks of the state that steps change."""
-        symbols, (_, *new_state) = self._formula
-        old_state = symbols[2 : 2 + len(new_state)]
-        changed = zip(self.state.values(), old_state, new_state, strict=True)
-        return [self.A, *(block for block, old, new in changed if old is not new)]
-
-    @property
-    def takes_steps(self) -> bool:
-        """Whether ``calls`` can take the learning rate times dA in place of dA.
-
-        That depends on the first learning rate, not on a schedule: a resumed run computes as it did before.
-        """
-        return self._can_be_folded and self._step_term is not None
-
-    def calls(self, corrections: Array, *, of_steps: bool = False) -> list[Call]:
-        """The NumPy calls of one update. They read the corrections from this array.
-
-        With ``of_steps``, ``dA`` holds the gradient times the learning rate already: then plain SGD is one call.
-        """
-        symbols, results = self._formula
-        arrays = [self.A, self.dA, *self.state.values(), self.learning_rate]
-        arrays += [corrections[k : k + 1].reshape(()) for k in range(len(corrections))]
-        given = dict(zip(symbols, arrays, strict=True))
-        if of_steps:
-            assert self._step_term is not None  # noqa: S101 - as ``takes_steps`` says
-            given[self._step_term] = self.dA
-        binder = Binder(self.A.dtype)
-        binder.enter(given, count_uses(*results))
-        new_A, *new_state = results
-        for term, block in zip(new_state, self.state.values(), strict=True):
-            binder.compute(term, block)
-        binder.compute(new_A, self.A)
-        return binder.calls
+        states = zip(self.state.values(), self._formula.state, self._formula.new_state, strict=True)
+        return [self.A, *(block for block, old, new in states if new is not old)]
 
 
 class SGD(Optimizer):
@@ -206,3 +183,56 @@ def scheduled(schedule: str, learning_rate: float, epoch: int, epochs: int) -> f
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
+
+
+@dataclass(frozen=True)
+class UpdateFormula:
+    """An optimizer's update as terms: its arguments, which are symbols, and its results."""
+
+    parameters: Term
+    """A"""
+    gradient: Term
+    """dA"""
+    state: Sequence[Term]
+    rate: Term
+    corrections: Sequence[Term]
+    new_parameters: Term
+    new_state: Sequence[Term]
+
+    @classmethod
+    def of(
+        cls,
+        update: Callable[..., Sequence[Value]],
+        shape: Shape,
+        state: Sequence[str],
+        corrections: Sequence[str],
+        dtype: DTypeLike,
+    ) -> "UpdateFormula":
+        """The formula of ``update(A, dA, *state, rate, *corrections)`` for blocks of this shape."""
+        blocks, numbers = ("A", "dA", *state), ("rate", *corrections)
+        shapes = dict.fromkeys(blocks, shape) | dict.fromkeys(numbers, ())
+        symbols, (new_A, *new_state) = trace_function(update, shapes, np.dtype(dtype))
+        (A, dA, *old_state), (rate, *others) = symbols[: len(blocks)], symbols[len(blocks) :]
+        return cls(A, dA, old_state, rate, others, new_A, new_state)
+
+    @property
+    def results(self) -> list[Term]:
+        """The new state, then the new A: in this order an update reads A before it is written over."""
+        return [*self.new_state, self.new_parameters]
+
+    @cached_property
+    def scaled_gradient(self) -> Term | None:
+        """The learning rate times dA, if the update needs nothing else of dA."""
+        uses = count_uses(*self.results)
+        if uses[self.gradient] != 1:
+            return None
+        factors = {self.rate, self.gradient}
+        return next((term for term in uses if term.function is np.multiply and set(term.arguments) == factors), None)
+
+    def calls(self, arrays: Mapping[Term, Array]) -> list[Call]:
+        """The NumPy calls of one update; ``arrays`` are those of the symbols, and of other terms that are known."""
+        binder = Binder(arrays[self.parameters].dtype)
+        binder.enter(arrays, count_uses(*self.results))
+        for term, block in zip(self.results, [*self.state, self.parameters], strict=True):
+            binder.compute(term, arrays[block])
+        return binder.calls

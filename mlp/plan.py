@@ -1,9 +1,11 @@
 """The plan of a graph's two passes for fixed shapes: the gates' formulas as NumPy calls, bound once to their memory.
 
-All that makes the passes fast is here; gates are written plainly. A pass is a loop over calls without look-ups,
-allocations or decisions.
-What nobody needs is left out, what occurs twice is computed once, in both passes together, temporary arrays are written
-over, and a gradient that a gate hands on unchanged is not copied. docs/performance.md lists the calls of a step.
+Gates are written plainly; what makes their passes fast is here. A pass is a loop over calls without look-ups,
+allocations or decisions. What nobody needs is left out, what occurs twice is computed once, in both passes together,
+temporary arrays are written over, and a gradient that a gate hands on unchanged is not copied.
+
+A training step uses the ``Binder`` for formulas of its own (``mlp.training.step``), because it needs fewer arrays.
+docs/performance.md lists its calls.
 """
 
 import math
@@ -125,7 +127,7 @@ class Plan:
 
 
 class Binder:
-    """Turns terms of formulas into calls, one gate after the other."""
+    """Turns terms of formulas into calls, one formula after the other."""
 
     def __init__(self, precision: np.dtype[Any]):
         self.calls: list[Call] = []
@@ -209,7 +211,7 @@ class Binder:
                 self.calls += [partial(np.copyto, out, arrays[2]), partial(np.copyto, out, arrays[1], where=is_true)]
             else:
                 self._product(arrays[0], arrays[1], out, is_outer=function is np.outer)
-        elif not self._is_sum_of_squares(term, out):
+        elif not self._try_sum_of_squares(term, out):
             self._reduce(term, out)
         return out
 
@@ -236,7 +238,7 @@ class Binder:
         B = B[np.newaxis] if is_outer else B[:, np.newaxis] if B.ndim == 1 else B
         self._bind(np.dot, [A, B], out.reshape(len(A), B.shape[1]))
 
-    def _is_sum_of_squares(self, term: Term, out: Array) -> bool:
+    def _try_sum_of_squares(self, term: Term, out: Array) -> bool:
         """Bind a sum of squares as a dot product, which computes no squares; False if the term is another sum."""
         (square,), axis = term.arguments, dict(term.options)["axis"]
         if term.function != np.add.reduce or axis is not None or square.function is not np.power:
@@ -250,7 +252,7 @@ class Binder:
     def _reduce(self, term: Term, out: Array) -> None:
         """A sum, or another ufunc along axes."""
         array, axis, function = self._array(term.arguments[0]), dict(term.options)["axis"], term.function
-        if function == np.add.reduce and self._is_sum_by_product(array, axis, out):
+        if function == np.add.reduce and self._try_sum_by_product(array, axis, out):
             return
         if function == np.maximum.reduce and axis == 1:
             array, axis = self._copy(array.T, np.empty(array.shape[::-1], array.dtype)), 0  # faster, the copy included
@@ -258,11 +260,11 @@ class Binder:
         narrow = out.reshape([length for k, length in enumerate(array.shape) if k not in axes])
         self.calls.append(partial(cast("Callable[..., object]", function), array, axis, None, narrow))
 
-    def _is_sum_by_product(self, array: Array, axis: Any, out: Array) -> bool:
-        """Bind a sum as a product with ones, which takes a third of the time; False if it is none."""
+    def _try_sum_by_product(self, array: Array, axis: Any, out: Array) -> bool:
+        """Bind a sum as a product with ones, which takes a third of the time; False if that cannot be."""
         length = array.size if axis is None else array.shape[axis] if array.ndim == 2 and axis in (0, 1) else 0
-        is_pairwise = axis != 0 and length > MAX_TERMS
-        if not length or is_pairwise or not array.flags.c_contiguous:
+        is_long_row = axis != 0 and length > MAX_TERMS
+        if not length or is_long_row or not array.flags.c_contiguous:
             return False
         ones, total = np.ones(length, array.dtype), out.reshape(-1)
         if axis is None:
@@ -304,6 +306,13 @@ def aligned_empty(shape: Shape, dtype: DTypeLike) -> Array:
     memory = np.empty(size + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned(array: Array) -> Array:
+    """A copy of an array that begins at a cache line."""
+    copy = aligned_empty(array.shape, array.dtype)
+    copy[...] = array
+    return copy
 
 
 def faster(term: Term) -> tuple[Callable[..., object], Sequence[Term]]:

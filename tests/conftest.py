@@ -296,7 +296,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def by_single_steps(trainer: Trainer) -> Trainer:
     """Blocks of one step each, so that a test can stop a trainer after any step."""
-    plans, size = trainer._plans, trainer.loader.batch_size
+    plans, size = trainer.plans, trainer.loader.batch_size
     for n in {size, len(trainer.training_set) % size or size}:
         plans[n] = StepPlan(trainer.parameters, 1, n)
     return trainer

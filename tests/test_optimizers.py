@@ -70,11 +70,10 @@ def test_the_calls_give_what_the_update_gives_on_copies(name, momentum, weight_d
     A, dA = random.normal(size=5), np.empty(5)
     optimizer = kind(A, dA, **{key: given[key] for key in kind.rates})
     corrections = np.empty(len(kind.corrections))
-    of_steps = optimizer.takes_steps
-    calls, values = optimizer.calls(corrections, of_steps=of_steps), [A.copy(), *map(np.copy, optimizer.state.values())]
+    calls, values = optimizer.calls(corrections, is_scaled=True), [A.copy(), *map(np.copy, optimizer.state.values())]
     for step, gradient in enumerate(random.normal(size=(4, 5)), start=1):
         corrections[...] = optimizer.corrections_of(step)
-        dA[...] = gradient * (rate if of_steps else 1)
+        dA[...] = gradient * optimizer.gradient_scale
         for call in calls:
             call()
         values = list(map(np.copy, optimizer.update(values[0], gradient, *values[1:], rate, *corrections)))

@@ -146,7 +146,7 @@ class ImagesAndLabels:
         self.stamps[path] = now  # same content: it was touched, or replaced by a copy
 
 
-_held: dict[Part, ImagesAndLabels] = {}
+_in_memory: dict[Part, ImagesAndLabels] = {}
 """The parts that were read last, unless they are large: a worker of a sweep needs the same ones for each run."""
 
 
@@ -164,11 +164,11 @@ def open_part(directory: Path, part: Part, *, transpose: bool = False) -> Images
         found = find(directory, part, kind)
         files[kind], *copies[kind] = found
         stamps |= found
-    held = _held.get(part)  # once: another thread may open another folder meanwhile
+    held = _in_memory.get(part)  # once: another thread may open another folder meanwhile
     if held is not None and held.stamps == stamps:
         return replace(held, transpose=transpose)
     del held
-    _held.pop(part, None)  # before another is read: there may not be memory for both
+    _in_memory.pop(part, None)  # before another is read: there may not be memory for both
     is_settled = all(stamp is not None and stamp.is_settled for stamp in stamps.values())
     for kind, path in files.items():
         _check_header(path, kind)
@@ -182,7 +182,7 @@ def open_part(directory: Path, part: Part, *, transpose: bool = False) -> Images
         raise InputError(f"{files['images']}: no image in it, its shape is {images.shape}: put images there")
     opened = ImagesAndLabels(images, labels, files, copies, stamps, transpose)
     if is_settled and not isinstance(images, idx.Rows) and images.nbytes <= idx.MAX_BYTES_IN_MEMORY:
-        _held[part] = opened
+        _in_memory[part] = opened
     return opened
 
 

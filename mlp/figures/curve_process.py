@@ -48,7 +48,7 @@ def started(threads: int) -> Iterator[Draw]:
     finally:
         if process is not None and process.returncode is None:
             with signals.deferred():
-                _answer(process, b"", MAX_END_SECONDS)
+                _communicate(process, b"", MAX_END_SECONDS)
 
 
 def draw_here(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
@@ -80,8 +80,9 @@ def _start() -> Popen[bytes] | None:
 
 
 def _draw(process: Popen[bytes], path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
-    question = {"history": list(map(asdict, history)), "best_epoch": best_epoch, "loss": loss}
-    png, printed = _answer(process, json.dumps(question).encode(), MAX_SECONDS)
+    """Have the process draw the curve, and write it to the file."""
+    request = {"history": list(map(asdict, history)), "best_epoch": best_epoch, "loss": loss}
+    png, printed = _communicate(process, json.dumps(request).encode(), MAX_SECONDS)
     # The exit code is lost, and 0 here, if this process was started with SIGCHLD ignored.
     if process.returncode or not png.endswith(PNG_END):
         draw_here(path, history, best_epoch, loss)
@@ -91,28 +92,28 @@ def _draw(process: Popen[bytes], path: Path, history: Sequence["Epoch"], best_ep
             file.write(png)
 
 
-def _answer(process: Popen[bytes], question: bytes, seconds: float) -> tuple[bytes, bytes]:
-    """What the process writes to stdout and stderr. It has ended then; it is killed if it takes longer."""
+def _communicate(process: Popen[bytes], request: bytes, seconds: float) -> tuple[bytes, bytes]:
+    """Send the request and wait for the end of the process, or kill it; returns its stdout and stderr."""
     try:
-        return process.communicate(question, seconds)
+        return process.communicate(request, seconds)
     except TimeoutExpired:
         process.kill()
         return process.communicate()
 
 
 def serve() -> None:
-    """What the process does: read the question from stdin, and write the PNG to stdout.
+    """What the process does: read the request from stdin, and write the PNG to stdout.
 
-    It ends at once, also while it imports, if stdin ends without a question: the run has failed, or was killed.
+    It ends at once, also while it imports, if stdin ends without a request: the run has failed, or was killed.
     """
     gc.disable()
     atexit.register(gc.freeze)  # otherwise Python searches all objects for cycles at its end
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unlike a kill, it leaves no lock of matplotlib's behind
-    questions: list[Any] = []
+    requests: list[Any] = []
 
     def read() -> None:
-        questions.append(FileIO(0, closefd=False).read())  # sys.stdin has a lock, which would stop Python's end
-        if not questions[0]:
+        requests.append(FileIO(0, closefd=False).read())  # sys.stdin has a lock, which would stop Python's end
+        if not requests[0]:
             signal.raise_signal(signal.SIGTERM)
 
     reader = Thread(target=read, daemon=True)
@@ -120,6 +121,6 @@ def serve() -> None:
     from mlp.figures import curves, style
 
     reader.join()
-    question = json.loads(questions[0])
-    history: Any = [SimpleNamespace(**row) for row in question.pop("history")]
-    style.write(curves.loss_figure(history, **question), sys.stdout.buffer, "png")
+    request = json.loads(requests[0])
+    history: Any = [SimpleNamespace(**row) for row in request.pop("history")]
+    style.write(curves.loss_figure(history, **request), sys.stdout.buffer, "png")

@@ -30,8 +30,8 @@ LINE_STYLES = ("-", "--", "-.", ":")
 MAX_LABEL_CHARACTERS = 64
 """Per line in the legend of several runs: this many fit, even if all are as wide as W."""
 LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
-_kept = local()
-"""A thread's figure for ``loss_figure``: its axes and ticks serve again, as making them takes a quarter of the time."""
+_reused = local()
+"""A thread's figure for ``loss_figure``: making its axes and ticks takes a quarter of the time of a drawing."""
 
 
 def loss_curve(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
@@ -45,11 +45,11 @@ def loss_curve(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: st
 @own_settings()
 def loss_figure(history: Sequence["Epoch"], best_epoch: int, loss: str) -> Figure:
     """The figure of ``loss_curve``; the thread's next one is drawn into it."""
-    if not hasattr(_kept, "figure"):
-        _kept.figure = Figure(figsize=(10, 4))
+    if not hasattr(_reused, "figure"):
+        _reused.figure = Figure(figsize=(10, 4))
         # By hand: matplotlib's own layout would take half of the drawing time.
-        _kept.figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)
-    figure: Figure = _kept.figure
+        _reused.figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)
+    figure: Figure = _reused.figure
     left, right = figure.axes
     for artist in (*left.lines, *right.lines, *figure.legends):
         artist.remove()

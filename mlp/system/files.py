@@ -254,12 +254,12 @@ class Stamp(NamedTuple):
 
     @property
     def is_settled(self) -> bool:
-        """Whether another write would change it: times have steps, and two writes within one give the same stamp."""
-        return time_ns() - max(self.modified, self.changed) > LONGEST_STEP
+        """Whether any later write would change it: two writes within the resolution of its times may not."""
+        return time_ns() - max(self.modified, self.changed) > TIME_RESOLUTION
 
 
-LONGEST_STEP = 2_000_000_000
-"""Nanoseconds: a file system's times are this coarse at worst, on FAT."""
+TIME_RESOLUTION = 2_000_000_000
+"""Nanoseconds: the coarsest resolution of a file system's times, that of FAT."""
 MAX_DIGESTS = 64
 _digests: dict[Stamp, str] = {}
 """The SHA-256 of files that were hashed before, so that a worker's second run does not hash its data again."""

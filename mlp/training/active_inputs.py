@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from mlp.config import Training
 from mlp.gates import Array
 from mlp.network import MLP, BatchBuffers, parameter_count, parameter_views
-from mlp.optimizers import OPTIMIZERS, aligned
+from mlp.optimizers import OPTIMIZERS
+from mlp.plan import aligned
 
 
 class OrderedParameters:
@@ -59,23 +60,23 @@ class OrderedParameters:
         for own, whole in self._blocks():
             own[...] = whole[self._order[: len(own)]]
 
-    def keep(self) -> None:
-        """Keep the parameters and the optimizer's state as they are now, for ``put_back``."""
-        for block, kept in self._kept:
-            kept[...] = block
+    def snapshot(self) -> None:
+        """Copy the parameters and the optimizer's state as they are now, for ``roll_back``."""
+        for block, copy in self._copies:
+            copy[...] = block
 
-    def put_back(self) -> None:
-        """Go back to what was kept."""
-        for block, kept in self._kept:
-            block[...] = kept
+    def roll_back(self) -> None:
+        """Go back to the latest ``snapshot``."""
+        for block, copy in self._copies:
+            block[...] = copy
 
     @cached_property
-    def _kept(self) -> list[tuple[Array, Array]]:
+    def _copies(self) -> list[tuple[Array, Array]]:
         """Each block that steps change, with memory for a copy."""
         return [(block, np.empty_like(block)) for block in self.optimizer.changed_blocks]
 
     def count_steps(self, steps: int) -> None:
-        """Steps were taken with the calls of the optimizer's update."""
+        """Count steps that were taken by the calls of the optimizer's update."""
         self._stepped = True
         self.optimizer.steps += steps
 

@@ -35,8 +35,8 @@ class BatchLoader:
 
     def __init__(self, images: Dataset, batch_size: int):
         self._images, self.batch_size = images, min(batch_size, len(images))
-        # That of predictions: NumPy would convert each block to compare the two.
-        self._type = decide(np.empty((0, outputs_for(len(images.digits))))).dtype
+        # Classes get the type of predictions: to compare two types, NumPy would convert each block.
+        self._class_type = decide(np.empty((0, outputs_for(len(images.digits))))).dtype
         self.active = active_pixels(images, at_most=MAX_COPIED_BYTES // len(images))
         self._copy: tuple[Bytes, Bytes] | None = None
         if len(self.active) * len(images) <= MAX_COPIED_BYTES:
@@ -50,13 +50,14 @@ class BatchLoader:
     ) -> Iterator[tuple[Bytes, NDArray[Any]]]:
         """An epoch's batches after the first ``done``, in blocks of batches of one size n, at most ``most(n)`` in each.
 
-        A block is pixels 0..255, (steps, n, active pixels), the beginning of ``memory(n)``, and classes, (steps n,).
+        A block is pixels 0..255, (steps, n, active pixels), and classes, (steps n,). The pixels are the first rows of
+        ``memory(n)``.
         """
         for rows, all_targets, order in self._pools(random, done * self.batch_size):
             for positions, n in in_blocks(order, self.batch_size, most):
                 pixels = memory(n)[: len(positions) // n]
                 gather(rows, positions, pixels)
-                yield pixels, all_targets.take(positions).astype(self._type)
+                yield pixels, all_targets.take(positions).astype(self._class_type)
 
     def _pools(self, random: Generator, done: int) -> Iterator[tuple[Bytes, NDArray[np.uint8], NDArray[np.intp]]]:
         """Pixels, targets and their order, one pool at a time, without the first ``done`` images."""

@@ -16,6 +16,7 @@ from mlp.trace import Term
 
 MAX_FACTOR = 1e12
 """A factor above this, or below its reciprocal, is not passed on: other numbers might overflow or become 0."""
+MAX_POWER = 4
 PRODUCTS = (np.multiply, np.matmul, np.outer)
 """A factor of any argument is a factor of the result."""
 LINEAR: tuple[Any, ...] = (*VIEWS, np.add.reduce)
@@ -78,6 +79,7 @@ class Terms:
         return term if factor == 1 else self._times_at(_smallest(term, uses)[1], factor, term)
 
     def _times_at(self, path: tuple[int, ...], factor: float, term: Term) -> Term:
+        """The term with one of its parts multiplied; ``path`` are the positions of arguments on the way to it."""
         if not path:
             return self.times(factor, term)
         arguments, (position, *rest) = list(term.arguments), path
@@ -85,7 +87,7 @@ class Terms:
         return self._like(term, *arguments)
 
     def _like(self, term: Term, *arguments: Term) -> Term:
-        """A term with the same function, options and shape, of these arguments."""
+        """A term with the same function, options and shape as another, of these arguments."""
         return self._of(term.function, term, *arguments)
 
     def _of(self, function: Callable[..., Any] | None, like: Term, *arguments: Term) -> Term:
@@ -163,8 +165,9 @@ class Terms:
         return Scaled(factor, self._of(EXTREMES[function] if factor < 0 else function, term, *arguments))
 
     def _power(self, term: Term, base: Scaled, exponent: Term) -> Scaled | None:
+        """(f A)^k = f^k A^k: for f below 0 only if k is whole; not for large k, at which f^k may overflow."""
         k = exponent.number
-        if k is None or not (base.factor > 0 or k == int(k)) or abs(k) > 4:
+        if k is None or not (base.factor > 0 or k == int(k)) or abs(k) > MAX_POWER:
             return None
         return Scaled(base.factor**k, self._like(term, base.term, exponent))
 
@@ -175,7 +178,7 @@ def is_moderate(factor: float) -> bool:
 
 
 def _cost(term: Term, factor: float) -> float:
-    """What a multiplication of the term takes; half a number less for the one of two that has a factor already."""
+    """The multiplications that a factor takes; half a number less if the term has one already, to break ties."""
     return 0 if term.number is not None else math.prod(term.shape) - 0.5 * (abs(factor) != 1)
 
 

@@ -28,9 +28,9 @@ MAX_WORK = 8_000_000
 
 
 def check_before_training(network: MLP, training_set: Dataset, options: Training, note: Callable[..., object]) -> None:
-    """Raises CheckFailed if the gradients that will train the network differ from the numeric ones.
+    """Raises CheckFailed if the gradients of a training step differ from the numeric ones.
 
-    ``note`` gets the result.
+    ``note`` gets the result, as the manifest's ``gradient_check``.
     """
     began = perf_counter()
     random = generator(options.seed, Stream.CHECK)
@@ -68,7 +68,7 @@ def check_network(network: MLP, X: Array, Y: Array, generator: Generator) -> lis
 
 
 def check_steps(network: MLP, images: Dataset, options: Training, generator: Generator) -> list[ArrayCheck]:
-    """The same, by the plan that trains: the loss and the gradients are those of its calls."""
+    """Check the gradients of a training step on these images, by the calls of its plan in float64."""
     double = network.copy(np.float64)
     parameters = OrderedParameters(double, np.arange(images.inputs), options)
     plan = StepPlan(parameters, 1, len(images))
@@ -79,7 +79,9 @@ def check_steps(network: MLP, images: Dataset, options: Training, generator: Gen
         parameters.load()
         plan.run_passes()
         magnitude = abs(plan.losses(1)[0])
-        gradients = {name: dA.reshape(-1) / plan.scale for name, (_, dA) in parameters.leaves.items()}
+        gradients = {
+            name: dA.reshape(-1) / parameters.optimizer.gradient_scale for name, (_, dA) in parameters.leaves.items()
+        }
         for name, (A, _) in parameters.leaves.items():
             yield CheckedArray(name, A.shape, A.reshape(-1), gradients[name], plan.loss, magnitude)
 

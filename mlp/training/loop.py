@@ -28,9 +28,11 @@ class Trainer:
 
     ``network`` has the weights of the end of the last epoch, or of the last ``state``; in between only
     ``parameters`` is up to date. The best weights are those with the lowest validation loss, the earliest at a tie;
-    without validation images, those of the last epoch. Short steps are taken in blocks, for some milliseconds, in which
-    signals wait. A long step is a block of its own: for its longest part, which changes no weights, ``computing`` is
-    entered. If that part is interrupted, the step is repeated later.
+    without validation images, those of the last epoch.
+
+    Short steps are taken in blocks of some milliseconds, and a signal waits for the end of its block. A long step is a
+    block of its own. Its passes take most of the time and change no weights: they run within ``computing``, and if it
+    interrupts them, the step is repeated later.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Trainer:
         self.loader = BatchLoader(training_set, options.batch_size)
         self.parameters = OrderedParameters(network, self.loader.active, options)
         self.watch = DivergenceWatch(self.parameters, training_set, options)
-        self._plans = StepPlans(self.parameters, self.loader.batch_size)
+        self.plans = StepPlans(self.parameters, self.loader.batch_size)
         self._best_block = network.parameter_block.copy()
 
     @property
@@ -112,10 +114,12 @@ class Trainer:
     ) -> Epoch:
         """Train once on every training image left in the current epoch, then evaluate on the validation images.
 
-        ``after_steps`` is called with the number of steps after every block of training steps, and where a checkpoint
-        is due. ``after_block`` is called after every block of an evaluation. If one of them raises, the epoch stops
-        there, and ``state`` can be resumed. Raises Diverged, with a report, if a loss, gradient or weight is not
-        finite, or if the training losses show that nothing is learned.
+        ``after_steps`` is called after every block of training steps, with their number; a block ends where a
+        checkpoint is due. ``after_block`` is called after every block of an evaluation. If one of them raises, the
+        epoch stops there, and ``state`` can be resumed.
+
+        Raises Diverged, with a report, if a loss, gradient or weight is not finite, or if the training losses show that
+        nothing is learned.
         """
         progress = self.progress
         self.watch.begin_epoch()
@@ -144,7 +148,7 @@ class Trainer:
         random = generator(self.options.seed, Stream.SHUFFLE, self.progress.epoch)
         parameters.load()
         parameters.optimizer.set_learning_rate(self.learning_rate)
-        plans = self._plans
+        plans = self.plans
         plans[self.loader.batch_size]  # bound now, not while the clock runs
         sums.start_clock()
         try:
@@ -160,9 +164,9 @@ class Trainer:
             parameters.store()
 
     def _most_steps(self, n: int) -> int:
-        """The most steps in the next block, of batches of n images: a checkpoint ends a block."""
+        """The most steps in the next block, of batches of n images: it ends where a checkpoint is due."""
         interval, unit = self.options.checkpoint_interval
-        length = self._plans[n].length
+        length = self.plans[n].length
         return min(length, interval - self.steps % interval) if unit == "step" else length
 
     def _take(self, plan: StepPlan, steps: int) -> None:
@@ -174,10 +178,10 @@ class Trainer:
                 raise self._not_finite(plan, 0)
             plan.run_update()
         else:
-            self.parameters.keep()
+            self.parameters.snapshot()
             plan.run(steps)
             if not plan.is_finite(steps):
-                raise self._not_finite(plan, self._steps_before_failure(plan, steps))
+                raise self._not_finite(plan, self._repeat_finite_steps(plan, steps))
         self.parameters.count_steps(steps)
 
     def _count(self, plan: StepPlan, steps: int) -> None:
@@ -186,17 +190,21 @@ class Trainer:
         self.watch.note_steps(losses, norms)
         self.progress.current.add_steps(losses, norms, plan.errors(steps), plan.n)
 
-    def _steps_before_failure(self, plan: StepPlan, steps: int) -> int:
-        """Take a block's steps again, up to the first one that is not finite; returns their number."""
-        right = next(step for step in range(steps) if not plan.is_finite(step + 1))
-        self.parameters.put_back()
-        plan.run(right)
-        self.parameters.count_steps(right)
-        self._count(plan, right)
-        return right
+    def _repeat_finite_steps(self, plan: StepPlan, steps: int) -> int:
+        """Take a block's steps again, up to the first one that was not finite; returns their number."""
+        finite = next(step for step in range(steps) if not plan.is_finite(step + 1))
+        self.parameters.roll_back()
+        plan.run(finite)
+        self.parameters.count_steps(finite)
+        self._count(plan, finite)
+        return finite
 
     def _not_finite(self, plan: StepPlan, step: int) -> Diverged:
-        """The error to raise for a block's step, counted from 0: the network's own passes show where it began."""
+        """The error to raise for a block's step, counted from 0.
+
+        The network's own passes run on its batch, because they keep every array: the first one that is not finite is
+        reported.
+        """
         batch = self.parameters.batch(plan.n)
         scale(plan.rows[step], batch.X)
         batch.set_classes(plan.classes[step * plan.n : (step + 1) * plan.n])

@@ -228,7 +228,7 @@ def test_labels_may_be_any_byte(folder):
 
 
 def test_a_part_that_was_read_before_is_read_again_when_a_file_was_changed_and_only_then(folder, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     first, again, lying = (
         idx_folder.open_part(folder, "training", transpose=turned) for turned in (False, False, True)
     )
@@ -244,10 +244,10 @@ def test_a_part_that_was_read_before_is_read_again_when_a_file_was_changed_and_o
 
 
 def test_two_threads_that_open_two_folders_do_not_get_each_others_images(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     second = write_folder(tmp_path / "second", [1, 0] * 7, [0, 1])
     held = {}
-    monkeypatch.setattr(idx_folder, "_held", held)
+    monkeypatch.setattr(idx_folder, "_in_memory", held)
     other, first = (idx_folder.open_part(path, "training") for path in (second, folder))
 
     class Stamps(dict):
@@ -264,7 +264,7 @@ def test_two_threads_that_open_two_folders_do_not_get_each_others_images(folder,
 
 
 def test_large_images_do_not_stay_in_memory(folder, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     for name in (IMAGES, LABELS):
         (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
         (folder / name).unlink()

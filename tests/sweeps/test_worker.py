@@ -122,7 +122,7 @@ def test_a_run_fails_if_its_data_change_and_resumes_when_they_are_restored(task,
 
 def test_a_later_run_of_a_worker_has_the_bytes_of_a_first_run(task, alone, tmp_path, monkeypatch):
     """A worker keeps its data and their hashes from one run to the next."""
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     settings = task.config.with_values({"training.seed": 1, "data.transpose": True, "training.epochs": 9})
     assert worker.work(replace(task, name="seed=1", config=settings)).status == Status.FINISHED
     assert worker.work(task).status == Status.FINISHED
@@ -133,7 +133,7 @@ def test_a_later_run_of_a_worker_has_the_bytes_of_a_first_run(task, alone, tmp_p
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
 def test_a_worker_notices_data_that_change_between_two_runs(name, task, folder, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     path = folder / name
     content = path.read_bytes()
     task = finding(task, files=task.requirements.files | {path: hashlib.sha256(content).hexdigest()})

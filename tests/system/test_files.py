@@ -150,7 +150,7 @@ def test_a_small_file_is_read_in_memory_of_its_own_size():
 
 def test_a_file_is_hashed_again_when_it_was_changed_and_only_then(tmp_path, monkeypatch):
     path, hashed, digest = tmp_path / "data", [], hashlib.file_digest
-    monkeypatch.setattr(files, "LONGEST_STEP", 0)
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
     monkeypatch.setattr(hashlib, "file_digest", lambda *given: hashed.append(1) or digest(*given))
     for count, content in enumerate((b"one", b"two"), 1):
         path.write_bytes(content)

@@ -168,7 +168,7 @@ def test_what_only_looks_at_images_can_be_broken_off_after_each_block(made, monk
 
 
 def test_what_breaks_off_the_computing_of_a_step_leaves_it_to_be_taken_again(made):
-    """Of a step that is a block of its own; the whole run takes them in blocks, and comes to the same bits."""
+    """A step that is a block of its own is interrupted; a run that takes the steps in blocks gets the same bits."""
     whole, broken = trainer(*made), by_single_steps(trainer(*made))
     whole.run_epoch()
 
@@ -343,7 +343,7 @@ def failing(monkeypatch, run, step):
 @pytest.mark.parametrize("step", [1, 3])
 def test_the_step_that_is_named_is_the_one_that_was_under_way(made, monkeypatch, step):
     run = trainer(*made, batch_size=30)
-    assert run._plans[30].length > 3
+    assert run.plans[30].length > 3
     untrained = divergence.norms(run.network)
     failing(monkeypatch, run, step)
     with pytest.raises(Diverged, match=f"epoch 1, step {step}: the loss is") as diverged:

@@ -7,7 +7,8 @@ from mlp.config import Training
 from mlp.network import ACTIVATIONS, LOSSES, MLP
 from mlp.optimizers import OPTIMIZERS
 from mlp.training.active_inputs import OrderedParameters
-from mlp.training.step import MAX_STEPS, StepFormula, StepPlan, StepPlans
+from mlp.training.step import MAX_STEPS, StepPlan, StepPlans
+from mlp.training.step_formula import StepFormula
 
 INPUTS = 9
 OPTIONS = {
@@ -174,7 +175,7 @@ def test_the_loss_alone_is_that_of_the_passes_and_needs_no_gradient(loss, sizes,
 )
 def test_a_step_makes_no_more_calls_than_these(loss, sizes, most):
     _, plan = plan_of(network(sizes, loss), 2, 32)
-    assert len(plan._calls) <= 2 * most
+    assert len(plan.calls) <= 2 * most
 
 
 def test_constant_factors_act_on_small_arrays():
@@ -184,9 +185,9 @@ def test_constant_factors_act_on_small_arrays():
     formula = StepFormula.of(made, shapes, 255)
     parameters = OrderedParameters(made, np.arange(100), Training(learning_rate=0.5))
     plan = StepPlan(parameters, 1, 50)
-    large = [bound.func for bound in plan._calls if bound.args[-1].size >= 2000]
+    large = [bound.func for bound in plan.calls if bound.args[-1].size >= 2000]
     assert large == [np.copyto, np.dot, np.subtract]  # the conversion, dW1 with db1, the update
-    assert formula.loss.factor == pytest.approx(0.5 / 50)
+    assert formula.loss_factor == pytest.approx(0.5 / 50)
 
 
 def test_blocks_are_short_where_steps_are_long():
@@ -198,3 +199,10 @@ def test_blocks_are_short_where_steps_are_long():
     assert plans[7].length == 1  # the short last batch
     assert plans[32] is plans[32]
     assert StepPlans(parameters, 10**6)[10**6].length == 1
+
+
+def test_each_call_of_the_passes_has_the_name_of_what_it_computes():
+    _, plan = plan_of(network((6, 1)), 1, 5)
+    assert len(plan.computed) == len(plan.passes)
+    names = ["X", "Z1", "Z3", "Z4", "Z5", "P", "e", "dP", "dZ5", "db2", "dW2", "dW1", "norm"]
+    assert list(dict.fromkeys(plan.computed)) == names
