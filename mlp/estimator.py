@@ -349,10 +349,15 @@ def as_bytes(X: Array) -> NDArray[Any]:
 
     Then it takes a quarter of the memory or less, and trains as ``train.py`` does.
     """
-    if X.min() < 0 or X.max() > 1:
-        return X
-    pixels = np.rint(X * WHITE).astype(np.uint8)
-    return pixels if np.array_equal(pixels.astype(X.dtype) / WHITE, X) else X
+    pixels = np.empty(X.shape, np.uint8)
+    for rows in gen_batches(len(X), block_length(X.shape[1])):  # X may be large, and most often its first block decides
+        part = X[rows]
+        if part.min() < 0 or part.max() > 1:
+            return X
+        pixels[rows] = np.rint(part * WHITE)
+        if not np.array_equal(pixels[rows].astype(X.dtype) / WHITE, part):
+            return X
+    return pixels
 
 
 def active_features(X: Array) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -384,6 +385,25 @@ def test_a_stream_whose_features_come_and_go_is_learned_as_if_they_were_all_ther
     without = weights()
     monkeypatch.setattr(estimator, "MAX_COPIED_BYTES", 0)
     np.testing.assert_allclose(weights(), without, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("place", [None, 0, -1])
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_features_are_kept_as_bytes_only_if_all_are_whole_255ths(precision, place):
+    """Also if only the last of several blocks has another number; that takes no memory for another copy of X."""
+    pixels = np.random.default_rng(0).integers(0, 256, (30_000, 40), np.uint8)
+    X = pixels.astype(precision) / 255
+    if place is not None:
+        X[place, place] = 0.1234
+    tracemalloc.start()
+    kept = estimator.as_bytes(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    if place is None:
+        np.testing.assert_array_equal(kept, pixels, strict=True)
+    else:
+        assert kept is X
+    assert peak < X.nbytes
 
 
 def test_the_bits_of_images_that_are_too_many_bytes_as_numbers_are_those_of_train_py_too(monkeypatch, tmp_path, here):

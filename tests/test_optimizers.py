@@ -59,6 +59,28 @@ RATES = {
 }
 
 
+@pytest.mark.parametrize("rate", [0.1, 1e-4])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_calls_give_what_the_update_gives_on_copies(name, momentum, weight_decay, rate):
+    """Though they write each new block over the old one, which another new block may still need."""
+    kind, random = OPTIMIZERS[name], np.random.default_rng(0)
+    given = {"learning_rate": rate, "momentum": momentum, "weight_decay": weight_decay}
+    A, dA = random.normal(size=5), np.empty(5)
+    optimizer = kind(A, dA, **{key: given[key] for key in kind.rates})
+    corrections = np.empty(len(kind.corrections))
+    calls, values = optimizer.calls(corrections, is_scaled=True), [A.copy(), *map(np.copy, optimizer.state.values())]
+    for step, gradient in enumerate(random.normal(size=(4, 5)), start=1):
+        corrections[...] = optimizer.corrections_of(step)
+        dA[...] = gradient * optimizer.gradient_scale
+        for call in calls:
+            call()
+        values = list(map(np.copy, optimizer.update(values[0], gradient, *values[1:], rate, *corrections)))
+        for block, value in zip([A, *optimizer.state.values()], values, strict=True):
+            np.testing.assert_allclose(block, value, rtol=1e-13)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_single_precision_stays_single(name):
     """And gives the numbers of float64, rounded."""

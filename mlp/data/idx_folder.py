@@ -164,8 +164,10 @@ def open_part(directory: Path, part: Part, *, transpose: bool = False) -> Images
         found = find(directory, part, kind)
         files[kind], *copies[kind] = found
         stamps |= found
-    if part in _in_memory and _in_memory[part].stamps == stamps:
-        return replace(_in_memory[part], transpose=transpose)
+    held = _in_memory.get(part)  # once: another thread may open another folder meanwhile
+    if held is not None and held.stamps == stamps:
+        return replace(held, transpose=transpose)
+    del held
     _in_memory.pop(part, None)  # before another is read: there may not be memory for both
     is_settled = all(stamp is not None and stamp.is_settled for stamp in stamps.values())
     for kind, path in files.items():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the process does not need the modules behind it
 Draw = Callable[[Path, Sequence["Epoch"], int, str], None]
 """Writes the loss curve: see ``curves.loss_curve``."""
 CODE = "import sys; sys.path[:] = sys.argv[1:]; from mlp.figures import curve_process; curve_process.serve()"
+PNG_END = b"IEND\xaeB`\x82"
 MAX_SECONDS, MAX_END_SECONDS = 60, 1
 """How long to wait for the curve; and for the process's end, if no curve is needed."""
 
@@ -82,7 +83,8 @@ def _draw(process: Popen[bytes], path: Path, history: Sequence["Epoch"], best_ep
     """Have the process draw the curve, and write it to the file."""
     request = {"history": list(map(asdict, history)), "best_epoch": best_epoch, "loss": loss}
     png, printed = _communicate(process, json.dumps(request).encode(), MAX_SECONDS)
-    if process.returncode:
+    # The exit code is lost, and 0 here, if this process was started with SIGCHLD ignored.
+    if process.returncode or not png.endswith(PNG_END):
         draw_here(path, history, best_epoch, loss)
     else:
         sys.stderr.write(printed.decode(errors="replace"))  # a warning of matplotlib

@@ -272,14 +272,14 @@ def sha256(path: Path, *, links: bool = True) -> str:
     """
     with open_regular(path, links=links) as file:
         stamp = Stamp.of(os.fstat(file.fileno()))  # of the open file: NFS answers stat(2) from memory
-        if stamp in _digests:
-            return _digests[stamp]
+        if (known := _digests.get(stamp)) is not None:
+            return known
         is_settled = stamp.is_settled
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if is_settled:
         _digests[stamp] = digest
-        while len(_digests) > MAX_DIGESTS:
-            del _digests[next(iter(_digests))]
+        for oldest in list(_digests)[:-MAX_DIGESTS]:
+            _digests.pop(oldest, None)  # another thread may have removed it
     return digest
 
 

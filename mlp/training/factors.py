@@ -23,6 +23,9 @@ LINEAR: tuple[Any, ...] = (*VIEWS, np.add.reduce)
 """A factor of the only argument is a factor of the result."""
 EXTREMES: Mapping[Any, Any] = {np.maximum: np.minimum, np.minimum: np.maximum}
 """What each becomes if both arguments change their sign."""
+LARGEST_AND_SMALLEST: Mapping[Any, Any] = {a.reduce: b.reduce for a, b in EXTREMES.items()}
+"""The same for the extremes along axes. If the factor of an array were not that of its largest number too, the array
+minus its largest number would not be exactly 0 there: a softmax would take exp of a large rounding error."""
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
 
 
@@ -104,6 +107,9 @@ class Terms:
             found = Scaled(-first.factor, first.term)
         elif function in LINEAR:
             found = Scaled(first.factor, self._like(term, first.term))
+        elif function in LARGEST_AND_SMALLEST:
+            function = function if first.factor > 0 else LARGEST_AND_SMALLEST[function]
+            found = Scaled(first.factor, self._of(function, term, first.term))
         elif function in (np.add, np.subtract):
             found = self._sum(term, *arguments)
         elif function in EXTREMES or function in COMPARISONS:

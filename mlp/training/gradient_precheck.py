@@ -75,18 +75,15 @@ def check_steps(network: MLP, images: Dataset, options: Training, generator: Gen
     plan.rows[0] = images.pixels()
     plan.set_classes(images.targets)
 
-    def loss() -> float:
-        plan.run_passes()
-        return plan.losses(1)[0]
-
     def arrays() -> Iterator[CheckedArray]:
         parameters.load()
-        magnitude = abs(loss())
+        plan.run_passes()
+        magnitude = abs(plan.losses(1)[0])
         gradients = {
             name: dA.reshape(-1) / parameters.optimizer.gradient_scale for name, (_, dA) in parameters.leaves.items()
         }
         for name, (A, _) in parameters.leaves.items():
-            yield CheckedArray(name, A.shape, A.reshape(-1), gradients[name], loss, magnitude)
+            yield CheckedArray(name, A.shape, A.reshape(-1), gradients[name], plan.loss, magnitude)
 
     return _check(double, arrays, generator)
 

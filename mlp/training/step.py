@@ -19,7 +19,7 @@ from mlp.data.dataset import WHITE
 from mlp.gates import Array
 from mlp.network import decide, write_targets
 from mlp.plan import Binder, Call, aligned_empty
-from mlp.trace import count_uses, parts
+from mlp.trace import Term, count_uses, parts
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.block_loss import BlockLoss
 from mlp.training.step_formula import StepFormula
@@ -59,8 +59,8 @@ class StepPlan:
         self._of_targets = {term: rows_of(*term.shape) for term in self._formula.of_targets}
         self._outputs = {name: rows_of(*term.shape) for name, term in self._formula.outputs.items()}
         self._squared_norms, self._losses = rows_of(), [0.0]
-        logits, *targets = (node.name for node in self.network.loss_node.inputs)
-        self._loss = BlockLoss(self.network, [self._outputs[logits], *(self.inputs[name] for name in targets)])
+        self._logits, *targets = (node.name for node in self.network.loss_node.inputs)
+        self._loss = BlockLoss(self.network, [self._outputs[self._logits], *(self.inputs[name] for name in targets)])
         self._corrections = rows_of(len(self.optimizer.corrections))
         self._dE = np.empty((), self.network.precision)
         self.passes = self._bind_passes(parameters)
@@ -90,9 +90,12 @@ class StepPlan:
         binder.enter(known, count_uses(*formula.roots))
         self.computed = ["X"]
         """For each of ``passes`` what it helps to compute: X, a node's value or gradient by name, or the norm."""
+        calls_to: dict[Term, int] = {}
         for name, term, output in [*nodes, *results]:
             binder.compute(term, output)
+            calls_to.setdefault(term, len(binder.calls))
             self.computed += [name] * (1 + len(binder.calls) - len(self.computed))
+        self._calls_to_loss = 1 + calls_to[formula.outputs[self._logits]]
         self.computed.append("norm")
         dA = parameters.gradient_block
         squared_norm = partial(np.dot, dA, dA, self._squared_norms[:1].reshape(()))
@@ -132,6 +135,12 @@ class StepPlan:
         for bound in self.passes:
             bound()
         self._losses = self._loss.compute(1)
+
+    def loss(self) -> float:
+        """The loss of the first step; only the calls that it needs are made."""
+        for bound in self.passes[: self._calls_to_loss]:
+            bound()
+        return self._loss.compute(1)[0]
 
     def run_update(self) -> None:
         """Only the update of the first step."""

@@ -48,17 +48,20 @@ class StepFormula:
         values[graph.node("n")] = Scaled(1, terms.number(n))
         symbols["dE"] = Term((), symbol="dE")
         passes = _Passes(graph, terms, values, {network.loss_node: Scaled(1, symbols["dE"])})
-        nodes = ancestors(network.loss_node, graph.node("P"))
+        nodes = ancestors(graph.node("L"), graph.node("P"))
         passes.run_forward(nodes)
         passes.run_backward(nodes, network.loss_node)
         names = dict.fromkeys((network.loss_node.inputs[0].name, "P"))
         outputs = {name: terms.times(*values[graph.node(name)]) for name in names}
+        mean = graph.node("L")
+        of_mean = _Passes(graph, terms, values, {mean: Scaled(1, Term((), symbol="dL"))})
+        of_mean.run_backward([mean], mean)
         gradients = {name: passes.gradients[graph.node(name)] for name in network.shapes if name in shapes}
         uses = count_uses(*outputs.values(), *(gradient.term for gradient in gradients.values()))
         placed = {name: terms.placed(gradient, uses) for name, gradient in gradients.items()}
         in_order = [(node.name, value.term) for node, value in values.items()] + list(outputs.items())
         in_order += [(f"d{node.name}", gradient.term) for node, gradient in passes.gradients.items()]
-        return cls(symbols, outputs, placed, in_order, 1 / n)
+        return cls(symbols, outputs, placed, in_order, of_mean.gradients[network.loss_node].factor)
 
     @property
     def results(self) -> list[tuple[str, Term]]:

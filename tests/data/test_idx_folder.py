@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import shutil
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mlp import idx
 from mlp.data import idx_folder
 from mlp.system import files
 from mlp.system.errors import InputError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_folder
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
@@ -240,6 +241,26 @@ def test_a_part_that_was_read_before_is_read_again_when_a_file_was_changed_and_o
         found = idx_folder.open_part(folder, "training")
         np.testing.assert_array_equal(getattr(found, "images" if name == IMAGES else "labels"), array)
         assert found.sha256()[name] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
+def test_two_threads_that_open_two_folders_do_not_get_each_others_images(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "TIME_RESOLUTION", 0)
+    second = write_folder(tmp_path / "second", [1, 0] * 7, [0, 1])
+    held = {}
+    monkeypatch.setattr(idx_folder, "_in_memory", held)
+    other, first = (idx_folder.open_part(path, "training") for path in (second, folder))
+
+    class Stamps(dict):
+        """While they are compared, another thread opens the other folder."""
+
+        def __eq__(self, stamps):
+            held["training"] = other
+            return dict(self) == stamps
+
+        __hash__ = None
+
+    held["training"] = replace(first, stamps=Stamps(first.stamps))
+    assert idx_folder.open_part(folder, "training").images is first.images
 
 
 def test_large_images_do_not_stay_in_memory(folder, monkeypatch):

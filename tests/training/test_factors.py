@@ -54,6 +54,7 @@ FUNCTIONS = {
     "a power": lambda A: np.abs(A) ** 0.5,
     "a large power": lambda A: A**6,
     "below the largest": lambda A: A - A.max(axis=1, keepdims=True),
+    "the smallest of each row": lambda A, c: np.min(A, axis=1, keepdims=True) * c,
     "a sum": lambda A: -A.sum(axis=0),
     "views": lambda A: A.T.reshape(2, 6),
     "a choice": lambda A, B: np.where(A > 0, A, B),
@@ -84,6 +85,16 @@ def test_a_factor_is_passed_on_where_the_mathematics_allow_it(name, factor):
     """A has the factor 2, B, r and M have 3; the row r is multiplied by 3/2, not the matrix A by 2."""
     _, found = scaled(FUNCTIONS[name], {"A": 2.0, "B": 3.0, "r": 3.0, "M": 3.0, "c": 2.0})
     assert found.factor == pytest.approx(factor)
+
+
+@pytest.mark.parametrize("factor", [1 / 255, -1 / 255, 1e-8, -3.5])
+@pytest.mark.parametrize("extreme", [np.max, np.min])
+def test_a_number_minus_itself_is_0_whatever_its_factor_is(extreme, factor):
+    """A softmax relies on it: the largest score minus the largest score is exactly 0, even if scores are huge."""
+    _, found = scaled(lambda A: A - extreme(A, axis=1, keepdims=True), {"A": factor})
+    D, S = found.factor * value(found.term), factor * NUMBERS["A"]
+    is_extreme = np.equal(S, extreme(S, axis=1, keepdims=True))
+    assert not D[is_extreme].any()
 
 
 def test_the_smallest_array_is_multiplied():

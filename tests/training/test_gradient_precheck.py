@@ -101,6 +101,23 @@ def test_the_plan_that_trains_passes_and_a_mistake_in_it_or_in_a_gate_does_not(
     assert not all(check.passed for check in checks())
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("place", ["Z1", "Z2", "Z4", "Z5", "E", "L"])
+def test_a_mistake_in_any_gate_is_found(place, loss, tmp_path, monkeypatch):
+    """The first input's gradient: of the mean, too, though training knows n as a number."""
+    images = dataset.load(write_folder(tmp_path / "made", [0, 1, 2] * 4, [0, 1]), "training", (0, 1, 2))
+    net = network(16, 7, 3, loss=loss)
+    node = net.graph.node(place)
+    right = type(node.gate).backward
+
+    def wrong(gate, *arguments):
+        first, *others = right(gate, *arguments)
+        return first * 1.001, *others
+
+    monkeypatch.setattr(type(node.gate), "backward", wrong)
+    assert not all(check.passed for check in check_steps(network(16, 7, 3, loss=loss), images, Training(), rng()))
+
+
 def test_units_of_relu_at_their_kink_pass():
     """Of an empty image every unit is exactly at its kink while the biases are 0."""
     net = network(9, 200, 3, activation="relu", loss="cross_entropy")

@@ -98,6 +98,14 @@ def test_with_weights_of_classes_and_of_examples(sizes, loss, sample_weights):
     check_block(network(sizes, loss, weights=weights), 5, sample_weights=sample_weights)
 
 
+@pytest.mark.parametrize("sizes", [(3,), (6, 3)], ids=str)
+def test_scores_of_any_size_have_a_finite_loss(sizes):
+    """The factor 1/255 of the pixels must not round the scores before their largest one is subtracted."""
+    made = network(sizes, "cross_entropy", "relu")
+    made.parameter_block *= 1e20
+    check_block(made, 50, steps=1)
+
+
 def test_rows_of_numbers_are_taken_as_they_are():
     check_block(network((6, 1)), 5, dtype=np.float64)
 
@@ -141,6 +149,22 @@ def test_the_passes_change_no_parameter():
         assert parameters.optimizer.A.tobytes() == before.tobytes()
     plan.run_update()
     assert parameters.optimizer.A.tobytes() != before.tobytes()
+
+
+@pytest.mark.parametrize("weights", [None, (0.5, 2.0, 3.0)])
+@pytest.mark.parametrize("sizes", [(3,), (6, 3)], ids=str)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_alone_is_that_of_the_passes_and_needs_no_gradient(loss, sizes, weights):
+    """The check before training needs it often: a large network's gradients take most of the time."""
+    made = network(sizes, loss, weights=weights)
+    parameters, plan = plan_of(made, 1, 5)
+    plan.rows[...], classes, _ = block(made, 1, 5)
+    plan.set_classes(classes)
+    parameters.gradient_block[...] = 7
+    alone = plan.loss()
+    assert (parameters.gradient_block == 7).all()
+    plan.run_passes()
+    assert plan.losses(1) == [alone]
 
 
 @pytest.mark.parametrize(
