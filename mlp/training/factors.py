@@ -57,7 +57,7 @@ class Terms:
         return values[term]
 
     def total(self, a: Scaled, b: Scaled) -> Scaled:
-        """A + b, which have one shape."""
+        """The sum of two terms of one shape."""
         return self._sum(Term(a.term.shape, function=np.add), a, b)
 
     def times(self, factor: float, term: Term) -> Term:
@@ -140,7 +140,7 @@ class Terms:
         return Scaled(a.factor / b.term.number, a.term)
 
     def _sum(self, term: Term, a: Scaled, b: Scaled) -> Scaled:
-        """A + b or a - b: the smaller one is multiplied by the ratio of the factors; a number costs nothing."""
+        """A sum or difference: the smaller term is multiplied by the ratio of the factors; a number costs nothing."""
         (f, A), (g, B) = a, b if term.function is np.add else Scaled(-b.factor, b.term)
         if abs(f) != abs(g):
             if _cost(A, f) < _cost(B, g):
