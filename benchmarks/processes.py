@@ -14,6 +14,8 @@ from mlp.system.command_line import argument
 from mlp.system.errors import InputError, Unsupported
 
 CHECKOUT = Path(__file__).parents[1]
+UNCOUNTED_TURNS = 1
+"""The first turn of each command fills the disk's cache."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,15 @@ def run_python(*arguments: object) -> Process:
 
 
 def in_turns(commands: Mapping[str, Sequence[object]], repeats: int, folder: Path) -> dict[str, list[Process]]:
-    """Run each command ``repeats`` times, in turns; the first turn, which fills the disk's cache, does not count.
+    """Run each command ``repeats`` times, in turns; the turns that do not count come first.
 
     A command is what follows ``python``. It gets ``--output`` with ``output_of(folder, name, turn)``.
     """
     found: dict[str, list[Process]] = {name: [] for name in commands}
-    for turn in range(repeats + 1):
+    for turn in range(1 - UNCOUNTED_TURNS, repeats + 1):
         for name, arguments in commands.items():
             process = run_python(*arguments, "--output", output_of(folder, name, turn))
-            if turn:
+            if turn > 0:
                 found[name].append(process)
     return found
 
