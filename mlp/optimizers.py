@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlp.gates import Array, Shape, Value
-from mlp.plan import Binder, Call, aligned
+from mlp.plan import Binder, Call, aligned_zeros
 from mlp.trace import Term, count_uses, trace_function
 
 SMALLEST_SCALE = 1e-3
@@ -46,7 +46,7 @@ class Optimizer(ABC):
 
     def __init__(self, A: Array, dA: Array, *, learning_rate: float, weight_decay: float = 0.0):
         self.A, self.dA, self.steps = A, dA, 0
-        self.state: Mapping[str, Array] = {name: aligned(np.zeros_like(A)) for name in self.state_names}
+        self.state: Mapping[str, Array] = {name: aligned_zeros(A.shape, A.dtype) for name in self.state_names}
         self.learning_rate = np.array(learning_rate, A.dtype)  # an array: bound calls read it anew in each step
         self.weight_decay = weight_decay
         # By the first rate, not by a schedule's: a resumed run computes as it did before.

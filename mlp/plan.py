@@ -138,8 +138,11 @@ class Binder:
         value can be changed and the calls from its first use on run again, so no other gate may read it."""
         self._precision, self._sums_by_products = precision, sums_by_products
         self._numbers: dict[tuple[Any, ...], int] = {}
-        self._temporary: set[int] = set()
-        """The ids of arrays that may be written over, because their value is used once."""
+        self._temporary: dict[int, Array] = {}
+        """By their ids, arrays that may be written over, because their value is used once. Kept, so that no other array
+        gets the same id."""
+        self._free: dict[Shape, list[Array]] = {}
+        """Such arrays whose only reader is bound: they hold later results."""
 
     def enter(self, arrays: Mapping[Term, Array], uses: Mapping[Term, int]) -> None:
         """From here on terms are those of one formula: the arrays of its symbols, and how often each term is used."""
@@ -186,6 +189,7 @@ class Binder:
         array = self._view(term) if term.function in VIEWS else self._computed(term, out)
         if self._uses[term] > 1:
             self.known[key] = array
+            self._temporary.pop(id(array), None)  # another gate may read it as well
         return array
 
     def _view(self, term: Term) -> Array:
@@ -211,6 +215,7 @@ class Binder:
                 self.calls += [partial(np.copyto, out, arrays[2]), partial(np.copyto, out, arrays[1], where=is_true)]
             else:
                 self._product(arrays[0], arrays[1], out, is_outer=function is np.outer)
+            self._release(term.arguments, arrays, out)
         elif not self._try_sum_of_squares(term, out):
             self._reduce(term, out)
         return out
@@ -230,6 +235,7 @@ class Binder:
             arrays.append(np.full(term.shape, array) if is_filled and argument.number is not None else array)
         out = self._new(term) if out is None else out
         self._bind(function, arrays, out)
+        self._release(arguments, arrays, out)
         return out
 
     def _product(self, A: Array, B: Array, out: Array, *, is_outer: bool) -> None:
@@ -274,10 +280,18 @@ class Binder:
         return True
 
     def _new(self, term: Term) -> Array:
-        array = aligned_empty(term.shape, self._precision)
+        free = self._free.get(term.shape)
+        array = free.pop() if free else aligned_empty(term.shape, self._precision)
         if self._uses[term] == 1:
-            self._temporary.add(id(array))
+            self._temporary[id(array)] = array
         return array
+
+    def _release(self, terms: Sequence[Term], arrays: Sequence[Array], out: Array) -> None:
+        """Let later results be written over these arguments, but for ``out``, if nothing else needs them."""
+        for term, array in zip(terms, arrays, strict=True):
+            if array is not out and self._uses[term] == 1 and id(array) in self._temporary:
+                del self._temporary[id(array)]
+                self._free.setdefault(array.shape, []).append(array)
 
     def _copy(self, array: Array, out: Array) -> Array:
         if array is not out:
@@ -300,12 +314,17 @@ class Binder:
         self.calls.append(partial(function, *arguments, out=out) if by_keyword else partial(function, *arguments, out))
 
 
-def aligned_empty(shape: Shape, dtype: DTypeLike) -> Array:
+def aligned_empty(shape: Shape, dtype: DTypeLike, make: Callable[..., Array] = np.empty) -> Array:
     """An array, not filled, that begins at a cache line: NumPy's arrays begin anywhere."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + CACHE_LINE, np.uint8)
+    memory = make(size + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned_zeros(shape: Shape, dtype: DTypeLike) -> Array:
+    """An array of zeros that begins at a cache line. It takes no memory until it is written."""
+    return aligned_empty(shape, dtype, np.zeros)
 
 
 def aligned(array: Array) -> Array:

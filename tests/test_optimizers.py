@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mlp.optimizers import OPTIMIZERS, SGD, Adam, aligned, scheduled
-from mlp.plan import CACHE_LINE
+from mlp.optimizers import OPTIMIZERS, SGD, Adam, scheduled
+from mlp.plan import CACHE_LINE, aligned
 
 
 @pytest.mark.parametrize(
@@ -192,3 +192,14 @@ def test_the_cosine_begins_with_the_full_rate_and_falls_towards_0():
 
 def test_the_constant_rate_is_the_rate():
     assert [scheduled("constant", 0.3, epoch, 4) for epoch in (1, 2, 4)] == [0.3] * 3
+
+
+@pytest.mark.parametrize(("name", "rates"), [("sgd", {}), ("sgd", {"momentum": 0.9}), ("adam", {})])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_an_update_needs_the_memory_of_one_block_and_of_one_more_for_the_decay(name, rates, weight_decay):
+    """Besides the parameters, the gradient and the state: networks may have many weights."""
+    optimizer = OPTIMIZERS[name](np.ones(50), np.ones(50), learning_rate=0.1, weight_decay=weight_decay, **rates)
+    calls = optimizer.calls(np.ones(len(optimizer.corrections)))
+    arrays = {value.ctypes.data for call in calls for value in call.args if value.size == 50}
+    own = {block.ctypes.data for block in (optimizer.A, optimizer.dA, *optimizer.state.values())}
+    assert len(arrays - own) <= 1 + (weight_decay > 0)

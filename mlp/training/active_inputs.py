@@ -10,7 +10,7 @@ from mlp.config import Training
 from mlp.gates import Array
 from mlp.network import MLP, BatchBuffers, parameter_count, parameter_views
 from mlp.optimizers import OPTIMIZERS
-from mlp.plan import aligned
+from mlp.plan import aligned, aligned_zeros
 
 
 class OrderedParameters:
@@ -31,7 +31,7 @@ class OrderedParameters:
         rows, rest = indices[: inputs * others[0]].reshape(inputs, others[0]), indices[inputs * others[0] :]
         idle = np.setdiff1d(np.arange(inputs), active)
         self._order = np.concatenate([rows[active].reshape(-1), rest, rows[idle].reshape(-1)])
-        A, dA = aligned(network.parameter_block[self._order]), aligned(np.zeros_like(network.parameter_block))
+        A, dA = aligned(network.parameter_block[self._order]), aligned_zeros(self._order.shape, network.precision)
         sizes = [len(active), *others]
         count = parameter_count(sizes)
         views = [parameter_views(block[:count], sizes) for block in (A, dA)]
@@ -45,7 +45,7 @@ class OrderedParameters:
         rates = {name: getattr(options, name) for name in kind.rates}
         moving = count if kind.keeps_idle(**rates) else len(A)
         self.optimizer = kind(A[:moving], dA[:moving], **rates)
-        self.state: Mapping[str, Array] = {name: np.zeros_like(A) for name in self.optimizer.state}
+        self.state: Mapping[str, Array] = {name: np.zeros(A.shape, A.dtype) for name in self.optimizer.state}
         """The optimizer's blocks at the latest ``store``."""
         self.gradient_block = dA[:count]
         """The gradients of the latest batch, flat; those of idle inputs, which are 0, are left out."""
