@@ -36,7 +36,7 @@ ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") el
 
 @contextmanager
 def cores(count: int) -> Iterator[bool]:
-    """Limit this process, and those it starts, to so many cores; gives False if the system cannot.
+    """Limit this process, and those it starts, to this number of cores; gives False if the system cannot.
 
     This is the fairest way to have one thread: libraries that start a thread per core find one core. If the system
     cannot, only ONE_THREAD limits the libraries. With several cores each library starts the threads that it likes.
@@ -64,7 +64,7 @@ class Machine:
     name: str
     """Processor, BLAS kernel and NumPy, in a few words."""
     facts: Mapping[str, str]
-    """All of it, by what it is."""
+    """The lines of ``text``, by what each describes."""
 
     @property
     def text(self) -> str:

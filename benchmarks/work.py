@@ -137,6 +137,7 @@ def ten_digits(config: Config, folder: Path, epochs: int) -> Iterator[Config]:
     """The configs of networks for all labels in a folder, such as the whole of MNIST: large batches, and small ones."""
     data = {"data.directory": folder, "data.digits": "all", "data.limit_per_digit": None}
     whole = from_config.resolved(config.with_values(data))
+    # The second rate becomes 0.5 in batches of 10.
     for activation, rate, size in (("relu", 0.1, (128, 128, "cross_entropy")), ("sigmoid", 1.6, (10, 30, "euclidean"))):
         base = whole.with_values({"model.activation": activation, "training.learning_rate": rate})
         batch_size, hidden_size, loss = size

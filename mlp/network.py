@@ -18,11 +18,9 @@ sum of the examples' losses times w.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
-from operator import setitem
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -187,7 +185,7 @@ class MLP:
         X, Y, P = (plan.values[node] for node in (self._X, self._Y, self._P))
         plan.values[self._n][...] = n
         weights = None if self._w is None else (plan.values[self._w], np.array(self.class_weights, self.precision))
-        return BatchBuffers(X, Y, P, weights, target_writer(Y), self.graph, plan)
+        return BatchBuffers(X, Y, P, weights, self.graph, plan)
 
     def input_shapes(self, n: int, inputs: int) -> dict[str, Shape]:
         """The shapes of the graph's inputs, by name, for n examples of this many numbers."""
@@ -281,8 +279,6 @@ class BatchBuffers:
     """(n, k): after ``loss``, the probabilities"""
     weights: tuple[Array, Array] | None
     """w (n,), and the weight of each class, if the network has class weights."""
-    write_targets: Callable[[NDArray[Any]], object]
-    """Writes the targets of examples of given classes (n,) into Y."""
     graph: ComputationalGraph
     plan: Plan
 
@@ -291,7 +287,7 @@ class BatchBuffers:
 
         ``weights`` (n,) are multiplied by those of the classes.
         """
-        self.write_targets(classes)
+        write_targets(classes, self.Y)
         if self.weights is not None:
             w, of_classes = self.weights
             of_classes.take(classes, out=w, mode="clip")  # the default mode fills a copy first
@@ -384,14 +380,10 @@ def write_targets(classes: NDArray[Any], Y: Array) -> None:
 
     Y (n,) gets the classes themselves.
     """
-    target_writer(Y)(classes)
-
-
-def target_writer(Y: Array) -> Callable[[NDArray[Any]], object]:
-    """``write_targets`` for this Y, bound once, as the calls of a plan are."""
     if Y.size == len(Y):
-        return partial(setitem, Y.reshape(-1), ...)
-    return partial(np.eye(Y.shape[1], dtype=Y.dtype).take, axis=0, out=Y, mode="clip")
+        Y.reshape(-1)[...] = classes
+    else:
+        np.eye(Y.shape[1], dtype=Y.dtype).take(classes, axis=0, out=Y, mode="clip")  # the default mode fills a copy
 
 
 def by_class(P: Array) -> NDArray[np.float64]:

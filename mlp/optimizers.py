@@ -90,12 +90,17 @@ class Optimizer(ABC):
         return UpdateFormula.of(self.update, self.A.shape, self.state_names, self.corrections, self.A.dtype)
 
     @property
+    def _scaled_gradient(self) -> Term | None:
+        """The learning rate times dA, if dA may hold this product."""
+        return self._formula.scaled_gradient if self._may_scale else None
+
+    @property
     def gradient_scale(self) -> float:
         """What ``dA`` may be multiplied by, at no cost, where it is computed: see ``calls``.
 
         It is the learning rate if the update needs only the product of both, as that of plain SGD; else 1.
         """
-        return float(self.learning_rate) if self._may_scale and self._formula.scaled_gradient is not None else 1.0
+        return 1.0 if self._scaled_gradient is None else float(self.learning_rate)
 
     def calls(self, corrections: Array, *, is_scaled: bool = False) -> list[Call]:
         """The NumPy calls of one update. They read the corrections from this array.
@@ -106,8 +111,8 @@ class Optimizer(ABC):
         arrays = {formula.parameters: self.A, formula.gradient: self.dA, formula.rate: self.learning_rate}
         arrays |= zip(formula.state, self.state.values(), strict=True)
         arrays |= {term: corrections[k : k + 1].reshape(()) for k, term in enumerate(formula.corrections)}
-        if is_scaled and self._may_scale and formula.scaled_gradient is not None:
-            arrays[formula.scaled_gradient] = self.dA
+        if is_scaled and self._scaled_gradient is not None:
+            arrays[self._scaled_gradient] = self.dA
         return formula.calls(arrays)
 
     @property

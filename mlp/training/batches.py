@@ -88,7 +88,7 @@ class BatchLoader:
 def in_blocks(
     order: NDArray[np.intp], batch_size: int, most: Callable[[int], int]
 ) -> Iterator[tuple[NDArray[np.intp], int]]:
-    """Consecutive pieces of an order, each with the size n of its batches, of which it has at most ``most(n)``."""
+    """Consecutive pieces of an order: the positions of at most ``most(n)`` batches of one size n, and n."""
     while len(order):
         n = min(batch_size, len(order))
         count = n * min(most(n), len(order) // n)

@@ -185,8 +185,8 @@ def _cost(term: Term, factor: float) -> float:
 def _smallest(term: Term, uses: Mapping[Term, int]) -> tuple[int, tuple[int, ...]]:
     """The size of the smallest array from which a term is a product, and the positions of arguments on the way to it.
 
-    An argument that others use, too, can be multiplied by a factor for this product alone, but what it is made of
-    cannot.
+    If other terms use an argument too, a copy of it can be multiplied, but not the arrays from which it is computed:
+    the argument would be computed a second time.
     """
     best: tuple[int, tuple[int, ...]] = math.prod(term.shape), ()
     is_product = term.function in PRODUCTS or term.function in LINEAR

@@ -171,20 +171,21 @@ class Trainer:
 
     def _take(self, plan: StepPlan, steps: int) -> None:
         """Run a block. Raises Diverged, with the weights before the step, if a loss or gradient is not finite."""
-        if plan.length == 1:
+        is_long = plan.length == 1
+        if is_long:
             with self.computing:
                 plan.run_passes()
-            if not plan.is_finite(steps):
-                raise self._not_finite(plan, 0, plan.losses(1)[0], plan.norms(1)[0])
-            plan.run_update()
         else:
             self.parameters.snapshot()
             plan.run(steps)
-            if not plan.is_finite(steps):
-                finite = next(step for step in range(steps) if not plan.is_finite(step + 1))
-                loss, norm = plan.losses(steps)[finite], plan.norms(steps)[finite]
+        if not plan.is_finite(steps):
+            finite = next(step for step in range(steps) if not plan.is_finite(step + 1))
+            loss, norm = plan.losses(steps)[finite], plan.norms(steps)[finite]
+            if not is_long:
                 self._repeat(plan, finite)
-                raise self._not_finite(plan, finite, loss, norm)
+            raise self._not_finite(plan, finite, loss, norm)
+        if is_long:
+            plan.run_update()
         self.parameters.count_steps(steps)
 
     def _count(self, plan: StepPlan, steps: int) -> None:

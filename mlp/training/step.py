@@ -27,7 +27,8 @@ from mlp.training.step_formula import StepFormula
 MAX_STEPS = 64
 """Steps in a block: more are hardly faster."""
 MAX_BYTES = 600_000
-"""Bytes of a block's ``rows``. To gather them by one call takes less time than by several."""
+"""Bytes of a block's ``rows``. One call that gathers many of them is faster than several; more would not stay in a
+core's cache."""
 MAX_PRODUCTS = 80_000_000
 """Multiplications in the products of a block's steps, some four milliseconds of one core."""
 UPDATE_PRODUCTS = 16

@@ -248,7 +248,7 @@ def test_a_busy_core_is_warned_of_once(benchmark, monkeypatch):
 
 
 def test_cores_are_given_and_given_back():
-    """A sweep gets two cores, and no library is told to have one thread."""
+    """A sweep gets two cores, and its libraries choose their number of threads."""
     before, cores = surroundings()
     with machine.cores(1) as held:
         one = surroundings()
