@@ -355,6 +355,17 @@ def test_what_both_passes_need_is_computed_once():
     assert sorted(calls, key=str) == sorted([np.sin, np.exp, np.multiply, np.multiply], key=str)
 
 
+def test_what_one_gate_still_needs_is_not_written_over_by_another():
+    """Both compute exp(sin(A)); the first needs it for its gradient, after the second has used it once."""
+    graph = ComputationalGraph()
+    x = graph.leaf("x", [0.5, 1.5])
+    first = MadeElementwise(lambda A: np.exp(np.sin(A)) * 2, lambda dC, C, A: (dC * np.exp(np.sin(A)),))
+    second = MadeElementwise(lambda A: A * 2 * (np.exp(np.sin(A)) + 1), lambda dC, C, A: (dC,))
+    graph.apply(Add(), graph.apply(first, x), graph.apply(second, x)).forward()
+    graph.backward()
+    np.testing.assert_allclose(x.gradient, np.exp(np.sin([0.5, 1.5])) + 1, rtol=1e-15)
+
+
 def test_a_sigmoid_that_is_not_in_the_plan_is_computed_for_the_gradient():
     graph = ComputationalGraph()
     z, y = graph.leaf("z", [0.0, 1.0]), graph.leaf("y", [1.0, 0.0])

@@ -116,7 +116,7 @@ def test_the_bits_do_not_depend_on_the_blocks(loss, options):
     """In float32: blocks of 6 steps, of 4 and 2, and single steps as two parts."""
     found = []
     for lengths in ((6,), (4, 2), (1,) * 6):
-        made = network((6, 3), loss, precision="float32")
+        made = network((6, 10), loss, precision="float32")
         rows, classes, _ = block(made, 6, 5)
         parameters, plan = plan_of(made, max(lengths), 5, **options)
         done, errors, figures = 0, 0, []
@@ -135,6 +135,24 @@ def test_the_bits_do_not_depend_on_the_blocks(loss, options):
         parameters.store()
         found.append((made.parameter_block.tobytes(), figures, errors))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("rate", [1e-30, 1e-3, 1000.0])
+def test_the_norm_of_a_gradient_does_not_depend_on_the_rate(rate):
+    """In float32, where the squares of a gradient times a tiny rate are 0."""
+    made = network(precision="float32")
+    plain = made.copy("float32")
+    _, plan = plan_of(made, 1, 5, learning_rate=rate)
+    rows, classes, _ = block(made, 1, 5)
+    plan.rows[...] = rows
+    plan.set_classes(classes)
+    plan.run_passes()
+    batch = plain.batch(5)
+    batch.X[...] = rows[0] / 255
+    batch.set_classes(classes)
+    batch.loss()
+    batch.backward()
+    assert plan.norms(1)[0] == pytest.approx(float(np.linalg.norm(plain.gradient_block)), rel=1e-5)
 
 
 def test_the_passes_change_no_parameter():
