@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlp.system import memory
-from mlp.system.errors import DataChanged, InputError
+from mlp.system.errors import DataChanged, Error, InputError
 from mlp.system.files import MAX_DEFLATE_RATIO, open_regular, replacing
 
 TYPES: dict[int, np.dtype[Any]] = {
@@ -53,7 +53,7 @@ ARCHIVES = {b"PK\x03\x04": "a zip archive", b"BZh": "bzip2 data", b"\xfd7zXZ": "
 """Other kinds of packed files, by their first bytes."""
 
 
-class _Malformed(Exception):
+class _Malformed(Error):
     """The message says what was found in a file and what was expected."""
 
 

@@ -13,7 +13,7 @@ from time import monotonic
 
 from mlp.data.idx_folder import AXES, PREFIX, file_names
 from mlp.system.command_line import quiet
-from mlp.system.errors import InputError
+from mlp.system.errors import Error, InputError
 from mlp.system.files import make_folder, sha256
 from mlp.system.progress import Bar
 
@@ -74,7 +74,7 @@ DATASETS = {
 """The SHA-256 are from TensorFlow Datasets and other catalogues of the published files."""
 
 
-class BadAnswer(Exception):
+class BadAnswer(Error):
     """What is wrong with a mirror's answer."""
 
 

@@ -21,6 +21,7 @@ from typing import BinaryIO
 import numpy as np
 
 from mlp.gates import Array
+from mlp.system.errors import Error
 
 PREFIX = b"sha256 "
 DIGITS = 2 * hashlib.sha256().digest_size
@@ -51,7 +52,7 @@ HEADER = re.compile(
 )
 
 
-class Damaged(Exception):
+class Damaged(Error):
     """A file is not as it was written; the message says how it differs."""
 
 

@@ -30,7 +30,7 @@ from mlp.runs import directory as run_directory
 from mlp.runs import finished as finished_runs
 from mlp.runs.comparison import ComparedRun
 from mlp.system import blas_threads, signals
-from mlp.system.errors import CommandError, Diverged, InputError, Interrupted, InUse, message_lines
+from mlp.system.errors import Diverged, Error, InputError, Interrupted, InUse, message_lines
 from mlp.system.files import make_folder, read_small, sha256
 from mlp.system.printable import printable, printable_lines
 from mlp.training import divergence, from_config
@@ -119,7 +119,7 @@ Workers = Callable[[Iterable[Task]], Iterator[Outcome]]
 """Does tasks and yields their outcomes as they come."""
 
 
-class _Unfit(Exception):
+class _Unfit(Error):
     """Why this worker cannot do a task."""
 
 
@@ -143,7 +143,7 @@ def work(task: Task) -> Outcome:
             return Outcome(task.name, Status.UNFIT, printable(f"{who}: {error}"), worker=name)
         except Interrupted:
             status, message = Status.INTERRUPTED, ""
-        except (CommandError, OSError, MemoryError) as error:
+        except (Error, OSError, MemoryError) as error:
             status, message = Status.FAILED, "\n".join(map(printable, message_lines(error)))
         except Exception as error:  # a bug costs one run, not the sweep
             *_, place = traceback.extract_tb(error.__traceback__)

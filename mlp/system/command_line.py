@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlp.system import signals
-from mlp.system.errors import CommandError, InputError, Interrupted, message_lines
+from mlp.system.errors import Error, InputError, Interrupted, message_lines
 from mlp.system.files import home_expanded
 from mlp.system.printable import printable, quoted
 from mlp.system.streams import tolerant
@@ -72,10 +72,10 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
     try:
         with signals.immediate():
             main(sys.argv[1:])
-    except (CommandError, OSError, MemoryError) as error:
+    except (Error, OSError, MemoryError) as error:
         is_full = isinstance(error, OSError) and error.errno == errno.EAGAIN and error.filename is None  # fork(2)
         _report(*([NO_ROOM] if is_full else message_lines(error)), notes=_notes(error))
-        return error.exit_code if isinstance(error, CommandError) else InputError.exit_code
+        return error.exit_code if isinstance(error, Error) else InputError.exit_code
     except RuntimeError as error:
         if NO_THREAD not in str(error):
             raise

@@ -5,7 +5,7 @@ from pathlib import Path
 from mlp.system.printable import printable
 
 
-class CommandError(Exception):
+class Error(Exception):
     """An error whose arguments are the message for the user, a line each: what, where, and the cure.
 
     The arguments may quote anything; ``str`` escapes what is not printable and has one line per argument.
@@ -17,11 +17,11 @@ class CommandError(Exception):
         return "\n".join(map(printable, self.args))
 
 
-class CheckFailed(CommandError):
+class CheckFailed(Error):
     """A check that the command makes failed."""
 
 
-class InputError(CommandError):
+class InputError(Error):
     """A usage, config or data error, which the user can correct."""
 
     exit_code = 2
@@ -46,7 +46,7 @@ class InUse(InputError):
     """Another process has locked the folder."""
 
 
-class Diverged(CommandError):
+class Diverged(Error):
     """Training produced a non-finite number or learned nothing: ``report`` says where and how, ready for JSON."""
 
     exit_code = 3
@@ -69,9 +69,9 @@ class Interrupted(BaseException):
         return 128 + self.number
 
 
-def message_lines(error: CommandError | OSError | MemoryError) -> tuple[str, ...]:
+def message_lines(error: Error | OSError | MemoryError) -> tuple[str, ...]:
     """The message for the user: our own, or the system's with its file."""
-    if isinstance(error, CommandError):
+    if isinstance(error, Error):
         return error.args
     if isinstance(error, MemoryError):
         return (f"not enough memory: {error}",)
