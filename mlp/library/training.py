@@ -30,7 +30,7 @@ from mlp.training import from_config
 from mlp.training.progress import Epoch
 
 Options = Config | StrPath | Mapping[str, Any] | None
-FRAMES_TO_USER = 7
+FRAMES_TO_USER = 8
 """From a warning, made for the run in the caller's thread, to the call of ``train``."""
 SHOW_SECONDS = 0.1
 """How often progress is shown."""

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from mlp.system.errors import Interrupted
 
 T = TypeVar("T")
+START_SECONDS = 1
+"""A thread that has not begun to work after this time never will."""
 
 
 class Waiter:
@@ -23,6 +25,7 @@ class Waiter:
 
     def __init__(self) -> None:
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
+        self._has_begun = Event()
         self._is_interrupted = Event()
         self._is_gone = Event()
 
@@ -98,6 +101,7 @@ def run(work: Callable[[Waiter], T]) -> T:
     waiter, results, errors = Waiter(), list[T](), list[BaseException]()
 
     def body() -> None:
+        waiter._has_begun.set()
         try:
             waiter.check()
             results.append(Context().run(work, waiter))  # NumPy's error state, too, is as in a new program
@@ -108,8 +112,7 @@ def run(work: Callable[[Waiter], T]) -> T:
 
     thread = Thread(target=body)
     try:
-        thread.start()
-        stop = _wait(waiter)
+        stop = _wait(thread, waiter)
     except BaseException:
         waiter.leave()
         raise
@@ -117,16 +120,19 @@ def run(work: Callable[[Waiter], T]) -> T:
     if errors and not (stop and isinstance(errors[0], Interrupted)):
         raise errors[0] from stop
     if stop:
-        raise stop
+        raise stop.with_traceback(None)  # how the wait works is of no interest
     return results[0]
 
 
-def _wait(waiter: Waiter) -> BaseException | None:
-    """Wait for the end of the work. Returns what interrupted the wait, if anything did."""
+def _wait(thread: Thread, waiter: Waiter) -> BaseException | None:
+    """Start the work and wait for its end. Returns what interrupted the wait, if anything did."""
     try:
+        thread.start()
         waiter.serve()
     except BaseException as stop:
         waiter._is_interrupted.set()
+        if not waiter._has_begun.wait(START_SECONDS):  # interrupted before it started, or no thread is left
+            raise
         waiter.serve()
         return stop
     return None

@@ -12,6 +12,7 @@ import pytest
 from mlp import __version__, idx
 from mlp.commands.runs import replay
 from mlp.runs import provenance
+from mlp.system import command_line
 from tests.conftest import ROOT, write_folder
 
 
@@ -151,7 +152,7 @@ def test_what_the_surroundings_have_changed_is_named(facts, message, trained, mo
     monkeypatch.setattr(replay, "train_again", lambda directory, target: now)
     forge(trained, **facts)
     monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
-    assert replay.command_line.run(replay.main) == 1
+    assert command_line.run(replay.main) == 1
     assert message in capsys.readouterr().err
 
 
@@ -168,7 +169,7 @@ def test_every_difference_is_told_the_likeliest_first(trained, monkeypatch, caps
     monkeypatch.setattr(replay, "train_again", lambda directory, target: now)
     forge(trained, machine="pdp11", blas=[], resumed=[{"at": "noon", "changed": ["NumPy: 1.0 then, 2.0 now"]}])
     monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
-    assert replay.command_line.run(replay.main) == 1
+    assert command_line.run(replay.main) == 1
     said = capsys.readouterr().err
     first, *others = said.splitlines()
     assert "not identical: the machine: pdp11 then, " in first
@@ -179,7 +180,7 @@ def test_every_difference_is_told_the_likeliest_first(trained, monkeypatch, caps
 def test_a_run_that_fails_when_it_is_run_again_is_not_identical(trained, monkeypatch, capsys):
     monkeypatch.setattr(replay.sys, "executable", shutil.which("false"))
     monkeypatch.setattr(sys, "argv", ["replay.py", str(trained)])
-    assert replay.command_line.run(replay.main) == 1
+    assert command_line.run(replay.main) == 1
     assert "repeating it ended with exit code 1" in capsys.readouterr().err
 
 
