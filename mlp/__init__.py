@@ -7,6 +7,8 @@ __version__ = "0.5.0"
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than this module
 if TYPE_CHECKING:
+    from mlp.circuits.circuit import Circuit as Circuit
+    from mlp.library.circuit import circuit as circuit
     from mlp.network import MLP as MLP
     from mlp.system.errors import CheckFailed as CheckFailed
     from mlp.system.errors import DataChanged as DataChanged
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from mlp.system.errors import InputError as InputError
 
 _ERRORS = ("Error", "CheckFailed", "DataChanged", "Diverged", "InputError")
-_HOMES = {"MLP": "mlp.network"} | dict.fromkeys(_ERRORS, "mlp.system.errors")
+_HOMES = {"MLP": "mlp.network", "Circuit": "mlp.circuits.circuit", "circuit": "mlp.library.circuit"} | dict.fromkeys(
+    _ERRORS, "mlp.system.errors"
+)
 """The module of each name."""
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlp.circuits.notation import written
 from mlp.circuits.source_text import Text
+from mlp.circuits.table import Numeric, table
 from mlp.gates import Array
-from mlp.gradient_check import DIRECTIONS, ArrayCheck, check_directions, numeric_gradients
+from mlp.gradient_check import DIRECTIONS, check_directions, numeric_gradients
 from mlp.graph import ComputationalGraph
 from mlp.node import Node
 from mlp.system.errors import InputError
@@ -17,25 +19,41 @@ from mlp.system.errors import InputError
 MAX_NUMERIC_ELEMENTS = 400
 """An array with more elements is checked along random directions, not element by element."""
 MAX_JACOBIAN_ENTRIES = 10_000
-
-
-@dataclass(frozen=True)
-class Numeric:
-    """A node's numeric gradient (None for a node of too many elements), and its comparison with the analytic one."""
-
-    gradient: Array | None
-    check: ArrayCheck
+MAX_TEXT_CHARACTERS = 60
+"""``repr`` shows the beginning of a longer expression."""
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """The graph of an expression, and the place of each node in the text."""
+    """The graph of an expression, and the place of each node in the text.
+
+    After ``circuit = mlp.circuit("(x + y) * z", x=-2, y=5, z=-4)``, ``print(circuit)`` prints its table, and a notebook
+    shows it as a drawing to step through. ``circuit.node("x").gradient`` is -4; to change a value and run both passes
+    again: ``circuit.node("x").value = 3``, then ``circuit.run()``.
+    """
 
     graph: ComputationalGraph
     output: Node
     text: Text
     places: Mapping[Node, int]
     """For each node the index of a character in the text: its operator, or else where its expression begins."""
+
+    def __str__(self) -> str:
+        """The table that the command prints. Computes the numeric gradients; raises ValueError before ``run``."""
+        upstream = self.graph.gradient(self.output.name).copy()
+        numeric = self.numeric(upstream)
+        return table(self.graph, {node: self.gradient(node) for node in self.nodes}, numeric)
+
+    def __repr__(self) -> str:
+        text = self.text.text
+        text = text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[:MAX_TEXT_CHARACTERS]}..."
+        value = f" = {written(self.output.value)}" if self.graph.has_run else ""
+        return f"Circuit({text!r}, {len(self.nodes)} nodes, {self.output.name}{value})"
+
+    def _repr_html_(self) -> str:
+        from mlp.library import display
+
+        return display.circuit(self)
 
     @property
     def nodes(self) -> list[Node]:

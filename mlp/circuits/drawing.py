@@ -96,7 +96,7 @@ def picture(circuit: Circuit, *, captioned: bool = True, shown: Sequence[Mapping
     for node in drawn(circuit.graph):
         gradient = None if node.constant else circuit.gradient(node)
         labels[node] = rows_of(circuit.graph.value(node.name)), [] if gradient is None else rows_of(gradient)
-    return labelled(circuit.graph, labels, caption(circuit) if captioned else "", shown)
+    return labelled(circuit.graph, labels, caption(circuit.graph) if captioned else "", shown)
 
 
 @own_settings()
@@ -134,14 +134,17 @@ def labelled(
     return figure
 
 
-def caption(circuit: Circuit) -> str:
-    """What the colours mean."""
-    graph = circuit.graph
-    f = differentiated(graph, circuit.output)
-    text = f"green, above a wire: its value; red, below: the derivative of {f} with respect to it"
-    if any(is_shown_by_shape(graph.value(node.name)) for node in drawn(graph)):
+def caption(graph: ComputationalGraph) -> str:
+    """What the colours mean in the drawing of the latest pass; nothing before the first one."""
+    if not graph.has_run:
+        return ""
+    plan, nodes = graph.latest_plan, drawn(graph)
+    text = "green, above a wire: its value"
+    if plan.has_gradients:
+        text += f"; red, below: the derivative of {differentiated(graph, plan.output)} with respect to it"
+    if any(is_shown_by_shape(plan.values[node]) for node in nodes if node in plan.values):
         text += "; larger arrays: their shape"
-    if any(circuit.gradient(node) is None for node in drawn(graph)):
+    if not graph.class_indices.isdisjoint(nodes):
         text += "; a class index has none"
     return text
 
