@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +23,7 @@ MAX_TEXT_CHARACTERS = 60
 """``repr`` shows the beginning of a longer expression."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Circuit:
     """The graph of an expression, and the place of each node in the text.
 
@@ -37,23 +37,33 @@ class Circuit:
     text: Text
     places: Mapping[Node, int]
     """For each node the index of a character in the text: its operator, or else where its expression begins."""
+    upstream: ArrayLike = field(default=1.0, init=False)
+    """The output's gradient in the latest ``run``, as it was given."""
 
     def __str__(self) -> str:
-        """The table that the command prints. Computes the numeric gradients; raises ValueError before ``run``."""
-        upstream = self.graph.gradient(self.output.name).copy()
-        numeric = self.numeric(upstream)
+        """The table that the command prints, with numeric gradients; before ``run`` as ``repr``."""
+        if not self.has_run:
+            return repr(self)
+        numeric = self.numeric(self.upstream)
         return table(self.graph, {node: self.gradient(node) for node in self.nodes}, numeric)
 
     def __repr__(self) -> str:
         text = self.text.text
         text = text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[:MAX_TEXT_CHARACTERS]}..."
-        value = f" = {written(self.output.value)}" if self.graph.has_run else ""
+        value = f" = {written(self.output.value)}" if self.has_run else ""
         return f"Circuit({text!r}, {len(self.nodes)} nodes, {self.output.name}{value})"
 
     def _repr_html_(self) -> str:
         from mlp.library import display
 
         return display.circuit(self)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the graph's latest passes are those of ``run``: complete, and not the passes of a single node."""
+        plan = self.graph.latest_plan if self.graph.has_run else None
+        is_whole = plan is not None and plan.output is self.output and len(plan.values) == len(self.graph.nodes)
+        return is_whole and self.graph.has_gradient(self.output)
 
     @property
     def nodes(self) -> list[Node]:
@@ -93,7 +103,7 @@ class Circuit:
         graph = self.graph
         shape = self._forward(self.output).shape
         try:
-            upstream = np.broadcast_to(np.asarray(upstream, float), shape)
+            full = np.broadcast_to(np.asarray(upstream, float), shape)
         except ValueError:
             raise InputError(
                 f"the upstream gradient has shape {np.shape(upstream)}, which does not fit the output "
@@ -101,7 +111,8 @@ class Circuit:
             ) from None
         for node in graph.nodes:
             self._require_finite(node, graph.value(node.name), "value")
-        self._backward(upstream)
+        self._backward(full)
+        self.upstream = upstream
 
     def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
         """The numeric gradient of each named node that has a gradient in the latest pass.

@@ -31,6 +31,8 @@ MIN_SCALE = 0.8
 
 def circuit(circuit: Circuit) -> str:
     """The circuit's page; viewers that remove frames, as some do for safety, leave the picture after it."""
+    if not circuit.has_run:
+        return graph(circuit.graph)
     text = circuit.text.text
 
     def shown() -> str:

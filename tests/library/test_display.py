@@ -59,6 +59,16 @@ def test_of_a_pass_that_needed_only_some_nodes_these_have_numbers(graph):
     assert sorted(set(texts(graph._repr_html_())) - set(SYMBOLS)) == ["-2", "3", "5", "green, above a wire: its value"]
 
 
+def test_a_circuit_whose_latest_pass_was_another_shows_what_there_is():
+    circuit = mlp.circuit("q = x + y; f = q * z", x=-2, y=5, z=-4)
+    circuit.node("q").forward()
+    assert "<iframe" not in circuit._repr_html_()
+    assert {"3", "f"} <= set(texts(circuit._repr_html_()))
+    assert str(circuit) == repr(circuit) == "Circuit('q = x + y; f = q * z', 5 nodes, f)"
+    circuit.run()
+    assert "<iframe" in circuit._repr_html_()
+
+
 def test_a_large_array_is_shown_by_its_shape():
     graph = ComputationalGraph()
     (graph.leaf("X", np.ones((500, 784))) @ graph.leaf("W", np.ones((784, 32)))).forward()
