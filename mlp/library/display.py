@@ -94,7 +94,7 @@ def image(figure: Figure, name: str) -> str:
     source = f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
     style = f"max-width: none; width: clamp({MIN_SCALE * width:.0f}px, 100%, {width}px)"
     return (
-        '<div tabindex="0" role="region" aria-label="drawing" style="overflow-x: auto">'
+        '<div class="mlp-picture" tabindex="0" role="group" aria-label="drawing" style="overflow-x: auto">'
         f'<img alt="{escape(name)}" style="{style}" src="{source}"></div>'
     )
 

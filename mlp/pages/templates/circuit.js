@@ -173,7 +173,7 @@ function fit(frame) {
 
 if (isInNotebook && frameElement) {
   document.documentElement.classList.add("in-notebook");
-  frameElement.nextElementSibling?.remove(); // the picture for viewers that remove frames
+  frameElement.parentElement.querySelector(":scope > .mlp-picture")?.remove(); // it is for viewers that remove frames
   fit(frameElement);
 }
 document.documentElement.classList.add("stepping");
