@@ -7,6 +7,8 @@ __version__ = "0.5.0"
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than this module
 if TYPE_CHECKING:
+    from mlp.circuits.circuit import Circuit as Circuit
+    from mlp.library.circuit import circuit as circuit
     from mlp.library.run import Run as Run
     from mlp.library.run import load as load
     from mlp.library.training import train as train
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
 _ERRORS = ("Error", "CheckFailed", "DataChanged", "Diverged", "InputError")
 _HOMES = {
+    "Circuit": "mlp.circuits.circuit",
     "MLP": "mlp.network",
     "Run": "mlp.library.run",
+    "circuit": "mlp.library.circuit",
     "load": "mlp.library.run",
     "train": "mlp.library.training",
 } | dict.fromkeys(_ERRORS, "mlp.system.errors")

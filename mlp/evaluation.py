@@ -27,6 +27,9 @@ class Evaluation:
     loss: float
     """The network's loss, the mean over all images."""
 
+    def __repr__(self) -> str:
+        return f"Evaluation(n={len(self.images):,}, errors={len(self.mistakes):,}, accuracy={self.accuracy:.2%})"
+
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """(n, classes): the probability of each class."""

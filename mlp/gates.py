@@ -127,6 +127,9 @@ class Gate:
     def __str__(self) -> str:
         return self.name
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
 
 class Elementwise(Gate):
     """A gate that works element by element; its inputs are broadcast to one shape as in NumPy.
@@ -229,6 +232,9 @@ class Power(Elementwise):
 
     def __str__(self) -> str:
         return f"{self.name} {self.exponent}"
+
+    def __repr__(self) -> str:
+        return f"Power({self.exponent})"
 
     @classmethod
     def check_instances(cls) -> Iterable[Gate]:

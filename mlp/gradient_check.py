@@ -182,6 +182,9 @@ class CheckedArray:
     magnitude: float
     """|f| before any change."""
 
+    def __repr__(self) -> str:
+        return f"CheckedArray({self.name}, shape {self.shape})"
+
     def numeric(self, slope: Callable[[int, float], float], analytic: Array) -> Array:
         """The numeric derivatives: ``slope(k, factor)`` for each k, with the step times the factor.
 

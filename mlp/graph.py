@@ -24,6 +24,8 @@ MAX_PLAN_BYTES = 256 << 20
 
 MAX_NAME_CHARACTERS = 40
 """A constant is named by its numbers if their text is not longer."""
+MAX_NAMES_SHOWN = 20
+"""``repr`` names the first nodes only."""
 
 
 class ComputationalGraph:
@@ -71,6 +73,16 @@ class ComputationalGraph:
     def __copy__(self) -> "ComputationalGraph":
         """A deep copy: two graphs that share nodes would change each other."""
         return copy.deepcopy(self)
+
+    def __repr__(self) -> str:
+        names = ", ".join(node.name for node in self.nodes[:MAX_NAMES_SHOWN])
+        more = ", ..." * (len(self.nodes) > MAX_NAMES_SHOWN)
+        return f"ComputationalGraph({len(self.nodes)} nodes{': ' * bool(names)}{names}{more})"
+
+    def _repr_html_(self) -> str:
+        from mlp.library import display
+
+        return display.graph(self)
 
     def leaf(self, name: str, value: ArrayLike, *, gradient: Array | None = None, needs_gradient: bool = True) -> Node:
         """A leaf that holds a value: a number, or an array of any shape.

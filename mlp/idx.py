@@ -218,6 +218,9 @@ class Rows:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __repr__(self) -> str:
+        return f"Rows({self._path}, shape {self.shape}, {self.dtype})"
+
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return (self.take(np.array([index]))[0] for index in range(len(self)))
 

@@ -105,6 +105,17 @@ class MLP:
         self._build_graph(input_gradient)
         self._predicting = Lock()  # all predictions use the same memory
 
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        hidden = [self.activation_name] if len(self.sizes) > 2 else []
+        parameters = f"{self.parameter_block.size:,} parameters"
+        return f"MLP({', '.join([sizes, *hidden, self.loss_name, self.precision.name, parameters])})"
+
+    def _repr_html_(self) -> str:
+        from mlp.library import display
+
+        return display.network(self)
+
     def _check_class_weights(self) -> None:
         """Raises ValueError unless there is a number above 0 for each class, also if rounded to the precision."""
         if self.class_weights is None:
@@ -281,6 +292,10 @@ class BatchBuffers:
     """w (n,), and the weight of each class, if the network has class weights."""
     graph: ComputationalGraph
     plan: Plan
+
+    def __repr__(self) -> str:
+        n, inputs = self.X.shape
+        return f"BatchBuffers({n:,} examples of {inputs:,} inputs)"
 
     def set_classes(self, classes: NDArray[Any], weights: Array | None = None) -> None:
         """Write the targets, and the weights if the network has any, of examples of these classes (n,).

@@ -52,6 +52,10 @@ class Optimizer(ABC):
         # By the first rate, not by a schedule's: a resumed run computes as it did before.
         self._may_scale = learning_rate >= SMALLEST_SCALE
 
+    def __repr__(self) -> str:
+        rates = [f"{name}={float(getattr(self, name)):g}" for name in self.rates]
+        return f"{type(self).__name__}({', '.join(rates)}, {self.A.size:,} parameters, {self.steps:,} steps)"
+
     @abstractmethod
     def update(self, A: Value, dA: Value, *state_rate_and_corrections: Value) -> Sequence[Value]:
         """The equation: from A, dA, the state, the learning rate and the corrections, the new A and the new state.

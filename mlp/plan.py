@@ -75,6 +75,9 @@ class Plan:
             self._binder.enter(dict(zip(formula.symbols, inputs, strict=False)), formula.uses)
             self._binder.write_value(formula.value, self.values[node])
 
+    def __repr__(self) -> str:
+        return f"Plan({self.output.name}: {len(self.values)} nodes, {len(self.forward_calls)} forward calls)"
+
     def forward(self, changed: Node | None = None) -> Array:
         """Run all gates; if only one node's value was changed, as in a gradient check, those from its first use on."""
         first = 0 if changed is None else self._first_use.get(changed, len(self.forward_calls))
@@ -143,6 +146,9 @@ class Binder:
         gets the same id."""
         self._free: dict[Shape, list[Array]] = {}
         """Such arrays whose only reader is bound: they hold later results."""
+
+    def __repr__(self) -> str:
+        return f"Binder({len(self.calls)} calls, {self._precision})"
 
     def enter(self, arrays: Mapping[Term, Array], uses: Mapping[Term, int]) -> None:
         """From here on terms are those of one formula: the arrays of its symbols, and how often each term is used."""

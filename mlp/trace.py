@@ -46,6 +46,10 @@ class Term:
     number: float | None = None
     depth: int = 0
 
+    def __repr__(self) -> str:
+        what = getattr(self.function, "__name__", "an operation") if self.function else self.symbol or self.number
+        return f"Term({what}, shape {self.shape})"
+
 
 @dataclass(frozen=True, eq=False)
 class Formula:
@@ -69,6 +73,10 @@ class Formula:
         """All symbols: of the inputs, of the output, and of the output's gradient."""
         return *self.inputs, self.output, self.upstream
 
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{term.symbol} {term.shape}" for term in self.inputs)
+        return f"Formula({self.output.symbol} {self.output.shape} from {inputs})"
+
 
 class Formulas:
     """The formulas of gates in one precision, each traced once for its shapes."""
@@ -77,6 +85,9 @@ class Formulas:
         self.precision = precision
         self._known: dict[tuple[Any, tuple[Shape, ...]], tuple[Gate, Formula]] = {}
         """With the gate: as long as it exists, no other gate has its id."""
+
+    def __repr__(self) -> str:
+        return f"Formulas({self.precision}, {len(self._known)} known)"
 
     def of(self, gate: Gate, *shapes: Shape) -> Formula:
         """The gate's formula. Raises ValueError if shapes do not fit, or if a pass cannot be recorded."""

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlp.circuits.notation import written
 from mlp.circuits.source_text import Text
+from mlp.circuits.table import Numeric, table
 from mlp.gates import Array
-from mlp.gradient_check import DIRECTIONS, ArrayCheck, check_directions, numeric_gradients
+from mlp.gradient_check import DIRECTIONS, check_directions, numeric_gradients
 from mlp.graph import ComputationalGraph
 from mlp.node import Node
 from mlp.system.errors import InputError
@@ -17,25 +19,51 @@ from mlp.system.errors import InputError
 MAX_NUMERIC_ELEMENTS = 400
 """An array with more elements is checked along random directions, not element by element."""
 MAX_JACOBIAN_ENTRIES = 10_000
+MAX_TEXT_CHARACTERS = 60
+"""``repr`` shows the beginning of a longer expression."""
 
 
-@dataclass(frozen=True)
-class Numeric:
-    """A node's numeric gradient (None for a node of too many elements), and its comparison with the analytic one."""
-
-    gradient: Array | None
-    check: ArrayCheck
-
-
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Circuit:
-    """The graph of an expression, and the place of each node in the text."""
+    """The graph of an expression, and the place of each node in the text.
+
+    After ``circuit = mlp.circuit("(x + y) * z", x=-2, y=5, z=-4)``, ``print(circuit)`` prints its table, and a notebook
+    shows it as a drawing to step through. ``circuit.node("x").gradient`` is -4; to change a value and run both passes
+    again: ``circuit.node("x").value = 3``, then ``circuit.run()``.
+    """
 
     graph: ComputationalGraph
     output: Node
     text: Text
     places: Mapping[Node, int]
     """For each node the index of a character in the text: its operator, or else where its expression begins."""
+    upstream: ArrayLike = field(default=1.0, init=False)
+    """The output's gradient in the latest ``run``, as it was given."""
+
+    def __str__(self) -> str:
+        """The table that the command prints, with numeric gradients; before ``run`` as ``repr``."""
+        if not self.has_run:
+            return repr(self)
+        numeric = self.numeric(self.upstream)
+        return table(self.graph, {node: self.gradient(node) for node in self.nodes}, numeric)
+
+    def __repr__(self) -> str:
+        text = self.text.text
+        text = text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[:MAX_TEXT_CHARACTERS]}..."
+        value = f" = {written(self.output.value)}" if self.has_run else ""
+        return f"Circuit({text!r}, {len(self.nodes)} nodes, {self.output.name}{value})"
+
+    def _repr_html_(self) -> str:
+        from mlp.library import display
+
+        return display.circuit(self)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the graph's latest passes are those of ``run``: complete, and not the passes of a single node."""
+        plan = self.graph.latest_plan if self.graph.has_run else None
+        is_whole = plan is not None and plan.output is self.output and len(plan.values) == len(self.graph.nodes)
+        return is_whole and self.graph.has_gradient(self.output)
 
     @property
     def nodes(self) -> list[Node]:
@@ -75,7 +103,7 @@ class Circuit:
         graph = self.graph
         shape = self._forward(self.output).shape
         try:
-            upstream = np.broadcast_to(np.asarray(upstream, float), shape)
+            full = np.broadcast_to(np.asarray(upstream, float), shape)
         except ValueError:
             raise InputError(
                 f"the upstream gradient has shape {np.shape(upstream)}, which does not fit the output "
@@ -83,7 +111,8 @@ class Circuit:
             ) from None
         for node in graph.nodes:
             self._require_finite(node, graph.value(node.name), "value")
-        self._backward(upstream)
+        self._backward(full)
+        self.upstream = upstream
 
     def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
         """The numeric gradient of each named node that has a gradient in the latest pass.

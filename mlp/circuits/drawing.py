@@ -25,6 +25,7 @@ from mlp.circuits.layout import Box, Layout, Wire, layered
 from mlp.circuits.listing import differentiated
 from mlp.circuits.notation import is_shown_by_shape, rounded, rows_of
 from mlp.gates import Add, Divide, Gate, Max, Multiply, Subtract
+from mlp.graph import ComputationalGraph
 from mlp.node import Node
 from mlp.system.errors import InputError
 
@@ -80,7 +81,10 @@ class Part:
         return Box(self.head + self.labels, above, below)
 
 
-@own_settings()
+Labels = Mapping[Node, tuple[Sequence[str], Sequence[str]]]
+"""For nodes the lines above and below their wires, such as their values and gradients."""
+
+
 def picture(circuit: Circuit, *, captioned: bool = True, shown: Sequence[Mapping[str, Sequence[str]]] = ()) -> Figure:
     """A figure of the circuit's latest pass. Raises InputError if it has too many nodes, or letters without a glyph.
 
@@ -88,19 +92,30 @@ def picture(circuit: Circuit, *, captioned: bool = True, shown: Sequence[Mapping
     their lines. The script finds parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ...
     and gradient-3-0, ..., the circle is gate-3, the wire behind it lead-3, and the wire to its second input wire-3-1.
     """
-    nodes = drawn(circuit)
+    labels = {}
+    for node in drawn(circuit.graph):
+        gradient = None if node.constant else circuit.gradient(node)
+        labels[node] = rows_of(circuit.graph.value(node.name)), [] if gradient is None else rows_of(gradient)
+    return labelled(circuit.graph, labels, caption(circuit.graph) if captioned else "", shown)
+
+
+@own_settings()
+def labelled(
+    graph: ComputationalGraph, labels: Labels, text: str, shown: Sequence[Mapping[str, Sequence[str]]] = ()
+) -> Figure:
+    """A figure of any graph with these labels, and this text below it; see ``picture``."""
+    nodes = drawn(graph)
     if len(nodes) > MAX_NODES:
         raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
     font = get_font(findfont(FontProperties()))
     unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
     if unknown:
         raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-    parts = [part_of(circuit, node, shown) for node in nodes]
+    parts = [part_of(graph, node, labels, shown) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
-    text = caption(circuit) if captioned else ""
-    margin, foot = 0.25, 0.35 if captioned else 0
+    margin, foot = 0.25, 0.35 if text else 0
     width = max(layout.width, text_width(text, FONT_POINTS)) + 2 * margin
     height = layout.height + 2 * margin + foot
     figure = Figure(figsize=(width, height))
@@ -114,28 +129,30 @@ def picture(circuit: Circuit, *, captioned: bool = True, shown: Sequence[Mapping
         draw_wire(axes, line, f"wire-{node.index}-{position}")
     for k, part in enumerate(parts):
         draw_part(axes, part, layout, k)
-    if captioned:
+    if text:
         axes.text(0, height - margin - foot / 2, text, fontsize=FONT_POINTS, color=MUTED, va="center")
     return figure
 
 
-def caption(circuit: Circuit) -> str:
-    """What the colours mean."""
-    nodes = drawn(circuit)
-    f = differentiated(circuit.graph, circuit.output)
-    text = f"green, above a wire: its value; red, below: the derivative of {f} with respect to it"
-    if any(is_shown_by_shape(circuit.graph.value(node.name)) for node in nodes):
+def caption(graph: ComputationalGraph) -> str:
+    """What the colours mean in the drawing of the latest pass; nothing before the first one."""
+    if not graph.has_run:
+        return ""
+    plan, nodes = graph.latest_plan, drawn(graph)
+    text = "green, above a wire: its value"
+    if plan.has_gradients:
+        text += f"; red, below: the derivative of {differentiated(graph, plan.output)} with respect to it"
+    if any(is_shown_by_shape(plan.values[node]) for node in nodes if node in plan.values):
         text += "; larger arrays: their shape"
-    if any(circuit.gradient(node) is None for node in nodes):
+    if not graph.class_indices.isdisjoint(nodes):
         text += "; a class index has none"
     return text
 
 
-def drawn(circuit: Circuit) -> list[Node]:
+def drawn(graph: ComputationalGraph) -> list[Node]:
     """The nodes to draw: all except the numbers in gates' circles."""
-    nodes = circuit.graph.nodes
-    wired = {source for node in nodes for source in inputs_of(node).values()}
-    return [node for node in nodes if not node.constant or node in wired]
+    wired = {source for node in graph.nodes for source in inputs_of(node).values()}
+    return [node for node in graph.nodes if not node.constant or node in wired]
 
 
 def number_within(node: Node) -> Node | None:
@@ -162,25 +179,27 @@ def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
     return wires
 
 
-def part_of(circuit: Circuit, node: Node, shown: Sequence[Mapping[str, Sequence[str]]]) -> Part:
+def part_of(
+    graph: ComputationalGraph, node: Node, labels: Labels, shown: Sequence[Mapping[str, Sequence[str]]]
+) -> Part:
     """A node with the texts around it."""
-    graph, gradient = circuit.graph, circuit.gradient(node)
+    value, gradient = labels.get(node, ((), ()))
     return Part(
         node,
-        symbol=None if node.gate is None else symbol_of(circuit, node, node.gate),
+        symbol=None if node.gate is None else symbol_of(graph, node, node.gate),
         name="" if node.constant else node.name,
-        value=rows_of(graph.value(node.name)),
-        gradient=[""] if node.constant or gradient is None else rows_of(gradient),
+        value=[*value] or [""],
+        gradient=[*gradient] or [""],
         alternatives=tuple(row for rows in shown for row in rows.get(f"gradient-{node.index}", ())),
     )
 
 
-def symbol_of(circuit: Circuit, node: Node, gate: Gate) -> str:
+def symbol_of(graph: ComputationalGraph, node: Node, gate: Gate) -> str:
     """The text in the circle, with the constant that is part of the gate: ×2, 1/x, ..."""
     constant = number_within(node)
     if constant is None:
         return gate.symbol
-    number = rounded(float(circuit.graph.value(constant.name)))
+    number = rounded(float(graph.value(constant.name)))
     first = constant is node.inputs[0]
     if isinstance(gate, Max):
         return f"max {number},x" if first else f"max x,{number}"

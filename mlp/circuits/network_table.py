@@ -10,6 +10,7 @@ from itertools import count
 from mlp.circuits.formula_text import Mathematics, plain
 from mlp.network import MLP
 from mlp.node import GradientEdge, Node, backward_order
+from mlp.plan import Plan
 from mlp.system.text_table import markdown
 from mlp.trace import Formula
 
@@ -17,14 +18,12 @@ from mlp.trace import Formula
 def network_table(network: MLP) -> str:
     """The passes of ``loss`` and ``backward`` as a Markdown table, one row per gate."""
     nodes = network.graph.nodes
-    n = next(k for k in count(2) if k not in network.sizes)
-    plan = network.batch(n).plan
-    shapes = {node: re.sub(rf"\b{n}\b", "n", str(array.shape or "scalar")) for node, array in plan.values.items()}
+    shapes, formulas = shape_texts(network), _plan(network).formulas
     edges = {node: edges for node, _, edges in backward_order(nodes, nodes[-1])}
     known: dict[str, str] = {}
     """The names of the values so far, by their equations."""
     rows = []
-    for node, formula in plan.formulas.items():
+    for node, formula in formulas.items():
         texts = (*(source.name for source in node.inputs), node.name, "1" if node is nodes[-1] else f"d{node.name}")
         notes = Mathematics(dict(zip(formula.symbols, texts, strict=True)), known)
         value = notes.write(plain(formula, formula.value))
@@ -36,6 +35,22 @@ def network_table(network: MLP) -> str:
         sent = ", ".join(f"d{source.name} {shapes[source]}" for source in sources)
         rows.append((f"{node.name} = {shown}", shapes[node], back, sent))
     return markdown(("forward", "shape", "backward", "shape"), rows)
+
+
+def shape_texts(network: MLP) -> dict[Node, str]:
+    """The shape of each node's array, such as (n, 784)."""
+    n = _length(network)
+    values = _plan(network).values
+    return {node: re.sub(rf"\b{n}\b", "n", str(array.shape or "scalar")) for node, array in values.items()}
+
+
+def _plan(network: MLP) -> Plan:
+    return network.batch(_length(network)).plan
+
+
+def _length(network: MLP) -> int:
+    """A number of examples that is not the length of anything else."""
+    return next(k for k in count(2) if k not in network.sizes)
 
 
 def _as_function(node: Node) -> str:

@@ -1,16 +1,14 @@
-"""A circuit's table for people, and its nodes and Jacobian for JSON."""
+"""A circuit as a table: every node with its value, its gradient and its numeric gradient."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from mlp.circuits import listing
-from mlp.circuits.circuit import Circuit, Numeric
 from mlp.circuits.notation import in_full
 from mlp.gates import Array
+from mlp.gradient_check import ArrayCheck
+from mlp.graph import ComputationalGraph
 from mlp.node import Node
-from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
 MAX_NUMBERS = 6
@@ -22,30 +20,25 @@ If both gradients are tiny, a large relative error is only rounding. Otherwise t
 kink (at a tie max gives its whole gradient to the first input, but the numeric one is the mean of both sides), next to
 a point where a gate is not defined, where a sigmoid is flat, where the function curves strongly, or if the output is
 so large that rounding hides the difference."""
-ROUNDING = 1e-12
-"""Two sums of products count as equal if they differ by less than this fraction of the products' magnitudes."""
 
 
-def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
-    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them."""
-    graph, gradient = circuit.graph, circuit.gradient(node)
-    return {
-        "name": node.name,
-        "gate": node.gate and node.gate.name,
-        "inputs": [source.name for source in node.inputs if not source.constant],
-        "value": graph.value(node.name).tolist(),
-        "gradient": None if gradient is None else gradient.tolist(),
-        "code": listing.forward_code(graph, node),
-    }
+@dataclass(frozen=True)
+class Numeric:
+    """A node's numeric gradient (None for a node of too many elements), and its comparison with the analytic one."""
+
+    gradient: Array | None
+    check: ArrayCheck
+
+    def __repr__(self) -> str:
+        return f"Numeric({brief(self.gradient)}, {self.check})"
 
 
-def table(circuit: Circuit, numeric: Mapping[Node, Numeric]) -> str:
-    """Every node in forward order, with its analytic and its numeric gradient."""
-    graph = circuit.graph
+def table(graph: ComputationalGraph, gradients: Mapping[Node, Array | None], numeric: Mapping[Node, Numeric]) -> str:
+    """The nodes with their analytic gradients, and their numeric ones where there are any."""
     class_indices = graph.class_indices
     rows = [["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]]
-    for node in circuit.nodes:
-        value, gradient = graph.value(node.name), circuit.gradient(node)
+    for node, gradient in gradients.items():
+        value = graph.value(node.name)
         shown = brief(value.astype(int) if node in class_indices else value)
         row = [node.name, str(node.gate or ""), shortened(listing.forward_code(graph, node)), shown]
         row.append("none" if gradient is None else brief(gradient))
@@ -68,61 +61,3 @@ def brief(array: Array | None, digits: int | None = None) -> str:
     if array.ndim == 0:
         return repr(array.item()) if digits is None else f"{array:.{digits}g}"
     return in_full(array, digits=6) if array.size <= MAX_NUMBERS else f"shape {array.shape}"
-
-
-def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:
-    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON.
-
-    The two are equal if every path from the inputs z to the circuit's output f passes through one of the outputs x,
-    and no path passes through two.
-    """
-    df_dx, df_dz = circuit.gradients(outputs), circuit.gradients(inputs)
-    rows, columns = ([label for name in names for label in labels(circuit, name)] for names in (outputs, inputs))
-    J = circuit.jacobian(outputs, inputs)
-    circuit.run(upstream)
-    with np.errstate(all="ignore"):  # an overflow is reported below
-        product, scale = J.T @ df_dx, (np.abs(J.T) @ np.abs(df_dx)).max()
-    if not np.isfinite(scale):
-        raise InputError(f"the product of the Jacobian's transpose and d{circuit.output.name}/dx overflows")
-    return {
-        "of": circuit.output.name,
-        "rows": rows,
-        "columns": columns,
-        "matrix": J.tolist(),
-        "df_dx": df_dx.tolist(),
-        "product": product.tolist(),
-        "df_dz": df_dz.tolist(),
-        "equal": bool(np.abs(product - df_dz).max() <= ROUNDING * scale),
-    }
-
-
-def labels(circuit: Circuit, name: str) -> list[str]:
-    """The elements of a value: x if it is a number, else x[0], x[1], ..."""
-    shape = circuit.graph.value(circuit.node(name).name).shape
-    return [f"{name}{list(index)}" if index else name for index in np.ndindex(shape)]
-
-
-def describe_jacobian(facts: dict[str, Any]) -> str:
-    """The Jacobian with its names, and both sides of the chain rule."""
-    f, rows, columns = facts["of"], facts["rows"], facts["columns"]
-    matrix = [
-        ["", *columns],
-        *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
-    ]
-    verdict = "equals" if facts["equal"] else "differs from"
-
-    def vector(numbers: list[float]) -> str:
-        return f"({', '.join(f'{x:.10g}' for x in numbers)})"
-
-    lines = [
-        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)})",
-        "",
-        aligned(matrix, str.rjust),
-        "",
-        f"d{f}/dx    = {vector(facts['df_dx'])}",
-        f"J' d{f}/dx = {vector(facts['product'])}",
-        f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
-    ]
-    if not facts["equal"]:
-        lines.append(f"(some path from z to {f} avoids x, or passes through two of its elements, or it is rounding)")
-    return "\n".join(lines)

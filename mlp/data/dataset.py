@@ -36,6 +36,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def __repr__(self) -> str:
+        rows, columns = self.image_shape
+        return f"Dataset({len(self):,} images {rows} x {columns} of {', '.join(map(str, self.digits))})"
+
     @property
     def image_shape(self) -> tuple[int, int]:
         """Rows and columns of an image."""

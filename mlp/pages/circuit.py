@@ -12,10 +12,10 @@ from mlp.circuits.circuit import Circuit
 from mlp.circuits.drawing import caption, picture
 from mlp.circuits.examples import EXAMPLES, Example
 from mlp.circuits.expression import parse
+from mlp.circuits.facts import describe_jacobian, jacobian_facts
 from mlp.circuits.listing import lines
 from mlp.circuits.source_text import parse_values
 from mlp.circuits.steps import steps
-from mlp.circuits.table import describe_jacobian, jacobian_facts
 from mlp.figures.style import inline
 from mlp.pages.frame import render
 from mlp.system.files import replacing, write_text
@@ -26,11 +26,15 @@ STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gat
 
 def write(circuit: Circuit, expression: str, path: Path) -> None:
     """Write a page with the latest pass of a circuit."""
+    write_text(path, page(circuit, expression))
+
+
+def page(circuit: Circuit, expression: str) -> str:
+    """The page, as text."""
     heading = f"{circuit.output.name}, forward and back"
-    page = render(
+    return render(
         "circuit.html", title=expression, heading=heading, circuits=[circuit_facts(circuit, "circuit", expression)]
     )
-    write_text(path, page)
 
 
 def write_gallery(path: Path) -> None:
@@ -73,7 +77,7 @@ def circuit_facts(circuit: Circuit, name: str, expression: str) -> dict[str, Any
         "expression": expression,
         "drawing": Markup(inline(figure, name)),  # noqa: S704  matplotlib's, which escapes the names in it
         "width": round(96 * float(figure.get_figwidth())),
-        "caption": caption(circuit),
+        "caption": caption(circuit.graph),
         "gates": f"{gates} gate{'' if gates == 1 else 's'}",
         "output": circuit.output.name,
         "listing": [line.text for line in listing],

@@ -87,7 +87,7 @@ def of_the_graph(circuit, what, nodes):
 def test_next_to_the_end_shows_the_graphs_numbers_and_back_takes_them_away(visit, written, name):
     circuit, path = written(*CIRCUITS[name])
     page = visit(path, reduced_motion="reduce")
-    nodes = drawn(circuit)
+    nodes = drawn(circuit.graph)
     given = shown(page)
     assert given == of_the_graph(circuit, "value", [node for node in nodes if node.gate is None])
     _, last = counter(page)

@@ -97,7 +97,7 @@ def test_arrays_train_as_their_files_do_and_are_kept_beside_the_run(options, of_
     assert here("scripts/replay.py", run.directory).returncode == 0
     (folder / "train-labels-idx1-ubyte").write_bytes(b"damaged")
     assert_same(mlp.train(sections, images=(images, labels), output=tmp_path / "again"), of_the_command)
-    with pytest.raises(mlp.InputError, match="images: a pair|images: must be a pair"):
+    with pytest.raises(mlp.InputError, match="images: must be a pair of arrays"):
         mlp.train(sections, images=images)
     with pytest.raises(mlp.InputError, match=r"float64, must be uint8 from 0 to 255: .*astype"):
         mlp.train(sections, images=(images / 255, labels))

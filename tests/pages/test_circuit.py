@@ -99,7 +99,7 @@ def test_where_values_fan_out_the_parts_are_added_one_by_one():
 def test_the_last_step_leaves_the_graphs_numbers_which_are_the_numeric_ones(name, stages):
     circuit = example(name, stages=stages)
     shown, numeric = last_shown(circuit), circuit.numeric()
-    for node in drawn(circuit):
+    for node in drawn(circuit.graph):
         assert shown[f"value-{node.index}"] == rows_of(circuit.graph.value(node.name))
         gradient = circuit.gradient(node)
         assert (f"gradient-{node.index}" in shown) == (gradient is not None and not node.constant)

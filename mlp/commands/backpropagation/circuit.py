@@ -21,8 +21,8 @@ import numpy as np
 from mlp.circuits import expression, listing
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.examples import EXAMPLES
+from mlp.circuits.facts import describe_jacobian, jacobian_facts, node_facts
 from mlp.circuits.source_text import parse_value, parse_values
-from mlp.circuits.table import describe_jacobian, jacobian_facts, node_facts, table
 from mlp.system import command_line
 from mlp.system.command_line import PICTURE_ENDINGS, display_path
 from mlp.system.errors import InputError
@@ -160,7 +160,7 @@ def show_circuit(options: Namespace) -> None:
         return
     nodes = [node_facts(circuit, node) for node in circuit.nodes]
     facts: dict[str, Any] = {"output": circuit.output.name, "nodes": nodes}
-    report = [] if options.json else [table(circuit, circuit.numeric(upstream))]
+    report = [] if options.json else [str(circuit)]
     if jacobian is not None:
         outs, ins = names("--jacobian", jacobian[0]), names("--wrt", jacobian[1])
         facts["jacobian"] = jacobian_facts(circuit, outs, ins, upstream)

@@ -6,6 +6,7 @@
 const PAUSE = 1500; // milliseconds between the steps of Play
 const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");
 const choice = document.getElementById("choice"); // in a gallery, else null
+const isInNotebook = location.href === "about:srcdoc"; // in a frame of its own, which has no address
 
 class Circuit {
   constructor(section) {
@@ -145,7 +146,7 @@ function address() {
 
 // Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step.
 function remember() {
-  if (location.hash !== address()) history.replaceState(null, "", address());
+  if (!isInNotebook && location.hash !== address()) history.replaceState(null, "", address());
 }
 
 // Show the circuit and the step that the address names: by default the first; the last step if the number is too large.
@@ -159,6 +160,22 @@ function follow() {
   if (location.hash) remember();
 }
 
+// Make the frame as high as the page, and no lower as long as it is as wide: what follows it shall not jump at a step.
+function fit(frame) {
+  let width = 0;
+  new ResizeObserver(() => {
+    const needed = Math.ceil(document.body.getBoundingClientRect().height);
+    const height = innerWidth === width ? Math.max(needed, innerHeight) : needed;
+    width = innerWidth;
+    frame.style.height = `${height}px`;
+  }).observe(document.body);
+}
+
+if (isInNotebook && frameElement) {
+  document.documentElement.classList.add("in-notebook");
+  frameElement.parentElement.querySelector(":scope > .mlp-picture")?.remove(); // it is for viewers that remove frames
+  fit(frameElement);
+}
 document.documentElement.classList.add("stepping");
 follow();
 window.addEventListener("hashchange", follow);

@@ -1,0 +1,60 @@
+"""Promises of circuits in a notebook's page: each steps by itself, and the notebook is left alone."""
+
+import pytest
+
+import mlp
+
+NOTEBOOK = """<!DOCTYPE html>
+<html lang="en"><head><title>notebook</title></head><body>
+<main><h1>a notebook</h1><div class="output">{}</div><p style="height: 2000px">text</p><div class="output">{}</div>
+</main></body></html>"""
+FITS = "document.body.offsetHeight <= innerHeight && innerHeight < document.body.offsetHeight + 2"
+"""Whether a frame is as high as its page."""
+
+
+@pytest.fixture
+def notebook(visit, tmp_path):
+    """A page with the same circuit twice, as in the HTML of a notebook; and the frames of the two."""
+
+    def notebook(**options):
+        circuit = mlp.circuit("q = x + y; f = q * z", x=-2, y=5, z=-4)
+        path = tmp_path / "notebook.html"
+        path.write_text(NOTEBOOK.format(circuit._repr_html_(), circuit._repr_html_()), encoding="utf-8")
+        page = visit(path, **options)
+        frames = page.frames[1:]
+        for frame in frames:
+            frame.wait_for_function(FITS)
+        return page, *frames
+
+    return notebook
+
+
+def counters(*frames):
+    return [frame.locator(".counter").inner_text() for frame in frames]
+
+
+def test_two_circuits_step_by_themselves_and_the_page_stays_where_it_is(notebook):
+    """``visit`` asserts that there is no request and nothing on the console."""
+    page, first, second = notebook()
+    assert page.locator("img").count() == 0  # there are frames, so no picture
+    second.get_by_role("button", name="Last step").click()
+    assert counters(first, second) == ["step 0 of 7", "step 7 of 7"]
+    before = page.evaluate("[scrollY, document.body.scrollHeight, history.length, location.href]")
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    assert counters(first, second) == ["step 0 of 7", "step 6 of 7"]
+    assert page.evaluate("[scrollY, document.body.scrollHeight, history.length, location.href]") == before
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    assert counters(first, second) == ["step 0 of 7", "step 6 of 7"]
+    assert page.evaluate("[getComputedStyle(document.body).fontSize, document.querySelectorAll('[id]').length]") == [
+        "16px",
+        0,
+    ]
+
+
+def test_a_circuit_in_a_notebook_is_accessible(notebook, accessible):
+    page, frame, _ = notebook(width=390, dark=True)
+    frame.get_by_role("button", name="Last step").click()
+    accessible(frame)
+    assert page.locator("iframe").first.get_attribute("title") == "q = x + y; f = q * z, step by step"
