@@ -1,0 +1,132 @@
+"""Passes of a network over examples in arrays, and the best of them by held-out examples."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from mlp.config import Training
+from mlp.gates import Array
+from mlp.network import MLP, block_length, decide
+from mlp.training.active_inputs import OrderedParameters
+from mlp.training.arrays.examples import Examples, active_features, as_bytes
+from mlp.training.batches import gather, in_blocks
+from mlp.training.step import StepPlans
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an optimizer remembers of earlier steps."""
+
+    rule: tuple[str, bool]
+    """The optimizer, and whether it has momentum: another one begins without memory."""
+    blocks: Mapping[str, Array]
+    """The optimizer's blocks by name."""
+    steps: int
+
+    def copy(self) -> "Memory":
+        """The same as it is now: passes go on changing the blocks."""
+        return replace(self, blocks={name: block.copy() for name, block in self.blocks.items()})
+
+
+class Passes:
+    """A network in training on examples in arrays; it is updated after each pass."""
+
+    def __init__(self, network: MLP, examples: Examples, options: Training, memory: Memory | None):
+        self.network = network
+        active = active_features(examples.X)
+        rows = examples.with_features(active)
+        self._rows = replace(rows, X=as_bytes(rows.X))
+        self._batch_size = min(options.batch_size, len(rows))
+        self._parameters = OrderedParameters(network, active, options)
+        self._plans = StepPlans(self._parameters, self._batch_size, self._rows.X.dtype)
+        self._rule = options.optimizer, options.momentum > 0
+        if memory is not None and memory.rule == self._rule:
+            for name, block in self._parameters.state.items():
+                block[...] = memory.blocks[name]
+            self._parameters.optimizer.steps = memory.steps
+        self._parameters.load()
+
+    @property
+    def memory(self) -> Memory:
+        """What the optimizer remembers after the latest pass; its blocks change with the next one."""
+        return Memory(self._rule, self._parameters.state, self._parameters.optimizer.steps)
+
+    def run(self, learning_rate: float, random: Generator) -> float:
+        """One step per batch, in a random order. Returns the mean loss, each batch before its step.
+
+        If the loss or a weight is not finite, it returns infinity or NaN, and the network stays as it was.
+        """
+        optimizer = self._parameters.optimizer
+        optimizer.set_learning_rate(learning_rate)
+        total, order = 0.0, random.permutation(len(self._rows))
+        # Overflow is not ignored: it shows in the loss or the weights, which are checked.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for positions, n in in_blocks(order, self._batch_size, lambda n: self._plans[n].length):
+                plan, steps = self._plans[n], len(positions) // n
+                gather(self._rows.X, positions, plan.rows[:steps])
+                plan.set_classes(self._rows.classes[positions], self._rows.weights_of(positions))
+                plan.run(steps)
+                self._parameters.count_steps(steps)
+                total += sum(plan.losses(steps)) * n
+        if not np.isfinite(optimizer.A).all():
+            return math.inf
+        if math.isfinite(total):
+            self._parameters.store()
+        return total / len(order)
+
+
+def evaluate(network: MLP, examples: Examples) -> tuple[float, Array]:
+    """The network's loss on all examples, and what it predicts for them, (n, outputs)."""
+    P, total, length = (
+        np.empty((len(examples), network.sizes[-1]), network.precision),
+        0.0,
+        block_length(network.sizes[0]),
+    )
+    with np.errstate(over="ignore", invalid="ignore"):  # as in a pass
+        for start in range(0, len(examples), length):
+            rows = slice(start, min(start + length, len(examples)))
+            batch = network.batch(rows.stop - rows.start)
+            batch.X[...] = examples.X[rows]
+            batch.set_classes(examples.classes[rows], examples.weights_of(rows))
+            total += batch.loss() * len(batch.X)
+            P[rows] = batch.P
+    return total / len(examples), P
+
+
+class BestPass:
+    """The pass with the lowest loss on held-out examples, the earliest at a tie, by the rule of ``Trainer``."""
+
+    def __init__(self, passes: Passes, held_out: Examples):
+        self._passes, self._held_out = passes, held_out
+        self.loss, self.accuracy = math.inf, 0.0
+        self.passes_since = 0
+        """Passes after the best one."""
+        self._kept: tuple[Array, Memory] | None = None
+
+    def judge(self) -> tuple[float, float]:
+        """Loss and weighted accuracy after the latest pass, whose weights are kept if it is the best so far."""
+        network, held_out = self._passes.network, self._held_out
+        loss, P = evaluate(network, held_out)
+        accuracy = float(np.average(decide(P) == held_out.classes, weights=held_out.weights))
+        self.passes_since += 1
+        if loss < self.loss:
+            self.loss, self.accuracy, self.passes_since = loss, accuracy, 0
+            self._kept = network.parameter_block.copy(), self._passes.memory.copy()
+        return loss, accuracy
+
+    @property
+    def beats_constant(self) -> bool:
+        """Whether its accuracy is higher than that of always answering the most frequent class."""
+        counts = np.bincount(self._held_out.classes, self._held_out.weights)
+        return bool(self.accuracy > counts.max() / counts.sum())
+
+    def restore(self) -> Memory | None:
+        """Give the network the best weights. Returns what the optimizer remembered there; None if there is no best."""
+        if self._kept is None:
+            return None
+        block, memory = self._kept
+        self._passes.network.parameter_block[...] = block
+        return memory
