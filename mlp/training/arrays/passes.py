@@ -59,22 +59,22 @@ class Passes:
 
         If the loss or a weight is not finite, it returns infinity or NaN, and the network stays as it was.
         """
-        optimizer = self._parameters.optimizer
-        optimizer.set_learning_rate(learning_rate)
-        total, order = 0.0, random.permutation(len(self._rows))
+        parameters, plans, rows = self._parameters, self._plans, self._rows
+        parameters.optimizer.set_learning_rate(learning_rate)
+        total, order = 0.0, random.permutation(len(rows))
         # Overflow is not ignored: it shows in the loss or the weights, which are checked.
         with np.errstate(over="ignore", invalid="ignore"):
-            for positions, n in in_blocks(order, self._batch_size, lambda n: self._plans[n].length):
-                plan, steps = self._plans[n], len(positions) // n
-                gather(self._rows.X, positions, plan.rows[:steps])
-                plan.set_classes(self._rows.classes[positions], self._rows.weights_of(positions))
+            for positions, n in in_blocks(order, self._batch_size, lambda n: plans[n].length):
+                plan, steps = plans[n], len(positions) // n
+                gather(rows.X, positions, plan.rows[:steps])
+                plan.set_classes(rows.classes[positions], rows.weights_of(positions))
                 plan.run(steps)
-                self._parameters.count_steps(steps)
+                parameters.count_steps(steps)
                 total += sum(plan.losses(steps)) * n
-        if not np.isfinite(optimizer.A).all():
+        if not np.isfinite(parameters.optimizer.A).all():
             return math.inf
         if math.isfinite(total):
-            self._parameters.store()
+            parameters.store()
         return total / len(order)
 
 
