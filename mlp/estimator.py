@@ -6,7 +6,8 @@ The only module that imports scikit-learn.
 import math
 import re
 import warnings
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,7 +57,8 @@ except ImportError:  # scikit-learn before 1.9
 
     WRAPPERS = 0
 
-
+Method = TypeVar("Method", bound=Callable[..., Any])
+calling_back: Callable[[Method], Method] = with_callbacks  # with its types
 PRECISIONS = [np.float64, np.float32]
 MODEL = ("hidden_sizes", "activation", "loss")
 ANEW = "warm_start=False begins anew"
@@ -150,7 +152,7 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         self.warm_start = warm_start
         self.random_state = random_state
 
-    @with_callbacks  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    @calling_back
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a new network for ``epochs`` passes, or with ``warm_start`` the one of the last fit.
 
@@ -158,8 +160,9 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
 
         A warm start takes the weights and the optimizer's memory as the last ``fit`` or ``partial_fit`` left them, and
         the seed: the passes go on, so that two fits of 5 epochs are one of 10, bit for bit, with a constant learning
-        rate. A cosine schedule begins again in each. With ``early_stopping`` the weights that it begins with are kept
-        unless a pass has a lower validation loss. Raises ValueError for other features, classes or networks.
+        rate and without early_stopping. A cosine schedule begins again in each fit. With ``early_stopping`` the
+        weights that it begins with are kept unless a pass has a lower validation loss. Raises ValueError, and changes
+        nothing, if the number of features, the classes or the options of the network differ from the last fit's.
 
         Raises ValueError if an option is out of range, if an array is not as above, or if training diverges: the
         weights of the passes before, of the best one with ``early_stopping``, are then kept, and the message says what
@@ -204,7 +207,7 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         weights, which depend on all examples, and for early_stopping.
         """
         if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True: score its passes on data of your own")
+            raise ValueError("partial_fit does not support early_stopping=True: it sees only a part of the examples")
         network: MLP | None = getattr(self, "network_", None)
         X, y, weights = self._validated(X, y, sample_weight, network)
         if network is None and classes is None:
