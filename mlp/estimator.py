@@ -21,14 +21,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mlp import config
 from mlp.config import Config, Training
 from mlp.gates import Array
-from mlp.network import MLP, by_class, decide, outputs_for
+from mlp.network import MLP, by_class, decide
 from mlp.optimizers import scheduled
 from mlp.system import blas_threads
-from mlp.training import from_config
+from mlp.training.arrays import networks
 from mlp.training.arrays.examples import Examples
-from mlp.training.arrays.passes import BestPass, Memory, Passes, evaluate
+from mlp.training.arrays.judging import BestPass, evaluate, why_nothing_was_learned
+from mlp.training.arrays.passes import Memory, Passes
 from mlp.training.random_streams import Stream, generator
-from mlp.training.standstill import Ending
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -36,13 +36,12 @@ try:
     WRAPPERS = 1  # functions between the caller of fit and fit
 except ImportError:  # scikit-learn before 1.9
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Has no callbacks; it is its own context, whose hooks do nothing."""
+    class NoCallbacks:
+        """A context of callbacks that calls none."""
 
-        def _init_callback_context(self, **options: Any) -> Self:
+        def subcontext(self, **options: Any) -> Self:
+            """The same for a pass."""
             return self
-
-        subcontext = _init_callback_context
 
         def call_on_fit_task_begin(self, **task: Any) -> None:
             """Do nothing."""
@@ -50,6 +49,12 @@ except ImportError:  # scikit-learn before 1.9
         def call_on_fit_task_end(self, **task: Any) -> bool:
             """Do not stop."""
             return False
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """A classifier without ``set_callbacks``."""
+
+        def _init_callback_context(self, **options: Any) -> NoCallbacks:
+            return NoCallbacks()
 
     def with_callbacks(method: Any) -> Any:
         """The method as it is."""
@@ -60,7 +65,6 @@ except ImportError:  # scikit-learn before 1.9
 Method = TypeVar("Method", bound=Callable[..., Any])
 calling_back: Callable[[Method], Method] = with_callbacks  # with its types
 PRECISIONS = [np.float64, np.float32]
-MODEL = ("hidden_sizes", "activation", "loss")
 ANEW = "warm_start=False begins anew"
 TRAINING = ("epochs", "batch_size", "learning_rate", "optimizer", "schedule", "momentum", "weight_decay")
 
@@ -183,9 +187,9 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         held_out = None
         if self.early_stopping:
             examples, held_out = examples.split(self.validation_fraction, generator(self._seed, Stream.SPLIT))
-        of_classes = class_weights(options, examples, len(classes))
-        fresh = self._untrained(examples, options, of_classes)
-        network = fresh if network is None else with_class_weights(network, options, of_classes, ANEW)
+        of_classes = networks.class_weights(options, examples, len(classes))
+        fresh = networks.untrained(X.shape[1], len(classes), options, self._seed, of_classes)
+        network = fresh if network is None else networks.with_class_weights(network, options, of_classes, ANEW)
         self._learn(network, fresh, examples, held_out, options.training)
         return self
 
@@ -223,12 +227,12 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
                 "pass a dict, such as one made of what scikit-learn's compute_class_weight returns"
             )
         examples = Examples(X, positions(y, known), weights)
-        of_classes = class_weights(options, examples, len(known))
+        of_classes = networks.class_weights(options, examples, len(known))
         if network is None:
             self._begin(known)
-            network = self._untrained(examples, options, of_classes)
+            network = networks.untrained(X.shape[1], len(known), options, self._seed, of_classes)
         else:
-            network = with_class_weights(network, options, of_classes, "fit starts again")
+            network = networks.with_class_weights(network, options, of_classes, "fit starts again")
         with blas_threads.threads(1):
             self._pass(Passes(network, examples, options.training, self._memory), options.training)
         return self
@@ -260,7 +264,9 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         weight = self.class_weight
         if isinstance(weight, dict):
             weight = compute_class_weight(weight, classes=classes, y=classes)
-        model, training = ({name: plain(getattr(self, name)) for name in names} for names in (MODEL, TRAINING))
+        model, training = (
+            {name: plain(getattr(self, name)) for name in names} for names in (networks.OPTIONS, TRAINING)
+        )
         training |= {"class_weight": plain(weight), "precision": precision}
         data = {"digits": config.ALL, "validation_fraction": plain(self.validation_fraction)}
         if self.early_stopping and data["validation_fraction"] == 0:
@@ -304,12 +310,6 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         self.best_validation_score_: float | None = None
         self.n_iter_ = 0
 
-    def _untrained(self, examples: Examples, options: Config, of_classes: tuple[float, ...] | None) -> MLP:
-        """The network before the first pass, with these class weights."""
-        sizes = [examples.X.shape[1], *options.model.hidden_sizes, outputs_for(len(self.classes_))]
-        weights = generator(self._seed, Stream.WEIGHTS)
-        return MLP(sizes, generator=weights, **from_config.options(options, of_classes))
-
     def _learn(
         self, network: MLP, untrained: MLP, examples: Examples, held_out: Examples | None, options: Training
     ) -> None:
@@ -326,30 +326,34 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
                 self.validation_scores_ = self.validation_loss_curve_ = self.best_validation_score_ = None
             elif self.loss_curve_:  # a warm start: the weights that it has may stay the best
                 best.judge()
-            try:
-                self._run_passes(passes, best, examples, options)
-            finally:
-                if best is not None:
-                    self._memory, self.best_validation_score_ = best.restore(), best.accuracy
-            self._judge(network, examples, options, untrained_loss, best)
+            self._run_passes(passes, best, examples, options)
+            reason = why_nothing_was_learned(network, examples, options, untrained_loss, self.loss_curve_, best)
+        if reason is not None:
+            cure = f"try another learning_rate ({options.learning_rate:g}), more epochs or scaled features"
+            message = f"nothing was learned: the {reason}: {cure}; or there is nothing to learn"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3 + WRAPPERS)
 
     def _run_passes(self, passes: Passes, best: BestPass | None, examples: Examples, options: Training) -> None:
-        """All passes of a fit, with the callbacks' hooks around the fit and around each pass."""
+        """All passes of a fit, with the callbacks' hooks around each pass and around all; the best weights are kept."""
         metadata = None if examples.weights is None else {"sample_weight": examples.weights}
         task = {"estimator": self, "X": examples.X, "y": self.classes_[examples.classes], "metadata": metadata}
         context = self._init_callback_context(max_subtasks=options.epochs)
         context.call_on_fit_task_begin(**task)
         is_last = False
-        while not is_last:
-            one = context.subcontext(task_name="pass")
-            one.call_on_fit_task_begin(**task)
-            self._pass(passes, options)
-            is_last = self.n_iter_ == options.epochs
+        try:
+            while not is_last:
+                one = context.subcontext(task_name="pass")
+                one.call_on_fit_task_begin(**task)
+                self._pass(passes, options)
+                is_last = self.n_iter_ == options.epochs
+                if best is not None:
+                    self._validate(best)
+                    is_last |= best.passes_since == options.patience
+                is_last |= one.call_on_fit_task_end(**task, reconstruction_attributes=self._so_far)
+        finally:
             if best is not None:
-                self._validate(best)
-                is_last |= best.passes_since == options.patience
-            is_last |= one.call_on_fit_task_end(**task, reconstruction_attributes=self._so_far)
-        context.call_on_fit_task_end(**task)
+                self._memory, self.best_validation_score_ = best.restore(), best.accuracy
+        context.call_on_fit_task_end(**task, reconstruction_attributes=self._so_far)
 
     def _so_far(self) -> dict[str, Any]:
         """What a copy of the classifier needs to stay as it is now while the passes go on."""
@@ -373,30 +377,6 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         self.validation_loss_curve_ = [*(self.validation_loss_curve_ or ()), loss]
         self.validation_scores_ = [*(self.validation_scores_ or ()), accuracy]
 
-    def _judge(
-        self, network: MLP, examples: Examples, options: Training, untrained_loss: float, best: BestPass | None
-    ) -> None:
-        """Warns if nothing was learned, by the rule of ``standstill.Ending``."""
-        steps, weights = math.ceil(len(examples) / options.batch_size), network.example_weights(examples.classes)
-        loss, P = evaluate(network, examples)
-        ending = Ending(
-            network,
-            P,
-            examples.classes,
-            weights if examples.weights is None else weights * examples.weights,
-            loss=loss,
-            untrained_loss=untrained_loss,
-            last_loss=self.loss_curve_[-1],
-            steps=steps * len(self.loss_curve_),
-            steps_per_epoch=steps,
-            is_last=best is None or best.passes_since == 0,
-            beats_others=best is not None and best.beats_constant,
-        )
-        if ending.reason is not None:
-            cure = f"try another learning_rate ({options.learning_rate:g}), more epochs or scaled features"
-            message = f"nothing was learned: the {ending.reason}: {cure}; or there is nothing to learn"
-            warnings.warn(message, ConvergenceWarning, stacklevel=4 + WRAPPERS)
-
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise ValueError(f"training diverged in pass {self.n_iter_ + 1}: {self._cure()}")
@@ -410,26 +390,6 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         check_is_fitted(self)
         rows: Array = validate_data(self, X, order="C", reset=False, dtype=self.network_.precision)
         return self.network_.predict(rows)
-
-
-def class_weights(options: Config, examples: Examples, classes: int) -> tuple[float, ...] | None:
-    """The weight of each class in the loss, as the network takes it; None if neither classes nor examples have any."""
-    weights = options.training.class_weight
-    if isinstance(weights, str):
-        return from_config.balanced(np.bincount(examples.classes, examples.weights, classes))
-    return weights if weights is not None or examples.weights is None else (1.0,) * classes
-
-
-def with_class_weights(network: MLP, options: Config, weights: tuple[float, ...] | None, cure: str) -> MLP:
-    """The network of the calls before, with these class weights; raises ValueError if it is not the options' one."""
-    own = network.sizes[1:-1], network.activation_name, network.loss_name
-    if own != tuple(getattr(options.model, name) for name in MODEL):
-        raise ValueError(f"hidden_sizes, activation or loss differ from the network's: {cure}")
-    if network.class_weights == weights:
-        return network
-    changed = MLP(network.sizes, **from_config.options(options, weights))
-    changed.parameter_block[...] = network.parameter_block
-    return changed
 
 
 def positions(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:

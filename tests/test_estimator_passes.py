@@ -96,6 +96,13 @@ def test_without_a_limit_of_patience_the_best_of_all_passes_is_kept():
     assert plain.validation_scores_ is plain.validation_loss_curve_ is plain.best_validation_score_ is None
 
 
+@pytest.mark.filterwarnings("ignore:nothing was learned")
+def test_at_a_tie_the_earliest_pass_is_the_best():
+    classifier = MLPClassifier(**EARLY, learning_rate=1e-30).fit(*blobs())  # no weight changes
+    assert len(set(classifier.validation_loss_curve_)) == 1
+    assert classifier.n_iter_ == 1 + 3
+
+
 def test_a_fit_that_diverges_keeps_its_best_pass(monkeypatch):
     X, y = mislabelled()
     classifier = MLPClassifier(**EARLY, **ADAM)
@@ -150,6 +157,18 @@ def test_a_warm_start_keeps_the_weights_that_it_has_if_no_pass_is_better():
     classifier.set_params(learning_rate=5.0).fit(X, y)
     np.testing.assert_array_equal(parameters(classifier), weights)
     assert (classifier.n_iter_, classifier.best_validation_score_) == (3, accuracy)
+
+
+def test_a_warm_start_goes_on_with_the_optimizer_s_memory_of_the_best_pass():
+    X, y = mislabelled()
+    options = EARLY | ADAM | {"batch_size": 200, "warm_start": True, "epochs": 300}  # the order of examples is rounding
+    stopped = MLPClassifier(**options).fit(X, y)
+    best = stopped.n_iter_ - 3
+    assert best == np.argmin(stopped.validation_loss_curve_) + 1
+    until_then = MLPClassifier(**options).set_params(epochs=best).fit(X, y)
+    for classifier in (stopped, until_then):
+        classifier.set_params(early_stopping=False, epochs=5).fit(X, y)
+    np.testing.assert_allclose(parameters(stopped), parameters(until_then), rtol=1e-9)
 
 
 def test_a_warm_start_of_a_network_that_has_learned_is_not_said_to_stand_still():
@@ -245,8 +264,11 @@ def test_scikit_learn_s_monitor_scores_each_pass_also_within_a_pipeline_and_a_se
     base.clone(classifier).fit(X, y)
     parts = MLPClassifier(random_state=0)
     expected = [parts.partial_fit(X, y, classes=[0, 1]).score(X, y) for _ in range(3)]
-    assert [row["accuracy"] for row in monitor.get_logs().data] == expected
+    rows = monitor.get_logs().data
+    assert [(row["task_name"], row["accuracy"]) for row in rows] == [
+        ("fit", expected[-1]), *(("pass", accuracy) for accuracy in expected)
+    ]  # fmt: skip
     model = make_pipeline(StandardScaler(), classifier)
     with parallel_config("threading"):
         GridSearchCV(model, {"mlpclassifier__learning_rate": [0.1, 1.0]}, cv=2, n_jobs=2).fit(X, y)
-    assert len(monitor.get_logs().data) == (2 * 2 + 1) * 3
+    assert len(monitor.get_logs().data) == (2 * 2 + 1) * (3 + 1)

@@ -1,4 +1,4 @@
-"""Passes of a network over examples in arrays, and the best of them by held-out examples."""
+"""Passes of a network over examples in arrays, and what its optimizer remembers from one to the next."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from mlp.config import Training
 from mlp.gates import Array
-from mlp.network import MLP, block_length, decide
+from mlp.network import MLP
 from mlp.training.active_inputs import OrderedParameters
 from mlp.training.arrays.examples import Examples, active_features, as_bytes
 from mlp.training.batches import gather, in_blocks
@@ -76,57 +76,3 @@ class Passes:
         if math.isfinite(total):
             parameters.store()
         return total / len(order)
-
-
-def evaluate(network: MLP, examples: Examples) -> tuple[float, Array]:
-    """The network's loss on all examples, and what it predicts for them, (n, outputs)."""
-    P, total, length = (
-        np.empty((len(examples), network.sizes[-1]), network.precision),
-        0.0,
-        block_length(network.sizes[0]),
-    )
-    with np.errstate(over="ignore", invalid="ignore"):  # as in a pass
-        for start in range(0, len(examples), length):
-            rows = slice(start, min(start + length, len(examples)))
-            batch = network.batch(rows.stop - rows.start)
-            batch.X[...] = examples.X[rows]
-            batch.set_classes(examples.classes[rows], examples.weights_of(rows))
-            total += batch.loss() * len(batch.X)
-            P[rows] = batch.P
-    return total / len(examples), P
-
-
-class BestPass:
-    """The pass with the lowest loss on held-out examples, the earliest at a tie, by the rule of ``Trainer``."""
-
-    def __init__(self, passes: Passes, held_out: Examples):
-        self._passes, self._held_out = passes, held_out
-        self.loss, self.accuracy = math.inf, 0.0
-        self.passes_since = 0
-        """Passes after the best one."""
-        self._kept: tuple[Array, Memory] | None = None
-
-    def judge(self) -> tuple[float, float]:
-        """Loss and weighted accuracy after the latest pass, whose weights are kept if it is the best so far."""
-        network, held_out = self._passes.network, self._held_out
-        loss, P = evaluate(network, held_out)
-        accuracy = float(np.average(decide(P) == held_out.classes, weights=held_out.weights))
-        self.passes_since += 1
-        if loss < self.loss:
-            self.loss, self.accuracy, self.passes_since = loss, accuracy, 0
-            self._kept = network.parameter_block.copy(), self._passes.memory.copy()
-        return loss, accuracy
-
-    @property
-    def beats_constant(self) -> bool:
-        """Whether its accuracy is higher than that of always answering the most frequent class."""
-        counts = np.bincount(self._held_out.classes, self._held_out.weights)
-        return bool(self.accuracy > counts.max() / counts.sum())
-
-    def restore(self) -> Memory | None:
-        """Give the network the best weights. Returns what the optimizer remembered there; None if there is no best."""
-        if self._kept is None:
-            return None
-        block, memory = self._kept
-        self._passes.network.parameter_block[...] = block
-        return memory

@@ -1,11 +1,11 @@
-"""Promises of mlp.training.arrays.passes: what a network's loss on examples is."""
+"""Promises of mlp.training.arrays.judging: what the loss of a network on examples is."""
 
 import numpy as np
 import pytest
 
 from mlp.network import MLP
 from mlp.training.arrays.examples import Examples
-from mlp.training.arrays.passes import evaluate
+from mlp.training.arrays.judging import evaluate
 from mlp.training.random_streams import Stream, generator
 from tests.made_points import three_blobs
 
