@@ -36,25 +36,8 @@ try:
     WRAPPERS = 1  # functions between the caller of fit and fit
 except ImportError:  # scikit-learn before 1.9
 
-    class NoCallbacks:
-        """A context of callbacks that calls none."""
-
-        def subcontext(self, **options: Any) -> Self:
-            """The same for a pass."""
-            return self
-
-        def call_on_fit_task_begin(self, **task: Any) -> None:
-            """Do nothing."""
-
-        def call_on_fit_task_end(self, **task: Any) -> bool:
-            """Do not stop."""
-            return False
-
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """A classifier without ``set_callbacks``."""
-
-        def _init_callback_context(self, **options: Any) -> NoCallbacks:
-            return NoCallbacks()
 
     def with_callbacks(method: Any) -> Any:
         """The method as it is."""
@@ -67,6 +50,21 @@ calling_back: Callable[[Method], Method] = with_callbacks  # with its types
 PRECISIONS = [np.float64, np.float32]
 ANEW = "warm_start=False begins anew"
 TRAINING = ("epochs", "batch_size", "learning_rate", "optimizer", "schedule", "momentum", "weight_decay")
+
+
+class NoCallbacks:
+    """In place of scikit-learn's context of callbacks: calls none, which takes no time."""
+
+    def subcontext(self, **options: Any) -> Self:
+        """The same for a pass."""
+        return self
+
+    def call_on_fit_task_begin(self, **task: Any) -> None:
+        """Do nothing."""
+
+    def call_on_fit_task_end(self, **task: Any) -> bool:
+        """Do not stop."""
+        return False
 
 
 class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -89,7 +87,7 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
     early_stopping: whether ``fit`` holds examples out, keeps the weights of the pass with the lowest loss on them, the
         earliest at a tie, and stops when no pass has lowered it for a while. False: all examples are used for training.
     validation_fraction: fraction of each class's examples that is held out, above 0.
-    n_iter_no_change: stop after this many passes without a lower validation loss: the config's patience.
+    n_iter_no_change: stop after this many passes without a lower validation loss, the config's patience; inf: never.
     warm_start: whether ``fit`` goes on from the weights that it has, instead of a new network.
     random_state: an integer below 2^32 is the config's seed; or a RandomState, or None for NumPy's own.
 
@@ -337,7 +335,8 @@ class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # ty
         """All passes of a fit, with the callbacks' hooks around each pass and around all; the best weights are kept."""
         metadata = None if examples.weights is None else {"sample_weight": examples.weights}
         task = {"estimator": self, "X": examples.X, "y": self.classes_[examples.classes], "metadata": metadata}
-        context = self._init_callback_context(max_subtasks=options.epochs)
+        has_callbacks = hasattr(self, "_skl_callbacks")
+        context = self._init_callback_context(max_subtasks=options.epochs) if has_callbacks else NoCallbacks()
         context.call_on_fit_task_begin(**task)
         is_last = False
         try:
