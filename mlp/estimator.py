@@ -6,61 +6,68 @@ The only module that imports scikit-learn.
 import math
 import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state, compute_class_weight, gen_batches
+from sklearn.utils import check_array, check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlp import config
 from mlp.config import Config, Training
-from mlp.data.dataset import WHITE
 from mlp.gates import Array
-from mlp.network import MLP, block_length, by_class, decide, outputs_for
+from mlp.network import MLP, by_class, decide
 from mlp.optimizers import scheduled
 from mlp.system import blas_threads
-from mlp.training import from_config
-from mlp.training.active_inputs import OrderedParameters
-from mlp.training.batches import MAX_COPIED_BYTES, gather, in_blocks
+from mlp.training.arrays import networks
+from mlp.training.arrays.examples import Examples
+from mlp.training.arrays.judging import BestPass, evaluate, why_nothing_was_learned
+from mlp.training.arrays.passes import Memory, Passes
 from mlp.training.random_streams import Stream, generator
-from mlp.training.standstill import Ending
-from mlp.training.step import StepPlans
 
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+    WRAPPERS = 1  # functions between the caller of fit and fit
+except ImportError:  # scikit-learn before 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """A classifier without ``set_callbacks``."""
+
+    def with_callbacks(method: Any) -> Any:
+        """The method as it is."""
+        return method
+
+    WRAPPERS = 0
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+calling_back: Callable[[Method], Method] = with_callbacks  # with its types
 PRECISIONS = [np.float64, np.float32]
-MODEL = ("hidden_sizes", "activation", "loss")
+ANEW = "warm_start=False begins anew"
 TRAINING = ("epochs", "batch_size", "learning_rate", "optimizer", "schedule", "momentum", "weight_decay")
 
 
-@dataclass(frozen=True)
-class Examples:
-    """What to learn from: a row, or an entry, for each example."""
+class NoCallbacks:
+    """In place of scikit-learn's context of callbacks: calls none, which takes no time."""
 
-    X: Array
-    """(n, features)"""
-    classes: NDArray[np.intp]
-    """(n,): the position of the example's class in ``classes_``."""
-    weights: Array | None
-    """(n,), of mean 1; None if no sample weights were given."""
+    def subcontext(self, **options: Any) -> Self:
+        """The same for a pass."""
+        return self
 
-    def weights_of(self, positions: NDArray[np.intp] | slice) -> Array | None:
-        """The weights of the examples at these positions."""
-        return None if self.weights is None else self.weights[positions]
+    def call_on_fit_task_begin(self, **task: Any) -> None:
+        """Do nothing."""
 
-    def with_features(self, features: NDArray[np.intp]) -> "Examples":
-        """The same examples with only these features."""
-        if len(features) == self.X.shape[1]:
-            return self
-        return replace(self, X=self.X.take(features, axis=1))  # in C order, which X[:, features] is not
+    def call_on_fit_task_end(self, **task: Any) -> bool:
+        """Do not stop."""
+        return False
 
 
-class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class MLPClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A multilayer perceptron for two or more classes: ``mlp.network.MLP``, trained as ``train.py`` does.
 
     The options are those of the config, with its defaults and ranges:
@@ -77,11 +84,15 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         class); a dict from class to weight, as in scikit-learn; or a list in the order of ``classes_``.
     momentum: of "sgd": fraction of the previous update that is added to this one.
     weight_decay: L2 coefficient; weight_decay times each parameter is added to its gradient.
+    early_stopping: whether ``fit`` holds examples out, keeps the weights of the pass with the lowest loss on them, the
+        earliest at a tie, and stops when no pass has lowered it for a while. False: all examples are used for training.
+    validation_fraction: fraction of each class's examples that is held out, above 0.
+    n_iter_no_change: stop after this many passes without a lower validation loss, the config's patience; inf: never.
+    warm_start: whether ``fit`` goes on from the weights that it has, instead of a new network.
     random_state: an integer below 2^32 is the config's seed; or a RandomState, or None for NumPy's own.
 
     If X is float32, the network computes in float32, otherwise in float64. Scale the features, with a
-    ``StandardScaler`` for example: the gradient of a weight grows with its feature. All examples are used for training;
-    use scikit-learn's tools to hold some out.
+    ``StandardScaler`` for example: the gradient of a weight grows with its feature.
 
     Sample weights multiply the losses of examples. Only their ratios count: they are scaled to mean 1, so that the
     learning rate keeps its meaning. An example of weight 0 is left out first, as if it had not been given; a weight
@@ -90,12 +101,19 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     balanced ones count each example with its weight.
 
     With the same examples in the same order (pixels in 0..1 as float32), seed and options, the weights are those of
-    ``train.py`` with ``data.validation_fraction: 0`` and ascending ``data.digits``, bit for bit. This holds for at most
+    ``train.py`` with ascending ``data.digits``, bit for bit: with the same ``data.validation_fraction`` and
+    ``training.patience`` if early_stopping is set, else with ``data.validation_fraction: 0``. This holds for at most
     ``batches.MAX_COPIED_BYTES`` numbers in X: a larger set is shuffled in another way by ``train.py``.
 
-    After ``fit`` it has ``classes_``, sorted (with two, the second is target 1); ``network_``; ``loss_curve_``, the
-    mean training loss of each pass, each batch before its update; ``n_iter_``, the number of passes;
-    ``n_features_in_``.
+    After ``fit`` it has ``classes_``, sorted (with two, the second is target 1); ``network_``; ``n_features_in_``;
+    ``n_iter_``, the number of passes of the last ``fit`` and of ``partial_fit`` after it; ``loss_curve_``, the mean
+    training loss of every pass, each batch before its update. With early_stopping, else None: ``validation_scores_``
+    and ``validation_loss_curve_``, the weighted accuracy and loss on the held-out examples after each pass;
+    ``best_validation_score_``, the accuracy of the weights that were kept. The curves go on in a warm start.
+
+    With scikit-learn 1.9 or newer ``set_callbacks`` takes its callbacks, which are experimental there. ``fit`` calls
+    them before and after each pass, and ends if one returns True.
+
     ``predict`` and ``predict_proba`` are thread-safe.
     """
 
@@ -113,6 +131,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         class_weight: str | dict[Any, float] | list[float] | None = None,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ):
         self.hidden_sizes = hidden_sizes
@@ -126,24 +148,47 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.class_weight = class_weight
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
         self.random_state = random_state
 
+    @calling_back
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train a new network on all examples for ``epochs`` passes.
+        """Train a new network for ``epochs`` passes, or with ``warm_start`` the one of the last fit.
 
         X: (n, features), finite. y: (n,), two or more classes. sample_weight: (n,), at least 0 and not all 0.
 
+        A warm start takes the weights and the optimizer's memory as the last ``fit`` or ``partial_fit`` left them, and
+        the seed: the passes go on, so that two fits of 5 epochs are one of 10, bit for bit, with a constant learning
+        rate and without early_stopping. A cosine schedule begins again in each fit. With ``early_stopping`` the
+        weights that it begins with are kept unless a pass has a lower validation loss. Raises ValueError, and changes
+        nothing, if the number of features, the classes or the options of the network differ from the last fit's.
+
         Raises ValueError if an option is out of range, if an array is not as above, or if training diverges: the
-        weights of the passes before are then kept, and the message says what to try. Warns with ConvergenceWarning if
-        nothing was learned in the end, by the rule of ``standstill.Ending``.
+        weights of the passes before, of the best one with ``early_stopping``, are then kept, and the message says what
+        to try. Warns with ConvergenceWarning if nothing was learned in the end, by the rule of ``standstill.Ending``.
         """
-        if hasattr(self, "network_"):
-            del self.network_  # so that it does not count as fitted if something fails
-        X, y, weights = self._validated(X, y, sample_weight, dtype=PRECISIONS)
+        network: MLP | None = getattr(self, "network_", None) if self.warm_start else None
+        if network is None:
+            self.__dict__.pop("network_", None)  # so that it does not count as fitted if something fails
+        elif np.ndim(X) == 2 and np.shape(X)[1] != self.n_features_in_:
+            raise ValueError(f"X has {np.shape(X)[1]} features, the last fit had {self.n_features_in_}: {ANEW}")
+        X, y, weights = self._validated(X, y, sample_weight, network)
         classes = classes_in(y)
+        if network is not None and not np.array_equal(classes, self.classes_):
+            raise ValueError(f"y has the classes {classes}, the last fit had {self.classes_}: {ANEW}")
         options, examples = self._options(X.dtype.name, classes), Examples(X, positions(y, classes), weights)
-        network = self._begin(examples, classes, options)
-        self._learn(network, examples, options.training, options.training.epochs, warn=True)
+        if network is None:
+            self._begin(classes)
+        held_out = None
+        if self.early_stopping:
+            examples, held_out = examples.split(self.validation_fraction, generator(self._seed, Stream.SPLIT))
+        of_classes = networks.class_weights(options, examples, len(classes))
+        fresh = networks.untrained(X.shape[1], len(classes), options, self._seed, of_classes)
+        network = fresh if network is None else networks.with_class_weights(network, options, of_classes, ANEW)
+        self._learn(network, fresh, examples, held_out, options.training)
         return self
 
     def partial_fit(
@@ -161,12 +206,12 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         The options may change between calls, except those of the network. Another optimizer, or momentum that is
         switched off or on, begins without memory of earlier steps. Only the first call uses ``random_state``; it
         requires ``classes``, an array of all classes. Raises ValueError as ``fit`` does, and for balanced class
-        weights, which depend on all examples.
+        weights, which depend on all examples, and for early_stopping.
         """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True: it sees only a part of the examples")
         network: MLP | None = getattr(self, "network_", None)
-        X, y, weights = self._validated(
-            X, y, sample_weight, reset=network is None, dtype=network.precision if network else PRECISIONS
-        )
+        X, y, weights = self._validated(X, y, sample_weight, network)
         if network is None and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit")
         given = self.classes_ if classes is None else classes_in(classes)
@@ -180,11 +225,14 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
                 "pass a dict, such as one made of what scikit-learn's compute_class_weight returns"
             )
         examples = Examples(X, positions(y, known), weights)
+        of_classes = networks.class_weights(options, examples, len(known))
         if network is None:
-            network = self._begin(examples, known, options)
+            self._begin(known)
+            network = networks.untrained(X.shape[1], len(known), options, self._seed, of_classes)
         else:
-            network = with_class_weights(network, options, class_weights(options, examples, len(known)))
-        self._learn(network, examples, options.training, 1, warn=False)
+            network = networks.with_class_weights(network, options, of_classes, "fit starts again")
+        with blas_threads.threads(1):
+            self._pass(Passes(network, examples, options.training, self._memory), options.training)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -208,26 +256,38 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def _options(self, precision: str, classes: NDArray[Any]) -> Config:
         """The options as a config; raises ValueError if one is out of range."""
         check_random_state(self.random_state)
+        for name in ("early_stopping", "warm_start"):
+            if not isinstance(plain(getattr(self, name)), bool):
+                raise ValueError(f"{name}: must be True or False, not {getattr(self, name)!r}")
         weight = self.class_weight
         if isinstance(weight, dict):
             weight = compute_class_weight(weight, classes=classes, y=classes)
-        model, training = ({name: plain(getattr(self, name)) for name in names} for names in (MODEL, TRAINING))
+        model, training = (
+            {name: plain(getattr(self, name)) for name in names} for names in (networks.OPTIONS, TRAINING)
+        )
         training |= {"class_weight": plain(weight), "precision": precision}
-        sections = {"data": {"digits": config.ALL}, "model": model, "training": training}
+        data = {"digits": config.ALL, "validation_fraction": plain(self.validation_fraction)}
+        if self.early_stopping and data["validation_fraction"] == 0:
+            raise ValueError("validation_fraction: must be above 0 with early_stopping, not 0")
+        if data["validation_fraction"] != 0 and self.n_iter_no_change != math.inf:
+            training["patience"] = plain(self.n_iter_no_change)
         try:
-            return Config.model_validate(sections)
+            return Config.model_validate({"data": data, "model": model, "training": training})
         except ValidationError as invalid:
             messages = "; ".join(map(config.describe, invalid.errors(include_url=False)))
-            raise ValueError(re.sub(r"\b(model|training)\.", "", messages)) from None
+            messages = messages.replace("training.patience:", "n_iter_no_change:")
+            raise ValueError(re.sub(r"\b(data|model|training)\.", "", messages)) from None
 
     def _validated(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, **options: Any
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, network: MLP | None
     ) -> tuple[Array, NDArray[Any], Array | None]:
         """X, y and weights of mean 1, without the examples of weight 0.
 
-        scikit-learn checks them: matching shapes, X of the precision, in C order, finite.
+        scikit-learn checks them: matching shapes, X of the precision, in C order, finite, and with the features of the
+        network if there is one.
         """
-        rows, labels = validate_data(self, X, y, order="C", **options)
+        dtype = PRECISIONS if network is None else network.precision
+        rows, labels = validate_data(self, X, y, order="C", reset=network is None, dtype=dtype)
         if sample_weight is None:
             return rows, labels, None
         weights = checked_weights(sample_weight, len(rows))
@@ -236,76 +296,89 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         weights = weights[kept]
         return rows[kept], labels[kept], (weights / weights.mean()).astype(rows.dtype)
 
-    def _begin(self, examples: Examples, classes: NDArray[Any], options: Config) -> MLP:
-        """An untrained network; it becomes ``network_`` after its first pass."""
+    def _begin(self, classes: NDArray[Any]) -> None:
+        """Forget earlier passes. The network becomes ``network_`` after its first pass."""
         state = self.random_state
         self._seed = int(state) if isinstance(state, int | np.integer) else check_random_state(state).randint(1 << 31)
-        sizes = [examples.X.shape[1], *options.model.hidden_sizes, outputs_for(len(classes))]
-        weights = class_weights(options, examples, len(classes))
-        network = MLP(sizes, generator=generator(self._seed, Stream.WEIGHTS), **from_config.options(options, weights))
-        self._rule: tuple[str, bool] | None = None
-        self._state: Mapping[str, Array] = {}
-        self._steps = 0
+        self._memory: Memory | None = None
         self.classes_ = classes
         self.loss_curve_: list[float] = []
+        self.validation_scores_: list[float] | None = None
+        self.validation_loss_curve_: list[float] | None = None
+        self.best_validation_score_: float | None = None
         self.n_iter_ = 0
-        return network
 
-    def _learn(self, network: MLP, examples: Examples, training: Training, passes: int, *, warn: bool) -> None:
-        """Train for this number of passes, each in a fresh order; the network is updated after each pass.
+    def _learn(
+        self, network: MLP, untrained: MLP, examples: Examples, held_out: Examples | None, options: Training
+    ) -> None:
+        """Train for all epochs, or until early stopping or a callback ends it.
 
-        Raises ValueError if a loss or a weight is not finite: the network stays as it was before that pass. With
-        ``warn``, warns if nothing was learned in the end.
+        Raises ValueError as ``fit`` does. Warns if nothing was learned in the end.
         """
-        active = active_features(examples.X)
-        rows = examples.with_features(active)
-        rows = replace(rows, X=as_bytes(rows.X))
-        parameters = OrderedParameters(network, active, training)
-        batch_size = min(training.batch_size, len(rows.X))
-        plans = StepPlans(parameters, batch_size, rows.X.dtype)
-        rule = training.optimizer, training.momentum > 0  # another one begins without memory
-        if rule == self._rule:
-            for name, block in parameters.state.items():
-                block[...] = self._state[name]
-            parameters.optimizer.steps = self._steps
-        # Overflow is not ignored: it shows in the loss or the weights, which are checked.
-        with blas_threads.threads(1), np.errstate(over="ignore", invalid="ignore"):
-            untrained = mean_loss(network, examples) if warn else math.inf
-            parameters.load()
-            for _ in range(passes):
-                epoch = min(self.n_iter_ + 1, training.epochs)
-                rate = scheduled(training.schedule, training.learning_rate, epoch, training.epochs)
-                parameters.optimizer.set_learning_rate(rate)
-                order = generator(self._seed, Stream.SHUFFLE, self.n_iter_ + 1).permutation(len(rows.X))
-                loss = one_pass(parameters, plans, rows, order, batch_size)
-                if not (math.isfinite(loss) and np.isfinite(parameters.optimizer.A).all()):
-                    raise ValueError(f"training diverged in pass {self.n_iter_ + 1}: {self._cure()}")
-                parameters.store()
-                self.network_ = network
-                self._rule, self._state, self._steps = rule, parameters.state, parameters.optimizer.steps
-                self.loss_curve_.append(loss)
-                self.n_iter_ += 1
-            if warn:
-                self._judge(network, examples, training, untrained)
+        self.n_iter_ = 0
+        with blas_threads.threads(1):
+            untrained_loss, _ = evaluate(untrained, examples)
+            passes = Passes(network, examples, options, self._memory)
+            best = None if held_out is None else BestPass(passes, held_out)
+            if best is None:
+                self.validation_scores_ = self.validation_loss_curve_ = self.best_validation_score_ = None
+            elif self.loss_curve_:  # a warm start: the weights that it has may stay the best
+                best.judge()
+            self._run_passes(passes, best, examples, options)
+            reason = why_nothing_was_learned(network, examples, options, untrained_loss, self.loss_curve_, best)
+        if reason is not None:
+            cure = f"try another learning_rate ({options.learning_rate:g}), more epochs or scaled features"
+            message = f"nothing was learned: the {reason}: {cure}; or there is nothing to learn"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3 + WRAPPERS)
 
-    def _judge(self, network: MLP, examples: Examples, training: Training, untrained_loss: float) -> None:
-        """Warns if nothing was learned, by the rule of ``standstill.Ending``."""
-        steps, weights = math.ceil(len(examples.X) / training.batch_size), network.example_weights(examples.classes)
-        ending = Ending(
-            network,
-            network.predict(examples.X),
-            examples.classes,
-            weights if examples.weights is None else weights * examples.weights,
-            loss=mean_loss(network, examples),
-            untrained_loss=untrained_loss,
-            last_loss=self.loss_curve_[-1],
-            steps=steps * self.n_iter_,
-            steps_per_epoch=steps,
-        )
-        if ending.reason is not None:
-            cure = f"try another learning_rate ({training.learning_rate:g}), more epochs or scaled features"
-            message = f"nothing was learned: the {ending.reason}: {cure}; or there is nothing to learn"
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    def _run_passes(self, passes: Passes, best: BestPass | None, examples: Examples, options: Training) -> None:
+        """All passes of a fit, with the callbacks' hooks around each pass and around all; the best weights are kept."""
+        metadata = None if examples.weights is None else {"sample_weight": examples.weights}
+        task = {"estimator": self, "X": examples.X, "y": self.classes_[examples.classes], "metadata": metadata}
+        has_callbacks = hasattr(self, "_skl_callbacks")
+        context = self._init_callback_context(max_subtasks=options.epochs) if has_callbacks else NoCallbacks()
+        context.call_on_fit_task_begin(**task)
+        is_last = False
+        try:
+            while not is_last:
+                one = context.subcontext(task_name="pass")
+                one.call_on_fit_task_begin(**task)
+                self._pass(passes, options)
+                is_last = self.n_iter_ == options.epochs
+                if best is not None:
+                    self._validate(best)
+                    is_last |= best.passes_since == options.patience
+                is_last |= one.call_on_fit_task_end(**task, reconstruction_attributes=self._so_far)
+        finally:
+            if best is not None:
+                self._memory, self.best_validation_score_ = best.restore(), best.accuracy
+        context.call_on_fit_task_end(**task, reconstruction_attributes=self._so_far)
+
+    def _so_far(self) -> dict[str, Any]:
+        """What a copy of the classifier needs to stay as it is now while the passes go on."""
+        network: MLP = self.network_
+        return {"network_": network.copy(network.precision), "loss_curve_": list(self.loss_curve_)}
+
+    def _pass(self, passes: Passes, options: Training) -> None:
+        """One more pass. Raises ValueError if a loss or a weight is not finite: the network stays as it was before."""
+        epoch = min(self.n_iter_ + 1, options.epochs)
+        rate = scheduled(options.schedule, options.learning_rate, epoch, options.epochs)
+        loss = passes.run(rate, generator(self._seed, Stream.SHUFFLE, len(self.loss_curve_) + 1))
+        self._check_finite(loss)
+        self.network_, self._memory = passes.network, passes.memory
+        self.loss_curve_.append(loss)
+        self.n_iter_ += 1
+
+    def _validate(self, best: BestPass) -> None:
+        """Judge the pass on the held-out examples; raises ValueError if the loss is not finite."""
+        loss, accuracy = best.judge()
+        self._check_finite(loss)
+        self.validation_loss_curve_ = [*(self.validation_loss_curve_ or ()), loss]
+        self.validation_scores_ = [*(self.validation_scores_ or ()), accuracy]
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise ValueError(f"training diverged in pass {self.n_iter_ + 1}: {self._cure()}")
 
     def _cure(self) -> str:
         decay = f" or weight_decay ({self.weight_decay:g})" if self.weight_decay else ""
@@ -316,74 +389,6 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sc
         check_is_fitted(self)
         rows: Array = validate_data(self, X, order="C", reset=False, dtype=self.network_.precision)
         return self.network_.predict(rows)
-
-
-def one_pass(
-    parameters: OrderedParameters, plans: StepPlans, examples: Examples, order: NDArray[np.intp], batch_size: int
-) -> float:
-    """One step per batch, the examples in this order. Returns the mean loss, each batch before its step."""
-    total = 0.0
-    for positions, n in in_blocks(order, batch_size, lambda n: plans[n].length):
-        plan, steps = plans[n], len(positions) // n
-        gather(examples.X, positions, plan.rows[:steps])
-        plan.set_classes(examples.classes[positions], examples.weights_of(positions))
-        plan.run(steps)
-        parameters.count_steps(steps)
-        total += sum(plan.losses(steps)) * n
-    return total / len(order)
-
-
-def mean_loss(network: MLP, examples: Examples) -> float:
-    """The network's loss on all examples."""
-    total, n = 0.0, len(examples.X)
-    for rows in gen_batches(n, block_length(examples.X.shape[1])):
-        batch = network.batch(rows.stop - rows.start)
-        batch.X[...] = examples.X[rows]
-        batch.set_classes(examples.classes[rows], examples.weights_of(rows))
-        total += batch.loss() * len(batch.X)
-    return total / n
-
-
-def as_bytes(X: Array) -> NDArray[Any]:
-    """X as pixels 0..255 if each number is exactly such a pixel divided by 255; else X itself.
-
-    Then it takes a quarter of the memory or less, and trains as ``train.py`` does.
-    """
-    pixels = np.empty(X.shape, np.uint8)
-    for rows in gen_batches(len(X), block_length(X.shape[1])):  # X may be large, and most often its first block decides
-        part = X[rows]
-        if part.min() < 0 or part.max() > 1:
-            return X
-        pixels[rows] = np.rint(part * WHITE)
-        if not np.array_equal(pixels[rows].astype(X.dtype) / WHITE, part):
-            return X
-    return pixels
-
-
-def active_features(X: Array) -> NDArray[np.intp]:
-    """The features that are nonzero in some example; all features if X is too large to copy, or all zeros."""
-    active = np.flatnonzero(X.any(axis=0))
-    return active if 0 < active.size * len(X) <= MAX_COPIED_BYTES else np.arange(X.shape[1])
-
-
-def class_weights(options: Config, examples: Examples, classes: int) -> tuple[float, ...] | None:
-    """The weight of each class in the loss, as the network takes it; None if neither classes nor examples have any."""
-    weights = options.training.class_weight
-    if isinstance(weights, str):
-        return from_config.balanced(np.bincount(examples.classes, examples.weights, classes))
-    return weights if weights is not None or examples.weights is None else (1.0,) * classes
-
-
-def with_class_weights(network: MLP, options: Config, weights: tuple[float, ...] | None) -> MLP:
-    """The network of the calls before, with these class weights; raises ValueError if it is not the options' one."""
-    own = network.sizes[1:-1], network.activation_name, network.loss_name
-    if own != tuple(getattr(options.model, name) for name in MODEL):
-        raise ValueError("hidden_sizes, activation or loss differ from the network's: fit starts again")
-    if network.class_weights == weights:
-        return network
-    changed = MLP(network.sizes, **from_config.options(options, weights))
-    changed.parameter_block[...] = network.parameter_block
-    return changed
 
 
 def positions(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:

@@ -6,7 +6,6 @@ import os
 import pickle
 import subprocess
 import sys
-import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from inspect import signature
@@ -113,7 +112,9 @@ def test_its_weights_with_any_classes_and_options_are_those_of_train_py_to_the_b
 def test_its_defaults_are_those_of_the_config():
     defaults = Training().model_dump() | Model().model_dump()
     own = MLPClassifier().get_params()
-    assert own.pop("random_state") is None
+    theirs = pytest.importorskip("sklearn.neural_network").MLPClassifier().get_params()
+    for name in ("random_state", "early_stopping", "validation_fraction", "n_iter_no_change", "warm_start"):
+        assert own.pop(name) == theirs[name]
     assert {name: defaults[name] for name in own} == own
     assert set(defaults) - set(own) == {"seed", "precision", "threads", "checkpoint_every", "patience"}
 
@@ -339,11 +340,11 @@ def test_it_learns_on_one_thread_whatever_the_surroundings_have(monkeypatch):
     """As train.py does by default: it is fastest at these sizes, and the bits do not depend on the machine's cores."""
     threads = []
 
-    def one_pass(*arguments):
+    def run(*arguments):
         threads.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
         return 0.1
 
-    monkeypatch.setattr(estimator, "one_pass", one_pass)
+    monkeypatch.setattr("mlp.training.arrays.passes.Passes.run", run)
     with blas_threads.threads(2):
         MLPClassifier(epochs=1).fit(*blobs())
     assert set(threads) == {1}
@@ -364,34 +365,15 @@ def test_a_stream_whose_features_come_and_go_is_learned_as_if_they_were_all_ther
         return classifier.network_.parameter_block
 
     without = weights()
-    monkeypatch.setattr(estimator, "MAX_COPIED_BYTES", 0)
+    monkeypatch.setattr("mlp.training.arrays.examples.MAX_COPIED_BYTES", 0)
     np.testing.assert_allclose(weights(), without, rtol=1e-10, atol=1e-13)
-
-
-@pytest.mark.parametrize("place", [None, 0, -1])
-@pytest.mark.parametrize("precision", [np.float32, np.float64])
-def test_features_are_kept_as_bytes_only_if_all_are_whole_255ths(precision, place):
-    """Also if only the last of several blocks has another number; that takes no memory for another copy of X."""
-    pixels = np.random.default_rng(0).integers(0, 256, (30_000, 40), np.uint8)
-    X = pixels.astype(precision) / 255
-    if place is not None:
-        X[place, place] = 0.1234
-    tracemalloc.start()
-    kept = estimator.as_bytes(X)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    if place is None:
-        np.testing.assert_array_equal(kept, pixels, strict=True)
-    else:
-        assert kept is X
-    assert peak < X.nbytes
 
 
 def test_the_bits_of_images_that_are_too_many_bytes_as_numbers_are_those_of_train_py_too(monkeypatch, tmp_path, here):
     """Features are left out up to a limit in numbers, not in bytes, as for the training images."""
     folder = write_folder(tmp_path / "made", [0, 1] * 50, [0, 1], side=6)
     monkeypatch.setattr("mlp.training.batches.MAX_COPIED_BYTES", 3700)
-    monkeypatch.setattr(estimator, "MAX_COPIED_BYTES", 3700)
+    monkeypatch.setattr("mlp.training.arrays.examples.MAX_COPIED_BYTES", 3700)
     options = ["data.validation_fraction=0", "training.epochs=2", f"data.directory={folder}"]
     assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
     X, Y = dataset.load(folder, "training", (0, 1)).arrays("float32")

@@ -6,9 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from mlp.network import MLP
-from mlp.training.random_streams import Stream, generator
-from tests.made_points import blobs, three_blobs
+from tests.made_points import blobs
 
 exceptions = pytest.importorskip("sklearn.exceptions")
 check_is_fitted = pytest.importorskip("sklearn.utils.validation").check_is_fitted
@@ -35,6 +33,14 @@ MLPClassifier = estimator.MLPClassifier
         ({"class_weight": "auto"}, 'class_weight: must be null, balanced or a list in brackets, not "auto"'),
         ({"class_weight": {0: 1, 1: -2}}, r"class_weight\[1\]: must be above 0, not -2"),
         ({"class_weight": {0: 1, 2: 1}}, r"The classes, \[1\], are not in class_weight"),
+        ({"early_stopping": "yes"}, "early_stopping: must be True or False, not 'yes'"),
+        ({"warm_start": 1}, "warm_start: must be True or False, not 1"),
+        ({"validation_fraction": 1.0}, "^validation_fraction: must be below 1, not 1"),
+        (
+            {"early_stopping": True, "validation_fraction": 0},
+            "validation_fraction: must be above 0 with early_stopping",
+        ),
+        ({"n_iter_no_change": 0}, "^n_iter_no_change: must be at least 1, not 0$"),
         ({"class_weight": [1, 2, 3]}, "3 class_weights: there must be one for each of 2 classes"),
     ],
 )
@@ -110,6 +116,16 @@ def test_balanced_weights_are_refused_in_a_stream_which_has_no_number_of_example
     X, y = blobs(20)
     with pytest.raises(ValueError, match="class_weight: balanced weights depend on all examples"):
         MLPClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
+
+
+def test_early_stopping_that_cannot_be_is_said():
+    X, y = blobs(20)
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1])
+    y[:] = 0
+    y[0] = 1
+    with pytest.raises(ValueError, match=r"validation_fraction 0\.1 leaves none of 1 examples of a class for training"):
+        MLPClassifier(early_stopping=True).fit(X, y)
 
 
 def test_a_pass_that_leaves_the_finite_numbers_is_an_error_and_undone():
@@ -189,11 +205,3 @@ def test_a_fit_is_not_given_up_where_learning_takes_its_time():
     for seed in range(5):
         classifier = MLPClassifier((16,), loss="cross_entropy", epochs=60, random_state=seed).fit(X, y)
         assert (classifier.n_iter_, classifier.score(X, y)) == (60, 1)
-
-
-def test_the_loss_that_a_warning_tells_is_the_weighted_mean_over_all_examples():
-    X, y = three_blobs(1500)  # more than one block
-    w = np.random.default_rng(0).random(1500)
-    network = MLP([2, 3, 3], precision="float64", generator=generator(0, Stream.WEIGHTS), class_weights=[1, 2, 3])
-    expected = network.loss(X, np.eye(3)[y], w)
-    assert estimator.mean_loss(network, estimator.Examples(X, y, w)) == pytest.approx(expected, rel=1e-12)

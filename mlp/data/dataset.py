@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -105,21 +106,30 @@ class Dataset:
     def split(self, fraction: float, random: Generator) -> tuple["Dataset", "Dataset"]:
         """Hold out a fraction of each digit: (the rest, the held-out images), both in the order of the files.
 
-        The fraction is rounded to whole images, at least one of each digit unless it is 0. Raises InputError if no
-        image of a digit is left to train on.
+        They are chosen by ``choose_held_out``. Raises InputError if no image of a digit is left to train on.
         """
-        held_out = np.zeros(len(self), bool)
-        labels = self.labels
-        for digit in self.digits if fraction else ():
-            positions = np.flatnonzero(labels == digit)
-            count = max(1, round(fraction * len(positions)))
-            if count == len(positions):
+        targets = self.targets
+        held_out = choose_held_out(targets, fraction, random)
+        for k, digit in enumerate(self.digits):
+            chosen = held_out[targets == k]
+            if chosen.size and chosen.all():
                 raise InputError(
-                    f"data.validation_fraction {fraction} leaves none of {len(positions)} images of digit {digit} "
+                    f"data.validation_fraction {fraction} leaves none of {len(chosen)} images of digit {digit} "
                     "for training: use a smaller one, 0 for none, or more images"
                 )
-            held_out[random.permutation(positions)[:count]] = True
         return replace(self, indices=self.indices[~held_out]), replace(self, indices=self.indices[held_out])
+
+
+def choose_held_out(targets: NDArray[Any], fraction: float, random: Generator) -> NDArray[np.bool_]:
+    """Which examples of these classes (n,) to hold out, (n,): the fraction of each class, at random.
+
+    The fraction is rounded to whole examples, at least one of each class unless it is 0.
+    """
+    chosen = np.zeros(len(targets), bool)
+    for k in np.unique(targets) if fraction else ():
+        positions = np.flatnonzero(targets == k)
+        chosen[random.permutation(positions)[: max(1, round(fraction * len(positions)))]] = True
+    return chosen
 
 
 def scale(pixels: NDArray[np.uint8], X: Array) -> None:
