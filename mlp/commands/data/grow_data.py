@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
-from mlp.data.distortions import distort
 from mlp.data.idx_folder import ImagesAndLabels, Kind, Part, new_files, open_part
+from mlp.data.sources.distortions import distort
 from mlp.system import command_line, signals
 from mlp.system.errors import InputError
 from mlp.system.files import sha256

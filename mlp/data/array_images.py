@@ -1,0 +1,85 @@
+"""Images and labels that are arrays already: checked, and brought into the shapes of an IDX folder."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.data.idx_folder import MAX_IMAGE_PIXELS, MAX_LABEL
+from mlp.system.errors import InputError
+
+Bytes = NDArray[np.uint8]
+
+
+def checked(images: Any, labels: Any, names: tuple[str, str] = ("images", "labels")) -> tuple[Bytes, Bytes]:
+    """The images as uint8 (n, rows, columns), without a copy, and their labels as uint8 (n,).
+
+    images: uint8 (n, rows, columns), or (n, pixels), which become square, or 1 by pixels if their number is not a
+    square; 0 is paper, 255 is ink. labels: integers from 0 to 255, (n,) or (n, 1).
+    names: what messages call the two.
+
+    Raises InputError, naming the problem and the cure, if they are anything else, or if there is no image.
+    """
+    checked_images = _images(_array(images, names[0]), names[0])
+    checked_labels = _labels(_array(labels, names[1]), names[1])
+    if len(checked_images) != len(checked_labels):
+        counts = f"{names[1]}: {len(checked_labels):,} for {len(checked_images):,} {names[0]}"
+        raise InputError(f"{counts}: give one label for each image")
+    return checked_images, checked_labels
+
+
+def _array(values: Any, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name}: not an array: its rows must be of one length") from None
+
+
+def _images(images: NDArray[Any], name: str) -> Bytes:
+    if images.dtype != np.uint8:
+        raise InputError(f"{name}: {images.dtype}, must be uint8 from 0 to 255: {_as_bytes(images)}")
+    if images.ndim == 4:
+        cure = "take [..., 0]" if images.shape[3] == 1 else "make them grey with .mean(axis=3).round().astype('uint8')"
+        raise InputError(f"{name}: shape {images.shape}, colours are not supported: {cure}")
+    if images.ndim not in (2, 3):
+        raise InputError(f"{name}: shape {images.shape}, must be (n, rows, columns) or (n, pixels): reshape them")
+    if 0 in images.shape:
+        raise InputError(f"{name}: shape {images.shape}, no image in it: give at least one")
+    pixels = math.prod(images.shape[1:])
+    if pixels > MAX_IMAGE_PIXELS:
+        what = f"{pixels:,} pixels in an image, at most {MAX_IMAGE_PIXELS:,} are supported"
+        raise InputError(f"{name}: {what}: scale them down")
+    if images.ndim == 3:
+        return images
+    side = math.isqrt(pixels)
+    return images.reshape(-1, *((side, side) if side * side == pixels else (1, pixels)))
+
+
+def _as_bytes(images: NDArray[Any]) -> str:
+    """The cure for images of another type, by their range."""
+    if images.dtype.kind not in "iuf" or not images.size:
+        return "convert them with .astype('uint8')"
+    low, high = images.min(), images.max()
+    if images.dtype.kind == "f" and low >= 0 and high <= 1:
+        return "multiply by 255, round and convert with .astype('uint8')"
+    if low >= 0 and high <= 255:
+        return f"{'round and ' if images.dtype.kind == 'f' else ''}convert with .astype('uint8')"
+    return f"scale them, which go from {low:g} to {high:g}, to 0..255, round and convert with .astype('uint8')"
+
+
+def _labels(labels: NDArray[Any], name: str) -> Bytes:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        cure = "of one-hot rows take .argmax(axis=1)" if labels.ndim == 2 else "reshape them"
+        raise InputError(f"{name}: shape {labels.shape}, must be (n,) or (n, 1): {cure}")
+    if labels.dtype.kind not in "iu":
+        kind = "text" if labels.dtype.kind in "OUST" else labels.dtype
+        cure = "convert with .astype('uint8') if they are whole numbers, otherwise number the classes"
+        raise InputError(f"{name}: {kind}, must be integers from 0 to {MAX_LABEL}: {cure}")
+    wrong = np.flatnonzero((labels < 0) | (labels > MAX_LABEL))
+    if len(wrong):
+        what = f"the label at index {wrong[0]} is {labels[wrong[0]]}, must be an integer from 0 to {MAX_LABEL}"
+        raise InputError(f"{name}: {what}: number the classes from 0")
+    return labels.astype(np.uint8)
