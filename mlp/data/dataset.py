@@ -1,6 +1,6 @@
 """The images of some labels in an IDX folder: selected, split, and scaled to 0..1."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,18 +104,28 @@ class Dataset:
         The fraction is rounded to whole images, at least one of each digit unless it is 0. Raises InputError if no
         image of a digit is left to train on.
         """
-        held_out = np.zeros(len(self), bool)
-        labels = self.labels
-        for digit in self.digits if fraction else ():
-            positions = np.flatnonzero(labels == digit)
-            count = max(1, round(fraction * len(positions)))
-            if count == len(positions):
-                raise InputError(
-                    f"data.validation_fraction {fraction} leaves none of {len(positions)} images of digit {digit} "
-                    "for training: use a smaller one, 0 for none, or more images"
-                )
-            held_out[random.permutation(positions)[:count]] = True
+        held_out = hold_out(self.labels, self.digits, fraction, random)
+        if wholly := labels_without_rest(self.labels, held_out):
+            count = np.count_nonzero(self.labels == wholly[0])
+            raise InputError(
+                f"data.validation_fraction {fraction} leaves none of {count} images of digit {wholly[0]} "
+                "for training: use a smaller one, 0 for none, or more images"
+            )
         return replace(self, indices=self.indices[~held_out]), replace(self, indices=self.indices[held_out])
+
+
+def hold_out(labels: NDArray[np.uint8], digits: Sequence[int], fraction: float, random: Generator) -> NDArray[np.bool_]:
+    """Which images (n,) to hold out: a fraction of each digit, rounded, at least one unless the fraction is 0."""
+    held_out = np.zeros(len(labels), bool)
+    for digit in digits if fraction else ():
+        positions = np.flatnonzero(labels == digit)
+        held_out[random.permutation(positions)[: max(1, round(fraction * len(positions)))]] = True
+    return held_out
+
+
+def labels_without_rest(labels: NDArray[np.uint8], held_out: NDArray[np.bool_]) -> list[int]:
+    """The labels, in ascending order, of which every image is held out."""
+    return sorted({*np.unique(labels[held_out]).tolist()} - {*np.unique(labels[~held_out]).tolist()})
 
 
 def scale(pixels: NDArray[np.uint8], X: Array) -> None:

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from mlp.commands.arguments import Parser, run_directory
 from mlp.data import image_files
 from mlp.data.file_kinds import READABLE
-from mlp.data.image_files import GreyImage
+from mlp.data.image_files import GreyImage, describe
 from mlp.data.novelty import MIN_IMAGES, NoveltyDetector
 from mlp.data.picture import Sample, samples
 from mlp.network import block_length, by_class, decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
-from mlp.system.command_line import MAX_MESSAGE_LINES, PICTURE_ENDINGS, display_path, warn
+from mlp.system.command_line import PICTURE_ENDINGS, check_failures, display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
@@ -76,10 +76,7 @@ def main(arguments: Sequence[str]) -> None:
         draw_pictures(options.show, answers)
         if not options.json:
             print(f"\nstages: {display_path(options.show)}")
-    for failure in failures[:-MAX_MESSAGE_LINES]:  # the error message has room for the last ones only
-        warn(failure)
-    if failures:
-        raise InputError(*failures[-MAX_MESSAGE_LINES:])
+    check_failures(failures)
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -110,23 +107,12 @@ def images_of(names: Sequence[str], failures: list[str], *, transpose: bool) -> 
     for name in names:
         try:
             files = image_files.files_of(command_line.path(name))
-        except (InputError, OSError, ArgumentTypeError) as error:
+        except ArgumentTypeError as error:
+            failures.append(str(error))
+        except (InputError, OSError) as error:
             failures.append(describe(error, name))
-            continue
-        for file in files:
-            try:
-                yield from image_files.read(file, warn, transpose=transpose)
-            except (InputError, OSError, MemoryError) as error:
-                failures.append(describe(error, file))
-
-
-def describe(error: Exception, path: Path | str) -> str:
-    """An error in one line that names the file."""
-    if isinstance(error, InputError | ArgumentTypeError):
-        return " ".join(error.args)
-    if isinstance(error, OSError):
-        return f"{path}: {error.strerror or error}"
-    return f"{path}: not enough memory: scale it down"
+        else:
+            yield from image_files.read_each(files, failures, warn, transpose=transpose)
 
 
 def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
