@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mlp.data.idx_folder import MAX_LABEL
 from mlp.system.errors import InputError
 from mlp.system.files import read_small, write_text
 
@@ -22,24 +21,25 @@ def write(directory: Path, names: Mapping[int, str]) -> None:
     write_text(directory / NAME, text.getvalue())
 
 
-def read(directory: Path) -> dict[int, str]:
-    """The names by label; none if the folder has no such file. Raises InputError, naming the line, if it is damaged."""
+def read(directory: Path, warn: Callable[[str], object]) -> dict[int, str]:
+    """The names by label; none if the folder has no such file. ``warn`` gets a message if it cannot be read."""
     path = directory / NAME
     try:
-        text = read_small(path, MAX_BYTES).decode("utf-8-sig")
+        return _parsed(read_small(path, MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8: import the pictures again") from None
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    names: dict[int, str] = {}
-    try:
-        if next(rows, None) != HEADER:
-            raise ValueError(f"the header must be {','.join(HEADER)}")
-        for label, name in rows:
-            if not 0 <= int(label) <= MAX_LABEL or int(label) in names:
-                raise ValueError(f"label {label} is given twice, or is not from 0 to {MAX_LABEL}")
-            names[int(label)] = name
+    except OSError as error:
+        warn(f"{path}: {error.strerror}: the classes' names are unknown")
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{path}: line {max(1, rows.line_num)}: {error}: import the pictures again") from None
-    return names
+        warn(f"{path}: {error}: the classes' names are unknown: import the pictures again")
+    except InputError as error:
+        warn(f"{error}: the classes' names are unknown")
+    return {}
+
+
+def _parsed(content: bytes) -> dict[int, str]:
+    """The names by label. Raises ValueError or csv.Error if the content is not as ``write`` writes it."""
+    header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+    if header != HEADER:
+        raise ValueError(f"its first line must be {','.join(HEADER)}")
+    return {int(label): name for label, name in rows}

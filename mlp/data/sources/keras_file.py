@@ -32,9 +32,7 @@ def read(path: Path) -> dict[Part, tuple[Bytes, Bytes]]:
         for name in (name for names in ARRAYS.values() for name in names):
             if name not in archive.files:
                 held = ", ".join(archive.files) or "none"
-                raise InputError(
-                    f"{path}: no array {name}: it must have x_train, y_train, x_test and y_test, has {held}"
-                )
+                raise InputError(f"{path}: no array {name}, but {held}: x_train, y_train, x_test and y_test are needed")
         arrays = {name: _array(archive, name, path) for names in ARRAYS.values() for name in names}
     try:
         return {part: checked(arrays[x], arrays[y], (x, y)) for part, (x, y) in ARRAYS.items()}
