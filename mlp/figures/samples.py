@@ -11,9 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mlp.data.preparation import averaged
+
 PER_CLASS = 10
 SIDE, MANY_SIDE, MANY_CLASSES = 0.6, 0.3, 50
 """Inches: the side of an image, also if there are more than this many classes."""
+MAX_PIXELS = 128
+"""A side of an image: larger ones are made smaller, as the figure has no room for more."""
 GAP = 0.1
 """Fraction of an image's side between two images."""
 MAX_NAME_CHARACTERS = 30
@@ -25,14 +29,15 @@ def class_samples(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint
 
     ``names`` are those of the labels; a label without one is shown as it is.
     """
-    rows, columns = images.shape[1:]
-    gap = max(1, round(GAP * max(rows, columns)))
     found = np.unique(labels).tolist()
+    factor = -(-max(images.shape[1:]) // MAX_PIXELS)
+    rows, columns = (-(-side // factor) for side in images.shape[1:])
+    gap = max(1, round(GAP * max(rows, columns)))
     sheet = np.zeros((len(found) * (rows + gap), PER_CLASS * (columns + gap)), np.uint8)
     for row, label in enumerate(found):
         positions = np.flatnonzero(labels == label)
         chosen = positions[np.linspace(0, len(positions) - 1, min(PER_CLASS, len(positions))).round().astype(int)]
-        for column, image in enumerate(images[chosen]):
+        for column, image in enumerate(averaged(images[chosen], factor)):
             top, left = row * (rows + gap), column * (columns + gap)
             sheet[top : top + rows, left : left + columns] = image
     side = SIDE if len(found) <= MANY_CLASSES else MANY_SIDE

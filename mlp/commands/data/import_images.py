@@ -89,7 +89,7 @@ def kind_of(source: Path) -> str:
     if source.is_dir():
         return ""
     name = source.name.lower().removesuffix(".gz")
-    if name.endswith(KINDS):
+    if name.endswith(KINDS) and os.path.lexists(source):
         return name[-4:]
     what = "not a folder of pictures" if os.path.lexists(source) else "no such folder or file"
     raise InputError(f"{source}: {what}: name {picture_folder.LAYOUT}, or a file that ends in .npz, .csv or .csv.gz")

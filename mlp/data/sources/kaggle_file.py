@@ -38,7 +38,8 @@ def read(path: Path, advance: Callable[[int], object]) -> tuple[Bytes, Bytes]:
         file.seek(0)
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_packed else file
         try:
-            rows = _rows(path, TextIOWrapper(stream, "utf-8-sig", errors="replace"), advance)
+            with TextIOWrapper(stream, "utf-8-sig", errors="replace") as text:
+                rows = _rows(path, text, advance)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(f"{path}: damaged gzip data ({error}): put an intact copy in its place") from None
     try:
@@ -53,9 +54,10 @@ def _rows(path: Path, text: TextIOWrapper, advance: Callable[[int], object]) -> 
     number, columns, size, free = 1, 0, 0, memory.free()
     for lines in _line_blocks(text):
         if not columns:
-            columns, has_header = _first_line(path, lines[0])
+            first = next((place for place, line in enumerate(lines) if line.strip()), 0)
+            columns, has_header = _first_line(f"{path}: line {first + 1}", lines[first])
             if has_header:
-                lines[0] = ""
+                lines[first] = ""
         rows = _parsed(path, lines, number, columns)
         number += len(lines)
         size += rows.nbytes
@@ -81,18 +83,26 @@ def _line_blocks(text: TextIOWrapper) -> Iterator[list[str]]:
         yield lines
 
 
-def _first_line(path: Path, line: str) -> tuple[int, bool]:
+def _first_line(where: str, line: str) -> tuple[int, bool]:
     """The number of columns, and whether the line is a header. Raises InputError if it cannot be label and pixels."""
     cells = line.split(",")
-    has_header = not re.fullmatch(r"\s*[-+.0-9]+\s*", cells[0])
+    has_header = not _is_number(cells[0])
     if "pixel" in cells[0].lower():
         what = f"its first column is {cells[0].strip()}, must be the label: Kaggle's test.csv has no labels"
-        raise InputError(f"{path}: {what}: leave it out, and a part of the training images is held out")
+        raise InputError(f"{where}: {what}: leave it out, and a part of the training images is held out")
     pixels = len(cells) - 1
     if not pixels or math.isqrt(pixels) ** 2 != pixels:
-        what = f"{len(cells):,} columns: a label and {pixels:,} pixels, which are not a square image"
-        raise InputError(f"{path}: line 1: {what}: put the label first, then all pixels, with commas between")
+        what = f"{pixels:,} pixels after the label are no square image"
+        raise InputError(f"{where}: {what}: put the label first, then the pixels row by row, with commas between")
     return len(cells), has_header
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _parsed(path: Path, lines: list[str], number: int, columns: int) -> Bytes:

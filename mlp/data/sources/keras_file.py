@@ -47,7 +47,7 @@ def _array(archive: Any, name: str, path: Path) -> NDArray[Any]:
         if free is not None and size > free:
             raise InputError(f"{path}: {name} takes {size:,} bytes, and {free:,} are free: take fewer images")
         array: NDArray[Any] = archive[name]
-    except (InputError, MemoryError):
+    except InputError:
         raise
     except Exception as error:  # zipfile, zlib and NumPy raise many kinds for damaged data
         raise _unreadable(path, f"{name} cannot be read", error) from error

@@ -46,8 +46,8 @@ def _check_class(folder: Path) -> None:
         raise InputError(f"{folder}: its name is not UTF-8: rename it, as it is the name of a class") from None
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if inner:
-        cure = f"move its pictures into {folder}, or name {folder} if it holds {LAYOUT}"
-        raise InputError(f"{inner[0]}: a folder within a class, whose pictures would be left out: {cure}")
+        cure = f"move its pictures into {folder}; if {folder} holds {LAYOUT}, import it by itself, or with --test"
+        raise InputError(f"{inner[0]}: a folder within a class: {cure}")
 
 
 def labels_of(names: Sequence[str], folder: Path) -> dict[str, int]:
