@@ -17,7 +17,8 @@ MAX_BYTES = 1 << 20
 def write(directory: Path, names: Mapping[int, str]) -> None:
     """Write the names by label. Raises UnicodeEncodeError if one is not Unicode text."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([HEADER, *names.items()])
+    # Lines end in CRLF (RFC 4180): if they ended in LF, Python would write a name with a CR without quotes.
+    csv.writer(text).writerows([HEADER, *names.items()])
     write_text(directory / NAME, text.getvalue())
 
 

@@ -137,7 +137,7 @@ def test_the_samples_show_the_images_of_each_class(few, here, tmp_path):
         (["10", "9"], [9, 10], False),
         (["7", "256"], [0, 1], True),
         (["b", "a"], [0, 1], True),
-        (["日本, \"a\"", "\x1b[31m\n"], [0, 1], True),
+        (["日本, \"a\"", "\x1b[31m\r"], [0, 1], True),
     ],
 )  # fmt: skip
 def test_numbers_are_labels_and_other_names_are_numbered_in_their_order(names, labels, has_names, imported, tmp_path):
@@ -354,19 +354,19 @@ def test_an_array_larger_than_the_free_memory_is_refused(imported, tmp_path, mon
 @pytest.mark.parametrize(
     ("end", "message"),
     [
-        ("1,2,3,4,256\n", "line 5: column 5 is '256', must be a whole number from 0 to 255"),
-        ("\n1,-2,3,4,5\n", "line 6: column 2 is '-2', must be a whole number"),
-        ("1,2,3.5,4,5\n", "line 5: column 3 is '3.5', must be a whole number"),
-        ("1,2,3,4,x\n", "line 5: column 5 is 'x', must be a whole number"),
-        ("1,2,3,4\n", "line 5: 4 columns, the first line has 5: complete or remove it"),
-        ("1,2,3,4,5,6\n", "line 5: 6 columns, the first line has 5"),
+        ("1,2,3,4,256\n", "line 6: column 5 is '256', must be a whole number from 0 to 255"),
+        ("\n1,-2,3,4,5\n", "line 7: column 2 is '-2', must be a whole number"),
+        ("1,2,3.5,4,5\n", "line 6: column 3 is '3.5', must be a whole number"),
+        ("1,2,3,4,x\n", "line 6: column 5 is 'x', must be a whole number"),
+        ("1,2,3,4\n", "line 6: 4 columns, the first line has 5: complete or remove it"),
+        ("1,2,3,4,5,6\n", "line 6: 6 columns, the first line has 5"),
         ("2,2,3,4,5\n", "1 image of class 2, and none is left for training"),
     ],
 )
 @pytest.mark.parametrize("block", [kaggle_file.BLOCK_CHARACTERS, 1])
 def test_a_wrong_line_is_named(end, message, block, imported, tmp_path, monkeypatch):
     monkeypatch.setattr(kaggle_file, "BLOCK_CHARACTERS", block)
-    path = write_csv(tmp_path / "a.csv", [0, 1, 1, 0])
+    path = write_csv(tmp_path / "a.csv", [0, 1, 1, 0], start="label,a,b,c,d\n")
     path.write_text(path.read_text() + end)
     code, _, error = imported(path)
     assert code == 2
