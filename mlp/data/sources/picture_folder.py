@@ -88,13 +88,18 @@ def prepared(
     _check_memory(sum(map(len, classes.values())), shape)
     images: list[Bytes] = []
     image_labels: list[int] = []
+    several: list[str] = []
     for name, files in classes.items():
         pictures = image_files.read_each(_counted(files, advance), failures, warn)
         for sample in samples(pictures, shape, failures):
             if sample.digit_count > 1:
-                warn(f"{sample.name}: several separate drawings: only those near the largest one are kept")
+                several.append(sample.name)
             images.append(np.rint(255 * sample.pixels).astype(np.uint8))
             image_labels.append(labels[name])
+    if several:
+        others = f" and {len(several) - 1:,} more" if len(several) > 1 else ""
+        what = "several separate drawings became one image: cut out one, unless they belong together"
+        warn(f"{several[0]}{others}: {what}")
     return np.array(images, np.uint8).reshape(-1, *shape), np.array(image_labels, np.uint8)
 
 

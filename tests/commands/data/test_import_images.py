@@ -267,6 +267,20 @@ def test_a_folder_that_cannot_be_imported_whole_is_refused(kind, few, imported, 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_picture_of_several_drawings_is_kept_with_a_warning(few, imported):
+    picture = Image.new("L", (60, 30), 255)
+    for left in (3, 35):
+        ImageDraw.Draw(picture).ellipse([left, 4, left + 20, 24], outline=0, width=3)
+    picture.save(few / "circle" / "two.png")
+    picture.save(few / "square" / "too.png")
+    code, _, error = imported(few)
+    assert code == 0
+    assert error.count("\n") == 1
+    assert error.startswith(
+        f"warning: {few / 'circle' / 'two.png'} and 1 more: several separate drawings became one image: cut out one"
+    )
+
+
 def test_hidden_files_and_other_kinds_of_files_are_left_out(few, imported, tmp_path):
     (few / ".git").mkdir()
     (few / "circle" / ".thumbnails").mkdir()
