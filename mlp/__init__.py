@@ -7,6 +7,9 @@ __version__ = "0.5.0"
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than this module
 if TYPE_CHECKING:
+    from mlp.library.run import Run as Run
+    from mlp.library.run import load as load
+    from mlp.library.training import train as train
     from mlp.network import MLP as MLP
     from mlp.system.errors import CheckFailed as CheckFailed
     from mlp.system.errors import DataChanged as DataChanged
@@ -15,7 +18,12 @@ if TYPE_CHECKING:
     from mlp.system.errors import InputError as InputError
 
 _ERRORS = ("Error", "CheckFailed", "DataChanged", "Diverged", "InputError")
-_HOMES = {"MLP": "mlp.network"} | dict.fromkeys(_ERRORS, "mlp.system.errors")
+_HOMES = {
+    "MLP": "mlp.network",
+    "Run": "mlp.library.run",
+    "load": "mlp.library.run",
+    "train": "mlp.library.training",
+} | dict.fromkeys(_ERRORS, "mlp.system.errors")
 """The module of each name."""
 
 

@@ -383,6 +383,36 @@ def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "
             source.problems.append(((AFTER_THE_FILE, number), f"{flag} {option}", put_in_quotes(option, f"{flag} ")))
         else:
             source.override(option, number, flag)
+    return _valid(source, path.parent)
+
+
+def of_mapping(values: Mapping[str, Any], known: "Config | None" = None) -> Config:
+    """Like ``load``, from sections that are mappings of keys; paths are relative to the working folder.
+
+    A key left out has its value in ``known``, or else its default. A value may also be NumPy's number or array, a range
+    or a path.
+    """
+    given, base = _plain(values), known.model_dump() if known is not None else {}
+    sections = {
+        name: {**base.get(name, {}), **section} if isinstance(section, dict) else section
+        for name, section in {**base, **_sections(given)}.items()
+    }
+    return _valid(_Source(sections, {}, {(): ((1, 1), "config")}, []), Path())
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML gives it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):  # NumPy's
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple | range) else value
+
+
+def _valid(source: "_Source", folder: Path) -> Config:
+    """The config of a source whose paths are relative to the folder. Raises InputError with the first errors."""
     problems = source.problems
     try:
         config = Config.model_validate(source.values)
@@ -391,7 +421,7 @@ def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "
         problems += [(*source.place(error), describe(error)) for error in first]
     if problems:
         raise InputError(*(f"{origin}: {message}" for _, origin, message in sorted(set(problems))))
-    return _absolute(config, path.parent)
+    return _absolute(config, folder)
 
 
 @dataclass
@@ -442,7 +472,7 @@ class _Source:
     def place(self, error: ErrorDetails) -> tuple[Place, str]:
         """The place of a validation error: the unknown key, else the innermost value around it with a known place."""
         location = error["loc"]
-        if error["type"] == "extra_forbidden":
+        if error["type"] == "extra_forbidden" and location in self.keys:
             return self.keys[location]
         while location not in self.contents:
             location = location[:-1]
@@ -464,7 +494,7 @@ def _read(path: Path, *, links: bool) -> str:
     try:
         return read_small(path, MAX_CONFIG_BYTES, links=links).decode("utf-8-sig")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file: name a config with --config") from None
+        raise InputError(f"{path}: no such file: name another config") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
 

@@ -1,9 +1,8 @@
-"""One run, from its beginning or a checkpoint to its end, as ``train.py`` and the workers of a sweep run it."""
+"""One run, from its beginning or a checkpoint to its end, as ``train.py``, ``mlp.train`` and sweeps run it."""
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -15,32 +14,42 @@ from mlp.runs.checkpoint import Checkpoint
 from mlp.runs.directory import CURVE, DIVERGENCE, REPORT, Run, check_fresh
 from mlp.runs.finished import FinishedRun, find_whole, read_run
 from mlp.runs.manifest import RUNNING, read_manifest
-from mlp.system import blas_threads, signals
+from mlp.system import blas_threads, progress, signals
 from mlp.system.errors import DataChanged, Diverged, InputError, Interrupted
 from mlp.system.files import exclusive
-from mlp.system.progress import Bar
+from mlp.system.progress import Report
 from mlp.training import from_config, gradient_precheck
 from mlp.training.loop import Trainer
+from mlp.training.progress import Epoch
 
 Warn = Callable[[str], object]
-OnEnd = Callable[[Trainer, Run], object]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who trains a run: what the run tells it, and how it can stop the run."""
+
+    warn: Warn
+    show: Callable[..., AbstractContextManager[Report]] = progress.silent
+    """Shows the steps and a line for each epoch: ``progress.shown``, or nothing."""
+    on_epoch: Callable[[Epoch], object] = lambda row: None
+    """Called after each epoch; if it returns True, the run ends there, as finished. If it raises, the run is saved."""
+    on_end: Callable[[Trainer, Run], object] = lambda trainer, run: None
+    """Called when all files but the report are written; the directory is still locked, and signals are deferred."""
+    draw: Draw = draw_here
+    """Writes the loss curve."""
+    check: Callable[[], object] = signals.check
+    """Raises Interrupted if the run is to stop; it is called after each block of steps."""
+    computing: AbstractContextManager[object] = field(default_factory=signals.immediate)
+    """Within it a long step may be interrupted."""
 
 
 def train(
-    settings: Config,
-    run_directory: AbstractContextManager[Run],
-    saved: Checkpoint | None = None,
-    *,
-    warn: Warn,
-    verbose: bool = True,
-    on_end: OnEnd = lambda trainer, run: None,
-    draw: Draw = draw_here,
+    settings: Config, run_directory: AbstractContextManager[Run], caller: Caller, saved: Checkpoint | None = None
 ) -> None:
     """Train a run, from its beginning or from a checkpoint, and write all its files.
 
-    With ``verbose`` each epoch prints a line to stderr. ``on_end`` is called when all files but the report are written,
-    the directory is still locked, and signals are deferred. ``draw`` writes the loss curve. Raises Interrupted,
-    Diverged, CheckFailed, InputError (also DataChanged) or OSError if one of these ends the run.
+    Raises Interrupted, Diverged, CheckFailed, InputError (also DataChanged) or OSError if one of these ends the run.
     """
     history.check_room(settings.training.epochs)
     began = perf_counter()
@@ -52,7 +61,7 @@ def train(
         training_set, validation_set = from_config.split(settings, images)
         weights = from_config.class_weights(settings, training_set)
         network = from_config.network(settings, images.inputs, weights)
-        trainer = Trainer(network, training_set, validation_set, settings.training, signals.immediate())
+        trainer = Trainer(network, training_set, validation_set, settings.training, caller.computing)
         facts = provenance.environment(libraries) | {
             "threads": settings.training.threads,
             "training_files": files,
@@ -65,29 +74,21 @@ def train(
             if saved is None:
                 run.begin(**facts)
             else:
-                run.resume(saved, facts, warn)
+                run.resume(saved, facts, caller.warn)
             gradient_precheck.check_before_training(network, training_set, settings.training, run.note)
             if saved is not None:
                 trainer.restore(saved.state)
             save(trainer, run)  # before the first step: the disk has room, and there is something to resume from
-            signals.check()
-            learn(trainer, run, verbose=verbose)
-            finish(trainer, run, draw)
+            caller.check()
+            learn(trainer, run, caller)
+            finish(trainer, run, caller)
             run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
-            on_end(trainer, run)
+            caller.on_end(trainer, run)
         if settings.output.report:  # the run is finished, and stays so if its report fails
-            make_report(run.directory, warn)
+            make_report(run.directory, caller.warn)
 
 
-def resume(
-    directory: Path,
-    settings_for: Callable[[Config | None], Config],
-    *,
-    warn: Warn,
-    verbose: bool = True,
-    on_end: OnEnd = lambda trainer, run: None,
-    draw: Draw = draw_here,
-) -> bool:
+def resume(directory: Path, settings_for: Callable[[Config | None], Config], caller: Caller) -> bool:
     """Resume a run from its newest checkpoint, or begin it if it has none yet.
 
     ``settings_for`` maps the config of the run in the directory (None if there is no run yet) to the config to use.
@@ -103,10 +104,10 @@ def resume(
         settings = resolved(whole.config)
         whole.config.check_resumable(settings, directory)
         if settings.training.epochs == whole.config.training.epochs:
-            leave_finished(whole, settings, warn)
+            leave_finished(whole, settings, caller.warn)
             return False
-    with exclusive(directory, warn):
-        saved = checkpoint.newest(directory, warn)
+    with exclusive(directory, caller.warn):
+        saved = checkpoint.newest(directory, caller.warn)
         if saved is not None:
             settings = resolved(saved.config)
             saved.config.check_resumable(settings, directory)
@@ -116,7 +117,7 @@ def resume(
             settings = resolved(None)
             check_fresh(directory, settings)
         run = Run(directory, settings, dict(saved.facts) if saved is not None else {})
-        train(settings, run, saved, warn=warn, verbose=verbose, on_end=on_end, draw=draw)
+        train(settings, run, caller, saved)
         return True
 
 
@@ -141,16 +142,16 @@ def _advice_if_data_changed() -> Iterator[None]:
         raise DataChanged(changed.path, changed.how, cure, lost) from None
 
 
-def learn(trainer: Trainer, run: Run, *, verbose: bool = True) -> None:
-    """Run the remaining epochs: progress, checkpoints, signals, divergence.
+def learn(trainer: Trainer, run: Run, caller: Caller) -> None:
+    """Run the remaining epochs: progress, checkpoints, interruptions, divergence.
 
-    On a signal a checkpoint is saved first. Raises Diverged if training diverges or has learned nothing, after writing
-    a report of it; if training diverged from its first epoch on, the checkpoints are removed. Raises DataChanged, and
-    saves nothing, if the data files have changed since they were read.
+    If the caller stops the run, a checkpoint is saved first. Raises Diverged if training diverges or has learned
+    nothing, after writing a report of it; if training diverged from its first epoch on, the checkpoints are removed.
+    Raises DataChanged, and saves nothing, if the data files have changed since they were read.
     """
     try:
-        _run_epochs(trainer, run, verbose)
-        trainer.check_ending(signals.check)
+        _run_epochs(trainer, run, caller)
+        trainer.check_ending(caller.check)
     except Diverged as error:
         trainer.training_set.source.check()  # changed data may be the cause
         run.write_history(trainer.history)
@@ -161,29 +162,39 @@ def learn(trainer: Trainer, run: Run, *, verbose: bool = True) -> None:
         raise
 
 
-def _run_epochs(trainer: Trainer, run: Run, verbose: bool) -> None:
+def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
     epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
-    steps, done, quiet = epochs * trainer.steps_per_epoch, trainer.steps, not sys.stderr.isatty()
-    with Bar(total=steps, initial=done, unit=" steps", leave=False, disable=quiet) if verbose else nullcontext() as bar:
+    steps = epochs * trainer.steps_per_epoch
+    with caller.show(total=steps, initial=trainer.steps, unit=" steps") as report:
 
         def after_steps(done: int) -> None:
-            if bar is not None:
-                bar.update(done)
+            report.advance(done)
             if unit == "step" and trainer.steps % interval == 0:
                 save(trainer, run)
-            signals.check()
+            caller.check()
 
         try:
             while not trainer.has_stopped:
-                row = trainer.run_epoch(after_steps, signals.check)
-                if bar is not None:
-                    bar.write(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}", file=sys.stderr)
+                row = trainer.run_epoch(after_steps, caller.check)
+                report.say(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}")
+                _tell(row, trainer, run, caller)
                 if (unit == "epoch" and row.epoch % interval == 0) or trainer.has_stopped:
                     save(trainer, run)
-                signals.check()
+                caller.check()
         except Interrupted:
             save(trainer, run)
             raise
+
+
+def _tell(row: Epoch, trainer: Trainer, run: Run, caller: Caller) -> None:
+    """Tell the caller of an epoch, and stop the trainer if it asks for that."""
+    try:
+        is_enough = caller.on_epoch(row) is True
+    except Exception:
+        save(trainer, run)
+        raise
+    if is_enough:
+        trainer.stop()
 
 
 def save(trainer: Trainer, run: Run) -> None:
@@ -197,13 +208,13 @@ def where_details_are(directory: Path) -> str:
     return f"details in {directory / DIVERGENCE}"
 
 
-def finish(trainer: Trainer, run: Run, draw: Draw) -> None:
+def finish(trainer: Trainer, run: Run, caller: Caller) -> None:
     """Write the best weights and the loss curve. Raises DataChanged as ``learn`` does."""
     trainer.training_set.source.check()
     run.write_model(trainer.best_parameters())
-    signals.check()
-    draw(run.file(CURVE), trainer.history, trainer.progress.best_epoch, trainer.network.loss_name)
-    signals.check()
+    caller.check()
+    caller.draw(run.file(CURVE), trainer.history, trainer.progress.best_epoch, trainer.network.loss_name)
+    caller.check()
     trainer.training_set.source.check()
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,8 @@ from mlp.training.loop import Trainer
 from mlp.training.step import StepPlan
 
 ROOT = Path(__file__).parent.parent
+LOG_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d (?=epoch |run )", re.MULTILINE)
+"""The time before each line of progress, if stderr is no terminal."""
 STRICT = ("-W", "error", "-W", "ignore::DeprecationWarning")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -176,8 +179,10 @@ def here() -> Command:
 def replays_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """replay.py trains again within this process, which is faster."""
 
-    def train(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        return run_here("train.py", *command[command.index("train") + 1 :], cwd=Path.cwd())
+    def train(command: list[str], **_: object) -> SimpleNamespace:
+        with pytest.raises(SystemExit) as end:
+            exec(command[-1], {})  # noqa: S102 - the program that replay.py would start
+        return SimpleNamespace(returncode=end.value.code)
 
     monkeypatch.setattr(replay, "subprocess", SimpleNamespace(run=train, DEVNULL=None))
 

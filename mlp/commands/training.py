@@ -8,22 +8,31 @@ from mlp import config
 from mlp import run as one_run
 from mlp.config import Config
 from mlp.figures.curve_process import Draw
+from mlp.run import Caller
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.runs.directory import CONFIG, CURVE, REPORT, Run
 from mlp.runs.finished import read_config
 from mlp.runs.history import read_history
-from mlp.system import command_line, signals
+from mlp.system import command_line, progress, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import DataChanged, InputError, Interrupted
 from mlp.training import from_config
 from mlp.training.loop import Trainer
+from mlp.training.progress import kept_epoch
 
 
-def begin(settings: Config, directory: Path | None, draw: Draw) -> None:
-    """Train a new run in this directory, or in the next one of the config; ``draw`` draws its curve."""
+def caller(draw: Draw, *, quiet: bool) -> Caller:
+    """The command as the caller of a run: it prints its epochs and its result, or nothing but warnings."""
+    if quiet:
+        return Caller(warn, draw=draw, on_end=lambda trainer, run: signals.ignore())
+    return Caller(warn, draw=draw, on_end=report, show=progress.shown)
+
+
+def begin(settings: Config, directory: Path | None, caller: Caller) -> None:
+    """Train a new run in this directory, or in the next one of the config."""
     settings = from_config.resolved(settings)
-    one_run.train(settings, new(settings, directory), warn=warn, on_end=report, draw=draw)
+    one_run.train(settings, new(settings, directory), caller)
 
 
 @contextmanager
@@ -33,8 +42,11 @@ def new(settings: Config, directory: Path | None) -> Iterator[Run]:
         yield run
 
 
-def resume(directory: Path, config_file: Path | None, overrides: Sequence[str], draw: Draw) -> None:
-    """Resume the run in a directory, with the config in the file or else the run's own."""
+def resume(directory: Path, config_file: Path | None, overrides: Sequence[str], caller: Caller) -> bool:
+    """Resume the run in a directory, with the config in the file or else the run's own.
+
+    Returns False if it is finished and nothing was changed.
+    """
 
     def settings_for(known: Config | None) -> Config:
         if config_file is not None:
@@ -44,15 +56,18 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str], 
         return config.parse(known.to_yaml(), directory / CONFIG, overrides)
 
     with how_to_resume(directory):
-        is_resumed = one_run.resume(directory, settings_for, warn=warn, on_end=report, draw=draw)
-    if not is_resumed:
-        options, done = read_config(directory).training, len(read_history(directory))
-        cure = "--set a larger training.epochs to continue"
-        if done < options.epochs:
-            cure = f"training.patience {options.patience} ended it after epoch {done}: for more, train a new run"
-        elif not options.can_get_more_epochs:
-            cure = f"training.schedule {options.schedule} is complete: for more epochs, train a new run"
-        print(f"{display_path(directory)} is finished, nothing was changed: {cure}")
+        return one_run.resume(directory, settings_for, caller)
+
+
+def why_finished(directory: Path) -> str:
+    """Why a finished run has nothing left to do, and how to get more epochs."""
+    options, history = read_config(directory).training, read_history(directory)
+    done, cure = len(history), "--set a larger training.epochs to continue"
+    if options.patience is not None and done - kept_epoch(history).epoch >= options.patience:
+        cure = f"training.patience {options.patience} ended it after epoch {done}: for more, train a new run"
+    elif not options.can_get_more_epochs:
+        cure = f"training.schedule {options.schedule} is complete: for more epochs, train a new run"
+    return f"{display_path(directory)} is finished, nothing was changed: {cure}"
 
 
 @contextmanager

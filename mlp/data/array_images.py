@@ -21,12 +21,17 @@ def checked(images: Any, labels: Any, names: tuple[str, str] = ("images", "label
 
     Raises InputError, naming the problem and the cure, if they are anything else, or if there is no image.
     """
-    checked_images = _images(_array(images, names[0]), names[0])
+    checked_images = checked_pixels(images, names[0])
     checked_labels = _labels(_array(labels, names[1]), names[1])
     if len(checked_images) != len(checked_labels):
         counts = f"{names[1]}: {len(checked_labels):,} for {len(checked_images):,} {names[0]}"
         raise InputError(f"{counts}: give one label for each image")
     return checked_images, checked_labels
+
+
+def checked_pixels(images: Any, name: str = "images") -> Bytes:
+    """Only the images, as ``checked`` does."""
+    return _images(_array(images, name), name)
 
 
 def _array(values: Any, name: str) -> NDArray[Any]:

@@ -156,6 +156,15 @@ def load(
     return images if limit_per_digit is None else images.first_of_each(limit_per_digit)
 
 
+def of_arrays(images: NDArray[np.uint8], labels: NDArray[np.uint8], digits: tuple[int, ...]) -> Dataset:
+    """The images of these labels in arrays, as ``array_images.checked`` returns them.
+
+    Raises InputError if they lack one of the labels.
+    """
+    source = ImagesAndLabels(images, labels, {})
+    return Dataset(source, digits, source.indices_of(digits))
+
+
 def labels(directory: Path) -> tuple[int, ...]:
     """The different labels of an IDX folder's training images, ascending. Raises InputError if there are not two."""
     with naming("data.directory"):

@@ -47,6 +47,7 @@ class ImagesAndLabels:
     labels: NDArray[np.uint8]
     """(N,)"""
     files: dict[Kind, Path]
+    """Empty if they come from arrays."""
     copies: Mapping[Kind, Sequence[Path]] = field(default_factory=dict)
     """Other files in the folder with the same content, gzipped or not."""
     stamps: dict[Path, Stamp | None] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class ImagesAndLabels:
         for digit in digits:
             if digit not in self.labels:
                 held = ", ".join(map(str, np.unique(self.labels)))
-                raise InputError(f"{self.files['labels']}: no digit {digit} in it: it holds {held}")
+                raise InputError(f"{self.files.get('labels', 'labels')}: no digit {digit} in it: it holds {held}")
         return np.flatnonzero(np.isin(self.labels, digits))
 
     def take(self, indices: NDArray[np.integer[Any]], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:

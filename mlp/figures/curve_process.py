@@ -57,7 +57,6 @@ def draw_here(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str
     # off leaves half-made objects that complain when they are deleted.
     from mlp.figures import curves
 
-    signals.check()
     curves.loss_curve(path, history, best_epoch, loss)
 
 

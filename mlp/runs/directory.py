@@ -140,8 +140,8 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
     with exclusive(directory, warn):
         if any(directory.iterdir()):
             raise InputError(
-                f"{directory}: not an empty directory: a run never writes over another, name a new one, or continue "
-                "the run in it with --resume"
+                f"{directory}: not an empty directory: a run never writes over another, name a new one, or resume the "
+                "run in it"
             )
         with Run(directory, config) as run:
             yield run

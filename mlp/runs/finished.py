@@ -91,11 +91,23 @@ class FinishedRun:
         images = self.images("test") if split == "test" else held_out if split == "validation" else rest
         if len(images) == 0:
             raise InputError(f"{self.directory}: it held out no validation images (data.validation_fraction is 0)")
-        evaluation, rules = self.evaluate(images), {}
-        for rule in baselines.learn(training):
-            errors = rule.errors(images)
-            rules[rule.name] = rule.facts | {"errors": errors, "accuracy": (len(images) - errors) / len(images)}
-        return training, evaluation, rules
+        return training, self.evaluate(images), compare(training, images)
+
+    def summary(self, split: Split = "test") -> tuple[Evaluation, dict[str, Any]]:
+        """The evaluation on a split, and all results, ready for JSON. Raises InputError as ``judge`` does."""
+        _, evaluation, rules = self.judge(split)
+        files = evaluation.images.source.sha256()
+        facts = {"split": split, "weights_sha256": self.manifest.weights_sha256, "files": files}
+        return evaluation, facts | evaluation.summary() | {"baselines": rules}
+
+
+def compare(training: Dataset, images: Dataset) -> dict[str, dict[str, Any]]:
+    """The results on these images of each baseline, learned from the training images, by its name."""
+    rules = {}
+    for rule in baselines.learn(training):
+        errors = rule.errors(images)
+        rules[rule.name] = rule.facts | {"errors": errors, "accuracy": (len(images) - errors) / len(images)}
+    return rules
 
 
 T = TypeVar("T")

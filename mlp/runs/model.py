@@ -6,7 +6,7 @@ Its bytes depend on nothing else, so their SHA-256, which manifest.json holds, s
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,15 +39,19 @@ def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, A
         raise InputError(f"{path}: no such file: train the run again")
     if sha256(path, links=False) != manifest.weights_sha256:
         raise InputError(f"{path}: damaged: not the bytes that the run wrote: train the run again")
+    return _read(path, "train the run again")
+
+
+def _read(path: Path, cure: str, *, links: bool = False) -> tuple[dict[str, Array], Config]:
     try:
-        with open_regular(path, links=False) as file:
+        with open_regular(path, links=links) as file:
             weights = npz.read_arrays(file)
         # A key that is newer than the run gets its default.
         config = Config.model_validate_json(npz.text(weights, "config", configuration.MAX_CONFIG_BYTES))
         del weights["config"]
         return weights, config
     except (npz.Damaged, ValueError) as error:
-        raise InputError(f"{path}: not the model of a run: train the run again") from error
+        raise InputError(f"{path}: not the model of a run: {cure}") from error
 
 
 def read_network(directory: Path, config: Config, manifest: FinishedManifest) -> MLP:
@@ -63,12 +67,42 @@ def read_network(directory: Path, config: Config, manifest: FinishedManifest) ->
     sizes, precision = from_config.sizes(config, math.prod(manifest.image_shape)), config.training.precision
     if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
         raise InputError(f"{path}: not the weights of images of {manifest.image_shape} pixels: train the run again")
-    if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
-        raise InputError(f"{path}: its weights are not all finite numbers of {precision}: train the run again")
+    _check_numbers(path, weights, precision)
     try:
-        network = MLP(sizes, **from_config.options(config, manifest.class_weights))
+        return _network(sizes, config, weights, manifest.class_weights)
     except ValueError as error:  # a stranger's class weights
         raise InputError(f"{directory / MANIFEST}: {error}: train the run again") from None
+
+
+def read_alone(path: Path) -> tuple[MLP, Config]:
+    """The network of a model.npz without its run, and the config it was trained with.
+
+    Balanced class weights are in the run's manifest only: the network has none. Raises InputError if the file is not
+    the model of a run.
+    """
+    cure = "name the directory of a run, or its model.npz"
+    weights, config = _read(path, cure, links=True)
+    given = config.training.class_weight
+    try:
+        sizes = from_config.sizes(config, len(weights["W1"]))
+        if {name: array.shape for name, array in weights.items()} != parameter_shapes(sizes):
+            raise ValueError("its weights do not fit its config")
+        network = _network(sizes, config, weights, given if isinstance(given, tuple) else None)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not the model of a run: {cure}") from error
+    _check_numbers(path, weights, config.training.precision)
+    return network, config
+
+
+def _check_numbers(path: Path, weights: Mapping[str, Array], precision: str) -> None:
+    if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
+        raise InputError(f"{path}: its weights are not all finite numbers of {precision}: train the run again")
+
+
+def _network(
+    sizes: Sequence[int], config: Config, weights: Mapping[str, Array], class_weights: Sequence[float] | None
+) -> MLP:
+    network = MLP(sizes, **from_config.options(config, class_weights))
     for name, array in weights.items():
         network.parameters[name][...] = array
     return network

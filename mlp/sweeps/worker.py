@@ -217,7 +217,7 @@ def _run_to_end(task: Task, warnings: list[str]) -> Outcome:
         try:
             if _has_diverged(task):
                 return _diverged(task, warnings, is_new=False)
-            is_new = one_run.resume(task.directory, lambda known: task.config, warn=warnings.append, verbose=False)
+            is_new = one_run.resume(task.directory, lambda known: task.config, one_run.Caller(warnings.append))
         except InUse:  # a worker that lost the sweep holds it: it will notice, or finish the run
             time.sleep(LOOK_SECONDS)
             signals.check()

@@ -1,4 +1,11 @@
-"""Progress bars that start no thread."""
+"""How far a command is: a bar on a terminal or in a notebook, and lines with times in a log."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
+from importlib.util import find_spec
+from typing import Any
 
 from tqdm import tqdm
 
@@ -7,3 +14,72 @@ class Bar(tqdm):  # type: ignore[type-arg]
     """tqdm's bar without its monitor thread, which would run to the end of the process."""
 
     monitor_interval = 0
+
+
+class Report:
+    """What a program hears while it works: nothing, unless a subclass shows it."""
+
+    def advance(self, count: int) -> None:
+        """So much more is done."""
+
+    def say(self, line: str) -> None:
+        """A line about the work so far."""
+
+    def beside(self) -> AbstractContextManager[object]:
+        """Within this block other lines may be printed to stderr."""
+        return nullcontext()
+
+
+class _OnBar(Report):
+    def __init__(self, bar: Any):
+        self.bar = bar
+
+    def advance(self, count: int) -> None:
+        self.bar.update(count)
+
+    def say(self, line: str) -> None:
+        self.bar.write(line, file=sys.stderr)
+
+    def beside(self) -> AbstractContextManager[object]:
+        return self.bar.external_write_mode(file=sys.stderr)  # type: ignore[no-any-return]
+
+
+class _InNotebook(_OnBar):
+    def say(self, line: str) -> None:  # stderr would be red there
+        self.bar.set_postfix_str(line)
+
+
+class _InLog(Report):
+    def say(self, line: str) -> None:
+        print(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def silent(**_: Any) -> Iterator[Report]:
+    """Show nothing."""
+    yield Report()
+
+
+@contextmanager
+def shown(**options: Any) -> Iterator[Report]:
+    """Show a bar with these options of tqdm's, and each line above it; if stderr is a log, only lines with times.
+
+    In a notebook the bar is tqdm's for notebooks, with the latest line behind it; it needs ipywidgets.
+    """
+    if has_notebook_bar():
+        from tqdm.notebook import tqdm as notebook_bar
+
+        with notebook_bar(**options) as bar:
+            yield _InNotebook(bar)
+    elif sys.stderr.isatty():
+        with Bar(**options, leave=False) as bar:
+            yield _OnBar(bar)
+    else:
+        yield _InLog()
+
+
+def has_notebook_bar() -> bool:
+    """Whether this process is a notebook's, and can show bars there."""
+    if "ipykernel" not in sys.modules or find_spec("ipywidgets") is None:
+        return False
+    return getattr(sys.modules["IPython"].get_ipython(), "kernel", None) is not None

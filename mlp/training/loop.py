@@ -53,6 +53,7 @@ class Trainer:
         self.watch = DivergenceWatch(self.parameters, training_set, options)
         self.plans = StepPlans(self.parameters, self.loader.batch_size)
         self._best_block = network.parameter_block.copy()
+        self._is_stopped = False
 
     @property
     def progress(self) -> Progress:
@@ -77,7 +78,11 @@ class Trainer:
     @property
     def has_stopped(self) -> bool:
         """Whether no epoch is left."""
-        return self.progress.has_stopped(self.options.epochs, self.options.patience)
+        return self._is_stopped or self.progress.has_stopped(self.options.epochs, self.options.patience)
+
+    def stop(self) -> None:
+        """Let no further epoch follow."""
+        self._is_stopped = True
 
     @property
     def learning_rate(self) -> float:

@@ -16,7 +16,7 @@ import pytest
 from mlp.commands.runs import train as train_command
 from mlp.system import command_line
 from mlp.training.active_inputs import OrderedParameters
-from tests.conftest import ROOT, run_here, without_curve, write_folder
+from tests.conftest import LOG_TIME, ROOT, run_here, without_curve, write_folder
 
 TRAIN = str(ROOT / "train.py")
 QUIET = {"OPENBLAS_NUM_THREADS": "1"}
@@ -120,7 +120,7 @@ def bounded(memory=MEMORY, seconds=SECONDS):
 
 def one_message(text, kind="error"):
     """The only message on stderr, apart from the lines of the epochs."""
-    lines = [line for line in text.splitlines() if not line.startswith("epoch ")]
+    lines = [line for line in LOG_TIME.sub("", text).splitlines() if not line.startswith("epoch ")]
     assert lines, "no message"
     assert lines[0].startswith(f"{kind}: "), text
     assert all(line.startswith(" " * 7) for line in lines[1:]), text

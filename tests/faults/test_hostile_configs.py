@@ -172,13 +172,13 @@ ODD = {
     "a pipe": (os.mkfifo, "not a regular file"),
     "a folder": (os.mkdir, "not a regular file"),
     "an endless device": (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
-    "a link to nowhere": (lambda path: path.symlink_to("nowhere"), "no such file: name a config with --config"),
+    "a link to nowhere": (lambda path: path.symlink_to("nowhere"), "no such file: name another config"),
     "a link to itself": (lambda path: path.symlink_to(path), "symbolic links"),
     "a hole of a terabyte": (
         lambda path: (path.touch(), os.truncate(path, 1 << 40)),
         "almost empty: of its 1,099,511,627,776 bytes",
     ),
-    "nothing": (lambda path: None, "no such file: name a config with --config"),
+    "nothing": (lambda path: None, "no such file: name another config"),
 }
 
 

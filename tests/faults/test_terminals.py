@@ -19,7 +19,7 @@ from PIL import Image
 from mlp import config
 from mlp.figures import style
 from mlp.system.printable import printable, quoted
-from tests.conftest import ROOT, STRICT, run_here, undrawn, write_folder
+from tests.conftest import LOG_TIME, ROOT, STRICT, run_here, undrawn, write_folder
 
 PIECES = {
     "a colour": b"\x1b[31mred",
@@ -70,7 +70,7 @@ def shown_well(done, code):
     assert done.returncode == code, done.stdout + done.stderr
     for line in [*done.stdout.split("\n"), *done.stderr.split("\n")]:
         assert line.isprintable(), line
-    for line in done.stderr.splitlines():
+    for line in LOG_TIME.sub("", done.stderr).splitlines():
         assert line.startswith(EXPLAINED), line
     return done.stdout
 

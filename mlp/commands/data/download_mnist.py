@@ -5,7 +5,6 @@
 A file that is already there is kept.
 """
 
-import sys
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from contextlib import suppress
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
             source = "was there, untouched"
             if name in names:
                 mirrors = options.mirror or published.mirrors
-                source = f"from {download.fetch(published, name, folder, mirrors, warn, show=sys.stderr.isatty())}"
+                source = f"from {download.fetch(published, name, folder, mirrors, warn)}"
             print(f"{display_path(folder / name)}: {source}", flush=True)
     finally:
         if is_new:

@@ -7,7 +7,6 @@ This is for trying out training on many images. The test images stay as they are
 
 import math
 import shutil
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,10 +18,9 @@ from numpy.typing import NDArray
 from mlp import idx
 from mlp.data.idx_folder import ImagesAndLabels, Kind, Part, new_files, open_part, write_part
 from mlp.data.sources.distortions import distort
-from mlp.system import command_line, signals
+from mlp.system import command_line, progress, signals
 from mlp.system.errors import InputError
 from mlp.system.files import all_or_none, sha256
-from mlp.system.progress import Bar
 from mlp.training.random_streams import Stream, generator
 
 MAX_DEGREES, MAX_SHIFT_PIXELS = 10, 2
@@ -88,14 +86,14 @@ def check_space(target: Path, size: int) -> None:
 def write_training(
     paths: dict[tuple[Part, Kind], Path], source: ImagesAndLabels, originals: Indices, count: int, seed: int
 ) -> None:
-    """Write ``count`` copies of the original images and their labels; on a terminal with a progress bar."""
+    """Write ``count`` copies of the original images and their labels."""
     shape = (count, *source.images.shape[1:])
-    with Bar(total=count, unit=" images", leave=False, disable=not sys.stderr.isatty()) as bar:
+    with progress.shown(total=count, unit=" images") as shown:
 
         def blocks() -> Iterator[NDArray[np.uint8]]:
             for block in copies(source, originals, count, seed):
                 yield block
-                bar.update(len(block))
+                shown.advance(len(block))
                 signals.check()
 
         idx.write_blocks(paths["training", "images"], shape, np.uint8, blocks())

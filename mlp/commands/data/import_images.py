@@ -7,7 +7,6 @@ part of the images is held out as test images. OUT then has the four files of a 
 """
 
 import os
-import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,11 +17,10 @@ from mlp.data.array_images import Bytes
 from mlp.data.dataset import hold_out, labels_without_rest
 from mlp.data.idx_folder import Part, new_files, write_part
 from mlp.data.sources import class_names, kaggle_file, keras_file, picture_folder
-from mlp.system import command_line
+from mlp.system import command_line, progress
 from mlp.system.command_line import check_failures, display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.files import all_or_none
-from mlp.system.progress import Bar
 from mlp.system.text_table import aligned
 from mlp.training.random_streams import Stream, generator
 
@@ -131,8 +129,8 @@ def read(options: Namespace) -> tuple[Parts, dict[int, str]]:
     if options.kind == ".npz":
         return keras_file.read(options.source), {}
     if options.kind:
-        with bar() as progress:
-            return {part: kaggle_file.read(path, progress.update) for part, path in named.items()}, {}
+        with progress.shown(unit=" images") as shown:
+            return {part: kaggle_file.read(path, shown.advance) for part, path in named.items()}, {}
     return read_pictures(named, (options.size or SIDE,) * 2)
 
 
@@ -144,9 +142,10 @@ def read_pictures(folders: Mapping[Part, Path], shape: tuple[int, int]) -> tuple
         picture_folder.check_same_classes(classes["test"], labels, folders["test"])
     warnings: list[str] = []
     failures: list[str] = []
-    with bar(sum(len(files) for found in classes.values() for files in found.values())) as progress:
+    total = sum(len(files) for found in classes.values() for files in found.values())
+    with progress.shown(total=total, unit=" images") as shown:
         parts: Parts = {
-            part: picture_folder.prepared(found, labels, shape, warnings.append, progress.update, failures)
+            part: picture_folder.prepared(found, labels, shape, warnings.append, shown.advance, failures)
             for part, found in classes.items()
         }
     for warning in warnings:
@@ -155,11 +154,6 @@ def read_pictures(folders: Mapping[Part, Path], shape: tuple[int, int]) -> tuple
         check_failures([*failures, "nothing was written: repair or remove these pictures, and import again"])
     are_numbers = all(name.isdecimal() and int(name) == label for name, label in labels.items())
     return parts, {} if are_numbers else {label: name for name, label in labels.items()}
-
-
-def bar(total: int | None = None) -> Bar:
-    """A progress bar on a terminal."""
-    return Bar(total=total, unit=" images", leave=False, disable=not sys.stderr.isatty())
 
 
 def held_out(images: Bytes, labels: Bytes, options: Namespace, names: Mapping[int, str]) -> Parts:

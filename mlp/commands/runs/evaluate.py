@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError("RUN and --config each choose a run: give one of them")
     run = read_run(run_directory(options, options.config))
     with blas_threads.threads(run.config.training.threads):
-        evaluation, summary = judge(run, options.split)
+        evaluation, summary = run.summary(options.split)
     try:
         save(run, evaluation, summary)
     except OSError as error:
@@ -57,14 +57,6 @@ def main(arguments: Sequence[str]) -> None:
     if names:
         named = (f"{digit} {printable(names[digit])}" for digit in summary["digits"] if digit in names)
         print(f"\nclasses: {', '.join(named)}")
-
-
-def judge(run: FinishedRun, split: Split) -> tuple[Evaluation, dict[str, Any]]:
-    """The run's predictions on one split, and all results."""
-    _, evaluation, rules = run.judge(split)
-    files = evaluation.images.source.sha256()
-    summary = {"split": split, "weights_sha256": run.manifest.weights_sha256, "files": files}
-    return evaluation, summary | evaluation.summary() | {"baselines": rules}
 
 
 def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> None:

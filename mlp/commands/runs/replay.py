@@ -15,9 +15,9 @@ from mlp.commands.arguments import Parser, run_directory
 from mlp.runs import provenance
 from mlp.runs.directory import CONFIG
 from mlp.runs.finished import read_config
+from mlp.runs.history import read_history
 from mlp.runs.manifest import FinishedManifest, read_finished_manifest
 from mlp.runs.model import read_model
-from mlp.system import command_line
 from mlp.system.command_line import display_path
 from mlp.system.errors import CheckFailed
 from mlp.system.files import check_has_locks
@@ -65,12 +65,23 @@ def check_data(directory: Path, recorded: FinishedManifest) -> None:
 
 
 def train_again(directory: Path, target: Path) -> FinishedManifest:
-    """The manifest of a new run with the same config."""
-    config_file = command_line.argument(directory / CONFIG)
+    """The manifest of a new run with the same config and as many epochs."""
     # With this process's path: a notebook may have added the checkout to it, and another version may be installed.
-    program = f"import sys; sys.path[:] = {sys.path}; from mlp.__main__ import mlp; sys.exit(mlp())"
-    command = [sys.executable, "-P", "-c", program, "train", "--config", config_file, "--output", str(target)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+    program = PROGRAM.format(
+        path=sys.path, config=str(directory / CONFIG), output=str(target), epochs=len(read_history(directory))
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], stdout=subprocess.DEVNULL, check=False)  # noqa: S603
     if done.returncode:
         raise CheckFailed(f"{display_path(directory)}: repeating it ended with exit code {done.returncode}")
     return read_finished_manifest(target)
+
+
+PROGRAM = """
+import sys
+sys.path[:] = {path}
+import mlp
+from mlp.system import command_line
+def main(_):
+    mlp.train({config!r}, output={output!r}, on_epoch=lambda row: row.epoch == {epochs}, verbose=True)
+sys.exit(command_line.run(main))
+"""

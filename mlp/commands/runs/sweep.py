@@ -7,7 +7,6 @@ command resumes the unfinished runs.
 """
 
 import re
-import sys
 from argparse import ArgumentTypeError, Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,10 @@ from mlp.sweeps import folder as folders
 from mlp.sweeps import grid as grids
 from mlp.sweeps.results import PICTURES, Results, pair_errors
 from mlp.sweeps.worker import DONE, TOKEN, Outcome, Status, Task
-from mlp.system import command_line, signals
+from mlp.system import command_line, progress, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import Diverged, InputError, Interrupted
 from mlp.system.files import check_same, identity, remove
-from mlp.system.progress import Bar
 
 MAX_JOBS = 1024
 """Processes at a time: more than the cores of a machine, fewer than its system can hold."""
@@ -100,18 +98,18 @@ def run_tasks(tasks: Sequence[Task], options: Namespace) -> Iterator[Outcome]:
         workers = executor.local(options.jobs, len(tasks))
     with (
         workers as at_work,
-        Bar(total=len(tasks), unit=" runs", leave=False, disable=not sys.stderr.isatty()) as bar,
+        progress.shown(total=len(tasks), unit=" runs") as shown,
     ):
 
         def warn_above(message: str) -> None:
-            with bar.external_write_mode(file=sys.stderr):
+            with shown.beside():
                 warn(message)
 
         for number, outcome in enumerate(executor.outcomes(tasks, at_work, warn_above), 1):
             for warning in outcome.warnings:
                 warn_above(f"{outcome.name}: {warning}")
-            bar.write(f"run {number:{len(str(len(tasks)))}}/{len(tasks)}: {describe(outcome)}", file=sys.stderr)
-            bar.update()
+            shown.say(f"run {number:{len(str(len(tasks)))}}/{len(tasks)}: {describe(outcome)}")
+            shown.advance(1)
             yield outcome
 
 

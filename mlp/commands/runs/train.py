@@ -25,6 +25,7 @@ def main(arguments: Sequence[str]) -> None:
         metavar="RUN",
         help="resume the run in this directory; with --config, start it if it does not exist",
     )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
     options = parser.parse_args(arguments)
     if options.resume and options.output:
         raise InputError("--output is for a new run, --resume for an existing one: give one of them")
@@ -36,10 +37,11 @@ def main(arguments: Sequence[str]) -> None:
         with signals.deferred():  # an interrupted import leaves half a module behind
             from mlp.commands import training  # NumPy, and all that trains: matplotlib is imported at the same time
         signals.check()
-        if settings is None:
-            training.resume(options.resume, options.config, options.set, draw)
-        else:
-            training.begin(settings, options.output or options.resume, draw)
+        caller = training.caller(draw, quiet=options.quiet)
+        if settings is not None:
+            training.begin(settings, options.output or options.resume, caller)
+        elif not training.resume(options.resume, options.config, options.set, caller) and not options.quiet:
+            print(training.why_finished(options.resume))
 
 
 def _drawing(settings: Config | None) -> AbstractContextManager[curve_process.Draw]:

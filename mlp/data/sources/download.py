@@ -15,7 +15,7 @@ from mlp.data.idx_folder import AXES, PREFIX, file_names
 from mlp.system.command_line import quiet
 from mlp.system.errors import Error, InputError
 from mlp.system.files import make_folder, sha256
-from mlp.system.progress import Bar
+from mlp.system.progress import Report, shown
 
 CHUNK_BYTES = 1 << 16
 PATIENCE_SECONDS = 30.0
@@ -105,12 +105,10 @@ def fetch(
     folder: Path,
     mirrors: Sequence[str],
     warn: Callable[[str], object],
-    *,
-    show: bool,
 ) -> str:
     """Download a file from the first mirror that has it, and return that mirror. Raises InputError if none has it.
 
-    ``warn`` gets a message for each mirror that fails before the last. With ``show``, a progress bar is on stderr.
+    ``warn`` gets a message for each mirror that fails before the last.
     """
     if not folder.exists():
         make_folder(folder)
@@ -120,7 +118,7 @@ def fetch(
         if problems:
             warn(f"{problems[-1]}: trying another mirror")
         try:
-            _retrieve(url, folder / name, *published.files[name], show=show)
+            _retrieve(url, folder / name, *published.files[name])
         except BadAnswer as bad:
             problems.append(f"{url}: {bad}")
         else:
@@ -128,7 +126,7 @@ def fetch(
     raise InputError(f"{folder / name}: no mirror has it, nothing was written:", *problems)
 
 
-def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> None:
+def _retrieve(url: str, path: Path, size: int, digest: str) -> None:
     """Download a file and check it before it gets its name. Raises BadAnswer if the mirror sends anything else."""
     import logging  # slow to import, as the others here
 
@@ -138,9 +136,9 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
 
     with (
         quiet(pooch.get_logger(), logging.WARNING),  # it would report each file a second time
-        Bar(total=size, unit="B", unit_scale=True, desc=path.name, leave=False, disable=not show) as bar,
+        shown(total=size, unit="B", unit_scale=True, desc=path.name) as report,
     ):
-        downloader = partial(_receive, size, bar)
+        downloader = partial(_receive, size, report)
         try:
             pooch.retrieve(url, f"sha256:{digest}", path.name, path.parent, downloader=downloader)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -150,7 +148,7 @@ def _retrieve(url: str, path: Path, size: int, digest: str, *, show: bool) -> No
     path.chmod(0o644)  # a temporary file can be read by its owner only
 
 
-def _receive(size: int, bar: Bar, url: str, file: str, _: object) -> None:
+def _receive(size: int, report: Report, url: str, file: str, _: object) -> None:
     """Write a mirror's answer into a file, for pooch. Raises BadAnswer if it is a web page, too slow or too long.
 
     The timeout alone would wait forever while a mirror sends a byte now and then.
@@ -168,7 +166,7 @@ def _receive(size: int, bar: Bar, url: str, file: str, _: object) -> None:
         received, due, deadline = 0, CHUNK_BYTES, monotonic() + PATIENCE_SECONDS
         while data := response.raw.read1(CHUNK_BYTES):
             output.write(data)
-            bar.update(len(data))
+            report.advance(len(data))
             received += len(data)
             if received > size:
                 raise BadAnswer(f"sends more than the file's {size:,} bytes")

@@ -76,13 +76,13 @@ def prepared(
     labels: Mapping[str, int],
     shape: tuple[int, int],
     warn: Callable[[str], object],
-    advance: Callable[[], object],
+    advance: Callable[[int], object],
     failures: list[str],
 ) -> tuple[Bytes, Bytes]:
     """The images (n, rows, columns) of this shape, prepared as ``predict`` prepares them, and their labels (n,).
 
     ``warn`` gets a message for each picture that is damaged but can be read, or that shows several drawings;
-    ``failures`` for each that cannot be read, or on which nothing is drawn. ``advance`` is called for each picture.
+    ``failures`` for each that cannot be read, or on which nothing is drawn. ``advance`` is called with 1 for each.
     Raises InputError if there is too little memory.
     """
     _check_memory(sum(map(len, classes.values())), shape)
@@ -103,10 +103,10 @@ def prepared(
     return np.array(images, np.uint8).reshape(-1, *shape), np.array(image_labels, np.uint8)
 
 
-def _counted(files: Iterable[Path], advance: Callable[[], object]) -> Iterator[Path]:
+def _counted(files: Iterable[Path], advance: Callable[[int], object]) -> Iterator[Path]:
     for file in files:
         yield file
-        advance()
+        advance(1)
 
 
 def _check_memory(count: int, shape: tuple[int, int]) -> None:

@@ -206,7 +206,7 @@ def test_downloads_work_in_any_thread(way, server, tmp_path, injected):
 
     def work():
         try:
-            ends.append(download.fetch(published, FIRST, tmp_path, [f"{server}/{way}"], pytest.fail, show=False))
+            ends.append(download.fetch(published, FIRST, tmp_path, [f"{server}/{way}"], pytest.fail))
         except InputError as error:
             ends.append(str(error))
 

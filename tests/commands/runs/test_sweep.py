@@ -19,7 +19,7 @@ from mlp.commands.runs import sweep as sweep_command
 from mlp.runs import finished as finished_runs
 from mlp.sweeps.worker import TOKEN
 from mlp.system import files, signals
-from tests.conftest import ROOT, STRICT, run_here, undrawn, write_folder
+from tests.conftest import LOG_TIME, ROOT, STRICT, run_here, undrawn, write_folder
 
 pytest.importorskip("joblib", reason="joblib is not installed: the extra sweep has it")
 
@@ -78,7 +78,7 @@ def started(*arguments, **options):
 def reading(process, count):
     """The lines that the process prints, up to this count of finished runs."""
     lines = []
-    while sum(line.startswith("run ") for line in lines) < count:
+    while sum(LOG_TIME.sub("", line).startswith("run ") for line in lines) < count:
         line = process.stderr.readline()
         assert line, "".join(lines)
         lines.append(line)

@@ -23,7 +23,7 @@ from mlp.gates import Matmul
 from mlp.system import command_line
 from mlp.training import from_config
 from mlp.training.loop import Trainer
-from tests.conftest import ROOT, STRICT
+from tests.conftest import LOG_TIME, ROOT, STRICT
 
 CONTRACT = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"} | {
     "checkpoint.npz",
@@ -80,7 +80,7 @@ def test_the_run_directory_is_as_in_the_contract(run):
 
 def test_results_go_to_stdout_and_progress_to_stderr_a_line_an_epoch(run):
     directory, done = run
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    assert [line.split(":")[0] for line in LOG_TIME.sub("", done.stderr).splitlines()] == ["epoch 1/2", "epoch 2/2"]
     best = r"best epoch \d+: \d+ validation errors? in 20 \(\d+\.\d\d%\); its weights are saved\n"
     assert re.match(best, done.stdout)
     assert done.stdout.splitlines()[-1] == f"next:  python scripts/evaluate.py {directory}"
@@ -224,7 +224,11 @@ def test_divergence_ends_with_exit_code_3_and_no_model(here, tmp_path):
 def test_a_rate_that_saturates_the_sigmoids_is_no_success(here, tmp_path):
     done = here("train.py", *QUICK, "training.epochs=9", "training.learning_rate=300", "--output", tmp_path / "run")
     assert done.returncode == 3
-    assert [line[:10] for line in done.stderr.splitlines()] == ["epoch 1/9:", "epoch 2/9:", "error: tra"]
+    assert [line[:10] for line in LOG_TIME.sub("", done.stderr).splitlines()] == [
+        "epoch 1/9:",
+        "epoch 2/9:",
+        "error: tra",
+    ]
     assert "lower training.learning_rate (300)" in done.stderr
     assert not list((tmp_path / "run").glob("*.npz"))
     report = json.loads((tmp_path / "run" / "divergence.json").read_text())

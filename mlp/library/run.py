@@ -1,0 +1,155 @@
+"""A run as a program or a notebook uses it: its history, and its network, which predicts and is evaluated."""
+
+import math
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp import evaluation
+from mlp.config import BALANCED, Config
+from mlp.data import array_images, dataset, image_files
+from mlp.data.picture import samples
+from mlp.gates import Array
+from mlp.network import MLP, block_length
+from mlp.runs import finished, model
+from mlp.runs.finished import FinishedRun, Split
+from mlp.runs.history import read_history
+from mlp.system import blas_threads
+from mlp.system.errors import InputError
+from mlp.training.progress import Epoch, kept_epoch
+
+StrPath = str | os.PathLike[str]
+Images = StrPath | Sequence[StrPath] | NDArray[np.uint8]
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A finished run, as ``mlp.train`` and ``mlp.load`` return it; or a model.npz without its run.
+
+    Arrays of images are like those of IDX files: uint8, (n, rows, columns) or (n, pixels), 0 for paper and 255 for ink,
+    transposed if ``data.transpose`` is true.
+    """
+
+    directory: Path | None
+    """None for a model.npz without its run."""
+    config: Config
+    history: list[Epoch]
+    """A row for each epoch, with the columns of history.csv; empty for a model.npz without its run."""
+    network: MLP
+    """With the weights of the best epoch."""
+    image_shape: tuple[int, int]
+    """Rows and columns of an image."""
+    _finished: FinishedRun | None
+
+    def __repr__(self) -> str:
+        if self.directory is None:
+            return f"Run(a model without its directory, {self.network})"
+        best = kept_epoch(self.history)
+        return f"Run({self.directory}, {self.network}, best epoch {best.epoch} of {len(self.history)}: {best})"
+
+    def predict(self, images: Images) -> Array:
+        """The probabilities of images: (n, 1), of the second of two labels, or (n, classes) for more.
+
+        images: arrays, or paths of pictures, folders of pictures and IDX files, one or several, which are prepared as
+        ``predict.py`` does. Raises InputError if an array has another type or shape, or if a file cannot be read or
+        has nothing drawn on it. Warns of pictures with several separate digits, and of damaged ones that can be read.
+        """
+        paths, problems = _paths(images), list[str]()
+        rows = self._scaled(images) if paths is None else self._prepared(paths, problems)
+        with blas_threads.threads(self.config.training.threads):
+            P = np.concatenate([self.network.predict(X) for X in rows])
+        for problem in problems:
+            warnings.warn(problem, stacklevel=2)
+        return P
+
+    def evaluate(self, split: Split = "test", *, images: tuple[Any, Any] | None = None) -> dict[str, Any]:
+        """What ``evaluate.py --json`` prints of the run's "test", "validation" or "training" images; writes no file.
+
+        images: an array of images and one of labels, integers (n,), to use instead of a split. Raises InputError if
+        the images cannot be read, are not as above, or lack one of the run's labels.
+        """
+        with blas_threads.threads(self.config.training.threads):
+            if images is None and self._finished is not None:
+                return self._finished.summary(split)[1]
+            if images is None:
+                raise InputError("a model.npz without its run has no test images: give images=(X, y)")
+            return self._evaluate_arrays(*images)
+
+    def _evaluate_arrays(self, X: Any, y: Any) -> dict[str, Any]:
+        pixels, labels = array_images.checked(X, y)
+        given = dataset.of_arrays(self._upright(pixels), labels, self.config.data.labels)
+        if self._finished is not None:
+            rules = finished.compare(self._finished.images("training"), given)
+            return self._finished.evaluate(given).summary() | {"baselines": rules}
+        if self.config.training.class_weight == BALANCED:
+            raise InputError("the weights of the classes in its loss are in the run's manifest.json: load the run")
+        return evaluation.evaluate(self.network, given).summary()
+
+    def _upright(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Images (n, rows, columns) as the network takes them. Raises InputError if they have another shape."""
+        upright = images.transpose(0, 2, 1) if self.config.data.transpose else images
+        if upright.shape[1:] != self.image_shape:
+            raise InputError(
+                f"images: {' by '.join(map(str, upright.shape[1:]))} pixels, the run was trained on "
+                f"{' by '.join(map(str, self.image_shape))}: resize them, or give paths of pictures"
+            )
+        return np.ascontiguousarray(upright)
+
+    def _scaled(self, images: Any) -> Iterator[Array]:
+        """The rows of X, in blocks, of an array of images."""
+        pixels = self._upright(array_images.checked_pixels(images))
+        for start in range(0, len(pixels), length := block_length(self.network.sizes[0])):
+            block = pixels[start : start + length].reshape(-1, self.network.sizes[0])
+            dataset.scale(block, X := np.empty(block.shape, self.network.precision))
+            yield X
+
+    def _prepared(self, paths: Sequence[StrPath], problems: list[str]) -> Iterator[Array]:
+        """The rows of X, in blocks, of the images in files; ``problems`` gets messages of those that are doubtful."""
+        transpose, failures = self.config.data.transpose, list[str]()
+        files = (file for path in paths for file in image_files.files_of(Path(path)))
+        images = (image for file in files for image in image_files.read(file, problems.append, transpose=transpose))
+        prepared = samples(images, self.image_shape, failures)
+        while block := list(islice(prepared, block_length(self.network.sizes[0]))):
+            problems += [f"{each.name}: several separate digits" for each in block if each.digit_count > 1]
+            yield np.stack([sample.pixels.reshape(-1) for sample in block])
+        if failures:
+            raise InputError(*failures)
+
+
+def _paths(images: Any) -> list[StrPath] | None:
+    """The paths, if these are paths."""
+    if isinstance(images, str | os.PathLike):
+        return [images]
+    if isinstance(images, Sequence) and images and all(isinstance(image, str | os.PathLike) for image in images):
+        return list(images)
+    return None
+
+
+def load(run: StrPath) -> Run:
+    """The finished run in a directory; or the network in a model.npz by itself.
+
+    Raises InputError if there is no such run, if it is not finished, or if a file of it is missing or damaged.
+    """
+    path = Path(run)
+    if path.is_file():
+        return _without_run(path)
+    return finished.read_consistently(path, _with_history)
+
+
+def _with_history(run: FinishedRun) -> Run:
+    return Run(run.directory, run.config, read_history(run.directory), run.network, run.image_shape, run)
+
+
+def _without_run(path: Path) -> Run:
+    network, config = model.read_alone(path)
+    inputs = network.sizes[0]
+    side = math.isqrt(inputs)
+    shape = (side, side) if side * side == inputs else (1, inputs)
+    return Run(None, config, [], network, shape, None)

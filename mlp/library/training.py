@@ -1,0 +1,197 @@
+"""``mlp.train``: a run from a program or a notebook, with the same bytes as ``train.py`` makes."""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp import config as configuration
+from mlp import idx
+from mlp import run as one_run
+from mlp.config import Config
+from mlp.data import array_images, idx_folder
+from mlp.library.run import Run, StrPath, load
+from mlp.run import Caller
+from mlp.runs import checkpoint
+from mlp.runs import directory as run_directory
+from mlp.system import interruptible, progress
+from mlp.system.errors import CheckFailed, Diverged, InputError
+from mlp.system.files import make_folder
+from mlp.system.interruptible import Waiter
+from mlp.system.progress import Report
+from mlp.training import from_config
+from mlp.training.progress import Epoch
+
+Options = Config | StrPath | Mapping[str, Any] | None
+FRAMES_TO_USER = 7
+"""From a warning, made for the run in the caller's thread, to the call of ``train``."""
+SHOW_SECONDS = 0.1
+"""How often progress is shown."""
+
+
+def train(
+    config: Options = None,
+    *,
+    output: StrPath | None = None,
+    resume: StrPath | None = None,
+    images: tuple[Any, Any] | None = None,
+    on_epoch: Callable[[Epoch], object] | None = None,
+    verbose: bool = False,
+) -> Run:
+    """Train a run, write all its files, and return it.
+
+    config: a mapping of sections, such as ``{"training": {"epochs": 3}}``, whose paths are relative to the working
+        folder; or the path of a config file; None for the defaults.
+    output: the run's directory, which must be empty or absent; None for the next number in ``output.directory``.
+    resume: the directory of a run to resume, or to start if it does not exist; options that ``config`` leaves out are
+        then the run's own. A finished run is returned as it is.
+    images: the training images as arrays: uint8 (n, rows, columns) or (n, pixels), and labels, integers (n,). They
+        are written as IDX files into a folder beside the run, where they are found again.
+    on_epoch: called in this thread with each row of the history; if it returns True, the run ends after that epoch,
+        as finished.
+    verbose: show a progress bar, or print a line for each epoch to stderr if that is no terminal.
+
+    It may be called in any thread, and changes no signal handler. KeyboardInterrupt ends the run, after its checkpoint
+    is saved. Raises mlp.InputError, mlp.Diverged, mlp.CheckFailed or OSError if one of these ends the run, and what
+    ``on_epoch`` raises; a note of the exception says how to resume the run.
+    """
+    if output is not None and resume is not None:
+        raise InputError("output is for a new run, resume for an existing one: give one of them")
+    places: list[Path] = []
+    try:
+        interruptible.run(
+            lambda waiter: _work(
+                _caller(waiter, on_epoch, verbose=verbose), config, output, resume, images, places.append
+            )
+        )
+    except (Diverged, CheckFailed):
+        raise
+    except BaseException as error:
+        if places and checkpoint.exists(places[0]):
+            error.add_note(f"resume with: mlp.train(resume={str(places[0])!r})")
+        raise
+    return load(places[0])
+
+
+def _work(
+    caller: Caller,
+    config: Options,
+    output: StrPath | None,
+    resume: StrPath | None,
+    images: tuple[Any, Any] | None,
+    begin: Callable[[Path], object],
+) -> None:
+    """Begin or resume a run; ``begin`` gets its directory."""
+    directory = None if (given := output or resume) is None else Path(given).absolute()
+    if directory is not None and resume is not None and directory.exists():
+        begin(directory)
+        one_run.resume(directory, lambda known: _settings(config, images, directory, known), caller)
+    elif resume is not None and config is None:
+        raise InputError(f"{resume}: no such run: to start it there, give a config")
+    else:
+        settings = from_config.resolved(_settings(config, images, directory))
+        one_run.train(settings, _begun(run_directory.new(settings, directory, caller.warn), begin), caller)
+
+
+@contextmanager
+def _begun(new: AbstractContextManager[run_directory.Run], begin: Callable[[Path], object]) -> Iterator[Any]:
+    with new as run:
+        begin(run.directory)
+        yield run
+
+
+def _settings(
+    config: Options, images: tuple[Any, Any] | None, directory: Path | None, known: Config | None = None
+) -> Config:
+    """The config to train with; ``known`` is that of the run in the directory."""
+    if isinstance(config, Config):
+        settings = config
+    elif config is None or isinstance(config, Mapping):
+        settings = configuration.of_mapping(config or {}, known)
+    else:
+        settings = configuration.load(Path(config))
+    if images is None:
+        return settings
+    beside = settings.output.directory if directory is None else directory.parent
+    return settings.with_values({"data.directory": _kept(images, beside)})
+
+
+def _kept(images: tuple[Any, Any], folder: Path) -> Path:
+    """A folder within this one with the arrays as IDX files; its name depends on their content only."""
+    if not isinstance(images, tuple | list) or len(images) != 2:
+        raise InputError("images: must be a pair of arrays, the images and their labels: write images=(X, y)")
+    pixels, labels = map(np.ascontiguousarray, array_images.checked(*images))
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    for array in (pixels, labels):
+        digest.update(array.data)
+    target = folder / f"images-{digest.hexdigest()[:16]}"
+    if not target.exists():
+        with suppress(FileExistsError):  # another run was quicker
+            make_folder(target)
+    for kind, array in zip(idx_folder.AXES, (pixels, labels), strict=True):
+        path = target / idx_folder.file_names("training", kind)[0]
+        if not _holds(path, array):
+            idx.write(path, array)
+    return target
+
+
+def _holds(path: Path, array: NDArray[np.uint8]) -> bool:
+    try:
+        return np.array_equal(idx.read(path), array)
+    except InputError:
+        return False
+
+
+def _caller(waiter: Waiter, on_epoch: Callable[[Epoch], object] | None, *, verbose: bool) -> Caller:
+    """The calling thread as the caller of a run."""
+    return Caller(
+        warn=partial(waiter.call, _warn),
+        show=partial(_shown, waiter) if verbose else progress.silent,
+        on_epoch=partial(waiter.call, on_epoch) if on_epoch is not None else lambda row: None,
+        check=waiter.check,
+        computing=nullcontext(),
+    )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=FRAMES_TO_USER)
+
+
+@contextmanager
+def _shown(waiter: Waiter, **options: Any) -> Iterator[Report]:
+    """Progress that is shown by the calling thread: a notebook shows nothing of other threads."""
+    shown = progress.shown(**options)
+    report = _Relayed(waiter, waiter.call(shown.__enter__))
+    try:
+        yield report
+    finally:
+        report.flush()
+        waiter.call(shown.__exit__, None, None, None)
+
+
+class _Relayed(Report):
+    """Counts the steps, and passes them on now and then."""
+
+    def __init__(self, waiter: Waiter, report: Report):
+        self.waiter, self.report = waiter, report
+        self._count, self._due = 0, monotonic() + SHOW_SECONDS
+
+    def advance(self, count: int) -> None:
+        self._count += count
+        if monotonic() >= self._due:
+            self.flush()
+
+    def say(self, line: str) -> None:
+        self.flush()
+        self.waiter.call(self.report.say, line)
+
+    def flush(self) -> None:
+        self.waiter.call(self.report.advance, self._count)
+        self._count, self._due = 0, monotonic() + SHOW_SECONDS
