@@ -89,7 +89,7 @@ def test_three_commands_learn_three_drawn_shapes_from_200_pictures(here, tmp_pat
         ["all", "161", "39"],
     ]
     options = done.stdout.splitlines()[-1].partition("--set ")[2].split()
-    assert here("train.py", "--output", run, "--set", *options).returncode == 0
+    assert here("train.py", "--output", run, "--set", *options, "training.epochs=30").returncode == 0
     done = here("scripts/predict.py", "--run", run, *(new / name for name in CORNERS), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     answers = json.loads(done.stdout)
