@@ -111,9 +111,8 @@ class Run:
             pixels = pixels.reshape(-1, *shape)
         if pixels.shape[1:] != shape:
             cure = "write images[None] for a single one" if np.shape(images) == shape else "resize them, or give paths"
-            raise InputError(
-                f"images: shape {np.shape(images)}, must be (n, {shape[0]}, {shape[1]}) or (n, {math.prod(shape)}): {cure}"
-            )
+            allowed = f"(n, {shape[0]}, {shape[1]}) or (n, {math.prod(shape)})"
+            raise InputError(f"images: shape {np.shape(images)}, must be {allowed}: {cure}")
         upright = pixels.transpose(0, 2, 1) if self.config.data.transpose else pixels
         return np.ascontiguousarray(upright)
 

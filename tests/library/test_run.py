@@ -128,7 +128,7 @@ def test_transposed_images_are_turned_as_those_of_files(tmp_path):
         (np.zeros((2, 28, 28)), "float64, must be uint8"),
         (
             np.zeros((28, 28), np.uint8),
-            "shape (28, 28), must be (n, 28, 28) or (n, 784): write images[None] for a single one",
+            "must be (n, 28, 28) or (n, 784): write images[None] for a single one",
         ),
         (np.zeros((0, 28, 28), np.uint8), "no image in it"),
         (np.zeros((2, 28, 28, 3), np.uint8), "colours are not supported"),
