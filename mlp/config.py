@@ -30,7 +30,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from mlp.system import spelling, yaml_text
 from mlp.system.errors import InputError
-from mlp.system.files import home_expanded, read_small
+from mlp.system.files import StrPath, home_expanded, read_small
 from mlp.system.shell_words import put_in_quotes, rejoined
 from mlp.system.yaml_text import Place, dotted
 
@@ -308,7 +308,7 @@ class Config(Section):
             for key, (mine, others) in differing([self, other]).items()
         ]
 
-    def check_resumable(self, other: "Config", run: Path) -> None:
+    def check_resumable(self, other: "Config", run: StrPath) -> None:
         """Raises InputError, with each difference, if a run of this config cannot be resumed with the other one.
 
         Only training.epochs may differ, and only upwards; if the rates depend on it, nothing may: the longer run would
@@ -365,7 +365,7 @@ def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
-def load(path: Path, overrides: Sequence[str] = (), *, links: bool = True) -> Config:
+def load(path: StrPath, overrides: Sequence[str] = (), *, links: bool = True) -> Config:
     """The config in a YAML file; ``overrides``, texts like ``section.key=value``, replace single values.
 
     A key left out has its default. Paths are relative to the file's folder, may begin with ``~``, and are returned
@@ -375,7 +375,7 @@ def load(path: Path, overrides: Sequence[str] = (), *, links: bool = True) -> Co
     return parse(_read(path, links=links), path, overrides)
 
 
-def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "--set") -> Config:
+def parse(text: str, path: StrPath, overrides: Sequence[str] = (), *, flag: str = "--set") -> Config:
     """Like ``load``, from the text of the file; ``flag`` is the option that gave the overrides."""
     source = _Source.of_text(text, path)
     for number, (option, was_split) in enumerate(rejoined(overrides, _has_whole_value)):
@@ -383,7 +383,7 @@ def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "
             source.problems.append(((AFTER_THE_FILE, number), f"{flag} {option}", put_in_quotes(option, f"{flag} ")))
         else:
             source.override(option, number, flag)
-    return _valid(source, path.parent)
+    return _valid(source, Path(path).parent)
 
 
 def of_mapping(values: Mapping[str, Any], known: "Config | None" = None) -> Config:
@@ -435,7 +435,7 @@ class _Source:
     """(order, origin, message)"""
 
     @classmethod
-    def of_text(cls, text: str, path: Path) -> "_Source":
+    def of_text(cls, text: str, path: StrPath) -> "_Source":
         document = yaml_text.parse(text)
 
         def at(place: Place) -> tuple[Place, str]:
@@ -490,7 +490,7 @@ AFTER_THE_FILE = 1 << 62
 """A line number that sorts the errors of --set after those of the file."""
 
 
-def _read(path: Path, *, links: bool) -> str:
+def _read(path: StrPath, *, links: bool) -> str:
     try:
         return read_small(path, MAX_CONFIG_BYTES, links=links).decode("utf-8-sig")
     except FileNotFoundError:

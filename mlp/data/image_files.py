@@ -12,7 +12,7 @@ from mlp import idx
 from mlp.data.file_kinds import HEAD_BYTES, NOT_READ, READ, READABLE, kind_of, may_be_idx
 from mlp.data.picture_decoder import check_limits, decode
 from mlp.system.errors import InputError
-from mlp.system.files import open_regular
+from mlp.system.files import StrPath, open_regular
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".heic", ".heif", ".avif", ".jxl")
 """In a folder, a file with such a name must be a picture; other files are skipped if they are not pictures."""
@@ -43,11 +43,12 @@ class GreyImage:
             raise InputError(f"row {row}, column {column} is {value}, must be a number from {low:g} to {high:g}")
 
 
-def files_of(path: Path) -> list[Path]:
+def files_of(path: StrPath) -> list[Path]:
     """The file itself; for a folder the pictures in it, sorted by name, without hidden files and subfolders.
 
     Raises InputError if a folder has no picture, OSError if it cannot be listed.
     """
+    path = Path(path)
     if not path.is_dir():
         return [path]
     visible = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
@@ -65,13 +66,14 @@ def _has_picture(file: Path) -> bool:
         return False
 
 
-def read(path: Path, warn: Callable[[str], object], *, transpose: bool = False) -> Iterator[GreyImage]:
+def read(path: StrPath, warn: Callable[[str], object], *, transpose: bool = False) -> Iterator[GreyImage]:
     """The image of a picture file, the first frame if it has several, or all images of an IDX file.
 
     ``transpose`` is for IDX files whose images lie transposed. ``warn`` gets a message if the file is damaged but can
     be read. Raises InputError if the file is missing, of another kind or too damaged, OSError if the system cannot read
     it.
     """
+    path = Path(path)
     try:
         with open_regular(path) as file:
             head = file.read(HEAD_BYTES)

@@ -11,7 +11,6 @@ from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, OUTLINED, SIGNS
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure
 
 from mlp.gates import Array
 from mlp.network import ACTIVATIONS, MLP, RANGES
+from mlp.system.files import StrPath
 
 MAX_UNITS = 64
 """A larger hidden layer shows only its units with the largest gradients."""
@@ -64,7 +64,7 @@ class Column:
 
 
 def draw_network(
-    path: Path, network: MLP, image_shape: tuple[int, int], digits: Sequence[int], title: str, lines: list[str]
+    path: StrPath, network: MLP, image_shape: tuple[int, int], digits: Sequence[int], title: str, lines: list[str]
 ) -> None:
     """Draw a network with ``input_gradient`` after both passes over one image, as .svg, .png or .pdf.
 

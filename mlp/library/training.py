@@ -17,13 +17,13 @@ from mlp import idx
 from mlp import run as one_run
 from mlp.config import Config
 from mlp.data import array_images, idx_folder
-from mlp.library.run import Run, StrPath, load
+from mlp.library.run import Run, load
 from mlp.run import Caller
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.system import interruptible, progress
 from mlp.system.errors import CheckFailed, Diverged, InputError
-from mlp.system.files import make_folder
+from mlp.system.files import StrPath, make_folder
 from mlp.system.interruptible import Waiter
 from mlp.system.progress import Report
 from mlp.training import from_config
@@ -116,7 +116,7 @@ def _settings(
     elif config is None or isinstance(config, Mapping):
         settings = configuration.of_mapping(config or {}, known)
     else:
-        settings = configuration.load(Path(config))
+        settings = configuration.load(config)
     if images is None:
         return settings
     beside = settings.output.directory if directory is None else directory.parent
