@@ -10,8 +10,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import make as make_docs
 import pytest
 
-from mlp.data import download
-from mlp.data.download import RemoteDataset
+from mlp.data.sources import download
+from mlp.data.sources.download import RemoteDataset
 from mlp.system.files import sha256
 from tests.conftest import ROOT, copy_checkout, write_folder
 

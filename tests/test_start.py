@@ -28,6 +28,7 @@ COMMANDS = [
         "scripts/predict.py --help": FIGURES | {"tqdm"},
         "scripts/report.py --help": FIGURES | {"tqdm"},
         "scripts/export_onnx.py --help": FIGURES | {"tqdm", "onnx", "onnxruntime"},
+        "scripts/import_images.py --help": FIGURES,
         "train.py --help": FIGURES,
         "scripts/sweep.py --help": FIGURES | {"joblib", "dask", "distributed"},
         "benchmarks/__main__.py --help": FIGURES | {"torch", "jax", "sklearn"},

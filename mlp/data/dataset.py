@@ -110,13 +110,12 @@ class Dataset:
         """
         targets = self.targets
         held_out = choose_held_out(targets, fraction, random)
-        for k, digit in enumerate(self.digits):
-            chosen = held_out[targets == k]
-            if chosen.size and chosen.all():
-                raise InputError(
-                    f"data.validation_fraction {fraction} leaves none of {len(chosen)} images of digit {digit} "
-                    "for training: use a smaller one, 0 for none, or more images"
-                )
+        if wholly := without_rest(targets, held_out):
+            digit, count = self.digits[wholly[0]], np.count_nonzero(targets == wholly[0])
+            raise InputError(
+                f"data.validation_fraction {fraction} leaves none of {count} images of digit {digit} "
+                "for training: use a smaller one, 0 for none, or more images"
+            )
         return replace(self, indices=self.indices[~held_out]), replace(self, indices=self.indices[held_out])
 
 
@@ -130,6 +129,11 @@ def choose_held_out(targets: NDArray[Any], fraction: float, random: Generator) -
         positions = np.flatnonzero(targets == k)
         chosen[random.permutation(positions)[: max(1, round(fraction * len(positions)))]] = True
     return chosen
+
+
+def without_rest(targets: NDArray[Any], held_out: NDArray[np.bool_]) -> list[int]:
+    """The classes, in ascending order, of which every example is held out."""
+    return np.setdiff1d(targets[held_out], targets[~held_out]).tolist()
 
 
 def scale(pixels: NDArray[np.uint8], X: Array) -> None:

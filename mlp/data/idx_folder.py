@@ -258,6 +258,14 @@ def new_files(directory: StrPath, ending: str = "") -> dict[tuple[Part, Kind], P
     return paths
 
 
+def write_part(
+    paths: Mapping[tuple[Part, Kind], Path], part: Part, images: NDArray[np.uint8], labels: NDArray[np.uint8]
+) -> None:
+    """Write the two files of a part: images (n, rows, columns) and their labels (n,)."""
+    idx.write(paths[part, "images"], images)
+    idx.write(paths[part, "labels"], labels)
+
+
 def file_names(part: Part, kind: Kind) -> list[str]:
     """The possible names of one of the four files, the usual one first."""
     stems = [f"{PREFIX[part]}-{kind}{joint}idx{AXES[kind]}-ubyte" for joint in "-."]

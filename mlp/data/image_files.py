@@ -1,6 +1,6 @@
 """The images of files and folders, as brightness: pictures and IDX files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,18 +52,41 @@ def files_of(path: StrPath) -> list[Path]:
     if not path.is_dir():
         return [path]
     visible = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
-    pictures = [file for file in visible if file.suffix.lower() in ENDINGS or _has_picture(file)]
+    pictures = [file for file in visible if is_picture(file)]
     if not pictures:
         raise InputError(f"{path}: a folder without pictures: name image files, or a folder with some in it")
     return pictures
 
 
-def _has_picture(file: Path) -> bool:
+def is_picture(file: Path) -> bool:
+    """Whether a file in a folder must be a picture, by its name or by its first bytes."""
+    if file.suffix.lower() in ENDINGS:
+        return True
     try:
         with open_regular(file) as opened:
             return kind_of(opened.read(HEAD_BYTES), READ) is not None
     except (InputError, OSError):  # it is not named like a picture either
         return False
+
+
+def read_each(
+    files: Iterable[StrPath], failures: list[str], warn: Callable[[str], object], *, transpose: bool = False
+) -> Iterator[GreyImage]:
+    """All images of these files, as ``read`` reads them; ``failures`` gets a message for each file that fails."""
+    for file in files:
+        try:
+            yield from read(file, warn, transpose=transpose)
+        except (InputError, OSError, MemoryError) as error:
+            failures.append(describe(error, file))
+
+
+def describe(error: Exception, path: StrPath) -> str:
+    """An error in one line that names the file."""
+    if isinstance(error, InputError):
+        return " ".join(error.args)
+    if isinstance(error, OSError):
+        return f"{path}: {error.strerror or error}"
+    return f"{path}: not enough memory: scale it down"
 
 
 def read(path: StrPath, warn: Callable[[str], object], *, transpose: bool = False) -> Iterator[GreyImage]:

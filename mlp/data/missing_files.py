@@ -18,10 +18,12 @@ CURES = {
     "are not supported yet)",
     r"{like}": "rename {path} to {usual}, if it is that file",
     r"\.(zip|tar|tgz|tar\.gz|7z|rar)$": "unpack {path}, and put {usual} there",
-    r"\.(npz|npy|csv|csv\.gz|pkl|pkl\.gz|mat|parquet|pt|arff)$": "{path} is not in the IDX format: put {usual} there "
+    r"\.(npz|csv|csv\.gz)$": "{path} is not in the IDX format: {import_images} makes a data folder of it",
+    r"\.(npy|pkl|pkl\.gz|mat|parquet|pt|arff)$": "{path} is not in the IDX format: put {usual} there "
     "({download} gets MNIST)",
 }
 """Cures, by a pattern of the name of a file that is there instead. {like} is a pattern of the missing file's name."""
+PICTURE = re.compile(r"\.(png|jpe?g|bmp|gif|webp|tiff?)$", re.IGNORECASE)
 
 
 def cure(directory: StrPath, names: Sequence[str], like: str) -> str:
@@ -38,7 +40,10 @@ def cure(directory: StrPath, names: Sequence[str], like: str) -> str:
         for path in files:
             if re.search(pattern.replace("{like}", like), path.name, re.IGNORECASE):
                 usual = names[0] + (".gz" if path.suffix == ".gz" else "")
-                return text.format(path=path.relative_to(directory), usual=usual, download=command("download_mnist"))
+                commands = {"download": command("download_mnist"), "import_images": command("import_images")}
+                return text.format(path=path.relative_to(directory), usual=usual, **commands)
+    if any(PICTURE.search(path.name) and path.parent != directory for path in files):
+        return f"it holds pictures: {command('import_images')} makes a data folder of them"
     return f"put one of {', '.join(names)} there"
 
 

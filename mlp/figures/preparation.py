@@ -49,7 +49,7 @@ def draw_stages(path: StrPath, shown: Sequence[Stages]) -> None:
         name = drawable(stages.name)
         name = name if len(name) <= MAX_NAME_CHARACTERS else f"...{name[3 - MAX_NAME_CHARACTERS :]}"
         x, y = GAP / width, 1 - (top + CAPTION / 2) / height
-        figure.text(x, y, f"{name}: {stages.verdict}", va="center", fontsize=9, parse_math=False)
+        figure.text(x, y, f"{name}: {drawable(stages.verdict)}", va="center", fontsize=9, parse_math=False)
         prepared = stages.picture.prepared
         for column, array in enumerate((stages.picture.levels, prepared.ink, prepared.scaled, prepared.image)):
             left, bottom = GAP + column * (SIDE + GAP), height - top - CAPTION - SIDE

@@ -17,14 +17,15 @@ from mlp import idx
 from mlp import run as one_run
 from mlp.config import Config
 from mlp.data import array_images, idx_folder
+from mlp.library import interruptible
+from mlp.library.interruptible import Waiter
 from mlp.library.run import Run, load
 from mlp.run import Caller
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
-from mlp.system import interruptible, progress
+from mlp.system import progress
 from mlp.system.errors import CheckFailed, Diverged, InputError
 from mlp.system.files import StrPath, make_folder
-from mlp.system.interruptible import Waiter
 from mlp.system.progress import Report
 from mlp.training import from_config
 from mlp.training.progress import Epoch

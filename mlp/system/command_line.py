@@ -154,6 +154,14 @@ def warn(message: str) -> None:
     _report(message, kind="warning")
 
 
+def check_failures(failures: Sequence[str]) -> None:
+    """Raises InputError with these messages, if there are any; those that have no room in it are warnings before it."""
+    for failure in failures[:-MAX_MESSAGE_LINES]:
+        warn(failure)
+    if failures:
+        raise InputError(*failures[-MAX_MESSAGE_LINES:])
+
+
 @contextmanager
 def quiet(logger: "Logger", level: int) -> Iterator[None]:
     """Within this block a library's logger prints only messages of at least this level."""

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -162,6 +162,26 @@ def append(path: Path, content: bytes, known: os.stat_result) -> os.stat_result 
         return os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def all_or_none(folder: Path, files: Iterable[Path]) -> Iterator[None]:
+    """Make a folder, if there is none, for the files that the block writes into it.
+
+    If the block fails or is interrupted, these files are removed, and the folder if it is new, so that the same command
+    can be given again.
+    """
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the error above is the one to report
+            for path in files:
+                path.unlink(missing_ok=True)
+            if is_new:
+                folder.rmdir()
+        raise
 
 
 def is_write_protected(error: OSError) -> bool:

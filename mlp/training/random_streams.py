@@ -19,6 +19,7 @@ class Stream(IntEnum):
     CHECK = 3
     ORDER = 4
     DISTORTION = 5
+    TEST = 6
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0) -> Generator:

@@ -297,6 +297,23 @@ def swept(plain, name):
     shown_well(run_here(*ask), 2)
 
 
+def imported(plain, name):
+    """A class with that name, and a picture with that name."""
+    for folder in (name, "~"):
+        Path("pictures", folder).mkdir(parents=True)
+        for k in range(2):
+            shutil.copy(plain / "ring.png", Path("pictures", folder, f"{name[:120]}{k}.png"))
+    made = Path(f"made{name[:200]}").absolute()
+    out = shown_well(run_here("scripts/import_images.py", Path("pictures").absolute(), made), 0 if is_utf8(name) else 2)
+    if is_utf8(name):
+        assert [row[1] for row in cells(out)[1:3]] == [printable(each).strip() for each in sorted([name, "~"])]
+        assert typed(re.search("^samples: (.*)", out, re.MULTILINE)[1]) == str(made / "samples.png")
+        with open(made / "classes.csv", encoding="utf-8", newline="") as file:
+            assert [row[1] for row in csv.reader(file)] == ["name", *sorted([name, "~"])]
+    (Path("pictures") / "~" / f"{name[:120]}.png").write_bytes(b"none")
+    shown_well(run_here("scripts/import_images.py", Path("pictures").absolute(), made.with_name("other")), 2)
+
+
 def copied_data(plain, name):
     """Data folders with that name."""
     data = Path(shutil.copytree(plain / "made", name)).absolute()
@@ -319,7 +336,7 @@ PLACES = [
     drawn,
     projected,
 ]
-PLACES += [swept, copied_data]
+PLACES += [swept, copied_data, imported]
 
 
 @pytest.mark.trials(len(PLACES) + 2, len(PLACES) * len(NAMES))

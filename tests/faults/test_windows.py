@@ -4,12 +4,13 @@ Tested without Windows: what it lacks is removed.
 """
 
 import os
+import shutil
 import signal
 import sys
 
 import pytest
 
-from tests.conftest import run_here
+from tests.conftest import ROOT, run_here
 from tests.faults.fault_helpers import one_message, project
 
 LACKING = {
@@ -36,6 +37,10 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     config = project(folder)
     assert run_here("train.py", "--config", config, "--output", folder / "run").returncode == 0
+    for name in ("a", "b"):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for k in (1, 2):
+            shutil.copy(ROOT / "docs" / "zero.png", folder / "pictures" / name / f"{k}.png")
     return folder
 
 
@@ -92,6 +97,7 @@ def test_a_command_that_cannot_work_says_so_and_leaves_nothing(command, made, tm
         "scripts/predict.py --run {made}/run --as-is {made}/made/t10k-images-idx3-ubyte",
         "scripts/select_digits.py {made}/made {new} 0 1",
         "scripts/grow_data.py {made}/made {new} --images 100",
+        "scripts/import_images.py {made}/pictures {new}",
         "scripts/plot_svd.py --config {made}/config.yaml --output {new}.png",
         "scripts/report.py {made}/run",
     ],

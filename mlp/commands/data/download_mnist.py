@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mlp.data import download
+from mlp.data.sources import download
 from mlp.system import command_line
 from mlp.system.command_line import display_path, warn
 

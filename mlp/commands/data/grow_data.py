@@ -9,7 +9,6 @@ import math
 import shutil
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
@@ -17,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
-from mlp.data.distortions import distort
-from mlp.data.idx_folder import ImagesAndLabels, Kind, Part, new_files, open_part
+from mlp.data.idx_folder import ImagesAndLabels, Kind, Part, new_files, open_part, write_part
+from mlp.data.sources.distortions import distort
 from mlp.system import command_line, progress, signals
 from mlp.system.errors import InputError
-from mlp.system.files import sha256
+from mlp.system.files import all_or_none, sha256
 from mlp.training.random_streams import Stream, generator
 
 MAX_DEGREES, MAX_SHIFT_PIXELS = 10, 2
@@ -43,20 +42,10 @@ def main(arguments: Sequence[str]) -> None:
     paths = new_files(options.target)
     counts = ((training, options.images), (test, len(kept)))
     check_space(options.target, sum(count * (math.prod(part.images.shape[1:]) + 1) for part, count in counts))
-    is_new = not options.target.exists()
-    options.target.mkdir(parents=True, exist_ok=True)
-    try:
+    with all_or_none(options.target, paths.values()):
         write_training(paths, training, originals, options.images, options.seed)
-        idx.write(paths["test", "images"], test.take(kept))
-        idx.write(paths["test", "labels"], test.labels[kept])
+        write_part(paths, "test", test.take(kept), test.labels[kept])
         hashes = {path.name: sha256(path) for path in paths.values()}
-    except BaseException:
-        with suppress(OSError):  # the error above is the one to report
-            for path in paths.values():  # an incomplete folder is removed, so that the command can be given again
-                path.unlink(missing_ok=True)
-            if is_new:
-                options.target.rmdir()
-        raise
     print(f"training: {options.images:,} images from {len(originals):,}\ntest: {len(kept):,} images as they are")
     for name, digest in hashes.items():
         print(f"{digest}  {name}")

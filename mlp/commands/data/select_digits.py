@@ -8,10 +8,9 @@ The bundled data/ was made from the whole of MNIST by ``mlp select-digits MNIST 
 from collections.abc import Sequence
 from typing import get_args
 
-from mlp import idx
-from mlp.data.idx_folder import Part, new_files, open_part
+from mlp.data.idx_folder import Part, new_files, open_part, write_part
 from mlp.system import command_line
-from mlp.system.files import sha256
+from mlp.system.files import all_or_none, sha256
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,11 +30,10 @@ def main(arguments: Sequence[str]) -> None:
     parts = {part: open_part(options.source, part, transpose=options.transpose) for part in get_args(Part)}
     selected = {part: source.indices_of(options.digits) for part, source in parts.items()}
     paths = new_files(options.target, ".gz")
-    options.target.mkdir(parents=True, exist_ok=True)
-    for part, source in parts.items():
-        indices = selected[part]
-        idx.write(paths[part, "images"], source.take(indices))
-        idx.write(paths[part, "labels"], source.labels[indices])
-        print(f"{part}: {len(indices):,} of {len(source.labels):,} images")
+    with all_or_none(options.target, paths.values()):
+        for part, source in parts.items():
+            indices = selected[part]
+            write_part(paths, part, source.take(indices), source.labels[indices])
+            print(f"{part}: {len(indices):,} of {len(source.labels):,} images")
     for path in paths.values():
         print(f"{sha256(path)}  {path.name}")

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mlp.commands.arguments import Parser, run_directory
+from mlp.data.sources import class_names
 from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
 from mlp.runs.finished import FinishedRun, Split, read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.files import is_write_protected, write_text
+from mlp.system.printable import printable
 from mlp.system.text_table import aligned
 
 FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1", "roc_auc": "ROC AUC"}
@@ -51,6 +53,10 @@ def main(arguments: Sequence[str]) -> None:
             raise InputError(f"{what}: use --json, which prints the results even if they cannot be saved") from None
         warn(f"{what}: the results are printed, not saved")
     print(json.dumps(summary, indent=2) if options.json else describe(summary, run.directory))
+    names = {} if options.json else class_names.read(run.config.data.directory, warn)
+    if names:
+        named = (f"{digit} {printable(names[digit])}" for digit in summary["digits"] if digit in names)
+        print(f"\nclasses: {', '.join(named)}")
 
 
 def save(run: FinishedRun, evaluation: Evaluation, summary: dict[str, Any]) -> None:

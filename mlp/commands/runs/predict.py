@@ -9,7 +9,7 @@ other images are still classified.
 
 import json
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from mlp.commands.arguments import Parser, run_directory
 from mlp.data import image_files
 from mlp.data.file_kinds import READABLE
-from mlp.data.image_files import GreyImage
+from mlp.data.image_files import GreyImage, describe
 from mlp.data.novelty import MIN_IMAGES, NoveltyDetector
 from mlp.data.picture import Sample, samples
+from mlp.data.sources import class_names
 from mlp.network import block_length, by_class, decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
-from mlp.system.command_line import MAX_MESSAGE_LINES, PICTURE_ENDINGS, display_path, warn
+from mlp.system.command_line import PICTURE_ENDINGS, check_failures, display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
@@ -41,17 +42,21 @@ class Answer:
 
     sample: Sample
     digit: int
+    class_name: str | None
+    """The digit's name, if the data folder has names."""
     probability: float
     """Of this digit."""
     novel: bool | None
     """Whether the image is unlike the training images; None if unknown."""
     second: dict[str, Any]
-    """For more than two classes the second most probable one: ``second_digit`` and ``second_probability``."""
+    """For more than two classes the second most probable one: ``second_digit``, ``second_probability``, and
+    ``second_class`` if it has a name."""
 
     def as_json(self) -> dict[str, Any]:
         """The image's entry in the output of ``--json``."""
-        image = {"file": str(self.sample.file), "index": self.sample.index}
-        return image | {"digit": self.digit, "probability": self.probability, "novel": self.novel} | self.second
+        answer = {"file": str(self.sample.file), "index": self.sample.index, "digit": self.digit}
+        answer |= {"probability": self.probability, "novel": self.novel} | self.second
+        return answer if self.class_name is None else answer | {"class": self.class_name}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -76,10 +81,7 @@ def main(arguments: Sequence[str]) -> None:
         draw_pictures(options.show, answers)
         if not options.json:
             print(f"\nstages: {display_path(options.show)}")
-    for failure in failures[:-MAX_MESSAGE_LINES]:  # the error message has room for the last ones only
-        warn(failure)
-    if failures:
-        raise InputError(*failures[-MAX_MESSAGE_LINES:])
+    check_failures(failures)
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -110,28 +112,18 @@ def images_of(names: Sequence[str], failures: list[str], *, transpose: bool) -> 
     for name in names:
         try:
             files = image_files.files_of(command_line.path(name))
-        except (InputError, OSError, ArgumentTypeError) as error:
+        except ArgumentTypeError as error:
+            failures.append(str(error))
+        except (InputError, OSError) as error:
             failures.append(describe(error, name))
-            continue
-        for file in files:
-            try:
-                yield from image_files.read(file, warn, transpose=transpose)
-            except (InputError, OSError, MemoryError) as error:
-                failures.append(describe(error, file))
-
-
-def describe(error: Exception, path: Path | str) -> str:
-    """An error in one line that names the file."""
-    if isinstance(error, InputError | ArgumentTypeError):
-        return " ".join(error.args)
-    if isinstance(error, OSError):
-        return f"{path}: {error.strerror or error}"
-    return f"{path}: not enough memory: scale it down"
+        else:
+            yield from image_files.read_each(files, failures, warn, transpose=transpose)
 
 
 def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
     """The network's answer to each sample, computed block by block."""
     detector, digits = novelty_detector(run), run.config.data.labels
+    names = class_names.read(run.config.data.directory, warn)
     length = block_length(run.network.sizes[0])
     while block := list(islice(prepared, length)):
         X = np.stack([sample.pixels.reshape(-1) for sample in block])
@@ -141,15 +133,17 @@ def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
             if sample.digit_count > 1:
                 warn(f"{sample.name}: several separate digits: cut out one of them")
                 is_novel = True
-            yield Answer(sample, digits[first], float(p[first]), is_novel, second_of(p, first, digits))
+            digit, second = digits[first], second_of(p, first, digits, names)
+            yield Answer(sample, digit, names.get(digit), float(p[first]), is_novel, second)
 
 
-def second_of(p: NDArray[np.float64], first: int, digits: Sequence[int]) -> dict[str, Any]:
+def second_of(p: NDArray[np.float64], first: int, digits: Sequence[int], names: Mapping[int, str]) -> dict[str, Any]:
     """The most probable class besides the first; empty for two classes, where it is the other one."""
     if len(digits) == 2:
         return {}
     second = max((k for k in range(len(digits)) if k != first), key=p.__getitem__)
-    return {"second_digit": digits[second], "second_probability": float(p[second])}
+    name = {"second_class": names[digits[second]]} if digits[second] in names else {}
+    return {"second_digit": digits[second]} | name | {"second_probability": float(p[second])}
 
 
 def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
@@ -166,23 +160,21 @@ def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
 
 def table(answers: Sequence[Answer]) -> str:
     """The answers as a table to print."""
-    rows = [
-        [
-            answer.sample.name,
-            *map(cell, (answer.digit, answer.probability, *answer.second.values())),
-            NOVEL[answer.novel],
-        ]
-        for answer in answers
-    ]
-    second = ["second", "probability"][: len(answers[0].second)]
-    lines = aligned([["file", "digit", "probability", *second, "novel"], *rows])
+    columns = ["digit", *["class"] * any(answer.class_name is not None for answer in answers), "probability"]
+    columns += [f"second_{column}" for column in columns if answers[0].second]
+    rows = []
+    for answer in answers:
+        values = answer.as_json()
+        rows.append([answer.sample.name, *(cell(values.get(column, "")) for column in columns), NOVEL[answer.novel]])
+    titles = [column.removeprefix("second_") if column != "second_digit" else "second" for column in columns]
+    lines = aligned([["file", *titles, "novel"], *rows])
     if any(answer.novel for answer in answers):
         lines += "\n\nnovel: unlike all training images; the network can answer only with one of its digits"
     return lines
 
 
-def cell(value: int | float) -> str:
-    """A digit or a probability."""
+def cell(value: int | float | str) -> str:
+    """A digit, a class's name or a probability."""
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
@@ -196,6 +188,7 @@ def draw_pictures(path: Path, answers: Sequence[Answer]) -> None:
 
 
 def verdict(answer: Answer) -> str:
-    second = ", then {} ({})".format(*map(cell, answer.second.values())) if answer.second else ""
+    of = answer.second
+    second = f", then {of.get('second_class', of['second_digit'])} ({cell(of['second_probability'])})" if of else ""
     unlike = ", unlike the training images" if answer.novel else ""
-    return f"digit {answer.digit}, probability {cell(answer.probability)}{second}{unlike}"
+    return f"{answer.class_name or f'digit {answer.digit}'}, probability {cell(answer.probability)}{second}{unlike}"

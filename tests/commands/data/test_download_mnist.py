@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mlp.data import download
-from mlp.data.download import RemoteDataset
+from mlp.data.sources import download
+from mlp.data.sources.download import RemoteDataset
 from mlp.system.errors import InputError
 
 pytest.importorskip("pooch", reason="pooch is not installed: the extra download has it")

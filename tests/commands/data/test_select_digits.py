@@ -1,12 +1,15 @@
 """Promises of scripts/select_digits.py."""
 
 import json
+import os
+import signal
 from itertools import product
 
 import numpy as np
 import pytest
 
 from mlp import idx
+from mlp.commands.data import select_digits
 from mlp.data import idx_folder
 from tests.conftest import write_letters
 
@@ -63,6 +66,18 @@ def test_upright_copies_of_emnists_letters_train_and_show_the_same(here, tmp_pat
         found[name] = weights, summary, points.with_suffix(".csv").read_text()
     assert found["lying"] == found["upright"]
     assert json.loads((tmp_path / "run-lying" / "manifest.json").read_text())["image_shape"] == [5, 3]
+
+
+def test_a_signal_leaves_nothing_and_the_command_can_be_given_again(here, folder, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        idx_folder.write_part(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(select_digits, "write_part", interrupted)
+        assert here("scripts/select_digits.py", folder, tmp_path / "new", 0).returncode == 143
+    assert not (tmp_path / "new").exists()
+    assert here("scripts/select_digits.py", folder, tmp_path / "new", 0).returncode == 0
 
 
 def test_nothing_is_written_over_or_when_a_digit_is_missing(here, folder, tmp_path):

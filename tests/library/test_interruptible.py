@@ -1,4 +1,4 @@
-"""Promises of mlp.system.interruptible: KeyboardInterrupt stops work at a good place, and no handler is changed."""
+"""Promises of mlp.library.interruptible: KeyboardInterrupt stops work at a good place, and no handler is changed."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from mlp.system import interruptible
+from mlp.library import interruptible
 from mlp.system.errors import Interrupted
 
 

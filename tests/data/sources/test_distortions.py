@@ -1,10 +1,10 @@
-"""Promises of mlp.data.distortions: images are moved as requested, exactly if no interpolation is needed."""
+"""Promises of mlp.data.sources.distortions: images are moved as requested, exactly if no interpolation is needed."""
 
 import numpy as np
 import pytest
 
-from mlp.data import distortions
-from mlp.data.distortions import distort
+from mlp.data.sources import distortions
+from mlp.data.sources.distortions import distort
 
 
 def random_images(*shape):
