@@ -259,7 +259,7 @@ def new_files(directory: StrPath, ending: str = "") -> dict[tuple[Part, Kind], P
 
 
 def write_part(
-    paths: Mapping[tuple[Part, Kind], Path], part: Part, images: NDArray[np.uint8], labels: NDArray[np.uint8]
+    paths: Mapping[tuple[Part, Kind], StrPath], part: Part, images: NDArray[np.uint8], labels: NDArray[np.uint8]
 ) -> None:
     """Write the two files of a part: images (n, rows, columns) and their labels (n,)."""
     idx.write(paths[part, "images"], images)

@@ -58,9 +58,9 @@ def files_of(path: StrPath) -> list[Path]:
     return pictures
 
 
-def is_picture(file: Path) -> bool:
+def is_picture(file: StrPath) -> bool:
     """Whether a file in a folder must be a picture, by its name or by its first bytes."""
-    if file.suffix.lower() in ENDINGS:
+    if Path(file).suffix.lower() in ENDINGS:
         return True
     try:
         with open_regular(file) as opened:
