@@ -99,6 +99,10 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Only the options that have another value than by default."""
+        yield from ((name, value) for name, value in self if value != type(self).model_fields[name].default)
+
     def changed(self, values: Mapping[str, Any]) -> Self:
         """A copy with other values of some options; raises ValidationError if one is not allowed."""
         return self.model_validate(self.model_dump() | dict(values))

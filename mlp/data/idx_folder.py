@@ -57,6 +57,11 @@ class ImagesAndLabels:
     _digests: dict[Path, str] = field(default_factory=dict)
     """The SHA-256 of what was read, computed when it is first requested."""
 
+    def __repr__(self) -> str:
+        rows, columns = self.image_shape
+        where = self.files["images"].parent if self.files else "arrays"
+        return f"ImagesAndLabels({len(self.labels):,} images {rows} x {columns} of {where})"
+
     @property
     def image_shape(self) -> tuple[int, int]:
         """Rows and columns of an upright image."""

@@ -1,7 +1,7 @@
 """The images of files and folders, as brightness: pictures and IDX files."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class GreyImage:
 
     file: Path
     index: int | None
-    grey: NDArray[Any]
+    grey: NDArray[Any] = field(repr=False)
     """(rows, columns), brightness on any scale."""
 
     @property

@@ -1,7 +1,7 @@
 """From a picture of any kind to an image for the network: the digit is found, then prepared as MNIST's digits were."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ SAME = 1 / 255
 class Picture:
     """A picture and the stages of its preparation."""
 
-    levels: Floats
+    levels: Floats = field(repr=False)
     """(rows, columns): its brightness, after it was made smaller."""
     prepared: Prepared
     """Its ink, of the same shape, and the image for the network."""
@@ -60,7 +60,7 @@ class Sample:
     index: int | None
     """The position in an IDX file."""
     name: str
-    pixels: Floats
+    pixels: Floats = field(repr=False)
     """(rows, columns) of the network's images, 0 to 1."""
     digit_count: int = 1
     picture: Picture | None = None

@@ -10,7 +10,7 @@ from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, OUTLINED, SIGNS
 # isort: split
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -39,15 +39,15 @@ class Column:
 
     kind: str
     name: str
-    value: Array
-    gradient: Array
+    value: Array = field(repr=False)
+    gradient: Array = field(repr=False)
     colors: str
     limits: tuple[float, float]
     part: str = ""
     """Which part of the array is shown, if not all of it."""
     gradient_of: str = ""
     """The name of the array whose gradient is shown, if it is another one."""
-    labels: Sequence[str] = ()
+    labels: Sequence[str] = field(default=(), repr=False)
     """A text for each cell, row by row."""
 
     @property

@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,8 @@ def _metadata() -> TypeAdapter[_Metadata]:
 class Checkpoint:
     """A run's config and manifest, and the state of its training."""
 
-    config: Config
-    facts: dict[str, Any]
+    config: Config = field(repr=False)
+    facts: dict[str, Any] = field(repr=False)
     """A copy of the manifest, with the SHA-256 of the data files."""
     state: TrainerState
     path: Path

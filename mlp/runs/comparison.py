@@ -1,7 +1,7 @@
 """Several finished runs compared: their differences and results."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -44,11 +44,11 @@ class ComparedRun:
 
     name: str
     directory: Path
-    config: Config
-    history: list[Epoch]
+    config: Config = field(repr=False)
+    history: list[Epoch] = field(repr=False)
     parameters: int
     """The number of the network's parameters."""
-    training_files: dict[str, str]
+    training_files: dict[str, str] = field(repr=False)
     """The SHA-256 of each file, by its name."""
     validation_images: int | None
     """The number of them; None if the manifest does not say."""

@@ -48,8 +48,8 @@ class Run:
     """
 
     directory: Path
-    config: Config
-    manifest: dict[str, Any] = field(default_factory=dict)
+    config: Config = field(repr=False)
+    manifest: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self._identity = identity(self.directory)

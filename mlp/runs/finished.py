@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -33,10 +33,10 @@ class FinishedRun:
     """A finished run: its config, its best network, and its manifest."""
 
     directory: Path
-    config: Config
+    config: Config = field(repr=False)
     network: MLP
-    manifest: FinishedManifest
-    identity: tuple[int, int]
+    manifest: FinishedManifest = field(repr=False)
+    identity: tuple[int, int] = field(repr=False)
     """The directory's, as in ``files.identity``."""
 
     @property

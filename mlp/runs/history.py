@@ -56,6 +56,9 @@ class History:
         self._rows = 0
         self._begun, self._begun_rows, self._begun_size = hashlib.sha256(HEADER.encode()), 0, len(HEADER)
 
+    def __repr__(self) -> str:
+        return f"History({self._path}, {self._rows:,} epochs)"
+
     def write(self, epochs: Sequence[Epoch]) -> None:
         """Bring the file up to these epochs: those of the last call, and any new ones."""
         if self._facts is not None and len(epochs) == self._rows:
