@@ -184,7 +184,7 @@ class Ending:
         """The advice to train longer, with what this takes."""
         if self.steps < options.epochs * self.steps_per_epoch:
             return f"more training.patience than {options.patience}, which ended the run, in a new run"
-        how = "--resume continues from the checkpoint" if options.can_get_more_epochs else "in a new run"
+        how = "a resumed run continues from the checkpoint" if options.can_get_more_epochs else "in a new run"
         return f"more training.epochs than {options.epochs}: {how}"
 
 

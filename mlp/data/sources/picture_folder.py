@@ -47,8 +47,8 @@ def _check_class(folder: Path) -> None:
         raise InputError(f"{folder}: its name is not UTF-8: rename it, as it is the name of a class") from None
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if inner:
-        cure = f"move its pictures into {folder}; if {folder} holds {LAYOUT}, import it by itself, or with --test"
-        raise InputError(f"{inner[0]}: a folder within a class: {cure}")
+        alone = f"if {folder} holds {LAYOUT}, import it by itself, or as the test images"
+        raise InputError(f"{inner[0]}: a folder within a class: move its pictures into {folder}; {alone}")
 
 
 def labels_of(names: Sequence[str], folder: StrPath) -> dict[str, int]:
@@ -115,4 +115,4 @@ def _check_memory(count: int, shape: tuple[int, int]) -> None:
     free, needed = memory.free(), 2 * count * rows * columns  # twice: a list, then an array of them
     if free is not None and needed > free:
         what = f"{count:,} images of {rows} by {columns} take {needed:,} bytes of memory, and {free:,} are free"
-        raise InputError(f"--size: {what}: use a smaller one")
+        raise InputError(f"{what}: choose a smaller size")
