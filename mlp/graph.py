@@ -82,7 +82,12 @@ class ComputationalGraph:
     def _repr_html_(self) -> str:
         from mlp.library import display
 
-        return display.graph(self)
+        return display.html(self)
+
+    def _repr_svg_(self) -> str | None:
+        from mlp.library import display
+
+        return display.svg(self)
 
     def leaf(self, name: str, value: ArrayLike, *, gradient: Array | None = None, needs_gradient: bool = True) -> Node:
         """A leaf that holds a value: a number, or an array of any shape.

@@ -114,7 +114,12 @@ class MLP:
     def _repr_html_(self) -> str:
         from mlp.library import display
 
-        return display.network(self)
+        return display.html(self)
+
+    def _repr_svg_(self) -> str | None:
+        from mlp.library import display
+
+        return display.svg(self)
 
     def _check_class_weights(self) -> None:
         """Raises ValueError unless there is a number above 0 for each class, also if rounded to the precision."""

@@ -56,7 +56,12 @@ class Circuit:
     def _repr_html_(self) -> str:
         from mlp.library import display
 
-        return display.circuit(self)
+        return display.html(self)
+
+    def _repr_svg_(self) -> str | None:
+        from mlp.library import display
+
+        return display.svg(self)
 
     @property
     def has_run(self) -> bool:

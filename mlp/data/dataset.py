@@ -133,8 +133,7 @@ def choose_held_out(targets: NDArray[Any], fraction: float, random: Generator) -
 
 def without_rest(targets: NDArray[Any], held_out: NDArray[np.bool_]) -> list[int]:
     """The classes, in ascending order, of which every example is held out."""
-    classes: list[int] = np.setdiff1d(targets[held_out], targets[~held_out]).tolist()
-    return classes
+    return sorted({*targets[held_out].tolist()} - {*targets[~held_out].tolist()})
 
 
 def scale(pixels: NDArray[np.uint8], X: Array) -> None:

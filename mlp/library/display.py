@@ -6,7 +6,6 @@ notebook, and other circuits in it, share no style, id or key with it.
 
 import base64
 import io
-from collections.abc import Callable
 
 from markupsafe import escape
 from matplotlib.figure import Figure
@@ -15,11 +14,14 @@ from mlp.circuits import drawing
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.network_table import shape_texts
 from mlp.circuits.notation import rows_of
+from mlp.figures.curves import loss_figure
 from mlp.figures.style import write
 from mlp.graph import ComputationalGraph
+from mlp.library.run import Run
 from mlp.network import MLP
 from mlp.pages.circuit import page
 from mlp.system.errors import InputError
+from mlp.training.progress import kept_epoch
 
 MAX_NODES = 60
 """Of a larger graph the notebook shows only what it is: the drawing would take a second and a megabyte."""
@@ -29,51 +31,64 @@ MIN_SCALE = 0.8
 """A picture becomes narrower with the notebook down to this fraction of its width, and then scrolls."""
 
 
-def circuit(circuit: Circuit) -> str:
-    """The circuit's page; viewers that remove frames, as some do for safety, leave the picture after it."""
-    if not circuit.has_run:
-        return graph(circuit.graph)
-    text = circuit.text.text
-
-    def shown() -> str:
-        frame = f'<iframe srcdoc="{escape(page(circuit, text))}" title="{escape(text)}, step by step"'
-        style = f"width: 100%; height: {FRAME_HEIGHT}; border: 0"
-        return f'<div>{frame} style="{style}"></iframe>{image(drawing.picture(circuit), text)}</div>'
-
-    return drawn(circuit.graph, shown, f"{circuit!r}: print(circuit) shows its table")
+Shown = Circuit | ComputationalGraph | MLP | Run
 
 
-def graph(graph: ComputationalGraph) -> str:
-    """The graph's drawing: with the numbers of its latest pass, before the first one with names and gates only."""
-    return drawn(graph, lambda: labelled(graph, latest(graph), drawing.caption(graph), repr(graph)), repr(graph))
-
-
-def network(network: MLP) -> str:
-    """The drawing of the network's graph, with the shape of each array."""
-    name = repr(network)
-
-    def shown() -> str:
-        shapes: drawing.Labels = {node: ([text], []) for node, text in shape_texts(network).items()}
-        return labelled(network.graph, shapes, f"{name}; green: shapes, n is the number of examples", name)
-
-    return drawn(network.graph, shown, name)
-
-
-def drawn(graph: ComputationalGraph, shown: Callable[[], str], name: str) -> str:
-    """What ``shown`` returns, or, for a graph that cannot be drawn, its name and why."""
-    if not graph.nodes:
-        return as_text(name)
-    if len(graph.nodes) > MAX_NODES:
-        return as_text(f"{name}\ntoo large to draw in a notebook: at most {MAX_NODES} nodes are")
+def html(shown: Shown) -> str:
+    """What a notebook shows; for what cannot be drawn, its repr and why."""
+    name = repr(shown)
     try:
-        return shown()
-    except InputError as error:  # the font lacks a letter of a name
-        return as_text(f"{name}\n{error}")
+        picture = image(figure_of(shown), name)
+    except InputError as error:
+        return as_text(f"{name}\n{error}" if str(error) else name)
+    if isinstance(shown, Circuit) and shown.has_run:
+        return f"<div>{frame(shown)}{picture}</div>"
+    return f"<div>{figures(shown)}{picture}</div>" if isinstance(shown, Run) else picture
 
 
-def labelled(graph: ComputationalGraph, labels: drawing.Labels, caption: str, name: str) -> str:
-    """The drawing of any graph."""
-    return image(drawing.labelled(graph, labels, caption), name)
+def svg(shown: Shown) -> str | None:
+    """The picture alone, for viewers without HTML; None if it cannot be drawn."""
+    try:
+        return svg_of(figure_of(shown))
+    except InputError:
+        return None
+
+
+def figure_of(shown: Shown) -> Figure:
+    """The picture. Raises InputError, with the reason, if there is none."""
+    if isinstance(shown, Run):
+        if not shown.history:
+            raise InputError("")
+        return loss_figure(shown.history, kept_epoch(shown.history).epoch, shown.config.model.loss)
+    graph = shown if isinstance(shown, ComputationalGraph) else shown.graph
+    if not graph.nodes:
+        raise InputError("")
+    if len(graph.nodes) > MAX_NODES:
+        what = "print(circuit) shows its table" if isinstance(shown, Circuit) else f"at most {MAX_NODES} nodes are"
+        raise InputError(f"too large to draw in a notebook: {what}")
+    if isinstance(shown, Circuit) and shown.has_run:
+        return drawing.picture(shown)
+    if isinstance(shown, MLP):
+        shapes: drawing.Labels = {node: ([text], []) for node, text in shape_texts(shown).items()}
+        return drawing.labelled(graph, shapes, f"{shown!r}; green: shapes, n is the number of examples")
+    return drawing.labelled(graph, latest(graph), drawing.caption(graph))
+
+
+def frame(circuit: Circuit) -> str:
+    """The circuit's page; viewers that remove frames, as some do for safety, leave the picture after it."""
+    text = circuit.text.text
+    begin = f'<iframe srcdoc="{escape(page(circuit, text))}" title="{escape(text)}, step by step"'
+    return f'{begin} style="width: 100%; height: {FRAME_HEIGHT}; border: 0"></iframe>'
+
+
+def figures(run: Run) -> str:
+    """A run's figures as a table."""
+    rows: dict[str, object] = {"run": run.directory, "network": run.network}
+    if run.history:
+        best = kept_epoch(run.history)
+        rows |= {"epochs": f"{len(run.history)}, best epoch {best.epoch}", "best epoch": best}
+    cells = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items() if value)
+    return f"<table>{''.join(cells)}</table>"
 
 
 def latest(graph: ComputationalGraph) -> drawing.Labels:
@@ -86,12 +101,17 @@ def latest(graph: ComputationalGraph) -> drawing.Labels:
     }
 
 
-def image(figure: Figure, name: str) -> str:
-    """A figure as an image within the HTML; one that is too wide scrolls."""
+def svg_of(figure: Figure) -> str:
+    """A figure as SVG."""
     file = io.BytesIO()
     write(figure, file, "svg")
+    return file.getvalue().decode()
+
+
+def image(figure: Figure, name: str) -> str:
+    """A figure as an image within the HTML; one that is too wide scrolls."""
     width = round(96 * float(figure.get_figwidth()))
-    source = f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg_of(figure).encode()).decode('ascii')}"
     style = f"max-width: none; width: clamp({MIN_SCALE * width:.0f}px, 100%, {width}px)"
     return (
         '<div class="mlp-picture" tabindex="0" role="group" aria-label="drawing" style="overflow-x: auto">'

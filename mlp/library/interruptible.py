@@ -29,6 +29,9 @@ class Waiter:
         self._is_interrupted = Event()
         self._is_gone = Event()
 
+    def __repr__(self) -> str:
+        return f"Waiter({'interrupted' if self._is_interrupted.is_set() else 'waiting'})"
+
     def check(self) -> None:
         """Raises Interrupted if the thread was interrupted."""
         if self._is_interrupted.is_set():

@@ -54,6 +54,16 @@ class Run:
         best = kept_epoch(self.history)
         return f"Run({self.directory}, {self.network}, best epoch {best.epoch} of {len(self.history)}: {best})"
 
+    def _repr_html_(self) -> str:
+        from mlp.library import display
+
+        return display.html(self)
+
+    def _repr_svg_(self) -> str | None:
+        from mlp.library import display
+
+        return display.svg(self)
+
     def predict(self, images: Images) -> Array:
         """The probabilities of images: (n, 1), of the second of two labels, or (n, classes) for more.
 

@@ -14,5 +14,5 @@ def test_streams_repeat_and_differ_from_one_another():
 
 def test_what_a_seed_means_never_changes():
     """The first draws of seed 0, recorded when the streams were designed (NumPy's PCG64, which is stable)."""
-    assert [generator(0, stream).integers(1000) for stream in Stream] == [850, 522, 979, 503, 450, 696]
+    assert [generator(0, stream).integers(1000) for stream in Stream] == [850, 522, 979, 503, 450, 696, 451]
     assert generator(0, Stream.SHUFFLE, 1).permutation(5).tolist() == [1, 4, 2, 0, 3]
