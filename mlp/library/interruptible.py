@@ -3,13 +3,14 @@
 Python raises KeyboardInterrupt in the main thread, between any two instructions. So the work runs in a thread of its
 own while the caller's thread waits. If the wait is interrupted, the work is asked to stop at a good place.
 
-Threads talk through SimpleQueue, whose methods are single steps for a signal: a lock or a Future is not.
+The waiting thread may be interrupted even between taking something out of a queue and keeping it. So what it has to
+do is in attributes, which stay; SimpleQueue, whose methods are single steps for a signal, only wakes it.
 """
 
 import signal
 from collections.abc import Callable
 from contextvars import Context
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeVar
 
@@ -24,7 +25,9 @@ class Waiter:
     """The thread that waits for the work, as the work sees it."""
 
     def __init__(self) -> None:
-        self._requests: SimpleQueue[_Request | None] = SimpleQueue()
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._request: _Request | None = None
+        self._has_ended = False
         self._has_begun = Event()
         self._is_interrupted = Event()
         self._is_gone = Event()
@@ -42,43 +45,47 @@ class Waiter:
 
         Raises Interrupted if the thread is interrupted in it.
         """
-        request = _Request(lambda: function(*arguments))
-        self._requests.put(request)
+        request = self._request = _Request(lambda: function(*arguments))
+        self._wakes.put(None)
         if self._is_gone.is_set():  # else nobody would answer
             raise Interrupted(signal.SIGINT)
         return request.result()  # type: ignore[no-any-return]
 
+    def end(self) -> None:
+        """The work has ended."""
+        self._has_ended = True
+        self._wakes.put(None)
+
     def serve(self) -> None:
-        """Answer the work's requests until it ends."""
-        while (request := self._requests.get()) is not None:
-            try:
-                request.answer()
-            except BaseException:
-                request.refuse()
-                raise
+        """Answer the work's requests until it ends; after an interruption once more."""
+        if self._request is not None and self._request.is_taken:
+            self._request.refuse()  # the interruption may have come before the answer
+        while True:
+            if self._request is not None and not self._request.is_taken:
+                self._request.answer()
+            if self._has_ended:
+                return
+            self._wakes.get()
 
     def leave(self) -> None:
         """Wait no longer: refuse all requests."""
         self._is_interrupted.set()
         self._is_gone.set()
-        while True:
-            try:
-                request = self._requests.get_nowait()
-            except Empty:
-                return
-            if request is not None:
-                request.refuse()
+        if self._request is not None:
+            self._request.refuse()
 
 
 class _Request:
     """A function to call; its first answer counts."""
 
     def __init__(self, function: Callable[[], Any]):
+        self.is_taken = False
         self._function = function
         self._answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
     def answer(self) -> None:
-        """Call the function. Raises what is no Exception, such as KeyboardInterrupt."""
+        """Call the function, once. Raises what is no Exception, such as KeyboardInterrupt."""
+        self.is_taken = True
         try:
             value, error = self._function(), None
         except Exception as raised:
@@ -111,7 +118,7 @@ def run(work: Callable[[Waiter], T]) -> T:
         except BaseException as error:
             errors.append(error)
         finally:
-            waiter._requests.put(None)
+            waiter.end()
 
     thread = Thread(target=body)
     try:

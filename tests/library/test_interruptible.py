@@ -1,5 +1,6 @@
 """Promises of mlp.library.interruptible: KeyboardInterrupt stops work at a good place, and no handler is changed."""
 
+import random
 import signal
 import threading
 import time
@@ -121,6 +122,31 @@ def test_an_interrupt_within_a_call_stops_the_work_too():
     with pytest.raises(KeyboardInterrupt):
         interruptible.run(work)
     assert places == ["saved"]
+
+
+@pytest.mark.trials(40, 3000)
+def test_interrupted_at_any_moment_the_work_ends_and_each_call_is_made_once(trial):
+    calls, saved = [], []
+
+    def work(waiter):
+        try:
+            for number in range(200):
+                waiter.check()
+                waiter.call(calls.append, number)
+        finally:
+            saved.append(True)
+
+    def interrupted():
+        timer = threading.Timer(random.Random(trial).uniform(0, 0.003), interrupt)
+        timer.start()
+        interruptible.run(work)
+        timer.join()
+        time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert calls == list(range(len(calls)))
+    assert saved or not calls
 
 
 def test_the_work_has_numpys_own_error_state():
