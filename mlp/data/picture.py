@@ -92,6 +92,6 @@ def samples(
 def _scaled(image: GreyImage, shape: tuple[int, int]) -> Floats:
     """The pixels from 0..255 to 0..1. Raises InputError if the image has another shape or range."""
     if image.grey.shape != shape:
-        raise InputError(f"{image.grey.shape} pixels, the run's images have {shape}: it cannot be taken as is")
+        raise InputError(f"{image.grey.shape} pixels, the run's images have {shape}: prepare it, do not take it as is")
     image.check_brightness(0, 255)
     return np.asarray(image.grey / 255)
