@@ -23,9 +23,9 @@ from mlp.runs.finished import FinishedRun, Split
 from mlp.runs.history import read_history
 from mlp.system import blas_threads
 from mlp.system.errors import InputError
+from mlp.system.files import StrPath
 from mlp.training.progress import Epoch, kept_epoch
 
-StrPath = str | os.PathLike[str]
 Images = StrPath | Sequence[StrPath] | NDArray[np.uint8]
 
 
@@ -127,7 +127,7 @@ class Run:
     def _prepared(self, paths: Sequence[StrPath], problems: list[str]) -> Iterator[Array]:
         """The rows of X, in blocks, of the images in files; ``problems`` gets messages of those that are doubtful."""
         transpose, failures = self.config.data.transpose, list[str]()
-        files = (file for path in paths for file in image_files.files_of(Path(path)))
+        files = (file for path in paths for file in image_files.files_of(path))
         images = (image for file in files for image in image_files.read(file, problems.append, transpose=transpose))
         prepared = samples(images, self.image_shape, failures)
         while block := list(islice(prepared, block_length(self.network.sizes[0]))):
