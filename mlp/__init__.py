@@ -47,19 +47,21 @@ _MODULES = (
 )
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
 
-    if name in _MODULES:
-        try:
-            return import_module(f"mlp.{name}")
-        except ImportError as error:  # of an extra that is not installed: help(mlp) goes on
-            raise AttributeError(f"mlp.{name}: {error}") from error
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in _MODULES:
+            try:
+                return import_module(f"mlp.{name}")
+            except ImportError as error:  # of an extra that is not installed: help(mlp) goes on
+                raise AttributeError(f"mlp.{name}: {error}") from error
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
