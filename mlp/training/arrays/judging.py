@@ -15,11 +15,8 @@ from mlp.training.standstill import Ending
 
 def evaluate(network: MLP, examples: Examples) -> tuple[float, Array]:
     """The network's loss on all examples, and what it predicts for them, (n, outputs)."""
-    P, total, length = (
-        np.empty((len(examples), network.sizes[-1]), network.precision),
-        0.0,
-        block_length(network.sizes[0]),
-    )
+    total, length = 0.0, block_length(network.sizes[0])
+    P = np.empty((len(examples), network.sizes[-1]), network.precision)
     with np.errstate(over="ignore", invalid="ignore"):  # as in a pass
         for start in range(0, len(examples), length):
             rows = slice(start, min(start + length, len(examples)))
