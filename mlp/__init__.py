@@ -3,7 +3,7 @@
 The names below are imported when they are first used, so ``import mlp`` takes almost no time.
 """
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than this module
 if TYPE_CHECKING:
