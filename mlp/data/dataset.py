@@ -1,5 +1,6 @@
 """The images of some labels in an IDX folder: selected, split, and scaled to 0..1."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,7 +140,7 @@ def scale(pixels: NDArray[np.uint8], X: Array) -> None:
 
 
 def load(
-    directory: Path,
+    directory: str | os.PathLike[str],
     part: Part,
     digits: tuple[int, ...],
     limit_per_digit: int | None = None,
@@ -152,7 +153,7 @@ def load(
     of the labels. Its message names the config's keys.
     """
     with naming("data.directory"):
-        source = open_part(directory, part, transpose=transpose)
+        source = open_part(Path(directory), part, transpose=transpose)
     try:
         images = Dataset(source, digits, source.indices_of(digits))
     except InputError as error:
