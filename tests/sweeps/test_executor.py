@@ -30,7 +30,9 @@ def test_without_a_home_the_processes_share_a_folder_for_matplotlib(monkeypatch)
         monkeypatch.setenv(name, "")  # so that it is restored
     monkeypatch.setenv("HOME", "/dev/null")
     with executor.local(jobs=1, tasks=1):
-        assert Path(os.environ["MPLCONFIGDIR"]).is_dir()
+        folder = os.environ["MPLCONFIGDIR"]
+        assert folder
+        assert Path(folder).is_dir()
 
 
 class Workers:
