@@ -9,7 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mlp.figures import font_cache
+
+# isort: split
 if "matplotlib" not in sys.modules:
+    font_cache.provide()
     # The import fails if MPLBACKEND names an unknown backend. We need none: the file's format decides how to draw.
     backend = os.environ.pop("MPLBACKEND", None)
     try:
