@@ -28,7 +28,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from mlp.system.files import replacing
+from mlp.system.files import StrPath, replacing
 from mlp.system.printable import printable
 
 COLORS = {
@@ -133,9 +133,9 @@ def inline(figure: Figure, name: str) -> str:
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: StrPath) -> None:
     """Write a figure as .svg, .png or .pdf, by the file's ending. In SVG text stays text."""
-    kind = path.suffix[1:].lower()
+    kind = Path(path).suffix[1:].lower()
     if kind not in WITHOUT_DATE:
         raise ValueError(f"{path}: a figure's file must end in {', '.join(f'.{kind}' for kind in WITHOUT_DATE)}")
     with replacing(path) as file:

@@ -23,9 +23,9 @@ from mlp.runs.finished import FinishedRun, Split
 from mlp.runs.history import read_history
 from mlp.system import blas_threads
 from mlp.system.errors import InputError
+from mlp.system.files import StrPath
 from mlp.training.progress import Epoch, kept_epoch
 
-StrPath = str | os.PathLike[str]
 Images = StrPath | Sequence[StrPath] | NDArray[np.uint8]
 
 
@@ -93,8 +93,8 @@ class Run:
             return self._evaluate_arrays(*images)
 
     def _evaluate_arrays(self, X: Any, y: Any) -> dict[str, Any]:
-        pixels, labels = array_images.checked(X, y)
-        given = dataset.of_arrays(self._upright(pixels), labels, self.config.data.labels)
+        _, labels = array_images.checked(X, y)
+        given = dataset.of_arrays(self._upright(X), labels, self.config.data.labels)
         if self._finished is not None:
             rules = finished.compare(self._finished.images("training"), given)
             return self._finished.evaluate(given).summary() | {"baselines": rules}
@@ -102,19 +102,23 @@ class Run:
             raise InputError("the weights of the classes in its loss are in the run's manifest.json: load the run")
         return evaluation.evaluate(self.network, given).summary()
 
-    def _upright(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Images (n, rows, columns) as the network takes them. Raises InputError if they have another shape."""
-        upright = images.transpose(0, 2, 1) if self.config.data.transpose else images
-        if upright.shape[1:] != self.image_shape:
-            raise InputError(
-                f"images: {' by '.join(map(str, upright.shape[1:]))} pixels, the run was trained on "
-                f"{' by '.join(map(str, self.image_shape))}: resize them, or give paths of pictures"
-            )
+    def _upright(self, images: Any) -> NDArray[np.uint8]:
+        """An array of images, (n, rows, columns), upright. Raises InputError as ``predict`` does."""
+        pixels, shape = array_images.checked_pixels(images), self.image_shape
+        if self.config.data.transpose:
+            shape = shape[::-1]
+        if np.ndim(images) == 2 and pixels[0].size == math.prod(shape):
+            pixels = pixels.reshape(-1, *shape)
+        if pixels.shape[1:] != shape:
+            cure = "write images[None] for a single one" if np.shape(images) == shape else "resize them, or give paths"
+            allowed = f"(n, {shape[0]}, {shape[1]}) or (n, {math.prod(shape)})"
+            raise InputError(f"images: shape {np.shape(images)}, must be {allowed}: {cure}")
+        upright = pixels.transpose(0, 2, 1) if self.config.data.transpose else pixels
         return np.ascontiguousarray(upright)
 
     def _scaled(self, images: Any) -> Iterator[Array]:
         """The rows of X, in blocks, of an array of images."""
-        pixels = self._upright(array_images.checked_pixels(images))
+        pixels = self._upright(images)
         for start in range(0, len(pixels), length := block_length(self.network.sizes[0])):
             block = pixels[start : start + length].reshape(-1, self.network.sizes[0])
             dataset.scale(block, X := np.empty(block.shape, self.network.precision))
@@ -123,7 +127,7 @@ class Run:
     def _prepared(self, paths: Sequence[StrPath], problems: list[str]) -> Iterator[Array]:
         """The rows of X, in blocks, of the images in files; ``problems`` gets messages of those that are doubtful."""
         transpose, failures = self.config.data.transpose, list[str]()
-        files = (file for path in paths for file in image_files.files_of(Path(path)))
+        files = (file for path in paths for file in image_files.files_of(path))
         images = (image for file in files for image in image_files.read(file, problems.append, transpose=transpose))
         prepared = samples(images, self.image_shape, failures)
         while block := list(islice(prepared, block_length(self.network.sizes[0]))):

@@ -19,13 +19,13 @@ from mlp.config import Config
 from mlp.data import array_images, idx_folder
 from mlp.library import interruptible
 from mlp.library.interruptible import Waiter
-from mlp.library.run import Run, StrPath, load
+from mlp.library.run import Run, load
 from mlp.run import Caller
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.system import progress
 from mlp.system.errors import CheckFailed, Diverged, InputError
-from mlp.system.files import make_folder
+from mlp.system.files import StrPath, make_folder
 from mlp.system.progress import Report
 from mlp.training import from_config
 from mlp.training.progress import Epoch
@@ -117,7 +117,7 @@ def _settings(
     elif config is None or isinstance(config, Mapping):
         settings = configuration.of_mapping(config or {}, known)
     else:
-        settings = configuration.load(Path(config))
+        settings = configuration.load(config)
     if images is None:
         return settings
     beside = settings.output.directory if directory is None else directory.parent

@@ -24,6 +24,10 @@ class Examples:
     weights: Array | None
     """(n,), of mean 1; None if no sample weights were given."""
 
+    def __repr__(self) -> str:
+        n, features = self.X.shape
+        return f"Examples({n:,} of {features:,} features)"
+
     def __len__(self) -> int:
         return len(self.X)
 

@@ -41,6 +41,9 @@ class BestPass:
         """Passes after the best one."""
         self._kept: tuple[Array, Memory] | None = None
 
+    def __repr__(self) -> str:
+        return f"BestPass(loss {self.loss:.6f}, {self.passes_since:,} passes since)"
+
     def judge(self) -> tuple[float, float]:
         """Loss and weighted accuracy after the latest pass, whose weights are kept if it is the best so far."""
         network, held_out = self._passes.network, self._held_out
