@@ -57,7 +57,7 @@ def train(
         are written as IDX files into a folder beside the run, where they are found again.
     on_epoch: called in this thread with each row of the history; if it returns True, the run ends after that epoch,
         as finished.
-    verbose: show a progress bar, or print a line for each epoch to stderr if that is no terminal.
+    verbose: show a progress bar on a terminal or in a notebook; elsewhere print a line for each epoch to stderr.
 
     It may be called in any thread, and changes no signal handler. KeyboardInterrupt ends the run, after its checkpoint
     is saved. Raises mlp.InputError, mlp.Diverged, mlp.CheckFailed or OSError if one of these ends the run, and what
