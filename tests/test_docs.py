@@ -207,7 +207,7 @@ def test_the_tests_of_the_promises_are_there():
 
 def test_the_index_lists_every_page():
     index = (PAGE.parent / "README.md").read_text(encoding="utf-8")
-    pages = [path.name for ending in ("md", "html") for path in PAGE.parent.glob(f"*.{ending}")]
+    pages = [path.name for ending in ("md", "html", "ipynb") for path in PAGE.parent.glob(f"*.{ending}")]
     assert set(re.findall(r"^\| \[.*\]\((.*)\)", index, re.MULTILINE)) == set(pages) - {"README.md"}
 
 
