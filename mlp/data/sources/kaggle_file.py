@@ -5,6 +5,7 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import TextIOWrapper
 from typing import BinaryIO, cast
 
@@ -50,18 +51,17 @@ def read(path: StrPath, advance: Callable[[int], object]) -> tuple[Bytes, Bytes]
 def _rows(path: StrPath, text: TextIOWrapper, advance: Callable[[int], object]) -> Bytes:
     """All lines as one array (n, 1 + pixels)."""
     blocks: list[Bytes] = []
-    number, columns, size, free = 1, 0, 0, memory.free()
+    columns, size, free = 0, 0, memory.free()
     for lines in _line_blocks(text):
         if not columns:
-            first = next((place for place, line in enumerate(lines) if line.strip()), 0)
-            columns, has_header = _first_line(f"{path}: line {first + 1}", lines[first])
-            if has_header:
-                lines[first] = ""
-        rows = _parsed(path, lines, number, columns)
-        number += len(lines)
+            number, line = lines[0]
+            columns, has_header = _first_line(f"{path}: line {number}", line)
+            lines = lines[has_header:]
+        rows = _parsed(path, lines, columns)
         size += rows.nbytes
         if free is not None and 2 * size > free:  # twice: the blocks, then an array of them
-            raise InputError(f"{path}: line {number}: the images take more than the free memory: take fewer lines")
+            where = f"{path}: line {lines[-1][0]}"
+            raise InputError(f"{where}: the images take more than the free memory: take fewer lines")
         blocks.append(rows)
         advance(len(rows))
     if not sum(map(len, blocks)):
@@ -69,12 +69,14 @@ def _rows(path: StrPath, text: TextIOWrapper, advance: Callable[[int], object]) 
     return np.concatenate(blocks)
 
 
-def _line_blocks(text: TextIOWrapper) -> Iterator[list[str]]:
-    lines: list[str] = []
+def _line_blocks(text: TextIOWrapper) -> Iterator[list[tuple[int, str]]]:
+    """The lines that are not blank, with their numbers, in blocks."""
+    lines: list[tuple[int, str]] = []
     size = 0
-    while line := text.readline(MAX_LINE_CHARACTERS):
-        lines.append(line)
-        size += len(line)
+    for number, line in enumerate(iter(partial(text.readline, MAX_LINE_CHARACTERS), ""), 1):
+        if line.strip():
+            lines.append((number, line))
+            size += len(line)
         if size > BLOCK_CHARACTERS:
             yield lines
             lines, size = [], 0
@@ -104,28 +106,25 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _parsed(path: StrPath, lines: list[str], number: int, columns: int) -> Bytes:
-    """The lines, of which the first has this number, as an array (n, columns); blank lines are left out."""
-    filled = [line for line in lines if not line.isspace() and line]
-    if not filled:
+def _parsed(path: StrPath, lines: list[tuple[int, str]], columns: int) -> Bytes:
+    """The lines, each with its number, as an array (n, columns)."""
+    if not lines:
         return np.empty((0, columns), np.uint8)
     try:
-        rows: Bytes = np.loadtxt(filled, np.uint8, comments=None, delimiter=",", ndmin=2)
+        rows: Bytes = np.loadtxt([line for _, line in lines], np.uint8, comments=None, delimiter=",", ndmin=2)
         problem = f"{rows.shape[1]} columns"
     except ValueError as error:
         problem = str(error)
     else:
         if rows.shape[1] == columns:
             return rows
-    for line_number, line in enumerate(lines, number):
-        _check_line(f"{path}: line {line_number}", line, columns)
-    raise InputError(f"{path}: lines {number} to {number + len(lines) - 1}: {problem}: write whole numbers")
+    for number, line in lines:
+        _check_line(f"{path}: line {number}", line, columns)
+    raise InputError(f"{path}: lines {lines[0][0]} to {lines[-1][0]}: {problem}: write whole numbers")
 
 
 def _check_line(where: str, line: str, columns: int) -> None:
     """Raises InputError if a line is not this many numbers from 0 to 255. NumPy counts lines from another one."""
-    if not line.strip():
-        return
     cells = line.rstrip("\r\n").split(",")
     if len(cells) != columns:
         raise InputError(f"{where}: {len(cells):,} columns, the first line has {columns:,}: complete or remove it")

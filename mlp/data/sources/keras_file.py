@@ -12,6 +12,7 @@ from mlp.system.errors import InputError
 from mlp.system.files import StrPath, open_regular
 
 ARRAYS: dict[Part, tuple[str, str]] = {"training": ("x_train", "y_train"), "test": ("x_test", "y_test")}
+NAMES = [name for names in ARRAYS.values() for name in names]
 
 
 def read(path: StrPath) -> dict[Part, tuple[Bytes, Bytes]]:
@@ -28,11 +29,11 @@ def read(path: StrPath) -> dict[Part, tuple[Bytes, Bytes]]:
             archive = np.load(file, allow_pickle=False)
         except Exception as error:  # zipfile raises many kinds for damaged data
             raise _unreadable(path, "not an archive of arrays", error) from error
-        for name in (name for names in ARRAYS.values() for name in names):
+        for name in NAMES:
             if name not in archive.files:
                 held = ", ".join(archive.files) or "none"
                 raise InputError(f"{path}: no array {name}, but {held}: x_train, y_train, x_test and y_test are needed")
-        arrays = {name: _array(archive, name, path) for names in ARRAYS.values() for name in names}
+        arrays = {name: _array(archive, name, path) for name in NAMES}
     try:
         return {part: checked(arrays[x], arrays[y], (x, y)) for part, (x, y) in ARRAYS.items()}
     except InputError as error:
@@ -43,14 +44,11 @@ def _array(archive: Any, name: str, path: StrPath) -> NDArray[Any]:
     """An array of an archive. Raises InputError if it cannot be read, or is larger than the free memory."""
     try:
         size, free = archive.zip.getinfo(f"{name}.npy").file_size, memory.free()
-        if free is not None and size > free:
-            raise InputError(f"{path}: {name} takes {size:,} bytes, and {free:,} are free: take fewer images")
-        array: NDArray[Any] = archive[name]
-    except InputError:
-        raise
+        if free is None or size <= free:
+            return np.asarray(archive[name])
     except Exception as error:  # zipfile, zlib and NumPy raise many kinds for damaged data
         raise _unreadable(path, f"{name} cannot be read", error) from error
-    return array
+    raise InputError(f"{path}: {name} takes {size:,} bytes, and {free:,} are free: take fewer images")
 
 
 def _unreadable(path: StrPath, what: str, error: Exception) -> Exception:
