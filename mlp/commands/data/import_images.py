@@ -137,7 +137,7 @@ def read(options: Namespace) -> tuple[Parts, dict[int, str]]:
 def read_pictures(folders: Mapping[Part, Path], shape: tuple[int, int]) -> tuple[Parts, dict[int, str]]:
     """The prepared images of folders of pictures, and the names by label if they are not the labels themselves."""
     classes = {part: picture_folder.classes_of(folder) for part, folder in folders.items()}
-    labels = picture_folder.labels_of(list(classes["training"]), folders["training"])
+    labels = picture_folder.labels_of(classes["training"], folders["training"])
     if "test" in classes:
         picture_folder.check_same_classes(classes["test"], labels, folders["test"])
     warnings: list[str] = []
@@ -152,8 +152,7 @@ def read_pictures(folders: Mapping[Part, Path], shape: tuple[int, int]) -> tuple
         warn(warning)
     if failures:
         check_failures([*failures, "nothing was written: repair or remove these pictures, and import again"])
-    are_numbers = all(name.isdecimal() and int(name) == label for name, label in labels.items())
-    return parts, {} if are_numbers else {label: name for name, label in labels.items()}
+    return parts, {} if picture_folder.are_labels(labels) else {label: name for name, label in labels.items()}
 
 
 def held_out(images: Bytes, labels: Bytes, options: Namespace, names: Mapping[int, str]) -> Parts:

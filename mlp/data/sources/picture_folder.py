@@ -51,17 +51,22 @@ def _check_class(folder: Path) -> None:
         raise InputError(f"{inner[0]}: a folder within a class: move its pictures into {folder}; {alone}")
 
 
-def labels_of(names: Sequence[str], folder: StrPath) -> dict[str, int]:
-    """The label of each class: its name if all names are numbers from 0 to 255, otherwise its place among them.
+def labels_of(names: Iterable[str], folder: StrPath) -> dict[str, int]:
+    """The label of each class: its name if all names are labels, otherwise its place among the sorted names.
 
     Raises InputError if two names are the same number.
     """
-    if not all(re.fullmatch("[0-9]{1,3}", name) and int(name) <= MAX_LABEL for name in names):
+    if not are_labels(names):
         return {name: place for place, name in enumerate(sorted(names))}
     for first, second in pairwise(sorted(names, key=int)):
         if int(first) == int(second):
             raise InputError(f"{folder}: {first} and {second} are one number: make one folder of them")
     return {name: int(name) for name in names}
+
+
+def are_labels(names: Iterable[str]) -> bool:
+    """Whether all names of classes are numbers from 0 to 255."""
+    return all(re.fullmatch("[0-9]{1,3}", name) and int(name) <= MAX_LABEL for name in names)
 
 
 def check_same_classes(test: Iterable[str], training: Iterable[str], folder: StrPath) -> None:

@@ -137,6 +137,7 @@ def test_the_samples_show_the_images_of_each_class(few, here, tmp_path):
         (["10", "9"], [9, 10], False),
         (["7", "256"], [0, 1], True),
         (["b", "a"], [0, 1], True),
+        (["\u0660", "\u0661"], [0, 1], True),
         (["日本, \"a\"", "\x1b[31m\r"], [0, 1], True),
     ],
 )  # fmt: skip
