@@ -52,6 +52,8 @@ NOT_READ = {
     b"PK\3\4": "a ZIP archive",
 }
 """Other kinds of files; the first match counts."""
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".heic", ".heif", ".avif", ".jxl")
+"""In a folder, a file with such a name must be a picture; other files are skipped if they are not pictures."""
 READABLE = "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM or IDX"
 """For messages."""
 

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlp import idx
-from mlp.data.file_kinds import HEAD_BYTES, NOT_READ, READ, READABLE, kind_of, may_be_idx
+from mlp.data.file_kinds import ENDINGS, HEAD_BYTES, NOT_READ, READ, READABLE, kind_of, may_be_idx
 from mlp.data.picture_decoder import check_limits, decode
 from mlp.system.errors import InputError
 from mlp.system.files import StrPath, open_regular
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".heic", ".heif", ".avif", ".jxl")
-"""In a folder, a file with such a name must be a picture; other files are skipped if they are not pictures."""
 MAX_BRIGHTNESS = 1e30
 """Sums of smaller pixels are finite, in float32 too."""
 

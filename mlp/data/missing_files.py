@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from mlp.data.file_kinds import ENDINGS
 from mlp.system.command_line import command
 from mlp.system.files import StrPath
 
@@ -14,8 +15,8 @@ MAX_SEARCH_DEPTH = 2
 """Levels of subfolders: torchvision makes MNIST/raw."""
 CURES = {
     r"{like}.*\.(part|partial|crdownload|download|tmp)$": "{path} is an incomplete download: fetch it again",
-    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file (EMNIST's transposed images "
-    "are not supported yet)",
+    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file, and set "
+    "data.transpose to true: EMNIST's images are transposed",
     r"{like}": "rename {path} to {usual}, if it is that file",
     r"\.(zip|tar|tgz|tar\.gz|7z|rar)$": "unpack {path}, and put {usual} there",
     r"\.(npz|csv|csv\.gz)$": "{path} is not in the IDX format: {import_images} makes a data folder of it",
@@ -23,7 +24,6 @@ CURES = {
     "({download} gets MNIST)",
 }
 """Cures, by a pattern of the name of a file that is there instead. {like} is a pattern of the missing file's name."""
-PICTURE = re.compile(r"\.(png|jpe?g|bmp|gif|webp|tiff?)$", re.IGNORECASE)
 
 
 def cure(directory: StrPath, names: Sequence[str], like: str) -> str:
@@ -42,7 +42,7 @@ def cure(directory: StrPath, names: Sequence[str], like: str) -> str:
                 usual = names[0] + (".gz" if path.suffix == ".gz" else "")
                 commands = {"download": command("download_mnist"), "import_images": command("import_images")}
                 return text.format(path=path.relative_to(directory), usual=usual, **commands)
-    if any(PICTURE.search(path.name) and path.parent != directory for path in files):
+    if any(path.suffix.lower() in ENDINGS and path.parent != directory for path in files):
         return f"it holds pictures: {command('import_images')} makes a data folder of them"
     return f"put one of {', '.join(names)} there"
 
