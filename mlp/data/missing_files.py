@@ -31,6 +31,7 @@ def cure(directory: StrPath, names: Sequence[str], like: str) -> str:
 
     names: the names that it may have, the usual one first. like: a pattern of similar names.
     """
+    directory = Path(directory)
     files = list(islice(_files_below(directory), MAX_SEARCHED_FILES))
     for path in files:
         if path.name in names:
@@ -47,7 +48,7 @@ def cure(directory: StrPath, names: Sequence[str], like: str) -> str:
     return f"put one of {', '.join(names)} there"
 
 
-def _files_below(directory: StrPath) -> Iterator[Path]:
+def _files_below(directory: Path) -> Iterator[Path]:
     """The files in and below a folder, except hidden ones: macOS adds these to archives."""
     for folder, folders, names in os.walk(directory):
         depth = len(Path(folder).relative_to(directory).parts)
