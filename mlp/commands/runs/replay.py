@@ -23,6 +23,17 @@ from mlp.system.errors import CheckFailed
 from mlp.system.files import check_has_locks
 from mlp.training import from_config
 
+PROGRAM = """
+import sys
+sys.path[:] = {path}
+import mlp
+from mlp.system import command_line
+def main(_):
+    mlp.train({config!r}, output={output!r}, on_epoch=lambda row: row.epoch == {epochs}, verbose=True)
+sys.exit(command_line.run(main))
+"""
+"""What runs in the other process; braces are filled in."""
+
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(description="Repeat a finished run and compare the weights bit for bit.")
@@ -74,14 +85,3 @@ def train_again(directory: Path, target: Path) -> FinishedManifest:
     if done.returncode:
         raise CheckFailed(f"{display_path(directory)}: repeating it ended with exit code {done.returncode}")
     return read_finished_manifest(target)
-
-
-PROGRAM = """
-import sys
-sys.path[:] = {path}
-import mlp
-from mlp.system import command_line
-def main(_):
-    mlp.train({config!r}, output={output!r}, on_epoch=lambda row: row.epoch == {epochs}, verbose=True)
-sys.exit(command_line.run(main))
-"""
