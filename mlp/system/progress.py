@@ -17,7 +17,7 @@ class Bar(tqdm):  # type: ignore[type-arg]
 
 
 class Report:
-    """What a program hears while it works: nothing, unless a subclass shows it."""
+    """Takes what the work says of its progress. This class shows nothing; its subclasses do."""
 
     def advance(self, count: int) -> None:
         """So much more is done."""
