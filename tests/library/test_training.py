@@ -83,7 +83,7 @@ def test_config_files_configs_and_the_defaults_are_configs_too(options, of_the_c
     assert run.config.training.epochs == 10
 
 
-@pytest.mark.usefixtures("plain")
+@pytest.mark.usefixtures("plain", "replays_here")
 def test_arrays_train_as_their_files_do_and_are_kept_beside_the_run(options, of_the_command, made, tmp_path, here):
     images, labels = (idx.read(made / f"train-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
     sections = {name: options[name] for name in ("model", "training")}
