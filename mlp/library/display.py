@@ -38,9 +38,12 @@ def html(shown: Shown) -> str:
     """What a notebook shows; for what cannot be drawn, its repr and why."""
     name = repr(shown)
     try:
-        picture = image(figure_of(shown), name)
+        figure = figure_of(shown)
     except InputError as error:
-        return as_text(f"{name}\n{error}" if str(error) else name)
+        return as_text(f"{name}\n{error}")
+    if figure is None:
+        return as_text(name)
+    picture = image(figure, name)
     if isinstance(shown, Circuit) and shown.has_run:
         return f"<div>{frame(shown)}{picture}</div>"
     return f"<div>{figures(shown)}{picture}</div>" if isinstance(shown, Run) else picture
@@ -49,20 +52,21 @@ def html(shown: Shown) -> str:
 def svg(shown: Shown) -> str | None:
     """The picture alone, for viewers without HTML; None if it cannot be drawn."""
     try:
-        return svg_of(figure_of(shown))
+        figure = figure_of(shown)
     except InputError:
         return None
+    return None if figure is None else svg_of(figure)
 
 
-def figure_of(shown: Shown) -> Figure:
-    """The picture. Raises InputError, with the reason, if there is none."""
+def figure_of(shown: Shown) -> Figure | None:
+    """The picture; None for a run without history or an empty graph. Raises InputError if it cannot be drawn."""
     if isinstance(shown, Run):
         if not shown.history:
-            raise InputError("")
+            return None
         return loss_figure(shown.history, kept_epoch(shown.history).epoch, shown.config.model.loss)
     graph = shown if isinstance(shown, ComputationalGraph) else shown.graph
     if not graph.nodes:
-        raise InputError("")
+        return None
     if len(graph.nodes) > MAX_NODES:
         what = "print(circuit) shows its table" if isinstance(shown, Circuit) else f"at most {MAX_NODES} nodes are"
         raise InputError(f"too large to draw in a notebook: {what}")
@@ -82,13 +86,12 @@ def frame(circuit: Circuit) -> str:
 
 
 def figures(run: Run) -> str:
-    """A run's figures as a table."""
-    rows: dict[str, object] = {"run": run.directory, "network": run.network}
-    if run.history:
-        best = kept_epoch(run.history)
-        rows |= {"epochs": f"{len(run.history)}, best epoch {best.epoch}", "best epoch": best}
+    """The figures of a run with history as a table."""
+    best = kept_epoch(run.history)
+    epochs = f"{len(run.history)}, best epoch {best.epoch}"
+    rows = {"run": run.directory, "network": run.network, "epochs": epochs, "best epoch": best}
     left = 'style="text-align: left"'  # by Jupyter's style sheet they would be on the right
-    cells = [f"<th {left}>{escape(name)}</th><td {left}>{escape(value)}</td>" for name, value in rows.items() if value]
+    cells = [f"<th {left}>{escape(name)}</th><td {left}>{escape(value)}</td>" for name, value in rows.items()]
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from html import unescape
+from html import escape, unescape
 
 import numpy as np
 import pytest
@@ -106,3 +106,19 @@ def test_what_cannot_be_drawn_says_why_and_text_stays_text():
     graph.leaf("<b>", 1)
     assert "<b>" not in graph._repr_html_()
     assert "&lt;b&gt;" in graph._repr_html_()
+
+
+def test_a_run_shows_its_figures_and_its_curve_a_lone_model_what_it_is(digits_run):
+    run = mlp.load(digits_run)
+    best = min(run.history, key=lambda row: row.validation_loss)
+    cells = dict(re.findall(r"<th[^>]*>(.*?)</th><td[^>]*>(.*?)</td>", run._repr_html_()))
+    assert cells == {
+        "run": str(digits_run),
+        "network": "MLP(784-32-1, sigmoid, euclidean, float32, 25,153 parameters)",
+        "epochs": f"3, best epoch {best.epoch}",
+        "best epoch": escape(str(best)),
+    }
+    assert {"training", "validation"} <= set(texts(run._repr_html_()))
+    assert run._repr_svg_().count("<svg") == 1
+    alone = mlp.load(digits_run / "model.npz")
+    assert (alone._repr_html_(), alone._repr_svg_()) == (f"<pre>{alone}</pre>", None)
