@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from mlp import config
+import mlp
+from mlp import config, idx
 from tests.conftest import write_folder
 
 OPTIONS = (
@@ -72,6 +73,7 @@ def test_the_cosine_schedule_falls_from_the_learning_rate_and_history_has_each_r
 
 
 @pytest.mark.usefixtures("replays_here")
+@pytest.mark.usefixtures("replays_here")
 def test_patience_ends_a_run_which_is_then_finished(train, here):
     options = ("training.patience=1", "training.learning_rate=1.0")
     run, longer = train("run", "training.epochs=50", *options), train("longer", "training.epochs=60", *options)
@@ -105,6 +107,18 @@ def test_the_weights_of_the_classes_are_in_the_manifest_and_in_every_loss(train)
     for name in ("train_loss", "validation_loss", "gradient_norm"):
         assert float(twice[name]) == pytest.approx(2 * float(once[name]), rel=2e-2)
     assert once["train_accuracy"] == twice["train_accuracy"]
+
+
+@pytest.mark.parametrize(("weights", "is_known"), [("[1, 2, 3]", True), ("balanced", False)])
+def test_a_model_without_its_run_has_the_weights_of_its_config(weights, is_known, train, letters):
+    run = mlp.load(train("run", "training.epochs=1", f"training.class_weight={weights}"))
+    alone = mlp.load(run.directory / "model.npz")
+    images = tuple(idx.read(letters / f"t10k-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+    if is_known:
+        assert alone.evaluate(images=images)["loss"] == run.evaluate()["loss"]
+    else:
+        with pytest.raises(mlp.InputError, match=r"in the run's manifest\.json: load the run"):
+            alone.evaluate(images=images)
 
 
 def test_a_run_with_weights_is_not_read_without_them(train, here):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,6 +61,11 @@ def test_a_folder_that_can_be_made_or_is_named_is_left_to_matplotlib(at_exit, mo
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if sys.platform != "darwin":
+        font_cache.provide()
+        assert font_cache.VARIABLE not in os.environ
+    with monkeypatch.context() as patch:
+        patch.setattr(font_cache, "sys", SimpleNamespace(platform="win32"))
+        patch.setenv("XDG_CONFIG_HOME", "/dev/null")
         font_cache.provide()
         assert font_cache.VARIABLE not in os.environ
     monkeypatch.setenv(font_cache.VARIABLE, "mine")

@@ -67,6 +67,11 @@ def test_a_circuit_whose_latest_pass_was_another_shows_what_there_is():
     assert str(circuit) == repr(circuit) == "Circuit('q = x + y; f = q * z', 5 nodes, f)"
     circuit.run()
     assert "<iframe" in circuit._repr_html_()
+    aside = mlp.circuit("a = x * 2; f = x + 1", x=1)
+    aside.output.forward()  # without a, which f does not need
+    aside.output.backward()
+    assert str(aside) == repr(aside)
+    assert "<img" in aside._repr_html_()
 
 
 def test_a_large_array_is_shown_by_its_shape():

@@ -67,6 +67,10 @@ def test_an_archive_of_an_older_python_is_read():
         assert old == numpys.getvalue()
     assert old != file.getvalue()
     assert_same(npz.read_arrays(io.BytesIO(old)))
+    forged = bytearray(old)
+    forged[18] ^= 1  # of the size in four bytes, which then is not that in eight
+    with pytest.raises(npz.Damaged):
+        npz.read_arrays(io.BytesIO(forged))
 
 
 def test_every_single_bit_counts():

@@ -381,6 +381,13 @@ def test_a_run_that_its_patience_stopped_says_so_and_is_not_offered_more_epochs(
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, first)
 
 
+def test_a_run_whose_patience_lasted_is_offered_more_epochs(here, tmp_path):
+    options = ["data.limit_per_digit=20", "training.epochs=2", "training.patience=5"]
+    assert here("train.py", "--output", tmp_path / "run", "--set", *options).returncode == 0
+    again = here("train.py", "--resume", tmp_path / "run")
+    assert again.stdout.endswith(" is finished, nothing was changed: --set a larger training.epochs to continue\n")
+
+
 def test_a_run_with_falling_rates_is_not_offered_more_epochs(here, tmp_path):
     run = tmp_path / "run"
     done = here("train.py", "--output", run, "--set", "training.schedule=cosine", "training.epochs=2")
