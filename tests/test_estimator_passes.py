@@ -103,6 +103,15 @@ def test_at_a_tie_the_earliest_pass_is_the_best():
     assert classifier.n_iter_ == 1 + 3
 
 
+def test_a_best_pass_that_learned_nothing_is_not_excused_by_worse_ones_after_it(monkeypatch):
+    """The loss of a later pass, which is higher, does not mean that the loss still falls."""
+    run = Passes.run
+    monkeypatch.setattr(Passes, "run", lambda *arguments: 10 * run(*arguments))
+    classifier = MLPClassifier(**EARLY | {"n_iter_no_change": 29}, learning_rate=1e-30)
+    with pytest.warns(UserWarning, match="nothing was learned"):
+        classifier.fit(*blobs())
+
+
 def test_a_fit_that_diverges_keeps_its_best_pass(monkeypatch):
     X, y = mislabelled()
     classifier = MLPClassifier(**EARLY, **ADAM)

@@ -3,7 +3,8 @@
 The MNIST page says of its images (LeCun, Cortes and Burges): normalized to fit in a 20 by 20 pixel box, keeping the
 aspect ratio, with grey levels by antialiasing, and centred in 28 by 28 by the centre of mass. In its files the longer
 side of each digit is 20, the centre of mass lies between 13.5 and 14.5 in rows and columns, and the darkest pixel is
-254 or 255: so the scaled digit was moved by whole pixels. An image of MNIST is returned unchanged.
+254 or 255: so the scaled digit was moved by whole pixels. An image of MNIST is returned unchanged, but if its darkest
+pixel is 254, its levels are scaled so that it becomes 255.
 """
 
 from dataclasses import dataclass, field

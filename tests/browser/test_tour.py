@@ -55,7 +55,8 @@ def executed(tmp_path_factory):
         place = {"metadata": {"path": str(checkout / "docs")}}
         NotebookClient(notebook, kernel_name="this", config=settings, resources=place).execute()
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    return SimpleNamespace(checkout=checkout, tour=outputs[:-3], training=outputs[-3:])
+    bars = json.dumps(notebook.metadata["widgets"], ensure_ascii=False).replace("\N{FIGURE SPACE}", " ")
+    return SimpleNamespace(checkout=checkout, tour=outputs[:-3], training=outputs[-3:], bars=bars)
 
 
 def printed(outputs, stream="stdout"):
@@ -102,6 +103,7 @@ def test_training_shows_a_bar_in_a_notebook_and_lines_without_ipywidgets(execute
     for outputs in (by_library, by_command):
         assert [BAR in output.data for output in outputs if output.output_type == "display_data"] == [True]
         assert "epoch" not in printed(outputs).partition("best epoch")[0]
+    assert executed.bars.count("epoch 2/2: loss ") == 2  # the latest line stands behind the bar
     assert [line.partition(":")[0] for line in printed(without).splitlines()] == ["epoch 1/2", "epoch 2/2"]
     assert [printed(outputs, "stderr") for outputs in executed.training] == [""] * 3
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from mlp import idx
 from mlp.commands.data import import_images
 from mlp.data import idx_folder
 from mlp.data.sources import kaggle_file
-from tests.conftest import run_here, undrawn
+from tests.conftest import ROOT, run_here, undrawn
 
 CORNERS = {"circle": 90, "square": 4, "triangle": 3}
 
@@ -104,6 +105,7 @@ def test_three_commands_learn_three_drawn_shapes_from_200_pictures(here, tmp_pat
     assert row.split()[1:3] == ["1", "square"]
     with undrawn():
         assert here("scripts/evaluate.py", run).stdout.endswith("\nclasses: 0 circle, 1 square, 2 triangle\n")
+        assert json.loads(here("scripts/evaluate.py", run, "--json").stdout)["n"] == 39
 
 
 def test_a_picture_is_prepared_as_predict_prepares_it(few, imported, here, tmp_path):
@@ -120,6 +122,18 @@ def test_a_picture_is_prepared_as_predict_prepares_it(few, imported, here, tmp_p
     for (name, of_picture), (other, of_bytes) in zip(*probabilities, strict=True):
         assert name == other
         assert of_picture == pytest.approx(of_bytes, abs=0.01)
+
+
+def test_mnists_own_images_as_pictures_stay_as_they_are(imported, tmp_path):
+    """But the darkest pixel, which is 254 in one of them, becomes 255."""
+    images = idx.read(ROOT / "data" / "t10k-images-idx3-ubyte.gz")[:6]
+    for k, image in enumerate(images):
+        (tmp_path / "own" / str(k % 2)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "own" / str(k % 2) / f"{k}.png")
+    assert imported(tmp_path / "own")[0] == 0
+    (training, _), (test, _) = parts(tmp_path / "out")
+    expected = [np.rint(image * (255 / image.max())).astype(np.uint8) for image in images]
+    assert sorted(map(bytes, [*training, *test])) == sorted(map(bytes, expected))
 
 
 def test_the_samples_show_the_images_of_each_class(few, here, tmp_path):
@@ -366,6 +380,13 @@ def test_an_array_larger_than_the_free_memory_is_refused(imported, tmp_path, mon
     assert "x_train takes 15,128 bytes, and 10,000 are free" in imported(tmp_path / "a.npz")[2]
 
 
+def test_images_larger_than_the_free_memory_are_refused(few, imported, tmp_path, monkeypatch):
+    source = write_csv(tmp_path / "a.csv", [0, 1] * 3)
+    monkeypatch.setattr("mlp.system.memory.free", lambda: 59)
+    assert "a.csv: line 6: the images take more than the free memory: take fewer lines" in imported(source)[2]
+    assert "6 images of 28 by 28 take 9,408 bytes of memory, and 59 are free: choose a smaller" in imported(few)[2]
+
+
 @pytest.mark.parametrize(
     ("end", "message"),
     [
@@ -420,6 +441,7 @@ def test_damaged_gzip_data_are_refused(size, imported, tmp_path):
     ("arguments", "message"),
     [
         (["{few}", "{few}/new"], "new: lies within"),
+        (["{few}", "{other}/new", "--test", "{other}"], "new: lies within"),
         (["{few}", "{few}"], "not empty, nothing was written: name another folder"),
         (["{few}", "{file}"], "already exists, and is not a folder"),
         (["{file}", "{new}"], "not a folder of pictures: name a folder for each class"),
@@ -445,6 +467,13 @@ def test_a_target_or_options_that_do_not_fit_are_refused(arguments, message, few
     assert done.returncode == 2
     assert message in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_training_images_are_written_last_so_that_no_run_starts_on_a_part(few, imported, monkeypatch):
+    written, write = [], import_images.write_part
+    monkeypatch.setattr(import_images, "write_part", lambda *call: (written.append(call[1]), write(*call)))
+    assert imported(few)[0] == 0
+    assert written == ["test", "training"]
 
 
 @pytest.mark.parametrize("was_there", [True, False])
