@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from mlp import idx
+from mlp.commands.runs.predict import Answer, verdict
 from mlp.data.file_kinds import READABLE
 from mlp.runs import finished
 from tests.conftest import ROOT, finished_run, run_here, write_folder, write_letters
@@ -259,3 +260,19 @@ def test_without_a_run_the_json_is_an_empty_list(predict, tmp_path):
     code, out, error = predict("--run", tmp_path / "gone", ROOT / "docs" / "zero.png", "--json")
     assert (code, json.loads(out)) == (2, [])
     assert error.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "second", "text"),
+    [
+        (None, {}, "digit 7, probability 0.9000"),
+        (None, {"second_digit": 1, "second_probability": 0.05}, "digit 7, probability 0.9000, then 1 (0.0500)"),
+        (
+            "circle",
+            {"second_digit": 1, "second_class": "star", "second_probability": 0.05},
+            "circle, probability 0.9000, then star (0.0500)",
+        ),
+    ],
+)
+def test_under_a_drawing_stand_the_classes_by_their_names_if_they_have_any(name, second, text):
+    assert verdict(Answer(None, 7, name, 0.9, False, second)) == text
