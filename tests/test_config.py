@@ -7,6 +7,7 @@ from pathlib import Path
 from pwd import getpwuid
 from typing import get_args
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -264,6 +265,16 @@ def test_a_program_s_overrides_stand_in_messages_as_the_program_gave_them(write)
     with pytest.raises(mlp.InputError) as caught:
         config.load(str(write("")), ["training.seed=-1"])
     assert str(caught.value) == "training.seed=-1: training.seed: must be at least 0, not -1"
+
+
+def test_a_mapping_may_hold_values_as_a_program_has_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    data = {"directory": Path("~/digits"), "digits": range(3)}
+    read = config.of_mapping(
+        {"data": data, "model": {"hidden_sizes": np.array([4, 2])}, "training": {"seed": np.int64(5)}}
+    )
+    assert (read.data.directory, read.data.digits) == (tmp_path / "digits", (0, 1, 2))
+    assert (read.model.hidden_sizes, read.training.seed) == ((4, 2), 5)
 
 
 SPLIT = {  # the arguments after the shell has split a value: the end of the message

@@ -152,6 +152,7 @@ ELSEWHERE = {
     "mnist.npz": "mnist.npz is not in the IDX format: python scripts/import_images.py makes a data folder of it",
     "mnist.pkl": "mnist.pkl is not in the IDX format: put train-images-idx3-ubyte there (python scripts/download",
     "circle/1.JPG": "it holds pictures: python scripts/import_images.py makes a data folder of them",
+    "1.png": "put one of train-images-idx3-ubyte, ",
     "mnist_train.csv": "mnist_train.csv is not in the IDX format",
     "__MACOSX/._train-images-idx3-ubyte": "put one of train-images-idx3-ubyte, ",
     "a/b/c/train-images-idx3-ubyte": "put one of train-images-idx3-ubyte, ",

@@ -230,6 +230,12 @@ def test_kaggle_files_keep_their_bytes(start, block, imported, tmp_path, monkeyp
         assert images.shape == (6, 2, 2)
 
 
+def test_a_header_may_be_in_any_encoding(imported, tmp_path):
+    path = write_csv(tmp_path / "a.csv", [0, 1] * 3)
+    path.write_bytes("étiquette,a,b,c,d\n".encode("latin-1") + path.read_bytes())
+    assert imported(path)[0] == 0
+
+
 def damage(few):
     (few / "circle" / "text.png").write_text("no picture")
     (few / "circle" / "cut.png").write_bytes((few / "circle" / "000.png").read_bytes()[:80])
@@ -452,6 +458,7 @@ def test_damaged_gzip_data_are_refused(size, imported, tmp_path):
         (["{few}", "{new}", "--test-fraction", "1"], "must be a number between 0 and 1, not 1"),
         (["{few}", "{new}", "--test-fraction", "nan"], "must be a number between 0 and 1, not nan"),
         (["{few}", "{new}", "--size", "3"], "must be a whole number, at least 4, not 3"),
+        (["{few}", "{new}", "--size", "2049"], "must be at most 2,048, not 2049"),
         (["{csv}", "{new}", "--size", "28"], "its images are not scaled: leave out --size"),
         (["{npz}", "{new}", "--test-fraction", "0.1"], "has its own test images: leave out --test-fraction"),
     ],
