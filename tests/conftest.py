@@ -170,6 +170,13 @@ def undrawn() -> Iterator[None]:
 
 
 @pytest.fixture
+def nothing_drawn() -> Iterator[None]:
+    """For a test that does not look at the pictures."""
+    with undrawn():
+        yield
+
+
+@pytest.fixture
 def here() -> Command:
     """The function ``run_here``, which fixtures shared by several tests call directly."""
     return run_here

@@ -73,7 +73,7 @@ def test_the_cosine_schedule_falls_from_the_learning_rate_and_history_has_each_r
 
 
 @pytest.mark.usefixtures("replays_here")
-@pytest.mark.usefixtures("replays_here")
+@pytest.mark.usefixtures("replays_here", "nothing_drawn")
 def test_patience_ends_a_run_which_is_then_finished(train, here):
     options = ("training.patience=1", "training.learning_rate=1.0")
     run, longer = train("run", "training.epochs=50", *options), train("longer", "training.epochs=60", *options)

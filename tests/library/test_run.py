@@ -41,6 +41,7 @@ def test_its_history_is_that_of_the_file_and_its_network_the_best(run, digits_ru
     assert run.config.training.epochs == 3
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 @pytest.mark.parametrize("split", ["test", "validation"])
 def test_it_evaluates_as_the_command_and_writes_nothing(run, digits_run, tmp_path, split):
     shutil.copytree(digits_run, tmp_path / "run")

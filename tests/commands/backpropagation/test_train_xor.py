@@ -80,6 +80,7 @@ def test_the_learning_rate_counts(script, tmp_path, monkeypatch, capsys):
     assert steps[0] > 3 * steps[1]
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_too_few_steps_is_exit_code_1_and_the_pictures_are_still_drawn(here, tmp_path):
     done = here("scripts/train_xor.py", "--steps", 30, "--output", tmp_path)
     assert done.returncode == 1

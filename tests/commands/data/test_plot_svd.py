@@ -14,6 +14,7 @@ def points(path):
     return np.array([[float(row[key]) for key in ("index", "digit", "x", "y")] for row in rows])
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 @pytest.mark.parametrize("center", [False, True])
 def test_the_points_are_those_of_numpys_full_svd_on_the_first_thousand_of_each(here, training_digits, tmp_path, center):
     done = here("scripts/plot_svd.py", "--output", tmp_path / "deep" / "svd.png", *(["--center"] if center else []))

@@ -11,7 +11,7 @@ import pytest
 from mlp import idx
 from mlp.commands.data import select_digits
 from mlp.data import idx_folder
-from tests.conftest import undrawn, write_letters
+from tests.conftest import write_letters
 
 
 def test_the_chosen_digits_come_out_in_their_order(command, folder, tmp_path):
@@ -31,6 +31,7 @@ READ = list(product([idx.MAX_BYTES_IN_MEMORY, 1], ["[12, 10]", "all"]))
 """In memory, or from the files by rows; two of the letters, or all."""
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 @pytest.mark.trials(2, len(READ))
 def test_upright_copies_of_emnists_letters_train_and_show_the_same(here, tmp_path, trial, monkeypatch):
     """Images of 3 by 5 pixels in the files, 5 by 3 upright."""
@@ -57,8 +58,7 @@ def test_upright_copies_of_emnists_letters_train_and_show_the_same(here, tmp_pat
             ("scripts/evaluate.py", run),
             ("scripts/plot_svd.py", "--config", config, "--output", points, "--set", "data.digits=[12, 10]"),
         ):
-            with undrawn():
-                done = here(*command)
+            done = here(*command)
             assert done.returncode == 0, done.stderr
         with np.load(run / "model.npz") as model:
             weights = {key: model[key].tolist() for key in model if key != "config"}

@@ -69,6 +69,7 @@ def test_the_json_has_the_same_facts_and_the_picture_goes_where_it_is_told(compa
     assert picture.exists()
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_an_evaluated_run_shows_its_test_errors(compare, here, outputs, tmp_path):
     shutil.copytree(outputs / "0001", tmp_path / "judged")
     judged = json.loads(here("scripts/evaluate.py", tmp_path / "judged", "--json").stdout)

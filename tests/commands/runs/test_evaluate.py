@@ -11,7 +11,7 @@ from mlp import idx
 from mlp.commands.runs import evaluate
 from mlp.data import dataset, idx_folder
 from mlp.evaluation import Evaluation
-from tests.conftest import ROOT, run_here, undrawn, write_folder, write_letters
+from tests.conftest import ROOT, run_here, write_folder, write_letters
 
 KEYS = {
     *("n", "errors", "accuracy", "accuracy_interval", "confusion", "precision", "recall", "f1", "roc_auc", "loss"),
@@ -105,12 +105,12 @@ def test_of_three_classes_each_has_a_row_of_figures_and_one_of_the_confusion_mat
     assert rules[4].endswith("the digit whose mean is nearest in the first two centred SVD coordinates")
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_of_many_classes_the_most_frequent_confusions_are_printed(here, of_letters):
     run = of_letters[30]
-    with undrawn():
-        as_json, as_text = (
-            here("scripts/evaluate.py", run, "--split", "training", *options).stdout for options in (["--json"], [])
-        )
+    as_json, as_text = (
+        here("scripts/evaluate.py", run, "--split", "training", *options).stdout for options in (["--json"], [])
+    )
     summary = json.loads(as_json)
     confusion = np.array(summary["confusion"])
     np.fill_diagonal(confusion, 0)
@@ -147,6 +147,7 @@ def evaluation_of(folder, confusion):
     return {"split": "test", "baselines": {}} | Evaluation(images, P, 0.5).summary()
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_the_limit_on_training_images_is_none_on_test_images(here, folder, tmp_path):
     (tmp_path / "config.yaml").write_text("data: {directory: made, limit_per_digit: 2}\ntraining: {epochs: 1}\n")
     here("train.py", "--config", tmp_path / "config.yaml", "--output", tmp_path / "run")
@@ -161,6 +162,7 @@ def test_the_newest_finished_run_is_the_default(here, trained, tmp_path):
     assert done.stdout.splitlines()[0].endswith(str(trained))
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 @pytest.mark.parametrize(("split", "images"), [("validation", 3), ("training", 27)])
 def test_the_images_of_the_run_itself_can_be_judged(here, trained, split, images):
     done = here("scripts/evaluate.py", trained, "--split", split, "--json")
