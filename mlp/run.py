@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from mlp.config import Config
 from mlp.data.dataset import Dataset
 from mlp.figures.curve_process import Draw, draw_here
@@ -189,11 +191,11 @@ def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
 def _tell(row: Epoch, trainer: Trainer, run: Run, caller: Caller) -> None:
     """Tell the caller of an epoch, and stop the trainer if it asks for that."""
     try:
-        is_enough = caller.on_epoch(row) is True
+        answer = caller.on_epoch(row)
     except Exception:
         save(trainer, run)
         raise
-    if is_enough:
+    if isinstance(answer, bool | np.bool_) and answer:  # a comparison of NumPy's numbers gives its own True
         trainer.stop()
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 from mlp.system.errors import InputError, InUse, Unsupported
 
+StrPath = str | os.PathLike[str]
 LOCK_WAIT = 0.5
 """Seconds: a process that was killed while it started another one keeps its locks until that one has begun."""
 NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -190,6 +191,16 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all; its line endings stay the same on every system."""
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def given_path(path: StrPath) -> Path:
+    """A path that the user gave, which may begin with ``~``. Raises InputError if there can be no such path."""
+    text = os.fspath(path)
+    if not text:
+        raise InputError("a path must not be empty")
+    if not isinstance(text, str) or "\0" in text:
+        raise InputError(f"{text!r}: not a path: give a str without a zero byte")
+    return Path(home_expanded(text))
 
 
 def home_expanded(text: str) -> str:
