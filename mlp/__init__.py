@@ -3,10 +3,22 @@
 The names below are imported when they are first used, so ``import mlp`` takes almost no time.
 """
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than this module
 if TYPE_CHECKING:
+    from mlp import config as config
+    from mlp import estimator as estimator
+    from mlp import evaluation as evaluation
+    from mlp import gates as gates
+    from mlp import gradient_check as gradient_check
+    from mlp import graph as graph
+    from mlp import idx as idx
+    from mlp import interpreter as interpreter
+    from mlp import losses as losses
+    from mlp import network as network
+    from mlp import onnx_export as onnx_export
+    from mlp import optimizers as optimizers
     from mlp.circuits.circuit import Circuit as Circuit
     from mlp.library.circuit import circuit as circuit
     from mlp.library.run import Run as Run
@@ -29,17 +41,28 @@ _HOMES = {
     "train": "mlp.library.training",
 } | dict.fromkeys(_ERRORS, "mlp.system.errors")
 """The module of each name."""
+_MODULES = (
+    *("config", "estimator", "evaluation", "gates", "gradient_check", "graph", "idx", "interpreter", "losses"),
+    *("network", "onnx_export", "optimizers"),
+)
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
 
-    value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in _MODULES:
+            try:
+                return import_module(f"mlp.{name}")
+            except ImportError as error:  # of an extra that is not installed: help(mlp) goes on
+                raise AttributeError(f"mlp.{name}: {error}") from error
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_MODULES})

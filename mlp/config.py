@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -30,7 +30,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from mlp.system import spelling, yaml_text
 from mlp.system.errors import InputError
-from mlp.system.files import home_expanded, read_small
+from mlp.system.files import StrPath, home_expanded, read_small
 from mlp.system.shell_words import put_in_quotes, rejoined
 from mlp.system.yaml_text import Place, dotted
 
@@ -98,6 +98,10 @@ class Section(BaseModel):
     """Options cannot change once read; an unknown key, a wrong type and a non-finite number are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Only the options that have another value than by default."""
+        yield from ((name, value) for name, value in self if value != type(self).model_fields[name].default)
 
     def changed(self, values: Mapping[str, Any]) -> Self:
         """A copy with other values of some options; raises ValidationError if one is not allowed."""
@@ -308,7 +312,7 @@ class Config(Section):
             for key, (mine, others) in differing([self, other]).items()
         ]
 
-    def check_resumable(self, other: "Config", run: Path) -> None:
+    def check_resumable(self, other: "Config", run: StrPath) -> None:
         """Raises InputError, with each difference, if a run of this config cannot be resumed with the other one.
 
         Only training.epochs may differ, and only upwards; if the rates depend on it, nothing may: the longer run would
@@ -365,25 +369,27 @@ def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
-def load(path: Path, overrides: Sequence[str] = (), *, links: bool = True) -> Config:
+def load(path: StrPath, overrides: Sequence[str] = (), *, flag: str = "", links: bool = True) -> Config:
     """The config in a YAML file; ``overrides``, texts like ``section.key=value``, replace single values.
+
+    ``flag``, such as "--set ", is what a command's user writes before an override: messages do, too.
 
     A key left out has its default. Paths are relative to the file's folder, may begin with ``~``, and are returned
     absolute. Raises InputError with the first errors, at most ``MAX_PROBLEMS``, one line each with its place; also if
     the file is a symbolic link, unless ``links``.
     """
-    return parse(_read(path, links=links), path, overrides)
+    return parse(_read(path, links=links), path, overrides, flag=flag)
 
 
-def parse(text: str, path: Path, overrides: Sequence[str] = (), *, flag: str = "--set") -> Config:
-    """Like ``load``, from the text of the file; ``flag`` is the option that gave the overrides."""
+def parse(text: str, path: StrPath, overrides: Sequence[str] = (), *, flag: str = "") -> Config:
+    """Like ``load``, from the text of the file."""
     source = _Source.of_text(text, path)
     for number, (option, was_split) in enumerate(rejoined(overrides, _has_whole_value)):
         if was_split:
-            source.problems.append(((AFTER_THE_FILE, number), f"{flag} {option}", put_in_quotes(option, f"{flag} ")))
+            source.problems.append(((AFTER_THE_FILE, number), f"{flag}{option}", put_in_quotes(option, flag)))
         else:
             source.override(option, number, flag)
-    return _valid(source, path.parent)
+    return _valid(source, Path(path).parent)
 
 
 def of_mapping(values: Mapping[str, Any], known: "Config | None" = None) -> Config:
@@ -428,7 +434,7 @@ def _valid(source: "_Source", folder: Path) -> Config:
 
 @dataclass
 class _Source:
-    """The values, and the origin of each key and value, as (order, text): a place in the file, or a --set option."""
+    """The values, and the origin of each key and value, as (order, text): a place in the file, or an override."""
 
     values: Any
     keys: dict[yaml_text.Path, tuple[Place, str]]
@@ -437,7 +443,7 @@ class _Source:
     """(order, origin, message)"""
 
     @classmethod
-    def of_text(cls, text: str, path: Path) -> "_Source":
+    def of_text(cls, text: str, path: StrPath) -> "_Source":
         document = yaml_text.parse(text)
 
         def at(place: Place) -> tuple[Place, str]:
@@ -452,7 +458,7 @@ class _Source:
 
     def override(self, option: str, number: int, flag: str) -> None:
         """Replace a value by the one in an option ``section.key=value``."""
-        order, origin = (AFTER_THE_FILE, number), f"{flag} {option}"
+        order, origin = (AFTER_THE_FILE, number), f"{flag}{option}"
         name, equals, text = option.partition("=")
         section, _, key = name.partition(".")
         if not (equals and section and key):
@@ -489,10 +495,10 @@ def _has_whole_value(option: str) -> bool:
 LISTS = ("data.digits", "model.hidden_sizes", "training.class_weight")
 """The keys whose values are lists."""
 AFTER_THE_FILE = 1 << 62
-"""A line number that sorts the errors of --set after those of the file."""
+"""A line number that sorts the errors of overrides after those of the file."""
 
 
-def _read(path: Path, *, links: bool) -> str:
+def _read(path: StrPath, *, links: bool) -> str:
     try:
         return read_small(path, MAX_CONFIG_BYTES, links=links).decode("utf-8-sig")
     except FileNotFoundError:
@@ -566,28 +572,16 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
 
 def hint(name: str) -> str:
     """The end of a message about a name without a section: the key that may be meant, or what to use instead."""
-    if keys := _keys(name):
+    if keys := like(name):
         return f", did you mean {' or '.join(keys)}?"
     instead = spelling.ours(name, "not_offered")
     return f", not offered: {instead}" if instead else ""
 
 
-def _keys(name: str) -> list[str]:
+def like(name: str) -> list[str]:
+    """The keys that a name without a section, perhaps another tool's or misspelled, may mean."""
     nearest = spelling.near(name, {key.partition(".")[2] for key in KEYS})
     return [key for key in KEYS if key == spelling.ours(name, "options") or key.partition(".")[2] == nearest]
-
-
-def as_override(arguments: Sequence[str]) -> str:
-    """The end of a message: how to write the first of these arguments, such as ``--lr 0.1``, with --set."""
-    first, *rest = arguments
-    name, _, value = first.lstrip("-").partition("=")
-    values = [value] if value else list(takewhile(lambda word: not word.startswith("--"), rest))
-    keys = [name] if name in KEYS else _keys(name)
-    if not keys:
-        return hint(name)
-    if keys[0] in LISTS:
-        return f": write --set '{keys[0]}=[{', '.join(values) or '...'}]'"
-    return f": write --set {keys[0]}={values[0] if values else '...'}"
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mlp.system import memory
 from mlp.system.errors import DataChanged, Error, InputError
-from mlp.system.files import MAX_DEFLATE_RATIO, open_regular, replacing
+from mlp.system.files import MAX_DEFLATE_RATIO, StrPath, open_regular, replacing
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -61,36 +61,36 @@ MAX_AXES = 32
 """NumPy 1 allows 32 axes; the format would allow 255."""
 
 
-def read(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read(path: StrPath) -> NDArray[Any]:
     """The array in an IDX file: read-only, big-endian, in memory.
 
     Raises InputError, naming the file, what was found and what was expected, if the file is missing or is not exactly
     one IDX array.
     """
-    with _opened(Path(path)) as stored:
+    with _opened(path) as stored:
         return _whole(stored)
 
 
-def rows(path: Path) -> "NDArray[Any] | Rows":
+def rows(path: StrPath) -> "NDArray[Any] | Rows":
     """Like ``read``, but a raw array of more than ``MAX_BYTES_IN_MEMORY`` stays in its file and is read by rows."""
     with _opened(path) as stored:
         is_raw = stored.file is stored.stream
         return Rows(stored) if is_raw and stored.size > MAX_BYTES_IN_MEMORY else _whole(stored)
 
 
-def header(path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def header(path: StrPath) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """The element type and the shape of the array in an IDX file. Raises InputError if its header is wrong."""
     with _opened(path) as stored:
         return stored.dtype, stored.shape
 
 
-def is_packed(path: Path) -> bool:
+def is_packed(path: StrPath) -> bool:
     """Whether an IDX file is gzipped. Raises InputError if its header is wrong."""
     with _opened(path) as stored:
         return stored.file is not stored.stream
 
 
-def is_same(first: Path, second: Path) -> bool:
+def is_same(first: StrPath, second: StrPath) -> bool:
     """Whether two IDX files, gzipped or not, hold the same array; they are compared block by block.
 
     Raises InputError, as ``read`` does, if a header is wrong or gzip data are damaged.
@@ -98,23 +98,21 @@ def is_same(first: Path, second: Path) -> bool:
     return all(a == b for a, b in zip_longest(_blocks(first), _blocks(second)))
 
 
-def write(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+def write(path: StrPath, array: NDArray[Any]) -> None:
     """Write an array as an IDX file, gzipped if the name ends in .gz. The same array gives the same bytes.
 
     Raises ValueError if the format does not allow the element type or the shape.
     """
-    _write(Path(path), array.shape, array.dtype, [array])
+    _write(path, array.shape, array.dtype, [array])
 
 
-def write_blocks(
-    path: str | os.PathLike[str], shape: tuple[int, ...], dtype: DTypeLike, blocks: Iterable[NDArray[Any]]
-) -> None:
+def write_blocks(path: StrPath, shape: tuple[int, ...], dtype: DTypeLike, blocks: Iterable[NDArray[Any]]) -> None:
     """``write`` for an array too large for memory: its blocks, in order along the first axis.
 
     Raises ValueError also if the blocks are of another type or do not make up this shape; then nothing is written.
     """
     dtype = np.dtype(dtype)
-    _write(Path(path), shape, dtype, _checked(shape, dtype, blocks))
+    _write(path, shape, dtype, _checked(shape, dtype, blocks))
 
 
 def _checked(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -129,10 +127,10 @@ def _checked(shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDAr
         raise ValueError(f"the blocks end at row {found:,}, the shape is {shape}")
 
 
-def _write(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> None:
+def _write(path: StrPath, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> None:
     header, level = _header(shape, dtype), 9 if math.prod(shape) * dtype.itemsize <= MAX_BEST_PACKED_BYTES else 4
     with replacing(path) as file:
-        packed = gzip.GzipFile("", "wb", level, file, mtime=0) if path.suffix == ".gz" else nullcontext(file)
+        packed = gzip.GzipFile("", "wb", level, file, mtime=0) if Path(path).suffix == ".gz" else nullcontext(file)
         with packed as stream:
             stream.write(header)
             for block in blocks:
@@ -167,14 +165,14 @@ class _Stored(NamedTuple):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Stored]:
+def _opened(path: StrPath) -> Iterator[_Stored]:
     """An open IDX file with its header read. Raises InputError if the file cannot hold what the header promises."""
     try:
         with open_regular(path) as file:
             is_gzip = file.read(len(GZIP_START)) == GZIP_START
             file.seek(0)
             stream = _GzipMembers(file) if is_gzip else file
-            stored = _Stored(path, file, stream, *_parse_header(stream.read))
+            stored = _Stored(Path(path), file, stream, *_parse_header(stream.read))
             _check_size(stored)
             yield stored
     except EOFError:
@@ -187,7 +185,7 @@ def _opened(path: Path) -> Iterator[_Stored]:
         raise InputError(f"{path}: {error.strerror or error}: put the IDX file there") from error
 
 
-def _not_intact(path: Path, what: str) -> InputError:
+def _not_intact(path: StrPath, what: str) -> InputError:
     return InputError(f"{path}: {what}: put an intact copy in its place")
 
 
@@ -296,7 +294,7 @@ def _memory(stored: _Stored) -> NDArray[np.uint8]:
         ) from None
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks(path: StrPath) -> Iterator[bytes]:
     """The header of an IDX file, then its elements in blocks, then one byte more if the file is too long."""
     with _opened(path) as stored:
         yield _header(stored.shape, stored.dtype)

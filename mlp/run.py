@@ -18,7 +18,7 @@ from mlp.runs.finished import FinishedRun, find_whole, read_run
 from mlp.runs.manifest import RUNNING, read_manifest
 from mlp.system import blas_threads, progress, signals
 from mlp.system.errors import DataChanged, Diverged, InputError, Interrupted
-from mlp.system.files import exclusive
+from mlp.system.files import StrPath, exclusive
 from mlp.system.progress import Report
 from mlp.training import from_config, gradient_precheck
 from mlp.training.loop import Trainer
@@ -90,7 +90,7 @@ def train(
             make_report(run.directory, caller.warn)
 
 
-def resume(directory: Path, settings_for: Callable[[Config | None], Config], caller: Caller) -> bool:
+def resume(directory: StrPath, settings_for: Callable[[Config | None], Config], caller: Caller) -> bool:
     """Resume a run from its newest checkpoint, or begin it if it has none yet.
 
     ``settings_for`` maps the config of the run in the directory (None if there is no run yet) to the config to use.
@@ -101,6 +101,7 @@ def resume(directory: Path, settings_for: Callable[[Config | None], Config], cal
     def resolved(known: Config | None) -> Config:
         return from_config.resolved(settings_for(known))
 
+    directory = Path(directory)
     whole = find_whole(directory)
     if whole is not None:  # it needs no lock, unless more epochs are asked for
         settings = resolved(whole.config)
@@ -195,7 +196,7 @@ def _tell(row: Epoch, trainer: Trainer, run: Run, caller: Caller) -> None:
     except Exception:
         save(trainer, run)
         raise
-    if isinstance(answer, bool | np.bool_) and answer:  # a comparison of NumPy's numbers gives its own True
+    if isinstance(answer, bool | np.bool_) and answer:  # no number, such as what csv.writer.writerow returns
         trainer.stop()
 
 
@@ -205,9 +206,9 @@ def save(trainer: Trainer, run: Run) -> None:
     run.save(trainer.state())
 
 
-def where_details_are(directory: Path) -> str:
+def where_details_are(directory: StrPath) -> str:
     """The end of the message about a run that diverged or learned nothing."""
-    return f"details in {directory / DIVERGENCE}"
+    return f"details in {Path(directory, DIVERGENCE)}"
 
 
 def finish(trainer: Trainer, run: Run, caller: Caller) -> None:
@@ -228,7 +229,7 @@ def leave_finished(whole: FinishedRun, settings: Config, warn: Warn) -> None:
         make_report(whole.directory, warn)
 
 
-def make_report(directory: Path, warn: Warn) -> None:
+def make_report(directory: StrPath, warn: Warn) -> None:
     """Write the report of a finished run; only warn if another process has resumed the run already."""
     from mlp.pages import report  # slow to import, and few runs need it
 

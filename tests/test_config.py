@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import mlp
 from mlp import config
 from mlp.config import Config
 from mlp.network import ACTIVATIONS, LOSSES
@@ -35,7 +36,7 @@ def write(tmp_path, monkeypatch):
 
 def errors(path, *overrides):
     with pytest.raises(InputError) as error:
-        config.load(path, overrides)
+        config.load(path, overrides, flag="--set ")
     return str(error.value).splitlines()
 
 
@@ -257,6 +258,12 @@ def test_an_override_is_blamed_for_what_it_brought(write):
 
 def test_an_option_without_its_section_is_named_with_it(write):
     assert errors(write(""), "epochs=3") == ["--set epochs=3: must be section.key=value, did you mean training.epochs?"]
+
+
+def test_a_program_s_overrides_stand_in_messages_as_the_program_gave_them(write):
+    with pytest.raises(mlp.InputError) as caught:
+        config.load(str(write("")), ["training.seed=-1"])
+    assert str(caught.value) == "training.seed=-1: training.seed: must be at least 0, not -1"
 
 
 SPLIT = {  # the arguments after the shell has split a value: the end of the message

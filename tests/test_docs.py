@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import sys
+import tomllib
 from html import unescape
 
 import config_docs
@@ -68,7 +69,7 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
 
 @pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate"])
 def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here):
-    for module in ("sklearn", "onnxruntime") if name == "library" else ():
+    for module in ("sklearn", "onnxruntime", "tensorboard") if name == "library" else ():
         pytest.importorskip(module)
     page = PAGE.parent / f"{name}.md"
     blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
@@ -215,6 +216,34 @@ def test_the_commands_of_performance_run_on_fewer_images(checkout, here):
     for command in commands:
         done = here(*shlex.split(command.replace("--images 1000000", "--images 300"))[1:], cwd=checkout)
         assert done.returncode == 0, done.stderr
+
+
+OPERATIONS = (PAGE.parent / "operations.md").read_text(encoding="utf-8")
+
+
+def test_the_commands_of_operations_start_resume_and_leave_a_run(checkout, here):
+    """Those of cron, the service and the container, on fewer images."""
+    commands = re.findall(r"\bmlp (train .*)$", OPERATIONS, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        words = shlex.split(command.replace("/srv/mlp", str(checkout)))
+        done = here("train.py", *words[1:], "--set", "data.limit_per_digit=50", cwd=checkout)
+        assert done.returncode == 0, done.stderr
+    assert {path.name for path in (checkout / "outputs").iterdir()} == {"0001", "long"}
+
+
+def test_the_dockerfile_installs_the_command_for_a_user_who_is_not_root():
+    (dockerfile,) = re.findall(r"```dockerfile\n(.*?)```", OPERATIONS, re.DOTALL)
+    steps = [line.split(" ", 1) for line in dockerfile.splitlines()]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    copied = {name for step, words in steps if step == "COPY" for name in words.split()[:-1]}
+    assert copied == {"pyproject.toml", "mlp", project["readme"], *project["license-files"]}
+    assert all((ROOT / name).exists() for name in copied)
+    assert [step for step, _ in steps][-3:] == ["RUN", "USER", "ENTRYPOINT"]
+    (_, run), (_, user), (_, entry) = steps[-3:]
+    assert shlex.split(run)[:2] + shlex.split(run)[-1:] == ["pip", "install", "."]
+    assert int(user) > 0
+    assert project["scripts"].keys() == set(json.loads(entry))
 
 
 def test_it_shows_every_example_in_the_order_of_the_notes():

@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from mlp.system.command_line import warn
 
 CONFIG = Path("config.yaml")
 """The config file if none is named; if it does not exist, the defaults are used."""
+SET = "--set "
+"""What a user writes before an override."""
 
 
 class Parser(command_line.Parser):
@@ -47,7 +50,20 @@ class Parser(command_line.Parser):
         _, unknown, arguments = message.partition("unrecognized arguments: ")
         if not unknown or "--set" not in self._option_string_actions:
             return ""
-        return config.as_override(arguments.split())
+        return as_override(arguments.split())
+
+
+def as_override(arguments: Sequence[str]) -> str:
+    """The end of a message: how to write the first of these arguments, such as ``--lr 0.1``, with --set."""
+    first, *rest = arguments
+    name, _, value = first.lstrip("-").partition("=")
+    values = [value] if value else list(takewhile(lambda word: not word.startswith("--"), rest))
+    keys = [name] if name in config.KEYS else config.like(name)
+    if not keys:
+        return config.hint(name)
+    if keys[0] in config.LISTS:
+        return f": write {SET}'{keys[0]}=[{', '.join(values) or '...'}]'"
+    return f": write {SET}{keys[0]}={values[0] if values else '...'}"
 
 
 def config_of(options: Namespace) -> Config:
@@ -58,8 +74,8 @@ def config_of(options: Namespace) -> Config:
 def read(file: Path | None, overrides: Sequence[str] = ()) -> Config:
     """The config in ``file``, or in CONFIG, or the defaults, changed by the overrides."""
     if file is None and not os.path.lexists(CONFIG):
-        return config.parse("", CONFIG, overrides)
-    return config.load(file or CONFIG, overrides)
+        return config.parse("", CONFIG, overrides, flag=SET)
+    return config.load(file or CONFIG, overrides, flag=SET)
 
 
 def run_directory(options: Namespace, config_file: Path | None = None) -> Path:

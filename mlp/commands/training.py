@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlp import config
 from mlp import run as one_run
+from mlp.commands.arguments import SET
 from mlp.config import Config
 from mlp.figures.curve_process import Draw
 from mlp.run import Caller
@@ -50,10 +51,10 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str], 
 
     def settings_for(known: Config | None) -> Config:
         if config_file is not None:
-            return config.load(config_file, overrides)
+            return config.load(config_file, overrides, flag=SET)
         if known is None:
             raise InputError(f"{directory}: no checkpoint in it: to start a run there, add --config FILE")
-        return config.parse(known.to_yaml(), directory / CONFIG, overrides)
+        return config.parse(known.to_yaml(), directory / CONFIG, overrides, flag=SET)
 
     with how_to_resume(directory):
         return one_run.resume(directory, settings_for, caller)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from mlp.data.idx_folder import MAX_LABEL, ImagesAndLabels, Part, open_part, rea
 from mlp.gates import Array
 from mlp.network import BatchBuffers, block_length, outputs_for, write_targets
 from mlp.system.errors import InputError
+from mlp.system.files import StrPath
 
 WHITE = np.asarray(255, np.float32)
 """The largest pixel. An array, because NumPy converts a number more slowly than it divides a row by it."""
@@ -143,7 +143,7 @@ def scale(pixels: NDArray[np.uint8], X: Array) -> None:
 
 
 def load(
-    directory: Path,
+    directory: StrPath,
     part: Part,
     digits: tuple[int, ...],
     limit_per_digit: int | None = None,
@@ -173,7 +173,7 @@ def of_arrays(images: NDArray[np.uint8], labels: NDArray[np.uint8], digits: tupl
     return Dataset(source, digits, source.indices_of(digits))
 
 
-def labels(directory: Path) -> tuple[int, ...]:
+def labels(directory: StrPath) -> tuple[int, ...]:
     """The different labels of an IDX folder's training images, ascending. Raises InputError if there are not two."""
     with naming("data.directory"):
         path, all_labels = read_labels(directory, "training")

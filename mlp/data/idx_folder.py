@@ -15,7 +15,7 @@ from mlp import idx
 from mlp.data import missing_files
 from mlp.system.command_line import command
 from mlp.system.errors import DataChanged, InputError
-from mlp.system.files import Stamp, sha256
+from mlp.system.files import Stamp, StrPath, sha256
 
 Part = Literal["training", "test"]
 Kind = Literal["images", "labels"]
@@ -56,6 +56,11 @@ class ImagesAndLabels:
     """Whether the images lie transposed in their file, as EMNIST's do: ``take`` turns them upright."""
     _digests: dict[Path, str] = field(default_factory=dict)
     """The SHA-256 of what was read, computed when it is first requested."""
+
+    def __repr__(self) -> str:
+        rows, columns = self.image_shape
+        where = self.files["images"].parent if self.files else "arrays"
+        return f"ImagesAndLabels({len(self.labels):,} images {rows} x {columns} of {where})"
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -151,7 +156,7 @@ _in_memory: dict[Part, ImagesAndLabels] = {}
 """The parts that were read last, unless they are large: a worker of a sweep needs the same ones for each run."""
 
 
-def open_part(directory: Path, part: Part, *, transpose: bool = False) -> ImagesAndLabels:
+def open_part(directory: StrPath, part: Part, *, transpose: bool = False) -> ImagesAndLabels:
     """The images and labels of one part, the images as ``idx.rows`` returns them. Does not open the other part's files.
 
     With ``transpose`` rows and columns of each image change places. A part that is still in memory is not read again
@@ -187,7 +192,7 @@ def open_part(directory: Path, part: Part, *, transpose: bool = False) -> Images
     return opened
 
 
-def read_labels(directory: Path, part: Part) -> tuple[Path, NDArray[np.uint8]]:
+def read_labels(directory: StrPath, part: Part) -> tuple[Path, NDArray[np.uint8]]:
     """The file of one part's labels, and the labels (N,), without opening the images.
 
     Raises InputError as ``open_part`` does if the file is missing, damaged or not what its name says, or if two copies
@@ -198,12 +203,13 @@ def read_labels(directory: Path, part: Part) -> tuple[Path, NDArray[np.uint8]]:
     return path, idx.read(path)
 
 
-def find(directory: Path, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
+def find(directory: StrPath, part: Part, kind: Kind) -> dict[Path, Stamp | None]:
     """All copies of one of the four files, under any of its names, with their stamps. The one to read is first.
 
     A file may also lie in a folder with its name, as in Kaggle's archive. Raises InputError if there is no file, or
     if two copies differ.
     """
+    directory = Path(directory)
     if not directory.is_dir():
         what = "not a folder" if os.path.lexists(directory) else "no such folder"
         cure = f"get MNIST into data/mnist by {command('download_mnist')}, and name that folder"
@@ -245,12 +251,12 @@ def _same(directory: Path, copies: Sequence[Path]) -> list[Path]:
     return sorted(copies, key=idx.is_packed)
 
 
-def new_files(directory: Path, ending: str = "") -> dict[tuple[Part, Kind], Path]:
+def new_files(directory: StrPath, ending: str = "") -> dict[tuple[Part, Kind], Path]:
     """The paths of the four files to write. Raises InputError if one of them exists, under any of its names."""
     paths: dict[tuple[Part, Kind], Path] = {}
     for part in get_args(Part):
         for kind in AXES:
-            spellings = [directory / name for name in file_names(part, kind)]
+            spellings = [Path(directory, name) for name in file_names(part, kind)]
             for path in filter(os.path.lexists, spellings):
                 raise InputError(f"{path}: already exists, nothing was written: name another folder")
             paths[part, kind] = spellings[0].with_name(spellings[0].name + ending)
@@ -258,7 +264,7 @@ def new_files(directory: Path, ending: str = "") -> dict[tuple[Part, Kind], Path
 
 
 def write_part(
-    paths: Mapping[tuple[Part, Kind], Path], part: Part, images: NDArray[np.uint8], labels: NDArray[np.uint8]
+    paths: Mapping[tuple[Part, Kind], StrPath], part: Part, images: NDArray[np.uint8], labels: NDArray[np.uint8]
 ) -> None:
     """Write the two files of a part: images (n, rows, columns) and their labels (n,)."""
     idx.write(paths[part, "images"], images)

@@ -1,7 +1,7 @@
 """The images of files and folders, as brightness: pictures and IDX files."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from mlp import idx
 from mlp.data.file_kinds import HEAD_BYTES, NOT_READ, READ, READABLE, kind_of, may_be_idx
 from mlp.data.picture_decoder import check_limits, decode
 from mlp.system.errors import InputError
-from mlp.system.files import open_regular
+from mlp.system.files import StrPath, open_regular
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".heic", ".heif", ".avif", ".jxl")
 """In a folder, a file with such a name must be a picture; other files are skipped if they are not pictures."""
@@ -26,7 +26,7 @@ class GreyImage:
 
     file: Path
     index: int | None
-    grey: NDArray[Any]
+    grey: NDArray[Any] = field(repr=False)
     """(rows, columns), brightness on any scale."""
 
     @property
@@ -43,11 +43,12 @@ class GreyImage:
             raise InputError(f"row {row}, column {column} is {value}, must be a number from {low:g} to {high:g}")
 
 
-def files_of(path: Path) -> list[Path]:
+def files_of(path: StrPath) -> list[Path]:
     """The file itself; for a folder the pictures in it, sorted by name, without hidden files and subfolders.
 
     Raises InputError if a folder has no picture, OSError if it cannot be listed.
     """
+    path = Path(path)
     if not path.is_dir():
         return [path]
     visible = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
@@ -57,9 +58,9 @@ def files_of(path: Path) -> list[Path]:
     return pictures
 
 
-def is_picture(file: Path) -> bool:
+def is_picture(file: StrPath) -> bool:
     """Whether a file in a folder must be a picture, by its name or by its first bytes."""
-    if file.suffix.lower() in ENDINGS:
+    if Path(file).suffix.lower() in ENDINGS:
         return True
     try:
         with open_regular(file) as opened:
@@ -69,7 +70,7 @@ def is_picture(file: Path) -> bool:
 
 
 def read_each(
-    files: Iterable[Path], failures: list[str], warn: Callable[[str], object], *, transpose: bool = False
+    files: Iterable[StrPath], failures: list[str], warn: Callable[[str], object], *, transpose: bool = False
 ) -> Iterator[GreyImage]:
     """All images of these files, as ``read`` reads them; ``failures`` gets a message for each file that fails."""
     for file in files:
@@ -79,7 +80,7 @@ def read_each(
             failures.append(describe(error, file))
 
 
-def describe(error: Exception, path: Path | str) -> str:
+def describe(error: Exception, path: StrPath) -> str:
     """An error in one line that names the file."""
     if isinstance(error, InputError):
         return " ".join(error.args)
@@ -88,13 +89,14 @@ def describe(error: Exception, path: Path | str) -> str:
     return f"{path}: not enough memory: scale it down"
 
 
-def read(path: Path, warn: Callable[[str], object], *, transpose: bool = False) -> Iterator[GreyImage]:
+def read(path: StrPath, warn: Callable[[str], object], *, transpose: bool = False) -> Iterator[GreyImage]:
     """The image of a picture file, the first frame if it has several, or all images of an IDX file.
 
     ``transpose`` is for IDX files whose images lie transposed. ``warn`` gets a message if the file is damaged but can
     be read. Raises InputError if the file is missing, of another kind or too damaged, OSError if the system cannot read
     it.
     """
+    path = Path(path)
     try:
         with open_regular(path) as file:
             head = file.read(HEAD_BYTES)

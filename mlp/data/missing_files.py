@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from mlp.system.command_line import command
+from mlp.system.files import StrPath
 
 MAX_SEARCHED_FILES = 10_000
 MAX_SEARCH_DEPTH = 2
@@ -25,7 +26,7 @@ CURES = {
 PICTURE = re.compile(r"\.(png|jpe?g|bmp|gif|webp|tiff?)$", re.IGNORECASE)
 
 
-def cure(directory: Path, names: Sequence[str], like: str) -> str:
+def cure(directory: StrPath, names: Sequence[str], like: str) -> str:
     """What to do about a missing file: one of the files in and below the folder may be it.
 
     names: the names that it may have, the usual one first. like: a pattern of similar names.
@@ -46,7 +47,7 @@ def cure(directory: Path, names: Sequence[str], like: str) -> str:
     return f"put one of {', '.join(names)} there"
 
 
-def _files_below(directory: Path) -> Iterator[Path]:
+def _files_below(directory: StrPath) -> Iterator[Path]:
     """The files in and below a folder, except hidden ones: macOS adds these to archives."""
     for folder, folders, names in os.walk(directory):
         depth = len(Path(folder).relative_to(directory).parts)

@@ -11,7 +11,7 @@ The more digits a network knows, the fewer images are novel: of MNIST's test ima
 training on 0 and 1, 27 % after training on 0 to 4, 2 % after training on 0 to 8. More training images change little.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class NoveltyDetector:
     """The training images that others are compared with, and the threshold of the distance."""
 
     image_shape: tuple[int, int]
-    features: NDArray[np.float32]
+    features: NDArray[np.float32] = field(repr=False)
     threshold: float
 
     @classmethod

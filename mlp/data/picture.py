@@ -1,7 +1,7 @@
 """From a picture of any kind to an image for the network: the digit is found, then prepared as MNIST's digits were."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ SAME = 1 / 255
 class Picture:
     """A picture and the stages of its preparation."""
 
-    levels: Floats
+    levels: Floats = field(repr=False)
     """(rows, columns): its brightness, after it was made smaller."""
     prepared: Prepared
     """Its ink, of the same shape, and the image for the network."""
@@ -60,7 +60,7 @@ class Sample:
     index: int | None
     """The position in an IDX file."""
     name: str
-    pixels: Floats
+    pixels: Floats = field(repr=False)
     """(rows, columns) of the network's images, 0 to 1."""
     digit_count: int = 1
     picture: Picture | None = None
@@ -92,6 +92,6 @@ def samples(
 def _scaled(image: GreyImage, shape: tuple[int, int]) -> Floats:
     """The pixels from 0..255 to 0..1. Raises InputError if the image has another shape or range."""
     if image.grey.shape != shape:
-        raise InputError(f"{image.grey.shape} pixels, the run's images have {shape}: leave out --as-is")
+        raise InputError(f"{image.grey.shape} pixels, the run's images have {shape}: prepare it, do not take it as is")
     image.check_brightness(0, 255)
     return np.asarray(image.grey / 255)

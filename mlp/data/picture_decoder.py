@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlp.data.preparation import averaged
 from mlp.system.errors import InputError
+from mlp.system.files import StrPath
 
 MAX_PIXELS = 50_000_000
 """Most decoders take up to 4 bytes per pixel."""
@@ -36,7 +37,7 @@ BITS_PER_SAMPLE, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 258, 278, 322, 323
 STDERR = 2
 
 
-def check_limits(path: Path, rows: int, columns: int, needed_bytes: int, kind: str = "IDX") -> None:
+def check_limits(path: StrPath, rows: int, columns: int, needed_bytes: int, kind: str = "IDX") -> None:
     """Raises InputError if an image has too many pixels, or if decoding it needs too much memory."""
     limit = MAX_WEBP_PIXELS if kind == "WEBP" else MAX_PIXELS
     if rows * columns > limit or max(rows, columns) > MAX_SIDE:
@@ -50,7 +51,7 @@ def check_limits(path: Path, rows: int, columns: int, needed_bytes: int, kind: s
         )
 
 
-def decode(file: BinaryIO, kind: str, path: Path, warn: Callable[[str], object]) -> NDArray[Any]:
+def decode(file: BinaryIO, kind: str, path: StrPath, warn: Callable[[str], object]) -> NDArray[Any]:
     """The brightness (rows, columns) of a picture, turned upright; the first frame if there are several.
 
     ``kind`` is Pillow's name of the format. ``warn`` gets a message if the file is damaged but can be read. Raises

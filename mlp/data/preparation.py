@@ -6,7 +6,7 @@ side of each digit is 20, the centre of mass lies between 13.5 and 14.5 in rows 
 254 or 255: so the scaled digit was moved by whole pixels. An image of MNIST is returned unchanged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,13 @@ TIE = 1e-9
 class Prepared:
     """A drawing on its way to the network. All arrays are ink in float64, 0 for paper to 1 for the darkest."""
 
-    ink: Floats
+    ink: Floats = field(repr=False)
     """(rows, columns) of the drawing."""
     box: tuple[int, int, int, int]
     """Top, bottom, left, right of the ink that is not faint; the ends are exclusive."""
-    scaled: Floats
+    scaled: Floats = field(repr=False)
     """The box scaled and placed in the middle of an image of the requested shape."""
-    image: Floats
+    image: Floats = field(repr=False)
     """The same, moved so that the centre of mass is in the middle."""
 
 

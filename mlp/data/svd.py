@@ -52,6 +52,10 @@ class Projection:
     """(pixels,): the mean image, which was subtracted from each image; zeros if X was not centred."""
     centered: bool
 
+    def __repr__(self) -> str:
+        pixels, count = self.directions.shape
+        return f"Projection({count:,} directions of {pixels:,} pixels{', centred' if self.centered else ''})"
+
     def coordinates(self, images: Dataset) -> Floats:
         """U S (n, k), for any images of this size."""
         return _times(images, self.directions) - self.mean @ self.directions

@@ -14,19 +14,18 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from io import FileIO
-from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from mlp.system import signals
-from mlp.system.files import replacing
+from mlp.system.files import StrPath, replacing
 
 if TYPE_CHECKING:  # the process does not need the modules behind it
     from mlp.training.progress import Epoch
 
-Draw = Callable[[Path, Sequence["Epoch"], int, str], None]
+Draw = Callable[[StrPath, Sequence["Epoch"], int, str], None]
 """Writes the loss curve: see ``curves.loss_curve``."""
 CODE = "import sys; sys.path[:] = sys.argv[1:]; from mlp.figures import curve_process; curve_process.serve()"
 PNG_END = b"IEND\xaeB`\x82"
@@ -51,7 +50,7 @@ def started(threads: int) -> Iterator[Draw]:
                 _communicate(process, b"", MAX_END_SECONDS)
 
 
-def draw_here(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
+def draw_here(path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
     """Draw the curve in this process."""
     # Imported late: it is slow, and a run that fails does not need it. Signals are deferred: an import that is broken
     # off leaves half-made objects that complain when they are deleted.
@@ -78,7 +77,7 @@ def _start() -> Popen[bytes] | None:
         return None
 
 
-def _draw(process: Popen[bytes], path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
+def _draw(process: Popen[bytes], path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
     """Have the process draw the curve, and write it to the file."""
     request = {"history": list(map(asdict, history)), "best_epoch": best_epoch, "loss": loss}
     png, printed = _communicate(process, json.dumps(request).encode(), MAX_SECONDS)

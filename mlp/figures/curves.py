@@ -7,7 +7,6 @@ from mlp.figures.style import BLUE, MUTED, RED, drawable, own_settings, save  # 
 
 # isort: split
 from collections.abc import Sequence
-from pathlib import Path
 from threading import local
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
 from mlp.figures.scales import Scale
+from mlp.system.files import StrPath
 
 if TYPE_CHECKING:  # a process that only draws does not need the modules behind it
     from mlp.training.progress import Epoch
@@ -34,7 +34,7 @@ _reused = local()
 """A thread's figure for ``loss_figure``: making its axes and ticks takes a quarter of the time of a drawing."""
 
 
-def loss_curve(path: Path, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
+def loss_curve(path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
     """Training and validation loss and accuracy over the epochs; the epoch whose weights are kept is marked.
 
     ``loss`` is the name of the loss, for the label.
@@ -117,7 +117,7 @@ def set_epochs(axes: Axes, last: int) -> None:
 
 
 @own_settings()
-def step_curve(path: Path, losses: Sequence[float]) -> None:
+def step_curve(path: StrPath, losses: Sequence[float]) -> None:
     """The Euclidean loss before the first step and after each step."""
     figure = Figure(figsize=(6, 4))
     axes = figure.subplots(gridspec_kw={"left": 0.175, "right": 0.965, "bottom": 0.13, "top": 0.96})

@@ -3,13 +3,13 @@
 from mlp.figures.style import MUTED, own_settings, save  # must come before matplotlib
 
 # isort: split
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from mlp.evaluation import Evaluation
 from mlp.figures.images import image_grid, show_image
+from mlp.system.files import StrPath
 
 MAX_MISTAKES = 40
 """Images in the figure of misclassified images."""
@@ -26,7 +26,7 @@ MAX_TICKS = 64
 
 
 @own_settings()
-def confusion(path: Path, evaluation: Evaluation) -> None:
+def confusion(path: StrPath, evaluation: Evaluation) -> None:
     """The confusion matrix: a cell's colour is its share of the true class, its number the count, as far as both fit.
 
     With few classes each cell shows its share, too.
@@ -66,7 +66,7 @@ def fitting_size(width: float, text: str) -> float:
 
 
 @own_settings()
-def mistakes(path: Path, evaluation: Evaluation) -> None:
+def mistakes(path: StrPath, evaluation: Evaluation) -> None:
     """The misclassified images, the most confident predictions first, each with its digit, prediction and index."""
     images, wrong = evaluation.images, evaluation.mistakes
     shown = evaluation.most_confident_mistakes[:MAX_MISTAKES]

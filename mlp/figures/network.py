@@ -10,8 +10,7 @@ from mlp.figures.style import FONT_POINTS, GRADIENT, INK, MUTED, OUTLINED, SIGNS
 # isort: split
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure
 
 from mlp.gates import Array
 from mlp.network import ACTIVATIONS, MLP, RANGES
+from mlp.system.files import StrPath
 
 MAX_UNITS = 64
 """A larger hidden layer shows only its units with the largest gradients."""
@@ -39,15 +39,15 @@ class Column:
 
     kind: str
     name: str
-    value: Array
-    gradient: Array
+    value: Array = field(repr=False)
+    gradient: Array = field(repr=False)
     colors: str
     limits: tuple[float, float]
     part: str = ""
     """Which part of the array is shown, if not all of it."""
     gradient_of: str = ""
     """The name of the array whose gradient is shown, if it is another one."""
-    labels: Sequence[str] = ()
+    labels: Sequence[str] = field(default=(), repr=False)
     """A text for each cell, row by row."""
 
     @property
@@ -64,7 +64,7 @@ class Column:
 
 
 def draw_network(
-    path: Path, network: MLP, image_shape: tuple[int, int], digits: Sequence[int], title: str, lines: list[str]
+    path: StrPath, network: MLP, image_shape: tuple[int, int], digits: Sequence[int], title: str, lines: list[str]
 ) -> None:
     """Draw a network with ``input_gradient`` after both passes over one image, as .svg, .png or .pdf.
 

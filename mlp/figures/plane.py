@@ -4,7 +4,6 @@ from mlp.figures.style import ONE, OUTLINED, ZERO, class_looks, own_settings, sa
 
 # isort: split
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlp.data.svd import Projection
 from mlp.figures.images import image_grid, show_image
+from mlp.system.files import StrPath
 
 MAX_LABELS_INSIDE = 5
 """With more labels the legend stands beside the plot, and each label at the median of its points."""
@@ -25,7 +25,7 @@ MAX_IMAGES_IN_A_ROW = 9
 
 @own_settings()
 def scatter(
-    path: Path, coordinates: NDArray[np.float64], labels: NDArray[Any], digits: Sequence[int], projection: Projection
+    path: StrPath, coordinates: NDArray[np.float64], labels: NDArray[Any], digits: Sequence[int], projection: Projection
 ) -> None:
     """The images as points in the plane of the first two singular directions; with two digits the larger is blue.
 
@@ -66,7 +66,7 @@ def scatter(
 
 @own_settings()
 def reconstruction(
-    path: Path, images: NDArray[Any], rebuilt: NDArray[np.float64], labels: NDArray[Any], shape: tuple[int, int]
+    path: StrPath, images: NDArray[Any], rebuilt: NDArray[np.float64], labels: NDArray[Any], shape: tuple[int, int]
 ) -> None:
     """Images (k, pixels) in rows, and below each its reconstruction from two coordinates."""
     title = "Above the images, below their reconstructions from two coordinates"
@@ -85,7 +85,7 @@ def reconstruction(
 
 @own_settings()
 def decision_surface(
-    path: Path, predict: Callable[[NDArray[np.float64]], NDArray[Any]], X: NDArray[Any], Y: NDArray[Any]
+    path: StrPath, predict: Callable[[NDArray[np.float64]], NDArray[Any]], X: NDArray[Any], Y: NDArray[Any]
 ) -> None:
     """P = predict(X) over the plane around the points X (n, 2) with targets Y (n,), and the line where P is 1/2."""
     along = np.linspace(-0.5, 1.5, 201)

@@ -5,13 +5,13 @@ from mlp.figures.style import LINE, OUTLINE, drawable, own_settings, save  # mus
 # isort: split
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mlp.data.picture import Picture
 from mlp.data.preparation import max_extent
+from mlp.system.files import StrPath
 
 SIDE, GAP, HEAD, CAPTION = 1.6, 0.2, 0.35, 0.3
 """Inches: an image's side, the gap between two, the headings, a row's caption."""
@@ -28,7 +28,7 @@ class Stages:
 
 
 @own_settings()
-def draw_stages(path: Path, shown: Sequence[Stages]) -> None:
+def draw_stages(path: StrPath, shown: Sequence[Stages]) -> None:
     """Write the picture as .png, .svg or .pdf, by the file's ending."""
     rows, columns = shown[0].picture.prepared.image.shape
     box_rows, box_columns = max_extent((rows, columns))

@@ -5,13 +5,13 @@ from mlp.figures.style import drawable, own_settings, save  # must come before m
 
 # isort: split
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mlp.data.preparation import averaged
+from mlp.system.files import StrPath
 
 PER_CLASS = 10
 SIDE, MANY_SIDE, MANY_CLASSES = 0.6, 0.3, 50
@@ -26,7 +26,9 @@ MAX_NAME_CHARACTERS = 30
 
 
 @own_settings()
-def class_samples(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8], names: Mapping[int, str]) -> None:
+def class_samples(
+    path: StrPath, images: NDArray[np.uint8], labels: NDArray[np.uint8], names: Mapping[int, str]
+) -> None:
     """Draw up to ten images of each label, evenly spread over all of its images (n, rows, columns).
 
     ``names`` are those of the labels; a label without one is shown as it is.

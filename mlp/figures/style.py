@@ -10,7 +10,11 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO
 
+from mlp.figures import font_cache
+
+# isort: split
 if "matplotlib" not in sys.modules:
+    font_cache.provide()
     # The import fails if MPLBACKEND names an unknown backend. We need none: the file's format decides how to draw.
     backend = os.environ.pop("MPLBACKEND", None)
     try:
@@ -29,7 +33,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from mlp.system.files import replacing
+from mlp.system.files import StrPath, replacing
 from mlp.system.printable import printable
 
 COLORS = {
@@ -138,9 +142,9 @@ def inline(figure: Figure, name: str) -> str:
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: StrPath) -> None:
     """Write a figure as .svg, .png or .pdf, by the file's ending. In SVG text stays text."""
-    kind = path.suffix[1:].lower()
+    kind = Path(path).suffix[1:].lower()
     if kind not in WITHOUT_DATE:
         raise ValueError(f"{path}: a figure's file must end in {', '.join(f'.{kind}' for kind in WITHOUT_DATE)}")
     with replacing(path) as file:

@@ -95,8 +95,8 @@ class Run:
             return self._evaluate_arrays(images)
 
     def _evaluate_arrays(self, images: tuple[Any, Any]) -> dict[str, Any]:
-        pixels, labels = array_images.checked_pair(images)
-        given = dataset.of_arrays(self._upright(pixels), labels, self.config.data.labels)
+        _, labels = array_images.checked_pair(images)
+        given = dataset.of_arrays(self._upright(images[0]), labels, self.config.data.labels)
         if self._finished is not None:
             rules = finished.compare(self._finished.images("training"), given)
             return self._finished.evaluate(given).summary() | {"baselines": rules}
@@ -104,18 +104,23 @@ class Run:
             raise InputError("the weights of the classes in its loss are in the run's manifest.json: load the run")
         return evaluation.evaluate(self.network, given).summary()
 
-    def _upright(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Images (n, rows, columns) as the network takes them. Raises InputError if they have another shape."""
-        upright = images.transpose(0, 2, 1) if self.config.data.transpose else images
-        if upright.shape[1:] != self.image_shape:
-            found, expected = (" by ".join(map(str, shape)) for shape in (upright.shape[1:], self.image_shape))
-            cure = "resize them, give paths of pictures, or write X[np.newaxis] for a single image X"
-            raise InputError(f"images: {found} pixels, the run was trained on {expected}: {cure}")
+    def _upright(self, images: Any) -> NDArray[np.uint8]:
+        """An array of images, (n, rows, columns), upright. Raises InputError as ``predict`` does."""
+        pixels, shape = array_images.checked_pixels(images), self.image_shape
+        if self.config.data.transpose:
+            shape = shape[::-1]
+        if np.ndim(images) == 2 and pixels[0].size == math.prod(shape):
+            pixels = pixels.reshape(-1, *shape)
+        if pixels.shape[1:] != shape:
+            cure = "write images[None] for a single one" if np.shape(images) == shape else "resize them, or give paths"
+            allowed = f"(n, {shape[0]}, {shape[1]}) or (n, {math.prod(shape)})"
+            raise InputError(f"images: shape {np.shape(images)}, must be {allowed}: {cure}")
+        upright = pixels.transpose(0, 2, 1) if self.config.data.transpose else pixels
         return np.ascontiguousarray(upright)
 
     def _scaled(self, images: Any) -> Iterator[Array]:
         """The rows of X, in blocks, of an array of images."""
-        pixels = self._upright(array_images.checked_pixels(images))
+        pixels = self._upright(images)
         for start in range(0, len(pixels), length := block_length(self.network.sizes[0])):
             block = pixels[start : start + length].reshape(-1, self.network.sizes[0])
             dataset.scale(block, X := np.empty(block.shape, self.network.precision))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,13 @@ from mlp.circuits.source_text import parse_values
 from mlp.circuits.steps import steps
 from mlp.figures.style import inline
 from mlp.pages.frame import render
-from mlp.system.files import replacing, write_text
+from mlp.system.files import StrPath, replacing, write_text
 
 STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
 """Examples that the gallery also has with --stages: the name there, and a sentence about it."""
 
 
-def write(circuit: Circuit, expression: str, path: Path) -> None:
+def write(circuit: Circuit, expression: str, path: StrPath) -> None:
     """Write a page with the latest pass of a circuit."""
     write_text(path, page(circuit, expression))
 
@@ -37,7 +36,7 @@ def page(circuit: Circuit, expression: str) -> str:
     )
 
 
-def write_gallery(path: Path) -> None:
+def write_gallery(path: StrPath) -> None:
     """Write a page with every example."""
     title = "Backpropagation, circuit by circuit"
     with replacing(path) as file:  # opened first: drawing takes a second

@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from mlp.runs.history import Beginning, History
 from mlp.runs.manifest import MAX_MANIFEST_BYTES, BegunManifest, first_problem
 from mlp.runs.npz import Damaged
 from mlp.system.errors import InputError
-from mlp.system.files import open_regular, remove, rename, replacing
+from mlp.system.files import StrPath, open_regular, remove, rename, replacing
 from mlp.training import from_config
 from mlp.training.progress import Epoch, Progress, TrainerState
 
@@ -60,8 +60,8 @@ def _metadata() -> TypeAdapter[_Metadata]:
 class Checkpoint:
     """A run's config and manifest, and the state of its training."""
 
-    config: Config
-    facts: dict[str, Any]
+    config: Config = field(repr=False)
+    facts: dict[str, Any] = field(repr=False)
     """A copy of the manifest, with the SHA-256 of the data files."""
     state: TrainerState
     path: Path
@@ -86,28 +86,29 @@ def save(checkpoint: Checkpoint, written: History | None = None) -> None:
         npz.write_sealed(file, arrays)
 
 
-def exists(directory: Path) -> bool:
+def exists(directory: StrPath) -> bool:
     """Whether there is a checkpoint, even a damaged one."""
-    return any(os.path.lexists(directory / name) for name in (NEWEST, PREVIOUS))
+    return any(os.path.lexists(Path(directory, name)) for name in (NEWEST, PREVIOUS))
 
 
-def reinstate(checkpoint: Checkpoint, directory: Path) -> None:
+def reinstate(checkpoint: Checkpoint, directory: StrPath) -> None:
     """Put a previous checkpoint in place of the damaged newest one, which must never become the previous one."""
-    if checkpoint.path == directory / PREVIOUS:
-        rename(checkpoint.path, directory / NEWEST)
+    if checkpoint.path == Path(directory, PREVIOUS):
+        rename(checkpoint.path, Path(directory, NEWEST))
 
 
-def discard(directory: Path) -> None:
+def discard(directory: StrPath) -> None:
     """Remove the directory's checkpoints."""
     for name in (NEWEST, PREVIOUS):
-        remove(directory / name)
+        remove(Path(directory, name))
 
 
-def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
+def newest(directory: StrPath, warn: Callable[[str], object]) -> Checkpoint | None:
     """The newest checkpoint in the directory; if it is damaged the previous one, with a warning.
 
     None if there never was one. Raises InputError if none is whole, or if history.csv lost epochs that they need.
     """
+    directory = Path(directory)
     paths = [directory / name for name in (NEWEST, PREVIOUS)]
     problems: list[str] = []
     lost: history.Lost | None = None
@@ -133,13 +134,14 @@ def newest(directory: Path, warn: Callable[[str], object]) -> Checkpoint | None:
     raise InputError(*problems, advice)
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: StrPath) -> Checkpoint:
     """A checkpoint, exactly as it was written.
 
     Raises FileNotFoundError if the file does not exist; Damaged if a bit has changed, or if no run writes such content
     (a file from a stranger can have a correct SHA-256); ``history.Lost`` if history.csv beside it no longer has the
     epochs that it refers to. Needs as much memory as the file, and about a hundred bytes for each epoch.
     """
+    path = Path(path)
     try:
         with open_regular(path, links=False) as file:
             arrays = npz.read_sealed(file)

@@ -1,7 +1,7 @@
 """Several finished runs compared: their differences and results."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,7 +13,7 @@ from mlp.runs import history
 from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.runs.manifest import Count
 from mlp.system.errors import InputError
-from mlp.system.files import read_small
+from mlp.system.files import StrPath, read_small
 from mlp.training.progress import Epoch, Progress, kept_epoch
 
 MAX_RUNS = 20
@@ -44,11 +44,11 @@ class ComparedRun:
 
     name: str
     directory: Path
-    config: Config
-    history: list[Epoch]
+    config: Config = field(repr=False)
+    history: list[Epoch] = field(repr=False)
     parameters: int
     """The number of the network's parameters."""
-    training_files: dict[str, str]
+    training_files: dict[str, str] = field(repr=False)
     """The SHA-256 of each file, by its name."""
     validation_images: int | None
     """The number of them; None if the manifest does not say."""
@@ -152,26 +152,27 @@ def value_text(key: str, value: Any) -> str:
     return value if isinstance(value, str) else configuration.display_value(value)
 
 
-def gather(directories: Sequence[Path]) -> Comparison:
+def gather(directories: Sequence[StrPath]) -> Comparison:
     """The finished runs in these directories. Raises InputError for one run, too many, or the same run twice."""
     if len(directories) < 2:
         raise InputError("one run alone: name two or more runs to compare")
     if len(directories) > MAX_RUNS:
         raise InputError(f"{len(directories)} runs: one picture can show at most {MAX_RUNS}: name fewer")
-    places = [directory.resolve() for directory in directories]
+    paths = list(map(Path, directories))
+    places = [path.resolve() for path in paths]
     for k, place in enumerate(places):
         if place in places[:k]:
-            raise InputError(f"{directories[k]}: named twice: name each run once")
+            raise InputError(f"{paths[k]}: named twice: name each run once")
     names = [place.name for place in places]
     if len(set(names)) < len(names):
         names = [
             str(place if given.name in ("", "..") else given)  # a dot is no name
-            for given, place in zip(directories, places, strict=True)
+            for given, place in zip(paths, places, strict=True)
         ]
-    return Comparison([read_compared_run(directory, name) for directory, name in zip(directories, names, strict=True)])
+    return Comparison([read_compared_run(path, name) for path, name in zip(paths, names, strict=True)])
 
 
-def read_compared_run(directory: Path, name: str) -> ComparedRun:
+def read_compared_run(directory: StrPath, name: str) -> ComparedRun:
     """A finished run under a name. Raises InputError if it is not finished, or a file of it is missing or damaged."""
     return read_consistently(directory, lambda run: _compared(run, name))
 

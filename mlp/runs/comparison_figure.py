@@ -4,13 +4,13 @@ from mlp.figures.style import OKABE_ITO, own_settings, save  # before matplotlib
 
 # isort: split
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlp.figures import curves, scales
 from mlp.runs.comparison import ComparedRun, Comparison, images_of
+from mlp.system.files import StrPath
 
 Look = tuple[str, ...]
 """A curve's colour, line style and marker."""
@@ -19,7 +19,7 @@ MARKERS = ("o", "s", "^", "D", "X")
 
 
 @own_settings()
-def draw_comparison(path: Path, comparison: Comparison) -> None:
+def draw_comparison(path: StrPath, comparison: Comparison) -> None:
     """Losses and errors over the epochs, on validation images if the run has any; a marker at each best epoch.
 
     Different kinds of loss cannot be compared, so each has axes of its own.

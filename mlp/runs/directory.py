@@ -16,6 +16,7 @@ from mlp.runs.history import History
 from mlp.runs.manifest import ENDINGS, FAILED, FINISHED, MANIFEST, RUNNING, write_manifest
 from mlp.system.errors import InputError
 from mlp.system.files import (
+    StrPath,
     check_has_locks,
     check_same,
     exclusive,
@@ -47,8 +48,8 @@ class Run:
     """
 
     directory: Path
-    config: Config
-    manifest: dict[str, Any] = field(default_factory=dict)
+    config: Config = field(repr=False)
+    manifest: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self._identity = identity(self.directory)
@@ -122,12 +123,13 @@ class Run:
 
 
 @contextmanager
-def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -> Iterator[Run]:
+def new(config: Config, directory: StrPath | None, warn: Callable[[str], object]) -> Iterator[Run]:
     """A new run in this directory, which must be empty or absent; an absent one is made.
 
     Without a directory, the next free number in the config's output directory is taken. Raises InputError if the
     directory holds anything, InUse if another process has locked it.
     """
+    directory = None if directory is None else Path(directory)
     check_has_locks(directory or config.output.directory)
     if directory is None:
         with naming("output.directory"):
@@ -147,8 +149,9 @@ def new(config: Config, directory: Path | None, warn: Callable[[str], object]) -
             yield run
 
 
-def check_fresh(directory: Path, config: Config) -> None:
+def check_fresh(directory: StrPath, config: Config) -> None:
     """Raises InputError if a directory holds more than a run of this config leaves before its first checkpoint."""
+    directory = Path(directory)
     others = {path.name for path in directory.iterdir() if final_name(path.name) not in OWN}
     if CONFIG in others and _is_written(directory / CONFIG, config.to_yaml().encode()):
         others -= {CONFIG, MANIFEST, history.NAME}

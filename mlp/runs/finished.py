@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -22,7 +22,7 @@ from mlp.runs.directory import CONFIG, CURVE
 from mlp.runs.manifest import FINISHED, MANIFEST, FinishedManifest, read_finished_manifest, read_manifest
 from mlp.runs.model import read_network
 from mlp.system.errors import InputError
-from mlp.system.files import check_same, identity
+from mlp.system.files import StrPath, check_same, identity
 from mlp.training import from_config
 
 Split = Literal["test", "validation", "training"]
@@ -33,10 +33,10 @@ class FinishedRun:
     """A finished run: its config, its best network, and its manifest."""
 
     directory: Path
-    config: Config
+    config: Config = field(repr=False)
     network: MLP
-    manifest: FinishedManifest
-    identity: tuple[int, int]
+    manifest: FinishedManifest = field(repr=False)
+    identity: tuple[int, int] = field(repr=False)
     """The directory's, as in ``files.identity``."""
 
     @property
@@ -116,13 +116,13 @@ def compare(training: Dataset, images: Dataset) -> dict[str, dict[str, Any]]:
 T = TypeVar("T")
 
 
-def newest(output: Path, warn: Callable[[str], object]) -> Path:
+def newest(output: StrPath, warn: Callable[[str], object]) -> Path:
     """The directory of the run in the output directory that finished last.
 
     Warns of damaged manifests, and of runs that are marked as finished but lack a file. Raises InputError if no run
     there is finished.
     """
-    ended = []
+    output, ended = Path(output), list[tuple[datetime, Path]]()
     for directory in output.iterdir() if output.is_dir() else ():
         try:
             (directory / MANIFEST).lstat()
@@ -154,16 +154,17 @@ def _end(directory: Path) -> datetime:
     return ended if ended.tzinfo else ended.replace(tzinfo=UTC)
 
 
-def read_run(directory: Path) -> FinishedRun:
+def read_run(directory: StrPath) -> FinishedRun:
     """A finished run. Raises InputError if it is not finished, or a file of it is missing or damaged."""
     return read_consistently(directory, lambda run: run)
 
 
-def read_consistently(directory: Path, use: Callable[[FinishedRun], T]) -> T:
+def read_consistently(directory: StrPath, use: Callable[[FinishedRun], T]) -> T:
     """Read a finished run and return ``use(run)``, which may read more files. Raises InputError as ``read_run`` does.
 
     If another process resumes the run meanwhile, both are repeated, so the result never mixes two states.
     """
+    directory = Path(directory)
     while True:
         manifest = read_finished_manifest(directory)
         try:
@@ -178,18 +179,18 @@ def read_consistently(directory: Path, use: Callable[[FinishedRun], T]) -> T:
                 return result
 
 
-def find_whole(directory: Path) -> FinishedRun | None:
+def find_whole(directory: StrPath) -> FinishedRun | None:
     """The finished run in a directory, with every file that a run writes; None if there is no such run."""
     try:
         run = read_run(directory)
     except InputError:
         return None
-    return run if all((directory / name).is_file() for name in (history.NAME, CURVE)) else None
+    return run if all((run.directory / name).is_file() for name in (history.NAME, CURVE)) else None
 
 
-def read_config(directory: Path) -> Config:
+def read_config(directory: StrPath) -> Config:
     """The config of a run. Raises InputError if it is missing or damaged."""
-    path = directory / CONFIG
+    path = Path(directory, CONFIG)
     if not os.path.lexists(path):
         raise InputError(f"{path}: no such file: without it the run cannot be read")
     return configuration.load(path, links=False)

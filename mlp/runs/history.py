@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlp.system.errors import InputError
-from mlp.system.files import append, open_regular, read_small, replacing
+from mlp.system.files import StrPath, append, open_regular, read_small, replacing
 from mlp.training.progress import Epoch
 
 NAME = "history.csv"
@@ -49,12 +49,15 @@ class History:
     So a run of n epochs writes n rows. If the file is replaced or removed meanwhile, it is written whole again.
     """
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, path: StrPath):
+        self._path = Path(path)
         self._facts: os.stat_result | None = None
         """The file's, after the last write."""
         self._rows = 0
         self._begun, self._begun_rows, self._begun_size = hashlib.sha256(HEADER.encode()), 0, len(HEADER)
+
+    def __repr__(self) -> str:
+        return f"History({self._path}, {self._rows:,} epochs)"
 
     def write(self, epochs: Sequence[Epoch]) -> None:
         """Bring the file up to these epochs: those of the last call, and any new ones."""
@@ -89,9 +92,9 @@ def check_room(epochs: int) -> None:
         raise InputError(f"training.epochs: {epochs:,} epochs: a run can keep {MAX_EPOCHS:,}: use fewer of them")
 
 
-def read_history(directory: Path) -> list[Epoch]:
+def read_history(directory: StrPath) -> list[Epoch]:
     """The epochs of a run. Raises InputError, naming the line, if history.csv is not as a run writes it."""
-    path = directory / NAME
+    path = Path(directory, NAME)
     try:
         content = read_small(path, MAX_HISTORY_BYTES, links=False)
     except (FileNotFoundError, NotADirectoryError):
@@ -102,9 +105,9 @@ def read_history(directory: Path) -> list[Epoch]:
     return epochs
 
 
-def read_beginning(directory: Path, known: Beginning, has_validation: bool) -> list[Epoch]:
+def read_beginning(directory: StrPath, known: Beginning, has_validation: bool) -> list[Epoch]:
     """The first epochs of a run, with validation numbers or without. Raises Lost if they are no longer there."""
-    path = directory / NAME
+    path = Path(directory, NAME)
     try:
         with open_regular(path, links=False) as file:
             content = file.read(min(max(0, known.size), MAX_HISTORY_BYTES))

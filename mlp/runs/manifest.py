@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from mlp.data.idx_folder import AXES, MAX_IMAGE_PIXELS, file_names
 from mlp.system.errors import CheckFailed, Diverged, InputError, Interrupted
-from mlp.system.files import read_small, write_text
+from mlp.system.files import StrPath, read_small, write_text
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -116,14 +116,14 @@ class FinishedManifest(BegunManifest):
     weights_sha256: Digest
 
 
-def write_manifest(path: Path, facts: Mapping[str, Any]) -> None:
+def write_manifest(path: StrPath, facts: Mapping[str, Any]) -> None:
     """Write the facts about a run."""
     write_text(path, json.dumps(facts, indent=2) + "\n")
 
 
-def read_manifest(directory: Path) -> Manifest:
+def read_manifest(directory: StrPath) -> Manifest:
     """The manifest of a run. Raises InputError if it is missing or damaged."""
-    path = directory / MANIFEST
+    path = Path(directory, MANIFEST)
     try:
         return Manifest.model_validate_json(read_small(path, MAX_MANIFEST_BYTES, links=False))
     except (FileNotFoundError, NotADirectoryError):
@@ -133,7 +133,7 @@ def read_manifest(directory: Path) -> Manifest:
         raise InputError(f"{path}: not the manifest of a run ({what}): remove it, or name another run") from None
 
 
-def read_finished_manifest(directory: Path) -> FinishedManifest:
+def read_finished_manifest(directory: StrPath) -> FinishedManifest:
     """The manifest of a finished run. Raises InputError if the run is not finished."""
     manifest = read_manifest(directory)
     if manifest.status != FINISHED:

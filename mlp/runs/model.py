@@ -18,13 +18,13 @@ from mlp.network import MLP, parameter_shapes
 from mlp.runs import npz
 from mlp.runs.manifest import MANIFEST, FinishedManifest
 from mlp.system.errors import InputError
-from mlp.system.files import open_regular, replacing, sha256
+from mlp.system.files import StrPath, open_regular, replacing, sha256
 from mlp.training import from_config
 
 NAME = "model.npz"
 
 
-def write_model(path: Path, parameters: Mapping[str, Array], config: Config) -> str:
+def write_model(path: StrPath, parameters: Mapping[str, Array], config: Config) -> str:
     """Write the weights with the config they were trained with. Returns the SHA-256 of the file."""
     with replacing(path) as file:
         npz.write_arrays(file, {**parameters, "config": np.array(config.to_json_in_a_model())})
@@ -32,9 +32,9 @@ def write_model(path: Path, parameters: Mapping[str, Array], config: Config) -> 
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
 
 
-def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, Array], Config]:
+def read_model(directory: StrPath, manifest: FinishedManifest) -> tuple[dict[str, Array], Config]:
     """The weights and the config they were trained with. Raises InputError if the bytes are not those of the run."""
-    path = directory / NAME
+    path = Path(directory, NAME)
     if not os.path.lexists(path):
         raise InputError(f"{path}: no such file: train the run again")
     if sha256(path, links=False) != manifest.weights_sha256:
@@ -42,7 +42,7 @@ def read_model(directory: Path, manifest: FinishedManifest) -> tuple[dict[str, A
     return _read(path, "train the run again")
 
 
-def _read(path: Path, cure: str, *, links: bool = False) -> tuple[dict[str, Array], Config]:
+def _read(path: StrPath, cure: str, *, links: bool = False) -> tuple[dict[str, Array], Config]:
     try:
         with open_regular(path, links=links) as file:
             weights = npz.read_arrays(file)
@@ -54,9 +54,9 @@ def _read(path: Path, cure: str, *, links: bool = False) -> tuple[dict[str, Arra
         raise InputError(f"{path}: not the model of a run: {cure}") from error
 
 
-def read_network(directory: Path, config: Config, manifest: FinishedManifest) -> MLP:
+def read_network(directory: StrPath, config: Config, manifest: FinishedManifest) -> MLP:
     """The network with a run's best weights. Raises InputError if model.npz does not fit the config or the manifest."""
-    path = directory / NAME
+    path = Path(directory, NAME)
     weights, trained_with = read_model(directory, manifest)
     if config.differences(trained_with):
         raise InputError(f"{path}: not the model of the config beside it: train the run again")
@@ -71,10 +71,10 @@ def read_network(directory: Path, config: Config, manifest: FinishedManifest) ->
     try:
         return _network(sizes, config, weights, manifest.class_weights)
     except ValueError as error:  # a stranger's class weights
-        raise InputError(f"{directory / MANIFEST}: {error}: train the run again") from None
+        raise InputError(f"{path.with_name(MANIFEST)}: {error}: train the run again") from None
 
 
-def read_alone(path: Path) -> tuple[MLP, Config]:
+def read_alone(path: StrPath) -> tuple[MLP, Config]:
     """The network of a model.npz without its run, and the config it was trained with.
 
     Balanced class weights are in the run's manifest only: the network has none. Raises InputError if the file is not
@@ -94,7 +94,7 @@ def read_alone(path: Path) -> tuple[MLP, Config]:
     return network, config
 
 
-def _check_numbers(path: Path, weights: Mapping[str, Array], precision: str) -> None:
+def _check_numbers(path: StrPath, weights: Mapping[str, Array], precision: str) -> None:
     if not all(array.dtype.newbyteorder("=") == precision and np.isfinite(array).all() for array in weights.values()):
         raise InputError(f"{path}: its weights are not all finite numbers of {precision}: train the run again")
 

@@ -34,6 +34,8 @@ END_64, LOCATOR = struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
 MAX_32_BIT = (1 << 31) - 1
 """Larger numbers are stored in eight bytes behind the entry's name, and IN_EIGHT_BYTES takes their place."""
 IN_EIGHT_BYTES = (1 << 32) - 1
+VERSION_OF_EIGHT_BYTES = 45
+"""Of the ZIP format."""
 MAX_OFFSET = 1 << 62
 """No file is that long, and systems refuse to seek much further."""
 MAX_ENTRIES = 256
@@ -63,9 +65,19 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, Array], comment: bytes = b
     """
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+            with archive.open(_Wide(f"{name}.npy"), "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
         archive.comment = comment
+
+
+class _Wide(zipfile.ZipInfo):
+    """An entry with the same bytes in every Python: 3.11.3 and older keep its sizes in four bytes as well."""
+
+    def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: N802
+        self.create_version = self.extract_version = VERSION_OF_EIGHT_BYTES
+        head = bytearray(super().FileHeader(zip64))
+        struct.pack_into("<2L", head, LOCAL.size - 12, IN_EIGHT_BYTES, IN_EIGHT_BYTES)
+        return bytes(head)
 
 
 def write_sealed(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
@@ -145,9 +157,10 @@ def _entries(file: BinaryIO) -> list[_Entry]:
     while (head := file.read(LOCAL.size)).startswith(b"PK\3\4"):
         _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(head)
         name, extra = file.read(name_length), file.read(extra_length)
-        if extra and (packed, size) == (IN_EIGHT_BYTES, IN_EIGHT_BYTES):
-            *kind, size, packed = struct.unpack("<2H2Q", extra)
-            extra = b"" if kind == [1, 16] else extra
+        if extra:
+            *kind, wide_size, wide_packed = struct.unpack("<2H2Q", extra)
+            if kind == [1, 16] and (packed, size) in ((IN_EIGHT_BYTES, IN_EIGHT_BYTES), (wide_packed, wide_size)):
+                extra, packed, size = b"", wide_packed, wide_size
         if extra or flags or method != zipfile.ZIP_STORED or packed != size or not ENTRY_NAME.fullmatch(name):
             raise Damaged(f"its entry {len(entries) + 1} is not as NumPy stores arrays")
         if len(entries) == MAX_ENTRIES:

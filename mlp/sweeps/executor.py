@@ -13,6 +13,7 @@ from multiprocessing import resource_tracker
 import joblib
 from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
+from mlp.figures import font_cache
 from mlp.runs.manifest import RUNNING, read_manifest
 from mlp.sweeps.worker import Outcome, Status, Task, Workers, work
 from mlp.system import signals
@@ -30,6 +31,7 @@ KILLED = f"its process was killed {MAX_DEATHS} times while no other run was acti
 def local(jobs: int | None, tasks: int) -> Iterator[Workers]:
     """``jobs`` processes of this machine, by default one per core, at most one per task; each has one BLAS thread."""
     count = min(jobs or joblib.cpu_count(), tasks)
+    font_cache.provide()  # the processes inherit it; they are killed at the end, and would leave folders of their own
     try:
         with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
             yield _parallel

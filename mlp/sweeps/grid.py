@@ -210,4 +210,4 @@ def _value(base: Config, key: str, value: Any) -> Any:
             return getattr(getattr(base, section).changed({option: value}), option)
     # Slower; it raises the same message as --set does.
     given = [f"{key}={json.dumps(value)}"]
-    return configuration.parse(base.to_yaml(), Path("config.yaml"), given, flag="--vary").value(key)
+    return configuration.parse(base.to_yaml(), Path("config.yaml"), given, flag="--vary ").value(key)

@@ -5,7 +5,7 @@ import io
 import statistics
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Setting:
 
     values: dict[str, Any]
     """The varied options that they share, by key."""
-    runs: list[SweepRun]
+    runs: list[SweepRun] = field(repr=False)
     rank: int = 0
     """From 1; equally good settings share a rank."""
 
@@ -99,7 +99,7 @@ class Results:
     """A grid and the outcomes of its runs, by their names."""
 
     grid: Grid
-    outcomes: dict[str, Outcome]
+    outcomes: dict[str, Outcome] = field(repr=False)
 
     @cached_property
     def settings(self) -> list[Setting]:

@@ -6,7 +6,7 @@ import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -120,11 +120,12 @@ def display_path(path: Path) -> str:
 
     It is printable, and cannot be read as an option or a home folder.
     """
-    try:
-        relative = os.path.relpath(path)
-    except FileNotFoundError:  # the working folder is gone
-        relative = str(path)
-    text = str(path) if relative.startswith(os.pardir) else relative
+    text = str(path)
+    with suppress(FileNotFoundError):  # the working folder may be gone
+        here, relative = Path.cwd(), os.path.relpath(path)
+        # In the root folder, where services start, a relative path would look like one that has lost its slash.
+        if here != here.parent and not relative.startswith(os.pardir):
+            text = relative
     return quoted(f"./{text}" if text.startswith("~") else argument(text))
 
 

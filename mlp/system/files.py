@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple, Self
 from mlp.system.errors import InputError, InUse, Unsupported
 
 StrPath = str | os.PathLike[str]
+"""A path as a user gives it."""
 LOCK_WAIT = 0.5
 """Seconds: a process that was killed while it started another one keeps its locks until that one has begun."""
 NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -23,7 +24,7 @@ NO_LOCKS = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTS
 
 
 @contextmanager
-def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+def replacing(path: StrPath, previous: Path | None = None) -> Iterator[BinaryIO]:
     """A binary file to write to, which replaces ``path`` when the block ends without an error.
 
     Until then the bytes are in a new file beside it, ``NAME.RANDOM.tmp``: two processes that write the same file do
@@ -31,6 +32,7 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     and the rename before the end of the block, so that neither a crash nor a full disk leaves a torn file under the
     final name. With ``previous`` the old file is kept under that name.
     """
+    path = Path(path)
     temporary = _temporary(path)
     remove_leftovers(path.parent, {final_name(temporary.name)}, HOUR)
     try:
@@ -187,7 +189,7 @@ def is_write_protected(error: OSError) -> bool:
     return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: StrPath, text: str) -> None:
     """Write UTF-8 text whole or not at all; its line endings stay the same on every system."""
     with replacing(path) as file:
         file.write(text.encode())
@@ -215,7 +217,7 @@ def home_expanded(text: str) -> str:
     return expanded
 
 
-def read_small(path: Path, max_bytes: int, *, links: bool = True) -> bytes:
+def read_small(path: StrPath, max_bytes: int, *, links: bool = True) -> bytes:
     """The bytes of a file. Raises InputError if there are more than ``max_bytes``, and as ``open_regular`` does.
 
     Raises FileNotFoundError if there is no such file: only the caller knows what that means.
@@ -230,14 +232,14 @@ def read_small(path: Path, max_bytes: int, *, links: bool = True) -> bytes:
     return content
 
 
-def open_regular(path: Path, *, links: bool = True) -> BufferedReader:
+def open_regular(path: StrPath, *, links: bool = True) -> BufferedReader:
     """A regular file, open for reading.
 
     Raises InputError for a folder; for a pipe or a device, which could block forever; and for a sparse file that is
     almost all holes, which is small to send and large to read. Without ``links`` also for a symbolic link: a run's
     directory may come from a stranger, and must not lead to the user's other files.
     """
-    _check_regular(path, path.stat(follow_symlinks=links))
+    _check_regular(path, Path(path).stat(follow_symlinks=links))
     # If a link or a pipe replaces the file now, it is neither followed nor waited for. Windows has none of these flags.
     flags = [getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")]
     if not links:
@@ -251,7 +253,7 @@ def open_regular(path: Path, *, links: bool = True) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def _check_regular(path: Path, status: os.stat_result) -> None:
+def _check_regular(path: StrPath, status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise InputError(f"{path}: a symbolic link: put the file itself there")
     if not stat.S_ISREG(status.st_mode):
@@ -296,7 +298,7 @@ _digests: dict[Stamp, str] = {}
 """The SHA-256 of files that were hashed before, so that a worker's second run does not hash its data again."""
 
 
-def sha256(path: Path, *, links: bool = True) -> str:
+def sha256(path: StrPath, *, links: bool = True) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits. Raises InputError as ``open_regular`` does.
 
     A file is hashed again only if its stamp has changed.

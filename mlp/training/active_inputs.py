@@ -51,6 +51,9 @@ class OrderedParameters:
         """The gradients of the latest batch, flat; those of idle inputs, which are 0, are left out."""
         self._stepped = False
 
+    def __repr__(self) -> str:
+        return f"OrderedParameters({len(self._order):,}, {len(self.gradient_block):,} without those of idle inputs)"
+
     def batch(self, n: int) -> BatchBuffers:
         """The network's memory for n examples of the active inputs, with these parameters."""
         return self.network.batch(n, self.leaves)

@@ -45,6 +45,9 @@ class BatchLoader:
                 rows[positions] = images.pixels(positions).take(self.active, axis=1)
             self._copy = rows, images.targets
 
+    def __repr__(self) -> str:
+        return f"BatchLoader({len(self._images):,} images in batches of {self.batch_size:,})"
+
     def blocks(
         self, random: Generator, done: int, most: Callable[[int], int], memory: Callable[[int], Bytes]
     ) -> Iterator[tuple[Bytes, NDArray[Any]]]:

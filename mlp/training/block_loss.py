@@ -36,6 +36,9 @@ class BlockLoss:
         binder.compute(terms, self._summands)
         self._calls = binder.calls
 
+    def __repr__(self) -> str:
+        return f"BlockLoss({self._length:,} steps)"
+
     def compute(self, steps: int) -> list[float]:
         """The loss L of each of the first steps."""
         for call in self._calls:

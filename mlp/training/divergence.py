@@ -46,6 +46,9 @@ class DivergenceWatch:
         self._training_set, self._options = training_set, options
         self.begin_epoch()
 
+    def __repr__(self) -> str:
+        return f"DivergenceWatch({self._network}, {self.progress})"
+
     def begin_epoch(self) -> None:
         """Remember the norms of the weights, to report them if the epoch ends with weights that are not finite."""
         self._norms_before = norms(self._network)

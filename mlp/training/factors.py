@@ -42,6 +42,9 @@ class Terms:
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], Term] = {}
 
+    def __repr__(self) -> str:
+        return f"Terms({len(self._known):,} known)"
+
     def number(self, value: float) -> Term:
         """The term of a number."""
         return self._known.setdefault(("number", repr(value)), Term((), number=value))

@@ -1,7 +1,6 @@
 """What a config describes: its images, their split, and the untrained network."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from mlp.network import MLP, outputs_for, parameter_count
 from mlp.optimizers import OPTIMIZERS
 from mlp.system import memory
 from mlp.system.errors import InputError
+from mlp.system.files import StrPath
 from mlp.training.random_streams import Stream, generator
 
 
@@ -49,7 +49,7 @@ def changed_files(found: Mapping[str, str], recorded: Mapping[str, str]) -> list
     return [name for name, known in zip(found, recorded.values(), strict=True) if found[name] != known]
 
 
-def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping[str, str], run: Path) -> None:
+def check_same_files(config: Config, found: Mapping[str, str], recorded: Mapping[str, str], run: StrPath) -> None:
     """Raises InputError, naming the files, if training files differ from those that the run recorded."""
     if names := changed_files(found, recorded):
         raise InputError(

@@ -55,6 +55,9 @@ class Trainer:
         self._best_block = network.parameter_block.copy()
         self._is_stopped = False
 
+    def __repr__(self) -> str:
+        return f"Trainer({self.network}, {len(self.training_set):,} images, {self.progress})"
+
     @property
     def progress(self) -> Progress:
         """How far training is."""

@@ -114,6 +114,9 @@ class Progress:
     above_since: tuple[int, int] | None = None
     """Epoch and step since which every epoch's training loss has been above the untrained network's."""
 
+    def __repr__(self) -> str:
+        return f"Progress(epochs={len(self.history)}, best_epoch={self.best_epoch}, steps={self.current.steps})"
+
     @property
     def epoch(self) -> int:
         """The number of the current epoch, from 1."""
@@ -140,10 +143,10 @@ class TrainerState:
     """All that is needed to resume after the latest step: what a checkpoint holds. Blocks as in ``MLP``."""
 
     progress: Progress
-    parameters: Array
-    optimizer: Mapping[str, Array]
+    parameters: Array = field(repr=False)
+    optimizer: Mapping[str, Array] = field(repr=False)
     """The optimizer's blocks by name."""
-    best: Array
+    best: Array = field(repr=False)
 
     @property
     def blocks(self) -> dict[str, Array]:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -57,11 +57,11 @@ class Ending:
 
     network: MLP
     """With the best weights, after a forward pass over some of the examples."""
-    P: Array
+    P: Array = field(repr=False)
     """(n, k), as ``MLP.predict`` returns it for the training examples."""
-    classes: NDArray[Any]
+    classes: NDArray[Any] = field(repr=False)
     """(n,), of the training examples."""
-    weights: NDArray[Any]
+    weights: NDArray[Any] = field(repr=False)
     """(n,), of the training examples in the loss."""
     loss: float
     """The mean over the training examples."""
@@ -184,7 +184,7 @@ class Ending:
         """The advice to train longer, with what this takes."""
         if self.steps < options.epochs * self.steps_per_epoch:
             return f"more training.patience than {options.patience}, which ended the run, in a new run"
-        how = "--resume continues from the checkpoint" if options.can_get_more_epochs else "in a new run"
+        how = "a resumed run continues from the checkpoint" if options.can_get_more_epochs else "in a new run"
         return f"more training.epochs than {options.epochs}: {how}"
 
 

@@ -73,6 +73,9 @@ class StepPlan:
         self.calls = list(unrolled([*self.passes, *self.update], blocks))
         """Those of all steps."""
 
+    def __repr__(self) -> str:
+        return f"StepPlan({self.length:,} steps on {self.n:,} examples)"
+
     def _bind_passes(self, parameters: OrderedParameters) -> list[Call]:
         """Bind the terms of the formula node by node, so that what both passes need is computed in the forward pass."""
         formula, arrays = self._formula, parameters.with_bias_row

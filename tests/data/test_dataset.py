@@ -15,7 +15,7 @@ def rng(seed=0):
 
 
 def test_the_two_digits_are_chosen_in_file_order_with_targets_in_config_order(folder):
-    data = dataset.load(folder, "training", (7, 0))
+    data = dataset.load(str(folder), "training", (7, 0))
     assert data.indices.tolist() == [i for i in range(40) if i % 4 in (0, 2)]
     assert data.labels.tolist() == [0, 7] * 10
     assert data.targets.tolist() == [1, 0] * 10  # 7 is target 0, 0 is target 1

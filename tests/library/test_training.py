@@ -130,6 +130,12 @@ def test_a_truthy_answer_other_than_true_ends_nothing(options, tmp_path):
 
 
 @pytest.mark.usefixtures("plain")
+def test_numpys_true_ends_the_run_as_pythons_does(options, tmp_path):
+    run = mlp.train(options, output=tmp_path / "run", on_epoch=lambda row: np.array([row.epoch]).max() == 2)
+    assert len(run.history) == 2
+
+
+@pytest.mark.usefixtures("plain")
 def test_an_error_of_on_epoch_is_raised_and_the_run_goes_on_from_there(options, of_the_command, tmp_path):
     def fail(row):
         if row.epoch == 2:

@@ -1,7 +1,9 @@
 """Promises of mlp.runs.npz: NumPy's format, sealed, read without running code, in no more memory than the file."""
 
 import io
+import re
 import struct
+import sys
 import tracemalloc
 import zipfile
 
@@ -35,11 +37,36 @@ def test_what_is_sealed_is_read_back_and_numpy_reads_it_too():
     assert sealed() == sealed()
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11, 4), reason="NumPy's bytes depend on Python, ours do not")
 def test_the_bytes_are_those_of_numpy():
     ours, numpys = io.BytesIO(), io.BytesIO()
     npz.write_arrays(ours, ARRAYS)
     np.savez(numpys, **ARRAYS)
     assert ours.getvalue() == numpys.getvalue()
+
+
+def old_python(content):
+    """The archive as Python 3.11.3 and older write it: sizes are in four bytes as well, and versions are 20."""
+    content = bytearray(content)
+    for at in [found.start() for found in re.finditer(b"PK\3\4", content)]:
+        extra = at + npz.LOCAL.size + int.from_bytes(content[at + 26 : at + 28], "little")
+        size, packed = struct.unpack_from("<4x2Q", content, extra)
+        struct.pack_into("<2L", content, at + 18, packed, size)
+        content[at + 4] = 20
+    for at in [found.start() for found in re.finditer(b"PK\1\2", content)]:
+        content[at + 4] = content[at + 6] = 20
+    return bytes(content)
+
+
+def test_an_archive_of_an_older_python_is_read():
+    file = io.BytesIO()
+    npz.write_arrays(file, ARRAYS)
+    old = old_python(file.getvalue())
+    if sys.version_info < (3, 11, 4):
+        np.savez(numpys := io.BytesIO(), **ARRAYS)
+        assert old == numpys.getvalue()
+    assert old != file.getvalue()
+    assert_same(npz.read_arrays(io.BytesIO(old)))
 
 
 def test_every_single_bit_counts():

@@ -1,7 +1,9 @@
 """Every task has one outcome, whatever happens to the workers."""
 
 import json
+import os
 import signal
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +22,17 @@ from mlp.sweeps import executor
 @pytest.fixture
 def tasks(tmp_path):
     return [SimpleNamespace(name=f"seed={k}", directory=tmp_path / f"seed={k}") for k in range(6)]
+
+
+def test_without_a_home_the_processes_share_a_folder_for_matplotlib(monkeypatch):
+    """They are killed at the end, and would leave folders of their own."""
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
+        monkeypatch.setenv(name, "")  # so that it is restored
+    monkeypatch.setenv("HOME", "/dev/null")
+    with executor.local(jobs=1, tasks=1):
+        folder = os.environ["MPLCONFIGDIR"]
+        assert folder
+        assert Path(folder).is_dir()
 
 
 class Workers:

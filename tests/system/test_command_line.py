@@ -101,6 +101,8 @@ def test_paths_are_shown_as_the_user_would_type_them(tmp_path, monkeypatch):
     assert command_line.display_path(tmp_path / "a b") == "'a b'"
     monkeypatch.chdir(tmp_path / "here")
     assert command_line.display_path(tmp_path / "outputs") == str(tmp_path / "outputs")
+    monkeypatch.chdir(tmp_path.anchor)  # as services start
+    assert command_line.display_path(tmp_path / "outputs") == str(tmp_path / "outputs")
 
 
 def test_a_path_argument_may_begin_with_the_home_folder(tmp_path, monkeypatch):

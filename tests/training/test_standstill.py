@@ -172,7 +172,7 @@ def test_the_advice_to_train_longer_says_what_it_takes():
     def advice(**options):
         return "; ".join(made.advice(Training(**options), good_epochs=2))
 
-    assert f"more training.epochs than {epochs}: --resume continues" in advice(epochs=epochs)
+    assert f"more training.epochs than {epochs}: a resumed run continues" in advice(epochs=epochs)
     assert "training.epochs=2: the same run" in advice(epochs=epochs)
     # The rates of a cosine depend on the number of epochs: neither more nor fewer give the same run.
     assert f"more training.epochs than {epochs}: in a new run" in advice(epochs=epochs, schedule="cosine")

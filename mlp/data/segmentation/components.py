@@ -48,6 +48,9 @@ class Components:
     at_corner: Mask
     """Whether it contains a corner of the picture, as the edge of a table does."""
 
+    def __repr__(self) -> str:
+        return f"Components({len(self.weight):,} of them)"
+
     @classmethod
     def of(cls, ink: Floats, mask: Mask) -> "Components":
         """The components of a mask with at least one pixel."""

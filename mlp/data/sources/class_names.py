@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mlp.system.errors import InputError
-from mlp.system.files import read_small, write_text
+from mlp.system.files import StrPath, read_small, write_text
 
 NAME = "classes.csv"
 HEADER = ["label", "name"]
@@ -14,17 +14,17 @@ MAX_BYTES = 1 << 20
 """256 names of 255 bytes, in quotes, take a tenth."""
 
 
-def write(directory: Path, names: Mapping[int, str]) -> None:
+def write(directory: StrPath, names: Mapping[int, str]) -> None:
     """Write the names by label. Raises UnicodeEncodeError if one is not Unicode text."""
     text = io.StringIO()
     # Lines end in CRLF (RFC 4180): if they ended in LF, Python would write a name with a CR without quotes.
     csv.writer(text).writerows([HEADER, *names.items()])
-    write_text(directory / NAME, text.getvalue())
+    write_text(Path(directory, NAME), text.getvalue())
 
 
-def read(directory: Path, warn: Callable[[str], object]) -> dict[int, str]:
+def read(directory: StrPath, warn: Callable[[str], object]) -> dict[int, str]:
     """The names by label; none if the folder has no such file. ``warn`` gets a message if it cannot be read."""
-    path = directory / NAME
+    path = Path(directory, NAME)
     try:
         return _parsed(read_small(path, MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):

@@ -14,7 +14,7 @@ from time import monotonic
 from mlp.data.idx_folder import AXES, PREFIX, file_names
 from mlp.system.command_line import quiet
 from mlp.system.errors import Error, InputError
-from mlp.system.files import make_folder, sha256
+from mlp.system.files import StrPath, make_folder, sha256
 from mlp.system.progress import Report, shown
 
 CHUNK_BYTES = 1 << 16
@@ -78,9 +78,9 @@ class BadAnswer(Error):
     """What is wrong with a mirror's answer."""
 
 
-def missing(published: RemoteDataset, folder: Path) -> list[str]:
+def missing(published: RemoteDataset, folder: StrPath) -> list[str]:
     """The names of the files that are not in the folder. Raises InputError if a file there is not the published one."""
-    names = []
+    folder, names = Path(folder), list[str]()
     for name, (_, digest) in published.files.items():
         path = folder / name
         for spelling in _spellings(name):
@@ -102,7 +102,7 @@ def _spellings(name: str) -> Sequence[str]:
 def fetch(
     published: RemoteDataset,
     name: str,
-    folder: Path,
+    folder: StrPath,
     mirrors: Sequence[str],
     warn: Callable[[str], object],
 ) -> str:
@@ -110,6 +110,7 @@ def fetch(
 
     ``warn`` gets a message for each mirror that fails before the last.
     """
+    folder = Path(folder)
     if not folder.exists():
         make_folder(folder)
     problems: list[str] = []

@@ -6,7 +6,6 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -15,7 +14,7 @@ from mlp.data.array_images import Bytes, checked
 from mlp.idx import GZIP_START
 from mlp.system import memory
 from mlp.system.errors import InputError
-from mlp.system.files import open_regular
+from mlp.system.files import StrPath, open_regular
 
 BLOCK_CHARACTERS = 1 << 22
 """About this much is parsed at a time: 2,000 lines of MNIST."""
@@ -25,7 +24,7 @@ BYTE = re.compile(r"\s*\+?0*(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})\s*")
 SHOWN_CHARACTERS = 20
 
 
-def read(path: Path, advance: Callable[[int], object]) -> tuple[Bytes, Bytes]:
+def read(path: StrPath, advance: Callable[[int], object]) -> tuple[Bytes, Bytes]:
     """The images (n, side, side) and labels (n,) of a CSV file, which may be gzipped and have a header.
 
     ``advance`` is called with the number of images of each block. Raises InputError, naming the line, if a line has
@@ -48,7 +47,7 @@ def read(path: Path, advance: Callable[[int], object]) -> tuple[Bytes, Bytes]:
         raise InputError(f"{path}: {error}") from None
 
 
-def _rows(path: Path, text: TextIOWrapper, advance: Callable[[int], object]) -> Bytes:
+def _rows(path: StrPath, text: TextIOWrapper, advance: Callable[[int], object]) -> Bytes:
     """All lines as one array (n, 1 + pixels)."""
     blocks: list[Bytes] = []
     number, columns, size, free = 1, 0, 0, memory.free()
@@ -105,7 +104,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _parsed(path: Path, lines: list[str], number: int, columns: int) -> Bytes:
+def _parsed(path: StrPath, lines: list[str], number: int, columns: int) -> Bytes:
     """The lines, of which the first has this number, as an array (n, columns); blank lines are left out."""
     filled = [line for line in lines if not line.isspace() and line]
     if not filled:

@@ -1,6 +1,5 @@
 """Keras's .npz files of images: x_train, y_train, x_test and y_test."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,12 @@ from mlp.data.array_images import Bytes, checked
 from mlp.data.idx_folder import Part
 from mlp.system import memory
 from mlp.system.errors import InputError
-from mlp.system.files import open_regular
+from mlp.system.files import StrPath, open_regular
 
 ARRAYS: dict[Part, tuple[str, str]] = {"training": ("x_train", "y_train"), "test": ("x_test", "y_test")}
 
 
-def read(path: Path) -> dict[Part, tuple[Bytes, Bytes]]:
+def read(path: StrPath) -> dict[Part, tuple[Bytes, Bytes]]:
     """The images (n, rows, columns) and labels (n,) of both parts. No code in the file is run.
 
     Raises InputError, naming file and array, if the file is damaged, lacks an array, or has one of another kind;
@@ -40,7 +39,7 @@ def read(path: Path) -> dict[Part, tuple[Bytes, Bytes]]:
         raise InputError(f"{path}: {error}") from None
 
 
-def _array(archive: Any, name: str, path: Path) -> NDArray[Any]:
+def _array(archive: Any, name: str, path: StrPath) -> NDArray[Any]:
     """An array of an archive. Raises InputError if it cannot be read, or is larger than the free memory."""
     try:
         size, free = archive.zip.getinfo(f"{name}.npy").file_size, memory.free()
@@ -54,7 +53,7 @@ def _array(archive: Any, name: str, path: Path) -> NDArray[Any]:
     return array
 
 
-def _unreadable(path: Path, what: str, error: Exception) -> Exception:
+def _unreadable(path: StrPath, what: str, error: Exception) -> Exception:
     """The error to raise: the system's own, or that the file is damaged."""
     if isinstance(error, OSError) and error.errno is not None:
         return error

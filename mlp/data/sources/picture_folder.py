@@ -14,18 +14,19 @@ from mlp.data.idx_folder import MAX_LABEL
 from mlp.data.picture import samples
 from mlp.system import memory
 from mlp.system.errors import InputError
+from mlp.system.files import StrPath
 from mlp.system.printable import listed
 
 LAYOUT = "a folder for each class, with its pictures in it"
 
 
-def classes_of(folder: Path) -> dict[str, list[Path]]:
+def classes_of(folder: StrPath) -> dict[str, list[Path]]:
     """The pictures of each class, by the name of its folder; both sorted by name, hidden ones left out.
 
     Raises InputError if there are fewer than two classes or more than 256, if a class has no picture or a name that is
     not Unicode, or if a picture or a folder lies where it would be left out; OSError if a folder cannot be listed.
     """
-    visible = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    visible = sorted(path for path in Path(folder).iterdir() if not path.name.startswith("."))
     for path in visible:
         if not path.is_dir() and image_files.is_picture(path):
             raise InputError(f"{path}: a picture outside the folders of the classes: {folder} must hold {LAYOUT}")
@@ -46,11 +47,11 @@ def _check_class(folder: Path) -> None:
         raise InputError(f"{folder}: its name is not UTF-8: rename it, as it is the name of a class") from None
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if inner:
-        cure = f"move its pictures into {folder}; if {folder} holds {LAYOUT}, import it by itself, or with --test"
-        raise InputError(f"{inner[0]}: a folder within a class: {cure}")
+        alone = f"if {folder} holds {LAYOUT}, import it by itself, or as the test images"
+        raise InputError(f"{inner[0]}: a folder within a class: move its pictures into {folder}; {alone}")
 
 
-def labels_of(names: Sequence[str], folder: Path) -> dict[str, int]:
+def labels_of(names: Sequence[str], folder: StrPath) -> dict[str, int]:
     """The label of each class: its name if all names are numbers from 0 to 255, otherwise its place among them.
 
     Raises InputError if two names are the same number.
@@ -63,7 +64,7 @@ def labels_of(names: Sequence[str], folder: Path) -> dict[str, int]:
     return {name: int(name) for name in names}
 
 
-def check_same_classes(test: Iterable[str], training: Iterable[str], folder: Path) -> None:
+def check_same_classes(test: Iterable[str], training: Iterable[str], folder: StrPath) -> None:
     """Raises InputError if a folder of test pictures has other classes than the training pictures."""
     problems = (("lacks", set(training) - set(test)), ("also has", set(test) - set(training)))
     differences = [f"it {verb} {listed(sorted(names))}" for verb, names in problems if names]
@@ -72,7 +73,7 @@ def check_same_classes(test: Iterable[str], training: Iterable[str], folder: Pat
 
 
 def prepared(
-    classes: Mapping[str, Sequence[Path]],
+    classes: Mapping[str, Sequence[StrPath]],
     labels: Mapping[str, int],
     shape: tuple[int, int],
     warn: Callable[[str], object],
@@ -103,7 +104,7 @@ def prepared(
     return np.array(images, np.uint8).reshape(-1, *shape), np.array(image_labels, np.uint8)
 
 
-def _counted(files: Iterable[Path], advance: Callable[[int], object]) -> Iterator[Path]:
+def _counted(files: Iterable[StrPath], advance: Callable[[int], object]) -> Iterator[StrPath]:
     for file in files:
         yield file
         advance(1)
@@ -114,4 +115,4 @@ def _check_memory(count: int, shape: tuple[int, int]) -> None:
     free, needed = memory.free(), 2 * count * rows * columns  # twice: a list, then an array of them
     if free is not None and needed > free:
         what = f"{count:,} images of {rows} by {columns} take {needed:,} bytes of memory, and {free:,} are free"
-        raise InputError(f"--size: {what}: use a smaller one")
+        raise InputError(f"{what}: choose a smaller size")

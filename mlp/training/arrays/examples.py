@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mlp.data.dataset import WHITE, choose_held_out
+from mlp.data.dataset import WHITE, choose_held_out, without_rest
 from mlp.gates import Array
 from mlp.network import block_length
 from mlp.training.batches import MAX_COPIED_BYTES
@@ -23,6 +23,10 @@ class Examples:
     """(n,): the position of the example's class among all classes."""
     weights: Array | None
     """(n,), of mean 1; None if no sample weights were given."""
+
+    def __repr__(self) -> str:
+        n, features = self.X.shape
+        return f"Examples({n:,} of {features:,} features)"
 
     def __len__(self) -> int:
         return len(self.X)
@@ -43,11 +47,10 @@ class Examples:
         Raises ValueError if no example of a class is left.
         """
         held_out = choose_held_out(self.classes, fraction, random)
-        counts = np.bincount(self.classes)
-        left = counts - np.bincount(self.classes[held_out], minlength=len(counts))
-        if not left.all():
+        if wholly := without_rest(self.classes, held_out):
+            count = np.count_nonzero(self.classes == wholly[0])
             raise ValueError(
-                f"validation_fraction {fraction} leaves none of {counts[left.argmin()]} examples of a class for "
+                f"validation_fraction {fraction} leaves none of {count} examples of a class for "
                 "training: use a smaller one, early_stopping=False, or more examples"
             )
         return self._part(~held_out), self._part(held_out)

@@ -15,11 +15,8 @@ from mlp.training.standstill import Ending
 
 def evaluate(network: MLP, examples: Examples) -> tuple[float, Array]:
     """The network's loss on all examples, and what it predicts for them, (n, outputs)."""
-    P, total, length = (
-        np.empty((len(examples), network.sizes[-1]), network.precision),
-        0.0,
-        block_length(network.sizes[0]),
-    )
+    total, length = 0.0, block_length(network.sizes[0])
+    P = np.empty((len(examples), network.sizes[-1]), network.precision)
     with np.errstate(over="ignore", invalid="ignore"):  # as in a pass
         for start in range(0, len(examples), length):
             rows = slice(start, min(start + length, len(examples)))
@@ -40,6 +37,9 @@ class BestPass:
         self.passes_since = 0
         """Passes after the best one."""
         self._kept: tuple[Array, Memory] | None = None
+
+    def __repr__(self) -> str:
+        return f"BestPass(loss {self.loss:.6f}, {self.passes_since:,} passes since)"
 
     def judge(self) -> tuple[float, float]:
         """Loss and weighted accuracy after the latest pass, whose weights are kept if it is the best so far."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -22,7 +22,7 @@ class Memory:
 
     rule: tuple[str, bool]
     """The optimizer, and whether it has momentum: another one begins without memory."""
-    blocks: Mapping[str, Array]
+    blocks: Mapping[str, Array] = field(repr=False)
     """The optimizer's blocks by name."""
     steps: int
 
@@ -48,6 +48,9 @@ class Passes:
                 block[...] = memory.blocks[name]
             self._parameters.optimizer.steps = memory.steps
         self._parameters.load()
+
+    def __repr__(self) -> str:
+        return f"Passes({self.network}, {len(self._rows):,} examples in batches of {self._batch_size:,})"
 
     @property
     def memory(self) -> Memory:

@@ -113,7 +113,7 @@ def test_the_digits_are_the_runs_own_and_as_is_requires_its_shape(predict, setti
     assert [answer["probability"] for answer in json.loads(out)] == pytest.approx(np.maximum(P, 1 - P), abs=1e-6)
     code, _, error = predict("--run", run, ROOT / "docs" / "zero.png", "--as-is")
     assert code == 2
-    assert "zero.png: (180, 150) pixels, the run's images have (2, 2)" in error
+    assert "zero.png: (180, 150) pixels, the run's images have (2, 2): prepare it, do not take it as is" in error
 
 
 def test_of_more_digits_the_two_most_probable_are_named(predict, tmp_path):

@@ -86,6 +86,21 @@ def test_results_go_to_stdout_and_progress_to_stderr_a_line_an_epoch(run):
     assert done.stdout.splitlines()[-1] == f"next:  python scripts/evaluate.py {directory}"
 
 
+def test_quiet_prints_nothing_but_warnings_and_errors_and_trains_the_same_run(run, here, tmp_path):
+    directory, _ = run
+    again = here("train.py", "--config", directory / "config.yaml", "--output", tmp_path / "run", "--quiet")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert (tmp_path / "run" / "model.npz").read_bytes() == (directory / "model.npz").read_bytes()
+    assert here("train.py", "--resume", tmp_path / "run", "--quiet").stdout == ""
+    (tmp_path / "run" / "checkpoint.npz").write_bytes(b"damaged")
+    longer = here("train.py", "--resume", tmp_path / "run", "--quiet", "--set", "training.epochs=3")
+    assert longer.stderr.startswith("warning: ")
+    assert longer.stderr.count("\n") == 1
+    refused = here("train.py", "--output", tmp_path / "run", "--quiet")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: ")
+
+
 def test_the_copied_config_repeats_the_run_bit_for_bit(run, here, tmp_path):
     directory, _ = run
     again = here("train.py", "--config", directory / "config.yaml", "--output", tmp_path / "again", cwd=tmp_path)
