@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 
 import mlp
 from mlp import idx
+from mlp.training import from_config
 from tests.conftest import LOG_TIME, run_here, without_curve, write_folder
 
 EPOCHS = 4
+CYCLIC = {"model": {"hidden_sizes": [4]}}
+CYCLIC["model"]["hidden_sizes"].append(CYCLIC)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,29 @@ def test_arrays_train_as_their_files_do_and_are_kept_beside_the_run(options, of_
         mlp.train(sections, images=(images / 255, labels))
 
 
+@pytest.mark.usefixtures("plain")
+def test_runs_that_begin_at_once_with_the_same_arrays_do_not_replace_each_others_files(
+    options, of_the_command, made, tmp_path, monkeypatch
+):
+    images, labels = (idx.read(made / f"train-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+    sections = {name: options[name] for name in ("model", "training")}
+    written, write = [], idx.write
+
+    def slowly(path, array):
+        time.sleep(0.05)  # meanwhile the other run looks for the file
+        write(path, array)
+        written.append(path.name)
+
+    monkeypatch.setattr(idx, "write", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        runs = pool.map(
+            lambda name: mlp.train(sections, images=(images, labels), output=tmp_path / name), ("one", "two")
+        )
+        for run in runs:
+            assert_same(run, of_the_command)
+    assert len(written) == 2
+
+
 @pytest.mark.usefixtures("plain", "replays_here")
 def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(options, here, tmp_path):
     rows, threads = [], set()
@@ -175,6 +202,20 @@ def test_a_keyboard_interrupt_saves_the_run_and_the_same_call_goes_on(options, t
 
 
 @pytest.mark.usefixtures("plain")
+def test_a_run_that_another_call_began_meanwhile_is_resumed(options, of_the_command, tmp_path, monkeypatch):
+    resolved, begun = from_config.resolved, []
+
+    def resolve(settings):
+        if not begun:  # the directory was found missing: now another call, such as an interrupted one, makes it
+            begun.append(True)
+            mlp.train(options, output=tmp_path / "run", on_epoch=lambda row: row.epoch == 2)
+        return resolved(settings)
+
+    monkeypatch.setattr(from_config, "resolved", resolve)
+    assert len(mlp.train(options, resume=tmp_path / "run").history) == 2
+
+
+@pytest.mark.usefixtures("plain")
 def test_several_threads_may_train_at_once(options, of_the_command, tmp_path):
     with ThreadPoolExecutor(4) as pool:
         runs = list(pool.map(lambda name: mlp.train(options, output=tmp_path / str(name)), range(8)))
@@ -212,9 +253,15 @@ def test_a_warning_is_pythons_and_points_at_the_call(options, tmp_path):
         ({"train": {}}, {}, "config: train: unknown section, did you mean training?"),
         ({"training": 3}, {}, "config: training: must be a section of keys"),
         ({"model": {"hidden_sizes": [4, "x"]}}, {}, "config: model.hidden_sizes[1]: must be a whole number"),
+        (CYCLIC, {}, "config: nested too deeply"),
         ("no.yaml", {}, "no.yaml: no such file"),
         ({}, {"output": "a", "resume": "b"}, "output is for a new run, resume for an existing one"),
         (None, {"resume": "nowhere"}, "nowhere: no such run: to start it there, give a config"),
+        ({"training": {"epochs": 0}}, {"resume": "nowhere"}, "config: training.epochs: must be at least 1, not 0"),
+        ({}, {"output": ""}, "a path must not be empty"),
+        ({}, {"output": "a\0b"}, "'a\\x00b': not a path"),
+        ({}, {"output": "~no-one-here/x"}, "~no-one-here is no home folder here"),
+        ({}, {"on_epoch": 3}, "on_epoch: must be a function of a row of the history, not 3"),
         ({"data": {"directory": "nowhere"}}, {}, "nowhere: no such folder"),
     ],
 )
