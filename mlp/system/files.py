@@ -356,7 +356,16 @@ def exclusive(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK
         check_same(folder, (status.st_dev, status.st_ino))
         yield status.st_dev, status.st_ino
     finally:
+        _unlock(descriptor)
         os.close(descriptor)
+
+
+def _unlock(descriptor: int) -> None:
+    """Unlock an open folder. Closing it is not enough: a process that was forked meanwhile has it open, too."""
+    import fcntl
+
+    with suppress(OSError):  # a file system that has no locks
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def check_has_locks(folder: Path) -> None:
