@@ -1,12 +1,15 @@
 """Promises of mlp.train: the same bytes as the command, from any thread, without touching signals or printing."""
 
+import errno
 import json
 import shutil
 import signal
+import sys
 import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,8 @@ import pytest
 
 import mlp
 from mlp import idx
+from mlp import run as one_run
+from mlp.system.errors import Interrupted
 from mlp.training import from_config
 from tests.conftest import LOG_TIME, run_here, without_curve, write_folder
 
@@ -149,6 +154,39 @@ def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(o
     replayed = here("scripts/replay.py", run.directory)
     assert replayed.stdout.startswith("identical: "), replayed.stderr
     assert len(mlp.train({"training": {"epochs": EPOCHS + 1}}, resume=run.directory).history) == EPOCHS + 1
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_run_that_on_epoch_ended_ends_there_too_if_it_was_interrupted_before_it_was_finished(options, tmp_path):
+    whole = mlp.train(options, output=tmp_path / "whole", on_epoch=lambda row: row.epoch == 2)
+
+    def interrupted(*_):
+        raise Interrupted(signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_run, "finish", interrupted)
+        with pytest.raises(Interrupted):
+            mlp.train(options, output=tmp_path / "run", on_epoch=lambda row: row.epoch == 2)
+    run = mlp.train(resume=tmp_path / "run", on_epoch=pytest.fail)
+    assert_same(run, whole.directory)
+    longer = {"training": {"epochs": EPOCHS + 1}}
+    assert len(mlp.train(longer, resume=tmp_path / "run").history) == EPOCHS + 1
+
+
+@pytest.mark.usefixtures("plain")
+def test_no_epoch_is_lost_if_its_line_cannot_be_printed(options, tmp_path, monkeypatch):
+    class Broken(StringIO):
+        def write(self, text):
+            if "epoch 2" in text:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", Broken())
+    with pytest.raises(OSError, match="Input/output error"):
+        mlp.train(options, output=tmp_path / "run", verbose=True)
+    epochs = []
+    mlp.train(resume=tmp_path / "run", on_epoch=lambda row: epochs.append(row.epoch))
+    assert epochs == [3, 4]
 
 
 @pytest.mark.usefixtures("plain")
