@@ -178,7 +178,11 @@ def test_the_gallery_shows_what_the_examples_come_to_now(gallery):
         assert re.search(r"\]\((docs/)?gallery.html\)", page)
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*.ipynb")]),
+    ids=lambda page: page.name,
+)
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     assert targets
@@ -203,7 +207,7 @@ def test_the_tests_of_the_promises_are_there():
 
 def test_the_index_lists_every_page():
     index = (PAGE.parent / "README.md").read_text(encoding="utf-8")
-    pages = [path.name for ending in ("md", "html") for path in PAGE.parent.glob(f"*.{ending}")]
+    pages = [path.name for ending in ("md", "html", "ipynb") for path in PAGE.parent.glob(f"*.{ending}")]
     assert set(re.findall(r"^\| \[.*\]\((.*)\)", index, re.MULTILINE)) == set(pages) - {"README.md"}
 
 

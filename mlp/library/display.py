@@ -87,8 +87,9 @@ def figures(run: Run) -> str:
     if run.history:
         best = kept_epoch(run.history)
         rows |= {"epochs": f"{len(run.history)}, best epoch {best.epoch}", "best epoch": best}
-    cells = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items() if value)
-    return f"<table>{''.join(cells)}</table>"
+    left = 'style="text-align: left"'  # by Jupyter's style sheet they would be on the right
+    cells = [f"<th {left}>{escape(name)}</th><td {left}>{escape(value)}</td>" for name, value in rows.items() if value]
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
 def latest(graph: ComputationalGraph) -> drawing.Labels:

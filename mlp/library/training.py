@@ -26,7 +26,7 @@ from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.system import progress
 from mlp.system.errors import CheckFailed, Diverged, InputError
-from mlp.system.files import StrPath, exclusive, given_path, make_folder
+from mlp.system.files import StrPath, exclusive, given_path, make_folder, remove_leftovers
 from mlp.system.progress import Report
 from mlp.training import from_config
 from mlp.training.progress import Epoch
@@ -52,13 +52,13 @@ def train(
     config: a mapping of sections, such as ``{"training": {"epochs": 3}}``, whose paths are relative to the working
         folder; or the path of a config file; None for the defaults.
     output: the run's directory, which must be empty or absent; None for the next number in ``output.directory``.
-    resume: the directory of a run to resume, or to start if it does not exist; options that ``config`` leaves out are
+    resume: the directory of a run to resume, or to start if it does not exist; options that a mapping leaves out are
         then the run's own. A finished run is returned as it is.
     images: the training images as arrays: uint8 (n, rows, columns) or (n, pixels), and labels, integers (n,). They
         are written as IDX files into a folder beside the run, where they are found again.
     on_epoch: called in this thread with each row of the history; if it returns True, the run ends after that epoch,
         as finished.
-    verbose: show a progress bar, or print a line for each epoch to stderr if that is no terminal.
+    verbose: show a progress bar on a terminal or in a notebook; elsewhere print a line for each epoch to stderr.
 
     It may be called in any thread, and changes no signal handler. KeyboardInterrupt ends the run, after its checkpoint
     is saved. Raises mlp.InputError, mlp.Diverged, mlp.CheckFailed or OSError if one of these ends the run, and what
@@ -150,6 +150,7 @@ def _kept(images: tuple[Any, Any], folder: Path, warn: Warn) -> Path:
     with exclusive(target, warn, wait=math.inf):  # else two runs could each replace a file that the other one has read
         for kind, array in zip(idx_folder.AXES, (pixels, labels), strict=True):
             path = target / idx_folder.file_names("training", kind)[0]
+            remove_leftovers(target, {path.name})
             if not _holds(path, array):
                 idx.write(path, array)
     return target

@@ -44,9 +44,14 @@ class _OnBar(Report):
         return self.bar.external_write_mode(file=sys.stderr)  # type: ignore[no-any-return]
 
 
-class _InNotebook(_OnBar):
-    def say(self, line: str) -> None:  # stderr would be red there
+class _OnNotebookBar(_OnBar):
+    def say(self, line: str) -> None:
         self.bar.set_postfix_str(line)
+
+
+class _InCell(Report):
+    def say(self, line: str) -> None:  # stderr is red there, as if it were an error
+        print(line, flush=True)
 
 
 class _InLog(Report):
@@ -64,13 +69,17 @@ def silent(**_: Any) -> Iterator[Report]:
 def shown(**options: Any) -> Iterator[Report]:
     """Show a bar with these options of tqdm's, and each line above it; if stderr is a log, only lines with times.
 
-    In a notebook the bar is tqdm's for notebooks, with the latest line behind it; it needs ipywidgets.
+    In a notebook the bar is tqdm's for notebooks, with the latest line behind it. It needs ipywidgets: without this
+    package there are only lines, on stdout.
     """
-    if has_notebook_bar():
+    if is_in_notebook():
+        if find_spec("ipywidgets") is None:
+            yield _InCell()
+            return
         from tqdm.notebook import tqdm as notebook_bar
 
         with notebook_bar(**options) as bar:
-            yield _InNotebook(bar)
+            yield _OnNotebookBar(bar)
     elif sys.stderr is None:  # as in a program without a console
         yield Report()
     elif hasattr(sys.stderr, "isatty") and sys.stderr.isatty():
@@ -80,8 +89,6 @@ def shown(**options: Any) -> Iterator[Report]:
         yield _InLog()
 
 
-def has_notebook_bar() -> bool:
-    """Whether this process is a notebook's, and can show bars there."""
-    if "ipykernel" not in sys.modules or find_spec("ipywidgets") is None:
-        return False
-    return getattr(sys.modules["IPython"].get_ipython(), "kernel", None) is not None
+def is_in_notebook() -> bool:
+    """Whether this process is a notebook's kernel."""
+    return "IPython" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel")

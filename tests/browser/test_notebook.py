@@ -1,11 +1,13 @@
 """Promises of circuits in a notebook's page: each steps by itself, and the notebook is left alone."""
 
+import re
+
 import pytest
 
 import mlp
 
 NOTEBOOK = """<!DOCTYPE html>
-<html lang="en"><head><title>notebook</title></head><body>
+<html lang="en"><head><title>notebook</title></head><body{}>
 <main><h1>a notebook</h1><div class="output">{}</div><p style="height: 2000px">text</p><div class="output">{}</div>
 </main></body></html>"""
 FITS = "document.body.offsetHeight <= innerHeight && innerHeight < document.body.offsetHeight + 2"
@@ -16,10 +18,11 @@ FITS = "document.body.offsetHeight <= innerHeight && innerHeight < document.body
 def notebook(visit, tmp_path):
     """A page with the same circuit twice, as in the HTML of a notebook; and the frames of the two."""
 
-    def notebook(**options):
+    def notebook(background=None, **options):
         circuit = mlp.circuit("q = x + y; f = q * z", x=-2, y=5, z=-4)
         path = tmp_path / "notebook.html"
-        path.write_text(NOTEBOOK.format(circuit._repr_html_(), circuit._repr_html_()), encoding="utf-8")
+        style = f' style="background: {background}"' if background else ""
+        path.write_text(NOTEBOOK.format(style, circuit._repr_html_(), circuit._repr_html_()), encoding="utf-8")
         page = visit(path, **options)
         frames = page.frames[1:]
         for frame in frames:
@@ -58,3 +61,16 @@ def test_a_circuit_in_a_notebook_is_accessible(notebook, accessible):
     frame.get_by_role("button", name="Last step").click()
     accessible(frame)
     assert page.locator("iframe").first.get_attribute("title") == "q = x + y; f = q * z, step by step"
+
+
+@pytest.mark.parametrize(
+    ("background", "system_is_dark", "is_dark"),
+    [("#fff", True, False), ("#111", False, True), (None, True, True)],
+)
+def test_a_circuit_is_dark_in_a_dark_notebook(notebook, background, system_is_dark, is_dark):
+    """The notebook's theme counts, and not the system's; without a background of its own it is as the system."""
+    _, frame, _ = notebook(background, dark=system_is_dark)
+    paper, ink = frame.evaluate(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    )
+    assert [sum(map(int, re.findall(r"\d+", color))) < 384 for color in (paper, ink)] == [is_dark, not is_dark]

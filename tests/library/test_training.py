@@ -105,7 +105,9 @@ def test_arrays_train_as_their_files_do_and_are_kept_beside_the_run(options, of_
     assert folder.parent == tmp_path
     assert here("scripts/replay.py", run.directory).returncode == 0
     (folder / "train-labels-idx1-ubyte").write_bytes(b"damaged")
+    (folder / f"train-images-idx3-ubyte.{'0' * 16}.tmp").write_bytes(b"of a process that was killed")
     assert_same(mlp.train(sections, images=(images, labels), output=tmp_path / "again"), of_the_command)
+    assert len(list(folder.iterdir())) == 2
     with pytest.raises(mlp.InputError, match="images: must be a pair of arrays"):
         mlp.train(sections, images=images)
     with pytest.raises(mlp.InputError, match=r"float64, must be uint8 from 0 to 255: .*astype"):

@@ -171,7 +171,25 @@ function fit(frame) {
   }).observe(document.body);
 }
 
+// Whether the background behind an element is dark; undefined if it has none, or a colour in another notation.
+function isOnDark(element) {
+  const color = element && getComputedStyle(element).backgroundColor;
+  const [, red, green, blue, opacity] = color?.match(/^rgba?\((\d+), (\d+), (\d+)(?:, (.*))?\)$/) ?? [];
+  if (opacity === "0") return isOnDark(element.parentElement);
+  return red && Number(red) + Number(green) + Number(blue) < 384;
+}
+
+// Be dark if the notebook is, whatever the system is.
+function adoptTheme(isDark) {
+  document.documentElement.style.colorScheme = isDark ? "dark" : "light";
+  for (const { media } of document.styleSheets[0].cssRules) {
+    if (media?.mediaText.includes("prefers-color-scheme")) media.mediaText = isDark ? "screen" : "not all";
+  }
+}
+
 if (isInNotebook && frameElement) {
+  const isDark = isOnDark(frameElement.parentElement);
+  if (isDark !== undefined) adoptTheme(isDark);
   document.documentElement.classList.add("in-notebook");
   frameElement.parentElement.querySelector(":scope > .mlp-picture")?.remove(); // it is for viewers that remove frames
   fit(frameElement);
