@@ -1,7 +1,6 @@
 """``mlp.train``: a run from a program or a notebook, with the same bytes as ``train.py`` makes."""
 
 import hashlib
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -34,6 +33,8 @@ from mlp.training.progress import Epoch
 Options = Config | StrPath | Mapping[str, Any] | None
 FRAMES_TO_USER = 8
 """From a warning, made for the run in the caller's thread, to the call of ``train``."""
+WRITE_SECONDS = 60
+"""How long to wait for another run that writes the same arrays."""
 SHOW_SECONDS = 0.1
 """How often progress is shown."""
 
@@ -147,7 +148,7 @@ def _kept(images: tuple[Any, Any], folder: Path, warn: Warn) -> Path:
     if not target.exists():
         with suppress(FileExistsError):  # another run was quicker
             make_folder(target)
-    with exclusive(target, warn, wait=math.inf):  # else two runs could each replace a file that the other one has read
+    with exclusive(target, warn, wait=WRITE_SECONDS):  # else two runs could replace files that the other one has read
         for kind, array in zip(idx_folder.AXES, (pixels, labels), strict=True):
             path = target / idx_folder.file_names("training", kind)[0]
             remove_leftovers(target, {path.name})
