@@ -110,6 +110,7 @@ def resume(directory: StrPath, settings_for: Callable[[Config | None], Config], 
             leave_finished(whole, settings, caller.warn)
             return False
     with exclusive(directory, caller.warn):
+        caller.check()  # while it waited for the lock, another call may have finished the run
         saved = checkpoint.newest(directory, caller.warn)
         if saved is not None:
             settings = resolved(saved.config)

@@ -18,6 +18,7 @@ import pytest
 import mlp
 from mlp import idx
 from mlp import run as one_run
+from mlp.run import Caller
 from mlp.system.errors import Interrupted
 from mlp.training import from_config
 from tests.conftest import LOG_TIME, run_here, without_curve, write_folder
@@ -173,6 +174,20 @@ def test_a_run_that_on_epoch_ended_ends_there_too_if_it_was_interrupted_before_i
     assert_same(run, whole.directory)
     longer = {"training": {"epochs": EPOCHS + 1}}
     assert len(mlp.train(longer, resume=tmp_path / "run").history) == EPOCHS + 1
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_call_that_was_interrupted_before_it_got_the_lock_changes_nothing(options, tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        mlp.train(options, output=tmp_path / "run", on_epoch=lambda row: 1 / 0)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+    def interrupted():
+        raise Interrupted(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        one_run.resume(tmp_path / "run", lambda known: known, Caller(pytest.fail, check=interrupted))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
 @pytest.mark.usefixtures("plain")
