@@ -82,13 +82,12 @@ def frame(circuit: Circuit) -> str:
 
 
 def figures(run: Run) -> str:
-    """A run's figures as a table."""
-    rows: dict[str, object] = {"run": run.directory, "network": run.network}
-    if run.history:
-        best = kept_epoch(run.history)
-        rows |= {"epochs": f"{len(run.history)}, best epoch {best.epoch}", "best epoch": best}
+    """The figures of a run that has a history, as a table."""
+    best = kept_epoch(run.history)
+    epochs = f"{len(run.history)}, best epoch {best.epoch}"
+    rows = {"run": run.directory, "network": run.network, "epochs": epochs, "best epoch": best}
     left = 'style="text-align: left"'  # by Jupyter's style sheet they would be on the right
-    cells = [f"<th {left}>{escape(name)}</th><td {left}>{escape(value)}</td>" for name, value in rows.items() if value]
+    cells = [f"<th {left}>{escape(name)}</th><td {left}>{escape(value)}</td>" for name, value in rows.items()]
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 

@@ -17,6 +17,7 @@ from mlp.config import BALANCED, Config
 from mlp.data import array_images, dataset, image_files
 from mlp.data.picture import samples
 from mlp.gates import Array
+from mlp.library import kept_arrays
 from mlp.network import MLP, block_length
 from mlp.runs import finished, model
 from mlp.runs.finished import FinishedRun, Split
@@ -37,8 +38,8 @@ class Run:
     transposed if ``data.transpose`` is true.
     """
 
-    directory: Path | None
-    """None for a model.npz without its run."""
+    directory: Path
+    """Where its files are."""
     config: Config
     history: list[Epoch]
     """A row for each epoch, with the columns of history.csv; empty for a model.npz without its run."""
@@ -49,8 +50,8 @@ class Run:
     _finished: FinishedRun | None
 
     def __repr__(self) -> str:
-        if self.directory is None:
-            return f"Run(a model without its directory, {self.network})"
+        if not self.history:
+            return f"Run(a model.npz without its run, {self.network})"
         best = kept_epoch(self.history)
         return f"Run({self.directory}, {self.network}, best epoch {best.epoch} of {len(self.history)}: {best})"
 
@@ -88,11 +89,13 @@ class Run:
         the images cannot be read, are not as above, or lack one of the run's labels.
         """
         with blas_threads.threads(self.config.training.threads):
-            if images is None and self._finished is not None:
-                return self._finished.summary(split)[1]
-            if images is None:
+            if images is not None:
+                return self._evaluate_arrays(images)
+            if self._finished is None:
                 raise InputError("a model.npz without its run has no test images: give images=(X, y)")
-            return self._evaluate_arrays(images)
+            if split == "test" and kept_arrays.is_kept(self.config.data.directory):
+                raise InputError(f"{self.directory}: trained on arrays, it has no test images: give images=(X, y)")
+            return self._finished.summary(split)[1]
 
     def _evaluate_arrays(self, images: tuple[Any, Any]) -> dict[str, Any]:
         _, labels = array_images.checked_pair(images)
@@ -168,4 +171,4 @@ def _without_run(path: Path) -> Run:
     inputs = network.sizes[0]
     side = math.isqrt(inputs)
     shape = (side, side) if side * side == inputs else (1, inputs)
-    return Run(None, config, [], network, shape, None)
+    return Run(path.parent, config, [], network, shape, None)

@@ -1,23 +1,16 @@
 """``mlp.train``: a run from a program or a notebook, with the same bytes as ``train.py`` makes."""
 
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mlp import config as configuration
-from mlp import idx
 from mlp import run as one_run
 from mlp.config import Config
-from mlp.data import array_images, idx_folder
-from mlp.library import interruptible
+from mlp.library import interruptible, kept_arrays, relayed_progress
 from mlp.library.interruptible import Waiter
 from mlp.library.run import Run, load
 from mlp.run import Caller, Warn
@@ -25,18 +18,13 @@ from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.system import progress
 from mlp.system.errors import CheckFailed, Diverged, InputError
-from mlp.system.files import StrPath, exclusive, given_path, make_folder, remove_leftovers
-from mlp.system.progress import Report
+from mlp.system.files import StrPath, given_path, make_folder
 from mlp.training import from_config
 from mlp.training.progress import Epoch
 
 Options = Config | StrPath | Mapping[str, Any] | None
 FRAMES_TO_USER = 8
 """From a warning, made for the run in the caller's thread, to the call of ``train``."""
-WRITE_SECONDS = 60
-"""How long to wait for another run that writes the same arrays."""
-SHOW_SECONDS = 0.1
-"""How often progress is shown."""
 
 
 def train(
@@ -133,43 +121,17 @@ def _settings(
     else:
         settings = configuration.load(given_path(config))
     if images is None:
+        kept_arrays.check_there(settings.data.directory)
         return settings
     beside = settings.output.directory if directory is None else directory.parent
-    return settings.with_values({"data.directory": _kept(images, beside, warn)})
-
-
-def _kept(images: tuple[Any, Any], folder: Path, warn: Warn) -> Path:
-    """A folder within this one with the arrays as IDX files; its name depends on their content only."""
-    pixels, labels = map(np.ascontiguousarray, array_images.checked_pair(images))
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    for array in (pixels, labels):
-        digest.update(array.data)
-    target = folder / f"images-{digest.hexdigest()[:16]}"
-    if not target.exists():
-        with suppress(FileExistsError):  # another run was quicker
-            make_folder(target)
-    with exclusive(target, warn, wait=WRITE_SECONDS):  # else two runs could replace files that the other one has read
-        for kind, array in zip(idx_folder.AXES, (pixels, labels), strict=True):
-            path = target / idx_folder.file_names("training", kind)[0]
-            remove_leftovers(target, {path.name})
-            if not _holds(path, array):
-                idx.write(path, array)
-    return target
-
-
-def _holds(path: Path, array: NDArray[np.uint8]) -> bool:
-    """Whether the file holds this array."""
-    try:
-        return np.array_equal(idx.read(path), array)
-    except InputError:
-        return False
+    return settings.with_values({"data.directory": kept_arrays.keep(images, beside, warn)})
 
 
 def _caller(waiter: Waiter, on_epoch: Callable[[Epoch], object] | None, *, verbose: bool) -> Caller:
     """The calling thread as the caller of a run."""
     return Caller(
         warn=partial(waiter.call, _warn),
-        show=partial(_shown, waiter) if verbose else progress.silent,
+        show=partial(relayed_progress.shown, waiter) if verbose else progress.silent,
         on_epoch=partial(waiter.call, on_epoch) if on_epoch is not None else lambda row: None,
         check=waiter.check,
         computing=nullcontext(),
@@ -178,36 +140,3 @@ def _caller(waiter: Waiter, on_epoch: Callable[[Epoch], object] | None, *, verbo
 
 def _warn(message: str) -> None:
     warnings.warn(message, stacklevel=FRAMES_TO_USER)
-
-
-@contextmanager
-def _shown(waiter: Waiter, **options: Any) -> Iterator[Report]:
-    """Progress that is shown by the calling thread: a notebook shows nothing of other threads."""
-    shown = progress.shown(**options)
-    report = _Relayed(waiter, waiter.call(shown.__enter__))
-    try:
-        yield report
-    finally:
-        report.flush()
-        waiter.call(shown.__exit__, None, None, None)
-
-
-class _Relayed(Report):
-    """Counts the steps, and passes them on now and then."""
-
-    def __init__(self, waiter: Waiter, report: Report):
-        self.waiter, self.report = waiter, report
-        self._count, self._due = 0, monotonic() + SHOW_SECONDS
-
-    def advance(self, count: int) -> None:
-        self._count += count
-        if monotonic() >= self._due:
-            self.flush()
-
-    def say(self, line: str) -> None:
-        self.flush()
-        self.waiter.call(self.report.say, line)
-
-    def flush(self) -> None:
-        self.waiter.call(self.report.advance, self._count)
-        self._count, self._due = 0, monotonic() + SHOW_SECONDS

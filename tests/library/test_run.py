@@ -125,7 +125,7 @@ def test_two_digits_on_a_picture_are_a_warning(run, test_images, tmp_path):
 def test_a_model_without_its_run_predicts_and_is_evaluated_on_arrays(run, digits_run, test_images, tmp_path):
     shutil.copy(digits_run / "model.npz", tmp_path / "mine.npz")
     alone = mlp.load(tmp_path / "mine.npz")
-    assert (alone.directory, alone.history, alone.image_shape) == (None, [], (28, 28))
+    assert (alone.directory, alone.history, alone.image_shape) == (tmp_path, [], (28, 28))
     assert np.array_equal(alone.predict(test_images[0]), run.predict(test_images[0]))
     of_run = run.evaluate(images=test_images)
     assert alone.evaluate(images=test_images) == {name: of_run[name] for name in of_run if name != "baselines"}

@@ -109,6 +109,13 @@ def test_arrays_train_as_their_files_do_and_are_kept_beside_the_run(options, of_
     (folder / f"train-images-idx3-ubyte.{'0' * 16}.tmp").write_bytes(b"of a process that was killed")
     assert_same(mlp.train(sections, images=(images, labels), output=tmp_path / "again"), of_the_command)
     assert len(list(folder.iterdir())) == 2
+    with pytest.raises(mlp.InputError, match=r"trained on arrays, it has no test images: give images=\(X, y\)"):
+        run.evaluate()
+    shutil.rmtree(folder)
+    longer = {"training": {"epochs": EPOCHS + 1}}
+    with pytest.raises(mlp.InputError, match=r"the arrays .* are gone: give images=\(X, y\) again"):
+        mlp.train(longer, resume=run.directory)
+    assert len(mlp.train(longer, resume=run.directory, images=(images, labels)).history) == EPOCHS + 1
     with pytest.raises(mlp.InputError, match="images: must be a pair of arrays"):
         mlp.train(sections, images=images)
     with pytest.raises(mlp.InputError, match=r"float64, must be uint8 from 0 to 255: .*astype"):
