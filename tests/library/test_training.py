@@ -146,7 +146,7 @@ def test_runs_that_begin_at_once_with_the_same_arrays_do_not_replace_each_others
 
 
 @pytest.mark.usefixtures("plain", "replays_here")
-def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(options, here, tmp_path):
+def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(options, of_the_command, here, tmp_path):
     rows, threads = [], set()
 
     def follow(row):
@@ -163,6 +163,8 @@ def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(o
     assert done.stdout.endswith("is finished, nothing was changed: --set a larger training.epochs to continue\n")
     replayed = here("scripts/replay.py", run.directory)
     assert replayed.stdout.startswith("identical: "), replayed.stderr
+    compared = here("scripts/compare.py", run.directory, of_the_command, "--output", tmp_path / "compare.png")
+    assert compared.returncode == 0, compared.stderr
     assert len(mlp.train({"training": {"epochs": EPOCHS + 1}}, resume=run.directory).history) == EPOCHS + 1
 
 
