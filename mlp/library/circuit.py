@@ -1,5 +1,7 @@
 """An expression as a circuit, from Python and in a notebook."""
 
+from __future__ import annotations  # so that help() shows ArrayLike by its name, and not what it stands for
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,14 +86,22 @@ class Run:
         the images cannot be read, are not as above, or lack one of the run's labels.
         """
         with blas_threads.threads(self.config.training.threads):
-            if images is None and self._finished is not None:
-                return self._finished.summary(split)[1]
-            if images is None:
-                raise InputError("a model.npz without its run has no test images: give images=(X, y)")
-            return self._evaluate_arrays(*images)
+            return self._evaluate_split(split) if images is None else self._evaluate_arrays(*images)
+
+    def _evaluate_split(self, split: Split) -> dict[str, Any]:
+        if split not in get_args(Split):
+            raise InputError(f"split: must be {' or '.join(map(repr, get_args(Split)))}: give arrays as images=(X, y)")
+        if self._finished is None:
+            raise InputError(f"a model.npz without its run has no {split} images: give images=(X, y)")
+        try:
+            return self._finished.summary(split)[1]
+        except InputError as error:
+            error.add_note("images that are arrays: run.evaluate(images=(X, y))")
+            raise
 
     def _evaluate_arrays(self, X: Any, y: Any) -> dict[str, Any]:
-        _, labels = array_images.checked(X, y)
+        pixels, labels = array_images.checked(X, y)
+        array_images.check_ink(pixels)
         given = dataset.of_arrays(self._upright(X), labels, self.config.data.labels)
         if self._finished is not None:
             rules = finished.compare(self._finished.images("training"), given)
@@ -152,6 +160,8 @@ def load(run: StrPath) -> Run:
     Raises InputError if there is no such run, if it is not finished, or if a file of it is missing or damaged.
     """
     path = Path(run)
+    if path.suffix == ".npz" and not path.exists():
+        raise InputError(f"{run}: no such file: name the directory of a run, or its model.npz")
     if path.is_file():
         return _without_run(path)
     return finished.read_consistently(path, _with_history)

@@ -129,6 +129,7 @@ def _kept(images: tuple[Any, Any], folder: Path) -> Path:
     if not isinstance(images, tuple | list) or len(images) != 2:
         raise InputError("images: must be a pair of arrays, the images and their labels: write images=(X, y)")
     pixels, labels = map(np.ascontiguousarray, array_images.checked(*images))
+    array_images.check_ink(pixels)
     digest = hashlib.sha256(repr(pixels.shape).encode())
     for array in (pixels, labels):
         digest.update(array.data)
