@@ -85,7 +85,7 @@ def _as_bytes(images: NDArray[Any]) -> str:
     return f"scale them, which go from {low:g} to {high:g}, to 0..255, round and convert with .astype('uint8')"
 
 
-def _scaled_up(high: np.generic) -> str:
+def _scaled_up(high: float) -> str:
     """The cure for images whose ink is not 255; ``high`` is their darkest pixel."""
     return "multiply by 255" if high <= 1 else f"multiply by 255 / {high:g}, if {high:g} is ink"
 
