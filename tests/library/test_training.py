@@ -223,6 +223,7 @@ def test_bad_input_is_an_input_error_which_says_where_it_is(config, arguments, m
     with pytest.raises(mlp.InputError) as found:
         mlp.train(config, **arguments)
     assert message in str(found.value)
+    assert len(found.traceback) == 2  # this call and train: a notebook shows code of each
     assert list(tmp_path.iterdir()) == []
 
 
