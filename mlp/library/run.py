@@ -104,8 +104,14 @@ class Run:
         array_images.check_ink(pixels)
         given = dataset.of_arrays(self._upright(X), labels, self.config.data.labels)
         if self._finished is not None:
-            rules = finished.compare(self._finished.images("training"), given)
-            return self._finished.evaluate(given).summary() | {"baselines": rules}
+            summary = self._finished.evaluate(given).summary()
+            try:
+                return summary | {"baselines": finished.compare(self._finished.images("training"), given)}
+            except InputError as error:
+                if self.config.training.class_weight != BALANCED:  # whose weights are in the manifest only
+                    alone = f"mlp.load({str(self._finished.directory / model.NAME)!r}).evaluate(images=(X, y))"
+                    error.add_note(f"without the training images, and so without baselines: {alone}")
+                raise
         if self.config.training.class_weight == BALANCED:
             raise InputError("the weights of the classes in its loss are in the run's manifest.json: load the run")
         return evaluation.evaluate(self.network, given).summary()

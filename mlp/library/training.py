@@ -76,7 +76,8 @@ def train(
         if places and checkpoint.exists(places[0]) and not isinstance(error, Diverged | CheckFailed):
             error.add_note(f"resume with: mlp.train(resume={str(places[0])!r})")
         if isinstance(error, Error):
-            raise error.with_traceback(None)  # its message is enough; a notebook would show a screen of mlp's code
+            # the message is enough: a notebook would show a screen of mlp's code
+            raise error.with_traceback(None) from error.__cause__
         raise
     return load(places[0])
 

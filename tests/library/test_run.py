@@ -92,12 +92,17 @@ def test_what_it_cannot_evaluate_is_refused_with_the_cure(run, test_images):
         run.evaluate(images=(images // 255, labels))
 
 
-def test_a_run_on_arrays_without_test_images_says_how_to_give_them(tmp_path):
+def test_a_run_on_arrays_without_test_images_says_how_to_evaluate_it(tmp_path):
     images = np.repeat(np.arange(0, 240, 4, dtype=np.uint8), 4).reshape(60, 2, 2)
     trained = mlp.train({"training": {"epochs": 1}}, images=(images, np.arange(60) // 30), output=tmp_path / "run")
     with pytest.raises(mlp.InputError, match="no test images") as found:
         trained.evaluate()
     assert found.value.__notes__ == ["images that are arrays: run.evaluate(images=(X, y))"]
+    shutil.rmtree(trained.config.data.directory)
+    with pytest.raises(mlp.InputError, match="no such folder") as found:
+        trained.evaluate(images=(images, np.arange(60) // 30))
+    assert "without the training images" in found.value.__notes__[0]
+    assert f"mlp.load({str(trained.directory / 'model.npz')!r})" in found.value.__notes__[0]
 
 
 def test_two_digits_on_a_picture_are_a_warning(run, test_images, tmp_path):

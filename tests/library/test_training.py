@@ -216,6 +216,7 @@ def test_a_warning_is_pythons_and_points_at_the_call(options, tmp_path):
         ({}, {"output": "a", "resume": "b"}, "output is for a new run, resume for an existing one"),
         (None, {"resume": "nowhere"}, "nowhere: no such run: to start it there, give a config"),
         ({"data": {"directory": "nowhere"}}, {}, "nowhere: no such folder"),
+        ({}, {"images": (np.ones((4, 2, 2), np.uint8), [0, 1, 0, 1])}, "no pixel is above 1, but ink is 255"),
     ],
 )
 def test_bad_input_is_an_input_error_which_says_where_it_is(config, arguments, message, tmp_path, monkeypatch):
