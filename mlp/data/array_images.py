@@ -31,6 +31,15 @@ def checked(images: Any, labels: Any, names: tuple[str, str] = ("images", "label
     return checked_images, checked_labels
 
 
+def checked_pair(pair: Any) -> tuple[Bytes, Bytes]:
+    """Like ``checked``, of a tuple or list (images, labels). Raises InputError also for other pairs, and without ink."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError("images: must be a pair of arrays, the images and their labels: write images=(X, y)")
+    images, labels = checked(*pair)
+    check_ink(images)
+    return images, labels
+
+
 def checked_pixels(images: Any, name: str = "images") -> Bytes:
     """Only the images, as ``checked`` does."""
     return _images(_array(images, name), name)
@@ -51,6 +60,8 @@ def _array(values: Any, name: str) -> NDArray[Any]:
 
 
 def _images(images: NDArray[Any], name: str) -> Bytes:
+    if 0 in images.shape:
+        raise InputError(f"{name}: shape {images.shape}, no image in it: give at least one")
     if images.dtype != np.uint8:
         raise InputError(f"{name}: {images.dtype}, must be uint8 from 0 to 255: {_as_bytes(images)}")
     if images.ndim == 4:
@@ -59,8 +70,6 @@ def _images(images: NDArray[Any], name: str) -> Bytes:
     if images.ndim not in (2, 3):
         cure = "write images[None] for a single one" if images.ndim == 1 else "reshape them"
         raise InputError(f"{name}: shape {images.shape}, must be (n, rows, columns) or (n, pixels): {cure}")
-    if 0 in images.shape:
-        raise InputError(f"{name}: shape {images.shape}, no image in it: give at least one")
     pixels = math.prod(images.shape[1:])
     if pixels > MAX_IMAGE_PIXELS:
         what = f"{pixels:,} pixels in an image, at most {MAX_IMAGE_PIXELS:,} are supported"
@@ -73,7 +82,7 @@ def _images(images: NDArray[Any], name: str) -> Bytes:
 
 def _as_bytes(images: NDArray[Any]) -> str:
     """The cure for images of another type, by their range."""
-    if images.dtype.kind not in "biuf" or not images.size:
+    if images.dtype.kind not in "biuf":
         return "convert them with .astype('uint8')"
     low, high = images.min(), images.max()
     if not (np.isfinite(low) and np.isfinite(high)):

@@ -3,11 +3,11 @@
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,10 @@ from mlp.runs.finished import FinishedRun, Split
 from mlp.runs.history import read_history
 from mlp.system import blas_threads
 from mlp.system.errors import InputError
-from mlp.system.files import StrPath
+from mlp.system.files import StrPath, given_path
 from mlp.training.progress import Epoch, kept_epoch
 
-Images = StrPath | Sequence[StrPath] | NDArray[np.uint8]
+Images = StrPath | Iterable[StrPath] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,10 +67,12 @@ class Run:
     def predict(self, images: Images) -> Array:
         """The probabilities of images: (n, 1), of the second of two labels, or (n, classes) for more.
 
-        images: arrays, or paths of pictures, folders of pictures and IDX files, one or several, which are prepared as
+        images: an array, or paths of pictures, folders of pictures and IDX files, one or several, which are prepared as
         ``predict.py`` does. Raises InputError if an array has another type or shape, or if a file cannot be read or
         has nothing drawn on it. Warns of pictures with several separate digits, and of damaged ones that can be read.
         """
+        if isinstance(images, Iterator):  # such as those of Path.glob
+            images = list(images)
         paths, problems = _paths(images), list[str]()
         rows = self._scaled(images) if paths is None else self._prepared(paths, problems)
         with blas_threads.threads(self.config.training.threads):
@@ -86,11 +88,9 @@ class Run:
         the images cannot be read, are not as above, or lack one of the run's labels.
         """
         with blas_threads.threads(self.config.training.threads):
-            return self._evaluate_split(split) if images is None else self._evaluate_arrays(*images)
+            return self._evaluate_split(split) if images is None else self._evaluate_arrays(images)
 
     def _evaluate_split(self, split: Split) -> dict[str, Any]:
-        if split not in get_args(Split):
-            raise InputError(f"split: must be {' or '.join(map(repr, get_args(Split)))}: give arrays as images=(X, y)")
         if self._finished is None:
             raise InputError(f"a model.npz without its run has no {split} images: give images=(X, y)")
         try:
@@ -99,10 +99,9 @@ class Run:
             error.add_note("images that are arrays: run.evaluate(images=(X, y))")
             raise
 
-    def _evaluate_arrays(self, X: Any, y: Any) -> dict[str, Any]:
-        pixels, labels = array_images.checked(X, y)
-        array_images.check_ink(pixels)
-        given = dataset.of_arrays(self._upright(X), labels, self.config.data.labels)
+    def _evaluate_arrays(self, images: tuple[Any, Any]) -> dict[str, Any]:
+        _, labels = array_images.checked_pair(images)
+        given = dataset.of_arrays(self._upright(images[0]), labels, self.config.data.labels)
         if self._finished is not None:
             summary = self._finished.evaluate(given).summary()
             try:
@@ -141,7 +140,7 @@ class Run:
     def _prepared(self, paths: Sequence[StrPath], problems: list[str]) -> Iterator[Array]:
         """The rows of X, in blocks, of the images in files; ``problems`` gets messages of those that are doubtful."""
         transpose, failures = self.config.data.transpose, list[str]()
-        files = (file for path in paths for file in image_files.files_of(path))
+        files = (file for path in paths for file in image_files.files_of(given_path(path)))
         images = (image for file in files for image in image_files.read(file, problems.append, transpose=transpose))
         prepared = samples(images, self.image_shape, failures)
         while block := list(islice(prepared, block_length(self.network.sizes[0]))):
@@ -165,7 +164,7 @@ def load(run: StrPath) -> Run:
 
     Raises InputError if there is no such run, if it is not finished, or if a file of it is missing or damaged.
     """
-    path = Path(run)
+    path = given_path(run).absolute()  # the working folder may change
     if path.suffix == ".npz" and not path.exists():
         raise InputError(f"{run}: no such file: name the directory of a run, or its model.npz")
     if path.is_file():

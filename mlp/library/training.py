@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,12 +20,12 @@ from mlp.data import array_images, idx_folder
 from mlp.library import interruptible
 from mlp.library.interruptible import Waiter
 from mlp.library.run import Run, load
-from mlp.run import Caller
+from mlp.run import Caller, Warn
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.system import progress
 from mlp.system.errors import CheckFailed, Diverged, Error, InputError
-from mlp.system.files import StrPath, make_folder
+from mlp.system.files import StrPath, exclusive, given_path, make_folder, remove_leftovers
 from mlp.system.progress import Report
 from mlp.training import from_config
 from mlp.training.progress import Epoch
@@ -33,6 +33,8 @@ from mlp.training.progress import Epoch
 Options = Config | StrPath | Mapping[str, Any] | None
 FRAMES_TO_USER = 8
 """From a warning, made for the run in the caller's thread, to the call of ``train``."""
+WRITE_SECONDS = 60
+"""How long to wait for another run that writes the same arrays."""
 SHOW_SECONDS = 0.1
 """How often progress is shown."""
 
@@ -51,7 +53,7 @@ def train(
     config: a mapping of sections, such as ``{"training": {"epochs": 3}}``, whose paths are relative to the working
         folder; or the path of a config file; None for the defaults.
     output: the run's directory, which must be empty or absent; None for the next number in ``output.directory``.
-    resume: the directory of a run to resume, or to start if it does not exist; options that ``config`` leaves out are
+    resume: the directory of a run to resume, or to start if it does not exist; options that a mapping leaves out are
         then the run's own. A finished run is returned as it is.
     images: the training images as arrays: uint8 (n, rows, columns) or (n, pixels), and labels, integers (n,). They
         are written as IDX files into a folder beside the run, where they are found again.
@@ -65,6 +67,8 @@ def train(
     """
     if output is not None and resume is not None:
         raise InputError("output is for a new run, resume for an existing one: give one of them")
+    if on_epoch is not None and not callable(on_epoch):
+        raise InputError(f"on_epoch: must be a function of a row of the history, not {on_epoch!r:.60}")
     places: list[Path] = []
     try:
         interruptible.run(
@@ -91,15 +95,25 @@ def _work(
     begin: Callable[[Path], object],
 ) -> None:
     """Begin or resume a run; ``begin`` gets its directory."""
-    directory = None if (given := output or resume) is None else Path(given).absolute()
-    if directory is not None and resume is not None and directory.exists():
-        begin(directory)
-        one_run.resume(directory, lambda known: _settings(config, images, directory, known), caller)
-    elif resume is not None and config is None:
-        raise InputError(f"{resume}: no such run: to start it there, give a config")
-    else:
-        settings = from_config.resolved(_settings(config, images, directory))
+    given = output if resume is None else resume
+    directory = None if given is None else given_path(given).absolute()
+
+    @cache
+    def settings_for(known: Config | None) -> Config:
+        return _settings(config, images, directory, known, caller.warn)
+
+    if directory is None or resume is None:
+        settings = from_config.resolved(settings_for(None))
         one_run.train(settings, _begun(run_directory.new(settings, directory, caller.warn), begin), caller)
+        return
+    if not directory.exists():
+        if config is None:
+            raise InputError(f"{resume}: no such run: to start it there, give a config")
+        from_config.resolved(settings_for(None))  # before the folder is made
+        with suppress(FileExistsError):  # another run was quicker: this one resumes it, once its lock is free
+            make_folder(directory)
+    begin(directory)
+    one_run.resume(directory, settings_for, caller)
 
 
 @contextmanager
@@ -110,7 +124,7 @@ def _begun(new: AbstractContextManager[run_directory.Run], begin: Callable[[Path
 
 
 def _settings(
-    config: Options, images: tuple[Any, Any] | None, directory: Path | None, known: Config | None = None
+    config: Options, images: tuple[Any, Any] | None, directory: Path | None, known: Config | None, warn: Warn
 ) -> Config:
     """The config to train with; ``known`` is that of the run in the directory."""
     if isinstance(config, Config):
@@ -118,19 +132,16 @@ def _settings(
     elif config is None or isinstance(config, Mapping):
         settings = configuration.of_mapping(config or {}, known)
     else:
-        settings = configuration.load(config)
+        settings = configuration.load(given_path(config))
     if images is None:
         return settings
     beside = settings.output.directory if directory is None else directory.parent
-    return settings.with_values({"data.directory": _kept(images, beside)})
+    return settings.with_values({"data.directory": _kept(images, beside, warn)})
 
 
-def _kept(images: tuple[Any, Any], folder: Path) -> Path:
+def _kept(images: tuple[Any, Any], folder: Path, warn: Warn) -> Path:
     """A folder within this one with the arrays as IDX files; its name depends on their content only."""
-    if not isinstance(images, tuple | list) or len(images) != 2:
-        raise InputError("images: must be a pair of arrays, the images and their labels: write images=(X, y)")
-    pixels, labels = map(np.ascontiguousarray, array_images.checked(*images))
-    array_images.check_ink(pixels)
+    pixels, labels = map(np.ascontiguousarray, array_images.checked_pair(images))
     digest = hashlib.sha256(repr(pixels.shape).encode())
     for array in (pixels, labels):
         digest.update(array.data)
@@ -138,14 +149,17 @@ def _kept(images: tuple[Any, Any], folder: Path) -> Path:
     if not target.exists():
         with suppress(FileExistsError):  # another run was quicker
             make_folder(target)
-    for kind, array in zip(idx_folder.AXES, (pixels, labels), strict=True):
-        path = target / idx_folder.file_names("training", kind)[0]
-        if not _holds(path, array):
-            idx.write(path, array)
+    with exclusive(target, warn, wait=WRITE_SECONDS):  # else two runs could replace files that the other one has read
+        for kind, array in zip(idx_folder.AXES, (pixels, labels), strict=True):
+            path = target / idx_folder.file_names("training", kind)[0]
+            remove_leftovers(target, {path.name})
+            if not _holds(path, array):
+                idx.write(path, array)
     return target
 
 
 def _holds(path: Path, array: NDArray[np.uint8]) -> bool:
+    """Whether the file holds this array."""
     try:
         return np.array_equal(idx.read(path), array)
     except InputError:

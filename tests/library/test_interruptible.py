@@ -46,6 +46,17 @@ def test_it_returns_what_the_work_returns_and_raises_what_it_raises():
     assert found.value is error
 
 
+def test_an_error_keeps_its_cause():
+    cause = KeyError("a")
+
+    def fail(waiter):
+        raise ValueError from cause
+
+    with pytest.raises(ValueError) as found:  # noqa: PT011 - which one is known by its cause
+        interruptible.run(fail)
+    assert found.value.__cause__ is cause
+
+
 def test_an_interrupted_wait_stops_the_work_at_its_next_check():
     places = []
     threading.Timer(0.05, interrupt).start()

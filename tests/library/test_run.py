@@ -85,8 +85,9 @@ def test_it_predicts_pictures_as_the_command_does(run, digits_run, test_images, 
 
 def test_what_it_cannot_evaluate_is_refused_with_the_cure(run, test_images):
     for split in ("tests", test_images):
-        with pytest.raises(mlp.InputError, match=r"split: must be 'test' or .*: give arrays as images=\(X, y\)"):
+        with pytest.raises(mlp.InputError, match="split: must be 'test' or ") as found:
             run.evaluate(split)
+        assert found.value.__notes__ == ["images that are arrays: run.evaluate(images=(X, y))"]
     images, labels = test_images
     with pytest.raises(mlp.InputError, match="no pixel is above 1, but ink is 255"):
         run.evaluate(images=(images // 255, labels))
@@ -103,6 +104,37 @@ def test_a_run_on_arrays_without_test_images_says_how_to_evaluate_it(tmp_path):
         trained.evaluate(images=(images, np.arange(60) // 30))
     assert "without the training images" in found.value.__notes__[0]
     assert f"mlp.load({str(trained.directory / 'model.npz')!r})" in found.value.__notes__[0]
+
+
+def test_paths_may_come_one_by_one_and_lie_in_the_home_folder(run, test_images, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for number in range(2):
+        Image.fromarray(255 - test_images[0][number]).save(tmp_path / f"{number}.png")
+    P = run.predict(["~/0.png", "~/1.png"])
+    assert np.array_equal(run.predict(f"~/{number}.png" for number in range(2)), P)
+    with pytest.raises(mlp.InputError, match="no image in it"):
+        run.predict((tmp_path / "none").glob("*.png"))
+    with pytest.raises(mlp.InputError, match="a path must not be empty"):
+        run.predict("")  # not the pictures of the working folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"split": "val"}, "split: must be 'test' or 'validation' or 'training', not 'val'"),
+        ({"images": np.zeros((9, 28, 28), np.uint8)}, "must be a pair of arrays"),
+    ],
+)
+def test_what_it_cannot_be_evaluated_on_is_refused(run, arguments, message):
+    with pytest.raises(mlp.InputError, match=message):
+        run.evaluate(**arguments)
+
+
+def test_a_run_that_was_named_from_another_folder_is_still_found(digits_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(digits_run)
+    run = mlp.load(".")
+    monkeypatch.chdir(tmp_path)
+    assert mlp.load(run.directory).history == run.history
 
 
 def test_two_digits_on_a_picture_are_a_warning(run, test_images, tmp_path):
