@@ -32,7 +32,7 @@ def checked(images: Any, labels: Any, names: tuple[str, str] = ("images", "label
 
 
 def checked_pair(pair: Any) -> tuple[Bytes, Bytes]:
-    """Like ``checked``, of a tuple or list (images, labels). Raises InputError also for other pairs, and without ink."""
+    """Like ``checked``, of a tuple or list (images, labels). Raises InputError for any other, too, and without ink."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise InputError("images: must be a pair of arrays, the images and their labels: write images=(X, y)")
     images, labels = checked(*pair)
