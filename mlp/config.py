@@ -564,6 +564,9 @@ def _known_value(name: str) -> str | None:
 def _suggestion(location: tuple[str | int, ...]) -> str:
     """The end of a message: the nearest known name, from the same section if possible."""
     *outer, wrong = map(str, location)
+    if wrong in KEYS and not outer:
+        section, _, key = wrong.partition(".")
+        return f": put {key} into the section {section}"
     known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
     if here := spelling.near(wrong, known) or (None if outer else spelling.ours(wrong, "sections")):
         return f", did you mean {here}?"

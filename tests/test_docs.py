@@ -116,7 +116,7 @@ def keys_said_of(title):
 
 
 def test_the_keys_of_the_files_are_those_that_are_said(digits_run, tmp_path, here):
-    """Also those of a run that went on, one that its caller stopped, one on three digits with adam, and one that diverged."""
+    """Also those of a run that went on, that its caller stopped, on three digits with adam, or that diverged."""
     other = tmp_path / "other"
     options = [f"data.directory={write_folder(tmp_path / 'made', [0, 1, 7] * 9, [0, 1, 7])}", "data.digits=all"]
     options += ["training.optimizer=adam", "training.learning_rate=0.01", "training.class_weight=balanced"]

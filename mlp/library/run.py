@@ -89,20 +89,31 @@ class Run:
         the images cannot be read, are not as above, or lack one of the run's labels.
         """
         with blas_threads.threads(self.config.training.threads):
-            if images is not None:
-                return self._evaluate_arrays(images)
-            if self._finished is None:
-                raise InputError("a model.npz without its run has no test images: give images=(X, y)")
-            if split == "test" and kept_arrays.is_kept(self.config.data.directory):
-                raise InputError(f"{self.directory}: trained on arrays, it has no test images: give images=(X, y)")
+            return self._evaluate_split(split) if images is None else self._evaluate_arrays(images)
+
+    def _evaluate_split(self, split: Split) -> dict[str, Any]:
+        if self._finished is None:
+            raise InputError(f"a model.npz without its run has no {split} images: give images=(X, y)")
+        if split == "test" and kept_arrays.is_kept(self.config.data.directory):
+            raise InputError(f"{self.directory}: trained on arrays, it has no test images: give images=(X, y)")
+        try:
             return self._finished.summary(split)[1]
+        except InputError as error:
+            error.add_note("images that are arrays: run.evaluate(images=(X, y))")
+            raise
 
     def _evaluate_arrays(self, images: tuple[Any, Any]) -> dict[str, Any]:
         _, labels = array_images.checked_pair(images)
         given = dataset.of_arrays(self._upright(images[0]), labels, self.config.data.labels)
         if self._finished is not None:
-            rules = finished.compare(self._finished.images("training"), given)
-            return self._finished.evaluate(given).summary() | {"baselines": rules}
+            summary = self._finished.evaluate(given).summary()
+            try:
+                return summary | {"baselines": finished.compare(self._finished.images("training"), given)}
+            except InputError as error:
+                if self.config.training.class_weight != BALANCED:  # whose weights are in the manifest only
+                    alone = f"mlp.load({str(self._finished.directory / model.NAME)!r}).evaluate(images=(X, y))"
+                    error.add_note(f"without the training images, and so without baselines: {alone}")
+                raise
         if self.config.training.class_weight == BALANCED:
             raise InputError("the weights of the classes in its loss are in the run's manifest.json: load the run")
         return evaluation.evaluate(self.network, given).summary()
@@ -157,6 +168,8 @@ def load(run: StrPath) -> Run:
     Raises InputError if there is no such run, if it is not finished, or if a file of it is missing or damaged.
     """
     path = given_path(run).absolute()  # the working folder may change
+    if path.suffix == ".npz" and not path.exists():
+        raise InputError(f"{run}: no such file: name the directory of a run, or its model.npz")
     if path.is_file():
         return _without_run(path)
     return finished.read_consistently(path, _with_history)

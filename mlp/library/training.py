@@ -17,7 +17,7 @@ from mlp.run import Caller, Warn
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.system import progress
-from mlp.system.errors import CheckFailed, Diverged, InputError
+from mlp.system.errors import CheckFailed, Diverged, Error, InputError
 from mlp.system.files import StrPath, given_path, make_folder
 from mlp.training import from_config
 from mlp.training.progress import Epoch
@@ -64,11 +64,12 @@ def train(
                 _caller(waiter, on_epoch, verbose=verbose), config, output, resume, images, places.append
             )
         )
-    except (Diverged, CheckFailed):
-        raise
     except BaseException as error:
-        if places and checkpoint.exists(places[0]):
+        if places and checkpoint.exists(places[0]) and not isinstance(error, Diverged | CheckFailed):
             error.add_note(f"resume with: mlp.train(resume={str(places[0])!r})")
+        if isinstance(error, Error):
+            # the message is enough: a notebook would show a screen of mlp's code
+            raise error.with_traceback(None) from error.__cause__
         raise
     return load(places[0])
 

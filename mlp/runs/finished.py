@@ -88,7 +88,7 @@ class FinishedRun:
         run held out no validation images.
         """
         if split not in get_args(Split):
-            raise InputError(f"split: must be {' or '.join(map(repr, get_args(Split)))}, not {split!r}")
+            raise InputError(f"split: must be {' or '.join(map(repr, get_args(Split)))}, not {split!r:.60}")
         training = self.images("training")
         rest, held_out = from_config.split(self.config, training)
         images = self.images("test") if split == "test" else held_out if split == "validation" else rest

@@ -83,6 +83,28 @@ def test_it_predicts_pictures_as_the_command_does(run, digits_run, test_images, 
     assert [answer["digit"] for answer in answers] == y[:4].tolist()
 
 
+def test_what_it_cannot_evaluate_is_refused_with_the_cure(run, test_images):
+    for split in ("tests", test_images):
+        with pytest.raises(mlp.InputError, match="split: must be 'test' or ") as found:
+            run.evaluate(split)
+        assert found.value.__notes__ == ["images that are arrays: run.evaluate(images=(X, y))"]
+    images, labels = test_images
+    with pytest.raises(mlp.InputError, match="no pixel is above 1, but ink is 255"):
+        run.evaluate(images=(images // 255, labels))
+
+
+def test_a_run_on_arrays_without_test_images_says_how_to_evaluate_it(tmp_path):
+    images = np.repeat(np.arange(0, 240, 4, dtype=np.uint8), 4).reshape(60, 2, 2)
+    trained = mlp.train({"training": {"epochs": 1}}, images=(images, np.arange(60) // 30), output=tmp_path / "run")
+    with pytest.raises(mlp.InputError, match=r"no test images: give images=\(X, y\)"):
+        trained.evaluate()
+    shutil.rmtree(trained.config.data.directory)
+    with pytest.raises(mlp.InputError, match="no such folder") as found:
+        trained.evaluate(images=(images, np.arange(60) // 30))
+    assert "without the training images" in found.value.__notes__[0]
+    assert f"mlp.load({str(trained.directory / 'model.npz')!r})" in found.value.__notes__[0]
+
+
 def test_paths_may_come_one_by_one_and_lie_in_the_home_folder(run, test_images, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for number in range(2):
@@ -176,6 +198,8 @@ def test_what_it_cannot_predict_is_refused_with_the_cure(run, images, message):
 def test_what_is_no_finished_run_is_refused(tmp_path, digits_run):
     (tmp_path / "other.npz").write_bytes(b"PK" * 9)
     made = write_folder(tmp_path / "made", [0, 1] * 9, [0, 1])
+    with pytest.raises(mlp.InputError, match=r"none\.npz: no such file"):
+        mlp.load(tmp_path / "none.npz")
     for path in (tmp_path / "none", tmp_path, tmp_path / "other.npz", made / "train-labels-idx1-ubyte"):
         with pytest.raises(mlp.InputError, match=path.name):
             mlp.load(path)

@@ -109,8 +109,6 @@ def test_arrays_train_as_their_files_do_and_are_kept_beside_the_run(options, of_
     (folder / f"train-images-idx3-ubyte.{'0' * 16}.tmp").write_bytes(b"of a process that was killed")
     assert_same(mlp.train(sections, images=(images, labels), output=tmp_path / "again"), of_the_command)
     assert len(list(folder.iterdir())) == 2
-    with pytest.raises(mlp.InputError, match=r"trained on arrays, it has no test images: give images=\(X, y\)"):
-        run.evaluate()
     shutil.rmtree(folder)
     longer = {"training": {"epochs": EPOCHS + 1}}
     with pytest.raises(mlp.InputError, match=r"the arrays .* are gone: give images=\(X, y\) again"):
@@ -327,6 +325,7 @@ def test_a_warning_is_pythons_and_points_at_the_call(options, tmp_path):
         ({}, {"output": "~no-one-here/x"}, "~no-one-here is no home folder here"),
         ({}, {"on_epoch": 3}, "on_epoch: must be a function of a row of the history, not 3"),
         ({"data": {"directory": "nowhere"}}, {}, "nowhere: no such folder"),
+        ({}, {"images": (np.ones((4, 2, 2), np.uint8), [0, 1, 0, 1])}, "no pixel is above 1, but ink is 255"),
     ],
 )
 def test_bad_input_is_an_input_error_which_says_where_it_is(config, arguments, message, tmp_path, monkeypatch):
@@ -334,6 +333,7 @@ def test_bad_input_is_an_input_error_which_says_where_it_is(config, arguments, m
     with pytest.raises(mlp.InputError) as found:
         mlp.train(config, **arguments)
     assert message in str(found.value)
+    assert len(found.traceback) == 2  # this call and train: a notebook shows code of each
     assert list(tmp_path.iterdir()) == []
 
 
