@@ -1,6 +1,12 @@
 """Backpropagation written by hand: gates, graphs of gates, and the multilayer perceptron they make.
 
-The names below are imported when they are first used, so ``import mlp`` takes almost no time.
+train, load: train a network, or read a finished run; both return a Run, which predicts and is evaluated.
+circuit: run an expression forward and backward; it returns a Circuit, which a notebook shows step by step.
+MLP: the network without a run; estimator.MLPClassifier: the same for scikit-learn.
+Error and, derived from it, CheckFailed, DataChanged, Diverged, InputError: what these raise.
+
+``help(mlp.train)`` describes one of them. They are imported when they are first used, so ``import mlp`` takes almost no
+time.
 """
 
 __version__ = "0.6.0"
@@ -65,4 +71,4 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept every name
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_MODULES})
+    return sorted({*globals(), *_HOMES, *_MODULES} - {"TYPE_CHECKING"})

@@ -406,15 +406,17 @@ def of_mapping(values: Mapping[str, Any], known: "Config | None" = None) -> Conf
     return _valid(_Source(sections, {}, {(): ((1, 1), "config")}, []), Path())
 
 
-def _plain(value: Any) -> Any:
-    """A value as YAML gives it."""
+def _plain(value: Any, depth: int = yaml_text.MAX_DEPTH) -> Any:
+    """A value as YAML gives it. Raises InputError if it is nested too deeply."""
+    if not depth:
+        raise InputError("config: nested too deeply: it must be a mapping of sections, which are mappings of keys")
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner, depth - 1) for key, inner in value.items()}
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if hasattr(value, "tolist"):  # NumPy's
         value = value.tolist()
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple | range) else value
+    return tuple(_plain(inner, depth - 1) for inner in value) if isinstance(value, list | tuple | range) else value
 
 
 def _valid(source: "_Source", folder: Path) -> Config:
@@ -562,6 +564,9 @@ def _known_value(name: str) -> str | None:
 def _suggestion(location: tuple[str | int, ...]) -> str:
     """The end of a message: the nearest known name, from the same section if possible."""
     *outer, wrong = map(str, location)
+    if wrong in KEYS and not outer:
+        section, _, key = wrong.partition(".")
+        return f": put {key} into the section {section}"
     known = list(SECTIONS[outer[0]].model_fields if outer else SECTIONS)
     if here := spelling.near(wrong, known) or (None if outer else spelling.ours(wrong, "sections")):
         return f", did you mean {here}?"

@@ -4,6 +4,8 @@ The inputs of a node exist before it, so the list of nodes is in topological ord
 is one loop over it, forwards or backwards, without sorting or recursion.
 """
 
+from __future__ import annotations  # as in mlp.library.circuit
+
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -70,7 +72,7 @@ class ComputationalGraph:
         for node in self.nodes:
             node.__dict__["graph_reference"] = self._reference
 
-    def __copy__(self) -> "ComputationalGraph":
+    def __copy__(self) -> ComputationalGraph:
         """A deep copy: two graphs that share nodes would change each other."""
         return copy.deepcopy(self)
 

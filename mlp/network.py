@@ -17,6 +17,8 @@ The sigmoid's factor P (1 - P) cancels. If classes have weights, w (n,) holds th
 sum of the examples' losses times w.
 """
 
+from __future__ import annotations  # as in mlp.library.circuit
+
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -169,11 +171,11 @@ class MLP:
         """Consecutive views of a flat array, one for each parameter."""
         return parameter_views(block, self.sizes)
 
-    def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> "MLP":
+    def copy(self, precision: DTypeLike, *, input_gradient: bool = False) -> MLP:
         """An independent network with the same weights, in this precision."""
         return _with_weights(self.parameter_block, self.sizes, precision, input_gradient, self._options)
 
-    def resized(self, sizes: Sequence[int]) -> "MLP":
+    def resized(self, sizes: Sequence[int]) -> MLP:
         """A network of other sizes that is otherwise like this one; its weights are 0."""
         return MLP(sizes, precision=self.precision, **self._options)
 
@@ -189,7 +191,7 @@ class MLP:
         needs_input_gradient = self._X.needs_gradient
         return _with_weights, (self.parameter_block, self.sizes, self.precision, needs_input_gradient, self._options)
 
-    def batch(self, n: int, parameters: Mapping[str, tuple[Array, Array]] | None = None) -> "BatchBuffers":
+    def batch(self, n: int, parameters: Mapping[str, tuple[Array, Array]] | None = None) -> BatchBuffers:
         """The network's memory for n examples, to be filled. Calls share it as long as few different n are in use.
 
         ``parameters`` gives arrays in place of the network's own parameters and gradients, by name; X then has a column

@@ -15,7 +15,7 @@ from mlp.runs import checkpoint, history, provenance
 from mlp.runs.checkpoint import Checkpoint
 from mlp.runs.directory import CURVE, DIVERGENCE, REPORT, Run, check_fresh
 from mlp.runs.finished import FinishedRun, find_whole, read_run
-from mlp.runs.manifest import RUNNING, read_manifest
+from mlp.runs.manifest import RUNNING, STOPPED, read_manifest
 from mlp.system import blas_threads, progress, signals
 from mlp.system.errors import DataChanged, Diverged, InputError, Interrupted
 from mlp.system.files import StrPath, exclusive
@@ -79,7 +79,7 @@ def train(
                 run.resume(saved, facts, caller.warn)
             gradient_precheck.check_before_training(network, training_set, settings.training, run.note)
             if saved is not None:
-                trainer.restore(saved.state)
+                _restore(trainer, run, saved)
             save(trainer, run)  # before the first step: the disk has room, and there is something to resume from
             caller.check()
             learn(trainer, run, caller)
@@ -110,6 +110,7 @@ def resume(directory: StrPath, settings_for: Callable[[Config | None], Config], 
             leave_finished(whole, settings, caller.warn)
             return False
     with exclusive(directory, caller.warn):
+        caller.check()  # while it waited for the lock, another call may have finished the run
         saved = checkpoint.newest(directory, caller.warn)
         if saved is not None:
             settings = resolved(saved.config)
@@ -133,6 +134,15 @@ def _checked_files(settings: Config, images: Dataset, saved: Checkpoint | None) 
         if tuple(saved.facts["image_shape"]) != images.image_shape:
             raise InputError(f"{saved.path}: of images of another size than {images.image_shape}: train a new run")
     return files
+
+
+def _restore(trainer: Trainer, run: Run, saved: Checkpoint) -> None:
+    """Continue from a checkpoint. If the caller had ended the run there, no epoch follows unless more are asked for."""
+    trainer.restore(saved.state)
+    if run.manifest.get(STOPPED) and trainer.options.epochs == saved.config.training.epochs:
+        trainer.stop()
+    else:
+        run.manifest.pop(STOPPED, None)
 
 
 @contextmanager
@@ -179,8 +189,12 @@ def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
         try:
             while not trainer.has_stopped:
                 row = trainer.run_epoch(after_steps, caller.check)
-                report.say(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}")
-                _tell(row, trainer, run, caller)
+                with _saved_if_it_fails(trainer, run):
+                    report.say(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}")
+                    answer = caller.on_epoch(row)
+                if isinstance(answer, bool | np.bool_) and answer:  # no number, such as what csv's writerow returns
+                    trainer.stop()
+                    run.manifest[STOPPED] = True
                 if (unit == "epoch" and row.epoch % interval == 0) or trainer.has_stopped:
                     save(trainer, run)
                 caller.check()
@@ -189,15 +203,14 @@ def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
             raise
 
 
-def _tell(row: Epoch, trainer: Trainer, run: Run, caller: Caller) -> None:
-    """Tell the caller of an epoch, and stop the trainer if it asks for that."""
+@contextmanager
+def _saved_if_it_fails(trainer: Trainer, run: Run) -> Iterator[None]:
+    """Within this block the caller is told of an epoch, which is not lost if that fails."""
     try:
-        answer = caller.on_epoch(row)
+        yield
     except Exception:
         save(trainer, run)
         raise
-    if isinstance(answer, bool | np.bool_) and answer:  # no number, such as what csv.writer.writerow returns
-        trainer.stop()
 
 
 def save(trainer: Trainer, run: Run) -> None:

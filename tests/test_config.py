@@ -188,6 +188,7 @@ BAD = {  # text: its only message, after "config.yaml:"
     "training:\n  batch: 5": "2:3: training.batch: unknown key, did you mean training.batch_size?",
     "training:\n  batchSize: 5": "2:3: training.batchSize: unknown key, did you mean batch_size?",
     "epochs: 5": "1:1: epochs: unknown section, did you mean training.epochs?",
+    "training.epochs: 5": "1:1: training.epochs: unknown section: put epochs into the section training",
     "learning-rate: 5": "1:1: learning-rate: unknown section, did you mean training.learning_rate?",
     "directory: x": "1:1: directory: unknown section, did you mean data.directory or output.directory?",
     "train:\n  epochs: 5": "1:1: train: unknown section, did you mean training?",

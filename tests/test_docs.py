@@ -116,7 +116,7 @@ def keys_said_of(title):
 
 
 def test_the_keys_of_the_files_are_those_that_are_said(digits_run, tmp_path, here):
-    """Of those that a run that went on, one on three digits with adam, and one that diverged have, too."""
+    """Also those of a run that went on, that its caller stopped, on three digits with adam, or that diverged."""
     other = tmp_path / "other"
     options = [f"data.directory={write_folder(tmp_path / 'made', [0, 1, 7] * 9, [0, 1, 7])}", "data.digits=all"]
     options += ["training.optimizer=adam", "training.learning_rate=0.01", "training.class_weight=balanced"]
@@ -124,7 +124,7 @@ def test_the_keys_of_the_files_are_those_that_are_said(digits_run, tmp_path, her
     manifest = json.loads((digits_run / "manifest.json").read_text())
     with_weights = json.loads((other / "manifest.json").read_text())
     assert with_weights.keys() == {*manifest, "class_weights"}
-    assert keys_said_of("manifest.json") == {*with_weights, "resumed"}
+    assert keys_said_of("manifest.json") == {*with_weights, "resumed", "stopped"}
     assert manifest["gradient_check"].keys() == {"sizes", "errors", "largest_error", "tolerance", "seconds"}
     with open(digits_run / "history.csv", newline="") as file:
         assert keys_said_of("history.csv") == set(next(csv.reader(file)))

@@ -1,5 +1,7 @@
 """A circuit: the graph of an expression, its forward and backward pass, its numeric gradients and its Jacobian."""
 
+from __future__ import annotations  # as in mlp.library.circuit
+
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -10,6 +10,8 @@ from mlp.data.idx_folder import MAX_IMAGE_PIXELS, MAX_LABEL
 from mlp.system.errors import InputError
 
 Bytes = NDArray[np.uint8]
+FAINT = 16
+"""If no pixel of many images is above this, they have another scale: 0 and 1, or the 0..16 of scikit-learn's digits."""
 
 
 def checked(images: Any, labels: Any, names: tuple[str, str] = ("images", "labels")) -> tuple[Bytes, Bytes]:
@@ -29,9 +31,25 @@ def checked(images: Any, labels: Any, names: tuple[str, str] = ("images", "label
     return checked_images, checked_labels
 
 
+def checked_pair(pair: Any) -> tuple[Bytes, Bytes]:
+    """Like ``checked``, of a tuple or list (images, labels). Raises InputError for any other, too, and without ink."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError("images: must be a pair of arrays, the images and their labels: write images=(X, y)")
+    images, labels = checked(*pair)
+    check_ink(images)
+    return images, labels
+
+
 def checked_pixels(images: Any, name: str = "images") -> Bytes:
     """Only the images, as ``checked`` does."""
     return _images(_array(images, name), name)
+
+
+def check_ink(images: Bytes) -> None:
+    """Raises InputError if no pixel of all the images is above ``FAINT``: a network would hardly learn from them."""
+    if 0 < (high := images.max()) <= FAINT:
+        what = f"images: no pixel is above {high}, but ink is 255"
+        raise InputError(f"{what}: {_scaled_up(high)}, round and convert with .astype('uint8')")
 
 
 def _array(values: Any, name: str) -> NDArray[Any]:
@@ -42,15 +60,16 @@ def _array(values: Any, name: str) -> NDArray[Any]:
 
 
 def _images(images: NDArray[Any], name: str) -> Bytes:
+    if 0 in images.shape:
+        raise InputError(f"{name}: shape {images.shape}, no image in it: give at least one")
     if images.dtype != np.uint8:
         raise InputError(f"{name}: {images.dtype}, must be uint8 from 0 to 255: {_as_bytes(images)}")
     if images.ndim == 4:
         cure = "take [..., 0]" if images.shape[3] == 1 else "make them grey with .mean(axis=3).round().astype('uint8')"
         raise InputError(f"{name}: shape {images.shape}, colours are not supported: {cure}")
     if images.ndim not in (2, 3):
-        raise InputError(f"{name}: shape {images.shape}, must be (n, rows, columns) or (n, pixels): reshape them")
-    if 0 in images.shape:
-        raise InputError(f"{name}: shape {images.shape}, no image in it: give at least one")
+        cure = "write images[None] for a single one" if images.ndim == 1 else "reshape them"
+        raise InputError(f"{name}: shape {images.shape}, must be (n, rows, columns) or (n, pixels): {cure}")
     pixels = math.prod(images.shape[1:])
     if pixels > MAX_IMAGE_PIXELS:
         what = f"{pixels:,} pixels in an image, at most {MAX_IMAGE_PIXELS:,} are supported"
@@ -63,14 +82,21 @@ def _images(images: NDArray[Any], name: str) -> Bytes:
 
 def _as_bytes(images: NDArray[Any]) -> str:
     """The cure for images of another type, by their range."""
-    if images.dtype.kind not in "iuf" or not images.size:
+    if images.dtype.kind not in "biuf":
         return "convert them with .astype('uint8')"
     low, high = images.min(), images.max()
-    if images.dtype.kind == "f" and low >= 0 and high <= 1:
-        return "multiply by 255, round and convert with .astype('uint8')"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return "replace what is NaN or infinite in them"
+    if low >= 0 and high <= FAINT:
+        return f"{_scaled_up(high)}, round and convert with .astype('uint8')"
     if low >= 0 and high <= 255:
         return f"{'round and ' if images.dtype.kind == 'f' else ''}convert with .astype('uint8')"
     return f"scale them, which go from {low:g} to {high:g}, to 0..255, round and convert with .astype('uint8')"
+
+
+def _scaled_up(high: float) -> str:
+    """The cure for images whose ink is not 255; ``high`` is their darkest pixel."""
+    return "multiply by 255" if high <= 1 else f"multiply by 255 / {high:g}, if {high:g} is ink"
 
 
 def _labels(labels: NDArray[Any], name: str) -> Bytes:

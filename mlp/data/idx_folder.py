@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mlp import idx
 from mlp.data import missing_files
-from mlp.system.command_line import command
+from mlp.system.command_line import CHECKOUT, command, display_path
 from mlp.system.errors import DataChanged, InputError
 from mlp.system.files import Stamp, StrPath, sha256
 
@@ -24,6 +24,7 @@ PREFIX: dict[Part, str] = {"training": "train", "test": "t10k"}
 LIKE: dict[Part, str] = {"training": "train", "test": "(t10k|test)"}
 """Patterns of other names for a part."""
 AXES: dict[Kind, int] = {"images": 3, "labels": 1}
+BUNDLED = CHECKOUT / "data"
 MAX_LABEL = 255
 """A label is a byte."""
 MAX_IMAGE_PIXELS = 1 << 22
@@ -213,6 +214,8 @@ def find(directory: StrPath, part: Part, kind: Kind) -> dict[Path, Stamp | None]
     if not directory.is_dir():
         what = "not a folder" if os.path.lexists(directory) else "no such folder"
         cure = f"get MNIST into data/mnist by {command('download_mnist')}, and name that folder"
+        if (BUNDLED / file_names("training", "images")[1]).is_file():
+            cure += f"; or name {display_path(BUNDLED)}, with the digits 0 and 1"
         raise InputError(
             f"{directory}: {what}: it must hold four IDX files, images and labels for training and test: {cure}"
         )

@@ -15,8 +15,8 @@ MAX_SEARCH_DEPTH = 2
 """Levels of subfolders: torchvision makes MNIST/raw."""
 CURES = {
     r"{like}.*\.(part|partial|crdownload|download|tmp)$": "{path} is an incomplete download: fetch it again",
-    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file, and set "
-    "data.transpose to true: EMNIST's images are transposed",
+    r"{like}.*emnist|emnist.*{like}": "rename {path} to {usual}, if it is that file (EMNIST's images are "
+    "transposed: set data.transpose to true)",
     r"{like}": "rename {path} to {usual}, if it is that file",
     r"\.(zip|tar|tgz|tar\.gz|7z|rar)$": "unpack {path}, and put {usual} there",
     r"\.(npz|csv|csv\.gz)$": "{path} is not in the IDX format: {import_images} makes a data folder of it",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
 from typing import Any, BinaryIO
 
 from mlp.figures import font_cache
@@ -112,10 +113,14 @@ def sign_colors() -> NDArray[np.uint8]:
 def own_settings() -> Iterator[None]:
     """Within this block, or in a function decorated with it, matplotlib uses its defaults.
 
-    So a user's matplotlibrc or program does not change our pictures; its settings are restored afterwards.
+    So a user's matplotlibrc or program does not change our pictures; its settings are restored afterwards. They are the
+    process's: of several threads one at a time is in such a block.
     """
-    with matplotlib.style.context("default"), matplotlib.rc_context(AS_TEXT):
+    with _changing_settings, matplotlib.style.context("default"), matplotlib.rc_context(AS_TEXT):
         yield
+
+
+_changing_settings = RLock()
 
 
 def drawable(text: str) -> str:

@@ -1,5 +1,7 @@
 """An expression as a circuit, from Python and in a notebook."""
 
+from __future__ import annotations  # so that help() shows ArrayLike by its name, and not what it stands for
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,9 +35,12 @@ def circuit(
     Raises InputError as the command does, with the place in the text: if something is not in the language, a name has
     no value, a value is not used, shapes do not fit, or a number overflows or is not defined.
     """
-    arrays = {name: as_array(name, value) for name, value in {**given, **values}.items()}
-    found = parse(text, arrays, stages=stages)
-    found.run(upstream)
+    try:
+        arrays = {name: as_array(name, value) for name, value in {**given, **values}.items()}
+        found = parse(text, arrays, stages=stages)
+        found.run(upstream)
+    except InputError as error:
+        raise error.with_traceback(None) from None  # its message is enough, as in mlp.train
     return found
 
 

@@ -27,7 +27,7 @@ MAX_NODES = 60
 """Of a larger graph the notebook shows only what it is: the drawing would take a second and a megabyte."""
 FRAME_HEIGHT = "40rem"
 """Until the page's script makes the frame as high as the page."""
-MIN_SCALE = 0.8
+MIN_SCALE = 0.7
 """A picture becomes narrower with the notebook down to this fraction of its width, and then scrolls."""
 
 
@@ -86,7 +86,7 @@ def frame(circuit: Circuit) -> str:
 
 
 def figures(run: Run) -> str:
-    """The figures of a run with history as a table."""
+    """The figures of a run that has a history, as a table."""
     best = kept_epoch(run.history)
     epochs = f"{len(run.history)}, best epoch {best.epoch}"
     rows = {"run": run.directory, "network": run.network, "epochs": epochs, "best epoch": best}

@@ -127,7 +127,9 @@ def run(work: Callable[[Waiter], T]) -> T:
         waiter.leave()
         raise
     thread.join()
-    if errors and not (stop and isinstance(errors[0], Interrupted)):
+    if errors and stop is None:
+        raise errors[0]  # with its own cause
+    if errors and not isinstance(errors[0], Interrupted):
         raise errors[0] from stop
     if stop:
         raise stop.with_traceback(None)  # how the wait works is of no interest

@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,16 +17,17 @@ from mlp.config import BALANCED, Config
 from mlp.data import array_images, dataset, image_files
 from mlp.data.picture import samples
 from mlp.gates import Array
+from mlp.library import kept_arrays
 from mlp.network import MLP, block_length
 from mlp.runs import finished, model
 from mlp.runs.finished import FinishedRun, Split
 from mlp.runs.history import read_history
 from mlp.system import blas_threads
 from mlp.system.errors import InputError
-from mlp.system.files import StrPath
+from mlp.system.files import StrPath, given_path
 from mlp.training.progress import Epoch, kept_epoch
 
-Images = StrPath | Sequence[StrPath] | NDArray[np.uint8]
+Images = StrPath | Iterable[StrPath] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,8 +38,8 @@ class Run:
     transposed if ``data.transpose`` is true.
     """
 
-    directory: Path | None
-    """None for a model.npz without its run."""
+    directory: Path
+    """Where its files are."""
     config: Config
     history: list[Epoch]
     """A row for each epoch, with the columns of history.csv; empty for a model.npz without its run."""
@@ -49,8 +50,8 @@ class Run:
     _finished: FinishedRun | None
 
     def __repr__(self) -> str:
-        if self.directory is None:
-            return f"Run(a model without its directory, {self.network})"
+        if not self.history:
+            return f"Run(a model.npz without its run, {self.network})"
         best = kept_epoch(self.history)
         return f"Run({self.directory}, {self.network}, best epoch {best.epoch} of {len(self.history)}: {best})"
 
@@ -67,10 +68,12 @@ class Run:
     def predict(self, images: Images) -> Array:
         """The probabilities of images: (n, 1), of the second of two labels, or (n, classes) for more.
 
-        images: arrays, or paths of pictures, folders of pictures and IDX files, one or several, which are prepared as
+        images: an array, or paths of pictures, folders of pictures and IDX files, one or several, which are prepared as
         ``predict.py`` does. Raises InputError if an array has another type or shape, or if a file cannot be read or
         has nothing drawn on it. Warns of pictures with several separate digits, and of damaged ones that can be read.
         """
+        if isinstance(images, Iterator):  # such as those of Path.glob
+            images = list(images)
         paths, problems = _paths(images), list[str]()
         rows = self._scaled(images) if paths is None else self._prepared(paths, problems)
         with blas_threads.threads(self.config.training.threads):
@@ -86,18 +89,31 @@ class Run:
         the images cannot be read, are not as above, or lack one of the run's labels.
         """
         with blas_threads.threads(self.config.training.threads):
-            if images is None and self._finished is not None:
-                return self._finished.summary(split)[1]
-            if images is None:
-                raise InputError("a model.npz without its run has no test images: give images=(X, y)")
-            return self._evaluate_arrays(*images)
+            return self._evaluate_split(split) if images is None else self._evaluate_arrays(images)
 
-    def _evaluate_arrays(self, X: Any, y: Any) -> dict[str, Any]:
-        _, labels = array_images.checked(X, y)
-        given = dataset.of_arrays(self._upright(X), labels, self.config.data.labels)
+    def _evaluate_split(self, split: Split) -> dict[str, Any]:
+        if self._finished is None:
+            raise InputError(f"a model.npz without its run has no {split} images: give images=(X, y)")
+        if split == "test" and kept_arrays.is_kept(self.config.data.directory):
+            raise InputError(f"{self.directory}: trained on arrays, it has no test images: give images=(X, y)")
+        try:
+            return self._finished.summary(split)[1]
+        except InputError as error:
+            error.add_note("images that are arrays: run.evaluate(images=(X, y))")
+            raise
+
+    def _evaluate_arrays(self, images: tuple[Any, Any]) -> dict[str, Any]:
+        _, labels = array_images.checked_pair(images)
+        given = dataset.of_arrays(self._upright(images[0]), labels, self.config.data.labels)
         if self._finished is not None:
-            rules = finished.compare(self._finished.images("training"), given)
-            return self._finished.evaluate(given).summary() | {"baselines": rules}
+            summary = self._finished.evaluate(given).summary()
+            try:
+                return summary | {"baselines": finished.compare(self._finished.images("training"), given)}
+            except InputError as error:
+                if self.config.training.class_weight != BALANCED:  # whose weights are in the manifest only
+                    alone = f"mlp.load({str(self._finished.directory / model.NAME)!r}).evaluate(images=(X, y))"
+                    error.add_note(f"without the training images, and so without baselines: {alone}")
+                raise
         if self.config.training.class_weight == BALANCED:
             raise InputError("the weights of the classes in its loss are in the run's manifest.json: load the run")
         return evaluation.evaluate(self.network, given).summary()
@@ -127,7 +143,7 @@ class Run:
     def _prepared(self, paths: Sequence[StrPath], problems: list[str]) -> Iterator[Array]:
         """The rows of X, in blocks, of the images in files; ``problems`` gets messages of those that are doubtful."""
         transpose, failures = self.config.data.transpose, list[str]()
-        files = (file for path in paths for file in image_files.files_of(path))
+        files = (file for path in paths for file in image_files.files_of(given_path(path)))
         images = (image for file in files for image in image_files.read(file, problems.append, transpose=transpose))
         prepared = samples(images, self.image_shape, failures)
         while block := list(islice(prepared, block_length(self.network.sizes[0]))):
@@ -151,7 +167,9 @@ def load(run: StrPath) -> Run:
 
     Raises InputError if there is no such run, if it is not finished, or if a file of it is missing or damaged.
     """
-    path = Path(run)
+    path = given_path(run).absolute()  # the working folder may change
+    if path.suffix == ".npz" and not path.exists():
+        raise InputError(f"{run}: no such file: name the directory of a run, or its model.npz")
     if path.is_file():
         return _without_run(path)
     return finished.read_consistently(path, _with_history)
@@ -166,4 +184,4 @@ def _without_run(path: Path) -> Run:
     inputs = network.sizes[0]
     side = math.isqrt(inputs)
     shape = (side, side) if side * side == inputs else (1, inputs)
-    return Run(None, config, [], network, shape, None)
+    return Run(path.parent, config, [], network, shape, None)

@@ -1,40 +1,30 @@
 """``mlp.train``: a run from a program or a notebook, with the same bytes as ``train.py`` makes."""
 
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mlp import config as configuration
-from mlp import idx
 from mlp import run as one_run
 from mlp.config import Config
-from mlp.data import array_images, idx_folder
-from mlp.library import interruptible
+from mlp.library import interruptible, kept_arrays, relayed_progress
 from mlp.library.interruptible import Waiter
 from mlp.library.run import Run, load
-from mlp.run import Caller
+from mlp.run import Caller, Warn
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
 from mlp.system import progress
-from mlp.system.errors import CheckFailed, Diverged, InputError
-from mlp.system.files import StrPath, make_folder
-from mlp.system.progress import Report
+from mlp.system.errors import CheckFailed, Diverged, Error, InputError
+from mlp.system.files import StrPath, given_path, make_folder
 from mlp.training import from_config
 from mlp.training.progress import Epoch
 
 Options = Config | StrPath | Mapping[str, Any] | None
 FRAMES_TO_USER = 8
 """From a warning, made for the run in the caller's thread, to the call of ``train``."""
-SHOW_SECONDS = 0.1
-"""How often progress is shown."""
 
 
 def train(
@@ -51,7 +41,7 @@ def train(
     config: a mapping of sections, such as ``{"training": {"epochs": 3}}``, whose paths are relative to the working
         folder; or the path of a config file; None for the defaults.
     output: the run's directory, which must be empty or absent; None for the next number in ``output.directory``.
-    resume: the directory of a run to resume, or to start if it does not exist; options that ``config`` leaves out are
+    resume: the directory of a run to resume, or to start if it does not exist; options that a mapping leaves out are
         then the run's own. A finished run is returned as it is.
     images: the training images as arrays: uint8 (n, rows, columns) or (n, pixels), and labels, integers (n,). They
         are written as IDX files into a folder beside the run, where they are found again.
@@ -65,6 +55,8 @@ def train(
     """
     if output is not None and resume is not None:
         raise InputError("output is for a new run, resume for an existing one: give one of them")
+    if on_epoch is not None and not callable(on_epoch):
+        raise InputError(f"on_epoch: must be a function of a row of the history, not {on_epoch!r:.60}")
     places: list[Path] = []
     try:
         interruptible.run(
@@ -72,11 +64,12 @@ def train(
                 _caller(waiter, on_epoch, verbose=verbose), config, output, resume, images, places.append
             )
         )
-    except (Diverged, CheckFailed):
-        raise
     except BaseException as error:
-        if places and checkpoint.exists(places[0]):
+        if places and checkpoint.exists(places[0]) and not isinstance(error, Diverged | CheckFailed):
             error.add_note(f"resume with: mlp.train(resume={str(places[0])!r})")
+        if isinstance(error, Error):
+            # the message is enough: a notebook would show a screen of mlp's code
+            raise error.with_traceback(None) from error.__cause__
         raise
     return load(places[0])
 
@@ -90,15 +83,25 @@ def _work(
     begin: Callable[[Path], object],
 ) -> None:
     """Begin or resume a run; ``begin`` gets its directory."""
-    directory = None if (given := output or resume) is None else Path(given).absolute()
-    if directory is not None and resume is not None and directory.exists():
-        begin(directory)
-        one_run.resume(directory, lambda known: _settings(config, images, directory, known), caller)
-    elif resume is not None and config is None:
-        raise InputError(f"{resume}: no such run: to start it there, give a config")
-    else:
-        settings = from_config.resolved(_settings(config, images, directory))
+    given = output if resume is None else resume
+    directory = None if given is None else given_path(given).absolute()
+
+    @cache
+    def settings_for(known: Config | None) -> Config:
+        return _settings(config, images, directory, known, caller.warn)
+
+    if directory is None or resume is None:
+        settings = from_config.resolved(settings_for(None))
         one_run.train(settings, _begun(run_directory.new(settings, directory, caller.warn), begin), caller)
+        return
+    if not directory.exists():
+        if config is None:
+            raise InputError(f"{resume}: no such run: to start it there, give a config")
+        from_config.resolved(settings_for(None))  # before the folder is made
+        with suppress(FileExistsError):  # another run was quicker: this one resumes it, once its lock is free
+            make_folder(directory)
+    begin(directory)
+    one_run.resume(directory, settings_for, caller)
 
 
 @contextmanager
@@ -109,7 +112,7 @@ def _begun(new: AbstractContextManager[run_directory.Run], begin: Callable[[Path
 
 
 def _settings(
-    config: Options, images: tuple[Any, Any] | None, directory: Path | None, known: Config | None = None
+    config: Options, images: tuple[Any, Any] | None, directory: Path | None, known: Config | None, warn: Warn
 ) -> Config:
     """The config to train with; ``known`` is that of the run in the directory."""
     if isinstance(config, Config):
@@ -117,44 +120,19 @@ def _settings(
     elif config is None or isinstance(config, Mapping):
         settings = configuration.of_mapping(config or {}, known)
     else:
-        settings = configuration.load(config)
+        settings = configuration.load(given_path(config))
     if images is None:
+        kept_arrays.check_there(settings.data.directory)
         return settings
     beside = settings.output.directory if directory is None else directory.parent
-    return settings.with_values({"data.directory": _kept(images, beside)})
-
-
-def _kept(images: tuple[Any, Any], folder: Path) -> Path:
-    """A folder within this one with the arrays as IDX files; its name depends on their content only."""
-    if not isinstance(images, tuple | list) or len(images) != 2:
-        raise InputError("images: must be a pair of arrays, the images and their labels: write images=(X, y)")
-    pixels, labels = map(np.ascontiguousarray, array_images.checked(*images))
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    for array in (pixels, labels):
-        digest.update(array.data)
-    target = folder / f"images-{digest.hexdigest()[:16]}"
-    if not target.exists():
-        with suppress(FileExistsError):  # another run was quicker
-            make_folder(target)
-    for kind, array in zip(idx_folder.AXES, (pixels, labels), strict=True):
-        path = target / idx_folder.file_names("training", kind)[0]
-        if not _holds(path, array):
-            idx.write(path, array)
-    return target
-
-
-def _holds(path: Path, array: NDArray[np.uint8]) -> bool:
-    try:
-        return np.array_equal(idx.read(path), array)
-    except InputError:
-        return False
+    return settings.with_values({"data.directory": kept_arrays.keep(images, beside, warn)})
 
 
 def _caller(waiter: Waiter, on_epoch: Callable[[Epoch], object] | None, *, verbose: bool) -> Caller:
     """The calling thread as the caller of a run."""
     return Caller(
         warn=partial(waiter.call, _warn),
-        show=partial(_shown, waiter) if verbose else progress.silent,
+        show=partial(relayed_progress.shown, waiter) if verbose else progress.silent,
         on_epoch=partial(waiter.call, on_epoch) if on_epoch is not None else lambda row: None,
         check=waiter.check,
         computing=nullcontext(),
@@ -163,36 +141,3 @@ def _caller(waiter: Waiter, on_epoch: Callable[[Epoch], object] | None, *, verbo
 
 def _warn(message: str) -> None:
     warnings.warn(message, stacklevel=FRAMES_TO_USER)
-
-
-@contextmanager
-def _shown(waiter: Waiter, **options: Any) -> Iterator[Report]:
-    """Progress that is shown by the calling thread: a notebook shows nothing of other threads."""
-    shown = progress.shown(**options)
-    report = _Relayed(waiter, waiter.call(shown.__enter__))
-    try:
-        yield report
-    finally:
-        report.flush()
-        waiter.call(shown.__exit__, None, None, None)
-
-
-class _Relayed(Report):
-    """Counts the steps, and passes them on now and then."""
-
-    def __init__(self, waiter: Waiter, report: Report):
-        self.waiter, self.report = waiter, report
-        self._count, self._due = 0, monotonic() + SHOW_SECONDS
-
-    def advance(self, count: int) -> None:
-        self._count += count
-        if monotonic() >= self._due:
-            self.flush()
-
-    def say(self, line: str) -> None:
-        self.flush()
-        self.waiter.call(self.report.say, line)
-
-    def flush(self) -> None:
-        self.waiter.call(self.report.advance, self._count)
-        self._count, self._due = 0, monotonic() + SHOW_SECONDS

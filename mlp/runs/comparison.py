@@ -181,7 +181,8 @@ def _compared(run: FinishedRun, name: str) -> ComparedRun:
     directory = run.directory
     epochs = history.read_history(directory)
     options = run.config.training
-    if not Progress(epochs, best_epoch=kept_epoch(epochs).epoch).has_stopped(options.epochs, options.patience):
+    progress = Progress(epochs, best_epoch=kept_epoch(epochs).epoch)
+    if not (run.manifest.stopped or progress.has_stopped(options.epochs, options.patience)):
         raise InputError(
             f"{directory / 'history.csv'}: {len(epochs)} epochs, but config.yaml beside it says "
             f"{options.epochs}: put back the file that the run wrote, or train the run again"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -84,8 +84,11 @@ class FinishedRun:
     def judge(self, split: Split = "test") -> tuple[Dataset, Evaluation, dict[str, dict[str, Any]]]:
         """All training images, the evaluation on a split, and each baseline's results on that split, by name.
 
-        Raises InputError as ``images`` does, or if the split is empty because the run held out no validation images.
+        Raises InputError as ``images`` does, if there is no split of that name, or if the split is empty because the
+        run held out no validation images.
         """
+        if split not in get_args(Split):
+            raise InputError(f"split: must be {' or '.join(map(repr, get_args(Split)))}, not {split!r:.60}")
         training = self.images("training")
         rest, held_out = from_config.split(self.config, training)
         images = self.images("test") if split == "test" else held_out if split == "validation" else rest

@@ -28,6 +28,9 @@ ENDINGS: dict[type[BaseException], str] = {
 }
 """The status of a run that ends with one of these errors; after any other error it is FAILED."""
 
+STOPPED = "stopped"
+"""The key of a run that its caller, such as ``on_epoch``, ended before its last epoch."""
+
 Words = Annotated[str, Field(max_length=1000)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 53)]
 Number = Annotated[float, Field(strict=True, ge=0)]
@@ -83,6 +86,7 @@ class Manifest(_Part):
     machine: Words | None = None
     blas: list[Library] = []
     resumed: list[Resumption] = []
+    stopped: bool = False
 
     @field_validator("image_shape")
     @classmethod

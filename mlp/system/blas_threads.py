@@ -18,15 +18,20 @@ def threads(count: int) -> Iterator[list[dict[str, Any]]]:
 
     Gives each library's name, version and number of threads. Raises RuntimeError, as Python does, if the system has
     not enough threads left. The number holds for the whole process: if several threads are in such blocks at once, the
-    latest to enter sets it, and the last to leave restores the earlier number.
+    latest to enter sets it, and the last to leave restores the earlier number, also if KeyboardInterrupt ends a block.
     """
     with _making_limits:
         limits = _limits()
-    mine = limits.enter(count)
+    mine = object()
     try:
+        limits.enter(mine, count)
         yield [{field: library.get(field) for field in FIELDS} for library in limits.blas.info()]
     finally:
-        limits.leave(mine)
+        try:
+            limits.leave(mine)
+        except BaseException:
+            limits.leave(mine)  # it was interrupted half done
+            raise
 
 
 class _Limits:
@@ -36,28 +41,29 @@ class _Limits:
         self.blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
         self._lock = Lock()
         self._counts: dict[object, int] = {}
-        self._before: Any = None
+        self._before: list[int] | None = None
+        """Each library's number when no block was open."""
         self._max_checked = 1
         """The largest number of threads that the system is known to have left."""
 
-    def enter(self, count: int) -> object:
-        mine = object()
+    def enter(self, mine: object, count: int) -> None:
         with self._lock, _in_control():
             if count > self._max_checked:
                 _check_room(count)
                 self._max_checked = count
-            limit = self.blas.limit(limits=count)
-            self._before = self._before or limit  # the first limit knows the earlier number
+            if self._before is None:
+                self._before = [library.num_threads for library in self.blas.lib_controllers]
             self._counts[mine] = count
-        return mine
+            self.blas.limit(limits=count)
 
     def leave(self, mine: object) -> None:
         with self._lock, _in_control():
-            del self._counts[mine]
+            self._counts.pop(mine, None)
             if self._counts:
                 self.blas.limit(limits=next(reversed(self._counts.values())))
-            else:
-                self._before.restore_original_limits()
+            elif self._before is not None:
+                for library, count in zip(self.blas.lib_controllers, self._before, strict=True):
+                    library.set_num_threads(count)
                 self._before = None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlp.system import signals
 from mlp.system.errors import Error, InputError, Interrupted, message_lines
-from mlp.system.files import home_expanded
+from mlp.system.files import given_path
 from mlp.system.printable import printable, quoted
 from mlp.system.streams import tolerant
 
@@ -89,10 +89,8 @@ def _run(main: Callable[[Sequence[str]], None]) -> int:
 
 def path(text: str) -> Path:
     """A path argument, which may begin with ``~`` and must not be empty."""
-    if not text:
-        raise ArgumentTypeError("a path must not be empty")
     try:
-        return Path(home_expanded(text))
+        return given_path(text)
     except InputError as error:
         raise ArgumentTypeError(str(error)) from None
 

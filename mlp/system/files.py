@@ -195,6 +195,16 @@ def write_text(path: StrPath, text: str) -> None:
         file.write(text.encode())
 
 
+def given_path(path: StrPath) -> Path:
+    """A path that the user gave, which may begin with ``~``. Raises InputError if there can be no such path."""
+    text = os.fspath(path)
+    if not text:
+        raise InputError("a path must not be empty")
+    if not isinstance(text, str) or "\0" in text:
+        raise InputError(f"{text!r}: not a path: give a str without a zero byte")
+    return Path(home_expanded(text))
+
+
 def home_expanded(text: str) -> str:
     """A path as text, with a ``~`` or ``~user`` at its beginning replaced by that home folder.
 
@@ -346,7 +356,16 @@ def exclusive(folder: Path, warn: Callable[[str], object], *, wait: float = LOCK
         check_same(folder, (status.st_dev, status.st_ino))
         yield status.st_dev, status.st_ino
     finally:
+        _unlock(descriptor)
         os.close(descriptor)
+
+
+def _unlock(descriptor: int) -> None:
+    """Unlock an open folder. Closing it is not enough: a process that was forked meanwhile has it open, too."""
+    import fcntl
+
+    with suppress(OSError):  # a file system that has no locks
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def check_has_locks(folder: Path) -> None:

@@ -80,7 +80,9 @@ def shown(**options: Any) -> Iterator[Report]:
 
         with notebook_bar(**options) as bar:
             yield _OnNotebookBar(bar)
-    elif sys.stderr.isatty():
+    elif sys.stderr is None:  # as in a program without a console
+        yield Report()
+    elif hasattr(sys.stderr, "isatty") and sys.stderr.isatty():
         with Bar(**options, leave=False) as bar:
             yield _OnBar(bar)
     else:

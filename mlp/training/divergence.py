@@ -120,6 +120,8 @@ class DivergenceWatch:
         if tries is None:
             kind, tries = DIVERGED, advice(options, self.progress.good_epochs)
             cure = f"lower training.learning_rate ({options.learning_rate:g})"
+            if options.learning_rate > (usual := usual_rate(options.optimizer, network.activation_name)):
+                cure += f" to {usual:g}, for example"
             if options.weight_decay:
                 cure += f" or training.weight_decay ({options.weight_decay:g})"
             if lighter(options):
@@ -249,6 +251,13 @@ def advice(options: Training, good_epochs: int) -> list[str]:
     if options.weight_decay:
         tries += [f"a lower training.weight_decay than {options.weight_decay:g}: 0 leaves it out"]
     return [*tries, *lighter(options), *shorter(options, good_epochs)]
+
+
+def usual_rate(optimizer: str, activation: str) -> float:
+    """A learning rate to begin with: the config's default for sigmoids, else one that works on the digits."""
+    if optimizer == "adam":
+        return 0.001
+    return Training().learning_rate if activation == "sigmoid" else 0.1
 
 
 def lighter(options: Training) -> list[str]:

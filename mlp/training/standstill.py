@@ -161,7 +161,7 @@ class Ending:
         if self.has_risen:
             return divergence.advice(options, good_epochs)
         rate, layers = options.learning_rate, len(self.network.sizes) - 2
-        usual = usual_rate(options.optimizer, self.network.activation_name)
+        usual = divergence.usual_rate(options.optimizer, self.network.activation_name)
         if self._has_dead_units:
             return divergence.advice(options, good_epochs)
         tries = [f"a higher training.learning_rate than {rate:g}, such as {usual:g}"] if rate < usual else []
@@ -186,13 +186,6 @@ class Ending:
             return f"more training.patience than {options.patience}, which ended the run, in a new run"
         how = "a resumed run continues from the checkpoint" if options.can_get_more_epochs else "in a new run"
         return f"more training.epochs than {options.epochs}: {how}"
-
-
-def usual_rate(optimizer: str, activation: str) -> float:
-    """A learning rate to begin with: the config's default for sigmoids, else one that works on the digits."""
-    if optimizer == "adam":
-        return 0.001
-    return Training().learning_rate if activation == "sigmoid" else 0.1
 
 
 def standing_since(losses: Sequence[float], level: float) -> int:

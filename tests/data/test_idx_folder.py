@@ -144,7 +144,7 @@ ELSEWHERE = {
     "MNIST/raw/train-images-idx3-ubyte": "name the folder {folder}/MNIST/raw, which has them",
     "raw/train-images-idx3-ubyte/train-images.idx3-ubyte": "name the folder {folder}/raw, which has them",
     "emnist-letters-train-images-idx3-ubyte.gz": "rename emnist-letters-train-images-idx3-ubyte.gz to "
-    "train-images-idx3-ubyte.gz, if it is that file, and set data.transpose to true: EMNIST's images are transposed",
+    "train-images-idx3-ubyte.gz, if it is that file (EMNIST's images are transposed: set data.transpose to true)",
     "TRAIN-IMAGES.IDX3-UBYTE": "rename TRAIN-IMAGES.IDX3-UBYTE to train-images-idx3-ubyte, if it is that file",
     "train-images-idx3-ubyte (1).gz": "rename train-images-idx3-ubyte (1).gz to train-images-idx3-ubyte.gz, if",
     "train-images-idx3-ubyte.gz.part": "train-images-idx3-ubyte.gz.part is an incomplete download: fetch it",

@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 
 import matplotlib as mpl
 import numpy as np
@@ -132,6 +134,28 @@ def test_no_import_changes_the_process_or_what_matplotlib_is_set_to(tmp_path):
     (tmp_path / "matplotlibrc").write_text("font.size: 20\n")
     environment = os.environ | {"MPLBACKEND": "svg", "MATPLOTLIBRC": str(tmp_path)}
     subprocess.run([sys.executable, "-c", IMPORTS], cwd=ROOT, env=environment, check=True)
+
+
+def test_the_settings_come_back_too_when_threads_draw_at_once():
+    first_is_inside = threading.Event()
+
+    def first():
+        with style.own_settings():
+            first_is_inside.set()
+            time.sleep(0.02)
+
+    def second():
+        first_is_inside.wait()
+        with style.own_settings():
+            time.sleep(0.04)  # it ends after the first
+
+    with mpl.rc_context({"font.size": 33}):
+        threads = [threading.Thread(target=each) for each in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert mpl.rcParams["font.size"] == 33
 
 
 def test_a_backend_that_is_set_already_stays(monkeypatch):

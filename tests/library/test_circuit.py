@@ -64,3 +64,4 @@ def test_a_mistake_is_an_input_error_that_names_the_place(text, values, message)
     with pytest.raises(mlp.InputError) as error:
         mlp.circuit(text, **values)
     assert str(error.value).startswith(message)
+    assert len(error.traceback) == 2  # this call and circuit: a notebook shows code of each

@@ -84,6 +84,59 @@ def test_it_predicts_pictures_as_the_command_does(run, digits_run, test_images, 
     assert [answer["digit"] for answer in answers] == y[:4].tolist()
 
 
+def test_what_it_cannot_evaluate_is_refused_with_the_cure(run, test_images):
+    for split in ("tests", test_images):
+        with pytest.raises(mlp.InputError, match="split: must be 'test' or ") as found:
+            run.evaluate(split)
+        assert found.value.__notes__ == ["images that are arrays: run.evaluate(images=(X, y))"]
+    images, labels = test_images
+    with pytest.raises(mlp.InputError, match="no pixel is above 1, but ink is 255"):
+        run.evaluate(images=(images // 255, labels))
+
+
+def test_a_run_on_arrays_without_test_images_says_how_to_evaluate_it(tmp_path):
+    images = np.repeat(np.arange(0, 240, 4, dtype=np.uint8), 4).reshape(60, 2, 2)
+    trained = mlp.train({"training": {"epochs": 1}}, images=(images, np.arange(60) // 30), output=tmp_path / "run")
+    with pytest.raises(mlp.InputError, match=r"no test images: give images=\(X, y\)"):
+        trained.evaluate()
+    shutil.rmtree(trained.config.data.directory)
+    with pytest.raises(mlp.InputError, match="no such folder") as found:
+        trained.evaluate(images=(images, np.arange(60) // 30))
+    assert "without the training images" in found.value.__notes__[0]
+    assert f"mlp.load({str(trained.directory / 'model.npz')!r})" in found.value.__notes__[0]
+
+
+def test_paths_may_come_one_by_one_and_lie_in_the_home_folder(run, test_images, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for number in range(2):
+        Image.fromarray(255 - test_images[0][number]).save(tmp_path / f"{number}.png")
+    P = run.predict(["~/0.png", "~/1.png"])
+    assert np.array_equal(run.predict(f"~/{number}.png" for number in range(2)), P)
+    with pytest.raises(mlp.InputError, match="no image in it"):
+        run.predict((tmp_path / "none").glob("*.png"))
+    with pytest.raises(mlp.InputError, match="a path must not be empty"):
+        run.predict("")  # not the pictures of the working folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"split": "val"}, "split: must be 'test' or 'validation' or 'training', not 'val'"),
+        ({"images": np.zeros((9, 28, 28), np.uint8)}, "must be a pair of arrays"),
+    ],
+)
+def test_what_it_cannot_be_evaluated_on_is_refused(run, arguments, message):
+    with pytest.raises(mlp.InputError, match=message):
+        run.evaluate(**arguments)
+
+
+def test_a_run_that_was_named_from_another_folder_is_still_found(digits_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(digits_run)
+    run = mlp.load(".")
+    monkeypatch.chdir(tmp_path)
+    assert mlp.load(run.directory).history == run.history
+
+
 def test_two_digits_on_a_picture_are_a_warning(run, test_images, tmp_path):
     X, _ = test_images
     Image.fromarray(255 - np.hstack([X[0], X[1]])).save(tmp_path / "two.png")
@@ -95,7 +148,7 @@ def test_two_digits_on_a_picture_are_a_warning(run, test_images, tmp_path):
 def test_a_model_without_its_run_predicts_and_is_evaluated_on_arrays(run, digits_run, test_images, tmp_path):
     shutil.copy(digits_run / "model.npz", tmp_path / "mine.npz")
     alone = mlp.load(tmp_path / "mine.npz")
-    assert (alone.directory, alone.history, alone.image_shape) == (None, [], (28, 28))
+    assert (alone.directory, alone.history, alone.image_shape) == (tmp_path, [], (28, 28))
     assert np.array_equal(alone.predict(test_images[0]), run.predict(test_images[0]))
     of_run = run.evaluate(images=test_images)
     assert alone.evaluate(images=test_images) == {name: of_run[name] for name in of_run if name != "baselines"}
@@ -146,6 +199,8 @@ def test_what_it_cannot_predict_is_refused_with_the_cure(run, images, message):
 def test_what_is_no_finished_run_is_refused(tmp_path, digits_run):
     (tmp_path / "other.npz").write_bytes(b"PK" * 9)
     made = write_folder(tmp_path / "made", [0, 1] * 9, [0, 1])
+    with pytest.raises(mlp.InputError, match=r"none\.npz: no such file"):
+        mlp.load(tmp_path / "none.npz")
     for path in (tmp_path / "none", tmp_path, tmp_path / "other.npz", made / "train-labels-idx1-ubyte"):
         with pytest.raises(mlp.InputError, match=path.name):
             mlp.load(path)

@@ -1,11 +1,15 @@
 """Promises of mlp.train: the same bytes as the command, from any thread, without touching signals or printing."""
 
+import errno
 import json
 import shutil
 import signal
+import sys
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +17,15 @@ import pytest
 
 import mlp
 from mlp import idx
+from mlp import run as one_run
+from mlp.run import Caller
+from mlp.system.errors import Interrupted
+from mlp.training import from_config
 from tests.conftest import LOG_TIME, run_here, without_curve, write_folder
 
 EPOCHS = 4
+CYCLIC = {"model": {"hidden_sizes": [4]}}
+CYCLIC["model"]["hidden_sizes"].append(CYCLIC)
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +106,45 @@ def test_arrays_train_as_their_files_do_and_are_kept_beside_the_run(options, of_
     assert folder.parent == tmp_path
     assert here("scripts/replay.py", run.directory).returncode == 0
     (folder / "train-labels-idx1-ubyte").write_bytes(b"damaged")
+    (folder / f"train-images-idx3-ubyte.{'0' * 16}.tmp").write_bytes(b"of a process that was killed")
     assert_same(mlp.train(sections, images=(images, labels), output=tmp_path / "again"), of_the_command)
+    assert len(list(folder.iterdir())) == 2
+    shutil.rmtree(folder)
+    longer = {"training": {"epochs": EPOCHS + 1}}
+    with pytest.raises(mlp.InputError, match=r"the arrays .* are gone: give images=\(X, y\) again"):
+        mlp.train(longer, resume=run.directory)
+    assert len(mlp.train(longer, resume=run.directory, images=(images, labels)).history) == EPOCHS + 1
     with pytest.raises(mlp.InputError, match="images: must be a pair of arrays"):
         mlp.train(sections, images=images)
     with pytest.raises(mlp.InputError, match=r"float64, must be uint8 from 0 to 255: .*astype"):
         mlp.train(sections, images=(images / 255, labels))
 
 
+@pytest.mark.usefixtures("plain")
+def test_runs_that_begin_at_once_with_the_same_arrays_do_not_replace_each_others_files(
+    options, of_the_command, made, tmp_path, monkeypatch
+):
+    images, labels = (idx.read(made / f"train-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+    sections = {name: options[name] for name in ("model", "training")}
+    written, write = [], idx.write
+
+    def slowly(path, array):
+        time.sleep(0.05)  # meanwhile the other run looks for the file
+        write(path, array)
+        written.append(path.name)
+
+    monkeypatch.setattr(idx, "write", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        runs = pool.map(
+            lambda name: mlp.train(sections, images=(images, labels), output=tmp_path / name), ("one", "two")
+        )
+        for run in runs:
+            assert_same(run, of_the_command)
+    assert len(written) == 2
+
+
 @pytest.mark.usefixtures("plain", "replays_here")
-def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(options, here, tmp_path):
+def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(options, of_the_command, here, tmp_path):
     rows, threads = [], set()
 
     def follow(row):
@@ -121,7 +161,56 @@ def test_on_epoch_gets_each_row_in_this_thread_and_may_end_the_run_as_finished(o
     assert done.stdout.endswith("is finished, nothing was changed: --set a larger training.epochs to continue\n")
     replayed = here("scripts/replay.py", run.directory)
     assert replayed.stdout.startswith("identical: "), replayed.stderr
+    compared = here("scripts/compare.py", run.directory, of_the_command, "--output", tmp_path / "compare.png")
+    assert compared.returncode == 0, compared.stderr
     assert len(mlp.train({"training": {"epochs": EPOCHS + 1}}, resume=run.directory).history) == EPOCHS + 1
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_run_that_on_epoch_ended_ends_there_too_if_it_was_interrupted_before_it_was_finished(options, tmp_path):
+    whole = mlp.train(options, output=tmp_path / "whole", on_epoch=lambda row: row.epoch == 2)
+
+    def interrupted(*_):
+        raise Interrupted(signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_run, "finish", interrupted)
+        with pytest.raises(Interrupted):
+            mlp.train(options, output=tmp_path / "run", on_epoch=lambda row: row.epoch == 2)
+    run = mlp.train(resume=tmp_path / "run", on_epoch=pytest.fail)
+    assert_same(run, whole.directory)
+    longer = {"training": {"epochs": EPOCHS + 1}}
+    assert len(mlp.train(longer, resume=tmp_path / "run").history) == EPOCHS + 1
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_call_that_was_interrupted_before_it_got_the_lock_changes_nothing(options, tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        mlp.train(options, output=tmp_path / "run", on_epoch=lambda row: 1 / 0)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+    def interrupted():
+        raise Interrupted(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        one_run.resume(tmp_path / "run", lambda known: known, Caller(pytest.fail, check=interrupted))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.mark.usefixtures("plain")
+def test_no_epoch_is_lost_if_its_line_cannot_be_printed(options, tmp_path, monkeypatch):
+    class Broken(StringIO):
+        def write(self, text):
+            if "epoch 2" in text:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", Broken())
+    with pytest.raises(OSError, match="Input/output error"):
+        mlp.train(options, output=tmp_path / "run", verbose=True)
+    epochs = []
+    mlp.train(resume=tmp_path / "run", on_epoch=lambda row: epochs.append(row.epoch))
+    assert epochs == [3, 4]
 
 
 @pytest.mark.usefixtures("plain")
@@ -175,6 +264,20 @@ def test_a_keyboard_interrupt_saves_the_run_and_the_same_call_goes_on(options, t
 
 
 @pytest.mark.usefixtures("plain")
+def test_a_run_that_another_call_began_meanwhile_is_resumed(options, of_the_command, tmp_path, monkeypatch):
+    resolved, begun = from_config.resolved, []
+
+    def resolve(settings):
+        if not begun:  # the directory was found missing: now another call, such as an interrupted one, makes it
+            begun.append(True)
+            mlp.train(options, output=tmp_path / "run", on_epoch=lambda row: row.epoch == 2)
+        return resolved(settings)
+
+    monkeypatch.setattr(from_config, "resolved", resolve)
+    assert len(mlp.train(options, resume=tmp_path / "run").history) == 2
+
+
+@pytest.mark.usefixtures("plain")
 def test_several_threads_may_train_at_once(options, of_the_command, tmp_path):
     with ThreadPoolExecutor(4) as pool:
         runs = list(pool.map(lambda name: mlp.train(options, output=tmp_path / str(name)), range(8)))
@@ -212,10 +315,17 @@ def test_a_warning_is_pythons_and_points_at_the_call(options, tmp_path):
         ({"train": {}}, {}, "config: train: unknown section, did you mean training?"),
         ({"training": 3}, {}, "config: training: must be a section of keys"),
         ({"model": {"hidden_sizes": [4, "x"]}}, {}, "config: model.hidden_sizes[1]: must be a whole number"),
+        (CYCLIC, {}, "config: nested too deeply"),
         ("no.yaml", {}, "no.yaml: no such file"),
         ({}, {"output": "a", "resume": "b"}, "output is for a new run, resume for an existing one"),
         (None, {"resume": "nowhere"}, "nowhere: no such run: to start it there, give a config"),
+        ({"training": {"epochs": 0}}, {"resume": "nowhere"}, "config: training.epochs: must be at least 1, not 0"),
+        ({}, {"output": ""}, "a path must not be empty"),
+        ({}, {"output": "a\0b"}, "'a\\x00b': not a path"),
+        ({}, {"output": "~no-one-here/x"}, "~no-one-here is no home folder here"),
+        ({}, {"on_epoch": 3}, "on_epoch: must be a function of a row of the history, not 3"),
         ({"data": {"directory": "nowhere"}}, {}, "nowhere: no such folder"),
+        ({}, {"images": (np.ones((4, 2, 2), np.uint8), [0, 1, 0, 1])}, "no pixel is above 1, but ink is 255"),
     ],
 )
 def test_bad_input_is_an_input_error_which_says_where_it_is(config, arguments, message, tmp_path, monkeypatch):
@@ -223,6 +333,7 @@ def test_bad_input_is_an_input_error_which_says_where_it_is(config, arguments, m
     with pytest.raises(mlp.InputError) as found:
         mlp.train(config, **arguments)
     assert message in str(found.value)
+    assert len(found.traceback) == 2  # this call and train: a notebook shows code of each
     assert list(tmp_path.iterdir()) == []
 
 

@@ -65,14 +65,16 @@ def test_the_last_to_leave_restores_what_was_before_the_first_each_time():
     """With limits of its own, as the tests themselves are in a block from beginning to end."""
     limits, before = blas_threads._Limits(), threads_now()
     for _ in range(2):
-        first, second = limits.enter(2), limits.enter(3)
+        first, second = object(), object()
+        limits.enter(first, 2)
+        limits.enter(second, 3)
         limits.leave(first)
         assert threads_now() == {3}
         limits.leave(second)
         assert threads_now() == before
         with blas_threads.threads(4):
-            mine = limits.enter(2)
-            limits.leave(mine)
+            limits.enter(first, 2)
+            limits.leave(first)
             assert threads_now() == {4}
     assert {library["user_api"] for library in limits.blas.info()} == {"blas"}
 
@@ -82,6 +84,23 @@ def test_a_block_that_fails_restores_the_number():
     with pytest.raises(KeyError), blas_threads.threads(3):
         raise KeyError
     assert threads_now() == before
+
+
+def test_a_block_that_is_interrupted_at_its_beginning_or_its_end_restores_the_number(monkeypatch):
+    limits, before = blas_threads._limits(), threads_now()
+    enter = limits.enter
+
+    def interrupted(*arguments):
+        monkeypatch.undo()
+        if len(arguments) == 2:
+            enter(*arguments)
+        raise KeyboardInterrupt
+
+    for name in ("enter", "leave"):
+        monkeypatch.setattr(limits, name, interrupted)
+        with pytest.raises(KeyboardInterrupt), blas_threads.threads(3):
+            pass
+        assert threads_now() == before
 
 
 AT_ONCE = """

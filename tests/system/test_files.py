@@ -116,6 +116,15 @@ def test_a_process_that_was_killed_while_it_started_another_keeps_a_folder_only_
             pass
 
 
+def test_a_folder_is_free_at_the_end_although_a_forked_process_still_has_it_open(tmp_path, monkeypatch):
+    opened, system_open = [], os.open
+    monkeypatch.setattr(os, "open", lambda *arguments: opened.append(system_open(*arguments)) or opened[-1])
+    with exclusive(tmp_path, pytest.fail):
+        copy = os.dup(opened[0])  # as fork(2) does
+    with exclusive(tmp_path, pytest.fail, wait=0):
+        os.close(copy)
+
+
 @pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP])
 def test_without_locks_there_is_a_warning(number, tmp_path, monkeypatch):
     def refuse(*arguments):

@@ -46,3 +46,28 @@ def test_silence_is_silent(monkeypatch, stream):
     monkeypatch.setattr(sys, "stderr", stream())
     work(progress.silent)
     assert sys.stderr.getvalue() == "a warning\n"
+
+
+class WithoutTerminal:
+    """What some programs put in the place of stderr: it can only be written to."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_a_program_without_a_console_may_ask_for_progress(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress.shown(total=3) as report:
+        report.advance(3)
+        report.say("a line")
+    monkeypatch.setattr(sys, "stderr", stream := WithoutTerminal())
+    with progress.shown(total=3) as report:
+        report.say("a line")
+    assert stream.text.endswith(" a line\n")
+    assert capsys.readouterr().out == ""

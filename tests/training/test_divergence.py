@@ -129,13 +129,18 @@ def test_a_rate_that_saturates_is_noticed_after_three_epochs(tmp_path):
     message, report = run(made)
     assert len(made.history) == 3
     assert message.startswith("training diverged in epoch 1, step 2: the training loss, 0.")
-    assert message.endswith("lower training.learning_rate (1000)")
+    assert message.endswith("lower training.learning_rate (1000) to 1, for example")
     assert (report["epoch"], report["step"], report["gate"], report["array"]) == (1, 2, "sigmoid", "Z3")
     assert report["untrained_loss"] < made.history[-1].train_loss
     assert report["last_finite"]["epoch"] == 3
     assert set(report["last_finite"]["parameter_norms"]) == {"W1", "b1", "W2", "b2"}
     assert report["try"] == ["a lower training.learning_rate than 1000: 100, then 10"]
     assert made.progress.good_epochs == 0
+
+
+def test_with_adam_and_the_default_rate_the_message_names_a_usual_one(tmp_path):
+    message, _ = run(trainer(tmp_path, optimizer="adam", epochs=9))
+    assert message.endswith("lower training.learning_rate (1) to 0.001, for example")
 
 
 def test_what_to_try_names_each_option_that_may_be_at_fault():

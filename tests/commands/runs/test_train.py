@@ -289,8 +289,8 @@ BAD = {
     "no folder of data": (
         ["--set", "data.directory=/dev/null"],
         "error: /dev/null: not a folder: it must hold four IDX files, images and labels for training and test: "
-        "get MNIST into data/mnist by python scripts/download_mnist.py, and name that folder "
-        "(data.directory: by default data beside the config file)",
+        "get MNIST into data/mnist by python scripts/download_mnist.py, and name that folder; "
+        "or name data, with the digits 0 and 1 (data.directory: by default data beside the config file)",
     ),
     "no folder for runs": (
         ["--set", "output.directory=/dev/null"],
