@@ -1,4 +1,4 @@
-"""The kind of a file, by its first bytes: its name may be wrong."""
+"""The kind of a file, by its first bytes, because its name may be wrong; and the endings of pictures' names."""
 
 from collections.abc import Mapping
 
