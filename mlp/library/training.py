@@ -67,7 +67,7 @@ def train(
     except BaseException as error:
         if places and checkpoint.exists(places[0]) and not isinstance(error, Diverged | CheckFailed):
             error.add_note(f"resume with: mlp.train(resume={str(places[0])!r})")
-        if isinstance(error, Error):
+        if isinstance(error, Error | KeyboardInterrupt):
             # the message is enough: a notebook would show a screen of mlp's code
             raise error.with_traceback(None) from error.__cause__
         raise
