@@ -23,7 +23,7 @@ from mlp.training.loop import Trainer
 from mlp.training.progress import kept_epoch
 
 
-def caller(draw: Draw, *, quiet: bool) -> Caller:
+def as_caller(draw: Draw, *, quiet: bool) -> Caller:
     """The command as the caller of a run: it prints its epochs and its result, or nothing but warnings."""
     if quiet:
         return Caller(warn, draw=draw, on_end=lambda trainer, run: signals.ignore())

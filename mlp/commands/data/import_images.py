@@ -44,9 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     write(options.target, parts, names)
     print(table(parts, names))
     print(f"samples: {display_path(options.target / SAMPLES)}")
-    # Absolute, if outside the working folder: --set takes relative paths from the config file's folder.
-    directory = display_path(options.target.absolute())
-    print(f"next: {command_line.command('train')} --set data.directory={directory} data.digits=all")
+    print(f"next: {command_line.command('train')} --set data.directory={display_path(options.target)} data.digits=all")
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -182,7 +180,7 @@ def check_parts(parts: Parts, options: Namespace) -> None:
     for label in np.setxor1d(found, test_found).tolist():
         without, having = ("test", "training") if label in found else ("training", "test")
         cure = "add some, or remove the others"
-        raise InputError(f"{test}: no {without} image of label {label}, of which there are {having} images: {cure}")
+        raise InputError(f"{test}: label {label} has {having} images, but no {without} image: {cure}")
 
 
 def write(target: Path, parts: Parts, names: Mapping[int, str]) -> None:

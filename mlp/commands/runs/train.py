@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
         with signals.deferred():  # an interrupted import leaves half a module behind
             from mlp.commands import training  # NumPy, and all that trains: matplotlib is imported at the same time
         signals.check()
-        caller = training.caller(draw, quiet=options.quiet)
+        caller = training.as_caller(draw, quiet=options.quiet)
         if settings is not None:
             training.begin(settings, options.output or options.resume, caller)
         elif not training.resume(options.resume, options.config, options.set, caller) and not options.quiet:

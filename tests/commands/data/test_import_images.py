@@ -329,7 +329,7 @@ ARCHIVES = {
     "lengths": ({"y_train": np.arange(5)}, "y_train: 5 for 12 x_train"),
     "objects": ({"y_train": np.array([None] * 12)}, "y_train cannot be read (Object arrays cannot be loaded"),
     "shapes": ({"x_test": X[:3, :2]}, "training and test images differ, 3 by 5 and 2 by 5 pixels"),
-    "labels": ({"y_test": np.zeros(3, int)}, "no test image of label 1, of which there are training images"),
+    "labels": ({"y_test": np.zeros(3, int)}, "label 1 has training images, but no test image"),
     "one label": ({"y_train": np.full(12, 4)}, "every training image has the label 4: two labels are needed"),
 }
 
