@@ -16,6 +16,7 @@ from mlp import evaluation
 from mlp.config import BALANCED, Config
 from mlp.data import array_images, dataset, image_files
 from mlp.data.picture import samples
+from mlp.data.sources import class_names
 from mlp.gates import Array
 from mlp.library import kept_arrays
 from mlp.network import MLP, block_length
@@ -65,8 +66,17 @@ class Run:
 
         return display.svg(self)
 
+    @property
+    def classes(self) -> list[str]:
+        """The name of each class, from classes.csv in the run's data folder; without one, its label.
+
+        Warns if classes.csv cannot be read.
+        """
+        names = {} if self._finished is None else class_names.read(self.config.data.directory, warnings.warn)
+        return [names.get(label, str(label)) for label in self.config.data.labels]
+
     def predict(self, images: Images) -> Array:
-        """The probabilities of images: (n, 1), of the second of two labels, or (n, classes) for more.
+        """The probabilities of images: (n, 1), of the second of two classes, or (n, classes) for more.
 
         images: an array, or paths of pictures, folders of pictures and IDX files, one or several, which are prepared as
         ``predict.py`` does. Raises InputError if an array has another type or shape, or if a file cannot be read or

@@ -137,6 +137,19 @@ def test_a_run_that_was_named_from_another_folder_is_still_found(digits_run, tmp
     assert mlp.load(run.directory).history == run.history
 
 
+def test_its_classes_have_the_names_of_imported_folders_or_else_their_labels(run, digits_run, folder, tmp_path):
+    assert run.classes == ["0", "1"]
+    settings = ("data.digits=[7, 0, 1]", f"data.directory={folder}", "data.validation_fraction=0.2")
+    named = mlp.load(train_on_digits(tmp_path / "run", *settings))
+    (folder / "classes.csv").write_text("label,name\n0,circle\n1,square\n7,triangle\n")
+    assert named.classes == ["triangle", "circle", "square"]
+    (folder / "classes.csv").write_text("nonsense")
+    with pytest.warns(UserWarning, match="classes.csv: .*: import the pictures again"):
+        assert named.classes == ["7", "0", "1"]
+    shutil.copy(tmp_path / "run" / "model.npz", tmp_path / "mine.npz")
+    assert mlp.load(tmp_path / "mine.npz").classes == ["7", "0", "1"]
+
+
 def test_two_digits_on_a_picture_are_a_warning(run, test_images, tmp_path):
     X, _ = test_images
     Image.fromarray(255 - np.hstack([X[0], X[1]])).save(tmp_path / "two.png")
