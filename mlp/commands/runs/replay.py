@@ -11,14 +11,19 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlp import config as configuration
+from mlp import run as one_run
 from mlp.commands.arguments import Parser, run_directory
+from mlp.run import Caller
+from mlp.runs import directory as directories
 from mlp.runs import provenance
 from mlp.runs.directory import CONFIG
 from mlp.runs.finished import read_config
 from mlp.runs.history import read_history
 from mlp.runs.manifest import FinishedManifest, read_finished_manifest
 from mlp.runs.model import read_model
-from mlp.system.command_line import display_path
+from mlp.system import progress
+from mlp.system.command_line import display_path, warn
 from mlp.system.errors import CheckFailed
 from mlp.system.files import check_has_locks
 from mlp.training import from_config
@@ -26,11 +31,9 @@ from mlp.training import from_config
 PROGRAM = """
 import sys
 sys.path[:] = {path}
-import mlp
+from mlp.commands.runs import replay
 from mlp.system import command_line
-def main(_):
-    mlp.train({config!r}, output={output!r}, on_epoch=lambda row: row.epoch == {epochs}, verbose=True)
-sys.exit(command_line.run(main))
+sys.exit(command_line.run(lambda _: replay.train({config!r}, {output!r}, {epochs})))
 """
 """What runs in the other process; braces are filled in."""
 
@@ -85,3 +88,10 @@ def train_again(directory: Path, target: Path) -> FinishedManifest:
     if done.returncode:
         raise CheckFailed(f"{display_path(directory)}: repeating it ended with exit code {done.returncode}")
     return read_finished_manifest(target)
+
+
+def train(config_file: str, output: str, epochs: int) -> None:
+    """Train a run that ends after this many epochs at the latest, without pictures and pages, which nobody looks at."""
+    settings, target = configuration.load(config_file).with_values({"output.report": False}), Path(output)
+    caller = Caller(warn, progress.shown, on_epoch=lambda row: row.epoch == epochs, draw=lambda *_: None)
+    one_run.train(from_config.resolved(settings), directories.new(settings, target, warn), caller)
