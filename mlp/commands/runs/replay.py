@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlp import config as configuration
-from mlp import run as one_run
 from mlp.commands.arguments import Parser, run_directory
-from mlp.run import Caller
 from mlp.runs import directory as directories
 from mlp.runs import provenance
 from mlp.runs.directory import CONFIG
@@ -22,7 +20,6 @@ from mlp.runs.finished import read_config
 from mlp.runs.history import read_history
 from mlp.runs.manifest import FinishedManifest, read_finished_manifest
 from mlp.runs.model import read_model
-from mlp.system import progress
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import CheckFailed
 from mlp.system.files import check_has_locks
@@ -92,6 +89,9 @@ def train_again(directory: Path, target: Path) -> FinishedManifest:
 
 def train(config_file: str, output: str, epochs: int) -> None:
     """Train a run that ends after this many epochs at the latest, without pictures and pages, which nobody looks at."""
+    from mlp import run as one_run  # only the other process trains
+    from mlp.system import progress
+
     settings, target = configuration.load(config_file).with_values({"output.report": False}), Path(output)
-    caller = Caller(warn, progress.shown, on_epoch=lambda row: row.epoch == epochs, draw=lambda *_: None)
+    caller = one_run.Caller(warn, progress.shown, on_epoch=lambda row: row.epoch == epochs, draw=lambda *_: None)
     one_run.train(from_config.resolved(settings), directories.new(settings, target, warn), caller)
