@@ -213,12 +213,10 @@ def find(directory: StrPath, part: Part, kind: Kind) -> dict[Path, Stamp | None]
     directory = Path(directory)
     if not directory.is_dir():
         what = "not a folder" if os.path.lexists(directory) else "no such folder"
-        cure = f"get MNIST into data/mnist by {command('download_mnist')}, and name that folder"
+        cure = f"get MNIST into data/mnist by {command('download_mnist')}"
         if (BUNDLED / file_names("training", "images")[1]).is_file():
-            cure += f"; or name {display_path(BUNDLED)}, with the digits 0 and 1"
-        raise InputError(
-            f"{directory}: {what}: it must hold four IDX files, images and labels for training and test: {cure}"
-        )
+            cure = f"name {display_path(BUNDLED)}, with the digits 0 and 1, or {cure}"
+        raise InputError(f"{directory}: {what}: it must hold four IDX files: {cure}")
     spellings = file_names(part, kind)
     found: list[Path] = []
     for path in (directory / name for name in spellings):

@@ -288,9 +288,9 @@ BAD = {
     ),
     "no folder of data": (
         ["--set", "data.directory=/dev/null"],
-        "error: /dev/null: not a folder: it must hold four IDX files, images and labels for training and test: "
-        "get MNIST into data/mnist by python scripts/download_mnist.py, and name that folder; "
-        "or name data, with the digits 0 and 1 (data.directory: by default data beside the config file)",
+        "error: /dev/null: not a folder: it must hold four IDX files: name data, with the digits 0 and 1, or "
+        "get MNIST into data/mnist by python scripts/download_mnist.py "
+        "(data.directory: by default data beside the config file)",
     ),
     "no folder for runs": (
         ["--set", "output.directory=/dev/null"],
