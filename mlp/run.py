@@ -205,7 +205,7 @@ def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
 
 @contextmanager
 def _saved_if_it_fails(trainer: Trainer, run: Run) -> Iterator[None]:
-    """Within this block the caller is told of an epoch, which is not lost if that fails."""
+    """If an error ends this block, save a checkpoint first, so that the epoch is not lost."""
     try:
         yield
     except Exception:

@@ -21,12 +21,13 @@ import hypothesis
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from mlp import config, idx
 from mlp.__main__ import commands
 from mlp.commands.runs import replay
 from mlp.config import Config
-from mlp.data import dataset
+from mlp.data import dataset, idx_folder
 from mlp.data.dataset import Dataset
 from mlp.figures import curves
 from mlp.network import MLP
@@ -246,6 +247,24 @@ def write_letters(folder: Path, labels: list[int], test_labels: list[int]) -> Pa
         idx.write(folder / f"{prefix}-images-idx3-ubyte", np.ascontiguousarray(upright.transpose(0, 2, 1)))
         idx.write(folder / f"{prefix}-labels-idx1-ubyte", np.array(part, np.uint8))
     return folder
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+    """Run import_images.py into tmp_path/out, without drawing; the exit code, what it printed, and the error."""
+
+    def run(source: Path, *options: object) -> tuple[int, str, str]:
+        with undrawn():
+            done = run_here("scripts/import_images.py", source, tmp_path / "out", *options)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def parts_of(folder: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Images and labels of both parts of a data folder."""
+    opened = [idx_folder.open_part(folder, part) for part in ("training", "test")]
+    return [(part.take(np.arange(len(part.labels))), part.labels) for part in opened]
 
 
 @pytest.fixture

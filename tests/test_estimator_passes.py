@@ -23,7 +23,7 @@ def parameters(classifier):
 
 
 def mislabelled(n=200, seed=0):
-    """Three clouds of points, and their classes, every fourth of which is wrong: the validation loss rises soon."""
+    """Three clouds of points. Every fourth class is wrong, so the validation loss soon rises."""
     X, y = three_blobs(n, seed)
     y[::4] = (y[::4] + 1) % 3
     return X, y

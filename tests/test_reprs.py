@@ -1,4 +1,4 @@
-"""Whatever a user holds says what it is, in one line."""
+"""Every public class has a repr of one line, which describes the object."""
 
 import pkgutil
 from collections.abc import Callable

@@ -132,7 +132,7 @@ def choose_held_out(targets: NDArray[Any], fraction: float, random: Generator) -
 
 
 def without_rest(targets: NDArray[Any], held_out: NDArray[np.bool_]) -> list[int]:
-    """The classes, in ascending order, of which every example is held out."""
+    """The classes with no example left after holding out, in ascending order."""
     return sorted({*targets[held_out].tolist()} - {*targets[~held_out].tolist()})
 
 

@@ -24,7 +24,7 @@ from mlp.system.errors import InputError
 from mlp.training.progress import kept_epoch
 
 MAX_NODES = 60
-"""Of a larger graph the notebook shows only what it is: the drawing would take a second and a megabyte."""
+"""A larger graph is not drawn, which would take a second and a megabyte: the notebook shows its repr."""
 FRAME_HEIGHT = "40rem"
 """Until the page's script makes the frame as high as the page."""
 MIN_SCALE = 0.7

@@ -86,11 +86,12 @@ class Run:
             images = list(images)
         paths, problems = _paths(images), list[str]()
         rows = self._scaled(images) if paths is None else self._prepared(paths, problems)
-        with blas_threads.threads(self.config.training.threads):
-            P = np.concatenate([self.network.predict(X) for X in rows])
-        for problem in problems:
-            warnings.warn(problem, stacklevel=2)
-        return P
+        try:
+            with blas_threads.threads(self.config.training.threads):
+                return np.concatenate([self.network.predict(X) for X in rows])
+        finally:
+            for problem in problems:
+                warnings.warn(problem, stacklevel=2)
 
     def evaluate(self, split: Split = "test", *, images: tuple[Any, Any] | None = None) -> dict[str, Any]:
         """What ``evaluate.py --json`` prints of the run's "test", "validation" or "training" images; writes no file.
@@ -145,16 +146,19 @@ class Run:
     def _scaled(self, images: Any) -> Iterator[Array]:
         """The rows of X, in blocks, of an array of images."""
         pixels = self._upright(images)
-        for start in range(0, len(pixels), length := block_length(self.network.sizes[0])):
-            block = pixels[start : start + length].reshape(-1, self.network.sizes[0])
-            dataset.scale(block, X := np.empty(block.shape, self.network.precision))
+        inputs = self.network.sizes[0]
+        length = block_length(inputs)
+        for start in range(0, len(pixels), length):
+            block = pixels[start : start + length].reshape(-1, inputs)
+            X = np.empty(block.shape, self.network.precision)
+            dataset.scale(block, X)
             yield X
 
     def _prepared(self, paths: Sequence[StrPath], problems: list[str]) -> Iterator[Array]:
         """The rows of X, in blocks, of the images in files; ``problems`` gets messages of those that are doubtful."""
         transpose, failures = self.config.data.transpose, list[str]()
         files = (file for path in paths for file in image_files.files_of(given_path(path)))
-        images = (image for file in files for image in image_files.read(file, problems.append, transpose=transpose))
+        images = image_files.read_each(files, failures, problems.append, transpose=transpose)
         prepared = samples(images, self.image_shape, failures)
         while block := list(islice(prepared, block_length(self.network.sizes[0]))):
             problems += [f"{each.name}: several separate digits" for each in block if each.digit_count > 1]

@@ -39,7 +39,7 @@ def train(
     """Train a run, write all its files, and return it.
 
     config: a mapping of sections, such as ``{"training": {"epochs": 3}}``, whose paths are relative to the working
-        folder; or the path of a config file; None for the defaults.
+        folder; or the path of a config file; or a run's ``config``; None for the defaults.
     output: the run's directory, which must be empty or absent; None for the next number in ``output.directory``.
     resume: the directory of a run to resume, or to start if it does not exist; options that a mapping leaves out are
         then the run's own. A finished run is returned as it is.
@@ -47,7 +47,8 @@ def train(
         are written as IDX files into a folder beside the run, where they are found again.
     on_epoch: called in this thread with each row of the history; if it returns True, the run ends after that epoch,
         as finished.
-    verbose: show a progress bar on a terminal or in a notebook; elsewhere print a line for each epoch to stderr.
+    verbose: show a progress bar on a terminal, or in a notebook that has ipywidgets; elsewhere print a line for each
+        epoch, to stderr or, in a notebook, to stdout.
 
     It may be called in any thread, and changes no signal handler. KeyboardInterrupt ends the run, after its checkpoint
     is saved. Raises mlp.InputError, mlp.Diverged, mlp.CheckFailed or OSError if one of these ends the run, and what

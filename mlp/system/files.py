@@ -166,10 +166,10 @@ def append(path: Path, content: bytes, known: os.stat_result) -> os.stat_result 
 
 @contextmanager
 def all_or_none(folder: Path, files: Iterable[Path]) -> Iterator[None]:
-    """Make a folder, if there is none, for the files that the block writes into it.
+    """Make a folder if it does not exist; the block writes these files into it.
 
-    If the block fails or is interrupted, these files are removed, and the folder if it is new, so that the same command
-    can be given again.
+    If the block fails or is interrupted, the files are removed, and so is the folder if it is new. Then the same
+    command can be given again.
     """
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ class Report:
     """Takes what the work says of its progress. This class shows nothing; its subclasses do."""
 
     def advance(self, count: int) -> None:
-        """So much more is done."""
+        """Count more units of work as done, such as steps or images."""
 
     def say(self, line: str) -> None:
         """A line about the work so far."""

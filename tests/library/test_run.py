@@ -200,13 +200,22 @@ def test_transposed_images_are_turned_as_those_of_files(tmp_path):
         (np.zeros((0, 28, 28), np.uint8), "no image in it"),
         (np.zeros((2, 28, 28, 3), np.uint8), "colours are not supported"),
         ("nothing.png", "nothing.png: no such file"),
-        (["nothing.png", "no.png"], "nothing.png: no such file"),
     ],
 )
 def test_what_it_cannot_predict_is_refused_with_the_cure(run, images, message):
     with pytest.raises(mlp.InputError) as found:
         run.predict(images)
     assert message in str(found.value)
+
+
+def test_each_file_that_cannot_be_predicted_is_named_and_warnings_are_given_all_the_same(run, test_images, tmp_path):
+    X, _ = test_images
+    Image.fromarray(255 - np.hstack([X[0], X[1]])).save(tmp_path / "two.png")
+    with (
+        pytest.warns(UserWarning, match=r"two\.png: several separate digits"),
+        pytest.raises(mlp.InputError, match=r"no\.png: no such file(.|\n)*nothing\.png: no such file"),
+    ):
+        run.predict(["no.png", tmp_path / "two.png", "nothing.png"])
 
 
 def test_what_is_no_finished_run_is_refused(tmp_path, digits_run):

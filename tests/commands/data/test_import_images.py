@@ -1,12 +1,10 @@
 """Promises of scripts/import_images.py: pictures and files of arrays become a data folder, whole or not at all."""
 
 import csv
-import gzip
 import json
 import os
 import shutil
 import signal
-import zipfile
 from collections import Counter
 
 import numpy as np
@@ -15,9 +13,8 @@ from PIL import Image, ImageDraw
 
 from mlp import idx
 from mlp.commands.data import import_images
-from mlp.data import idx_folder
-from mlp.data.sources import kaggle_file
-from tests.conftest import ROOT, run_here, undrawn
+from tests.conftest import ROOT, parts_of, undrawn
+from tests.data.sources.test_kaggle_file import write_csv
 
 CORNERS = {"circle": 90, "square": 4, "triangle": 3}
 
@@ -55,24 +52,6 @@ def pictures(tmp_path_factory):
 def few(pictures, tmp_path):
     """A copy of them, a test's own."""
     return shutil.copytree(pictures, tmp_path / "few")
-
-
-@pytest.fixture
-def imported(tmp_path):
-    """Run it without drawing; the exit code, what it printed, and the error."""
-
-    def run(source, *options):
-        with undrawn():
-            done = run_here("scripts/import_images.py", source, tmp_path / "out", *options)
-        return done.returncode, done.stdout, done.stderr
-
-    return run
-
-
-def parts(folder):
-    """Images and labels of both parts of a data folder."""
-    opened = [idx_folder.open_part(folder, part) for part in ("training", "test")]
-    return [(part.take(np.arange(len(part.labels))), part.labels) for part in opened]
 
 
 def test_three_commands_learn_three_drawn_shapes_from_200_pictures(here, tmp_path):
@@ -131,7 +110,7 @@ def test_mnists_own_images_as_pictures_stay_as_they_are(imported, tmp_path):
         (tmp_path / "own" / str(k % 2)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(tmp_path / "own" / str(k % 2) / f"{k}.png")
     assert imported(tmp_path / "own")[0] == 0
-    (training, _), (test, _) = parts(tmp_path / "out")
+    (training, _), (test, _) = parts_of(tmp_path / "out")
     expected = [np.rint(image * (255 / image.max())).astype(np.uint8) for image in images]
     assert sorted(map(bytes, [*training, *test])) == sorted(map(bytes, expected))
 
@@ -141,7 +120,7 @@ def test_the_samples_show_the_images_of_each_class(few, here, tmp_path):
     assert done.returncode == 0, done.stderr
     sheet = np.asarray(Image.open(tmp_path / "out" / "samples.png").convert("L"))
     assert (sheet < 100).mean() > 0.01
-    assert parts(tmp_path / "out")[0][0].shape[1:] == (200, 200)
+    assert parts_of(tmp_path / "out")[0][0].shape[1:] == (200, 200)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +138,7 @@ def test_numbers_are_labels_and_other_names_are_numbered_in_their_order(names, l
     code, out, error = imported(write_pictures(tmp_path / "named", dict.fromkeys(names, 2)))
     assert (code, error) == (0, "")
     assert out.replace("\n", "").isprintable()
-    assert sorted(set(parts(tmp_path / "out")[0][1])) == labels
+    assert sorted(set(parts_of(tmp_path / "out")[0][1])) == labels
     path = tmp_path / "out" / "classes.csv"
     assert path.exists() == has_names
     if has_names:
@@ -173,7 +152,7 @@ def test_the_seed_chooses_the_test_images_of_each_class(imported, tmp_path):
     found = {}
     for options in ((), ("--seed", 0), ("--seed", 1), ("--test-fraction", 0.5)):
         assert imported(source, *options)[0] == 0
-        (images, _), (test, labels) = parts(tmp_path / "out")
+        (images, _), (test, labels) = parts_of(tmp_path / "out")
         found[options] = test.tolist()
         assert Counter(labels.tolist()) == ({3: 20, 5: 10} if len(test) == 30 else {3: 8, 5: 4})
         assert {image.tobytes() for image in images}.isdisjoint(image.tobytes() for image in test)
@@ -185,55 +164,8 @@ def test_the_seed_chooses_the_test_images_of_each_class(imported, tmp_path):
 def test_test_pictures_may_be_given(few, imported, tmp_path):
     test = write_pictures(tmp_path / "test", {"square": 1, "circle": 2}, ending="bmp")
     assert imported(few, "--test", test)[0] == 0
-    (_, labels), (_, test_labels) = parts(tmp_path / "out")
+    (_, labels), (_, test_labels) = parts_of(tmp_path / "out")
     assert (labels.tolist(), test_labels.tolist()) == ([0, 0, 0, 1, 1, 1], [0, 0, 1])
-
-
-X = np.random.default_rng(0).integers(0, 256, (12, 3, 5), np.uint8)
-ARRAYS = {"x_train": X, "y_train": np.arange(12) % 3, "x_test": X[:3], "y_test": np.arange(3)}
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-@pytest.mark.parametrize("column", [slice(None), np.newaxis])
-def test_keras_files_keep_their_bytes(save, column, imported, tmp_path):
-    save(
-        tmp_path / "a.npz",
-        **{name: a[:, column] if name[0] == "y" and column is None else a for name, a in ARRAYS.items()},
-    )
-    assert imported(tmp_path / "a.npz")[0] == 0
-    for (images, labels), part in zip(parts(tmp_path / "out"), ("train", "test"), strict=True):
-        np.testing.assert_array_equal(images, ARRAYS[f"x_{part}"])
-        np.testing.assert_array_equal(labels, ARRAYS[f"y_{part}"])
-
-
-def write_csv(path, labels, pixels=4, start=""):
-    """Each image has other pixels."""
-    lines = [",".join(map(str, [label, *np.arange(pixels) + k])) for k, label in enumerate(labels)]
-    path.write_text(start + "".join(f"{line}\n" for line in lines))
-    return path
-
-
-@pytest.mark.parametrize(
-    "start", ["", "label,pixel0,pixel1,pixel2,pixel3\n", "\ufeff", '\r\n"label","a","b","c","d"\r\n\n']
-)
-@pytest.mark.parametrize("block", [kaggle_file.BLOCK_CHARACTERS, 1])
-def test_kaggle_files_keep_their_bytes(start, block, imported, tmp_path, monkeypatch):
-    """Read at once or line by line, gzipped or not, with any header."""
-    monkeypatch.setattr(kaggle_file, "BLOCK_CHARACTERS", block)
-    first, second = (write_csv(tmp_path / name, [9, 255] * 3, start=start) for name in ("train.csv", "test.csv"))
-    packed = tmp_path / "test.csv.gz"
-    packed.write_bytes(gzip.compress(second.read_bytes()))
-    assert imported(first, "--test", packed)[0] == 0
-    for images, labels in parts(tmp_path / "out"):
-        np.testing.assert_array_equal(images.reshape(6, 4), np.arange(4) + np.arange(6)[:, np.newaxis])
-        assert labels.tolist() == [9, 255] * 3
-        assert images.shape == (6, 2, 2)
-
-
-def test_a_header_may_be_in_any_encoding(imported, tmp_path):
-    path = write_csv(tmp_path / "a.csv", [0, 1] * 3)
-    path.write_bytes("étiquette,a,b,c,d\n".encode("latin-1") + path.read_bytes())
-    assert imported(path)[0] == 0
 
 
 def damage(few):
@@ -308,7 +240,7 @@ def test_hidden_files_and_other_kinds_of_files_are_left_out(few, imported, tmp_p
     for name in ("README.txt", ".DS_Store", "circle/._000.png", "circle/Thumbs.db"):
         (few / name).write_text("no picture")
     assert imported(few)[0] == 0
-    assert sum(len(labels) for _, labels in parts(tmp_path / "out")) == 6
+    assert sum(len(labels) for _, labels in parts_of(tmp_path / "out")) == 6
 
 
 @pytest.mark.skipif(os.name == "nt" or os.uname().sysname == "Darwin", reason="such names cannot exist there")
@@ -322,125 +254,9 @@ def test_a_class_s_name_must_be_text_a_picture_s_need_not(few, imported, tmp_pat
     )
 
 
-ARCHIVES = {
-    "float": ({"x_train": X / 255}, "x_train: float64, must be uint8 from 0 to 255: multiply by 255"),
-    "colour": ({"x_test": X[..., np.newaxis]}, "x_test: shape (12, 3, 5, 1), colours are not supported"),
-    "label": ({"y_test": np.array([0, 1, 256])}, "y_test: the label at index 2 is 256"),
-    "lengths": ({"y_train": np.arange(5)}, "y_train: 5 for 12 x_train"),
-    "objects": ({"y_train": np.array([None] * 12)}, "y_train cannot be read (Object arrays cannot be loaded"),
-    "shapes": ({"x_test": X[:3, :2]}, "training and test images differ, 3 by 5 and 2 by 5 pixels"),
-    "labels": ({"y_test": np.zeros(3, int)}, "label 1 has training images, but no test image"),
-    "one label": ({"y_train": np.full(12, 4)}, "every training image has the label 4: two labels are needed"),
-}
-
-
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_arrays_of_another_kind_are_refused(kind, imported, tmp_path):
-    changed, message = ARCHIVES[kind]
-    np.savez(tmp_path / "a.npz", **ARRAYS | changed)
-    code, _, error = imported(tmp_path / "a.npz")
-    assert code == 2
-    assert error.startswith(f"error: {tmp_path / 'a.npz'}: {message}")
-    assert not (tmp_path / "out").exists()
-
-
-def lacking(path):
-    np.savez(path, x_train=X)
-
-
-def forged(path):
-    """Its header promises 2^60 images."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in ARRAYS.items():
-            with archive.open(f"{name}.npy", "w") as file:
-                shape = (1 << 60, *array.shape[1:]) if name == "x_train" else array.shape
-                header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, header)
-                file.write(array.tobytes())
-
-
-def cut(path):
-    np.savez(path, **ARRAYS)
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lacking, "no array y_train, but x_train: x_train, y_train, x_test and y_test are needed"),
-        (forged, "x_train cannot be read"),
-        (cut, "not an archive of arrays"),
-        (lambda path: path.write_text("text"), "not an archive of arrays (not a ZIP archive)"),
-    ],
-)
-def test_a_damaged_or_incomplete_archive_is_refused(make, message, imported, tmp_path):
-    make(tmp_path / "a.npz")
-    code, _, error = imported(tmp_path / "a.npz")
-    assert code == 2
-    assert error.startswith(f"error: {tmp_path / 'a.npz'}: {message}")
-
-
-def test_an_array_larger_than_the_free_memory_is_refused(imported, tmp_path, monkeypatch):
-    np.savez_compressed(tmp_path / "a.npz", **ARRAYS | {"x_train": np.zeros((1000, 3, 5), np.uint8)})
-    monkeypatch.setattr("mlp.system.memory.free", lambda: 10_000)
-    assert "x_train takes 15,128 bytes, and 10,000 are free" in imported(tmp_path / "a.npz")[2]
-
-
-def test_images_larger_than_the_free_memory_are_refused(few, imported, tmp_path, monkeypatch):
-    source = write_csv(tmp_path / "a.csv", [0, 1] * 3)
+def test_pictures_larger_than_the_free_memory_are_refused(few, imported, monkeypatch):
     monkeypatch.setattr("mlp.system.memory.free", lambda: 59)
-    assert "a.csv: line 6: the images take more than the free memory: take fewer lines" in imported(source)[2]
     assert "6 images of 28 by 28 take 9,408 bytes of memory, and 59 are free: choose a smaller" in imported(few)[2]
-
-
-@pytest.mark.parametrize(
-    ("end", "message"),
-    [
-        ("1,2,3,4,256\n", "line 6: column 5 is '256', must be a whole number from 0 to 255"),
-        ("\n1,-2,3,4,5\n", "line 7: column 2 is '-2', must be a whole number"),
-        ("1,2,3.5,4,5\n", "line 6: column 3 is '3.5', must be a whole number"),
-        ("1,2,3,4,x\n", "line 6: column 5 is 'x', must be a whole number"),
-        ("1,2,3,4\n", "line 6: 4 columns, the first line has 5: complete or remove it"),
-        ("1,2,3,4,5,6\n", "line 6: 6 columns, the first line has 5"),
-        ("2,2,3,4,5\n", "1 image of class 2, and none is left for training"),
-    ],
-)
-@pytest.mark.parametrize("block", [kaggle_file.BLOCK_CHARACTERS, 1])
-def test_a_wrong_line_is_named(end, message, block, imported, tmp_path, monkeypatch):
-    monkeypatch.setattr(kaggle_file, "BLOCK_CHARACTERS", block)
-    path = write_csv(tmp_path / "a.csv", [0, 1, 1, 0], start="label,a,b,c,d\n")
-    path.write_text(path.read_text() + end)
-    code, _, error = imported(path)
-    assert code == 2
-    assert error.startswith(f"error: {path}: {message}")
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "no image in it"),
-        ("label,a,b,c,d\n", "no image in it"),
-        ("0;1;2;3;4\n", "line 1: 0 pixels after the label are no square image"),
-        ("0,1,2\n", "line 1: 2 pixels after the label are no square image"),
-        (
-            "pixel0,pixel1\n1,2\n",
-            "line 1: its first column is pixel0, must be the label: Kaggle's test.csv has no labels",
-        ),
-    ],
-)
-def test_a_csv_file_without_label_and_square_image_is_refused(text, message, imported, tmp_path):
-    (tmp_path / "a.csv").write_text(text)
-    code, _, error = imported(tmp_path / "a.csv")
-    assert code == 2
-    assert error.startswith(f"error: {tmp_path / 'a.csv'}: {message}")
-
-
-@pytest.mark.parametrize("size", [8, -8])
-def test_damaged_gzip_data_are_refused(size, imported, tmp_path):
-    content = gzip.compress(write_csv(tmp_path / "a.csv", [0, 1] * 50).read_bytes())
-    (tmp_path / "a.csv.gz").write_bytes(content[:size])
-    assert f"error: {tmp_path / 'a.csv.gz'}: damaged gzip data" in imported(tmp_path / "a.csv.gz")[2]
 
 
 @pytest.mark.parametrize(
