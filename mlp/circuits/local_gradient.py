@@ -1,0 +1,53 @@
+"""A gate's local gradient: by what the upstream gradient is multiplied on its way back, as a formula.
+
+By the chain rule dA = dC dC/dA. A gate's ``backward`` has the product; without dC it leaves dC/dA.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mlp.gates import Elementwise, Gate
+from mlp.trace import Formula, Term, parts, reshape
+
+ONE, MINUS_ONE = Term((), number=1), Term((), number=-1)
+PRODUCTS = (np.matmul, np.outer)
+
+
+def local_gradient(gate: Gate, formula: Formula, gradient: Term) -> Term | None:
+    """The factor in this term, which is a gradient of the formula: the derivative of C with respect to A, by element.
+
+    In a matrix product it is the other matrix, as in dA = dC B'. None if the gradient is no such product, as the
+    softmax's: then the derivative is a Jacobian. A scalar that multiplies each element of an array stays a scalar.
+    """
+    if isinstance(gate, Elementwise) and gradient.shape != formula.value.shape:
+        gradient = before_sum(gradient)
+    if gradient.function in PRODUCTS and formula.upstream in gradient.arguments:
+        A, B = gradient.arguments
+        return B if A is formula.upstream else A
+    factor = without(formula.upstream, gradient)
+    is_linear = not formula.upstream.shape or isinstance(gate, Elementwise)
+    return factor if is_linear and formula.upstream not in parts(factor) else None
+
+
+def before_sum(gradient: Term) -> Term:
+    """The gradient before ``unbroadcast`` summed it over the copies of an input."""
+    while gradient.function in (reshape, np.add.reduce):
+        (gradient,) = gradient.arguments
+    return gradient
+
+
+def without(upstream: Term, term: Term) -> Term:
+    """The term for an upstream gradient of 1, with the products by 1 left out."""
+    if term is upstream:
+        return ONE
+    arguments = tuple(without(upstream, argument) for argument in term.arguments)
+    if term.function is np.broadcast_to:
+        return arguments[0]
+    if term.function is np.multiply and ONE in arguments:
+        return arguments[arguments[0] is ONE]
+    if term.function is np.multiply and arguments[0] is MINUS_ONE:
+        return replace(term, function=np.negative, arguments=arguments[1:])
+    if term.function is np.negative and arguments[0] is ONE:
+        return MINUS_ONE
+    return term if arguments == term.arguments else replace(term, arguments=arguments)

@@ -1,0 +1,188 @@
+"""Both passes of graphs as JavaScript, written from the gates' formulas, for pages that compute.
+
+A gate is a function forward and, directly under it, a function for the gradient of each input. They need
+templates/ndarray.js, which has NumPy's arrays in float64; a scalar is a plain number, with JavaScript's own operators.
+templates/graph.js runs the gates of a graph in their order.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
+from mlp.circuits.local_gradient import local_gradient
+from mlp.gates import Gate
+from mlp.graph import ComputationalGraph
+from mlp.losses import Operation, onehot, right_score, softmax
+from mlp.system.errors import InputError
+from mlp.trace import Formula, Term, count_uses, parts, reshape
+
+OPERATORS = {
+    **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**"},
+    **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
+    **{np.equal: "==", np.not_equal: "!="},
+}
+IN_MATH = "exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan sinh cosh tanh hypot sign floor ceil trunc".split()
+ELEMENTWISE: dict[Any, str] = {
+    **{function: f"(a, b) => a {sign} b" for function, sign in OPERATORS.items()},
+    **{getattr(np, name): f"Math.{name}" for name in IN_MATH},
+    **{getattr(np, f"arc{name}"): f"Math.a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
+    **{np.absolute: "Math.abs", np.maximum: "Math.max", np.minimum: "Math.min"},
+    **{np.negative: "(a) => -a", np.positive: "(a) => a", np.reciprocal: "(a) => 1 / a", np.square: "(a) => a * a"},
+    **{np.logical_and: "(a, b) => a && b", np.logical_or: "(a, b) => a || b", np.logical_not: "(a) => !a"},
+    np.where: "(is, a, b) => (is ? a : b)",
+}
+"""NumPy's elementwise functions as JavaScript's functions of numbers."""
+OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*OPERATORS, np.reciprocal]} | {
+    np.negative: ("-{}", NEGATIVE, (ATOM,)),  # -a ** b is an error in JavaScript
+}
+OPERATIONS = {onehot: "onehot", right_score: "rightScore", softmax: "softmax"}
+OTHERS: dict[Any, str] = {
+    **{np.matmul: "dot", np.outer: "outer", np.transpose: "transpose"},
+    **{reshape: "reshape", np.broadcast_to: "full"},
+}
+"""The functions of ndarray.js that do not work element by element."""
+RESERVED = set(
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends "
+    "false finally for function if implements import in instanceof interface let new np null package private protected "
+    "public return static super switch this throw true try typeof undefined var void while with yield".split()
+)
+
+
+@dataclass(frozen=True)
+class JavaScript(Code):
+    """Writes terms as JavaScript: scalars with operators, arrays with the functions of ``np``."""
+
+    used: dict[str, str] = field(default_factory=dict)
+    """The definitions of the functions of ``np`` used so far, by name."""
+    forms: ClassVar = OF_SCALARS
+
+    def _text(self, term: Term) -> tuple[str, int]:
+        if term in self.texts:
+            return self.texts[term], ATOM
+        if term.symbol or term.function:
+            return super()._text(term)
+        number = json.dumps(term.number)
+        return number, NEGATIVE if number.startswith("-") else ATOM
+
+    def _form(self, term: Term) -> Form:
+        function, options = cast(Any, term.function), dict(term.options)
+        are_scalars = not term.shape and not any(argument.shape for argument in term.arguments)
+        if are_scalars and function in self.forms:
+            return self.forms[function]
+        more: list[Any] = []
+        if function in ELEMENTWISE:
+            name = function.__name__
+            self.used[name] = f"elementwise({ELEMENTWISE[function]})"
+        elif "axis" in options and function.__self__ in ELEMENTWISE:
+            name = REDUCTIONS.get(function, f"{function.__self__.__name__}_reduce")
+            self.used[name] = f"reduction({ELEMENTWISE[function.__self__]})"
+            keep = options.get("keepdims", False)
+            axes = None if options["axis"] is None else np.atleast_1d(options["axis"]).tolist()
+            more = [axes, keep] if keep else [axes] if axes else []
+        elif name := (OPERATIONS if isinstance(function, Operation) else OTHERS).get(function, ""):
+            more = [list(value) if isinstance(value, tuple) else value for value in options.values()]
+        else:
+            raise InputError(
+                f"a page has no JavaScript for NumPy's {getattr(function, '__name__', function)}, with which a gate "
+                "computes: write the gate with other functions"
+            )
+        arguments = ["{}"] * len(term.arguments) + list(map(json.dumps, more))
+        return f"np.{name}({', '.join(arguments)})", ATOM, (LOWEST,) * len(term.arguments)
+
+    def function(self, term: Term, symbols: list[Term]) -> str:
+        """The term as an arrow function of these symbols. What occurs twice in it is computed once."""
+        uses = count_uses(term)
+        shared = sorted(
+            (part for part in parts(term) if part.arguments and uses[part] > 1), key=lambda part: part.depth
+        )
+        lines, texts = [], {symbol: parameter(symbol) for symbol in symbols}
+        for part in shared:
+            code = JavaScript(texts, self.used).write(part)
+            texts[part] = f"${len(lines) + 1}"
+            lines.append(f"const {texts[part]} = {code};")
+        head = f"({', '.join(map(parameter, symbols))}) =>"
+        code = JavaScript(texts, self.used).write(term)
+        return f"{head} {{ {' '.join(lines)} return {code}; }}" if lines else f"{head} {code}"
+
+
+def parameter(symbol: Term) -> str:
+    """A symbol's name as a parameter in JavaScript."""
+    return f"{symbol.symbol}_" if symbol.symbol in RESERVED else symbol.symbol
+
+
+class Script:
+    """The JavaScript of a page: each gate once for its shapes, however many graphs and nodes use it."""
+
+    def __init__(self, *, explained: bool = False):
+        self.explained = explained
+        """Whether gates have their local gradients and their plain forms, too, with which a page explains a step."""
+        self._code = JavaScript({})
+        self._names: dict[str, str] = {}
+        """The name of each gate, by its text."""
+
+    def nodes(self, graph: ComputationalGraph) -> list[dict[str, Any]]:
+        """The graph's nodes, ready for JSON; the gates of its latest forward pass are added to the script.
+
+        Raises InputError if a gate uses a function that pages do not have.
+        """
+        nodes, indices = graph.latest_plan.values, graph.class_indices
+        places = {node: place for place, node in enumerate(nodes)}
+        found = []
+        for node in nodes:
+            facts: dict[str, Any] = {"name": node.name, "shape": nodes[node].shape}
+            if node.gate is not None:
+                facts["gate"] = self.gate(node.gate, graph.formula(node))
+                facts["inputs"] = [places[source] for source in node.inputs]
+            flags = {"constant": node.constant, "index": node in indices, "needs": node.needs_gradient}
+            found.append(facts | {name: True for name, is_set in flags.items() if is_set})
+        return found
+
+    def gate(self, gate: Gate, formula: Formula) -> str:
+        """The gate's name in the script."""
+        text = self._text(gate, formula)
+        if text not in self._names:
+            name = re.sub(r"\W", "_", gate.name)
+            count = sum(re.fullmatch(rf"{re.escape(name)}(_\d+)?", other) is not None for other in self._names.values())
+            self._names[text] = f"{name}_{count + 1}" if count or name in RESERVED else name
+        return self._names[text]
+
+    def _text(self, gate: Gate, formula: Formula) -> str:
+        """The gate's passes; ``null`` is the gradient of a class index."""
+        inputs, everything = list(formula.inputs), [formula.upstream, formula.output, *formula.inputs]
+        backward = [None if term is None else self._code.function(term, everything) for term in formula.gradients]
+        passes = {"forward": self._code.function(formula.value, inputs), "backward": backward}
+        if self.explained:
+            local = [None if term is None else local_gradient(gate, formula, term) for term in formula.gradients]
+            passes["local"] = [None if term is None else self._code.function(term, everything) for term in local]
+            passes |= self._plain(formula, inputs, everything)
+        return "".join(f"    {name}: {_listed(code)},\n" for name, code in passes.items())
+
+    def _plain(self, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:
+        """The passes in their plain forms, where these differ: ``null`` if they are the same."""
+
+        def code(term: Term | None, symbols: list[Term]) -> str | None:
+            written = None if term is None else plain(formula, term)
+            return None if written is None or written is term else self._code.function(written, symbols)
+
+        forward = code(formula.value, inputs)
+        backward = [code(term, everything) for term in formula.gradients]
+        found: dict[str, Any] = {"plainForward": forward} if forward else {}
+        return found | ({"plainBackward": backward} if any(backward) else {})
+
+    def source(self) -> str:
+        """The script: the functions of ``np`` that it needs, and ``GATES``."""
+        functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
+        gates = "".join(f"  {name}: {{\n{text}  }},\n" for text, name in self._names.items())
+        return f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};\n"
+
+
+def _listed(code: str | list[str | None]) -> str:
+    """A function, or a list of functions, a line each."""
+    if isinstance(code, str):
+        return code
+    lines = "".join(f"      {one or 'null'},\n" for one in code)
+    return f"[\n{lines}    ]"
