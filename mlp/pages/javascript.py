@@ -20,12 +20,15 @@ from mlp.losses import Operation, onehot, right_score, softmax
 from mlp.system.errors import InputError
 from mlp.trace import Formula, Term, count_uses, parts, reshape
 
-OPERATORS = {
+OPERATORS: dict[Any, str] = {
     **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**"},
     **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
     **{np.equal: "==", np.not_equal: "!="},
 }
-IN_MATH = "exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan sinh cosh tanh hypot sign floor ceil trunc".split()
+IN_MATH = (
+    *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "hypot", "sign", "floor", "ceil", "trunc"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
+)
 ELEMENTWISE: dict[Any, str] = {
     **{function: f"(a, b) => a {sign} b" for function, sign in OPERATORS.items()},
     **{getattr(np, name): f"Math.{name}" for name in IN_MATH},
@@ -45,11 +48,6 @@ OTHERS: dict[Any, str] = {
     **{reshape: "reshape", np.broadcast_to: "full"},
 }
 """The functions of ndarray.js that do not work element by element."""
-RESERVED = set(
-    "arguments await break case catch class const continue debugger default delete do else enum eval export extends "
-    "false finally for function if implements import in instanceof interface let new np null package private protected "
-    "public return static super switch this throw true try typeof undefined var void while with yield".split()
-)
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,8 @@ class JavaScript(Code):
         shared = sorted(
             (part for part in parts(term) if part.arguments and uses[part] > 1), key=lambda part: part.depth
         )
-        lines, texts = [], {symbol: parameter(symbol) for symbol in symbols}
+        lines: list[str] = []
+        texts = {symbol: parameter(symbol) for symbol in symbols}
         for part in shared:
             code = JavaScript(texts, self.used).write(part)
             texts[part] = f"${len(lines) + 1}"
@@ -110,8 +109,9 @@ class JavaScript(Code):
 
 
 def parameter(symbol: Term) -> str:
-    """A symbol's name as a parameter in JavaScript."""
-    return f"{symbol.symbol}_" if symbol.symbol in RESERVED else symbol.symbol
+    """A symbol's name as a parameter: JavaScript's own words are of small letters, such as new."""
+    name = symbol.symbol
+    return f"${name}" if name.islower() and len(name) > 1 else name
 
 
 class Script:
@@ -147,14 +147,14 @@ class Script:
         if text not in self._names:
             name = re.sub(r"\W", "_", gate.name)
             count = sum(re.fullmatch(rf"{re.escape(name)}(_\d+)?", other) is not None for other in self._names.values())
-            self._names[text] = f"{name}_{count + 1}" if count or name in RESERVED else name
+            self._names[text] = f"{name}_{count + 1}" if count else name
         return self._names[text]
 
     def _text(self, gate: Gate, formula: Formula) -> str:
         """The gate's passes; ``null`` is the gradient of a class index."""
         inputs, everything = list(formula.inputs), [formula.upstream, formula.output, *formula.inputs]
         backward = [None if term is None else self._code.function(term, everything) for term in formula.gradients]
-        passes = {"forward": self._code.function(formula.value, inputs), "backward": backward}
+        passes: dict[str, Any] = {"forward": self._code.function(formula.value, inputs), "backward": backward}
         if self.explained:
             local = [None if term is None else local_gradient(gate, formula, term) for term in formula.gradients]
             passes["local"] = [None if term is None else self._code.function(term, everything) for term in local]
