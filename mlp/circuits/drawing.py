@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -38,6 +40,8 @@ MIN_RADIUS_INCHES, PAD_INCHES = 0.2, 0.08
 HINTING = 1.04
 """Fitting letters to pixels makes text wider by up to this factor."""
 MAX_NODES = 150
+ROOM = -1.234
+"""A live figure has room for numbers as wide as this one; the page's script makes wider ones narrower."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Part:
     name: str
     value: list[str]
     gradient: list[str]
-    alternatives: tuple[str, ...] = ()
-    """Texts that a page's script may show in place of the gradient; the wire is long enough for them."""
+    room: tuple[str, ...] = ()
+    """Other texts that the wire must be long enough for."""
 
     @property
     def radius(self) -> float:
@@ -67,10 +71,7 @@ class Part:
     @property
     def labels(self) -> float:
         """The width of the numbers on the wire."""
-        return (
-            max(text_width(line, FONT_POINTS) for line in [*self.value, *self.gradient, *self.alternatives])
-            + 2 * PAD_INCHES
-        )
+        return max(text_width(line, FONT_POINTS) for line in [*self.value, *self.gradient, *self.room]) + 2 * PAD_INCHES
 
     @property
     def box(self) -> Box:
@@ -85,25 +86,26 @@ Labels = Mapping[Node, tuple[Sequence[str], Sequence[str]]]
 """For nodes the lines above and below their wires, such as their values and gradients."""
 
 
-def picture(circuit: Circuit, *, captioned: bool = True, shown: Sequence[Mapping[str, Sequence[str]]] = ()) -> Figure:
+def picture(circuit: Circuit, *, live: bool = False) -> Figure:
     """A figure of the circuit's latest pass. Raises InputError if it has too many nodes, or letters without a glyph.
 
-    The figure leaves space for what a page's script shows in place of its numbers: for each id (see ``Step.shows``)
-    their lines. The script finds parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ...
-    and gradient-3-0, ..., the circle is gate-3, the wire behind it lead-3, and the wire to its second input wire-3-1.
+    A ``live`` figure is for a page, whose script shows other numbers in it: it has room for them, and no caption. The
+    script finds parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ... and
+    gradient-3-0, ..., the circle is gate-3, the wire behind it lead-3, and the wire to its second input wire-3-1.
     """
     labels = {}
     for node in drawn(circuit.graph):
         gradient = None if node.constant else circuit.gradient(node)
         labels[node] = rows_of(circuit.graph.value(node.name)), [] if gradient is None else rows_of(gradient)
-    return labelled(circuit.graph, labels, caption(circuit.graph) if captioned else "", shown)
+    room = {node: rows_of(np.full_like(circuit.graph.value(node.name), ROOM)) for node in labels} if live else {}
+    return labelled(circuit.graph, labels, "" if live else caption(circuit.graph), room)
 
 
 @own_settings()
 def labelled(
-    graph: ComputationalGraph, labels: Labels, text: str, shown: Sequence[Mapping[str, Sequence[str]]] = ()
+    graph: ComputationalGraph, labels: Labels, text: str, room: Mapping[Node, Sequence[str]] | None = None
 ) -> Figure:
-    """A figure of any graph with these labels, and this text below it; see ``picture``."""
+    """A figure of any graph with these labels, room for these texts at nodes' wires, and a text below it."""
     nodes = drawn(graph)
     if len(nodes) > MAX_NODES:
         raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
@@ -111,7 +113,7 @@ def labelled(
     unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
     if unknown:
         raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-    parts = [part_of(graph, node, labels, shown) for node in nodes]
+    parts = [part_of(graph, node, labels, (room or {}).get(node, ())) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
@@ -179,9 +181,7 @@ def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
     return wires
 
 
-def part_of(
-    graph: ComputationalGraph, node: Node, labels: Labels, shown: Sequence[Mapping[str, Sequence[str]]]
-) -> Part:
+def part_of(graph: ComputationalGraph, node: Node, labels: Labels, room: Sequence[str]) -> Part:
     """A node with the texts around it."""
     value, gradient = labels.get(node, ((), ()))
     return Part(
@@ -190,7 +190,7 @@ def part_of(
         name="" if node.constant else node.name,
         value=[*value] or [""],
         gradient=[*gradient] or [""],
-        alternatives=tuple(row for rows in shown for row in rows.get(f"gradient-{node.index}", ())),
+        room=tuple(room),
     )
 
 
@@ -227,7 +227,8 @@ def draw_wire(axes: Axes, line: list[tuple[float, float]], name: str) -> None:
             middle = (x0 + x1) / 2
             vertices += [(middle, y0), (middle, y1), (x1, y1)]
             codes += [int(Path.CURVE4)] * 3
-    axes.add_patch(PathPatch(Path(vertices, codes), fill=False, edgecolor=MUTED, linewidth=1, zorder=1, gid=name))
+    path = Path(vertices, codes)
+    axes.add_patch(PathPatch(path, fill=False, edgecolor=MUTED, linewidth=1, zorder=1, gid=name, clip_on=False))
 
 
 def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
@@ -237,7 +238,7 @@ def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
         centre = (layout.left[k] + part.head / 2, y)
         start = centre[0] + part.radius
         circle = Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2)
-        axes.add_patch(circle).set_gid(f"gate-{index}")
+        axes.add_patch(circle).set(gid=f"gate-{index}", clip_on=False)
         axes.text(*centre, part.symbol, fontsize=NAME_POINTS, ha="center", va="center", color=INK, zorder=3)
         axes.text(
             centre[0], y - part.radius - 0.03, part.name, fontsize=FONT_POINTS, ha="center", va="bottom", color=MUTED
@@ -245,7 +246,8 @@ def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
     else:
         start = right - part.labels
         axes.text(start - PAD_INCHES / 2, y, part.name, fontsize=NAME_POINTS, ha="right", va="center", color=INK)
-    axes.plot([start, right], [y, y], color=MUTED, linewidth=1, zorder=1, solid_capstyle="butt", gid=f"lead-{index}")
+    style: dict[str, Any] = {"color": MUTED, "linewidth": 1, "solid_capstyle": "butt", "zorder": 1, "clip_on": False}
+    axes.plot([start, right], [y, y], gid=f"lead-{index}", **style)
     middle = layout.left[k] + part.head + part.labels / 2 if part.symbol is not None else start + part.labels / 2
     for what, lines, color, first, va in (
         ("value", part.value, VALUE, -PAD_INCHES / 2 - (len(part.value) - 1) * LINE_INCHES, "bottom"),

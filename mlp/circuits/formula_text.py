@@ -161,7 +161,7 @@ def plain(formula: Formula, term: Term) -> Term:
     return written if arguments == written.arguments else replace(written, arguments=arguments)
 
 
-def plain_if_equal(formula: Formula, term: Term, values: Mapping[Term, Any], tolerance: float = ROUNDING) -> Term:
+def plain_if_equal(formula: Formula, term: Term, values: Mapping[Term, Any]) -> Term:
     """The plain form if it has the same numbers at these values of the symbols, without a warning; else the exact."""
     written = plain(formula, term)
     try:
@@ -169,4 +169,4 @@ def plain_if_equal(formula: Formula, term: Term, values: Mapping[Term, Any], tol
             numbers, exact = evaluate(written, values), evaluate(term, values)
     except FloatingPointError:
         return term
-    return written if np.all(np.abs(numbers - exact) <= tolerance * np.abs(exact)) else term
+    return written if np.all(np.abs(numbers - exact) <= ROUNDING * np.abs(exact)) else term

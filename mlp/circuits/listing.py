@@ -5,13 +5,13 @@ The code is a Python program that needs only NumPy: it leaves each value in the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from mlp.circuits.formula_text import ROUNDING, Code, plain, plain_if_equal
+from mlp.circuits.formula_text import Code, plain, plain_if_equal
 from mlp.gates import Array
 from mlp.graph import ComputationalGraph
 from mlp.node import Node, backward_order
@@ -28,17 +28,31 @@ MAX_QUOTE_CHARACTERS = 40
 MAX_USES_NAMED = 8
 """A comment names the lines that use a value; if there are more, only their number."""
 
+FormOf = Callable[[ComputationalGraph, Node, Term], Term]
+"""From a term of the formula of a node's gate the form in which it is written: the plain one or itself."""
+
 
 @dataclass(frozen=True)
 class Line:
     """A line of the listing."""
 
     text: str
-    kind: Literal["heading", "given", "forward", "start", "backward", "zeros"] = "heading"
+    kind: Literal["heading", "values", "given", "forward", "start", "backward", "zeros"] = "heading"
     node: Node | None = None
     """The node whose value or gradient it sets; in a backward line the node whose gate it runs."""
     position: int = 0
     """The position of the gate's input that gets the gradient of a backward line."""
+
+
+def plain_here(graph: ComputationalGraph, node: Node, term: Term) -> Term:
+    """A term of the formula of a node's gate: its plain form, if that has the same numbers in the latest pass."""
+    formula = graph.formula(node)
+    if plain(formula, term) is term:
+        return term
+    values = [graph.value(source.name) for source in (*node.inputs, node)]
+    values.append(graph.gradient(node.name) if graph.has_gradient(node) else np.zeros_like(values[-1]))
+    numbers = {symbol: value.astype(float) for symbol, value in zip(formula.symbols, values, strict=True)}
+    return plain_if_equal(formula, term, numbers)
 
 
 def staged(graph: ComputationalGraph, output: Node) -> str:
@@ -46,47 +60,36 @@ def staged(graph: ComputationalGraph, output: Node) -> str:
     return "\n".join(line.text for line in lines(graph, output))
 
 
-def lines(graph: ComputationalGraph, output: Node) -> list[Line]:
-    """The listing of the graph's latest pass, which must have computed every node, forward and backward."""
-    code = {node: text for node in graph.nodes if (text := forward_code(graph, node)) is not None}
+def lines(graph: ComputationalGraph, output: Node, form: FormOf = plain_here) -> list[Line]:
+    """The listing of the graph's latest pass, which must have computed every node, forward and backward.
+
+    ``form`` chooses the form of each term.
+    """
+    code = {node: text for node in graph.nodes if (text := forward_code(graph, node, form)) is not None}
     backward = f"# backward: dNAME is the derivative of {differentiated(graph, output)} with respect to NAME"
     return [
-        *map(Line, ("import numpy as np", "", "# values")),
+        *map(Line, ("import numpy as np", "")),
+        Line("# values", "values"),
         *_given(graph),
         *map(Line, ("", "# forward")),
         *_forward(code),
         *map(Line, ("", backward)),
         Line(f"d{output.name} = {number(graph.gradient(output.name))}", "start", output),
-        *_backward(graph, output, code),
+        *_backward(graph, output, code, form),
         *_zeros(graph, output),
     ]
 
 
-def forward_code(graph: ComputationalGraph, node: Node) -> str | None:
+def forward_code(graph: ComputationalGraph, node: Node, form: FormOf = plain_here) -> str | None:
     """A node's forward line, as Python in the names of its gate's inputs; None for a leaf."""
-    return None if node.gate is None else _code(graph, node, graph.formula(node).value)
+    return None if node.gate is None else _code(graph, node, graph.formula(node).value, form)
 
 
-def _code(graph: ComputationalGraph, node: Node, term: Term) -> str:
+def _code(graph: ComputationalGraph, node: Node, term: Term, form: FormOf) -> str:
     """A term of the formula of a node's gate, as Python in the names of the graph."""
-    written = plain_here(graph, node, term)
+    written = form(graph, node, term)
     as_number = ".item()" * (written.function is np.where and not written.shape)  # or += would change it in place
     return Code(names(graph, node)).write(written) + as_number
-
-
-def plain_here(graph: ComputationalGraph, node: Node, term: Term, tolerance: float = ROUNDING) -> Term:
-    """A term of the formula of a node's gate: its plain form, if that has the same numbers in the latest pass."""
-    formula = graph.formula(node)
-    if plain(formula, term) is term:
-        return term
-    return plain_if_equal(formula, term, symbol_values(graph, node), tolerance)
-
-
-def symbol_values(graph: ComputationalGraph, node: Node) -> dict[Term, Array]:
-    """The numbers of the symbols in the formula of a node's gate, in the listing's float64."""
-    values = [graph.value(source.name) for source in (*node.inputs, node)]
-    values.append(graph.gradient(node.name) if graph.has_gradient(node) else np.zeros_like(values[-1]))
-    return {symbol: value.astype(float) for symbol, value in zip(graph.formula(node).symbols, values, strict=True)}
 
 
 def names(graph: ComputationalGraph, node: Node) -> dict[Term, str]:
@@ -136,7 +139,7 @@ def _forward(code: Mapping[Node, str]) -> Iterator[Line]:
         yield Line(_commented(f"{node.name} = {text}", f"({line})"), "forward", node)
 
 
-def _backward(graph: ComputationalGraph, output: Node, code: Mapping[Node, str]) -> Iterator[Line]:
+def _backward(graph: ComputationalGraph, output: Node, code: Mapping[Node, str], form: FormOf) -> Iterator[Line]:
     """A line for each gradient that a gate sends to an input, the last gate first; ``code``: the forward lines."""
     numbers = {node: line for line, node in enumerate(code, start=1)}
     order = list(backward_order(graph.nodes, output))
@@ -153,7 +156,7 @@ def _backward(graph: ComputationalGraph, output: Node, code: Mapping[Node, str])
             if edge is None or gradient is None:
                 continue
             name = edge.source.name
-            text = f"d{name} {'=' if edge.first else '+='} {_code(graph, node, gradient)}"
+            text = f"d{name} {'=' if edge.first else '+='} {_code(graph, node, gradient, form)}"
             if edge.first and edge.source in named and is_view(gradient):
                 text += ".copy()"  # or a later += would change the other array too
             why = "" if edge.first else f"; += because {name} is used in {named[edge.source]}"

@@ -133,13 +133,22 @@ def drawable(text: str) -> str:
 def inline(figure: Figure, name: str) -> str:
     """A figure as an <svg> element for a page, in the page's colours.
 
-    ``name`` is put before each id in it, so that ids are unique in a page with several figures.
+    ``name`` is put before each id in it, so that ids are unique in a page with several figures. It is short: places are
+    in hundredths of a point, and the font is that of the page's style sheet.
     """
+    figure.patch.set_visible(False)
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=WITHOUT_DATE["svg"])
     svg = re.sub(r"\A.*?(?=<svg)|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
+    svg = re.sub(r"\n\s+", "\n", svg)
+    svg = re.sub(r'(?<= )([dxy])="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", _hundredths, place[0]), svg)
+    svg = re.sub(r'font-family: [^;"]*; | transform="rotate\(-0 [^)]*\)"| (xmlns|xmlns:xlink|version)="[^"]*"', "", svg)
     svg = re.sub(r'( id="|"#|url\(#)', rf"\g<1>{name}-", svg)
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
+
+
+def _hundredths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"
 
 
 def save(figure: Figure, path: StrPath) -> None:

@@ -81,7 +81,7 @@ def figure_of(shown: Shown) -> Figure | None:
 def frame(circuit: Circuit) -> str:
     """The circuit's page; viewers that remove frames, as some do for safety, leave the picture after it."""
     text = circuit.text.text
-    begin = f'<iframe srcdoc="{escape(page(circuit, text))}" title="{escape(text)}, step by step"'
+    begin = f'<iframe srcdoc="{escape(page(circuit, text, in_notebook=True))}" title="{escape(text)}, step by step"'
     return f'{begin} style="width: 100%; height: {FRAME_HEIGHT}; border: 0"></iframe>'
 
 

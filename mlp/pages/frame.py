@@ -15,6 +15,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
+from rcssmin import cssmin
+from rjsmin import jsmin
 
 from mlp.figures.style import css_colors
 from mlp.system.printable import printable, printable_lines
@@ -33,6 +35,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_one_line,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.globals |= {"colors": css_colors(), "source": _source, "zip": zip}
     environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
     return environment
@@ -44,8 +47,9 @@ def _one_line(value: object) -> object:
 
 
 def _source(name: str) -> Markup:
-    """A style sheet or a script of templates/, unescaped."""
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704  our own files
+    """A style sheet or a script of templates/, unescaped, without comments and needless blanks: pages are small."""
+    text = (TEMPLATES / name).read_text(encoding="utf-8")
+    return Markup(cssmin(text) if name.endswith(".css") else jsmin(text))  # noqa: S704  our own files
 
 
 def render(template: str, **facts: Any) -> str:

@@ -7,16 +7,18 @@ templates/graph.js runs the gates of a graph in their order.
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
+from markupsafe import Markup
 
 from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
 from mlp.circuits.local_gradient import local_gradient
 from mlp.gates import Gate
 from mlp.graph import ComputationalGraph
-from mlp.losses import Operation, onehot, right_score, softmax
+from mlp.losses import onehot, right_score, softmax
+from mlp.pages.explanation import explain
 from mlp.system.errors import InputError
 from mlp.trace import Formula, Term, count_uses, parts, reshape
 
@@ -42,12 +44,12 @@ ELEMENTWISE: dict[Any, str] = {
 OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*OPERATORS, np.reciprocal]} | {
     np.negative: ("-{}", NEGATIVE, (ATOM,)),  # -a ** b is an error in JavaScript
 }
-OPERATIONS = {onehot: "onehot", right_score: "rightScore", softmax: "softmax"}
-OTHERS: dict[Any, str] = {
-    **{np.matmul: "dot", np.outer: "outer", np.transpose: "transpose"},
-    **{reshape: "reshape", np.broadcast_to: "full"},
+OTHERS: dict[Any, tuple[str, str]] = {
+    **{np.matmul: ("products", "dot"), np.outer: ("products", "outer"), np.transpose: ("products", "transpose")},
+    **{onehot: ("classes", "onehot"), right_score: ("classes", "rightScore"), softmax: ("classes", "softmax")},
+    **{reshape: ("ndarray", "reshape"), np.broadcast_to: ("ndarray", "full")},
 }
-"""The functions of ndarray.js that do not work element by element."""
+"""The functions that do not work element by element: the script of templates/ that has them, and their names there."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class JavaScript(Code):
     """Writes terms as JavaScript: scalars with operators, arrays with the functions of ``np``."""
 
     used: dict[str, str] = field(default_factory=dict)
-    """The definitions of the functions of ``np`` used so far, by name."""
+    """The definitions of the elementwise functions and reductions used so far, by name."""
+    scripts: set[str] = field(default_factory=set)
+    """The scripts of templates/ that have the other functions used so far."""
     forms: ClassVar = OF_SCALARS
 
     def _text(self, term: Term) -> tuple[str, int]:
@@ -77,11 +81,14 @@ class JavaScript(Code):
             self.used[name] = f"elementwise({ELEMENTWISE[function]})"
         elif "axis" in options and function.__self__ in ELEMENTWISE:
             name = REDUCTIONS.get(function, f"{function.__self__.__name__}_reduce")
+            self.scripts.add("reductions")
             self.used[name] = f"reduction({ELEMENTWISE[function.__self__]})"
             keep = options.get("keepdims", False)
             axes = None if options["axis"] is None else np.atleast_1d(options["axis"]).tolist()
             more = [axes, keep] if keep else [axes] if axes else []
-        elif name := (OPERATIONS if isinstance(function, Operation) else OTHERS).get(function, ""):
+        elif function in OTHERS:
+            script, name = OTHERS[function]
+            self.scripts.add(script)
             more = [list(value) if isinstance(value, tuple) else value for value in options.values()]
         else:
             raise InputError(
@@ -100,11 +107,11 @@ class JavaScript(Code):
         lines: list[str] = []
         texts = {symbol: parameter(symbol) for symbol in symbols}
         for part in shared:
-            code = JavaScript(texts, self.used).write(part)
+            code = replace(self, texts=texts).write(part)
             texts[part] = f"${len(lines) + 1}"
             lines.append(f"const {texts[part]} = {code};")
         head = f"({', '.join(map(parameter, symbols))}) =>"
-        code = JavaScript(texts, self.used).write(term)
+        code = replace(self, texts=texts).write(term)
         return f"{head} {{ {' '.join(lines)} return {code}; }}" if lines else f"{head} {code}"
 
 
@@ -119,7 +126,9 @@ class Script:
 
     def __init__(self, *, explained: bool = False):
         self.explained = explained
-        """Whether gates have their local gradients and their plain forms, too, with which a page explains a step."""
+        """Whether gates have local gradients, plain forms and texts, too, with which a page explains each step."""
+        self.explanations: dict[str, dict[str, Any]] = {}
+        """What a page says about each gate, by the gate's name in the script."""
         self._code = JavaScript({})
         self._names: dict[str, str] = {}
         """The name of each gate, by its text."""
@@ -137,7 +146,7 @@ class Script:
             if node.gate is not None:
                 facts["gate"] = self.gate(node.gate, graph.formula(node))
                 facts["inputs"] = [places[source] for source in node.inputs]
-            flags = {"constant": node.constant, "index": node in indices, "needs": node.needs_gradient}
+            flags = {"constant": node.constant, "needs": node.needs_gradient and node not in indices}
             found.append(facts | {name: True for name, is_set in flags.items() if is_set})
         return found
 
@@ -148,6 +157,8 @@ class Script:
             name = re.sub(r"\W", "_", gate.name)
             count = sum(re.fullmatch(rf"{re.escape(name)}(_\d+)?", other) is not None for other in self._names.values())
             self._names[text] = f"{name}_{count + 1}" if count else name
+            if self.explained:
+                self.explanations[self._names[text]] = explain(gate, formula)
         return self._names[text]
 
     def _text(self, gate: Gate, formula: Formula) -> str:
@@ -173,11 +184,16 @@ class Script:
         found: dict[str, Any] = {"plainForward": forward} if forward else {}
         return found | ({"plainBackward": backward} if any(backward) else {})
 
-    def source(self) -> str:
-        """The script: the functions of ``np`` that it needs, and ``GATES``."""
+    @property
+    def arrays(self) -> list[str]:
+        """The scripts of templates/ that have the functions of ``np`` which the gates use, in their order."""
+        return ["ndarray.js", *(f"{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
+
+    def source(self) -> Markup:
+        """The script: the functions of ``np`` that it needs, and ``GATES``. Nothing in it is anybody else's text."""
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {name}: {{\n{text}  }},\n" for text, name in self._names.items())
-        return f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};\n"
+        return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};\n")  # noqa: S704
 
 
 def _listed(code: str | list[str | None]) -> str:

@@ -1,129 +1,207 @@
-"use strict";
-
-// Steps through circuits. The drawing at a step depends only on the steps up to it, so it does not matter how the reader
-// came there: forward, backward or by the address.
+// A page of circuits. What it shows follows from a circuit's state: its numbers, the step, and the exercise. The address
+// has the state, so it does not matter how the reader came there.
 
 const PAUSE = 1500; // milliseconds between the steps of Play
-const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");
-const choice = document.getElementById("choice"); // in a gallery, else null
-const isInNotebook = location.href === "about:srcdoc"; // in a frame of its own, which has no address
 
 class Circuit {
   constructor(section) {
-    this.section = section;
-    this.name = section.dataset.name;
-    this.steps = JSON.parse(section.querySelector("script").textContent);
-    this.last = this.steps.length - 1;
-    this.step = 0;
-    this.timer = null;
-    this.parts = new Map(
-      [...section.querySelectorAll("svg [id]")].map((part) => [part.id.slice(this.name.length + 1), part]),
-    );
-    this.drawing = section.querySelector(".drawing");
-    this.listing = section.querySelector(".listing");
-    this.slider = section.querySelector("input");
-    this.buttons = Object.fromEntries(
-      [...section.querySelectorAll("[data-go]")].map((button) => [button.dataset.go, button]),
-    );
-    for (const [where, button] of Object.entries(this.buttons)) {
-      button.addEventListener("click", () => (where === "play" ? this.toggle() : this.go(where)));
+    const { nodes, output, upstream, of, lines } = JSON.parse(section.querySelector("script").textContent);
+    Object.assign(this, { section, of, name: section.dataset.name, step: 0, timer: null });
+    this.graph = new Graph(nodes, output);
+    this.graph.upstream = arrayOf(this.graph.output.shape, upstream);
+    for (const line of lines) {
+      line.node = this.graph.nodes[line.node];
+      line.target = line.kind === "backward" ? line.node.inputs[line.position] : line.node;
     }
+    this.lines = lines;
+    this.steps = lines.filter(({ kind }) => kind !== "given");
+    this.last = this.steps.length - 1;
+    this.forward = lines.filter(({ kind }) => kind === "forward").length;
+    this.drawing = new Drawing(section, this.name, (number) => this.meaning(number));
+    this.inputs = new Inputs(section, this.graph, () => this.changed());
+    this.exercise = new Exercise(section, this.graph, this.steps, () => { this.show(); remember(); });
+    this.listing = this.find(".listing");
+    this.spans = spansOf(this.listing.firstElementChild);
+    this.slider = this.find("[type=range]");
     this.slider.addEventListener("input", () => this.moveTo(Number(this.slider.value)));
+    this.buttons = Object.fromEntries([...section.querySelectorAll("[data-go]")].map((one) => [one.dataset.go, one]));
+    for (const [where, button] of Object.entries(this.buttons)) button.addEventListener("click", () => this.go(where));
   }
 
+  find(selector) {
+    return this.section.querySelector(selector);
+  }
+
+  // What a button does.
   go(where) {
-    this.moveTo({ first: 0, back: this.step - 1, next: this.step + 1, last: this.last }[where]);
+    const step = { first: 0, back: this.step - 1, next: this.step + 1, last: this.last }[where];
+    if (step === undefined) this[where]();
+    else this.moveTo(step);
   }
 
   // The user chose a step: this stops Play.
   moveTo(step) {
     this.pause();
-    this.show(step);
+    this.showStep(step);
     remember();
   }
 
-  show(step) {
+  original() {
+    this.renew(null);
+  }
+
+  // Other numbers: the answers belong to the old ones.
+  renew(seed = this.inputs.seed + 1) {
+    this.inputs.take(seed);
+    this.exercise.begin();
+    this.changed();
+  }
+
+  descend() {
+    const before = this.total();
+    const chosen = [...this.section.querySelectorAll("[data-moves]:checked")].map(({ dataset }) => dataset.moves);
+    const predicted = this.inputs.descend(chosen);
+    this.changed();
+    const [from, to, change, promised] = [before, this.total(), this.total() - before, predicted].map((x) => rounded(x));
+    this.find(".outcome").textContent =
+      `${this.of} went from ${from} to ${to}: it changed by ${change}. The gradient predicted ${promised}.`;
+  }
+
+  // The scalar whose derivatives are computed.
+  total() {
+    const weights = numbersOf(this.graph.upstream);
+    return numbersOf(this.graph.output.value).reduce((sum, number, k) => sum + weights[k] * number, 0);
+  }
+
+  // The inputs' numbers have changed.
+  changed() {
+    this.compute();
+    this.find(".outcome").textContent = "";
+    this.show();
+    remember();
+  }
+
+  // Both passes. A line of the backward pass gets the sum of what had arrived before, and with its own part.
+  compute() {
+    this.graph.forward();
+    this.graph.backward(this.graph.upstream);
+    const sums = new Map();
+    for (const line of this.steps.filter(({ kind }) => kind === "backward")) {
+      line.before = sums.get(line.target);
+      line.total = plus(line.before, line.node.sent[line.position]);
+      sums.set(line.target, line.total);
+    }
+  }
+
+  // The state from the address.
+  restore({ step, seed, exercise, texts }) {
+    this.inputs.restore(seed, texts);
+    this.exercise.restore(exercise, texts);
+    this.compute();
+    this.showStep(step);
+  }
+
+  // On paper a circuit has all numbers, but for those of an exercise.
+  showForPrint() {
+    this.compute();
+    if (!this.exercise.isOn) this.drawing.show(known(this.graph, this.steps), {});
+  }
+
+  showStep(step) {
     this.step = Math.min(Math.max(step, 0), this.last);
+    this.show();
+    this.scroll();
+  }
+
+  show() {
     const now = this.steps[this.step];
-    this.showNumbers(this.step);
-    for (const [id, part] of this.parts) part.classList.toggle("at-work", now.marks.includes(id));
+    this.section.classList.toggle("exercising", this.exercise.isOn);
+    const broken = this.showTrouble();
+    if (this.exercise.isOn) {
+      const { lines, states } = this.exercise.show();
+      this.drawing.show(lines, { broken, states });
+    } else {
+      this.drawing.show(known(this.graph, this.steps.slice(0, this.step + 1)), { broken, ...marked(now) });
+    }
+    const says = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
     for (const place of this.section.querySelectorAll("[data-says]")) {
-      place.textContent = now[place.dataset.says];
+      place.textContent = says[place.dataset.says] ?? "";
       (place.closest("dl > div") ?? place).hidden = place.textContent === "";
     }
     this.showPlace();
-    this.showLine(now.line);
-    this.scrollDrawing(now);
+    this.showListing();
   }
 
-  // The numbers known at this step; for a gradient that is a sum, the sum so far.
-  showNumbers(step) {
-    const now = this.steps[step];
-    const known = new Map();
-    for (const { shows } of this.steps.slice(0, step + 1)) {
-      for (const [number, lines] of Object.entries(shows)) {
-        lines.forEach((line, row) => known.set(`${number}-${row}`, line));
-      }
-    }
-    for (const [id, part] of this.parts) {
-      if (!/^(value|gradient)-/.test(id)) continue;
-      const number = id.slice(0, id.lastIndexOf("-"));
-      part.classList.toggle("unknown", !known.has(id));
-      part.classList.toggle("new", number in now.shows);
-      part.classList.toggle("reads", now.reads.includes(number));
-      if (known.has(id)) part.querySelector("text").textContent = known.get(id);
-    }
+  // At the first gate where a number is infinite or undefined, say so; returns the ids of what is broken in the drawing.
+  showTrouble() {
+    const isWrong = (what) => (node) => !numbersOf(node[what]).every(Number.isFinite);
+    const node = this.graph.nodes.find(isWrong("value")) ?? this.graph.nodes.findLast(isWrong("gradient"));
+    const what = node && isWrong("value")(node) ? "value" : "gradient";
+    const number = node && rounded(numbersOf(node[what]).find((x) => !Number.isFinite(x)));
+    const place = this.find(".trouble");
+    place.textContent = node
+      ? `The ${what} of ${node.name} is ${number}: it overflows or is not defined here.`
+      : this.inputs.trouble();
+    place.classList.toggle("at-gate", node !== undefined);
+    if (node) this.drawing.putBelow(place, this.drawing.parts.get(`lead-${node.id}`));
+    return node ? [`gate-${node.id}`, `lead-${node.id}`] : [];
   }
 
   showPlace() {
-    const words = `step ${this.step} of ${this.last}`;
-    this.section.querySelector(".counter").textContent = words;
-    this.slider.value = this.step;
-    this.slider.setAttribute("aria-valuetext", words);
-    for (const where of ["first", "back"]) this.buttons[where].setAttribute("aria-disabled", this.step === 0);
-    for (const where of ["next", "last"]) this.buttons[where].setAttribute("aria-disabled", this.step === this.last);
+    const { step, last, forward } = this;
+    const phase = step <= forward ? `forward ${step} of ${forward}` : `backward ${step - forward} of ${last - forward}`;
+    this.find(".counter").textContent = `step ${step} of ${last}`;
+    this.find(".phase").textContent = phase;
+    this.slider.value = step;
+    this.slider.setAttribute("aria-valuetext", `step ${step} of ${last}, ${phase}`);
+    for (const where of ["first", "back"]) this.buttons[where].ariaDisabled = step === 0;
+    for (const where of ["next", "last"]) this.buttons[where].ariaDisabled = step === last;
   }
 
-  showLine(number) {
-    const lines = this.listing.querySelectorAll(".line");
-    lines.forEach((line) => line.removeAttribute("aria-current"));
-    lines[number].setAttribute("aria-current", "step");
-    const top = lines[number].offsetTop - this.listing.clientHeight / 2;
+  // The listing with the inputs' numbers; where a line has two forms, the plain one if it has the same numbers.
+  showListing() {
+    const { spans } = this;
+    for (const { line, kind, node, position, forms } of this.lines) {
+      let text = spans[line].textContent;
+      if (kind === "given") text = withNumbers(text, node);
+      if (forms) text = inForm(forms, node, position);
+      if (spans[line].textContent !== text) spans[line].textContent = text;
+      spans[line].ariaCurrent = null;
+    }
+    spans[this.steps[this.step].line].ariaCurrent = "step";
+  }
+
+  // Scroll the drawing and the listing to the step.
+  scroll() {
+    const { fresh = [], reads = [], marks = [] } = marked(this.steps[this.step]);
+    this.drawing.scrollTo([...marks, ...[...reads, ...fresh].map((key) => `${key}-0`)]);
+    const top = this.spans[this.steps[this.step].line].offsetTop - this.listing.clientHeight / 2;
     this.listing.scrollTo({ top, behavior: behavior() });
   }
 
-  // Scroll the active part into view; if it is too wide, its left end.
-  scrollDrawing(now) {
-    const numbers = [...now.reads, ...Object.keys(now.shows)];
-    const ids = [...now.marks, ...numbers.map((number) => `${number}-0`)];
-    const boxes = ids.filter((id) => this.parts.has(id)).map((id) => this.parts.get(id).getBoundingClientRect());
-    if (!boxes.length || this.step === 0) {
-      this.drawing.scrollTo({ left: 0, behavior: behavior() });
-      return;
-    }
-    const frame = this.drawing.getBoundingClientRect();
-    const left = Math.min(...boxes.map((box) => box.left));
-    const right = Math.max(...boxes.map((box) => box.right));
-    if (left < frame.left || right > frame.right) {
-      const room = Math.max(frame.width - (right - left), 0);
-      this.drawing.scrollBy({ left: left - frame.left - room / 2, behavior: behavior() });
-    }
+  // What a number in the drawing means, with all its digits.
+  meaning({ key, what, node: id, row, text }) {
+    const node = this.graph.nodes[id];
+    const isAsked = this.exercise.asked.some((question) => question.key === key);
+    const full = isAsked ? text.textContent : rowsOf(node[what], String)[row];
+    if (what === "gradient") return `d${node.name} = ${full}: the derivative of ${this.of} with respect to ${node.name}`;
+    return `${node.name} = ${full}: ${node.gate ? `computed by ${EXPLANATIONS[node.gate].gate}` : node.constant ? "a constant" : "an input"}`;
   }
 
-  toggle() {
+  play() {
     if (this.timer !== null) {
       this.pause();
       return;
     }
-    this.show(this.step === this.last ? 0 : this.step + 1);
-    remember();
-    if (this.step === this.last) return;
     this.buttons.play.textContent = "Pause";
-    this.timer = setInterval(() => {
-      this.show(this.step + 1);
-      remember();
-      if (this.step === this.last) this.pause();
-    }, PAUSE);
+    this.timer = setInterval(() => this.playOn(this.step + 1), PAUSE);
+    this.playOn(this.step === this.last ? 0 : this.step + 1);
+  }
+
+  playOn(step) {
+    this.showStep(step);
+    remember();
+    if (step === this.last) this.pause();
   }
 
   pause() {
@@ -133,79 +211,23 @@ class Circuit {
   }
 }
 
-function behavior() {
-  return gentle.matches ? "smooth" : "instant";
+// Each line of a listing in a span of its own. The rows of a long array are one line: those after the first are indented.
+function spansOf(code) {
+  const spans = code.textContent.split(/\n(?! )/).map((line) => Object.assign(document.createElement("span"), { className: "line", textContent: `${line}\n` }));
+  code.replaceChildren(...spans);
+  return spans;
 }
 
-const circuits = [...document.querySelectorAll(".circuit")].map((section) => new Circuit(section));
-let chosen = circuits[0];
-
-function address() {
-  return choice ? `#${chosen.name}/${chosen.step}` : `#step=${chosen.step}`;
+// The line of an input, with its numbers now.
+function withNumbers(line, { value, classes }) {
+  const numbers = Array.from(numbersOf(value), (number) => (classes ? String(number) : python(number)));
+  const start = line.indexOf("=");
+  return line.slice(0, start) + line.slice(start).replace(/-?\b\d[-+.e\d]*/g, () => numbers.shift());
 }
 
-// Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step.
-function remember() {
-  if (!isInNotebook && location.hash !== address()) history.replaceState(null, "", address());
+// A line in the form that has the same numbers. A backward line quotes the forward line: the quote has its own form.
+function inForm(forms, node, position) {
+  const [code, quote] = [forms[isExact(node, ROUNDING, position)], forms[isExact(node, ROUNDING)]];
+  const [end, begin] = [code, quote].map((line) => line.indexOf("# "));
+  return `${code.slice(0, end)}${quote.slice(begin)}\n`;
 }
-
-// Show the circuit and the step that the address names: by default the first; the last step if the number is too large.
-function follow() {
-  const [, name, step] = location.hash.match(choice ? /^#(?:circuit-)?([^/]*)\/?(\d*)$/ : /^#(step)=(\d+)$/) ?? [];
-  chosen.pause();
-  chosen = circuits.find((circuit) => circuit.name === name) ?? circuits[0];
-  for (const circuit of circuits) circuit.section.classList.toggle("chosen", circuit === chosen);
-  if (choice) choice.value = chosen.name;
-  chosen.show(Number(step ?? 0));
-  if (location.hash) remember();
-}
-
-// Make the frame as high as the page, and no lower as long as it is as wide: what follows it shall not jump at a step.
-function fit(frame) {
-  let width = 0;
-  new ResizeObserver(() => {
-    const needed = Math.ceil(document.body.getBoundingClientRect().height);
-    const height = innerWidth === width ? Math.max(needed, innerHeight) : needed;
-    width = innerWidth;
-    frame.style.height = `${height}px`;
-  }).observe(document.body);
-}
-
-// Whether the background behind an element is dark; undefined if it has none, or a colour in another notation.
-function isOnDark(element) {
-  const color = element && getComputedStyle(element).backgroundColor;
-  const [, red, green, blue, opacity] = color?.match(/^rgba?\((\d+), (\d+), (\d+)(?:, (.*))?\)$/) ?? [];
-  if (opacity === "0") return isOnDark(element.parentElement);
-  return red && Number(red) + Number(green) + Number(blue) < 384;
-}
-
-// Be dark if the notebook is, whatever the system is.
-function adoptTheme(isDark) {
-  document.documentElement.style.colorScheme = isDark ? "dark" : "light";
-  for (const { media } of document.styleSheets[0].cssRules) {
-    if (media?.mediaText.includes("prefers-color-scheme")) media.mediaText = isDark ? "screen" : "not all";
-  }
-}
-
-if (isInNotebook && frameElement) {
-  const isDark = isOnDark(frameElement.parentElement);
-  if (isDark !== undefined) adoptTheme(isDark);
-  document.documentElement.classList.add("in-notebook");
-  frameElement.parentElement.querySelector(":scope > .mlp-picture")?.remove(); // it is for viewers that remove frames
-  fit(frameElement);
-}
-document.documentElement.classList.add("stepping");
-follow();
-window.addEventListener("hashchange", follow);
-choice?.addEventListener("change", () => { location.hash = `${choice.value}/0`; });
-document.addEventListener("keydown", (event) => {
-  const where = { ArrowLeft: "back", ArrowRight: "next" }[event.key];
-  const taken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  if (!where || taken || event.target.closest("input, select, .wide")) return; // these use the key themselves
-  event.preventDefault();
-  chosen.go(where);
-});
-window.addEventListener("beforeprint", () => {
-  for (const circuit of circuits) circuit.showNumbers(circuit.last);
-});
-window.addEventListener("afterprint", () => chosen.show(chosen.step));

@@ -1,55 +1,45 @@
 // A graph's two passes, as in mlp/interpreter.py: a loop forward, a loop backward, and a sum where gradients meet.
 
 class Graph {
-  // nodes: those of `Script.nodes` in mlp/pages/javascript.py, in topological order; output: the output's position.
-  constructor(nodes, output) {
-    this.nodes = nodes.map((node) => ({ ...node, ...GATES[node.gate] }));
-    this.output = output;
+  // facts: those of `Script.nodes` in mlp/pages/javascript.py, in topological order; output: the output's position.
+  // A node has its inputs (nodes), and after the passes `value`, `gradient`, and `sent`: what it sent to each input.
+  constructor(facts, output) {
+    this.nodes = facts.map((node, id) => ({ ...node, ...GATES[node.gate], id, sent: [] }));
+    for (const node of this.nodes) node.inputs = (node.inputs ?? []).map((id) => this.nodes[id]);
+    this.leaves = this.nodes.filter(({ gate }) => !gate);
+    this.output = this.nodes[output];
   }
 
-  // All values; `leaves`: a number or an NDArray at the position of each leaf.
-  forward(leaves) {
-    const values = [];
-    this.nodes.forEach((node, k) => { values[k] = node.forward ? node.forward(...inputsOf(node, values)) : leaves[k]; });
-    return values;
+  // From the values of the leaves.
+  forward() {
+    for (const node of this.nodes) if (node.gate) node.value = node.forward(...valuesOf(node.inputs));
+    return this.output.value;
   }
 
-  // The gradients, by position, and what each gate sent to each of its inputs: `sent[k][position]`.
-  backward(values, upstream = 1) {
-    const gradients = [];
-    const sent = this.nodes.map(() => []);
-    gradients[this.output] = np.full(upstream, this.nodes[this.output].shape);
-    for (let k = this.output; k >= 0; k -= 1) {
-      if (gradients[k] === undefined || !this.nodes[k].forward) continue;
-      this.nodes[k].inputs.forEach((source, position) => {
-        if (!this.sends(k, position)) return;
-        sent[k][position] = this.send(k, position, gradients[k], values);
-        gradients[source] = plus(gradients[source], sent[k][position]);
-      });
+  // From the output's gradient, which is copied to its shape. A gradient that nothing arrives at is 0.
+  backward(upstream = 1) {
+    for (const node of this.nodes) node.gradient = undefined;
+    this.output.gradient = np.full(upstream, this.output.shape);
+    for (const node of [...this.nodes].reverse()) {
+      node.isReached = node.gradient !== undefined;
+      if (!node.isReached) node.gradient = np.full(0, node.shape);
+      else node.inputs.forEach((source, position) => this.send(node, position, source));
     }
-    return { gradients, sent };
   }
 
-  // Whether a gate sends a gradient to its input at this position.
-  sends(k, position) {
-    const { inputs, backward } = this.nodes[k];
-    return Boolean(this.nodes[inputs[position]].needs && backward[position]);
-  }
-
-  // The gradient that gate k sends to this input, from its own gradient dC.
-  send(k, position, dC, values) {
-    const node = this.nodes[k];
-    return node.backward[position](dC, values[k], ...inputsOf(node, values));
+  send(node, position, source) {
+    if (!sends(node, position)) return;
+    node.sent[position] = node.backward[position](node.gradient, node.value, ...valuesOf(node.inputs));
+    source.gradient = plus(source.gradient, node.sent[position]);
   }
 }
 
-function inputsOf(node, values) {
-  return node.inputs.map((source) => values[source]);
-}
+const valuesOf = (nodes) => nodes.map(({ value }) => value);
+
+// Whether a gate sends a gradient to its input at this position.
+const sends = (node, position) => Boolean(node.inputs[position].needs && node.backward[position]);
 
 const add = elementwise((a, b) => a + b);
 
 // The sum of the gradients that have arrived so far, if any, and the next one.
-function plus(sum, next) {
-  return sum === undefined ? next : add(sum, next);
-}
+const plus = (sum, next) => (sum === undefined ? next : add(sum, next));

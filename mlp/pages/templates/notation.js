@@ -44,12 +44,14 @@ function shapeText(shape) {
   return `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
 }
 
-// A number, the rows of a small array, or the shape of a larger one: a line each, for a drawing.
-function rowsOf(A) {
-  if (!isArray(A) || isShownByShape(A.shape)) return [written(A)];
-  const columns = A.shape.at(-1);
-  return Array.from({ length: A.data.length / columns }, (_, row) =>
-    `[${Array.from(A.data.subarray(row * columns, (row + 1) * columns), (x) => rounded(x, 3)).join("  ")}]`);
+// A number, the rows of a small array, or the shape of a larger one: a line each, for a drawing. Numbers are written by
+// `text(number, k)`.
+function rowsOf(A, text = (number) => rounded(number, isArray(A) ? 3 : 4)) {
+  if (isShownByShape(shapeOf(A))) return [shapeText(A.shape)];
+  const texts = Array.from(numbersOf(A), text);
+  const columns = shapeOf(A).at(-1);
+  return columns === undefined ? texts : texts.flatMap((_, k) =>
+    (k % columns ? [] : [`[${texts.slice(k, k + columns).join("  ")}]`]));
 }
 
 // A number, a small array in brackets, or the shape of a larger one: on one line, for an equation.

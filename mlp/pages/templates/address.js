@@ -1,0 +1,50 @@
+// The state in the address, such as #step=4&seed=7?x=3&W=1,2,3,4 or, in a gallery, #staged/14&exercise=gradients?dx=2.
+// After the ? are the inputs that differ from the original or the seed's numbers, and the answers of the exercise.
+
+const choice = document.getElementById("choice"); // in a gallery, else null
+const isInNotebook = location.href === "about:srcdoc"; // in a frame of its own, which has no address
+const circuits = [...document.querySelectorAll(".circuit")].map((section) => new Circuit(section));
+let chosen = circuits[0];
+
+function address() {
+  const place = choice ? `#${chosen.name}/${chosen.step}` : `#step=${chosen.step}`;
+  const options = Object.entries({ seed: chosen.inputs.seed, exercise: chosen.exercise.mode })
+    .filter(([, value]) => value !== null).map(([name, value]) => `&${name}=${value}`);
+  const names = [...chosen.inputs.changes(), ...chosen.exercise.given()]
+    .map(([name, texts]) => `${encodeURIComponent(name)}=${texts.map(encodeURIComponent).join(",")}`);
+  return `${place}${options.join("")}${names.length ? `?${names.join("&")}` : ""}`;
+}
+
+// Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step.
+function remember() {
+  if (!isInNotebook && location.hash !== address()) history.replaceState(null, "", address());
+}
+
+// Show what the address names: by default the first circuit and step; the last step if the number is too large.
+function follow() {
+  const [head, tail] = location.hash.split("?");
+  const [place, ...options] = head.split("&");
+  const [, name, step] = place.match(choice ? /^#(?:circuit-)?([^/]*)\/?(\d*)$/ : /^#(step)=(\d+)$/) ?? [];
+  chosen.pause();
+  chosen = circuits.find((circuit) => circuit.name === name) ?? circuits[0];
+  for (const circuit of circuits) circuit.section.classList.toggle("chosen", circuit === chosen);
+  if (choice) choice.value = chosen.name;
+  const { seed, exercise } = Object.fromEntries(new URLSearchParams(options.join("&")));
+  const texts = new Map([...new URLSearchParams(tail)].map(([name, text]) => [name, text.split(",")]));
+  chosen.restore({ step: Number(step ?? 0), seed, exercise, texts });
+  if (location.hash) remember();
+}
+
+document.documentElement.classList.add("stepping");
+follow();
+window.addEventListener("hashchange", follow);
+choice?.addEventListener("change", () => { location.hash = `${choice.value}/0`; });
+document.addEventListener("keydown", (event) => {
+  const where = { ArrowLeft: "back", ArrowRight: "next" }[event.key];
+  const taken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
+  if (!where || taken || event.target.closest("input, select, .wide")) return; // these use the key themselves
+  event.preventDefault();
+  chosen.go(where);
+});
+window.addEventListener("beforeprint", () => circuits.forEach((circuit) => circuit.showForPrint()));
+window.addEventListener("afterprint", () => chosen.show());

@@ -1,0 +1,150 @@
+// The exercise: the reader types the gradients, or the values too, in any order. A number is compared with the right one,
+// and with the one that the reader's own numbers lead to: so a mistake is told from what only follows from it.
+
+const CLOSE = 0.01; // a number is right if it differs by no more than this fraction of the right one ...
+const SMALL = 5e-4; // ... or of the largest one asked for, up to 1: then 0 is right for a tiny number
+const SIGNS = { right: " ✓", wrong: " ✗", follows: " →", open: "" };
+
+class Exercise {
+  // changed: called when an answer, or what is hidden, has changed.
+  constructor(section, graph, steps, changed) {
+    Object.assign(this, { graph, steps, changed, asked: [] });
+    [this.sheet, this.score] = [".worksheet", ".score"].map((place) => section.querySelector(place));
+    this.hides = [...section.querySelectorAll("[data-hide]")]; // the gradients, the values
+    for (const hide of this.hides) hide.addEventListener("change", () => this.turn(hide));
+  }
+
+  get isOn() {
+    return this.hides[0].checked;
+  }
+
+  // For the address; null if nothing is hidden.
+  get mode() {
+    return this.isOn ? (this.hides[1].checked ? "all" : "gradients") : null;
+  }
+
+  // Values are hidden only together with the gradients.
+  turn(hide) {
+    const [gradients, values] = this.hides;
+    if (hide === values && values.checked) gradients.checked = true;
+    if (!gradients.checked) values.checked = false;
+    this.begin();
+    this.changed();
+  }
+
+  // A new sheet without answers, in the order of the steps. A sum is asked for once, where its last part arrives.
+  begin() {
+    const kinds = { null: [], gradients: ["backward", "zeros"], all: ["forward", "backward", "zeros"] }[this.mode];
+    const asked = new Map();
+    for (const { kind, target } of this.steps.filter(({ kind }) => kinds.includes(kind))) {
+      const [what, label] = kind === "forward" ? ["value", target.name] : ["gradient", `d${target.name}`];
+      asked.delete(label);
+      if (sizeOf(target.shape) <= MAX_FIELDS) asked.set(label, { what, label, node: target, key: `${what}-${target.id}` });
+    }
+    this.asked = [...asked.values()];
+    this.sheet.replaceChildren(...this.asked.flatMap((question) => this.row(question)));
+  }
+
+  row(question) {
+    question.fields = fieldsFor(question.label, question.node.shape);
+    for (const field of question.fields) field.addEventListener("change", this.changed);
+    question.verdict = document.createElement("p");
+    return [inGrid(question.node, question.fields, question.label), question.verdict];
+  }
+
+  // Judge the answers. Returns what the drawing shows: lines of text by key, and the state of each key.
+  show() {
+    const lines = known(this.graph, this.steps);
+    this.judge();
+    for (const { key, what, node, fields, state } of this.asked) {
+      const rows = rowsOf(node[what], (_, k) => fields[k].value || "?");
+      lines.set(key, [...rows.slice(0, -1), rows.at(-1) + SIGNS[state]]);
+    }
+    return { lines, states: new Map(this.asked.map(({ key, state }) => [key, state])) };
+  }
+
+  // A question's state is that of its worst number: wrong, then follows, then open, then right.
+  judge() {
+    const largest = Math.max(0, ...this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs)));
+    const isClose = (number, right) => Math.abs(number - right) <= Math.max(CLOSE * Math.abs(right), SMALL * Math.min(1, largest));
+    for (const question of this.asked) {
+      const { what, node, fields } = question;
+      const [right, own] = [numbersOf(node[what]), numbersOf(this.expected(question))];
+      const states = fields.map(({ value }, k) => {
+        if (value === "") return "open";
+        return isClose(Number(value), right[k]) ? "right" : isClose(Number(value), own[k]) ? "follows" : "wrong";
+      });
+      fields.forEach((field, k) => { field.className = states[k]; });
+      question.state = ["wrong", "follows", "open", "right"].find((state) => states.includes(state));
+      question.place = states.indexOf("wrong");
+      question.factor = own[question.place] / Number(fields[question.place]?.value);
+    }
+    for (const question of this.asked) question.verdict.textContent = this.says(question);
+    this.score.textContent = this.isOn ? this.sum() : "";
+  }
+
+  // A node's value or gradient, with the reader's numbers in the place of the right ones.
+  mine(what, node) {
+    const fields = this.asked.find((question) => question.what === what && question.node === node)?.fields;
+    return fields ? arrayOf(node.shape, Array.from(numbersOf(node[what]), (right, k) => Number(fields[k].value || right))) : node[what];
+  }
+
+  // What a question's rule makes of the reader's other numbers.
+  expected({ what, node }) {
+    const values = (gate) => gate.inputs.map((source) => this.mine("value", source));
+    if (what === "value") return node.forward(...values(node));
+    const sent = this.uses(node).map(([gate, position]) =>
+      gate.backward[position](this.mine("gradient", gate), this.mine("value", gate), ...values(gate)));
+    return sent.reduce(plus, np.full(0, node.shape));
+  }
+
+  // The gates from which gradients arrive at a node, each with the position of the node among its inputs.
+  uses(node) {
+    return this.graph.nodes.filter(({ isReached }) => isReached).flatMap((gate) => [...gate.inputs.keys()]
+      .filter((position) => gate.inputs[position] === node && sends(gate, position)).map((position) => [gate, position]));
+  }
+
+  says({ what, node, state, fields, place, factor }) {
+    const uses = this.uses(node);
+    if (state === "right") return "Right.";
+    if (state === "follows") {
+      const read = (gate) => [...gate.inputs, gate].map(({ id }) => `value-${id}`);
+      const keys = what === "value" ? read(node) : uses.flatMap(([gate]) => [`gradient-${gate.id}`, ...read(gate)]);
+      const wrong = this.asked.filter((one) => one.node !== node && keys.includes(one.key) && /wrong|follows/.test(one.state));
+      return `Follows from your ${wrong.map(({ label }) => label).join(" and ")}: the rule is right here.`;
+    }
+    if (state !== "wrong") return "";
+    const label = fields[place].ariaLabel;
+    const rules = what === "value" ? [forwardRule(EXPLANATIONS[node.gate])]
+      : uses.map(([gate, position]) => backwardRule(EXPLANATIONS[gate.gate], position));
+    const sum = what === "gradient" && uses.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
+    const cure = Number.isFinite(factor) ? `Multiply your ${label} by ${rounded(factor, 3)}.` : `${label} is not 0.`;
+    return `${sum}${[...new Set(rules)].join("; ")}${rules.length ? "." : ""} ${cure}`;
+  }
+
+  // The score, and the first mistake apart from what follows from it.
+  sum() {
+    const [right, wrong, follows] = ["right", "wrong", "follows"].map((state) =>
+      this.asked.filter((question) => question.state === state).map(({ label }) => label));
+    const all = this.asked.length;
+    return [
+      right.length === all ? `All ${all} right.` : `${right.length} of ${all} right.`,
+      wrong.length ? `First mistake: ${wrong[0]}.` : "",
+      wrong.length > 1 ? `Other mistakes: ${wrong.slice(1).join(", ")}.` : "",
+      follows.length ? `Only following from ${wrong.length > 1 ? "these" : "it"}: ${follows.join(", ")}.` : "",
+    ].join(" ").trim();
+  }
+
+  // For the address: the answers, each label with its texts.
+  given() {
+    return this.asked.map(({ label, fields }) => [label, fields.map(({ value }) => value)])
+      .filter(([, texts]) => texts.some((text) => text !== ""));
+  }
+
+  // From the address.
+  restore(mode, texts) {
+    [["gradients", "all"], ["all"]].forEach((modes, k) => { this.hides[k].checked = modes.includes(mode); });
+    this.begin();
+    for (const { label, fields } of this.asked) fields.forEach((field, k) => { field.value = texts.get(label)?.[k] ?? ""; });
+  }
+}
