@@ -11,7 +11,7 @@ class Answer {
     this.facts = facts;
     this.training = training;
     this.shape = facts.preparation.shape;
-    this.network = new Network(facts.activations, facts.parameters);
+    this.network = new Network(facts);
   }
 
   find(selector) {
@@ -125,6 +125,43 @@ class Answer {
     this.find("#p").textContent = P.toFixed(4);
     this.find("#dz").textContent = brief(P * (1 - P));
   }
+}
+
+// The trained network for one image: the graph of mlp/pages/pad.py, from X to P, which is its last node.
+class Network {
+  // nodes: those of the graph; activations: the name of each layer's; parameters: numbers, row by row, by name.
+  constructor({ nodes, activations, parameters }) {
+    this.graph = new Graph(nodes, nodes.length - 1);
+    this.leaves = nodes.map(({ name, shape }) => parameters[name] && new NDArray(shape, parameters[name]));
+    const place = (name) => nodes.findIndex((node) => node.name === name);
+    this.input = place("X");
+    this.shown = [this.input, ...activations.map(place)];
+  }
+
+  // P (outputs) for the image X (inputs), 0 to 1. Keeps this.activations: X, each layer's, and P.
+  forward(X) {
+    this.leaves[this.input] = new NDArray([1, X.length], X);
+    this.values = this.graph.forward(this.leaves);
+    this.activations = this.shown.map((k) => this.values[k].data);
+    return this.activations.at(-1);
+  }
+
+  // The derivatives of P's element `output` with respect to each of these activations, the image first.
+  backward(output) {
+    const dP = np.onehot(output, this.activations.at(-1).length);
+    const { gradients } = this.graph.backward(this.values, dP);
+    return this.shown.map((k) => gradients[k].data);
+  }
+}
+
+// The predicted class: with a single output P class 1 if P is at least 1/2.
+function decide(P) {
+  return P.length === 1 ? Number(P[0] >= 0.5) : P.indexOf(Math.max(...P));
+}
+
+// The probability of each class.
+function byClass(P) {
+  return P.length === 1 ? [1 - P[0], P[0]] : Array.from(P);
 }
 
 function strength(values) {

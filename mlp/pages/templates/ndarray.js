@@ -15,7 +15,7 @@ const numbersOf = (A) => (isArray(A) ? A.data : [Number(A)]);
 
 // A number for an empty shape, else an array of these numbers.
 function arrayOf(shape, numbers) {
-  return shape.length ? new NDArray(shape, Float64Array.from(numbers)) : Number(numbers[0]);
+  return shape.length ? new NDArray(shape, new Float64Array(numbers)) : Number(numbers[0]);
 }
 
 // The common shape of arrays; each axis has the same length in all of them, or 1.
@@ -28,48 +28,56 @@ function broadcast(shapes) {
     }, 1));
 }
 
-// For each element of an array of the shape `wide`, row by row, the place of its number in an array of shape `narrow`.
-function places(narrow, wide) {
+// How far apart in an array's numbers neighbours along each axis are.
+function steps(shape) {
+  return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+}
+
+// For each element of an array of this shape, row by row, the place that these steps along its axes lead to.
+function walk(shape, along) {
   let found = [0];
-  let stride = sizeOf(narrow);
-  wide.forEach((length, axis) => {
-    const own = narrow[axis - wide.length + narrow.length] ?? 1;
-    stride /= own;
-    const step = own === 1 ? 0 : stride;
+  shape.forEach((length, axis) => {
     const next = new Array(found.length * length);
     for (let k = 0, at = 0; k < found.length; k += 1) {
-      for (let j = 0; j < length; j += 1, at += 1) next[at] = found[k] + j * step;
+      for (let j = 0; j < length; j += 1, at += 1) next[at] = found[k] + j * along[axis];
     }
     found = next;
   });
   return found;
 }
 
-// A function of numbers as a function of numbers and arrays.
+// For each element of an array of the shape `wide`, row by row, the place of its number in an array of shape `narrow`.
+function places(narrow, wide) {
+  const own = steps(narrow).map((step, axis) => (narrow[axis] === 1 ? 0 : step));
+  return walk(wide, [...new Array(wide.length - narrow.length).fill(0), ...own]);
+}
+
+// A function of one to three numbers as a function of numbers and arrays.
 function elementwise(compute) {
   return (...inputs) => {
     if (!inputs.some(isArray)) return Number(compute(...inputs));
-    const shapes = inputs.map(shapeOf);
-    const shape = broadcast(shapes);
-    const numbers = inputs.map(numbersOf);
+    const shape = broadcast(inputs.map(shapeOf));
     const result = new Float64Array(sizeOf(shape));
-    const at = shapes.map((own) => (sizeOf(own) === result.length ? null : places(own, shape)));
-    for (let k = 0; k < result.length; k += 1) {
-      result[k] = compute(...numbers.map((all, n) => all[at[n] ? at[n][k] : k]));
-    }
+    const [a, b, c] = inputs.map((A) => {
+      const numbers = numbersOf(A);
+      return numbers.length === result.length ? numbers : numbersOf(np.full(A, shape));
+    });
+    const at = [(k) => compute(a[k]), (k) => compute(a[k], b[k]), (k) => compute(a[k], b[k], c[k])][inputs.length - 1];
+    for (let k = 0; k < result.length; k += 1) result[k] = at(k);
     return new NDArray(shape, result);
   };
 }
 
-// A function of two numbers as a function that combines all numbers of an array along these axes, or all axes.
-function reduction(compute) {
+// A function of two numbers as a function that combines all numbers of an array along these axes, or all axes. `start` is
+// combined with the first number; null if the function has no such number.
+function reduction(compute, start) {
   return (A, axes = null, keepdims = false) => {
     const shape = shapeOf(A);
     const kept = shape.map((length, axis) => (axes === null || axes.includes(axis) ? 1 : length));
-    const found = new Array(sizeOf(kept));
+    const found = new Array(sizeOf(kept)).fill(start);
     const at = places(kept, shape);
     numbersOf(A).forEach((number, k) => {
-      found[at[k]] = found[at[k]] === undefined ? number : Number(compute(found[at[k]], number));
+      found[at[k]] = found[at[k]] === null ? number : compute(found[at[k]], number);
     });
     return arrayOf(keepdims ? kept : kept.filter((_, axis) => axes !== null && !axes.includes(axis)), found);
   };
@@ -78,16 +86,31 @@ function reduction(compute) {
 const np = {
   // A B; a vector A is one row, a vector B one column.
   dot(A, B) {
-    const inner = A.shape.at(-1);
-    const [rows, columns] = [A.data.length / inner, B.data.length / inner];
+    const [a, b, inner] = [A.data, B.data, A.shape.at(-1)];
+    const [rows, columns] = [a.length / inner, b.length / inner];
     const result = new Float64Array(rows * columns);
     for (let i = 0; i < rows; i += 1) {
       for (let k = 0; k < inner; k += 1) {
-        const a = A.data[i * inner + k];
-        for (let j = 0; j < columns; j += 1) result[i * columns + j] += a * B.data[k * columns + j];
+        const factor = a[i * inner + k];
+        for (let j = 0; j < columns; j += 1) result[i * columns + j] += factor * b[k * columns + j];
       }
     }
     return arrayOf([...A.shape.slice(0, -1), ...B.shape.slice(1)], result);
+  },
+
+  // A B' for a matrix B, row by row of both.
+  timesTransposed(A, B) {
+    const [a, b, inner] = [A.data, B.data, A.shape.at(-1)];
+    const [rows, columns] = [a.length / inner, b.length / inner];
+    const result = new Float64Array(rows * columns);
+    for (let i = 0; i < rows; i += 1) {
+      for (let j = 0; j < columns; j += 1) {
+        let sum = 0;
+        for (let k = 0; k < inner; k += 1) sum += a[i * inner + k] * b[j * inner + k];
+        result[i * columns + j] = sum;
+      }
+    }
+    return arrayOf([...A.shape.slice(0, -1), columns], result);
   },
 
   outer(A, B) {
@@ -95,9 +118,8 @@ const np = {
   },
 
   transpose(A) {
-    const [rows, columns] = A.shape;
-    const at = (k) => (k % rows) * columns + Math.floor(k / rows);
-    return new NDArray([columns, rows], Float64Array.from(A.data, (_, k) => A.data[at(k)]));
+    const shape = [...A.shape].reverse();
+    return arrayOf(shape, walk(shape, steps(A.shape).reverse()).map((place) => A.data[place]));
   },
 
   reshape: (A, shape) => arrayOf(shape, numbersOf(A)),
