@@ -85,7 +85,7 @@ def visit(chromium, tab):
 
 
 def page_of(folder, *scripts):
-    """A page of scripts alone, files of templates/ and emitted ones. They are no module, so a test reaches all names."""
+    """A page of scripts alone, of templates/ and emitted ones; they are no module, so that a test reaches all names."""
     sources = [
         one.source() if isinstance(one, Script) else (frame.TEMPLATES / one).read_text(encoding="utf-8")
         for one in scripts
