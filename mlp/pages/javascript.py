@@ -99,9 +99,9 @@ class JavaScript(Code):
         elif name := (OPERATIONS if isinstance(function, Operation) else OTHERS).get(function, ""):
             more = [list(value) if isinstance(value, tuple) else value for value in options.values()]
         else:
+            what = f"{function.__self__.__name__}.reduce" if "axis" in options else function.__name__
             raise InputError(
-                f"the {self.gate} gate: a page has no JavaScript for np.{getattr(function, '__name__', function)}: "
-                "write the gate with other functions"
+                f"the {self.gate} gate: a page has no JavaScript for np.{what}: write the gate with other functions"
             )
         arguments = ["{}"] * len(term.arguments) + list(map(json.dumps, more))
         return f"np.{name}({', '.join(arguments)})", ATOM, (LOWEST,) * len(term.arguments)
@@ -137,6 +137,8 @@ class Script:
         self.explained = explained
         """Whether gates have their local gradients and their plain forms, too, with which a page explains a step."""
         self._used: dict[str, str] = {}
+        self._texts: dict[Formula, str] = {}
+        """The text of each formula: equal gates of a graph have one."""
         self._names: dict[str, str] = {}
         """The name of each gate, by its text."""
 
@@ -159,8 +161,9 @@ class Script:
 
     def gate(self, gate: Gate, formula: Formula) -> str:
         """The gate's name in the script."""
-        text = self._text(gate, formula)
-        if text not in self._names:
+        if formula not in self._texts:
+            self._texts[formula] = self._text(gate, formula)
+        if (text := self._texts[formula]) not in self._names:
             name, taken = re.sub(r"\W", "_", gate.name), set(self._names.values())
             self._names[text] = next(
                 one for one in chain([name], (f"{name}_{k}" for k in count(2))) if one not in taken
