@@ -1,6 +1,7 @@
 """Promises of mlp.pages.javascript, kept in a browser: a page computes both passes of any graph as NumPy does."""
 
 import json
+import re
 from itertools import product
 
 import numpy as np
@@ -29,8 +30,9 @@ BOTH_PASSES = """(circuits) => JSON.stringify(JSON.parse(circuits).map(({ nodes,
     return nodes.map((_, k) => [flat(values[k]), flat(gradients[k])]);
 }))"""
 FORWARD = """(calls) => JSON.parse(calls).map(([name, inputs]) => {
-    const { forward } = GATES[name];
-    return Array.from(numbersOf(forward(...inputs.map(([shape, numbers]) => arrayOf(shape, numbers)))));
+    const value = GATES[name].forward(...inputs.map(([shape, numbers]) => arrayOf(shape, numbers)));
+    if (typeof value === "boolean") throw new Error("a value is no number");
+    return Array.from(numbersOf(value));
 })"""
 NUMBERS = [-2.5, -1, -0.5, 0, 0.3, 1, 2]
 
@@ -185,6 +187,7 @@ POWERS_AND_SIGNS = [
     lambda A: A / (3 / (A + 4)) / 2,
     lambda A: np.reciprocal(A + 4) ** 2,
     lambda A: ((A < 0) == (A < 1)) + A * (A >= 0.3),
+    lambda A: A < 1,
     lambda A: (A < 1) & ~(A < 0) | (A > 1) ^ (A > -1),
     lambda A: np.where(A > 0, -A, 2) * (A != 0.3),
 ]
@@ -214,6 +217,20 @@ def test_products_and_changes_of_shape_are_numpys(calls):
     calls.add(lambda A, B: A[:, np.newaxis] * B[np.newaxis], v3, v4)
     calls.add(lambda A, B: np.broadcast_to(A + B[:, np.newaxis], (2, 3, 4)), v4, v3)
     calls.agree()
+
+
+def test_what_occurs_several_times_in_a_pass_is_computed_once():
+    """Also if it is a part of something else that does."""
+
+    def function(A):
+        E = np.exp(A)
+        T = np.tanh(E) + E
+        return T * T - np.sin(T) * E
+
+    script = Script()
+    script.gate(gate := MadeElementwise(function), trace(gate, ((2,),), FLOAT64))
+    (forward,) = re.findall(r"forward: (.*)", script.source())
+    assert [forward.count(f"np.{name}(") for name in ("exp", "tanh", "add", "sin")] == [1, 1, 1, 1]
 
 
 class Words(Elementwise):

@@ -3,8 +3,24 @@
 import numpy as np
 import pytest
 
+from mlp.circuits.formula_text import Rule
 from mlp.circuits.local_gradient import local_gradient
-from mlp.gates import Elementwise, Matmul, Softmax, Sum, unbroadcast
+from mlp.gates import (
+    Add,
+    Cosine,
+    Divide,
+    Elementwise,
+    Exponential,
+    Matmul,
+    Multiply,
+    Negate,
+    Sigmoid,
+    Softmax,
+    Subtract,
+    Sum,
+    Tanh,
+    unbroadcast,
+)
 from mlp.gradient_check import all_gates
 from mlp.losses import ClassLoss, TargetLoss
 from mlp.trace import evaluate, parts, trace
@@ -62,6 +78,27 @@ def test_of_a_matrix_product_it_is_the_other_matrix():
     np.testing.assert_allclose(right @ dC, dB, rtol=1e-12)
     for local, dC, gradient, _ in locals_of(Matmul(), ((4,), (4,))):
         np.testing.assert_allclose(dC * local, gradient, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("gate", "expected"),
+    [
+        (Add(), ["1", "1"]),
+        (Subtract(), ["1", "-1"]),
+        (Multiply(), ["B", "A"]),
+        (Divide(), ["1 / B", "-C / B"]),
+        (Negate(), ["-1"]),
+        (Exponential(), ["C"]),
+        (Cosine(), ["-np.sin(A)"]),
+        (Tanh(), ["1 - C ** 2"]),
+        (Sigmoid(), ["(1 - P) * P"]),
+        (Sum(), ["1"]),
+    ],
+    ids=str,
+)
+def test_it_is_written_without_products_by_1(gate, expected):
+    formula = trace(gate, gate.check_shapes[0], np.dtype(float))
+    assert [Rule({}).write(local_gradient(gate, formula, term)) for term in formula.gradients] == expected
 
 
 @pytest.mark.parametrize("shapes", Softmax.check_shapes, ids=str)
