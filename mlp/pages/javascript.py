@@ -47,7 +47,7 @@ OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*OPERA
 
 
 def times_transposed(A: Array, B: Array) -> Array:
-    """A B', with one function, which needs no copy of B'."""
+    """A B' as one function, which does not copy B."""
     return A @ B.T
 
 
