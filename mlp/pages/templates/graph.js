@@ -10,7 +10,9 @@ class Graph {
   // All values; `leaves`: a number or an NDArray at the position of each leaf.
   forward(leaves) {
     const values = [];
-    this.nodes.forEach((node, k) => { values[k] = node.forward ? node.forward(...inputsOf(node, values)) : leaves[k]; });
+    this.nodes.forEach((node, k) => {
+      values[k] = node.forward ? node.forward(...inputsOf(node, values)) : leaves[k];
+    });
     return values;
   }
 

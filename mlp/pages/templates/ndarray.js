@@ -1,5 +1,5 @@
 // NumPy's arrays in float64, as far as the gates' formulas need them. A scalar is a number; an array has its numbers row
-// by row. The elementwise functions and the reductions that a page's gates use are added to `np` by mlp/pages/javascript.py.
+// by row. mlp/pages/javascript.py adds the elementwise functions and the reductions that a page's gates use to `np`.
 
 class NDArray {
   constructor(shape, data) {
@@ -68,8 +68,8 @@ function elementwise(compute) {
   };
 }
 
-// A function of two numbers as a function that combines all numbers of an array along these axes, or all axes. `start` is
-// combined with the first number; null if the function has no such number.
+// A function of two numbers as a function that combines all numbers of an array along these axes, or all axes. It begins
+// with `start`, or with the first number if that is null.
 function reduction(compute, start) {
   return (A, axes = null, keepdims = false) => {
     const shape = shapeOf(A);
@@ -140,7 +140,8 @@ const np = {
   // The score of the right class of each example.
   rightScore(S, y) {
     const classes = S.shape.at(-1);
-    return arrayOf(isArray(y) ? [...y.shape, 1] : [], Array.from(numbersOf(y), (right, n) => S.data[n * classes + right]));
+    const found = Array.from(numbersOf(y), (right, n) => S.data[n * classes + right]);
+    return arrayOf(isArray(y) ? [...y.shape, 1] : [], found);
   },
 
   softmax(S) {
