@@ -1,5 +1,5 @@
-// NumPy's arrays in float64, as far as the gates' formulas need them. A scalar is a number; an array has its numbers row
-// by row. mlp/pages/javascript.py adds the elementwise functions and the reductions that a page's gates use to `np`.
+// NumPy's arrays in float64, as far as the gates' formulas need them. A scalar is a number; an array has its numbers
+// row by row. mlp/pages/javascript.py adds the elementwise functions and reductions that a page's gates use to `np`.
 
 class NDArray {
   constructor(shape, data) {
@@ -68,8 +68,8 @@ function elementwise(compute) {
   };
 }
 
-// A function of two numbers as a function that combines all numbers of an array along these axes, or all axes. It begins
-// with `start`, or with the first number if that is null.
+// A function of two numbers as a function that combines all numbers of an array along these axes, or all axes. It
+// begins with `start`, or with the first number if that is null.
 function reduction(compute, start) {
   return (A, axes = null, keepdims = false) => {
     const shape = shapeOf(A);
