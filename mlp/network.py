@@ -20,7 +20,7 @@ sum of the examples' losses times w.
 from __future__ import annotations  # as in mlp.library.circuit
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
@@ -34,9 +34,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mlp.gates import Add, Array, Divide, Gate, Matmul, Relu, Shape, Sigmoid, Softmax, Tanh
 from mlp.graph import ComputationalGraph
 from mlp.losses import CrossEntropyLoss, EuclideanLoss, SoftmaxLoss
-from mlp.node import ancestors
 from mlp.plan import Plan
-from mlp.system.errors import InputError
 
 ACTIVATIONS: dict[str, Gate] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "relu": Relu()}
 """The gate of each hidden layer's activation by its name."""
@@ -355,14 +353,6 @@ def ending(loss: str, outputs: int) -> tuple[Gate, Gate, bool]:
     if loss == "euclidean":
         return Sigmoid(), EuclideanLoss(), False
     return (Sigmoid(), CrossEntropyLoss(), True) if outputs == 1 else (Softmax(), SoftmaxLoss(), True)
-
-
-def check_gates(network: MLP, known: Collection[type[Gate]], what: str) -> None:
-    """Raises InputError, naming the gate, if a gate on the way from X to P is not one of those that ``what`` knows."""
-    for node in ancestors(network.graph.node("P")):
-        if node.gate is not None and type(node.gate) not in known:
-            names = ", ".join(gate.name for gate in known)
-            raise InputError(f"{what} has no {node.gate} gate, which computes {node.name}: it has {names}")
 
 
 def classes_of(outputs: int) -> int:

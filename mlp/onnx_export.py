@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mlp import __version__
 from mlp.data.dataset import WHITE, Dataset, scale
 from mlp.gates import Add, Array, Gate, Matmul, Relu, Sigmoid, Softmax, Tanh
-from mlp.network import MLP, check_gates
+from mlp.network import MLP
 from mlp.node import ancestors
 from mlp.system.errors import InputError
 
@@ -43,14 +43,17 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
     """
     if network.parameter_block.nbytes > MAX_WEIGHT_BYTES:
         raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
-    check_gates(network, OPERATORS, "the ONNX export")
     given, steps, constants, X = _entrance(network, from_bytes)
     way = ancestors(network.graph.node("P"))
     names = {node: X if node.name == "X" else node.name for node in way}
     for node in way:
-        if node.gate is not None:
-            inputs = [names[source] for source in node.inputs]
-            steps.append(helper.make_node(OPERATORS[type(node.gate)], inputs, [node.name], name=node.name))
+        if node.gate is None:
+            continue
+        if type(node.gate) not in OPERATORS:
+            known = ", ".join(gate.name for gate in OPERATORS)
+            raise InputError(f"the ONNX export has no {node.gate} gate, which computes {node.name}: it has {known}")
+        inputs = [names[source] for source in node.inputs]
+        steps.append(helper.make_node(OPERATORS[type(node.gate)], inputs, [node.name], name=node.name))
     P = helper.make_tensor_value_info("P", helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[-1]])
     weights = [numpy_helper.from_array(array, name) for name, array in network.parameters.items()]
     graph = helper.make_graph(steps, "multilayer perceptron", [given], [P], weights + constants)

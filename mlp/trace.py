@@ -282,7 +282,8 @@ def _is_bool(function: Any, kinds: tuple[str, ...]) -> bool:
     is_reduction = isinstance(getattr(function, "__self__", None), np.ufunc)
     if not isinstance(function, np.ufunc) and not is_reduction:
         return are_bools
-    result = function(*(np.ones(1, bool if kind == "bools" else float) for kind in kinds))
+    length = 1 if is_reduction else 0  # of no numbers nothing is infinite, as arctanh(1) is
+    result = function(*(np.ones(length, bool if kind == "bools" else float) for kind in kinds))
     if is_reduction and result.dtype.kind == "i":
         return False  # a sum of bools counts
     is_or = function is np.matmul and are_bools

@@ -8,6 +8,7 @@ templates/graph.js runs the gates of a graph in their order.
 import json
 import re
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
 from mlp.circuits.local_gradient import local_gradient
-from mlp.gates import Gate
+from mlp.gates import Array, Gate
 from mlp.graph import ComputationalGraph
 from mlp.losses import onehot, right_score, softmax
 from mlp.pages.explanation import explain
@@ -37,17 +38,30 @@ ELEMENTWISE: dict[Any, str] = {
     **{getattr(np, f"arc{name}"): f"Math.a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
     **{np.absolute: "Math.abs", np.maximum: "Math.max", np.minimum: "Math.min"},
     **{np.negative: "(a) => -a", np.positive: "(a) => a", np.reciprocal: "(a) => 1 / a", np.square: "(a) => a * a"},
-    **{np.logical_and: "(a, b) => a && b", np.logical_or: "(a, b) => a || b", np.logical_not: "(a) => !a"},
-    np.where: "(is, a, b) => (is ? a : b)",
+    **{np.logical_and: "(a, b) => a != 0 && b != 0", np.logical_or: "(a, b) => a != 0 || b != 0"},
+    **{np.logical_xor: "(a, b) => (a != 0) != (b != 0)", np.logical_not: "(a) => a == 0"},
+    np.where: "(is, a, b) => (is != 0 ? a : b)",
 }
-"""NumPy's elementwise functions as JavaScript's functions of numbers."""
+"""NumPy's elementwise functions as JavaScript's functions of numbers. In NumPy nan is true, in JavaScript false."""
 OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*OPERATORS, np.reciprocal]} | {
     np.negative: ("-{}", NEGATIVE, (ATOM,)),  # -a ** b is an error in JavaScript
 }
+
+
+def times_transposed(A: Array, B: Array) -> Array:
+    """A B' as one function, which does not copy B."""
+    return A @ B.T
+
+
+PRODUCTS: dict[Any, str] = {
+    **{np.matmul: "dot", times_transposed: "timesTransposed", np.outer: "outer", np.transpose: "transpose"},
+}
+CLASSES: dict[Any, str] = {onehot: "onehot", right_score: "rightScore", softmax: "softmax"}
+COPIES: dict[Any, str] = {reshape: "reshape", np.broadcast_to: "full"}
 OTHERS: dict[Any, tuple[str, str]] = {
-    **{np.matmul: ("products", "dot"), np.outer: ("products", "outer"), np.transpose: ("products", "transpose")},
-    **{onehot: ("classes", "onehot"), right_score: ("classes", "rightScore"), softmax: ("classes", "softmax")},
-    **{reshape: ("ndarray", "reshape"), np.broadcast_to: ("ndarray", "full")},
+    function: (script, name)
+    for script, names in {"products": PRODUCTS, "classes": CLASSES, "ndarray": COPIES}.items()
+    for function, name in names.items()
 }
 """The functions that do not work element by element: the script of templates/ that has them, and their names there."""
 
@@ -60,11 +74,16 @@ class JavaScript(Code):
     """The definitions of the elementwise functions and reductions used so far, by name."""
     scripts: set[str] = field(default_factory=set)
     """The scripts of templates/ that have the other functions used so far."""
+    gate: str = ""
+    """The gate's name, for errors."""
     forms: ClassVar = OF_SCALARS
 
     def _text(self, term: Term) -> tuple[str, int]:
         if term in self.texts:
             return self.texts[term], ATOM
+        if term.function is np.matmul and term.arguments[1].function is np.transpose:
+            A, B = term.arguments
+            term = replace(term, function=times_transposed, arguments=(A, *B.arguments))
         if term.symbol or term.function:
             return super()._text(term)
         number = json.dumps(term.number)
@@ -82,7 +101,8 @@ class JavaScript(Code):
         elif "axis" in options and function.__self__ in ELEMENTWISE:
             name = REDUCTIONS.get(function, f"{function.__self__.__name__}_reduce")
             self.scripts.add("reductions")
-            self.used[name] = f"reduction({ELEMENTWISE[function.__self__]})"
+            start = json.dumps(function.__self__.identity)
+            self.used[name] = f"reduction({ELEMENTWISE[function.__self__]}, {start})"
             keep = options.get("keepdims", False)
             axes = None if options["axis"] is None else np.atleast_1d(options["axis"]).tolist()
             more = [axes, keep] if keep else [axes] if axes else []
@@ -91,9 +111,9 @@ class JavaScript(Code):
             self.scripts.add(script)
             more = [list(value) if isinstance(value, tuple) else value for value in options.values()]
         else:
+            what = f"{function.__self__.__name__}.reduce" if "axis" in options else function.__name__
             raise InputError(
-                f"a page has no JavaScript for NumPy's {getattr(function, '__name__', function)}, with which a gate "
-                "computes: write the gate with other functions"
+                f"the {self.gate} gate: a page has no JavaScript for np.{what}: write the gate with other functions"
             )
         arguments = ["{}"] * len(term.arguments) + list(map(json.dumps, more))
         return f"np.{name}({', '.join(arguments)})", ATOM, (LOWEST,) * len(term.arguments)
@@ -112,6 +132,7 @@ class JavaScript(Code):
             lines.append(f"const {texts[part]} = {code};")
         head = f"({', '.join(map(parameter, symbols))}) =>"
         code = replace(self, texts=texts).write(term)
+        code = f"Number({code})" if term.is_bool and not term.shape else code
         return f"{head} {{ {' '.join(lines)} return {code}; }}" if lines else f"{head} {code}"
 
 
@@ -130,6 +151,8 @@ class Script:
         self.explanations: dict[str, dict[str, Any]] = {}
         """What a page says about each gate, by the gate's name in the script."""
         self._code = JavaScript({})
+        self._texts: dict[Formula, str] = {}
+        """The text of each formula: equal gates of a graph have one."""
         self._names: dict[str, str] = {}
         """The name of each gate, by its text."""
 
@@ -152,37 +175,27 @@ class Script:
 
     def gate(self, gate: Gate, formula: Formula) -> str:
         """The gate's name in the script."""
-        text = self._text(gate, formula)
-        if text not in self._names:
-            name = re.sub(r"\W", "_", gate.name)
-            count = sum(re.fullmatch(rf"{re.escape(name)}(_\d+)?", other) is not None for other in self._names.values())
-            self._names[text] = f"{name}_{count + 1}" if count else name
+        if formula not in self._texts:
+            self._texts[formula] = self._text(gate, formula)
+        if (text := self._texts[formula]) not in self._names:
+            name, taken = re.sub(r"\W", "_", gate.name), set(self._names.values())
+            names = chain([name], (f"{name}_{k}" for k in count(2)))
+            self._names[text] = next(one for one in names if one not in taken)
             if self.explained:
                 self.explanations[self._names[text]] = explain(gate, formula)
         return self._names[text]
 
     def _text(self, gate: Gate, formula: Formula) -> str:
         """The gate's passes; ``null`` is the gradient of a class index."""
+        code = replace(self._code, gate=str(gate))
         inputs, everything = list(formula.inputs), [formula.upstream, formula.output, *formula.inputs]
-        backward = [None if term is None else self._code.function(term, everything) for term in formula.gradients]
-        passes: dict[str, Any] = {"forward": self._code.function(formula.value, inputs), "backward": backward}
+        backward = [None if term is None else code.function(term, everything) for term in formula.gradients]
+        passes: dict[str, Any] = {"forward": code.function(formula.value, inputs), "backward": backward}
         if self.explained:
             local = [None if term is None else local_gradient(gate, formula, term) for term in formula.gradients]
-            passes["local"] = [None if term is None else self._code.function(term, everything) for term in local]
-            passes |= self._plain(formula, inputs, everything)
-        return "".join(f"    {name}: {_listed(code)},\n" for name, code in passes.items())
-
-    def _plain(self, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:
-        """The passes in their plain forms, where these differ: ``null`` if they are the same."""
-
-        def code(term: Term | None, symbols: list[Term]) -> str | None:
-            written = None if term is None else plain(formula, term)
-            return None if written is None or written is term else self._code.function(written, symbols)
-
-        forward = code(formula.value, inputs)
-        backward = [code(term, everything) for term in formula.gradients]
-        found: dict[str, Any] = {"plainForward": forward} if forward else {}
-        return found | ({"plainBackward": backward} if any(backward) else {})
+            passes["local"] = [None if term is None else code.function(term, everything) for term in local]
+            passes |= _plain(code, formula, inputs, everything)
+        return "".join(f"    {name}: {_listed(text)},\n" for name, text in passes.items())
 
     @property
     def arrays(self) -> list[str]:
@@ -190,10 +203,23 @@ class Script:
         return ["ndarray.js", *(f"{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
 
     def source(self) -> Markup:
-        """The script: the functions of ``np`` that it needs, and ``GATES``. Nothing in it is anybody else's text."""
+        """The script: the functions of ``np`` that it needs, and ``GATES``. Names in it are words: they end nothing."""
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
-        gates = "".join(f"  {name}: {{\n{text}  }},\n" for text, name in self._names.items())
+        gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for text, name in self._names.items())
         return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};\n")  # noqa: S704
+
+
+def _plain(code: JavaScript, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:
+    """The passes in their plain forms, where these differ: ``null`` if they are the same."""
+
+    def text(term: Term | None, symbols: list[Term]) -> str | None:
+        written = None if term is None else plain(formula, term)
+        return None if written is None or written is term else code.function(written, symbols)
+
+    forward = text(formula.value, inputs)
+    backward = [text(term, everything) for term in formula.gradients]
+    found: dict[str, Any] = {"plainForward": forward} if forward else {}
+    return found | ({"plainBackward": backward} if any(backward) else {})
 
 
 def _listed(code: str | list[str | None]) -> str:

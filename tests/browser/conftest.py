@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from mlp.pages import frame
+from mlp.pages.javascript import Script
+
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """The first has no window and needs little more than half of the processor time."""
 WIDTHS = {"phone": 390, "desktop": 1280}
@@ -79,6 +82,20 @@ def visit(chromium, tab):
     """Open a file as a page, watched until the test ends, in a tab without traces of other tests."""
     with watched(chromium, tab) as visit:
         yield visit
+
+
+def page_of(folder, *scripts):
+    """A page of scripts alone, of templates/ and emitted ones; they are no module, so that a test reaches all names."""
+    sources = [
+        one.source() if isinstance(one, Script) else (frame.TEMPLATES / one).read_text(encoding="utf-8")
+        for one in scripts
+    ]
+    path = folder / "scripts.html"
+    path.write_text(
+        f'<!DOCTYPE html><meta charset="utf-8"><title>scripts</title><script>{"".join(sources)}</script>',
+        encoding="utf-8",
+    )
+    return path
 
 
 def as_new(tab):

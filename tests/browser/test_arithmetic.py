@@ -1,21 +1,24 @@
 """Promises of the scripts that do a page's arithmetic: the same as Python's for any drawing and any network."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from mlp.data.preparation import FAINT, TIE, max_extent, prepare
-from mlp.network import ACTIVATIONS, LOSSES, MLP
-from mlp.pages import frame
-from mlp.pages.pad import activation_gates
+from mlp.network import ACTIVATIONS, LOSSES, MLP, RANGES
+from mlp.pages.javascript import Script
+from mlp.pages.pad import activation_gates, from_image
+from tests.browser.conftest import page_of
+from tests.made_gates import Softplus
+
+SIZES = [[5, 1], [6, 4, 3, 1], [6, 4, 3], [6, 5, 4, 10], [3, 5, 4, 3, 4, 3]]
 
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory):
     """A page of only the scripts, to test what the report's images do not reach."""
-    path = tmp_path_factory.mktemp("scripts") / "scripts.html"
-    sources = "".join((frame.TEMPLATES / name).read_text() for name in ("preparation.js", "network.js"))
-    path.write_text(f"<!DOCTYPE html><title>scripts</title><script>{sources}</script>")
-    return path
+    return page_of(tmp_path_factory.mktemp("scripts"), "preparation.js")
 
 
 def test_any_drawing_is_prepared_as_in_python(visit, scripts):
@@ -43,28 +46,44 @@ def test_any_drawing_is_prepared_as_in_python(visit, scripts):
     assert page.evaluate("prepare(new Float64Array(9), [3, 3], {})") is None
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("sizes", [[5, 1], [6, 4, 3, 1], [6, 4, 3], [6, 5, 4, 10]], ids=str)
-def test_a_network_of_any_depth_runs_both_passes_in_the_page(visit, scripts, sizes, activation, loss):
-    kind = {"activation": activation, "loss": loss}
-    network = MLP(sizes, precision="float64", generator=np.random.default_rng(2), **kind)
-    network.parameters["b1"][...] = np.arange(sizes[1]) / 7
-    X = np.array([[0.5, 0, 1, 0.25, 0, 0.75][: sizes[0]]])
-    P, output = network.predict(X), sizes[-1] - 1
-    network.loss(X, np.eye(1, sizes[-1]))
-    gates = activation_gates(network)
-    dA = np.eye(1, sizes[-1], output)
-    for layer, (name, gate) in reversed(list(enumerate(gates.items(), start=1))):
-        (dZ,) = gate.backward(dA, network.graph.value(name), network.graph.value(f"Z{3 * layer - 1}"))
-        dA = dZ @ network.parameters[f"W{layer}"].T
-    parameters = {name: values.reshape(-1).tolist() for name, values in network.parameters.items()}
-    found = visit(scripts).evaluate(
-        """([activations, parameters, X, output]) => {
-            const network = new Network(activations, parameters);
-            return [Array.from(network.forward(Float64Array.from(X))), Array.from(network.backward(output)[0])];
-        }""",
-        [list(map(str, gates.values())), parameters, X[0].tolist(), output],
+def test_a_network_of_any_depth_runs_both_passes_in_the_page(visit, tmp_path, monkeypatch):
+    """With each activation, also an added one, and each loss: the page has the numbers of Python's gates."""
+    monkeypatch.setitem(ACTIVATIONS, "softplus", Softplus())
+    monkeypatch.setitem(RANGES, Softplus, (0, None))
+    script, networks, expected = Script(), [], []
+    for sizes, activation, loss in product(SIZES, ACTIVATIONS, LOSSES):
+        kind = {"activation": activation, "loss": loss}
+        network = MLP(sizes, precision="float64", generator=np.random.default_rng(2), **kind)
+        network.parameters["b1"][...] = np.arange(sizes[1]) / 7
+        X = np.array([[0.5, 0, 1, 0.25, 0, 0.75][: sizes[0]]])
+        gates = activation_gates(network)
+        expected.append(passes(network, gates, X))
+        parameters = {name: values.reshape(-1).tolist() for name, values in network.parameters.items()}
+        facts = {"nodes": script.nodes(from_image(network)), "activations": list(gates), "parameters": parameters}
+        networks.append([facts, X[0].tolist()])
+    page = visit(page_of(tmp_path, *script.arrays, script, "graph.js", "answer.js"))
+    found = page.evaluate(
+        """(networks) => networks.map(([facts, X]) => {
+            const network = new Network(facts);
+            const P = network.forward(Float64Array.from(X));
+            const gradients = network.backward(P.length - 1);
+            return [network.activations, gradients].map((arrays) => arrays.map((numbers) => Array.from(numbers)));
+        })""",
+        networks,
     )
-    np.testing.assert_allclose(found[0], P[0], atol=1e-12)
-    np.testing.assert_allclose(found[1], dA[0], atol=1e-12)
+    for own, numpys in zip(found, expected, strict=True):
+        for arrays, others in zip(own, numpys, strict=True):
+            for numbers, array in zip(arrays, others, strict=True):
+                np.testing.assert_allclose(numbers, array[0], atol=1e-12)
+
+
+def passes(network, gates, X):
+    """X and the activations, and the derivatives of the last output with respect to each, by the gates' own passes."""
+    P = network.predict(X)
+    network.loss(X, np.eye(1, P.shape[1]))
+    activations = [X, *(network.graph.value(name).copy() for name in gates)]
+    gradients = [np.eye(1, P.shape[1], P.shape[1] - 1)]
+    for layer, gate in reversed(list(enumerate(gates.values(), start=1))):
+        (dZ,) = gate.backward(gradients[0], activations[layer], network.graph.value(f"Z{3 * layer - 1}"))
+        gradients.insert(0, dZ @ network.parameters[f"W{layer}"].T)
+    return activations, gradients

@@ -17,13 +17,14 @@ from mlp.commands.runs import train as train_command
 from mlp.data import svd
 from mlp.figures.style import ONE, ZERO
 from mlp.gates import Exponential
-from mlp.network import ACTIVATIONS
+from mlp.network import ACTIVATIONS, RANGES
 from mlp.pages import report
 from mlp.runs import finished as finished_runs
 from mlp.runs.manifest import read_finished_manifest
 from mlp.system import command_line
 from mlp.training import from_config
 from tests.conftest import write_folder
+from tests.made_gates import MadeElementwise
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +136,30 @@ def test_the_larger_digit_and_the_part_of_the_plane_that_is_predicted_as_it_are_
             assert (surface[rows, columns, :3] == to_rgb(color)).all()
 
 
-def test_a_gate_that_the_pad_does_not_compute_is_refused_and_named(short_run, monkeypatch, capsys):
-    monkeypatch.setitem(ACTIVATIONS, "sigmoid", Exponential())
+@pytest.mark.parametrize(
+    ("gate", "limits", "message"),
+    [
+        (Exponential(), None, "RANGES has no limits for the exp gate, which computes Z3: add"),
+        (
+            MadeElementwise(lambda A: np.nextafter(A, A)),
+            (0, 1),
+            "the made gate: a page has no JavaScript for np.nextafter: write the gate with other functions\n",
+        ),
+    ],
+    ids=["limits", "function"],
+)
+def test_an_activation_that_the_page_cannot_show_or_compute_is_refused_and_named(
+    short_run, monkeypatch, capsys, gate, limits, message
+):
+    monkeypatch.setitem(ACTIVATIONS, "sigmoid", gate)
+    if limits:
+        monkeypatch.setitem(RANGES, type(gate), limits)
     monkeypatch.setattr(sys, "argv", ["report.py", str(short_run)])
     page = (short_run / "report.html").read_bytes()
     assert command_line.run(report_command.main) == 2
-    assert "the page's drawing pad has no exp gate, which computes Z3" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
     assert (short_run / "report.html").read_bytes() == page
 
 

@@ -11,7 +11,7 @@ class Answer {
     this.facts = facts;
     this.training = training;
     this.shape = facts.preparation.shape;
-    this.network = new Network(facts.activations, facts.parameters);
+    this.network = new Network(facts);
   }
 
   find(selector) {
@@ -125,6 +125,41 @@ class Answer {
     this.find("#p").textContent = P.toFixed(4);
     this.find("#dz").textContent = brief(P * (1 - P));
   }
+}
+
+// The trained network for one image: the graph of mlp/pages/pad.py, from X to P, which is its last node.
+class Network {
+  // nodes: those of the graph; activations: the name of each layer's; parameters: numbers, row by row, by name.
+  constructor({ nodes, activations, parameters }) {
+    this.graph = new Graph(nodes, nodes.length - 1);
+    for (const leaf of this.graph.leaves) leaf.value = new NDArray(leaf.shape, parameters[leaf.name]);
+    this.shown = ["X", ...activations].map((name) => this.graph.nodes.find((node) => node.name === name));
+  }
+
+  // P (outputs) for the image X (inputs), 0 to 1. Keeps this.activations: X, each layer's, and P.
+  forward(X) {
+    this.shown[0].value = new NDArray([1, X.length], X);
+    this.graph.forward();
+    this.activations = this.shown.map(({ value }) => value.data);
+    return this.activations.at(-1);
+  }
+
+  // The derivatives of P's element `output` with respect to each of these activations, the image first.
+  backward(output) {
+    const dP = Array.from(this.activations.at(-1), (_, k) => Number(k === output));
+    this.graph.backward(arrayOf(this.graph.output.shape, dP));
+    return this.shown.map(({ gradient }) => gradient.data);
+  }
+}
+
+// The predicted class: with a single output P class 1 if P is at least 1/2.
+function decide(P) {
+  return P.length === 1 ? Number(P[0] >= 0.5) : P.indexOf(Math.max(...P));
+}
+
+// The probability of each class.
+function byClass(P) {
+  return P.length === 1 ? [1 - P[0], P[0]] : Array.from(P);
 }
 
 function strength(values) {

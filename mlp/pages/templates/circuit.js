@@ -134,7 +134,7 @@ class Circuit {
 
   // At the first gate where a number is infinite or undefined, say so; returns the ids of what is broken in the drawing.
   showTrouble() {
-    const isWrong = (what) => (node) => !numbersOf(node[what]).every(Number.isFinite);
+    const isWrong = (what) => (node) => !numbersOf(node[what] ?? 0).every(Number.isFinite);
     const node = this.graph.nodes.find(isWrong("value")) ?? this.graph.nodes.findLast(isWrong("gradient"));
     const what = node && isWrong("value")(node) ? "value" : "gradient";
     const number = node && rounded(numbersOf(node[what]).find((x) => !Number.isFinite(x)));

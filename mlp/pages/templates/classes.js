@@ -10,7 +10,8 @@ Object.assign(np, {
   // The score of the right class of each example.
   rightScore(S, y) {
     const classes = S.shape.at(-1);
-    return arrayOf(isArray(y) ? [...y.shape, 1] : [], Array.from(numbersOf(y), (right, n) => S.data[n * classes + right]));
+    const found = Array.from(numbersOf(y), (right, n) => S.data[n * classes + right]);
+    return arrayOf(isArray(y) ? [...y.shape, 1] : [], found);
   },
 
   softmax(S) {

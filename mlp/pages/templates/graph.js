@@ -16,14 +16,14 @@ class Graph {
     return this.output.value;
   }
 
-  // From the output's gradient, which is copied to its shape. A gradient that nothing arrives at is 0.
+  // From the output's gradient, which is copied to its shape. A gradient is 0 if none arrives.
   backward(upstream = 1) {
     for (const node of this.nodes) node.gradient = undefined;
     this.output.gradient = np.full(upstream, this.output.shape);
     for (const node of [...this.nodes].reverse()) {
       node.isReached = node.gradient !== undefined;
-      if (!node.isReached) node.gradient = np.full(0, node.shape);
-      else node.inputs.forEach((source, position) => this.send(node, position, source));
+      if (node.isReached) node.inputs.forEach((source, position) => this.send(node, position, source));
+      else if (node.needs) node.gradient = np.full(0, node.shape);
     }
   }
 

@@ -50,7 +50,7 @@ class Inputs {
   isModerate() {
     this.graph.forward();
     this.graph.backward(this.graph.upstream);
-    return this.graph.nodes.every(({ value, gradient }) =>
+    return this.graph.nodes.every(({ value, gradient = 0 }) =>
       [...numbersOf(value), ...numbersOf(gradient)].every((number) => Math.abs(number) <= LARGEST));
   }
 

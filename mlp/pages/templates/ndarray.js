@@ -1,5 +1,6 @@
-// NumPy's arrays in float64, as far as the gates' formulas need them. A scalar is a number; an array has its numbers row
-// by row. `np` gets the functions that a page's gates use from the scripts beside this one and mlp/pages/javascript.py.
+// NumPy's arrays in float64, as far as the gates' formulas need them. A scalar is a number; an array has its numbers
+// row by row. mlp/pages/javascript.py adds the elementwise functions and reductions that a page's gates use to `np`; the
+// scripts reductions.js, products.js and classes.js have other functions, for pages that use them.
 
 class NDArray {
   constructor(shape, data) {
@@ -15,7 +16,7 @@ const numbersOf = (A) => (isArray(A) ? A.data : [Number(A)]);
 
 // A number for an empty shape, else an array of these numbers.
 function arrayOf(shape, numbers) {
-  return shape.length ? new NDArray(shape, Float64Array.from(numbers)) : Number(numbers[0]);
+  return shape.length ? new NDArray(shape, new Float64Array(numbers)) : Number(numbers[0]);
 }
 
 // The common shape of arrays; each axis has the same length in all of them, or 1.
@@ -28,35 +29,42 @@ function broadcast(shapes) {
     }, 1));
 }
 
-// For each element of an array of the shape `wide`, row by row, the place of its number in an array of shape `narrow`.
-function places(narrow, wide) {
+// How far apart in an array's numbers neighbours along each axis are.
+function strides(shape) {
+  return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+}
+
+// For each element of an array of this shape, row by row, the place to which steps of these lengths along its axes lead.
+function walk(shape, steps) {
   let found = [0];
-  let stride = sizeOf(narrow);
-  wide.forEach((length, axis) => {
-    const own = narrow[axis - wide.length + narrow.length] ?? 1;
-    stride /= own;
-    const step = own === 1 ? 0 : stride;
+  shape.forEach((length, axis) => {
     const next = new Array(found.length * length);
     for (let k = 0, at = 0; k < found.length; k += 1) {
-      for (let j = 0; j < length; j += 1, at += 1) next[at] = found[k] + j * step;
+      for (let j = 0; j < length; j += 1, at += 1) next[at] = found[k] + j * steps[axis];
     }
     found = next;
   });
   return found;
 }
 
-// A function of numbers as a function of numbers and arrays.
+// For each element of an array of the shape `wide`, row by row, the place of its number in an array of shape `narrow`.
+function places(narrow, wide) {
+  const own = strides(narrow).map((step, axis) => (narrow[axis] === 1 ? 0 : step));
+  return walk(wide, [...new Array(wide.length - narrow.length).fill(0), ...own]);
+}
+
+// A function of one to three numbers as a function of numbers and arrays.
 function elementwise(compute) {
   return (...inputs) => {
     if (!inputs.some(isArray)) return Number(compute(...inputs));
-    const shapes = inputs.map(shapeOf);
-    const shape = broadcast(shapes);
-    const numbers = inputs.map(numbersOf);
+    const shape = broadcast(inputs.map(shapeOf));
     const result = new Float64Array(sizeOf(shape));
-    const at = shapes.map((own) => (sizeOf(own) === result.length ? null : places(own, shape)));
-    for (let k = 0; k < result.length; k += 1) {
-      result[k] = compute(...numbers.map((all, n) => all[at[n] ? at[n][k] : k]));
-    }
+    const [a, b, c] = inputs.map((A) => {
+      const numbers = numbersOf(A);
+      return numbers.length === result.length ? numbers : numbersOf(np.full(A, shape));
+    });
+    const at = [(k) => compute(a[k]), (k) => compute(a[k], b[k]), (k) => compute(a[k], b[k], c[k])][inputs.length - 1];
+    for (let k = 0; k < result.length; k += 1) result[k] = at(k);
     return new NDArray(shape, result);
   };
 }
