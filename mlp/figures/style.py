@@ -140,9 +140,9 @@ def inline(figure: Figure, name: str) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=WITHOUT_DATE["svg"])
     svg = re.sub(r"\A.*?(?=<svg)|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
-    svg = re.sub(r"\n\s+", "\n", svg)
-    svg = re.sub(r'(?<= )([dxy])="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", _hundredths, place[0]), svg)
-    svg = re.sub(r'font-family: [^;"]*; | transform="rotate\(-0 [^)]*\)"| (xmlns|xmlns:xlink|version)="[^"]*"', "", svg)
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"| (xmlns|xmlns:xlink|version)="[^"]*"|(?<=\n)\s+', "", svg)
+    svg = re.sub(r' [dxy]="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", _hundredths, place[0]), svg)
+    svg = re.sub(r' style="[^"]*"', lambda style: re.sub(r"font-family: [^;\"]*;|(?<=[:;]) ", "", style[0]), svg)
     svg = re.sub(r'( id="|"#|url\(#)', rf"\g<1>{name}-", svg)
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
 

@@ -15,12 +15,12 @@ from mlp.trace import Formula, Term
 
 def explain(gate: Gate, formula: Formula) -> dict[str, Any]:
     """The texts, ready for JSON; null for the gradient of a class index."""
+    kinds = {"copies": isinstance(gate, Elementwise), "routes": isinstance(gate, Max)}
     return {
         "gate": str(gate),
         "about": " ".join((gate.__doc__ or "").partition("\n\n")[0].split()),
         "symbols": [symbol.symbol for symbol in (*formula.inputs, formula.output, formula.upstream)],
-        "copies": isinstance(gate, Elementwise),
-        "routes": isinstance(gate, Max),
+        **{kind: True for kind, is_it in kinds.items() if is_it},
         "forward": _forms(formula, formula.value),
         "backward": [None if term is None else _backward(gate, formula, term) for term in formula.gradients],
     }
@@ -32,8 +32,7 @@ def _backward(gate: Gate, formula: Formula, gradient: Term) -> dict[str, Any]:
     return {
         "forms": _forms(formula, gradient),
         "local": None if local is None else Rule(_places(formula)).write(plain(formula, local), SUM),
-        "product": gradient.function in PRODUCTS,
-    }
+    } | ({"product": True} if gradient.function in PRODUCTS else {})
 
 
 def _forms(formula: Formula, term: Term) -> list[str]:

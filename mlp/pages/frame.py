@@ -36,7 +36,7 @@ def _environment() -> Environment:
         finalize=_one_line,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.globals |= {"colors": css_colors(), "source": _source, "zip": zip}
+    environment.globals |= {"colors": cssmin(css_colors()), "source": _source, "zip": zip}
     environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
     return environment
 

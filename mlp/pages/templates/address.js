@@ -42,7 +42,7 @@ choice?.addEventListener("change", () => { location.hash = `${choice.value}/0`; 
 document.addEventListener("keydown", (event) => {
   const where = { ArrowLeft: "back", ArrowRight: "next" }[event.key];
   const taken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  if (!where || taken || event.target.closest("input, select, .wide")) return; // these use the key themselves
+  if (!where || taken || chosen.exercise.isOn || event.target.closest("input, select, .wide")) return; // these use the key
   event.preventDefault();
   chosen.go(where);
 });

@@ -17,7 +17,7 @@ class Circuit {
     this.steps = lines.filter(({ kind }) => kind !== "given");
     this.last = this.steps.length - 1;
     this.forward = lines.filter(({ kind }) => kind === "forward").length;
-    this.drawing = new Drawing(section, this.name, (number) => this.meaning(number));
+    this.drawing = new Drawing(section, this.name, (number) => this.meaning(number), (number) => this.exercise.answer(number));
     this.inputs = new Inputs(section, this.graph, () => this.changed());
     this.exercise = new Exercise(section, this.graph, this.steps, () => { this.show(); remember(); });
     this.listing = this.find(".listing");
@@ -123,11 +123,9 @@ class Circuit {
     } else {
       this.drawing.show(known(this.graph, this.steps.slice(0, this.step + 1)), { broken, ...marked(now) });
     }
-    const says = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
-    for (const place of this.section.querySelectorAll("[data-says]")) {
-      place.textContent = says[place.dataset.says] ?? "";
-      (place.closest("dl > div") ?? place).hidden = place.textContent === "";
-    }
+    const { title, note = "", about = "", ...rows } = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
+    for (const [place, text] of Object.entries({ title, note, about })) this.find(`[data-says=${place}]`).textContent = text;
+    this.find("dl").replaceChildren(...Object.entries(rows).filter(([, text]) => text).map(inRow));
     this.showPlace();
     this.showListing();
   }
@@ -149,7 +147,8 @@ class Circuit {
 
   showPlace() {
     const { step, last, forward } = this;
-    const phase = step <= forward ? `forward ${step} of ${forward}` : `backward ${step - forward} of ${last - forward}`;
+    const [pass, done, all] = step <= forward ? ["forward", step, forward] : ["backward", step - forward, last - forward];
+    const phase = step ? `${pass} ${done} of ${all}` : "inputs";
     this.find(".counter").textContent = `step ${step} of ${last}`;
     this.find(".phase").textContent = phase;
     this.slider.value = step;
@@ -209,6 +208,13 @@ class Circuit {
     this.timer = null;
     this.buttons.play.textContent = "Play";
   }
+}
+
+// A row of the step's facts: a name and a text.
+function inRow([name, text]) {
+  const row = document.createElement("div");
+  for (const [tag, words] of [["dt", name], ["dd", text]]) row.appendChild(document.createElement(tag)).textContent = words;
+  return row;
 }
 
 // Each line of a listing in a span of its own. The rows of a long array are one line: those after the first are indented.

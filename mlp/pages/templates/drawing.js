@@ -4,9 +4,9 @@ const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");
 const behavior = () => (gentle.matches ? "smooth" : "instant");
 
 class Drawing {
-  // name: what each id in the drawing begins with; meaning: from a number what it means, as text.
-  constructor(section, name, meaning) {
-    this.meaning = meaning;
+  // name: what each id in the drawing begins with; meaning: from a number what it means, as text; picked: after a click.
+  constructor(section, name, meaning, picked) {
+    Object.assign(this, { meaning, picked });
     [this.frame, this.tip] = [".drawing", ".tip"].map((place) => section.querySelector(place));
     this.parts = new Map([...section.querySelectorAll("svg [id]")].map((part) => [part.id.slice(name.length + 1), part]));
     this.numbers = [...this.parts].flatMap(([id, part]) => {
@@ -74,6 +74,7 @@ class Drawing {
     const { part } = number;
     part.role = "img";
     part.tabIndex = -1;
+    part.addEventListener("click", () => this.picked(number));
     for (const event of ["pointerenter", "focus", "click"]) part.addEventListener(event, () => this.point(number));
     for (const event of ["pointerleave", "blur"]) part.addEventListener(event, () => this.hide());
     part.addEventListener("keydown", (event) => {

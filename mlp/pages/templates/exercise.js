@@ -104,13 +104,13 @@ class Exercise {
       .filter((position) => gate.inputs[position] === node && sends(gate, position)).map((position) => [gate, position]));
   }
 
-  says({ what, node, state, fields, place, factor }) {
+  says({ key, what, node, state, fields, place, factor }) {
     const uses = this.uses(node);
     if (state === "right") return "Right.";
     if (state === "follows") {
       const read = (gate) => [...gate.inputs, gate].map(({ id }) => `value-${id}`);
       const keys = what === "value" ? read(node) : uses.flatMap(([gate]) => [`gradient-${gate.id}`, ...read(gate)]);
-      const wrong = this.asked.filter((one) => one.node !== node && keys.includes(one.key) && /wrong|follows/.test(one.state));
+      const wrong = this.asked.filter((one) => one.key !== key && keys.includes(one.key) && /wrong|follows/.test(one.state));
       return `Follows from your ${wrong.map(({ label }) => label).join(" and ")}: the rule is right here.`;
     }
     if (state !== "wrong") return "";
@@ -135,6 +135,11 @@ class Exercise {
     ].join(" ").trim();
   }
 
+  // Go to the field of a number in the drawing.
+  answer({ key }) {
+    this.asked.find((question) => question.key === key)?.fields[0].focus();
+  }
+
   // For the address: the answers, each label with its texts.
   given() {
     return this.asked.map(({ label, fields }) => [label, fields.map(({ value }) => value)])
@@ -144,6 +149,7 @@ class Exercise {
   // From the address.
   restore(mode, texts) {
     [["gradients", "all"], ["all"]].forEach((modes, k) => { this.hides[k].checked = modes.includes(mode); });
+    if (this.isOn) this.hides[0].closest("details").open = true;
     this.begin();
     for (const { label, fields } of this.asked) fields.forEach((field, k) => { field.value = texts.get(label)?.[k] ?? ""; });
   }
