@@ -153,26 +153,27 @@ def test_its_pictures_are_the_ones_there_are():
 
 
 def data_of(page):
-    """A gallery's circuits by name: the steps as text, and the listing."""
+    """A gallery's circuits by name: the script's data as text, and the listing; and what the page says about gates."""
     found = {}
     for section in page.split('<section class="circuit"')[1:]:
-        steps = re.search(r'<script type="application/json">(.*?)</script>', section, re.DOTALL)[1]
-        code = "".join(re.findall(r'<span class="line">(.*?)</span>', section, re.DOTALL))
-        found[re.search(r'data-name="([^"]+)"', section)[1]] = (laid_out(json.loads(steps)), unescape(code))
-    return found
+        data = re.search(r'<script type="application/json">(.*?)</script>', section, re.DOTALL)[1]
+        code = re.search(r'aria-label="listing"><code>(.*?)</code>', section, re.DOTALL)[1]
+        found[re.search(r'data-name="([^"]+)"', section)[1]] = (laid_out(json.loads(data)), unescape(code))
+    return found, json.loads(re.search("const EXPLANATIONS = (.*);", page)[1])
 
 
-def laid_out(steps):
+def laid_out(data):
     """As text whose every number is a word."""
-    return json.dumps(steps, ensure_ascii=False, indent=1, sort_keys=True).replace('"', " ")
+    return json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True).replace('"', " ")
 
 
 def test_the_gallery_shows_what_the_examples_come_to_now(gallery):
-    there, now = data_of(GALLERY), data_of(gallery.read_text(encoding="utf-8"))
+    (there, told), (now, told_now) = data_of(GALLERY), data_of(gallery.read_text(encoding="utf-8"))
+    assert told == told_now
     assert list(there) == list(now)
     assert set(EXAMPLES) <= set(there)
-    for name, (steps, listing) in now.items():
-        assert words(there[name][0]) == words(steps), name
+    for name, (data, listing) in now.items():
+        assert words(there[name][0]) == words(data), name
         assert words(there[name][1]) == words(listing), name
     for page in (TEXT, (ROOT / "README.md").read_text(encoding="utf-8")):
         assert re.search(r"\]\((docs/)?gallery.html\)", page)

@@ -156,6 +156,9 @@ class Script:
         self._names: dict[str, str] = {}
         """The name of each gate, by its text."""
 
+    def __repr__(self) -> str:
+        return f"<Script: {', '.join(self._names.values()) or 'no gates'}>"
+
     def nodes(self, graph: ComputationalGraph) -> list[dict[str, Any]]:
         """The graph's nodes, ready for JSON; the gates of its latest forward pass are added to the script.
 

@@ -1,6 +1,7 @@
 """Promises of mlp.pages.frame: an array is packed as it was, and a template gets every fact. More in tests/browser."""
 
 import base64
+import re
 import zlib
 
 import jinja2
@@ -19,3 +20,12 @@ def test_an_array_is_packed_with_its_type_least_byte_first():
 def test_a_template_that_lacks_a_fact_is_an_error():
     with pytest.raises(jinja2.UndefinedError, match="is undefined"):
         frame.render("report.html")
+
+
+def test_no_script_has_a_template_within_a_template():
+    """A page has its scripts without needless blanks: what finds these also takes blanks of the inner template."""
+    within = re.compile(r"\$\{[^{}]*`")
+    assert within.search('`${a}${b ? "" : ` = ${b}`}`')
+    scripts = [path for path in frame.TEMPLATES.iterdir() if path.name.endswith(".js")]
+    assert len(scripts) > 10
+    assert [path.name for path in scripts if within.search(path.read_text(encoding="utf-8"))] == []
