@@ -1,9 +1,12 @@
 """Promises of circuit pages in a browser: each step shows the graph's numbers, however you reach it."""
 
 import re
+from io import BytesIO
 from itertools import pairwise
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mlp.circuits.drawing import drawn
 from mlp.circuits.expression import parse
@@ -55,12 +58,13 @@ def shown(page):
 
 
 def shown_on_the_way(page, name, times):
-    """The same, and the counter, after each press of a button."""
+    """The same, the counter, the phase and how many lines are current, after each press of a button."""
     button = page.get_by_role("button", name=name, exact=True)
     return button.evaluate(
         f"""(button, times) => Array.from({{ length: times }}, () => {{
             button.click();
             return [{SHOWN}, document.querySelector(".chosen .counter").textContent,
+                    document.querySelector(".chosen .phase").textContent,
                     document.querySelectorAll(".line[aria-current]").length];
         }})""",
         times,
@@ -92,25 +96,36 @@ def test_next_to_the_end_shows_the_graphs_numbers_and_back_takes_them_away(visit
     assert given == of_the_graph(circuit, "value", [node for node in nodes if node.gate is None])
     _, last = counter(page)
     way = shown_on_the_way(page, "Next", last + 1)  # once more than there are steps
-    assert [told for _, *told in way] == [[f"step {min(step, last)} of {last}", 1] for step in range(1, last + 2)]
+    forward = sum(node.gate is not None for node in circuit.graph.nodes)
+    phases = [f"forward {step} of {forward}" for step in range(1, forward + 1)]
+    phases += [f"backward {step} of {last - forward}" for step in range(1, last - forward + 1)]
+    steps = [[f"step {step} of {last}", phase, 1] for step, phase in enumerate(phases, 1)]
+    assert [told for _, *told in way] == [*steps, steps[-1]]
     seen = [given, *(numbers for numbers, *_ in way)]
     assert all(before != after for before, after in pairwise(seen[:-1]))
     assert (
         seen[-1] == seen[-2] == of_the_graph(circuit, "value", nodes) | of_the_graph(circuit, "gradient", circuit.nodes)
     )
-    forward = sum(node.gate is not None for node in circuit.graph.nodes)
     assert seen[forward] == of_the_graph(circuit, "value", nodes)
-    back = [numbers for numbers, *_ in shown_on_the_way(page, "Back", last)]
-    assert back == seen[-3::-1]
+    back = shown_on_the_way(page, "Back", last)
+    assert [numbers for numbers, *_ in back] == seen[-3::-1]
+    assert back[-1][2] == "inputs"
 
 
 def test_a_sum_grows_part_by_part_and_the_step_says_how(visit, fan_out):
     """For f = x^2 b + b with b = sigmoid(x): b (1 - b) (x^2 + 1) comes by b, and b x by either x of x^2."""
     page = visit(fan_out, fragment="#step=2")
     press(page, "Last step")
-    texts = page.locator("[data-says=numbers]").inner_text()
-    assert texts == "dx += 0.6225 * 0.5 = 0.3112\ndx = 0.605 + 0.3112 = 0.9162"
-    assert page.locator("[data-says=rule]").inner_text() == "multiply: C = A * B, dB = dC * A"
+    rows = zip(page.locator(".step dt").all_text_contents(), page.locator(".step dd").all_inner_texts(), strict=True)
+    assert dict(rows) == {
+        "rule": "multiply: C = A * B, dB = dC * A",
+        "here": "dx += da * x",
+        "upstream": "da = 0.6225",
+        "local": "∂a/∂x = x = 0.5",
+        "product": "dx += 0.6225 * 0.5 = 0.3112",
+        "sum": "dx = 0.605 + 0.3112 = 0.9162",
+    }
+    assert page.locator(".step dl").evaluate("list => list.innerText").startswith("Rule")
     assert page.locator("[data-says=note]").inner_text().startswith("x fans out")
     assert page.locator(".line[aria-current]").inner_text().startswith("dx += da * x")
     assert page.locator(".at-work").count() == 3
@@ -151,10 +166,26 @@ def test_keys_and_the_slider_step_and_the_address_follows_without_history(visit,
     slider.focus()
     page.keyboard.press("ArrowRight")
     assert counter(page)[0] == 5
-    assert slider.get_attribute("aria-valuetext") == page.locator(".counter").inner_text()
+    assert slider.get_attribute("aria-valuetext") == "step 5 of 12, backward 1 of 8"
     page.keyboard.press("End")
     assert counter(page)[0] == counter(page)[1]
     assert page.evaluate("history.length") == before
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_mark_under_the_slider_stands_where_forward_ends(visit, fan_out, width):
+    """Under the knob, which is found by its colour in a row above the slider's track."""
+    page = visit(fan_out, width=width, fragment="#step=4")
+    assert page.locator(".chosen .phase").inner_text() == "forward 4 of 4"
+    slider, mark = (page.locator(f".chosen .slider > {part}").bounding_box() for part in ("input", "span"))
+    image = Image.open(BytesIO(page.screenshot(clip=slider))).convert("RGB")
+    row = np.asarray(image)[round(slider["height"] / 2) - 6].astype(int)
+    (knob,) = np.nonzero(row[:, 2] - row[:, 0] > 50)
+    assert 3 <= len(knob) <= 16
+    assert knob.mean() + 0.5 + slider["x"] == pytest.approx(mark["x"] + mark["width"] / 2, abs=1.5)
+    assert mark["height"] > 4
+    page.mouse.click(mark["x"] + 1, slider["y"] + slider["height"] / 2)
+    assert counter(page)[0] == 4
 
 
 @pytest.mark.parametrize(

@@ -182,10 +182,12 @@ class Circuit {
   meaning({ key, what, node: id, row, text }) {
     const node = this.graph.nodes[id];
     const isAsked = this.exercise.asked.some((question) => question.key === key);
-    const full = isAsked ? text.textContent : rowsOf(node[what], String)[row];
-    if (what === "gradient") return `d${node.name} = ${full}: the derivative of ${this.of} with respect to ${node.name}`;
+    const rows = rowsOf(node[what], String);
+    const full = isAsked ? text.textContent : rows[row];
+    const name = rows.length > 1 ? `${node.name}[${row}]` : node.name;
+    if (what === "gradient") return `d${name} = ${full}: the derivative of ${this.of} with respect to ${name}`;
     const origin = node.gate ? `computed by ${EXPLANATIONS[node.gate].gate}` : node.constant ? "a constant" : "an input";
-    return `${node.name} = ${full}: ${origin}`;
+    return `${name} = ${full}: ${origin}`;
   }
 
   play() {
