@@ -172,10 +172,9 @@ def test_keys_and_the_slider_step_and_the_address_follows_without_history(visit,
     assert page.evaluate("history.length") == before
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_a_mark_under_the_slider_stands_where_forward_ends(visit, fan_out, width):
+def test_a_mark_under_the_slider_stands_where_forward_ends(visit, fan_out):
     """Under the knob, which is found by its colour in a row above the slider's track."""
-    page = visit(fan_out, width=width, fragment="#step=4")
+    page = visit(fan_out, fragment="#step=4")
     assert page.locator(".chosen .phase").inner_text() == "forward 4 of 4"
     slider, mark = (page.locator(f".chosen .slider > {part}").bounding_box() for part in ("input", "span"))
     image = Image.open(BytesIO(page.screenshot(clip=slider))).convert("RGB")

@@ -110,8 +110,8 @@ LOCAL = [
     # Expression, values, an input, and the gate's derivative with respect to it, by hand.
     ("x ** 3", ["x=-2"], "x", "∂f/∂x = 3 * x ** 2 = 12"),
     ("sigmoid(x)", ["x=0"], "x", "∂f/∂x = (1 - f) * f = 0.25"),
-    ("max(x, y)", ["x=2", "y=5"], "x", "∂f/∂x = (x >= y) = 0"),
-    ("max(x, y)", ["x=2", "y=5"], "y", "∂f/∂y = (x < y) = 1"),
+    ("max(x, y)", ["x=2", "y=2"], "x", "∂f/∂x = (x >= y) = 1"),
+    ("max(x, y)", ["x=2", "y=2"], "y", "∂f/∂y = (x < y) = 0"),
     ("x / y", ["x=6", "y=-2"], "x", "∂f/∂x = 1 / y = -0.5"),
     ("x / y", ["x=6", "y=-2"], "y", "∂f/∂y = -f / y = -1.5"),
     ("x - y", ["x=1", "y=2"], "y", "∂f/∂y = -1"),
