@@ -1,6 +1,7 @@
 """Promises of mlp.pages.frame: an array is packed as it was, and a template gets every fact. More in tests/browser."""
 
 import base64
+import re
 import zlib
 
 import jinja2
@@ -19,3 +20,19 @@ def test_an_array_is_packed_with_its_type_least_byte_first():
 def test_a_template_that_lacks_a_fact_is_an_error():
     with pytest.raises(jinja2.UndefinedError, match="is undefined"):
         frame.render("report.html")
+
+
+def texts_of(script):
+    """The strings and template literals of a script without comments. Fails if one literal is within another."""
+    literals = re.compile(r'"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`')
+    found = literals.findall(re.sub(r"^\s*//.*|(?<=[;{,]) +// .*", "", script, flags=re.MULTILINE))
+    for text in found:
+        assert text[0] == '"' or text.count("${") == len(re.findall(r"\$\{[^{}`]*(\{[^{}`]*\}[^{}`]*)*\}", text)), text
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in frame.TEMPLATES.iterdir() if path.name.endswith(".js")))
+def test_a_page_has_each_text_of_a_script_as_it_is_there(name):
+    """What removes blanks from scripts does not know a template literal within another."""
+    minified = frame._source(name)
+    assert all(text in minified for text in texts_of((frame.TEMPLATES / name).read_text(encoding="utf-8")))

@@ -184,7 +184,8 @@ class Circuit {
     const isAsked = this.exercise.asked.some((question) => question.key === key);
     const full = isAsked ? text.textContent : rowsOf(node[what], String)[row];
     if (what === "gradient") return `d${node.name} = ${full}: the derivative of ${this.of} with respect to ${node.name}`;
-    return `${node.name} = ${full}: ${node.gate ? `computed by ${EXPLANATIONS[node.gate].gate}` : node.constant ? "a constant" : "an input"}`;
+    const origin = node.gate ? `computed by ${EXPLANATIONS[node.gate].gate}` : node.constant ? "a constant" : "an input";
+    return `${node.name} = ${full}: ${origin}`;
   }
 
   play() {

@@ -35,14 +35,14 @@ const SAYS = {
   backward({ node, position, target: { name }, before, total }) {
     const [told, form, sent] = [EXPLANATIONS[node.gate], formOf(node, position), node.sent[position]];
     const sum = `d${name} ${before === undefined ? "=" : "+="}`;
-    const product = fill(form, operandsOf(node));
+    const product = equation(fill(form, operandsOf(node)), written(sent));
     return {
       title: `Backward: from ${node.name} to ${name}`,
       rule: backwardRule(told, position),
       here: `${sum} ${fill(form, namesIn(node))}`,
       upstream: `d${node.name} = ${written(node.gradient)}`,
       local: localText(node, position),
-      product: `${sum} ${product}${product === written(sent) ? "" : ` = ${written(sent)}`}`,
+      product: `${sum} ${product}`,
       sum: before === undefined ? "" : `d${name} = ${written(before)} + ${operand(sent)} = ${written(total)}`,
       note: [...notes(node, position, before)].join(" "),
       about: told.about,
@@ -63,7 +63,7 @@ function localText(node, position) {
   if (local === null) return `${of} = ${written(jacobian(node, position))}, the Jacobian: a row for each output`;
   const formula = fill(local, namesIn(node));
   const number = written(node.local[position](node.gradient, node.value, ...valuesOf(node.inputs)));
-  return `${product ? "" : `${of} = `}${formula}${formula === number ? "" : ` = ${number}`}`;
+  return (product ? "" : `${of} = `) + equation(formula, number);
 }
 
 // The derivatives of each number of a gate's output (a row each) with respect to each number of its input.
@@ -116,6 +116,9 @@ function formOf(node, position) {
   const told = EXPLANATIONS[node.gate];
   return (position === undefined ? told.forward : told.backward[position].forms)[isExact(node, SHOWN, position)];
 }
+
+// A formula and its number, once if they are the same text.
+const equation = (formula, number) => (formula === number ? number : `${formula} = ${number}`);
 
 // How the listing writes a gate's inputs, its output, and the output's gradient.
 function namesIn({ texts, inputs, name }) {
