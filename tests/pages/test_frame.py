@@ -19,7 +19,7 @@ def test_an_array_is_packed_with_its_type_least_byte_first():
 
 def test_a_template_that_lacks_a_fact_is_an_error():
     with pytest.raises(jinja2.UndefinedError, match="is undefined"):
-        frame.render("report.html")
+        frame.render("report/report.html")
 
 
 def texts_of(script):
@@ -31,7 +31,10 @@ def texts_of(script):
     return found
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in frame.TEMPLATES.iterdir() if path.name.endswith(".js")))
+SCRIPTS = sorted(f"{folder.name}/{path.name}" for folder in frame.TEMPLATES.glob("*/") for path in folder.glob("*.js"))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_a_page_has_each_text_of_a_script_as_it_is_there(name):
     """What removes blanks from scripts does not know a template literal within another."""
     minified = frame._source(name)
