@@ -45,7 +45,10 @@ def html(shown: Shown) -> str:
         return as_text(name)
     picture = image(figure, name)
     if isinstance(shown, Circuit) and shown.has_run:
-        return f"<div>{frame(shown)}{picture}</div>"
+        try:
+            return f"<div>{frame(shown)}{picture}</div>"
+        except InputError as error:  # a gate that a page cannot compute
+            return f"<div>{picture}{as_text(str(error))}</div>"
     return f"<div>{figures(shown)}{picture}</div>" if isinstance(shown, Run) else picture
 
 

@@ -44,7 +44,12 @@ def page(circuit: Circuit, expression: str, *, in_notebook: bool = False) -> str
     facts = circuit_facts(circuit, "circuit", expression, script)
     heading = f"{circuit.output.name}, forward and back"
     return render(
-        "circuit.html", title=expression, heading=heading, circuits=[facts], script=script, in_notebook=in_notebook
+        "circuit/circuit.html",
+        title=expression,
+        heading=heading,
+        circuits=[facts],
+        script=script,
+        in_notebook=in_notebook,
     )
 
 
@@ -56,7 +61,7 @@ def write_gallery(path: StrPath) -> None:
         circuits = list(gallery(script))
         file.write(
             render(
-                "circuit.html", title=title, heading=title, circuits=circuits, script=script, in_notebook=False
+                "circuit/circuit.html", title=title, heading=title, circuits=circuits, script=script, in_notebook=False
             ).encode()
         )
 

@@ -58,7 +58,7 @@ def render(template: str, **facts: Any) -> str:
 
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:
-    """An array for a page's script; ``unpack`` in arrays.js turns it into a flat array of the same type."""
+    """An array for a page's script; ``unpack`` in report/images.js turns it into a flat array of the same type."""
     data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     return {
         "type": array.dtype.name,

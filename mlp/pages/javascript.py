@@ -1,8 +1,8 @@
 """Both passes of graphs as JavaScript, written from the gates' formulas, for pages that compute.
 
 A gate is a function forward and, directly under it, a function for the gradient of each input. They need
-templates/ndarray.js, which has NumPy's arrays in float64; a scalar is a plain number, with JavaScript's own operators.
-templates/graph.js runs the gates of a graph in their order.
+templates/passes/ndarray.js, which has NumPy's arrays in float64; a scalar is a plain number, with JavaScript's own
+operators. templates/passes/graph.js runs the gates of a graph in their order.
 """
 
 import json
@@ -63,7 +63,7 @@ OTHERS: dict[Any, tuple[str, str]] = {
     for script, names in {"products": PRODUCTS, "classes": CLASSES, "ndarray": COPIES}.items()
     for function, name in names.items()
 }
-"""The functions that do not work element by element: the script of templates/ that has them, and their names there."""
+"""The functions that do not work element by element: the script of templates/passes/ that has them, and their names."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class JavaScript(Code):
     used: dict[str, str] = field(default_factory=dict)
     """The definitions of the elementwise functions and reductions used so far, by name."""
     scripts: set[str] = field(default_factory=set)
-    """The scripts of templates/ that have the other functions used so far."""
+    """The scripts of templates/passes/ that have the other functions used so far."""
     gate: str = ""
     """The gate's name, for errors."""
     forms: ClassVar = OF_SCALARS
@@ -202,14 +202,14 @@ class Script:
 
     @property
     def arrays(self) -> list[str]:
-        """The scripts of templates/ that have the functions of ``np`` which the gates use, in their order."""
-        return ["ndarray.js", *(f"{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
+        """The scripts that have the functions of ``np`` which the gates use, in their order."""
+        return ["passes/ndarray.js", *(f"passes/{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
 
     def source(self) -> Markup:
         """The script: the functions of ``np`` that it needs, and ``GATES``. Names in it are words: they end nothing."""
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for text, name in self._names.items())
-        return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};\n")  # noqa: S704
+        return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};")  # noqa: S704
 
 
 def _plain(code: JavaScript, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:

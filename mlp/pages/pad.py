@@ -1,7 +1,7 @@
 """The data of the report's pad: the network, sample images, and the distance beyond which a drawing is novel.
 
-In the page, templates/pad.js is the pad, and templates/answer.js prepares the drawing and runs the network's gates,
-whose passes ``javascript.Script`` writes.
+In the page, templates/report/pad.js is the pad, and answer.js beside it prepares the drawing and runs the network's
+gates, whose passes ``javascript.Script`` writes.
 """
 
 from typing import Any

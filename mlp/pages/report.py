@@ -96,10 +96,12 @@ def page(run: FinishedRun) -> str:
     scripted = {"training": pictures | _training_facts(run, images), "plane": place_in_it}
     if has_pad:
         on_pad, script = pad.pad_facts(run, evaluation, images, few=few)
-        text = frame.render("report.html", **facts, pad=on_pad, script=script, scripted=scripted | {"pad": on_pad})
+        text = frame.render(
+            "report/report.html", **facts, pad=on_pad, script=script, scripted=scripted | {"pad": on_pad}
+        )
         if len(text.encode()) <= MAX_PAGE_BYTES:
             return text
-    return frame.render("report.html", **facts, pad=None, scripted=scripted | {"pad": None})
+    return frame.render("report/report.html", **facts, pad=None, scripted=scripted | {"pad": None})
 
 
 def _name(digits: Sequence[int]) -> str:

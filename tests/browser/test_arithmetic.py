@@ -18,7 +18,7 @@ SIZES = [[5, 1], [6, 4, 3, 1], [6, 4, 3], [6, 5, 4, 10], [3, 5, 4, 3, 4, 3]]
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory):
     """A page of only the scripts, to test what the report's images do not reach."""
-    return page_of(tmp_path_factory.mktemp("scripts"), "preparation.js")
+    return page_of(tmp_path_factory.mktemp("scripts"), "report/preparation.js")
 
 
 def test_any_drawing_is_prepared_as_in_python(visit, scripts):
@@ -61,7 +61,7 @@ def test_a_network_of_any_depth_runs_both_passes_in_the_page(visit, tmp_path, mo
         parameters = {name: values.reshape(-1).tolist() for name, values in network.parameters.items()}
         facts = {"nodes": script.nodes(from_image(network)), "activations": list(gates), "parameters": parameters}
         networks.append([facts, X[0].tolist()])
-    page = visit(page_of(tmp_path, *script.arrays, script, "graph.js", "answer.js"))
+    page = visit(page_of(tmp_path, *script.arrays, script, "passes/graph.js", "report/answer.js"))
     found = page.evaluate(
         """(networks) => networks.map(([facts, X]) => {
             const network = new Network(facts);

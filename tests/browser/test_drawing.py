@@ -1,4 +1,4 @@
-"""Promises of templates/drawing.js: what a number means when you point at it, and that each fits its wire."""
+"""Promises of templates/circuit/drawing.js: what a number means when you point at it, and that each fits its wire."""
 
 import math
 import re
@@ -61,6 +61,13 @@ def test_pointing_at_a_number_tells_what_it_is_with_all_its_digits(page):
         assert place.get_attribute("aria-label") == told
         page.mouse.move(5, 5)
         assert tip(page) is None
+
+
+def test_what_a_number_means_is_not_shown_when_it_may_have_changed(page):
+    number(page, "value", "b").hover()
+    assert tip(page).startswith("b = ")
+    page.keyboard.press("ArrowLeft")
+    assert tip(page) is None
 
 
 def test_tab_reaches_one_number_and_the_arrow_keys_lead_to_the_others(page):

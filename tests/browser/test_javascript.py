@@ -63,7 +63,7 @@ class Page:
 
     def agrees(self):
         """All values and gradients are the expected ones; where no gradient is expected, the page has none."""
-        page = self.visit(page_of(self.folder, *self.script.arrays, self.script, "graph.js"))
+        page = self.visit(page_of(self.folder, *self.script.arrays, self.script, "passes/graph.js"))
         found = json.loads(page.evaluate(BOTH_PASSES, json.dumps(self.circuits)))
         for arrays, (what, expected) in zip(found, self.expected, strict=True):
             for (value, gradient), (right_value, right_gradient) in zip(arrays, expected, strict=True):

@@ -1,4 +1,4 @@
-"""Promises of templates/steps.js: the steps are those on paper, with the graph's numbers and the chain rule's parts."""
+"""Promises of templates/circuit/steps.js: steps are those on paper, with the numbers and the chain rule's parts."""
 
 import json
 import math
@@ -150,7 +150,9 @@ def pages(chromium, tab, gallery, tmp_path_factory):
         others, script = [case for case in CASES if case not in found], Script(explained=True)
         facts = [circuit_facts(case.run(), f"case-{k}", case.text, script) for k, case in enumerate(others)]
         path = tmp_path_factory.mktemp("steps") / "steps.html"
-        text = render("circuit.html", title="steps", heading="steps", circuits=facts, script=script, in_notebook=False)
+        text = render(
+            "circuit/circuit.html", title="steps", heading="steps", circuits=facts, script=script, in_notebook=False
+        )
         path.write_text(text, encoding="utf-8")
         for case, (_, *told) in zip(others, json.loads(visit(path).evaluate(STEPS)), strict=True):
             found[case] = told

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import mlp
+from mlp.circuits.expression import FUNCTIONS
 from mlp.graph import ComputationalGraph
 from mlp.library.display import MAX_NODES
 from mlp.pages import circuit as circuit_page
+from tests.made_gates import MadeElementwise
 
 SYMBOLS = ["x", "y", "z", "q", "f", "+", "×"]
 VALUES, GRADIENTS = ["-2", "5", "3", "-4", "-12"], ["-4", "-4", "-4", "3", "1"]
@@ -31,13 +33,12 @@ def graph():
     return graph
 
 
-def test_a_circuit_is_its_page_in_a_frame_and_a_picture_where_frames_are_removed(tmp_path):
+def test_a_circuit_is_its_page_in_a_frame_and_a_picture_where_frames_are_removed():
     text = "q = x + y; f = q * z"
     circuit = mlp.circuit(text, x=-2, y=5, z=-4)
     html = circuit._repr_html_()
-    circuit_page.write(circuit, text, tmp_path / "page.html")
     (framed,) = re.findall(r'<iframe srcdoc="([^"]*)"', html)
-    assert unescape(framed) == (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert unescape(framed) == circuit_page.page(circuit, text, in_notebook=True)
     picture = re.sub(r"<iframe.*?</iframe>", "", html, flags=re.DOTALL)
     caption = "green, above a wire: its value; red, below: the derivative of f with respect to it"
     assert texts(picture) == sorted([*SYMBOLS, *VALUES, *GRADIENTS, caption])
@@ -111,6 +112,16 @@ def test_what_cannot_be_drawn_says_why_and_text_stays_text():
     graph.leaf("<b>", 1)
     assert "<b>" not in graph._repr_html_()
     assert "&lt;b&gt;" in graph._repr_html_()
+
+
+def test_a_circuit_that_no_page_can_compute_is_a_picture_and_says_why(monkeypatch):
+    gate = MadeElementwise(np.spacing)
+    gate.symbol = "?"
+    monkeypatch.setitem(FUNCTIONS, "spacing", gate)
+    html = mlp.circuit("spacing(x)", x=2)._repr_html_()
+    assert "<iframe" not in html
+    assert "x" in texts(html)
+    assert "the made gate: a page has no JavaScript for np.spacing" in html
 
 
 def test_a_run_shows_its_figures_and_its_curve_a_lone_model_what_it_is(digits_run):

@@ -12,7 +12,7 @@ function address() {
     .filter(([, value]) => value !== null).map(([name, value]) => `&${name}=${value}`);
   const names = [...chosen.inputs.changes(), ...chosen.exercise.given()]
     .map(([name, texts]) => `${encodeURIComponent(name)}=${texts.map(encodeURIComponent).join(",")}`);
-  return [place + options.join(""), ...(names.length ? [names.join("&")] : [])].join("?");
+  return place + options.join("") + (names.length ? "?" : "") + names.join("&");
 }
 
 // Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step.

@@ -37,6 +37,7 @@ class Drawing {
       part.classList.toggle("broken", broken.includes(id));
     }
     this.squeeze();
+    this.hide(); // the numbers may be others now
     const stop = this.numbers.find(({ part }) => part.tabIndex === 0);
     if (!stop?.isKnown) this.setStop(this.numbers.find(({ isKnown }) => isKnown));
   }

@@ -19,7 +19,7 @@ const SAYS = {
       title: `Forward: ${node.name}`,
       rule: forwardRule(told),
       here: `${node.name} = ${fill(form, namesIn(node))}`,
-      numbers: equal(node.name, fill(form, operandsOf(node)), written(node.value)),
+      numbers: `${node.name} = ${equation(fill(form, operandsOf(node)), written(node.value))}`,
       about: told.about,
     };
   },
@@ -35,13 +35,14 @@ const SAYS = {
   backward({ node, position, target: { name }, before, total }) {
     const [told, form, sent] = [EXPLANATIONS[node.gate], formOf(node, position), node.sent[position]];
     const sum = `d${name} ${before === undefined ? "=" : "+="}`;
+    const product = equation(fill(form, operandsOf(node)), written(sent));
     return {
       title: `Backward: from ${node.name} to ${name}`,
       rule: backwardRule(told, position),
       here: `${sum} ${fill(form, namesIn(node))}`,
       upstream: `d${node.name} = ${written(node.gradient)}`,
       local: localText(node, position),
-      product: `${sum} ${equal(fill(form, operandsOf(node)), written(sent))}`,
+      product: `${sum} ${product}`,
       sum: before === undefined ? "" : `d${name} = ${written(before)} + ${operand(sent)} = ${written(total)}`,
       note: [...notes(node, position, before)].join(" "),
       about: told.about,
@@ -62,7 +63,7 @@ function localText(node, position) {
   if (local === null) return `${of} = ${written(jacobian(node, position))}, the Jacobian: a row for each output`;
   const formula = fill(local, namesIn(node));
   const number = written(node.local[position](node.gradient, node.value, ...valuesOf(node.inputs)));
-  return equal(...(product ? [] : [of]), formula, number);
+  return (product ? "" : `${of} = `) + equation(formula, number);
 }
 
 // The derivatives of each number of a gate's output (a row each) with respect to each number of its input.
@@ -116,10 +117,8 @@ function formOf(node, position) {
   return (position === undefined ? told.forward : told.backward[position].forms)[isExact(node, SHOWN, position)];
 }
 
-// Texts that are equal, each once: at times a number alone is the formula.
-function equal(...texts) {
-  return [...new Set(texts)].join(" = ");
-}
+// A formula and its number, once if they are the same text.
+const equation = (formula, number) => (formula === number ? number : `${formula} = ${number}`);
 
 // How the listing writes a gate's inputs, its output, and the output's gradient.
 function namesIn({ texts, inputs, name }) {

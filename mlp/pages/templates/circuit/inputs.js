@@ -105,7 +105,7 @@ function fieldsFor(name, shape) {
 function inGrid({ shape }, fields, legend) {
   const [set, name, grid] = ["fieldset", "legend", "div"].map((tag) => document.createElement(tag));
   name.textContent = legend;
-  grid.style.setProperty("--columns", shape.at(-1) ?? 1);
+  grid.style = `--columns: ${shape.at(-1) ?? 1}`;
   grid.className = "wide";
   grid.append(...fields);
   set.append(name, grid);
