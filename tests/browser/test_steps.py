@@ -22,6 +22,7 @@ from tests.browser.conftest import watched
 STEPS = """JSON.stringify(circuits.map((circuit) => {
     circuit.compute();
     const { name, steps, graph, of, drawing, spans } = circuit;
+    const isJacobianSmall = ({ kind, node }) => kind === "backward" && node.shape.length < 2;
     return [name, steps.map((step, k) => ({
         says: SAYS[step.kind]({ ...step, of, output: graph.output }),
         marked: marked(step),
@@ -29,6 +30,7 @@ STEPS = """JSON.stringify(circuits.map((circuit) => {
         target: step.target?.name,
         total: step.total === undefined ? null : Array.from(numbersOf(step.total)),
         gradient: Array.from(numbersOf(step.target?.gradient ?? 0)),
+        jacobian: isJacobianSmall(step) ? written(jacobian(step.node, step.position)) : "",
         line: spans[step.line].textContent.trim(),
     })), [...drawing.parts.keys()]];
 }))"""
@@ -286,6 +288,13 @@ def test_numbers_and_notes(steps_of, text, values, title, computed, note):
 def test_the_local_gradient_is_a_formula_and_its_number(steps_of, text, values, name, local):
     step = titled(steps_of(Case(text, tuple(values))), f"Backward: from f to {name}")
     assert said(step, "local") == (local,)
+
+
+def test_a_jacobian_has_a_row_for_each_output(steps_of):
+    """That of W x is W for x; for W it has x in other columns of each row."""
+    steps = steps_of(Case("W @ x", ("W=[[1, 2], [3, 4]]", "x=[5, -6]")))
+    assert titled(steps, "Backward: from f to x")["jacobian"] == "[[1, 2], [3, 4]]"
+    assert titled(steps, "Backward: from f to W")["jacobian"] == "[[5, -6, 0, 0], [0, 0, 5, -6]]"
 
 
 def test_a_rule_is_in_the_plain_form_with_our_operations_by_their_names(steps_of):
