@@ -20,6 +20,7 @@ class Circuit {
     this.drawing = new Drawing(section, this.name, (number) => this.meaning(number), (number) => this.exercise.answer(number));
     this.inputs = new Inputs(section, this.graph, () => this.changed());
     this.exercise = new Exercise(section, this.graph, this.steps, () => { this.show(); remember(); });
+    this.drawing.frame.addEventListener("scroll", () => this.showTrouble());
     this.listing = this.find(".listing");
     this.spans = spansOf(this.listing.firstElementChild);
     this.slider = this.find("[type=range]");
@@ -76,13 +77,13 @@ class Circuit {
   // The inputs' numbers have changed.
   changed() {
     this.compute();
-    this.find(".outcome").textContent = "";
     this.show();
     remember();
   }
 
   // Both passes. A line of the backward pass gets the sum of what had arrived before, and with its own part.
   compute() {
+    this.find(".outcome").textContent = "";
     this.graph.forward();
     this.graph.backward(this.graph.upstream);
     const sums = new Map();
@@ -135,11 +136,12 @@ class Circuit {
     const isWrong = (what) => (node) => !numbersOf(node[what] ?? 0).every(Number.isFinite);
     const node = this.graph.nodes.find(isWrong("value")) ?? this.graph.nodes.findLast(isWrong("gradient"));
     const what = node && isWrong("value")(node) ? "value" : "gradient";
-    const number = node && rounded(numbersOf(node[what]).find((x) => !Number.isFinite(x)));
     const place = this.find(".trouble");
-    place.textContent = node
-      ? `The ${what} of ${node.name} is ${number}: it overflows or is not defined here.`
+    const text = node
+      ? `The ${what} of ${node.name} is ${rounded(numbersOf(node[what]).find((x) => !Number.isFinite(x)))}: ` +
+        "it overflows or is not defined here."
       : this.inputs.trouble();
+    if (place.textContent !== text) place.textContent = text; // a screen reader says it once
     place.classList.toggle("at-gate", node !== undefined);
     if (node) this.drawing.putBelow(place, this.drawing.parts.get(`lead-${node.id}`));
     return node ? [`gate-${node.id}`, `lead-${node.id}`] : [];
@@ -152,7 +154,7 @@ class Circuit {
     this.find(".counter").textContent = `step ${step} of ${last}`;
     this.find(".phase").textContent = phase;
     this.slider.value = step;
-    this.slider.setAttribute("aria-valuetext", `step ${step} of ${last}, ${phase}`);
+    this.slider.ariaValueText = `step ${step} of ${last}, ${phase}`;
     for (const where of ["first", "back"]) this.buttons[where].ariaDisabled = step === 0;
     for (const where of ["next", "last"]) this.buttons[where].ariaDisabled = step === last;
   }
@@ -212,14 +214,14 @@ class Circuit {
 
 // A row of the step's facts: a name and a text.
 function inRow([name, text]) {
-  const row = document.createElement("div");
-  for (const [tag, words] of [["dt", name], ["dd", text]]) row.appendChild(document.createElement(tag)).textContent = words;
+  const row = make("div");
+  for (const [tag, words] of [["dt", name], ["dd", text]]) row.appendChild(make(tag)).textContent = words;
   return row;
 }
 
 // Each line of a listing in a span of its own. The rows of a long array are one line: those after the first are indented.
 function spansOf(code) {
-  const spans = code.textContent.split(/\n(?! )/).map((line) => Object.assign(document.createElement("span"), { className: "line", textContent: `${line}\n` }));
+  const spans = code.textContent.split(/\n(?! )/).map((line) => Object.assign(make("span"), { className: "line", textContent: `${line}\n` }));
   code.replaceChildren(...spans);
   return spans;
 }

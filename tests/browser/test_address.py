@@ -1,0 +1,122 @@
+"""Promises of the address of a circuit page: it has the page's state, and one that makes no sense does no harm."""
+
+import pytest
+
+import mlp
+from tests.browser.circuit_pages import SHOWN, answer, field, open_tool, press, text, tick, write_page
+
+NAMES = "a = rate * seed; ñ = a + step; f = ñ * exercise", ["rate=0.5", "seed=[1, 2]", "step=3", "exercise=-2"]
+"""Names that the address, or the page, uses too."""
+STATE = """[
+    chosen.name, chosen.step, chosen.inputs.seed, chosen.exercise.mode,
+    Array.from(chosen.section.querySelectorAll("input"), (field) => (field.type === "checkbox" ? field.checked : field.value)),
+    Array.from(chosen.section.querySelectorAll("svg text"), ({ textContent }) => textContent),
+    chosen.section.innerText,
+]"""
+"""What a reader sees of the chosen circuit, without its hidden parts."""
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    return write_page(tmp_path_factory.mktemp("page"), *NAMES)[1]
+
+
+def reloaded(page):
+    """What the page shows after a reload."""
+    page.reload()
+    return page.evaluate(STATE)
+
+
+def test_numbers_seed_step_and_answers_survive_a_reload_whatever_the_names(visit, names):
+    page = visit(names)
+    entries = page.evaluate("history.length")
+    press(page, "New numbers")
+    for label, number in [("rate", "-0.25"), ("seed[1]", "1e-7"), ("step", "12"), ("exercise", "1e+22")]:
+        field(page, label).fill(number)
+    for _ in range(3):
+        press(page, "Next")
+    before = page.evaluate(STATE)
+    assert before[1:4] == [3, 1, None]
+    assert page.url.startswith(names.as_uri() + "#step=3&seed=1?rate=-0.25&seed=")
+    assert reloaded(page) == before
+    open_tool(page, "Exercise")
+    tick(page, "the values, too")
+    answer(page, **{"ñ[0]": "3", "da[1]": "-0.5", "dstep": "7"})
+    before = page.evaluate(STATE)
+    assert before[3] == "all"
+    assert {"3", "-0.5", "7"} <= set(before[4])
+    assert reloaded(page) == before
+    press(page, "Original numbers")
+    tick(page, "Hide the gradients: I work them out")
+    assert page.url == names.as_uri() + "#step=3"
+    assert page.evaluate("history.length") == entries
+
+
+HOSTILE = [
+    "#step=2&seed=-1?nothing=3&rate=1,2&seed=5&step=&exercise=huge",
+    "#step=2&seed=1e9&exercise=nonsense?rate=&seed=,&step=NaN&exercise=Infinity&f=3&a=1,2",
+    "#step=2&seed=99999999999999?rate=1e999&step=10px&exercise=%3Cb%3E&seed=1,%E0%A4%A",
+    "#step=2&__proto__=1?__proto__=1&constructor=2&rate=--1&toString=3&rate",
+    "#step=2&seed=%zz?%zz=%&&==&rate=%",
+    "#step=2&seed=?rate=1%2C2&step=one&exercise= ",
+]
+
+
+def test_what_makes_no_sense_in_an_address_is_left_out(visit, names):
+    """``visit`` asserts that nothing is on the console."""
+    page = visit(names, fragment="#step=2")
+    right = page.evaluate(STATE)
+    for fragment in HOSTILE:
+        page.evaluate("(hash) => { location.hash = hash; follow(); }", fragment)
+        assert page.evaluate(STATE) == right, fragment
+        assert page.evaluate("location.hash") == "#step=2"
+    page = visit(names, fragment=HOSTILE[4])
+    assert page.evaluate(STATE) == right
+
+
+def test_in_the_gallery_each_circuit_has_its_own_state_and_back_returns_to_it(visit, gallery):
+    page = visit(gallery, fragment="#softmax-loss/3")
+    entries = page.evaluate("history.length")
+    field(page, "s[0]").fill("-2.5")
+    field(page, "y").fill("2")
+    open_tool(page, "Exercise")
+    tick(page, "Hide the gradients: I work them out")
+    answer(page, **{"ds[0]": "1", "ds[2]": "0.5"})
+    before = page.evaluate(STATE)
+    assert text(page, ".score") != ""
+    page.locator("#choice").select_option("linear-svm")
+    page.wait_for_function("chosen.name === 'linear-svm'")
+    press(page, "Next")
+    open_tool(page, "Inputs")
+    field(page, "y[2]").fill("1")
+    other = page.evaluate(STATE)
+    assert reloaded(page)[5] == other[5]
+    assert page.evaluate("history.length") == entries + 1
+    page.go_back()
+    page.wait_for_function("chosen.name === 'softmax-loss'")
+    assert page.evaluate(STATE) == before
+    assert reloaded(page) == before
+    shown = page.evaluate("chosen.inputs.leaves.map(({ value }) => String(numbersOf(value)))")
+    for fragment in ["y=3", "y=-1", "y=0.5", "y=1,2", "s=1,2", "s=1,2,3,4", "s=1,x,"]:
+        page.evaluate("(tail) => { location.hash = `softmax-loss/3?s=-2.5,5.1,-1.7&y=2&${tail}`; follow(); }", fragment)
+        number = page.evaluate("chosen.inputs.leaves.map(({ value }) => String(numbersOf(value)))")
+        assert number != [] and number[1] in {shown[1], "0"}, fragment
+
+
+def test_in_a_notebook_the_address_is_left_alone_and_all_works(visit, tmp_path):
+    path = tmp_path / "notebook.html"
+    circuit = mlp.circuit("q = x + y; f = q * z", x=-2, y=5, z=-4)
+    path.write_text(f"<!DOCTYPE html><title>notebook</title><body>{circuit._repr_html_()}", encoding="utf-8")
+    page = visit(path)
+    before = page.evaluate("[history.length, location.href]")
+    frame = page.frames[1]
+    field(frame, "x").fill("1")
+    press(frame, "Last step")
+    assert frame.evaluate(SHOWN)["value-4-0"] == "-24"
+    open_tool(frame, "Exercise")
+    tick(frame, "Hide the gradients: I work them out")
+    answer(frame, dz="6", dq="4", dx="4")
+    assert text(frame, ".score") == "1 of 4 right. First mistake: dq. Only following from it: dx."
+    press(frame, "New numbers")
+    assert frame.evaluate("[location.href, location.hash]") == ["about:srcdoc", ""]
+    assert page.evaluate("[history.length, location.href]") == before
