@@ -133,16 +133,16 @@ class Circuit {
 
   // At the first gate where a number is infinite or undefined, say so; returns the ids of what is broken in the drawing.
   showTrouble() {
-    const isWrong = (what) => (node) => !numbersOf(node[what] ?? 0).every(Number.isFinite);
+    const isWrong = (what) => (node) => !numbersOf(node[what] ?? 0).every(isFinite);
     const node = this.graph.nodes.find(isWrong("value")) ?? this.graph.nodes.findLast(isWrong("gradient"));
     const what = node && isWrong("value")(node) ? "value" : "gradient";
     const place = this.find(".trouble");
+    const number = node && rounded(numbersOf(node[what]).find((x) => !isFinite(x)));
     const text = node
-      ? `The ${what} of ${node.name} is ${rounded(numbersOf(node[what]).find((x) => !Number.isFinite(x)))}: ` +
-        "it overflows or is not defined here."
+      ? `${what === "value" ? "" : "d"}${node.name} is ${number}: it overflows or is not defined here.`
       : this.inputs.trouble();
     if (place.textContent !== text) place.textContent = text; // a screen reader says it once
-    place.classList.toggle("at-gate", node !== undefined);
+    place.classList.toggle("at-gate", Boolean(node));
     if (node) this.drawing.putBelow(place, this.drawing.parts.get(`lead-${node.id}`));
     return node ? [`gate-${node.id}`, `lead-${node.id}`] : [];
   }

@@ -72,7 +72,7 @@ class Exercise {
       const { what, node, fields } = question;
       const [right, own] = [numbersOf(node[what]), numbersOf(this.expected(question))];
       const states = fields.map(({ value }, k) => {
-        if (value === "" || !Number.isFinite(right[k])) return "open"; // infinite: the page says so at the gate
+        if (value === "" || !isFinite(right[k])) return "open"; // infinite: the page says so at the gate
         return isClose(Number(value), right[k]) ? "right" : isClose(Number(value), own[k]) ? "follows" : "wrong";
       });
       fields.forEach((field, k) => { field.className = states[k]; });
@@ -86,7 +86,7 @@ class Exercise {
 
   // A node's value or gradient, with the reader's numbers in the place of the right ones.
   mine(what, node) {
-    const fields = this.asked.find((question) => question.what === what && question.node === node)?.fields;
+    const fields = this.asked.find((one) => one.what === what && one.node === node)?.fields;
     return fields ? arrayOf(node.shape, Array.from(numbersOf(node[what]), (right, k) => Number(fields[k].value || right))) : node[what];
   }
 
@@ -116,7 +116,7 @@ class Exercise {
     if (state !== "wrong") return "";
     const label = fields[place].ariaLabel;
     const rules = new Set(steps.map(([{ gate }, position]) =>
-      (position === undefined ? forwardRule : backwardRule)(EXPLANATIONS[gate], position)));
+      (position >= 0 ? backwardRule : forwardRule)(EXPLANATIONS[gate], position)));
     const sum = steps.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
     const cure = Number(fields[place].value) ? `Multiply your ${label} by ${rounded(factor, 3)}.` : `${label} is not 0.`;
     return `${sum}${[...rules].join("; ")}${steps.length ? "." : ""} ${cure}`;
@@ -125,7 +125,7 @@ class Exercise {
   // The score, and the first mistake apart from what follows from it.
   sum() {
     const [right, wrong, follows] = ["right", "wrong", "follows"].map((state) =>
-      this.asked.filter((question) => question.state === state).map(({ label }) => label));
+      this.asked.filter((one) => one.state === state).map(({ label }) => label));
     const all = this.asked.length;
     return [
       right.length === all ? `All ${all} right.` : `${right.length} of ${all} right.`,
@@ -137,7 +137,7 @@ class Exercise {
 
   // Go to the field of a number in the drawing.
   answer({ key }) {
-    this.asked.find((question) => question.key === key)?.fields[0].focus();
+    this.asked.find((one) => one.key === key)?.fields[0].focus();
   }
 
   // For the address: the answers, each label with its texts.
