@@ -20,9 +20,34 @@ def write_page(folder, text, values=(), upstream=1.0):
     return circuit, path
 
 
+# A click as a script's takes a few milliseconds; Playwright's own, as a user's, a twentieth of a second.
+
+CLICK = "(part) => part.click()"
+
+
+def tick(page, label):
+    """Click on a checkbox, whatever it was."""
+    page.locator(".chosen").get_by_role("checkbox", name=label, exact=True).evaluate(CLICK)
+
+
+def press(page, name):
+    page.locator(".chosen").get_by_role("button", name=name, exact=True).evaluate(CLICK)
+
+
+def open_tool(page, name):
+    page.locator(".chosen summary").get_by_text(name, exact=True).evaluate(CLICK)
+
+
 def field(page, label):
     """The visible field with this label."""
     return page.locator(".chosen input[type=number]:visible").and_(page.get_by_label(label, exact=True))
+
+
+def enter(page, label, text):
+    """Type a text into a field."""
+    field(page, label).evaluate(
+        "(field, text) => { field.value = text; field.dispatchEvent(new Event('input')); }", text
+    )
 
 
 def texts(page, selector):
@@ -33,19 +58,6 @@ def texts(page, selector):
 def text(page, selector):
     (found,) = texts(page, selector)
     return found
-
-
-def tick(page, label):
-    """Click on a checkbox, whatever it was."""
-    page.locator(".chosen").get_by_role("checkbox", name=label, exact=True).click()
-
-
-def press(page, name):
-    page.locator(".chosen").get_by_role("button", name=name, exact=True).click()
-
-
-def open_tool(page, name):
-    page.locator(".chosen summary").get_by_text(name, exact=True).click()
 
 
 ANSWER = """(answers) => {
