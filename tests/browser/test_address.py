@@ -29,6 +29,7 @@ def test_numbers_seed_step_and_answers_survive_a_reload_whatever_the_names(visit
         enter(page, label, number)
     for _ in range(3):
         press(page, "Next")
+    assert page.evaluate("location.hash === address()")
     assert page.url.startswith(names.as_uri() + "#step=3&seed=1?rate=-0.25&seed=")
     open_tool(page, "Exercise")
     tick(page, "the values, too")
@@ -45,6 +46,27 @@ def test_numbers_seed_step_and_answers_survive_a_reload_whatever_the_names(visit
     assert page.evaluate("history.length") == entries
 
 
+def test_a_key_held_down_changes_the_address_no_more_often_than_browsers_allow(visit, names):
+    """A hundred times in ten seconds; the last change is in the address a little later."""
+    page = visit(names)
+    count, waits, late = page.evaluate("""() => {
+        const [replace, timers] = [history.replaceState.bind(history), []];
+        let count = 0;
+        history.replaceState = (...address) => { count += 1; replace(...address); };
+        window.setTimeout = (run, time) => timers.push([run, time]);
+        const field = document.querySelector(".fields input");
+        for (let k = 1; k <= 200; k += 1) {
+            field.value = k;
+            field.dispatchEvent(new Event("input"));
+        }
+        const waits = timers.map(([, time]) => time);
+        timers[0][0]();
+        return [count, waits, location.hash];
+    }""")
+    assert 1 <= count <= min(waits) / 100
+    assert late == "#step=0?rate=200"
+
+
 HOSTILE = [
     "#step=2&seed=-1?nothing=3&rate=1,2&seed=5&step=&exercise=huge",
     "#step=2&seed=1e9&exercise=nonsense?rate=&seed=,&step=NaN&exercise=Infinity&f=3&a=1,2",
@@ -57,14 +79,15 @@ HOSTILE = [
 
 def test_what_makes_no_sense_in_an_address_is_left_out(visit, names):
     """``visit`` asserts that nothing is on the console."""
-    page = visit(names, fragment="#step=2")
+    page = visit(names, fragment=HOSTILE[0])
+    found = page.evaluate(STATE)
+    page.evaluate("() => { location.hash = '#step=2'; follow(); }")
     right = page.evaluate(STATE)
+    assert found == right
     for fragment in HOSTILE:
         page.evaluate("(hash) => { location.hash = hash; follow(); }", fragment)
         assert page.evaluate(STATE) == right, fragment
         assert page.evaluate("location.hash") == "#step=2"
-    page = visit(names, fragment=HOSTILE[4])
-    assert page.evaluate(STATE) == right
 
 
 def test_in_the_gallery_each_circuit_has_its_own_state_and_back_returns_to_it(visit, gallery):

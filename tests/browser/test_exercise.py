@@ -71,53 +71,63 @@ def test_three_answers_right_one_mistake_and_one_with_consequences(visit, sum_ti
     assert page.evaluate(SHOWN)["gradient-2-0"] == "-4"
 
 
-def test_values_too_a_wrong_value_makes_gradients_follow(visit, sum_times):
-    page = visit(sum_times)
-    open_tool(page, "Exercise")
+def test_values_too_a_wrong_value_makes_gradients_follow(exercise):
+    """By hand: q = 3, p = -12, f = -36, dp = q = 3, dq = p + dp z = -24."""
+    page = exercise("q = x + y; p = q * z; f = p * q", "x=-2", "y=5", "z=-4")
+    tick(page, HIDE)
     tick(page, HIDE_VALUES)
     assert page.get_by_role("checkbox", name=HIDE).is_checked()
-    assert asked(page) == ["q", "f", "dq", "dz", "dx", "dy"]
-    assert {key: text for key, text in page.evaluate(SHOWN).items() if text == "?"}.keys() == {
-        f"{what}-{node}-0" for what, nodes in [("value", "24"), ("gradient", "0123")] for node in nodes
+    assert asked(page) == ["q", "p", "f", "dp", "dq", "dz", "dx", "dy"]
+    assert {key for key, text in page.evaluate(SHOWN).items() if text == "?"} == {
+        f"{what}-{node}-0" for what, nodes in [("value", "245"), ("gradient", "01234")] for node in nodes
     }
-    verdicts = answer(page, q="4", f="-16", dz="4", dq="-4")
+    verdicts = answer(page, q="4", p="-12", f="-48", dp="4", dq="-28")
     assert verdicts["q"] == "add: C = A + B. Multiply your q by 0.75."
-    assert (verdicts["f"], verdicts["dz"], verdicts["dq"]) == (follows("q"), follows("q"), RIGHT)
-    assert text(page, ".score") == "1 of 6 right. First mistake: q. Only following from it: f, dz."
+    assert (verdicts["p"], verdicts["f"], verdicts["dp"]) == (RIGHT, follows("q"), follows("q"))
+    assert verdicts["dq"] == follows("dp")
+    assert text(page, ".score") == "1 of 8 right. First mistake: q. Only following from it: f, dp, dq."
 
 
 def test_a_fan_out_is_asked_for_its_sum_by_the_rules_of_all_its_uses(exercise):
-    """By hand: f = x y + x has dx = y + 1 = -3."""
-    page = exercise("a = x * y; f = a + x", "x=3", "y=-4")
+    """By hand: f = x + x y has dx = 1 + y = -3, which is known after da."""
+    page = exercise("a = x * y; f = x + a", "x=3", "y=-4")
     assert asked(page) == ["da", "dx", "dy"]
     assert answer(page, da="1", dx="2")["dx"] == (
         "x fans out: add up its gradients. "
-        "multiply: C = A * B, dA = dC * B; add: C = A + B, dB = dC. Multiply your dx by -1.5."
+        "multiply: C = A * B, dA = dC * B; add: C = A + B, dA = dC. Multiply your dx by -1.5."
     )
     assert answer(page, da="2", dx="-7", dy="6") == {
-        "da": "add: C = A + B, dA = dC. Multiply your da by 0.5.",
+        "da": "add: C = A + B, dB = dC. Multiply your da by 0.5.",
         "dx": follows("da"),
         "dy": follows("da"),
     }
     assert answer(page, da="", dx="-3")["dx"] == RIGHT
 
 
+def test_what_is_infinite_is_not_judged(exercise):
+    page = exercise("q = log(x); f = q * y", "x=2", "y=3")
+    enter(page, "x", "0")
+    assert answer(page, dq="3", dx="5", dy="5") == {"dq": RIGHT, "dy": "", "dx": ""}
+
+
 def test_arrays_zeros_ties_and_class_indices(exercise):
     """By hand: each entry of dW is an x, those of dx are sums of rows of W; rounded numbers count as right."""
-    page = exercise("Z = x @ W", "x=[3, -2]", "W=[[1, 2], [0.125, 0.5]]")
+    page = exercise(
+        "q = exp(v); Z = x @ W; L = svm_loss(s, y); f = sum(Z) + 3 * max(a, b) + 0 * w + L",
+        *["v=1", "x=[3, -2]", "W=[[1, 2], [0.125, 0.5]]", "s=[3.5, 5, -1.75]", "y=0", "a=2", "b=2", "w=5"],
+    )
+    assert {"dv", "dq", "dx", "dW", "ds", "da", "db", "dw"} < set(asked(page))
+    assert "dy" not in asked(page)
     verdicts = answer(page, **{"dx[0]": "3", "dx[1]": "0.63", "dW[0, 0]": "3", "dW[0, 1]": "3", "dW[1, 0]": "2"})
     assert verdicts["dx"] == RIGHT
-    assert verdicts["dW"].endswith("Multiply your dW[1, 0] by -1.")
-    assert "matrix product" in verdicts["dW"] or "matmul" in verdicts["dW"] or "@" in verdicts["dW"]
-    classes = page.evaluate("[...document.querySelectorAll('.worksheet input')].map(({ className }) => className)")
-    assert sorted(classes) == ["open", "right", "right", "right", "right", "wrong"]
-    page = exercise("q = exp(y); f = max(x, y) * 3 + 0 * w", "x=2", "y=2", "w=5")
-    verdicts = answer(page, dx="3", dy="0", dw="0", dq="0")
-    assert [verdicts[label] for label in ("dx", "dy", "dw", "dq")] == [RIGHT] * 4
-    assert answer(page, dy="3")["dy"].startswith("max: ")
-    page = exercise("L = svm_loss(s, y)", "s=[3.5, 5, -1.75]", "y=0")
-    assert asked(page) == ["ds"]
-    assert answer(page, **{"ds[0]": "-1", "ds[1]": "1", "ds[2]": "0"})["ds"] == RIGHT
+    assert verdicts["dW"] == "matmul: C = A @ B, dB = np.outer(A, dC). Multiply your dW[1, 0] by -1."
+    states = page.evaluate(
+        "chosen.exercise.asked.find(({ label }) => label === 'dW').fields.map((one) => one.className)"
+    )
+    assert states == ["right", "right", "wrong", "open"]
+    verdicts = answer(page, dv="0", dq="0", da="3", db="0", dw="0", **{"ds[0]": "-1", "ds[1]": "1", "ds[2]": "0"})
+    assert [verdicts[label] for label in ("dv", "dq", "da", "db", "dw", "ds")] == [RIGHT] * 6
+    assert answer(page, db="3")["db"].startswith("max: ")
 
 
 WORDS = """() => {
@@ -163,15 +173,17 @@ def test_new_numbers_clear_the_answers_and_a_changed_input_judges_anew(visit, su
     assert {one.input_value() for one in page.locator(".worksheet input").all()} == {""}
 
 
+FOCUSED = """(({ ariaLabel, labels, innerText }) => (
+    ariaLabel ?? labels?.[0]?.innerText ?? innerText).trim())(document.activeElement)"""
+
+
 def test_the_keyboard_alone_solves_it(visit, sum_times):
     page = visit(sum_times)
 
     def tab_to(name):
         for _ in range(20):
             page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent") == name:
-                return
-            if page.evaluate("document.activeElement.labels?.[0]?.innerText.trim()") == name:
+            if page.evaluate(FOCUSED) == name:
                 return
         pytest.fail(f"Tab does not lead to {name}")
 
