@@ -119,8 +119,7 @@ class Circuit {
     this.section.classList.toggle("exercising", this.exercise.isOn);
     const broken = this.showTrouble();
     if (this.exercise.isOn) {
-      const { lines, states } = this.exercise.show();
-      this.drawing.show(lines, { broken, states });
+      this.drawing.show(this.exercise.show(), { broken });
     } else {
       this.drawing.show(known(this.graph, this.steps.slice(0, this.step + 1)), { broken, ...marked(now) });
     }

@@ -53,7 +53,7 @@ class Exercise {
     return [inGrid(question.node, question.fields, question.label), question.verdict];
   }
 
-  // Judge the answers. Returns what the drawing shows: lines of text by key, and the state of each key.
+  // Judge the answers. Returns what the drawing shows: lines of text by key.
   show() {
     const lines = known(this.graph, this.steps);
     this.judge();
@@ -61,7 +61,7 @@ class Exercise {
       const rows = rowsOf(node[what], (_, k) => fields[k].value || "?");
       lines.set(key, [...rows.slice(0, -1), rows.at(-1) + SIGNS[state]]);
     }
-    return { lines, states: new Map(this.asked.map(({ key, state }) => [key, state])) };
+    return lines;
   }
 
   // A question's state is that of its worst number: wrong, then follows, then open, then right.
