@@ -200,7 +200,7 @@ def test_the_keyboard_alone_solves_it(visit, sum_times):
 
 def test_all_tools_open_half_answered_and_with_trouble_it_is_accessible(visit, tmp_path, look, accessible):
     _, path = write_page(
-        tmp_path, "q = log(x) + y; Z = X @ W; f = sum(Z) * q", ["x=2", "y=5", "X=[[1, 2]]", "W=[[1, 2, 3], [4, 5, 6]]"]
+        tmp_path, "q = log(x) + y; Z = X @ W; f = sum(Z) * q", ["x=2", "y=5", "X=[[1, 2]]", f"W={[[1] * 10] * 2}"]
     )
     page = visit(path, fragment="#step=3", reduced_motion="reduce", **look)
     for name in ("Inputs", "Gradient descent", "Exercise"):
