@@ -5,6 +5,7 @@ const choice = document.getElementById("choice"); // in a gallery, else null
 const isInNotebook = location.href === "about:srcdoc"; // in a frame of its own, which has no address
 const circuits = [...document.querySelectorAll(".circuit")].map((section) => new Circuit(section));
 let chosen = circuits[0];
+let recent = 0; // changes of the address in the latest two seconds
 
 function address() {
   const place = choice ? `#${chosen.name}/${chosen.step}` : `#step=${chosen.step}`;
@@ -15,9 +16,13 @@ function address() {
   return place + options.join("") + (names.length ? "?" : "") + names.join("&");
 }
 
-// Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step.
+// Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step. Browsers refuse
+// more than a hundred changes in ten seconds, and a key held down makes more: then the address is late.
 function remember() {
-  if (!isInNotebook && location.hash !== address()) history.replaceState(null, "", address());
+  if (isInNotebook || recent === 15 || location.hash === address()) return;
+  history.replaceState(null, "", address());
+  recent += 1;
+  setTimeout(() => { recent -= 1; remember(); }, 2000);
 }
 
 // Show what the address names: by default the first circuit and step; the last step if the number is too large.
@@ -46,5 +51,6 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   chosen.go(where);
 });
+window.addEventListener("resize", () => chosen.showTrouble());
 window.addEventListener("beforeprint", () => circuits.forEach((circuit) => circuit.showForPrint()));
 window.addEventListener("afterprint", () => chosen.show());

@@ -20,6 +20,7 @@ class Circuit {
     this.drawing = new Drawing(section, this.name, (number) => this.meaning(number), (number) => this.exercise.answer(number));
     this.inputs = new Inputs(section, this.graph, () => this.changed());
     this.exercise = new Exercise(section, this.graph, this.steps, () => { this.show(); remember(); });
+    this.drawing.frame.addEventListener("scroll", () => this.showTrouble());
     this.listing = this.find(".listing");
     this.spans = spansOf(this.listing.firstElementChild);
     this.slider = this.find("[type=range]");
@@ -76,13 +77,13 @@ class Circuit {
   // The inputs' numbers have changed.
   changed() {
     this.compute();
-    this.find(".outcome").textContent = "";
     this.show();
     remember();
   }
 
   // Both passes. A line of the backward pass gets the sum of what had arrived before, and with its own part.
   compute() {
+    this.find(".outcome").textContent = "";
     this.graph.forward();
     this.graph.backward(this.graph.upstream);
     const sums = new Map();
@@ -118,8 +119,7 @@ class Circuit {
     this.section.classList.toggle("exercising", this.exercise.isOn);
     const broken = this.showTrouble();
     if (this.exercise.isOn) {
-      const { lines, states } = this.exercise.show();
-      this.drawing.show(lines, { broken, states });
+      this.drawing.show(this.exercise.show(), { broken });
     } else {
       this.drawing.show(known(this.graph, this.steps.slice(0, this.step + 1)), { broken, ...marked(now) });
     }
@@ -132,15 +132,16 @@ class Circuit {
 
   // At the first gate where a number is infinite or undefined, say so; returns the ids of what is broken in the drawing.
   showTrouble() {
-    const isWrong = (what) => (node) => !numbersOf(node[what] ?? 0).every(Number.isFinite);
+    const isWrong = (what) => (node) => !numbersOf(node[what] ?? 0).every(isFinite);
     const node = this.graph.nodes.find(isWrong("value")) ?? this.graph.nodes.findLast(isWrong("gradient"));
     const what = node && isWrong("value")(node) ? "value" : "gradient";
-    const number = node && rounded(numbersOf(node[what]).find((x) => !Number.isFinite(x)));
     const place = this.find(".trouble");
-    place.textContent = node
-      ? `The ${what} of ${node.name} is ${number}: it overflows or is not defined here.`
+    const number = node && rounded(numbersOf(node[what]).find((x) => !isFinite(x)));
+    const text = node
+      ? `${what === "value" ? "" : "d"}${node.name} is ${number}: it overflows or is not defined here.`
       : this.inputs.trouble();
-    place.classList.toggle("at-gate", node !== undefined);
+    if (place.textContent !== text) place.textContent = text; // a screen reader says it once
+    place.classList.toggle("at-gate", Boolean(node));
     if (node) this.drawing.putBelow(place, this.drawing.parts.get(`lead-${node.id}`));
     return node ? [`gate-${node.id}`, `lead-${node.id}`] : [];
   }
@@ -152,7 +153,7 @@ class Circuit {
     this.find(".counter").textContent = `step ${step} of ${last}`;
     this.find(".phase").textContent = phase;
     this.slider.value = step;
-    this.slider.setAttribute("aria-valuetext", `step ${step} of ${last}, ${phase}`);
+    this.slider.ariaValueText = `step ${step} of ${last}, ${phase}`;
     for (const where of ["first", "back"]) this.buttons[where].ariaDisabled = step === 0;
     for (const where of ["next", "last"]) this.buttons[where].ariaDisabled = step === last;
   }
@@ -215,14 +216,14 @@ class Circuit {
 
 // A row of the step's facts: a name and a text.
 function inRow([name, text]) {
-  const row = document.createElement("div");
-  for (const [tag, words] of [["dt", name], ["dd", text]]) row.appendChild(document.createElement(tag)).textContent = words;
+  const row = make("div");
+  for (const [tag, words] of [["dt", name], ["dd", text]]) row.appendChild(make(tag)).textContent = words;
   return row;
 }
 
 // Each line of a listing in a span of its own. The rows of a long array are one line: those after the first are indented.
 function spansOf(code) {
-  const spans = code.textContent.split(/\n(?! )/).map((line) => Object.assign(document.createElement("span"), { className: "line", textContent: `${line}\n` }));
+  const spans = code.textContent.split(/\n(?! )/).map((line) => Object.assign(make("span"), { className: "line", textContent: `${line}\n` }));
   code.replaceChildren(...spans);
   return spans;
 }

@@ -17,8 +17,8 @@ class Drawing {
     this.frame.addEventListener("scroll", () => this.hide());
   }
 
-  // known: lines of text by key; fresh, reads: keys; marks, broken: ids of parts; states: of an exercise, by key.
-  show(known, { fresh = [], reads = [], marks = [], broken = [], states }) {
+  // known: lines of text by key; fresh, reads: keys; marks, broken: ids of parts.
+  show(known, { fresh = [], reads = [], marks = [], broken = [] }) {
     for (const number of this.numbers) {
       const { part, text, key, row } = number;
       const line = known.get(key)?.[row];
@@ -26,7 +26,6 @@ class Drawing {
       part.classList.toggle("unknown", !number.isKnown);
       part.classList.toggle("new", fresh.includes(key));
       part.classList.toggle("reads", reads.includes(key));
-      part.dataset.state = states?.get(key) ?? "";
       if (!number.isKnown) continue;
       number.isChanged ||= text.textContent !== line;
       text.textContent = line;

@@ -42,17 +42,18 @@ class Exercise {
       if (sizeOf(target.shape) <= MAX_FIELDS) asked.set(label, { what, label, node: target, key: `${what}-${target.id}` });
     }
     this.asked = [...asked.values()];
+    this.score.textContent = "";
     this.sheet.replaceChildren(...this.asked.flatMap((question) => this.row(question)));
   }
 
   row(question) {
     question.fields = fieldsFor(question.label, question.node.shape);
     for (const field of question.fields) field.addEventListener("change", this.changed);
-    question.verdict = document.createElement("p");
+    question.verdict = make("p");
     return [inGrid(question.node, question.fields, question.label), question.verdict];
   }
 
-  // Judge the answers. Returns what the drawing shows: lines of text by key, and the state of each key.
+  // Judge the answers. Returns what the drawing shows: lines of text by key.
   show() {
     const lines = known(this.graph, this.steps);
     this.judge();
@@ -60,7 +61,7 @@ class Exercise {
       const rows = rowsOf(node[what], (_, k) => fields[k].value || "?");
       lines.set(key, [...rows.slice(0, -1), rows.at(-1) + SIGNS[state]]);
     }
-    return { lines, states: new Map(this.asked.map(({ key, state }) => [key, state])) };
+    return lines;
   }
 
   // A question's state is that of its worst number: wrong, then follows, then open, then right.
@@ -71,7 +72,7 @@ class Exercise {
       const { what, node, fields } = question;
       const [right, own] = [numbersOf(node[what]), numbersOf(this.expected(question))];
       const states = fields.map(({ value }, k) => {
-        if (value === "") return "open";
+        if (value === "" || !isFinite(right[k])) return "open"; // infinite: the page says so at the gate
         return isClose(Number(value), right[k]) ? "right" : isClose(Number(value), own[k]) ? "follows" : "wrong";
       });
       fields.forEach((field, k) => { field.className = states[k]; });
@@ -80,12 +81,12 @@ class Exercise {
       question.factor = own[question.place] / Number(fields[question.place]?.value);
     }
     for (const question of this.asked) question.verdict.textContent = this.says(question);
-    this.score.textContent = this.isOn ? this.sum() : "";
+    this.score.textContent = this.sum();
   }
 
   // A node's value or gradient, with the reader's numbers in the place of the right ones.
   mine(what, node) {
-    const fields = this.asked.find((question) => question.what === what && question.node === node)?.fields;
+    const fields = this.asked.find((one) => one.what === what && one.node === node)?.fields;
     return fields ? arrayOf(node.shape, Array.from(numbersOf(node[what]), (right, k) => Number(fields[k].value || right))) : node[what];
   }
 
@@ -104,28 +105,27 @@ class Exercise {
       .filter((position) => gate.inputs[position] === node && sends(gate, position)).map((position) => [gate, position]));
   }
 
-  says({ key, what, node, state, fields, place, factor }) {
-    const uses = this.uses(node);
+  says({ what, node, state, fields, place, factor }) {
     if (state === "right") return "Right.";
+    const steps = what === "value" ? [[node]] : this.uses(node);
     if (state === "follows") {
-      const read = (gate) => [...gate.inputs, gate].map(({ id }) => `value-${id}`);
-      const keys = what === "value" ? read(node) : uses.flatMap(([gate]) => [`gradient-${gate.id}`, ...read(gate)]);
-      const wrong = this.asked.filter((one) => one.key !== key && keys.includes(one.key) && /wrong|follows/.test(one.state));
+      const keys = steps.flatMap(([gate, position]) => marked({ node: gate, position, target: node }).reads);
+      const wrong = this.asked.filter((one) => keys.includes(one.key) && /wrong|follows/.test(one.state));
       return `Follows from your ${wrong.map(({ label }) => label).join(" and ")}: the rule is right here.`;
     }
     if (state !== "wrong") return "";
     const label = fields[place].ariaLabel;
-    const rules = what === "value" ? [forwardRule(EXPLANATIONS[node.gate])]
-      : uses.map(([gate, position]) => backwardRule(EXPLANATIONS[gate.gate], position));
-    const sum = what === "gradient" && uses.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
-    const cure = Number.isFinite(factor) ? `Multiply your ${label} by ${rounded(factor, 3)}.` : `${label} is not 0.`;
-    return `${sum}${[...new Set(rules)].join("; ")}${rules.length ? "." : ""} ${cure}`;
+    const rules = new Set(steps.map(([{ gate }, position]) =>
+      (position >= 0 ? backwardRule : forwardRule)(EXPLANATIONS[gate], position)));
+    const sum = steps.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
+    const cure = Number(fields[place].value) ? `Multiply your ${label} by ${rounded(factor, 3)}.` : `${label} is not 0.`;
+    return `${sum}${[...rules].join("; ")}${steps.length ? "." : ""} ${cure}`;
   }
 
   // The score, and the first mistake apart from what follows from it.
   sum() {
     const [right, wrong, follows] = ["right", "wrong", "follows"].map((state) =>
-      this.asked.filter((question) => question.state === state).map(({ label }) => label));
+      this.asked.filter((one) => one.state === state).map(({ label }) => label));
     const all = this.asked.length;
     return [
       right.length === all ? `All ${all} right.` : `${right.length} of ${all} right.`,
@@ -137,7 +137,7 @@ class Exercise {
 
   // Go to the field of a number in the drawing.
   answer({ key }) {
-    this.asked.find((question) => question.key === key)?.fields[0].focus();
+    this.asked.find((one) => one.key === key)?.fields[0].focus();
   }
 
   // For the address: the answers, each label with its texts.
@@ -148,9 +148,9 @@ class Exercise {
 
   // From the address.
   restore(mode, texts) {
-    [["gradients", "all"], ["all"]].forEach((modes, k) => { this.hides[k].checked = modes.includes(mode); });
+    this.hides.forEach((hide, k) => { hide.checked = ["gradients", "all"].indexOf(mode) >= k; });
     if (this.isOn) this.hides[0].closest("details").open = true;
     this.begin();
-    for (const { label, fields } of this.asked) fields.forEach((field, k) => { field.value = texts.get(label)?.[k] ?? ""; });
+    for (const { label, fields } of this.asked) fields.forEach((field, k) => enter(field, texts.get(label)?.[k]));
   }
 }

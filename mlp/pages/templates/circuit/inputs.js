@@ -74,14 +74,16 @@ class Inputs {
   restore(seed, texts) {
     this.take(/^\d{1,9}$/.test(seed) ? Number(seed) : null);
     for (const leaf of this.leaves) {
-      const given = texts.get(leaf.name) ?? [];
-      if (given.length !== leaf.fields.length) continue;
-      leaf.fields.forEach((field, k) => { field.value = given[k]; });
+      const given = texts.get(leaf.name);
+      if (given?.length !== leaf.fields.length) continue;
+      leaf.fields.forEach((field, k) => enter(field, given[k]));
       read(leaf);
     }
     this.write();
   }
 }
+
+const make = (tag) => document.createElement(tag);
 
 // Take the numbers of a leaf's fields; where a field has none, the number stays.
 function read(leaf) {
@@ -89,10 +91,15 @@ function read(leaf) {
   leaf.value = arrayOf(leaf.shape, leaf.fields.map(({ validity, value }, k) => (validity.valid ? Number(value) : old[k])));
 }
 
+// Write a text into a field if it is a number, else nothing: a browser complains about other text.
+function enter(field, text) {
+  field.value = /\d/.test(text) && isFinite(text) ? Number(text) : "";
+}
+
 // A field for each number of an array, labelled with its index.
 function fieldsFor(name, shape) {
   return Array.from({ length: sizeOf(shape) }, (_, k) => {
-    const field = document.createElement("input");
+    const field = make("input");
     let rest = k;
     const index = [...shape].reverse().map((length) => [rest % length, (rest = Math.floor(rest / length))][0]).reverse();
     Object.assign(field, { type: "number", step: "any", autocomplete: "off" });
@@ -103,7 +110,7 @@ function fieldsFor(name, shape) {
 
 // Fields in rows as those of the array, with a legend.
 function inGrid({ shape }, fields, legend) {
-  const [set, name, grid] = ["fieldset", "legend", "div"].map((tag) => document.createElement(tag));
+  const [set, name, grid] = ["fieldset", "legend", "div"].map(make);
   name.textContent = legend;
   grid.style = `--columns: ${shape.at(-1) ?? 1}`;
   grid.className = "wide";

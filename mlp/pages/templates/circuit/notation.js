@@ -15,10 +15,10 @@ function rounded(number, digits = 4) {
 // In the notation of toExponential, which rounds a number in the middle up; Python takes the even last digit.
 function halfToEven(number, digits) {
   const up = number.toExponential(digits - 1);
+  if (!/[13579]e/.test(up)) return up;
   const exact = number.toExponential(30); // a number in the middle has no more digits
   const [head, tail] = [exact.slice(0, exact.indexOf(".") + digits), exact.slice(exact.indexOf(".") + digits)];
-  const isOdd = /[13579]e/.test(up);
-  return isOdd && /^50*e/.test(tail) ? `${head}${tail.slice(tail.indexOf("e"))}` : up;
+  return /^50*e/.test(tail) ? `${head}${tail.slice(tail.indexOf("e"))}` : up;
 }
 
 // An exponent with its sign and at least two digits.

@@ -148,12 +148,12 @@ function fill(form, texts) {
 
 // The drawing's numbers known after these steps, as lines of text by key; a sum of gradients as far as it is known.
 function known(graph, steps) {
-  const lines = new Map(graph.leaves.map(({ id, value }) => [`value-${id}`, rowsOf(value)]));
+  const arrays = new Map(graph.leaves.map(({ id, value }) => [`value-${id}`, value]));
   for (const { kind, target, total } of steps.filter(({ kind }) => kind !== "values")) {
-    if (kind === "forward") lines.set(`value-${target.id}`, rowsOf(target.value));
-    else lines.set(`gradient-${target.id}`, rowsOf(total ?? target.gradient));
+    if (kind === "forward") arrays.set(`value-${target.id}`, target.value);
+    else arrays.set(`gradient-${target.id}`, total ?? target.gradient);
   }
-  return lines;
+  return new Map([...arrays].map(([key, A]) => [key, rowsOf(A)]));
 }
 
 // What the drawing marks in a step: the number that becomes known, those that it reads, and the parts that it runs along.
