@@ -134,13 +134,15 @@ def inline(figure: Figure, name: str) -> str:
     """A figure as an <svg> element for a page, in the page's colours.
 
     ``name`` is put before each id in it, so that ids are unique in a page with several figures. It is short: places are
-    in hundredths of a point, and the font is that of the page's style sheet.
+    in hundredths of a point, and the style sheet of pages has the font and the ends of lines.
     """
     figure.patch.set_visible(False)
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=WITHOUT_DATE["svg"])
-    svg = re.sub(r"\A.*?(?=<svg)|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
-    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"| (xmlns|xmlns:xlink|version)="[^"]*"|(?<=\n)\s+', "", svg)
+    left_out = r"\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|(?<=\n)\s+"
+    svg = re.sub(left_out, "", text.getvalue(), flags=re.DOTALL)
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"| (xmlns|xmlns:xlink|version)="[^"]*"|<defs>\n*</defs>\n', "", svg)
+    svg = re.sub(r'<g id="text_\d+">\n(<text.*</text>)\n</g>', r"\1", svg)
     svg = re.sub(r' [dxy]="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", _hundredths, place[0]), svg)
     svg = re.sub(r' style="[^"]*"', lambda style: re.sub(r"font-family: [^;\"]*;|(?<=[:;]) ", "", style[0]), svg)
     svg = re.sub(r'( id="|"#|url\(#)', rf"\g<1>{name}-", svg)

@@ -168,7 +168,9 @@ class Script:
         places = {node: place for place, node in enumerate(nodes)}
         found = []
         for node in nodes:
-            facts: dict[str, Any] = {"name": node.name, "shape": nodes[node].shape}
+            facts: dict[str, Any] = {"name": node.name}
+            if nodes[node].ndim:
+                facts["shape"] = nodes[node].shape
             if node.gate is not None:
                 facts["gate"] = self.gate(node.gate, graph.formula(node))
                 facts["inputs"] = [places[source] for source in node.inputs]

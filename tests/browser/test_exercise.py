@@ -150,8 +150,8 @@ def test_an_answer_is_nowhere_while_it_is_hidden(visit, gallery):
         )
         distinct = {one for one in answers if len(one.lstrip("-").replace(".", "")) > 3}
         assert len(distinct) > 5
-        page.evaluate("for (const number of chosen.drawing.numbers) chosen.drawing.point(number)")
         answer(page, dz1="7", dz2="-7")
+        page.evaluate("for (const number of chosen.drawing.numbers) chosen.drawing.point(number)")
         found = page.evaluate(WORDS)
         assert "dz1 = 7 ✗: the derivative of f with respect to z1" in found
         page.emulate_media(media="print")

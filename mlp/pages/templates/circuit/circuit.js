@@ -97,8 +97,8 @@ class Circuit {
   // The state from the address.
   restore({ step, seed, exercise, texts }) {
     this.inputs.restore(seed, texts);
-    this.exercise.restore(exercise, texts);
     this.compute();
+    this.exercise.restore(exercise, texts);
     this.showStep(step);
   }
 

@@ -27,9 +27,10 @@ class Drawing {
       part.classList.toggle("new", fresh.includes(key));
       part.classList.toggle("reads", reads.includes(key));
       if (!number.isKnown) continue;
-      number.isChanged ||= text.textContent !== line;
+      part.ariaLabel = line; // until it is pointed at
+      if (text.textContent === line) continue;
       text.textContent = line;
-      part.ariaLabel = this.meaning(number);
+      number.isChanged = true;
     }
     for (const [id, part] of this.parts) {
       part.classList.toggle("at-work", marks.includes(id));
@@ -94,7 +95,7 @@ class Drawing {
   }
 
   point(number) {
-    this.tip.textContent = this.meaning(number);
+    this.tip.textContent = number.part.ariaLabel = this.meaning(number);
     this.tip.hidden = false;
     this.putBelow(this.tip, number.part);
   }

@@ -36,10 +36,12 @@ class Exercise {
   begin() {
     const kinds = { null: [], gradients: ["backward", "zeros"], all: ["forward", "backward", "zeros"] }[this.mode];
     const asked = new Map();
-    for (const { kind, target } of this.steps.filter(({ kind }) => kinds.includes(kind))) {
-      const [what, label] = kind === "forward" ? ["value", target.name] : ["gradient", `d${target.name}`];
+    for (const { kind, target: node } of this.steps.filter(({ kind }) => kinds.includes(kind))) {
+      const [what, label, gates] = kind === "forward"
+        ? ["value", node.name, [[node]]]
+        : ["gradient", `d${node.name}`, this.gatesAfter(node)];
       asked.delete(label);
-      if (sizeOf(target.shape) <= MAX_FIELDS) asked.set(label, { what, label, node: target, key: `${what}-${target.id}` });
+      if (sizeOf(node.shape) <= MAX_FIELDS) asked.set(label, { what, label, node, gates, key: `${what}-${node.id}` });
     }
     this.asked = [...asked.values()];
     this.score.textContent = "";
@@ -64,23 +66,26 @@ class Exercise {
     return lines;
   }
 
-  // A question's state is that of its worst number: wrong, then follows, then open, then right.
+  // A question's state is that of its worst number: wrong, then follows, then open, then right. What follows from rounded
+  // numbers alone is right.
   judge() {
     const largest = Math.max(0, ...this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs)));
     const isClose = (number, right) => Math.abs(number - right) <= Math.max(CLOSE * Math.abs(right), SMALL * Math.min(1, largest));
     for (const question of this.asked) {
       const { what, node, fields } = question;
       const [right, own] = [numbersOf(node[what]), numbersOf(this.expected(question))];
+      question.blamed = this.blamed(question);
       const states = fields.map(({ value }, k) => {
         if (value === "" || !isFinite(right[k])) return "open"; // infinite: the page says so at the gate
-        return isClose(Number(value), right[k]) ? "right" : isClose(Number(value), own[k]) ? "follows" : "wrong";
+        if (isClose(Number(value), right[k])) return "right";
+        return isClose(Number(value), own[k]) ? question.blamed.length ? "follows" : "right" : "wrong";
       });
       fields.forEach((field, k) => { field.className = states[k]; });
       question.state = ["wrong", "follows", "open", "right"].find((state) => states.includes(state));
       question.place = states.indexOf("wrong");
       question.factor = own[question.place] / Number(fields[question.place]?.value);
+      question.verdict.textContent = this.says(question);
     }
-    for (const question of this.asked) question.verdict.textContent = this.says(question);
     this.score.textContent = this.sum();
   }
 
@@ -90,36 +95,37 @@ class Exercise {
     return fields ? arrayOf(node.shape, Array.from(numbersOf(node[what]), (right, k) => Number(fields[k].value || right))) : node[what];
   }
 
-  // What a question's rule makes of the reader's other numbers.
-  expected({ what, node }) {
-    const values = (gate) => gate.inputs.map((source) => this.mine("value", source));
-    if (what === "value") return node.forward(...values(node));
-    const sent = this.uses(node).map(([gate, position]) =>
-      gate.backward[position](this.mine("gradient", gate), this.mine("value", gate), ...values(gate)));
-    return sent.reduce(plus, np.full(0, node.shape));
+  // What a question's gates make of the reader's other numbers.
+  expected({ what, node, gates }) {
+    return gates.map(([gate, position]) => {
+      const inputs = gate.inputs.map((source) => this.mine("value", source));
+      if (what === "value") return gate.forward(...inputs);
+      return gate.backward[position](this.mine("gradient", gate), this.mine("value", gate), ...inputs);
+    }).reduce(plus, np.full(0, node.shape));
+  }
+
+  // The labels of the reader's wrong numbers that a question's gates read: these were asked for before.
+  blamed({ node, gates }) {
+    const keys = gates.flatMap(([gate, position]) => marked({ node: gate, position, target: node }).reads);
+    return this.asked.filter(({ key, state }) => keys.includes(key) && /wrong|follows/.test(state)).map(({ label }) => label);
   }
 
   // The gates from which gradients arrive at a node, each with the position of the node among its inputs.
-  uses(node) {
+  gatesAfter(node) {
     return this.graph.nodes.filter(({ isReached }) => isReached).flatMap((gate) => [...gate.inputs.keys()]
       .filter((position) => gate.inputs[position] === node && sends(gate, position)).map((position) => [gate, position]));
   }
 
-  says({ what, node, state, fields, place, factor }) {
+  says({ node, gates, state, fields, place, factor, blamed }) {
     if (state === "right") return "Right.";
-    const steps = what === "value" ? [[node]] : this.uses(node);
-    if (state === "follows") {
-      const keys = steps.flatMap(([gate, position]) => marked({ node: gate, position, target: node }).reads);
-      const wrong = this.asked.filter((one) => keys.includes(one.key) && /wrong|follows/.test(one.state));
-      return `Follows from your ${wrong.map(({ label }) => label).join(" and ")}: the rule is right here.`;
-    }
+    if (state === "follows") return `Follows from your ${blamed.join(" and ")}: the rule is right here.`;
     if (state !== "wrong") return "";
     const label = fields[place].ariaLabel;
-    const rules = new Set(steps.map(([{ gate }, position]) =>
+    const rules = new Set(gates.map(([{ gate }, position]) =>
       (position >= 0 ? backwardRule : forwardRule)(EXPLANATIONS[gate], position)));
-    const sum = steps.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
+    const sum = gates.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
     const cure = Number(fields[place].value) ? `Multiply your ${label} by ${rounded(factor, 3)}.` : `${label} is not 0.`;
-    return `${sum}${[...rules].join("; ")}${steps.length ? "." : ""} ${cure}`;
+    return `${sum}${[...rules].join("; ")}${gates.length ? "." : ""} ${cure}`;
   }
 
   // The score, and the first mistake apart from what follows from it.

@@ -8,10 +8,11 @@ class Inputs {
   // changed: called after the user has changed a number.
   constructor(section, graph, changed) {
     Object.assign(this, { graph, rate: section.querySelector("[data-rate]"), seed: null });
-    this.leaves = graph.leaves.filter(({ constant, shape }) => !constant && sizeOf(shape) <= MAX_FIELDS);
+    this.leaves = graph.leaves.filter(({ constant }) => !constant);
     for (const leaf of graph.leaves) leaf.value = leaf.original = leaf.base = arrayOf(leaf.shape, leaf.numbers);
     for (const leaf of this.leaves) {
       leaf.fields = fieldsFor(leaf.name, leaf.shape);
+      if (!leaf.fields.length) continue;
       for (const field of leaf.fields) {
         Object.assign(field, { required: true }, leaf.classes && { step: 1, min: 0, max: leaf.classes - 1 });
         field.addEventListener("input", () => { read(leaf); changed(); });
@@ -66,7 +67,7 @@ class Inputs {
 
   // For the address: the inputs that differ from the seed's or the original numbers, each name with its texts.
   changes() {
-    return this.leaves.filter(({ value, base }) => String(numbersOf(value)) !== String(numbersOf(base)))
+    return this.leaves.filter(({ value, base, fields }) => fields.length && String(numbersOf(value)) !== String(numbersOf(base)))
       .map(({ name, value }) => [name, Array.from(numbersOf(value), String)]);
   }
 
@@ -96,12 +97,12 @@ function enter(field, text) {
   field.value = /\d/.test(text) && isFinite(text) ? Number(text) : "";
 }
 
-// A field for each number of an array, labelled with its index.
+// A field for each number of an array, labelled with its index; none for an array that is too large.
 function fieldsFor(name, shape) {
-  return Array.from({ length: sizeOf(shape) }, (_, k) => {
+  const size = sizeOf(shape);
+  return Array.from({ length: size > MAX_FIELDS ? 0 : size }, (_, k) => {
     const field = make("input");
-    let rest = k;
-    const index = [...shape].reverse().map((length) => [rest % length, (rest = Math.floor(rest / length))][0]).reverse();
+    const index = strides(shape).map((stride, axis) => Math.floor(k / stride) % shape[axis]);
     Object.assign(field, { type: "number", step: "any", autocomplete: "off" });
     field.ariaLabel = shape.length ? `${name}[${index.join(", ")}]` : name;
     return field;

@@ -8,8 +8,7 @@ const ROUNDING = 1e-12; // a line of the listing has it if all digits are the sa
 const SAYS = {
   values: ({ of }) => ({
     title: "The inputs",
-    note: "Only the values of the inputs are known. Forward, each gate computes its output from its inputs; then the " +
-      `derivatives of ${of} go back, gate by gate.`,
+    note: `Forward, each gate computes its output from its inputs; then the derivatives of ${of} go back, gate by gate.`,
   }),
 
   forward({ node }) {

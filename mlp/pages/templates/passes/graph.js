@@ -1,10 +1,11 @@
 // A graph's two passes, as in mlp/interpreter.py: a loop forward, a loop backward, and a sum where gradients meet.
 
 class Graph {
-  // facts: those of `Script.nodes` in mlp/pages/javascript.py, in topological order; output: the output's position.
+  // facts: those of `Script.nodes` in mlp/pages/javascript.py, in topological order; output: the output's position. The
+  // shape of a scalar is left out.
   // A node has its inputs (nodes), and after the passes `value`, `gradient`, and `sent`: what it sent to each input.
   constructor(facts, output) {
-    this.nodes = facts.map((node, id) => ({ ...node, ...GATES[node.gate], id, sent: [] }));
+    this.nodes = facts.map((node, id) => ({ shape: [], ...node, ...GATES[node.gate], id, sent: [] }));
     for (const node of this.nodes) node.inputs = (node.inputs ?? []).map((id) => this.nodes[id]);
     this.leaves = this.nodes.filter(({ gate }) => !gate);
     this.output = this.nodes[output];
