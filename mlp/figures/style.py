@@ -129,28 +129,31 @@ def drawable(text: str) -> str:
     return "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in printable(text))
 
 
+SHORTER = (
+    (r"(?s)\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>", ""),  # the page has its own style
+    (r' (xmlns|xmlns:xlink|version)="[^"]*"| transform="rotate\(-0 [^)]*\)"|(?<=\n)\s+', ""),
+    (r"<defs>\n*</defs>\n", ""),
+    (r'<g id="text_\d+">\n(<text.*</text>)\n</g>', r"\1"),
+    (r' [dxy]="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", place[0])),
+    (r' style="[^"]*"', lambda style: re.sub(r'font-family: [^;"]*;|(?<=[:;]) ', "", style[0])),
+)
+"""What a page does not need in an SVG by matplotlib, and what replaces it. Places are rounded to 1/100 of a point."""
+
+
 @own_settings()
 def inline(figure: Figure, name: str) -> str:
-    """A figure as an <svg> element for a page, in the page's colours.
+    """A figure as an <svg> element for a page, in the page's colours and font, and short.
 
-    ``name`` is put before each id in it, so that ids are unique in a page with several figures. It is short: places are
-    in hundredths of a point, and the style sheet of pages has the font and the ends of lines.
+    ``name`` is put before each id in it, so that ids are unique in a page with several figures.
     """
     figure.patch.set_visible(False)
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=WITHOUT_DATE["svg"])
-    left_out = r"\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|(?<=\n)\s+"
-    svg = re.sub(left_out, "", text.getvalue(), flags=re.DOTALL)
-    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"| (xmlns|xmlns:xlink|version)="[^"]*"|<defs>\n*</defs>\n', "", svg)
-    svg = re.sub(r'<g id="text_\d+">\n(<text.*</text>)\n</g>', r"\1", svg)
-    svg = re.sub(r' [dxy]="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", _hundredths, place[0]), svg)
-    svg = re.sub(r' style="[^"]*"', lambda style: re.sub(r"font-family: [^;\"]*;|(?<=[:;]) ", "", style[0]), svg)
+    svg = text.getvalue()
+    for pattern, shorter in SHORTER:
+        svg = re.sub(pattern, shorter, svg)
     svg = re.sub(r'( id="|"#|url\(#)', rf"\g<1>{name}-", svg)
     return re.sub("#[0-9a-f]{6}", lambda color: OF_A_PAGE.get(color[0], color[0]), svg)
-
-
-def _hundredths(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}"
 
 
 def save(figure: Figure, path: StrPath) -> None:
