@@ -1,14 +1,15 @@
 // The exercise: the reader types the gradients, or the values too, in any order. A number is compared with the right one,
 // and with the one that the reader's own numbers lead to: so a mistake is told from what only follows from it.
 
-const CLOSE = 0.01; // a number is right if it differs by no more than this fraction of the right one ...
+const CLOSE = 0.02; // a number is right if it differs by no more than this fraction of the right one ...
 const SMALL = 5e-4; // ... or of the largest one asked for, up to 1: then 0 is right for a tiny number
+const FORGOTTEN = 1 / 3; // ... unless it is so much nearer to a sum that lacks one of its parts
 const SIGNS = { right: " ✓", wrong: " ✗", follows: " →", open: "" };
 
 class Exercise {
   // changed: called when an answer, or what is hidden, has changed.
   constructor(section, graph, steps, changed) {
-    Object.assign(this, { graph, steps, changed, asked: [] });
+    Object.assign(this, { graph, steps, changed, asked: [], answers: new Map() }); // answers: by label the fields' texts
     [this.sheet, this.score] = [".worksheet", ".score"].map((place) => section.querySelector(place));
     this.hides = [...section.querySelectorAll("[data-hide]")]; // the gradients, the values
     for (const hide of this.hides) hide.addEventListener("change", () => this.turn(hide));
@@ -32,8 +33,10 @@ class Exercise {
     this.changed();
   }
 
-  // A new sheet without answers, in the order of the steps. A sum is asked for once, where its last part arrives.
-  begin() {
+  // The sheet, in the order of the steps. A sum is asked for once, where its last part arrives. Arrays whose numbers the
+  // drawing does not show are not asked for.
+  begin(answers = this.answers) {
+    this.answers = answers;
     const kinds = { null: [], gradients: ["backward", "zeros"], all: ["forward", "backward", "zeros"] }[this.mode];
     const asked = new Map();
     for (const { kind, target: node } of this.steps.filter(({ kind }) => kinds.includes(kind))) {
@@ -41,7 +44,7 @@ class Exercise {
         ? ["value", node.name, [[node]]]
         : ["gradient", `d${node.name}`, this.gatesAfter(node)];
       asked.delete(label);
-      if (sizeOf(node.shape) <= MAX_FIELDS) asked.set(label, { what, label, node, gates, key: `${what}-${node.id}` });
+      if (!isShownByShape(node.shape)) asked.set(label, { what, label, node, gates, key: `${what}-${node.id}` });
     }
     this.asked = [...asked.values()];
     this.score.textContent = "";
@@ -49,10 +52,17 @@ class Exercise {
   }
 
   row(question) {
-    question.fields = fieldsFor(question.label, question.node.shape);
-    for (const field of question.fields) field.addEventListener("change", this.changed);
+    const { label, node } = question;
+    question.fields = fieldsFor(label, node.shape);
+    question.fields.forEach((field, k) => {
+      Object.assign(field, { type: "text", value: this.answers.get(label)?.[k] ?? "" });
+      field.addEventListener("change", () => {
+        this.answers.set(label, textsOf(question));
+        this.changed();
+      });
+    });
     question.verdict = make("p");
-    return [inGrid(question.node, question.fields, question.label), question.verdict];
+    return [inGrid(node, question.fields, label), question.verdict];
   }
 
   // Judge the answers. Returns what the drawing shows: lines of text by key.
@@ -69,39 +79,41 @@ class Exercise {
   // A question's state is that of its worst number: wrong, then follows, then open, then right. What follows from rounded
   // numbers alone is right.
   judge() {
+    for (const question of this.asked) question.typed = textsOf(question).map(numberIn);
     const largest = Math.max(0, ...this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs)));
-    const isClose = (number, right) => Math.abs(number - right) <= Math.max(CLOSE * Math.abs(right), SMALL * Math.min(1, largest));
     for (const question of this.asked) {
-      const { what, node, fields } = question;
-      const [right, own] = [numbersOf(node[what]), numbersOf(this.expected(question))];
+      const { typed, fields } = question;
+      const [right, own] = [this.parts(question, false), this.parts(question, true)];
       question.blamed = this.blamed(question);
-      const states = fields.map(({ value }, k) => {
-        if (value === "" || !isFinite(right[k])) return "open"; // infinite: the page says so at the gate
-        if (isClose(Number(value), right[k])) return "right";
-        return isClose(Number(value), own[k]) ? question.blamed.length ? "follows" : "right" : "wrong";
+      const small = SMALL * Math.min(1, largest);
+      const states = typed.map((number, k) => {
+        if (Number.isNaN(number) || !isFinite(right[0][k])) return "open"; // infinite: the page says so at the gate
+        if (isClose(number, right, k, small)) return "right";
+        return isClose(number, own, k, small) ? question.blamed.length ? "follows" : "right" : "wrong";
       });
-      fields.forEach((field, k) => { field.className = states[k]; });
+      fields.forEach((field, k) => Object.assign(field, { className: states[k], ariaInvalid: states[k] === "wrong" }));
       question.state = ["wrong", "follows", "open", "right"].find((state) => states.includes(state));
       question.place = states.indexOf("wrong");
-      question.factor = own[question.place] / Number(fields[question.place]?.value);
+      question.factor = own[0][question.place] / typed[question.place];
       question.verdict.textContent = this.says(question);
     }
     this.score.textContent = this.sum();
   }
 
-  // A node's value or gradient, with the reader's numbers in the place of the right ones.
-  mine(what, node) {
-    const fields = this.asked.find((one) => one.what === what && one.node === node)?.fields;
-    return fields ? arrayOf(node.shape, Array.from(numbersOf(node[what]), (right, k) => Number(fields[k].value || right))) : node[what];
-  }
-
-  // What a question's gates make of the reader's other numbers.
-  expected({ what, node, gates }) {
-    return gates.map(([gate, position]) => {
-      const inputs = gate.inputs.map((source) => this.mine("value", source));
+  // What a question's gates make: the sum, and the parts that arrive if they are several. If it is the reader's `own`, from
+  // the reader's numbers where there are any, else from the right ones.
+  parts({ what, node, gates }, isOwn) {
+    const read = (kind, one) => {
+      const { typed } = (isOwn && this.asked.find((question) => question.what === kind && question.node === one)) || {};
+      const mine = (right, k) => (Number.isNaN(typed[k]) ? right : typed[k]);
+      return typed ? arrayOf(one.shape, Array.from(numbersOf(one[kind]), mine)) : one[kind];
+    };
+    const parts = gates.map(([gate, position]) => {
+      const inputs = gate.inputs.map((source) => read("value", source));
       if (what === "value") return gate.forward(...inputs);
-      return gate.backward[position](this.mine("gradient", gate), this.mine("value", gate), ...inputs);
-    }).reduce(plus, np.full(0, node.shape));
+      return gate.backward[position](read("gradient", gate), read("value", gate), ...inputs);
+    });
+    return [parts.reduce(plus, np.full(0, node.shape)), ...(parts.length > 1 ? parts : [])].map(numbersOf);
   }
 
   // The labels of the reader's wrong numbers that a question's gates read: these were asked for before.
@@ -116,15 +128,19 @@ class Exercise {
       .filter((position) => gate.inputs[position] === node && sends(gate, position)).map((position) => [gate, position]));
   }
 
-  says({ node, gates, state, fields, place, factor, blamed }) {
+  says({ node, gates, state, fields, typed, place, factor, blamed }) {
+    const unread = fields.find(({ value }, k) => value && Number.isNaN(typed[k]));
+    if (unread) return `${unread.ariaLabel} must be a number, such as 0.5, 1e-3 or 1/3.`;
     if (state === "right") return "Right.";
     if (state === "follows") return `Follows from your ${blamed.join(" and ")}: the rule is right here.`;
     if (state !== "wrong") return "";
     const label = fields[place].ariaLabel;
-    const rules = new Set(gates.map(([{ gate }, position]) =>
-      (position >= 0 ? backwardRule : forwardRule)(EXPLANATIONS[gate], position)));
+    const rules = new Set(gates.map(([gate, position]) => {
+      const here = fill(formOf(gate, position), namesIn(gate));
+      return `${(position >= 0 ? backwardRule : forwardRule)(EXPLANATIONS[gate.gate], position)}, here ${here}`;
+    }));
     const sum = gates.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
-    const cure = Number(fields[place].value) ? `Multiply your ${label} by ${rounded(factor, 3)}.` : `${label} is not 0.`;
+    const cure = typed[place] ? `Multiply your ${label} by ${rounded(factor)}.` : `${label} is not 0.`;
     return `${sum}${[...rules].join("; ")}${gates.length ? "." : ""} ${cure}`;
   }
 
@@ -137,7 +153,7 @@ class Exercise {
       right.length === all ? `All ${all} right.` : `${right.length} of ${all} right.`,
       wrong.length ? `First mistake: ${wrong[0]}.` : "",
       wrong.length > 1 ? `Other mistakes: ${wrong.slice(1).join(", ")}.` : "",
-      follows.length ? `Only following from ${wrong.length > 1 ? "these" : "it"}: ${follows.join(", ")}.` : "",
+      follows.length ? `Wrong only because of ${wrong.length > 1 ? "these" : "it"}: ${follows.join(", ")}.` : "",
     ].join(" ").trim();
   }
 
@@ -148,15 +164,28 @@ class Exercise {
 
   // For the address: the answers, each label with its texts.
   given() {
-    return this.asked.map(({ label, fields }) => [label, fields.map(({ value }) => value)])
-      .filter(([, texts]) => texts.some((text) => text !== ""));
+    return this.asked.map((question) => [question.label, textsOf(question)]).filter(([, texts]) => texts.some(Boolean));
   }
 
   // From the address.
-  restore(mode, texts) {
+  restore(mode, answers) {
     this.hides.forEach((hide, k) => { hide.checked = ["gradients", "all"].indexOf(mode) >= k; });
     if (this.isOn) this.hides[0].closest("details").open = true;
-    this.begin();
-    for (const { label, fields } of this.asked) fields.forEach((field, k) => enter(field, texts.get(label)?.[k]));
+    this.begin(answers);
   }
+}
+
+const textsOf = ({ fields }) => fields.map(({ value }) => value.trim());
+
+// The number in a text: with a point or a comma, or a fraction such as -1/3; not a number for anything else, or no text.
+function numberIn(text) {
+  const [above, below = "1", ...more] = text.replaceAll("−", "-").replaceAll(",", ".").split("/");
+  return above && below && !more.length ? above / below : NaN;
+}
+
+// Whether a number is the sum, and not the sum without one of its parts; each of these at place k.
+function isClose(number, [sum, ...parts], k, small) {
+  const off = Math.abs(number - sum[k]);
+  if (off > Math.max(CLOSE * Math.abs(sum[k]), small)) return false;
+  return parts.every((part) => !part[k] || Math.abs(number - sum[k] + part[k]) >= FORGOTTEN * off);
 }
