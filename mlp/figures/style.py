@@ -139,7 +139,7 @@ def inline(figure: Figure, name: str) -> str:
     figure.patch.set_visible(False)
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=WITHOUT_DATE["svg"])
-    left_out = r"\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|(?<=\n)\s+"
+    left_out = r"\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|(?<=\n)\s+| (?=\n)"
     svg = re.sub(left_out, "", text.getvalue(), flags=re.DOTALL)
     svg = re.sub(r' transform="rotate\(-0 [^)]*\)"| (xmlns|xmlns:xlink|version)="[^"]*"|<defs>\n*</defs>\n', "", svg)
     svg = re.sub(r'<g id="text_\d+">\n(<text.*</text>)\n</g>', r"\1", svg)

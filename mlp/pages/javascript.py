@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from markupsafe import Markup
+from rjsmin import jsmin
 
 from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
 from mlp.circuits.local_gradient import local_gradient
@@ -211,7 +212,7 @@ class Script:
         """The script: the functions of ``np`` that it needs, and ``GATES``. Names in it are words: they end nothing."""
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for text, name in self._names.items())
-        return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};")  # noqa: S704
+        return Markup(jsmin(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};"))  # noqa: S704
 
 
 def _plain(code: JavaScript, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 // and with the one that the reader's own numbers lead to: so a mistake is told from what only follows from it.
 
 const CLOSE = 0.01; // a number is right if it differs by no more than this fraction of the right one ...
-const SMALL = 5e-4; // ... or of the largest one asked for, up to 1: then 0 is right for a tiny number
+const SMALL = 5e-4; // ... or of the largest one asked for, up to 1: then 0 is right for a small number ...
+const TINY = 1e-12; // ... but the other sign only where both are rounding: a millionth, as their product shows
 const SIGNS = { right: " ✓", wrong: " ✗", follows: " →", open: "" };
 
 class Exercise {
@@ -69,11 +70,14 @@ class Exercise {
   // A question's state is that of its worst number: wrong, then follows, then open, then right. What follows from rounded
   // numbers alone is right.
   judge() {
-    const largest = Math.max(0, ...this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs)));
-    const isClose = (number, right) => Math.abs(number - right) <= Math.max(CLOSE * Math.abs(right), SMALL * Math.min(1, largest));
+    const largest = Math.max(0, ...this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs)).filter(isFinite));
+    const unit = Math.min(1, largest);
+    const isClose = (number, right) => number * right >= -TINY * unit ** 2
+      && Math.abs(number - right) <= Math.max(CLOSE * Math.abs(right), SMALL * unit);
     for (const question of this.asked) {
       const { what, node, fields } = question;
-      const [right, own] = [numbersOf(node[what]), numbersOf(this.expected(question))];
+      const right = numbersOf(node[what]);
+      const own = Array.from(numbersOf(this.expected(question)), (number, k) => (isFinite(number) ? number : right[k]));
       question.blamed = this.blamed(question);
       const states = fields.map(({ value }, k) => {
         if (value === "" || !isFinite(right[k])) return "open"; // infinite: the page says so at the gate
