@@ -130,7 +130,7 @@ def drawable(text: str) -> str:
 
 
 SHORTER = (
-    (r"(?s)\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>", ""),  # the page has its own style
+    (r"(?s)\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>| (?=\n)", ""),  # the page has its own style
     (r' (xmlns|xmlns:xlink|version)="[^"]*"| transform="rotate\(-0 [^)]*\)"|(?<=\n)\s+', ""),
     (r"<defs>\n*</defs>\n", ""),
     (r'<g id="text_\d+">\n(<text.*</text>)\n</g>', r"\1"),

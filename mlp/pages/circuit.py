@@ -102,7 +102,7 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
         "name": name,
         "shows": "",
         "expression": expression,
-        "drawing": Markup(inline(figure, name)),  # noqa: S704  matplotlib's, which escapes the names in it
+        "drawing": Markup(_without_defaults(inline(figure, name))),  # noqa: S704  matplotlib's, which escapes the names in it
         "width": round(96 * float(figure.get_figwidth())),
         "caption": caption(graph),
         "gates": f"{gates} gate{'' if gates == 1 else 's'}",
@@ -121,6 +121,14 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
             "lines": _lines(graph, listing, circuit.output),
         },
     }
+
+
+def _without_defaults(drawing: str) -> str:
+    """The drawing without the looks that the style sheets give to most texts and lines: pages are small."""
+    of_texts = "font-size:9px;text-anchor:middle;", ";fill:var(--ink)"
+    for looks in (*of_texts, ";stroke-linejoin:miter", ' style="fill:none;stroke:var(--muted)"'):
+        drawing = drawing.replace(looks, "")
+    return drawing
 
 
 def _nodes(graph: ComputationalGraph, script: Script) -> list[dict[str, Any]]:

@@ -108,6 +108,35 @@ def test_what_is_infinite_is_not_judged(exercise):
     page = exercise("q = log(x); f = q * y", "x=2", "y=3")
     enter(page, "x", "0")
     assert answer(page, dq="3", dx="5", dy="5") == {"dq": RIGHT, "dy": "", "dx": ""}
+    enter(page, "x", "-1")  # q is not a number, and so is dy
+    assert answer(page, dq="3", dy="5")["dq"] == RIGHT
+
+
+def test_what_would_follow_from_a_mistake_may_be_infinite(exercise):
+    """By hand: p = 2, q = log(2) = 0.693, dq = 3, dp = 3 / 2; the log of a wrong p is -inf or not a number."""
+    page = exercise("p = x - y; q = log(p); f = q * z", "x=3", "y=1", "z=3", mode="all")
+    for p in ("0", "-2"):
+        verdicts = answer(page, p=p, q="5", dq="3", dp="7")
+        assert verdicts["q"] == "log: C = np.log(A). Multiply your q by 0.139."
+        assert verdicts["dp"].startswith("log: C = np.log(A), dA = dC / A.")
+        assert answer(page, q="0.693")["q"] == RIGHT
+
+
+def test_a_small_number_with_the_wrong_sign_is_wrong(exercise):
+    """By hand: dx = y = 0.0002 and dy = x = 1; with three decimals dx is 0."""
+    page = exercise("f = x * y", "x=1", "y=0.0002")
+    found = {text: answer(page, dx=text)["dx"] for text in ("0", "0.0002", "0.000201", "-0.0002")}
+    wrong = found.pop("-0.0002")
+    assert (set(found.values()), wrong) == ({RIGHT}, f"{TIMES_A} Multiply your dx by -1.")
+
+
+def test_an_exercise_stops_play(visit, sum_times):
+    page = visit(sum_times)
+    press(page, "Play")
+    assert page.evaluate("chosen.timer") is not None
+    open_tool(page, "Exercise")
+    tick(page, HIDE)
+    assert page.evaluate("chosen.timer") is None
 
 
 def test_arrays_zeros_ties_and_class_indices(exercise):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 
@@ -214,12 +215,35 @@ def test_a_step_of_arrays_is_the_librarys_whatever_the_upstream_gradient(visit, 
     np.testing.assert_allclose(np.concatenate(full), np.concatenate([circuit.node(n).value.ravel() for n in "XWb"]))
 
 
+def test_a_step_never_makes_an_input_infinite_and_stays_told_on_paper(visit, tmp_path):
+    _, path = write_page(tmp_path, "f = exp(x) * y", ["x=1", "y=2"])
+    page = visit(path)
+    open_tool(page, "Gradient descent")
+    press(page, "Step")
+    told = text(page, ".outcome")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert text(page, ".outcome") == told != ""
+    shown = page.evaluate("[chosen.listing.textContent, address()]")
+    enter(page, "rate", "1e308")
+    press(page, "Step")
+    assert text(page, ".outcome") == "No step: an input would become infinite."
+    assert page.evaluate("[chosen.listing.textContent, address()]") == shown
+    enter(page, "x", "800")  # so are both gradients
+    enter(page, "rate", "0.1")
+    press(page, "Step")
+    assert (field(page, "x").input_value(), text(page, ".outcome")) == (
+        "800",
+        "No step: an input would become infinite.",
+    )
+
+
 NEW_NUMBERS = """(seeds) => JSON.stringify(circuits.map((circuit) => seeds.map((seed) => {
     circuit.inputs.take(seed);
     circuit.compute();
     const leaves = circuit.inputs.leaves.map(({ name, value }) => [name, Array.from(numbersOf(value))]);
     const all = circuit.graph.nodes.flatMap(({ value, gradient = 0 }) => [...numbersOf(value), ...numbersOf(gradient)]);
-    return [leaves, all.map(String)];
+    const isMoving = circuit.inputs.leaves.some(({ gradient = 0 }) => !numbersOf(gradient).every((dx) => dx === 0));
+    return [leaves, all.map(String), isMoving];
 })))"""
 
 
@@ -233,8 +257,9 @@ def test_new_numbers_are_finite_and_of_the_kind_of_the_original_ones_and_a_seeds
         originals = dict(sets[0][0])
         assert originals == {leaf.name: leaf.value.ravel().tolist() for leaf in circuit.nodes if leaf.gate is None}
         assert len({json.dumps(leaves) for leaves, *_ in sets}) > 5  # a whole number from -5 to 5 repeats soon
-        for leaves, computed in sets[1:]:
+        for leaves, computed, is_moving in sets[1:]:
             assert np.isfinite(np.array(computed, float)).all(), name
+            assert is_moving, (name, leaves)  # a loss of 0 has nothing to work out
             for leaf, numbers in leaves:
                 old = originals[leaf]
                 if circuit.node(leaf) in circuit.graph.class_indices:
@@ -247,11 +272,21 @@ def test_new_numbers_are_finite_and_of_the_kind_of_the_original_ones_and_a_seeds
                     assert all(number == round(number, 2) for number in numbers), (name, leaf)
 
 
+def test_new_numbers_are_never_those_before(visit, tmp_path):
+    _, path = write_page(tmp_path, "f = 3 * x", ["x=1"])
+    page = visit(path)
+    sets = page.evaluate("Array.from({ length: 40 }, () => { chosen.renew(); return chosen.graph.leaves[1].value; })")
+    assert all(old != new for old, new in pairwise(sets))
+    assert len(set(sets)) > 5  # of the ten whole numbers from -5 to 5 but for 0
+    last = page.evaluate(SHOWN)
+    assert visit(path, fragment=f"#step=0&seed={page.evaluate('chosen.inputs.seed')}").evaluate(SHOWN) == last
+
+
 def test_the_same_seed_is_the_same_numbers_in_another_page(visit, tmp_path):
     _, path = write_page(tmp_path, "f = log(x) * exp(y)", ["x=0.5", "y=2"])
     page = visit(path)
     ((_, *sets),) = json.loads(page.evaluate(NEW_NUMBERS, [None, *range(20)]))
-    assert all(np.isfinite(np.array(numbers, float)).all() for _, numbers in sets)  # x is positive
+    assert all(np.isfinite(np.array(numbers, float)).all() for _, numbers, _ in sets)  # x is positive
     press(page, "Original numbers")
     original = page.evaluate(SHOWN)
     press(page, "New numbers")

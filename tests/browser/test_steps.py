@@ -17,6 +17,7 @@ from mlp.circuits.source_text import parse_values
 from mlp.pages.circuit import circuit_facts
 from mlp.pages.frame import render
 from mlp.pages.javascript import Script
+from tests.browser.circuit_pages import write_page
 from tests.browser.conftest import watched
 
 STEPS = """JSON.stringify(circuits.map((circuit) => {
@@ -295,6 +296,23 @@ def test_a_jacobian_has_a_row_for_each_output(steps_of):
     steps = steps_of(Case("W @ x", ("W=[[1, 2], [3, 4]]", "x=[5, -6]")))
     assert titled(steps, "Backward: from f to x")["jacobian"] == "[[1, 2], [3, 4]]"
     assert titled(steps, "Backward: from f to W")["jacobian"] == "[[5, -6, 0, 0], [0, 0, 5, -6]]"
+
+
+COUNTED = """() => {
+    const { node } = chosen.steps.at(-1);
+    const [backward] = node.backward;
+    let calls = 0;
+    node.backward = [(...given) => { calls += 1; return backward(...given); }];
+    chosen.show();
+    return [calls, chosen.find("dl").textContent.match(/∂.*output/)[0]];
+}"""
+
+
+def test_of_a_large_jacobian_only_the_shape_is_computed(visit, tmp_path):
+    """Each of its rows is a backward pass; they would have millions of numbers together."""
+    _, path = write_page(tmp_path, "sum(softmax(s))", [f"s={[1] * 100}"])
+    page = visit(path, fragment="#step=999")
+    assert page.evaluate(COUNTED) == [0, "∂t1/∂s = (100, 100), the Jacobian: a row for each output"]
 
 
 def test_a_rule_is_in_the_plain_form_with_our_operations_by_their_names(steps_of):

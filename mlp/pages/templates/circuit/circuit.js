@@ -19,7 +19,7 @@ class Circuit {
     this.forward = lines.filter(({ kind }) => kind === "forward").length;
     this.drawing = new Drawing(section, this.name, (number) => this.meaning(number), (number) => this.exercise.answer(number));
     this.inputs = new Inputs(section, this.graph, () => this.changed());
-    this.exercise = new Exercise(section, this.graph, this.steps, () => { this.show(); remember(); });
+    this.exercise = new Exercise(section, this.graph, this.steps, () => { this.pause(); this.show(); remember(); });
     this.drawing.frame.addEventListener("scroll", () => this.showTrouble());
     this.listing = this.find(".listing");
     this.spans = spansOf(this.listing.firstElementChild);
@@ -48,12 +48,17 @@ class Circuit {
   }
 
   original() {
-    this.renew(null);
+    this.inputs.take(null);
+    this.beginAnew();
   }
 
-  // Other numbers: the answers belong to the old ones.
-  renew(seed = this.inputs.seed + 1) {
-    this.inputs.take(seed);
+  renew() {
+    this.inputs.renew();
+    this.beginAnew();
+  }
+
+  // The answers belong to the old numbers.
+  beginAnew() {
     this.exercise.begin();
     this.changed();
   }
@@ -64,7 +69,7 @@ class Circuit {
     const predicted = this.inputs.descend(chosen);
     this.changed();
     const [from, to, change, promised] = [before, this.total(), this.total() - before, predicted].map((x) => rounded(x));
-    this.find(".outcome").textContent =
+    this.find(".outcome").textContent = predicted === null ? "No step: an input would become infinite." :
       `${this.of} went from ${from} to ${to}: it changed by ${change}. The gradient predicted ${promised}.`;
   }
 
@@ -104,7 +109,7 @@ class Circuit {
 
   // On paper a circuit has all numbers, but for those of an exercise.
   showForPrint() {
-    this.compute();
+    if (this.graph.output.gradient === undefined) this.compute();
     if (!this.exercise.isOn) this.drawing.show(known(this.graph, this.steps), {});
   }
 

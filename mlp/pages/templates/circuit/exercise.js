@@ -2,7 +2,7 @@
 // and with the one that the reader's own numbers lead to: so a mistake is told from what only follows from it.
 
 const CLOSE = 0.02; // a number is right if it differs by no more than this fraction of the right one ...
-const SMALL = 5e-4; // ... or of the largest one asked for, up to 1: then 0 is right for a tiny number
+const SMALL = 5e-4; // ... or, with its sign, of the largest one asked for, up to 1: then 0 is right for a tiny number
 const FORGOTTEN = 1 / 3; // ... unless it is so much nearer to a sum that lacks one of its parts
 const SIGNS = { right: " ✓", wrong: " ✗", follows: " →", open: "" };
 
@@ -80,21 +80,22 @@ class Exercise {
   // numbers alone is right.
   judge() {
     for (const question of this.asked) question.typed = textsOf(question).map(numberIn);
-    const largest = Math.max(0, ...this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs)));
+    const all = this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs));
+    const small = SMALL * Math.min(1, Math.max(0, ...all.filter(isFinite)));
     for (const question of this.asked) {
       const { typed, fields } = question;
       const [right, own] = [this.parts(question, false), this.parts(question, true)];
       question.blamed = this.blamed(question);
-      const small = SMALL * Math.min(1, largest);
       const states = typed.map((number, k) => {
         if (Number.isNaN(number) || !isFinite(right[0][k])) return "open"; // infinite: the page says so at the gate
         if (isClose(number, right, k, small)) return "right";
-        return isClose(number, own, k, small) ? question.blamed.length ? "follows" : "right" : "wrong";
+        if (!isClose(number, own, k, small)) return "wrong";
+        return question.blamed.length ? "follows" : "right";
       });
       fields.forEach((field, k) => Object.assign(field, { className: states[k], ariaInvalid: states[k] === "wrong" }));
       question.state = ["wrong", "follows", "open", "right"].find((state) => states.includes(state));
       question.place = states.indexOf("wrong");
-      question.factor = own[0][question.place] / typed[question.place];
+      question.factor = [own, right].map(([sum]) => sum[question.place] / typed[question.place]).find(isFinite);
       question.verdict.textContent = this.says(question);
     }
     this.score.textContent = this.sum();
@@ -186,6 +187,7 @@ function numberIn(text) {
 // Whether a number is the sum, and not the sum without one of its parts; each of these at place k.
 function isClose(number, [sum, ...parts], k, small) {
   const off = Math.abs(number - sum[k]);
-  if (off > Math.max(CLOSE * Math.abs(sum[k]), small)) return false;
+  const allowed = number * sum[k] < 0 ? 0 : Math.max(CLOSE * Math.abs(sum[k]), small);
+  if (!isFinite(sum[k]) || off > allowed) return false;
   return parts.every((part) => !part[k] || Math.abs(number - sum[k] + part[k]) >= FORGOTTEN * off);
 }

@@ -1,7 +1,7 @@
 // The numbers of a circuit's inputs: fields to change them, new numbers from a seed, and a step against the gradient.
 
 const MAX_FIELDS = 64; // a larger array has no fields
-const MAX_TRIES = 200; // sets of numbers tried until both passes are finite
+const MAX_TRIES = 200; // sets of numbers tried until both passes are finite, and not all gradients 0
 const LARGEST = 1e4; // the largest value in a new set of numbers
 
 class Inputs {
@@ -52,15 +52,26 @@ class Inputs {
     this.graph.forward();
     this.graph.backward(this.graph.upstream);
     return this.graph.nodes.every(({ value, gradient = 0 }) =>
-      [...numbersOf(value), ...numbersOf(gradient)].every((number) => Math.abs(number) <= LARGEST));
+      [...numbersOf(value), ...numbersOf(gradient)].every((number) => Math.abs(number) <= LARGEST))
+      && this.leaves.some(({ gradient = 0 }) => numbersOf(gradient).some(Boolean));
   }
 
-  // Step: x -= rate * dx for the chosen inputs. Returns how the output should change by its gradient.
+  // Take the numbers of the next seed that has others.
+  renew() {
+    const numbers = () => String(this.leaves.map(({ value }) => numbersOf(value)));
+    const old = numbers();
+    for (let k = 0; k < 20 && numbers() === old; k += 1) this.take(this.seed + 1);
+  }
+
+  // Step: x -= rate * dx for the chosen inputs. Returns how the output should change by its gradient; null, without a
+  // step, if an input would not be finite.
   descend(chosen) {
     const rate = Number(this.rate.value);
     const moved = elementwise((x, dx) => x - rate * dx);
     const leaves = this.leaves.filter(({ name, needs }) => needs && chosen.includes(name));
-    for (const leaf of leaves) leaf.value = moved(leaf.value, leaf.gradient);
+    const values = leaves.map(({ value, gradient }) => moved(value, gradient));
+    if (!values.every((A) => numbersOf(A).every(isFinite))) return null;
+    leaves.forEach((leaf, k) => { leaf.value = values[k]; });
     this.write();
     return leaves.flatMap(({ gradient }) => [...numbersOf(gradient)]).reduce((sum, dx) => sum - rate * dx * dx, 0);
   }

@@ -66,13 +66,16 @@ function localText(node, position) {
 }
 
 // The derivatives of each number of a gate's output (a row each) with respect to each number of its input.
+// Of a large one only the shape is shown: of a thousand numbers it would have a million.
 function jacobian(node, position) {
+  const shape = [node.shape, node.inputs[position].shape].map(sizeOf);
+  if (isShownByShape(shape)) return new NDArray(shape);
   const numbers = [...numbersOf(node.value)];
   const rows = numbers.map((_, row) => {
     const unit = arrayOf(node.shape, numbers.map((_, k) => Number(k === row)));
     return [...numbersOf(node.backward[position](unit, node.value, ...valuesOf(node.inputs)))];
   });
-  return arrayOf([rows.length, rows[0].length], rows.flat());
+  return arrayOf(shape, rows.flat());
 }
 
 // Easily overlooked facts about the gradient of an input.
