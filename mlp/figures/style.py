@@ -97,10 +97,13 @@ def class_looks(labels: Sequence[int]) -> list[tuple[str, str]]:
     return [(colors[place % len(colors)], CLASS_MARKERS[place % len(CLASS_MARKERS)]) for place in places]
 
 
-def css_colors() -> str:
-    """The colours and roles as CSS custom properties, light and dark; printed pages are light."""
-    light, dark = (" ".join(f"--{name}: {shades[k]};" for name, shades in COLORS.items()) for k in (0, 1))
-    roles = " ".join(f"--{name}: var(--{color});" for name, color in ROLES.items())
+def css_colors(page: str) -> str:
+    """The colours and roles that a page uses as CSS custom properties, light and dark; printed pages are light."""
+    used = set(re.findall(r"--(\w+)", page))
+    roles = " ".join(f"--{name}: var(--{color});" for name, color in ROLES.items() if name in used)
+    used.update(color for role, color in ROLES.items() if role in used)
+    colors = {name: shades for name, shades in COLORS.items() if name in used}
+    light, dark = (" ".join(f"--{name}: {shades[k]};" for name, shades in colors.items()) for k in (0, 1))
     return f":root {{ {light} {roles} }} @media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
 
 

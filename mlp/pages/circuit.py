@@ -97,7 +97,6 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
     figure = picture(circuit, live=True)
     gates = sum(node.gate is not None for node in circuit.nodes)
     leaves = [node for node in circuit.nodes if node.gate is None]
-    kinds = [line.kind for line in listing]
     return {
         "name": name,
         "shows": "",
@@ -107,8 +106,6 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
         "caption": caption(graph),
         "gates": f"{gates} gate{'' if gates == 1 else 's'}",
         "output": circuit.output.name,
-        "steps": len(kinds) - kinds.count("heading") - kinds.count("given"),
-        "forward": kinds.count("forward"),
         "listing": "\n".join(_narrow(line.text) for line in listing),
         "jacobian": "",
         "moved": [leaf.name for leaf in leaves if leaf not in graph.class_indices],

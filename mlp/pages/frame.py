@@ -22,6 +22,8 @@ from mlp.figures.style import css_colors
 from mlp.system.printable import printable, printable_lines
 
 TEMPLATES = files("mlp.pages") / "templates"
+COLORS = Markup("/* colours */")
+"""Where the colours are put, when it is known which ones a page uses."""
 
 
 @cache
@@ -36,7 +38,8 @@ def _environment() -> Environment:
         finalize=_one_line,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.globals |= {"colors": cssmin(css_colors()), "source": _source, "zip": zip}
+    environment.globals |= {"colors": COLORS, "source": _source, "zip": zip}
+    environment.filters["minified"] = lambda script: Markup(jsmin(script))  # noqa: S704  our own scripts
     environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
     return environment
 
@@ -54,7 +57,8 @@ def _source(name: str) -> Markup:
 
 def render(template: str, **facts: Any) -> str:
     """The page: the template of this name with these values."""
-    return _environment().get_template(template).render(facts)
+    page = _environment().get_template(template).render(facts)
+    return page.replace(COLORS, cssmin(css_colors(page)), 1)
 
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:

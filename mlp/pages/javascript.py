@@ -14,9 +14,9 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from markupsafe import Markup
 
+from mlp.circuits import local_gradient as local_gradients
 from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
-from mlp.circuits.local_gradient import local_gradient
-from mlp.gates import Array, Gate
+from mlp.gates import Array, Elementwise, Gate
 from mlp.graph import ComputationalGraph
 from mlp.losses import onehot, right_score, softmax
 from mlp.pages.explanation import explain
@@ -108,7 +108,7 @@ class JavaScript(Code):
             more = [axes, keep] if keep else [axes] if axes else []
         elif function in OTHERS:
             script, name = OTHERS[function]
-            self.scripts.add(script)
+            self.scripts.update({script, "reductions"} if function is softmax else {script})
             more = [list(value) if isinstance(value, tuple) else value for value in options.values()]
         else:
             what = f"{function.__self__.__name__}.reduce" if "axis" in options else function.__name__
@@ -197,10 +197,20 @@ class Script:
         backward = [None if term is None else code.function(term, everything) for term in formula.gradients]
         passes: dict[str, Any] = {"forward": code.function(formula.value, inputs), "backward": backward}
         if self.explained:
-            local = [None if term is None else local_gradient(gate, formula, term) for term in formula.gradients]
-            passes["local"] = [None if term is None else code.function(term, everything) for term in local]
+            local = [term and _own_local(gate, formula, term) for term in formula.gradients]
+            if any(local):
+                passes["local"] = [term and code.function(term, everything) for term in local]
             passes |= _plain(code, formula, inputs, everything)
         return "".join(f"    {name}: {_listed(text)},\n" for name, text in passes.items())
+
+    @property
+    def extras(self) -> list[str]:
+        """The scripts of templates/circuit/ that only some gates need."""
+        gates = self.explanations.values()
+        has_jacobian = any(one and one["local"] is None for gate in gates for one in gate["backward"])
+        has_forms = any("plain" in text for text in self._names)
+        found = {"ties": any("routes" in gate for gate in gates), "jacobian": has_jacobian, "forms": has_forms}
+        return [name for name, is_needed in found.items() if is_needed]
 
     @property
     def arrays(self) -> list[str]:
@@ -212,6 +222,16 @@ class Script:
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for text, name in self._names.items())
         return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};")  # noqa: S704
+
+
+def _own_local(gate: Gate, formula: Formula, gradient: Term) -> Term | None:
+    """The local gradient if a page cannot compute it as the gradient for an upstream gradient of 1.
+
+    These are gradients that are sums over copies, matrix products, or copies themselves.
+    """
+    is_sum = isinstance(gate, Elementwise) and gradient.shape != formula.value.shape
+    has_own = is_sum or gradient.function in (*local_gradients.PRODUCTS, np.broadcast_to)
+    return local_gradients.local_gradient(gate, formula, gradient) if has_own else None
 
 
 def _plain(code: JavaScript, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:

@@ -111,9 +111,7 @@ def test_in_the_gallery_each_circuit_has_its_own_state_and_back_returns_to_it(vi
     assert page.evaluate(STATE) == before
     for tail in ["y=3", "y=-1", "y=0.5", "y=1,2", "s=1,2", "s=1,2,3,4"]:
         page.evaluate("(tail) => { location.hash = `softmax-loss/3?${tail}`; follow(); }", tail)
-        assert page.evaluate(
-            "[location.hash, ...chosen.inputs.leaves.map(({ value }) => String(numbersOf(value)))]"
-        ) == [
+        assert page.evaluate("[location.hash, ...chosen.inputs.leaves.map(({ value }) => String(flat(value)))]") == [
             "#softmax-loss/3",
             "3.2,5.1,-1.7",
             "0",

@@ -175,7 +175,7 @@ def test_an_answer_is_nowhere_while_it_is_hidden(visit, gallery):
     for label in (HIDE, HIDE_VALUES):
         tick(page, label)
         answers = page.evaluate(
-            "chosen.exercise.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), (x) => rounded(x)))"
+            "chosen.exercise.asked.flatMap(({ what, node }) => Array.from(flat(node[what]), (x) => rounded(x)))"
         )
         distinct = {one for one in answers if len(one.lstrip("-").replace(".", "")) > 3}
         assert len(distinct) > 5

@@ -20,7 +20,7 @@ STAGES = {other: EXAMPLES[name] for name, (other, _) in STAGED.items()}
 CLASSES = 3
 """Every example with class indices has so many classes."""
 CHANGES = """([name, changes]) => {
-    const flat = (A) => (A === undefined ? [] : Array.from(numbersOf(A), String));
+    const flat = (A) => (A === undefined ? [] : Array.from(flat(A), String));
     location.hash = `${name}/999`;
     follow();
     const fields = new Map([...document.querySelectorAll(".chosen .fields input")].map((one) => [one.ariaLabel, one]));
@@ -211,7 +211,7 @@ def test_a_step_of_arrays_is_the_librarys_whatever_the_upstream_gradient(visit, 
     assert text(page, ".outcome") == (
         f"sum(dZ * Z) went from {from_} to {to}: it changed by {change}. The gradient predicted {predicted}."
     )
-    full = page.evaluate("chosen.graph.leaves.map(({ value }) => Array.from(numbersOf(value)))")
+    full = page.evaluate("chosen.graph.leaves.map(({ value }) => Array.from(flat(value)))")
     np.testing.assert_allclose(np.concatenate(full), np.concatenate([circuit.node(n).value.ravel() for n in "XWb"]))
 
 
@@ -240,9 +240,9 @@ def test_a_step_never_makes_an_input_infinite_and_stays_told_on_paper(visit, tmp
 NEW_NUMBERS = """(seeds) => JSON.stringify(circuits.map((circuit) => seeds.map((seed) => {
     circuit.inputs.take(seed);
     circuit.compute();
-    const leaves = circuit.inputs.leaves.map(({ name, value }) => [name, Array.from(numbersOf(value))]);
-    const all = circuit.graph.nodes.flatMap(({ value, gradient = 0 }) => [...numbersOf(value), ...numbersOf(gradient)]);
-    const isMoving = circuit.inputs.leaves.some(({ gradient = 0 }) => !numbersOf(gradient).every((dx) => dx === 0));
+    const leaves = circuit.inputs.leaves.map(({ name, value }) => [name, Array.from(flat(value))]);
+    const all = circuit.graph.nodes.flatMap(({ value, gradient = 0 }) => [...flat(value), ...flat(gradient)]);
+    const isMoving = circuit.inputs.leaves.some(({ gradient = 0 }) => !flat(gradient).every((dx) => dx === 0));
     return [leaves, all.map(String), isMoving];
 })))"""
 

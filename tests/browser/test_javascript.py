@@ -25,15 +25,15 @@ FLOAT64 = np.dtype("float64")
 BOTH_PASSES = """(circuits) => JSON.stringify(JSON.parse(circuits).map(({ nodes, output, leaves, upstream }) => {
     const graph = new Graph(nodes, output);
     for (const leaf of graph.leaves) leaf.value = arrayOf(leaf.shape, leaves[leaf.id]);
-    graph.forward();
-    graph.backward(arrayOf(graph.output.shape, upstream));
-    const flat = (A) => Array.from(numbersOf(A));
+    graph.upstream = arrayOf(graph.output.shape, upstream);
+    graph.run();
+    const flat = (A) => Array.from(flat(A));
     return graph.nodes.map((node) => [flat(node.value), node.isReached ? flat(node.gradient) : null]);
 }))"""
 FORWARD = """(calls) => JSON.parse(calls).map(([name, inputs]) => {
     const value = GATES[name].forward(...inputs.map(([shape, numbers]) => arrayOf(shape, numbers)));
     if (typeof value === "boolean") throw new Error("a value is no number");
-    return Array.from(numbersOf(value));
+    return Array.from(flat(value));
 })"""
 NUMBERS = [-2.5, -1, -0.5, 0, 0.3, 1, 2]
 

@@ -29,8 +29,8 @@ STEPS = """JSON.stringify(circuits.map((circuit) => {
         marked: marked(step),
         known: Object.fromEntries(known(graph, steps.slice(0, k + 1))),
         target: step.target?.name,
-        total: step.total === undefined ? null : Array.from(numbersOf(step.total)),
-        gradient: Array.from(numbersOf(step.target?.gradient ?? 0)),
+        total: step.total === undefined ? null : Array.from(flat(step.total)),
+        gradient: Array.from(flat(step.target?.gradient ?? 0)),
         jacobian: isJacobianSmall(step) ? written(jacobian(step.node, step.position)) : "",
         line: spans[step.line].textContent.trim(),
     })), [...drawing.parts.keys()]];

@@ -28,9 +28,9 @@ def test_only_the_style_has_colours():
 
 
 def test_every_colour_of_a_page_is_a_variable_that_exists():
-    css = style.css_colors()
-    defined = set(re.findall(r"(--[\w-]+):", css))
     templates = "".join(path.read_text("utf-8") for path in (ROOT / "mlp/pages/templates").rglob("*.*"))
+    css = style.css_colors(templates + "".join(style.OF_A_PAGE.values()))
+    defined = set(re.findall(r"(--[\w-]+):", css))
     own = set(re.findall(r"""(--[\w-]+)(?::|", )""", templates))  # set by a style sheet or a script
     used = set(re.findall(r"""(?:var\(|")(--[\w-]+)""", templates + css + "".join(style.OF_A_PAGE.values())))
     assert used <= defined | own

@@ -72,7 +72,7 @@ def test_in_a_pages_data_no_sign_opens_a_tag(tmp_path):
     circuit_page.write(run("max(x, y)", "x=1", "y=2"), "max(x, y)", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     data = re.search(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)[1]
-    told = re.search("const EXPLANATIONS = (.*);", page)[1]
+    told = re.search("const TEXTS = (.*);", page)[1]
     assert "<" not in data + told
     assert json.loads(told)["max"]["backward"][1]["local"] == "({0} < {1})"
 

@@ -3,7 +3,7 @@
 
 const choice = document.getElementById("choice"); // in a gallery, else null
 const isInNotebook = location.href === "about:srcdoc"; // in a frame of its own, which has no address
-const circuits = [...document.querySelectorAll(".circuit")].map((section) => new Circuit(section));
+const circuits = [...document.querySelectorAll(".circuit")].map((section) => new Circuit(section, remember));
 let chosen = circuits[0];
 let recent = 0; // changes of the address in the latest two seconds
 
@@ -19,8 +19,9 @@ function address() {
 // Replaces the address: the browser's Back then leaves the page or the circuit, and not only the step. Browsers refuse
 // more than a hundred changes in ten seconds, and a key held down makes more: then the address is late.
 function remember() {
-  if (isInNotebook || recent === 15 || location.hash === address()) return;
-  history.replaceState(null, "", address());
+  chosen.address = address(); // for the reader who comes back to it
+  if (isInNotebook || recent === 15 || location.hash === chosen.address) return;
+  history.replaceState(null, "", chosen.address);
   recent += 1;
   setTimeout(() => { recent -= 1; remember(); }, 2000);
 }
@@ -42,15 +43,20 @@ function follow() {
 
 document.documentElement.classList.add("stepping");
 follow();
-window.addEventListener("hashchange", follow);
-choice?.addEventListener("change", () => { location.hash = `${choice.value}/0`; });
-document.addEventListener("keydown", (event) => {
+window.onhashchange = follow;
+if (choice) {
+  choice.onchange = () => {
+    location.hash = circuits.find(({ name }) => name === choice.value).address ?? `#${choice.value}/0`;
+  };
+}
+document.onkeydown = (event) => {
   const where = { ArrowLeft: "back", ArrowRight: "next" }[event.key];
   const taken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  if (!where || taken || chosen.exercise.isOn || event.target.closest("input, select, .wide")) return; // these use the key
+  const isUsed = event.target.closest("input, select, .wide"); // these use the key themselves
+  if (!where || taken || isUsed || chosen.exercise.isOn) return;
   event.preventDefault();
   chosen.go(where);
-});
-window.addEventListener("resize", () => chosen.showTrouble());
-window.addEventListener("beforeprint", () => circuits.forEach((circuit) => circuit.showForPrint()));
-window.addEventListener("afterprint", () => chosen.show());
+};
+window.onresize = () => chosen.showTrouble();
+window.onbeforeprint = () => circuits.forEach((circuit) => circuit.showForPrint());
+window.onafterprint = () => chosen.show();

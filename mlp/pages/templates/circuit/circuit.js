@@ -1,32 +1,37 @@
-// A page of circuits. What it shows follows from a circuit's state: its numbers, the step, and the exercise. The address
-// has the state, so it does not matter how the reader came there.
+// A circuit on its page. What is shown follows from its state: the inputs' numbers, the step, and the exercise.
 
 const PAUSE = 1500; // milliseconds between the steps of Play
 
 class Circuit {
-  constructor(section) {
+  // remember: called when the state has changed.
+  constructor(section, remember) {
     const { nodes, output, upstream, of, lines } = JSON.parse(section.querySelector("script").textContent);
-    Object.assign(this, { section, of, name: section.dataset.name, step: 0, timer: null });
+    Object.assign(this, { section, remember, of, name: section.dataset.name, step: 0, timer: null });
     this.graph = new Graph(nodes, output);
     this.graph.upstream = arrayOf(this.graph.output.shape, upstream);
     for (const line of lines) {
       line.node = this.graph.nodes[line.node];
       line.target = line.kind === "backward" ? line.node.inputs[line.position] : line.node;
     }
-    this.lines = lines;
     this.steps = lines.filter(({ kind }) => kind !== "given");
     this.last = this.steps.length - 1;
-    this.forward = lines.filter(({ kind }) => kind === "forward").length;
-    this.drawing = new Drawing(section, this.name, (number) => this.meaning(number), (number) => this.exercise.answer(number));
-    this.inputs = new Inputs(section, this.graph, () => this.changed());
-    this.exercise = new Exercise(section, this.graph, this.steps, () => { this.pause(); this.show(); remember(); });
+    this.forwardSteps = lines.filter(({ kind }) => kind === "forward").length;
+    this.makeParts(lines);
+  }
+
+  makeParts(lines) {
+    const { section, graph, steps } = this;
+    this.drawing = new Drawing(section, this.name, graph, (number) => this.meaning(number));
     this.drawing.frame.addEventListener("scroll", () => this.showTrouble());
-    this.listing = this.find(".listing");
-    this.spans = spansOf(this.listing.firstElementChild);
+    this.inputs = new Inputs(section, graph, () => this.changed());
+    this.exercise = new Exercise(section, graph, steps, () => this.changedAnswers());
+    this.listing = new Listing(section, lines);
     this.slider = this.find("[type=range]");
-    this.slider.addEventListener("input", () => this.moveTo(Number(this.slider.value)));
+    this.slider.max = this.last;
+    this.slider.parentElement.style = `--at: ${this.forwardSteps / this.last}`;
+    this.slider.oninput = () => this.moveTo(Number(this.slider.value));
     this.buttons = Object.fromEntries([...section.querySelectorAll("[data-go]")].map((one) => [one.dataset.go, one]));
-    for (const [where, button] of Object.entries(this.buttons)) button.addEventListener("click", () => this.go(where));
+    for (const [where, button] of Object.entries(this.buttons)) button.onclick = () => this.go(where);
   }
 
   find(selector) {
@@ -44,53 +49,60 @@ class Circuit {
   moveTo(step) {
     this.pause();
     this.showStep(step);
-    remember();
+    this.remember();
   }
 
   original() {
-    this.inputs.take(null);
-    this.beginAnew();
+    this.inputs.takeOriginal();
+    this.renewed();
   }
 
   renew() {
     this.inputs.renew();
-    this.beginAnew();
+    this.renewed();
   }
 
   // The answers belong to the old numbers.
-  beginAnew() {
-    this.exercise.begin();
+  renewed() {
+    this.exercise.begin(new Map());
     this.changed();
   }
 
   descend() {
     const before = this.total();
     const chosen = [...this.section.querySelectorAll("[data-moves]:checked")].map(({ dataset }) => dataset.moves);
-    const predicted = this.inputs.descend(chosen);
+    const isRate = this.inputs.rate.validity.valid;
+    const predicted = isRate ? this.inputs.descend(chosen) : null;
     this.changed();
-    const [from, to, change, promised] = [before, this.total(), this.total() - before, predicted].map((x) => rounded(x));
-    this.find(".outcome").textContent = predicted === null ? "No step: an input would become infinite." :
-      `${this.of} went from ${from} to ${to}: it changed by ${change}. The gradient predicted ${promised}.`;
+    const [from, to, change, slope] = [before, this.total(), this.total() - before, predicted].map((x) => rounded(x));
+    const why = isRate ? "an input would become infinite." : "the rate must be a number from 0.";
+    setText(this.find(".outcome"), predicted === null ? `No step: ${why}` :
+      `${this.of} went from ${from} to ${to}: it changed by ${change}. The gradient predicted ${slope}.`);
   }
 
   // The scalar whose derivatives are computed.
   total() {
-    const weights = numbersOf(this.graph.upstream);
-    return numbersOf(this.graph.output.value).reduce((sum, number, k) => sum + weights[k] * number, 0);
+    const weights = flat(this.graph.upstream);
+    return flat(this.graph.output.value).reduce((sum, number, k) => sum + weights[k] * number, 0);
   }
 
-  // The inputs' numbers have changed.
+  // The inputs' numbers have changed: if only the inputs were shown, all numbers are now.
   changed() {
+    this.step ||= this.last;
     this.compute();
     this.show();
-    remember();
+    this.remember();
+  }
+
+  changedAnswers() {
+    this.pause();
+    this.show();
+    this.remember();
   }
 
   // Both passes. A line of the backward pass gets the sum of what had arrived before, and with its own part.
   compute() {
-    this.find(".outcome").textContent = "";
-    this.graph.forward();
-    this.graph.backward(this.graph.upstream);
+    this.graph.run();
     const sums = new Map();
     for (const line of this.steps.filter(({ kind }) => kind === "backward")) {
       line.before = sums.get(line.target);
@@ -109,90 +121,72 @@ class Circuit {
 
   // On paper a circuit has all numbers, but for those of an exercise.
   showForPrint() {
-    if (this.graph.output.gradient === undefined) this.compute();
+    if (this.graph.output.gradient === undefined) this.restore({ step: 0, texts: new Map() });
     if (!this.exercise.isOn) this.drawing.show(known(this.graph, this.steps), {});
   }
 
   showStep(step) {
     this.step = Math.min(Math.max(step, 0), this.last);
     this.show();
-    this.scroll();
+    const now = this.steps[this.step];
+    const { fresh = [], reads = [], marks = [] } = marked(now);
+    this.drawing.scrollTo([...marks, ...[...reads, ...fresh].map((key) => `${key}-0`)]);
+    this.listing.scrollTo(now);
   }
 
   show() {
-    const now = this.steps[this.step];
-    this.section.classList.toggle("exercising", this.exercise.isOn);
+    const { exercise, steps, step, graph } = this;
+    this.section.classList.toggle("exercising", exercise.isOn);
+    setText(this.find(".outcome"), "");
+    setText(this.find(".seed"), this.inputs.seed === null ? "" : `seed ${this.inputs.seed}`);
     const broken = this.showTrouble();
-    if (this.exercise.isOn) {
-      this.drawing.show(this.exercise.show(), { broken });
-    } else {
-      this.drawing.show(known(this.graph, this.steps.slice(0, this.step + 1)), { broken, ...marked(now) });
-    }
-    const { title, note = "", about = "", ...rows } = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
-    for (const [place, text] of Object.entries({ title, note, about })) this.find(`[data-says=${place}]`).textContent = text;
-    this.find("dl").replaceChildren(...Object.entries(rows).filter(([, text]) => text).map(inRow));
+    if (exercise.isOn) this.drawing.show(exercise.show(), { broken });
+    else this.drawing.show(known(graph, steps.slice(0, step + 1)), { broken, ...marked(steps[step]) });
+    this.showFacts(steps[step]);
     this.showPlace();
-    this.showListing();
+    this.listing.show(steps[step]);
+  }
+
+  // What the page says in a step: a title, rows of facts, and notes.
+  showFacts(now) {
+    const { title, note = "", about = "", ...rows } = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
+    for (const [place, text] of Object.entries({ title, note, about })) setText(this.find(`[data-says=${place}]`), text);
+    this.find("dl").replaceChildren(...Object.entries(rows).filter(([, text]) => text).map(inRow));
   }
 
   // At the first gate where a number is infinite or undefined, say so; returns the ids of what is broken in the drawing.
   showTrouble() {
-    const isWrong = (what) => (node) => !numbersOf(node[what] ?? 0).every(isFinite);
+    const isWrong = (what) => (node) => !flat(node[what] ?? 0).every(isFinite);
     const node = this.graph.nodes.find(isWrong("value")) ?? this.graph.nodes.findLast(isWrong("gradient"));
-    const what = node && isWrong("value")(node) ? "value" : "gradient";
     const place = this.find(".trouble");
-    const number = node && rounded(numbersOf(node[what]).find((x) => !isFinite(x)));
-    const text = node
-      ? `${what === "value" ? "" : "d"}${node.name} is ${number}: it overflows or is not defined here.`
-      : this.inputs.trouble();
-    if (place.textContent !== text) place.textContent = text; // a screen reader says it once
+    setText(place, node ? troubleAt(node) : this.inputs.trouble());
     place.classList.toggle("at-gate", Boolean(node));
-    if (node) this.drawing.putBelow(place, this.drawing.parts.get(`lead-${node.id}`));
-    return node ? [`gate-${node.id}`, `lead-${node.id}`] : [];
+    if (!node) return [];
+    this.drawing.putBelow(place, this.drawing.parts.get(`lead-${node.id}`), this.drawing.frame);
+    return [`gate-${node.id}`, `lead-${node.id}`];
   }
 
   showPlace() {
-    const { step, last, forward } = this;
-    const [pass, done, all] = step <= forward ? ["forward", step, forward] : ["backward", step - forward, last - forward];
-    const phase = step ? `${pass} ${done} of ${all}` : "inputs";
-    this.find(".counter").textContent = `step ${step} of ${last}`;
-    this.find(".phase").textContent = phase;
+    const { step, last, forwardSteps } = this;
+    const isForward = step <= forwardSteps;
+    const phase = isForward ? `forward ${step} of ${forwardSteps}` : `backward ${step - forwardSteps} of ${last - forwardSteps}`;
+    setText(this.find(".counter"), `step ${step} of ${last}`);
+    setText(this.find(".phase"), step ? phase : "inputs");
     this.slider.value = step;
-    this.slider.ariaValueText = `step ${step} of ${last}, ${phase}`;
+    this.slider.ariaValueText = `step ${step} of ${last}, ${step ? phase : "inputs"}`;
     for (const where of ["first", "back"]) this.buttons[where].ariaDisabled = step === 0;
     for (const where of ["next", "last"]) this.buttons[where].ariaDisabled = step === last;
   }
 
-  // The listing with the inputs' numbers; where a line has two forms, the plain one if it has the same numbers.
-  showListing() {
-    const { spans } = this;
-    for (const { line, kind, node, position, forms } of this.lines) {
-      let text = spans[line].textContent;
-      if (kind === "given") text = withNumbers(text, node);
-      if (forms) text = inForm(forms, node, position);
-      if (spans[line].textContent !== text) spans[line].textContent = text;
-      spans[line].ariaCurrent = null;
-    }
-    spans[this.steps[this.step].line].ariaCurrent = "step";
-  }
-
-  // Scroll the drawing and the listing to the step.
-  scroll() {
-    const { fresh = [], reads = [], marks = [] } = marked(this.steps[this.step]);
-    this.drawing.scrollTo([...marks, ...[...reads, ...fresh].map((key) => `${key}-0`)]);
-    const top = this.spans[this.steps[this.step].line].offsetTop - this.listing.clientHeight / 2;
-    this.listing.scrollTo({ top, behavior: behavior() });
-  }
-
   // What a number in the drawing means, with all its digits.
-  meaning({ key, what, node: id, row, text }) {
+  meaning({ key, what, node: id, row, text, name }) {
     const node = this.graph.nodes[id];
-    const isAsked = this.exercise.asked.some((question) => question.key === key);
-    const rows = rowsOf(node[what], String);
-    const full = isAsked ? text.textContent : rows[row];
-    const name = rows.length > 1 ? `${node.name}[${row}]` : node.name;
-    if (what === "gradient") return `d${name} = ${full}: the derivative of ${this.of} with respect to ${name}`;
-    const origin = node.gate ? `computed by ${EXPLANATIONS[node.gate].gate}` : node.constant ? "a constant" : "an input";
+    if (this.exercise.asked.some((question) => question.key === key)) return `${name}: your answer, ${text.textContent}`;
+    const digits = (number) => (isFinite(number) ? String(number) : rounded(number));
+    const isSmall = sizeOf(node.shape) <= MAX_FIELDS;
+    const full = isLarge(node.shape) && isSmall ? nested(node[what], digits) : rowsOf(node[what], digits)[row];
+    if (what === "gradient") return `${name} = ${full}: the derivative of ${this.of} with respect to ${name.slice(1)}`;
+    const origin = node.gate ? `computed by ${TEXTS[node.gate].gate}` : node.constant ? "a constant" : "an input";
     return `${name} = ${full}: ${origin}`;
   }
 
@@ -201,22 +195,30 @@ class Circuit {
       this.pause();
       return;
     }
-    this.buttons.play.textContent = "Pause";
+    setText(this.buttons.play, "Pause");
     this.timer = setInterval(() => this.playOn(this.step + 1), PAUSE);
     this.playOn(this.step === this.last ? 0 : this.step + 1);
   }
 
   playOn(step) {
     this.showStep(step);
-    remember();
+    this.remember();
     if (step === this.last) this.pause();
   }
 
   pause() {
     clearInterval(this.timer);
     this.timer = null;
-    this.buttons.play.textContent = "Play";
+    setText(this.buttons.play, "Play");
   }
+}
+
+// What is wrong at a node whose value, or else whose gradient, is infinite or undefined.
+function troubleAt(node) {
+  const isValue = !flat(node.value).every(isFinite);
+  const number = rounded(flat(isValue ? node.value : node.gradient).find((x) => !isFinite(x)));
+  const formula = isValue && !node.shape.length ? ` = ${fill(formOf(node), operandsOf(node))}` : "";
+  return `${isValue ? "" : "d"}${node.name}${formula} is ${number}: it overflows or is not defined here.`;
 }
 
 // A row of the step's facts: a name and a text.
@@ -224,25 +226,4 @@ function inRow([name, text]) {
   const row = make("div");
   for (const [tag, words] of [["dt", name], ["dd", text]]) row.appendChild(make(tag)).textContent = words;
   return row;
-}
-
-// Each line of a listing in a span of its own. The rows of a long array are one line: those after the first are indented.
-function spansOf(code) {
-  const spans = code.textContent.split(/\n(?! )/).map((line) => Object.assign(make("span"), { className: "line", textContent: `${line}\n` }));
-  code.replaceChildren(...spans);
-  return spans;
-}
-
-// The line of an input, with its numbers now.
-function withNumbers(line, { value, classes }) {
-  const numbers = Array.from(numbersOf(value), (number) => (classes ? String(number) : python(number)));
-  const start = line.indexOf("=");
-  return line.slice(0, start) + line.slice(start).replace(/-?\b\d[-+.e\d]*/g, () => numbers.shift());
-}
-
-// A line in the form that has the same numbers. A backward line quotes the forward line: the quote has its own form.
-function inForm(forms, node, position) {
-  const [code, quote] = [forms[isExact(node, ROUNDING, position)], forms[isExact(node, ROUNDING)]];
-  const [end, begin] = [code, quote].map((line) => line.indexOf("# "));
-  return `${code.slice(0, end)}${quote.slice(begin)}\n`;
 }

@@ -4,17 +4,20 @@ const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");
 const behavior = () => (gentle.matches ? "smooth" : "instant");
 
 class Drawing {
-  // name: what each id in the drawing begins with; meaning: from a number what it means, as text; picked: after a click.
-  constructor(section, name, meaning, picked) {
-    Object.assign(this, { meaning, picked });
+  // name: what each id in the drawing begins with; meaning: from a number what it means, as text.
+  constructor(section, name, { nodes }, meaning) {
+    this.meaning = meaning;
     [this.frame, this.tip] = [".drawing", ".tip"].map((place) => section.querySelector(place));
     this.parts = new Map([...section.querySelectorAll("svg [id]")].map((part) => [part.id.slice(name.length + 1), part]));
     this.numbers = [...this.parts].flatMap(([id, part]) => {
       const [, key, what, node, row] = id.match(/^((value|gradient)-(\d+))-(\d+)$/) ?? [];
       return key ? [{ part, key, what, node: Number(node), row: Number(row), text: part.querySelector("text") }] : [];
     }).sort((a, b) => a.node - b.node);
-    for (const number of this.numbers) this.listen(number);
-    this.frame.addEventListener("scroll", () => this.hide());
+    for (const number of this.numbers) {
+      number.name = nameOf(number, nodes[number.node]);
+      this.listen(number);
+    }
+    this.frame.onscroll = () => this.hide();
   }
 
   // known: lines of text by key; fresh, reads: keys; marks, broken: ids of parts.
@@ -27,7 +30,7 @@ class Drawing {
       part.classList.toggle("new", fresh.includes(key));
       part.classList.toggle("reads", reads.includes(key));
       if (!number.isKnown) continue;
-      part.ariaLabel = line; // until it is pointed at
+      part.ariaLabel = `${number.name} = ${line}`; // until it is pointed at
       if (text.textContent === line) continue;
       text.textContent = line;
       number.isChanged = true;
@@ -75,19 +78,18 @@ class Drawing {
     const { part } = number;
     part.role = "img";
     part.tabIndex = -1;
-    part.addEventListener("click", () => this.picked(number));
-    for (const event of ["pointerenter", "focus", "click"]) part.addEventListener(event, () => this.point(number));
-    for (const event of ["pointerleave", "blur"]) part.addEventListener(event, () => this.hide());
-    part.addEventListener("keydown", (event) => {
+    part.onpointerenter = part.onfocus = part.onclick = () => this.point(number);
+    part.onpointerleave = part.onblur = () => this.hide();
+    part.onkeydown = (event) => {
       const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
       const shown = this.numbers.filter(({ isKnown }) => isKnown);
       const next = shown[shown.indexOf(number) + step];
       if (event.key === "Escape") this.hide();
-      if (!next || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (!step || !next || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       this.setStop(next);
       next.part.focus();
-    });
+    };
   }
 
   setStop(stop) {
@@ -104,11 +106,17 @@ class Drawing {
     this.tip.hidden = true;
   }
 
-  // Put a text below a part of the drawing, within the frame.
-  putBelow(text, part) {
-    const [frame, box] = [this.frame, part].map((element) => element.getBoundingClientRect());
+  // Put a text below a part of the drawing, within the frame; or below something else, at the part.
+  putBelow(text, part, lowest = part) {
+    const [frame, box, { bottom }] = [this.frame, part, lowest].map((element) => element.getBoundingClientRect());
     const left = box.left + box.width / 2 - frame.left - text.offsetWidth / 2;
     text.style.left = `${Math.max(0, Math.min(left, frame.width - text.offsetWidth))}px`;
-    text.style.top = `${box.bottom - frame.top + 4}px`;
+    text.style.top = `${bottom - frame.top + 4}px`;
   }
+}
+
+// Such as x, dx, or dX[1] for a row.
+function nameOf({ what, row }, { name, shape }) {
+  const place = shape.length === 2 && shape[0] > 1 && !isLarge(shape) ? `[${row}]` : "";
+  return `${what === "gradient" ? "d" : ""}${name}${place}`;
 }

@@ -12,7 +12,7 @@ class Exercise {
     Object.assign(this, { graph, steps, changed, asked: [], answers: new Map() }); // answers: by label the fields' texts
     [this.sheet, this.score] = [".worksheet", ".score"].map((place) => section.querySelector(place));
     this.hides = [...section.querySelectorAll("[data-hide]")]; // the gradients, the values
-    for (const hide of this.hides) hide.addEventListener("change", () => this.turn(hide));
+    for (const hide of this.hides) hide.onchange = () => this.turn(hide);
   }
 
   get isOn() {
@@ -21,7 +21,9 @@ class Exercise {
 
   // For the address; null if nothing is hidden.
   get mode() {
-    return this.isOn ? (this.hides[1].checked ? "all" : "gradients") : null;
+    const [gradients, values] = this.hides;
+    if (values.checked) return "all";
+    return gradients.checked ? "gradients" : null;
   }
 
   // Values are hidden only together with the gradients.
@@ -37,17 +39,17 @@ class Exercise {
   // drawing does not show are not asked for.
   begin(answers = this.answers) {
     this.answers = answers;
-    const kinds = { null: [], gradients: ["backward", "zeros"], all: ["forward", "backward", "zeros"] }[this.mode];
+    const kinds = this.isOn ? ["backward", "zeros", ...(this.mode === "all" ? ["forward"] : [])] : [];
     const asked = new Map();
     for (const { kind, target: node } of this.steps.filter(({ kind }) => kinds.includes(kind))) {
       const [what, label, gates] = kind === "forward"
         ? ["value", node.name, [[node]]]
         : ["gradient", `d${node.name}`, this.gatesAfter(node)];
       asked.delete(label);
-      if (!isShownByShape(node.shape)) asked.set(label, { what, label, node, gates, key: `${what}-${node.id}` });
+      if (!isLarge(node.shape)) asked.set(label, { what, label, node, gates, key: `${what}-${node.id}` });
     }
     this.asked = [...asked.values()];
-    this.score.textContent = "";
+    setText(this.score, "");
     this.sheet.replaceChildren(...this.asked.flatMap((question) => this.row(question)));
   }
 
@@ -56,13 +58,13 @@ class Exercise {
     question.fields = fieldsFor(label, node.shape);
     question.fields.forEach((field, k) => {
       Object.assign(field, { type: "text", value: this.answers.get(label)?.[k] ?? "" });
-      field.addEventListener("change", () => {
+      field.onchange = () => {
         this.answers.set(label, textsOf(question));
         this.changed();
-      });
+      };
     });
     question.verdict = make("p");
-    return [inGrid(node, question.fields, label), question.verdict];
+    return [inGrid(node.shape, question.fields, label), question.verdict];
   }
 
   // Judge the answers. Returns what the drawing shows: lines of text by key.
@@ -80,7 +82,7 @@ class Exercise {
   // numbers alone is right.
   judge() {
     for (const question of this.asked) question.typed = textsOf(question).map(numberIn);
-    const all = this.asked.flatMap(({ what, node }) => Array.from(numbersOf(node[what]), Math.abs));
+    const all = this.asked.flatMap(({ what, node }) => Array.from(flat(node[what]), Math.abs));
     const small = SMALL * Math.min(1, Math.max(0, ...all.filter(isFinite)));
     for (const question of this.asked) {
       const { typed, fields } = question;
@@ -96,9 +98,9 @@ class Exercise {
       question.state = ["wrong", "follows", "open", "right"].find((state) => states.includes(state));
       question.place = states.indexOf("wrong");
       question.factor = [own, right].map(([sum]) => sum[question.place] / typed[question.place]).find(isFinite);
-      question.verdict.textContent = this.says(question);
+      setText(question.verdict, this.says(question));
     }
-    this.score.textContent = this.sum();
+    setText(this.score, this.scoreText());
   }
 
   // What a question's gates make: the sum, and the parts that arrive if they are several. If it is the reader's `own`, from
@@ -107,19 +109,19 @@ class Exercise {
     const read = (kind, one) => {
       const { typed } = (isOwn && this.asked.find((question) => question.what === kind && question.node === one)) || {};
       const mine = (right, k) => (Number.isNaN(typed[k]) ? right : typed[k]);
-      return typed ? arrayOf(one.shape, Array.from(numbersOf(one[kind]), mine)) : one[kind];
+      return typed ? arrayOf(one.shape, Array.from(flat(one[kind]), mine)) : one[kind];
     };
     const parts = gates.map(([gate, position]) => {
       const inputs = gate.inputs.map((source) => read("value", source));
       if (what === "value") return gate.forward(...inputs);
       return gate.backward[position](read("gradient", gate), read("value", gate), ...inputs);
     });
-    return [parts.reduce(plus, np.full(0, node.shape)), ...(parts.length > 1 ? parts : [])].map(numbersOf);
+    return [parts.reduce(plus, np.full(0, node.shape)), ...(parts.length > 1 ? parts : [])].map(flat);
   }
 
   // The labels of the reader's wrong numbers that a question's gates read: these were asked for before.
-  blamed({ node, gates }) {
-    const keys = gates.flatMap(([gate, position]) => marked({ node: gate, position, target: node }).reads);
+  blamed({ gates }) {
+    const keys = gates.flatMap(([gate, position]) => readBy(gate, position));
     return this.asked.filter(({ key, state }) => keys.includes(key) && /wrong|follows/.test(state)).map(({ label }) => label);
   }
 
@@ -138,7 +140,8 @@ class Exercise {
     const label = fields[place].ariaLabel;
     const rules = new Set(gates.map(([gate, position]) => {
       const here = fill(formOf(gate, position), namesIn(gate));
-      return `${(position >= 0 ? backwardRule : forwardRule)(EXPLANATIONS[gate.gate], position)}, here ${here}`;
+      const rule = position === undefined ? forwardRule : backwardRule;
+      return `${rule(TEXTS[gate.gate], position)}, here ${here}`;
     }));
     const sum = gates.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
     const cure = typed[place] ? `Multiply your ${label} by ${rounded(factor)}.` : `${label} is not 0.`;
@@ -146,7 +149,7 @@ class Exercise {
   }
 
   // The score, and the first mistake apart from what follows from it.
-  sum() {
+  scoreText() {
     const [right, wrong, follows] = ["right", "wrong", "follows"].map((state) =>
       this.asked.filter((one) => one.state === state).map(({ label }) => label));
     const all = this.asked.length;
@@ -158,11 +161,6 @@ class Exercise {
     ].join(" ").trim();
   }
 
-  // Go to the field of a number in the drawing.
-  answer({ key }) {
-    this.asked.find((one) => one.key === key)?.fields[0].focus();
-  }
-
   // For the address: the answers, each label with its texts.
   given() {
     return this.asked.map((question) => [question.label, textsOf(question)]).filter(([, texts]) => texts.some(Boolean));
@@ -170,7 +168,9 @@ class Exercise {
 
   // From the address.
   restore(mode, answers) {
-    this.hides.forEach((hide, k) => { hide.checked = ["gradients", "all"].indexOf(mode) >= k; });
+    const [gradients, values] = this.hides;
+    values.checked = mode === "all";
+    gradients.checked = values.checked || mode === "gradients";
     if (this.isOn) this.hides[0].closest("details").open = true;
     this.begin(answers);
   }

@@ -35,7 +35,7 @@ function python(number) {
   return text.includes(".") ? text : `${text}.0`;
 }
 
-function isShownByShape(shape) {
+function isLarge(shape) {
   return shape.length > 2 || Math.max(0, ...shape) > MAX_SHOWN_LENGTH;
 }
 
@@ -47,8 +47,8 @@ function shapeText(shape) {
 // A number, the rows of a small array, or the shape of a larger one: a line each, for a drawing. Numbers are written by
 // `text(number, k)`.
 function rowsOf(A, text = (number) => rounded(number, isArray(A) ? 3 : 4)) {
-  if (isShownByShape(shapeOf(A))) return [shapeText(A.shape)];
-  const texts = Array.from(numbersOf(A), text);
+  if (isLarge(shapeOf(A))) return [shapeText(A.shape)];
+  const texts = Array.from(flat(A), text);
   const columns = shapeOf(A).at(-1);
   return columns === undefined ? texts : texts.flatMap((_, k) =>
     (k % columns ? [] : [`[${texts.slice(k, k + columns).join("  ")}]`]));
@@ -57,7 +57,7 @@ function rowsOf(A, text = (number) => rounded(number, isArray(A) ? 3 : 4)) {
 // A number, a small array in brackets, or the shape of a larger one: on one line, for an equation.
 function written(A) {
   if (!isArray(A)) return rounded(Number(A));
-  if (isShownByShape(A.shape)) return shapeText(A.shape);
+  if (isLarge(A.shape)) return shapeText(A.shape);
   return nested(A, rounded);
 }
 

@@ -1,8 +1,5 @@
 // A circuit's two passes step by step, as you would do them on paper: the rule, the equation, and the chain rule's parts.
 
-const SHOWN = 1e-4; // an equation has the plain form if the numbers that the page shows are the same
-const ROUNDING = 1e-12; // a line of the listing has it if all digits are the same, but for rounding
-
 // What the page says in a step, by its kind and by the part of the page. A step is a line of the listing; a line has its
 // `node`, and its `target`: the node whose value or gradient it sets. `of` is the scalar whose derivatives are computed.
 const SAYS = {
@@ -12,14 +9,14 @@ const SAYS = {
   }),
 
   forward({ node }) {
-    const told = EXPLANATIONS[node.gate];
+    const texts = TEXTS[node.gate];
     const form = formOf(node);
     return {
       title: `Forward: ${node.name}`,
-      rule: forwardRule(told),
+      rule: forwardRule(texts),
       here: `${node.name} = ${fill(form, namesIn(node))}`,
       numbers: `${node.name} = ${equation(fill(form, operandsOf(node)), written(node.value))}`,
-      about: told.about,
+      about: texts.about,
     };
   },
 
@@ -32,19 +29,19 @@ const SAYS = {
   }),
 
   backward({ node, position, target: { name }, before, total }) {
-    const [told, form, sent] = [EXPLANATIONS[node.gate], formOf(node, position), node.sent[position]];
+    const [texts, form, sent] = [TEXTS[node.gate], formOf(node, position), written(node.sent[position])];
     const sum = `d${name} ${before === undefined ? "=" : "+="}`;
-    const product = equation(fill(form, operandsOf(node)), written(sent));
+    const local = localGradient(node, position);
     return {
       title: `Backward: from ${node.name} to ${name}`,
-      rule: backwardRule(told, position),
+      rule: backwardRule(texts, position),
       here: `${sum} ${fill(form, namesIn(node))}`,
       upstream: `d${node.name} = ${written(node.gradient)}`,
-      local: localText(node, position),
-      product: `${sum} ${product}`,
-      sum: before === undefined ? "" : `d${name} = ${written(before)} + ${operand(sent)} = ${written(total)}`,
+      local: local.text,
+      product: `${sum} ${equation(local.product ?? fill(form, operandsOf(node)), sent)}`,
+      sum: before === undefined ? "" : `d${name} = ${written(before)} + ${operand(node.sent[position])} = ${written(total)}`,
       note: [...notes(node, position, before)].join(" "),
-      about: told.about,
+      about: texts.about,
     };
   },
 
@@ -55,35 +52,27 @@ const SAYS = {
   }),
 };
 
-// The local gradient: the formula, and its number.
-function localText(node, position) {
-  const { local, product } = EXPLANATIONS[node.gate].backward[position];
-  const of = `∂${node.name}/∂${node.inputs[position].name}`;
-  if (local === null) return `${of} = ${written(jacobian(node, position))}, the Jacobian: a row for each output`;
-  const formula = fill(local, namesIn(node));
-  const number = written(node.local[position](node.gradient, node.value, ...valuesOf(node.inputs)));
-  return (product ? "" : `${of} = `) + equation(formula, number);
-}
-
-// The derivatives of each number of a gate's output (a row each) with respect to each number of its input.
-// Of a large one only the shape is shown: of a thousand numbers it would have a million.
-function jacobian(node, position) {
-  const shape = [node.shape, node.inputs[position].shape].map(sizeOf);
-  if (isShownByShape(shape)) return new NDArray(shape);
-  const numbers = [...numbersOf(node.value)];
-  const rows = numbers.map((_, row) => {
-    const unit = arrayOf(node.shape, numbers.map((_, k) => Number(k === row)));
-    return [...numbersOf(node.backward[position](unit, node.value, ...valuesOf(node.inputs)))];
-  });
-  return arrayOf(shape, rows.flat());
+// The local gradient as text: the formula, and its number; and the product of the upstream gradient and it, if that is
+// all that the gate sends: no matrix product, no sum over copies.
+function localGradient(node, position) {
+  const [{ local, product }, source] = [TEXTS[node.gate].backward[position], node.inputs[position]];
+  const of = `∂${node.name}/∂${source.name}`;
+  if (local === null) return { text: `${of} = ${written(jacobian(node, position))}, the Jacobian: a row for each output` };
+  const compute = node.local?.[position] ?? node.backward[position];
+  const number = compute(1, node.value, ...valuesOf(node.inputs));
+  const isAll = !product && String(broadcast([node.shape, shapeOf(number)])) === String(source.shape);
+  return {
+    text: (product ? "" : `${of} = `) + equation(fill(local, namesIn(node)), written(number)),
+    product: isAll ? `${written(node.gradient)} * ${operand(number)}` : undefined,
+  };
 }
 
 // Easily overlooked facts about the gradient of an input.
 function* notes(node, position, before) {
-  const [told, { name, shape }] = [EXPLANATIONS[node.gate], node.inputs[position]];
+  const [texts, { name, shape }] = [TEXTS[node.gate], node.inputs[position]];
   if (before !== undefined) yield `${name} fans out: the gradients from all its uses are added up.`;
-  if (told.routes) yield* tieNotes(node, position);
-  if (told.copies && String(shape) !== String(node.shape)) {
+  if (texts.routes) yield* tieNotes(node, position);
+  if (texts.copies && String(shape) !== String(node.shape)) {
     yield `${name} was copied to the shape of ${node.name}: its gradient is the sum over the copies.`;
   }
   for (const [place, gradient] of node.backward.entries()) {
@@ -91,32 +80,12 @@ function* notes(node, position, before) {
   }
 }
 
-// At a tie the first of the largest inputs gets all of the gradient.
-function* tieNotes(node, position) {
-  const largest = node.inputs.map(({ value }) => numbersOf(np.full(value, node.shape)).map((a, k) => a === numbersOf(node.value)[k]));
-  const count = (inputs, k) => inputs.filter((is) => is[k]).length;
-  const ties = [...largest[position].keys()].filter((k) => largest[position][k] && count(largest, k) > 1);
-  if (!ties.length) return;
-  const first = node.inputs.length === 2 ? "the first input" : "the first of the largest inputs";
-  const isLater = ties.some((k) => count(largest.slice(0, position), k));
-  yield `A tie: all of the gradient goes to ${first}${isLater ? ", nothing to this one" : ""}.`;
-}
-
-// Whether to write the plain form of a pass, forward or that of an input's gradient, or the exact one: 0 or 1.
-function isExact(node, tolerance, position) {
-  const isForward = position === undefined;
-  const simple = isForward ? node.plainForward : node.plainBackward?.[position];
-  if (!simple) return 0;
-  const inputs = valuesOf(node.inputs);
-  const given = isForward ? inputs : [node.gradient, node.value, ...inputs];
-  const exact = numbersOf((isForward ? node.forward : node.backward[position])(...given));
-  const isSame = (number, k) => Math.abs(number - exact[k]) <= tolerance * Math.abs(exact[k]);
-  return Number(!Array.from(numbersOf(simple(...given))).every(isSame));
-}
-
+// The form of a pass in which a step is written, forward or that of an input's gradient: the plain one if there is only
+// one, or if the numbers that the page shows are the same.
 function formOf(node, position) {
-  const told = EXPLANATIONS[node.gate];
-  return (position === undefined ? told.forward : told.backward[position].forms)[isExact(node, SHOWN, position)];
+  const texts = TEXTS[node.gate];
+  const forms = position === undefined ? texts.forward : texts.backward[position].forms;
+  return forms[forms.length > 1 ? formIndex(node, SHOWN, position) : 0];
 }
 
 // A formula and its number, once if they are the same text.
@@ -138,8 +107,8 @@ function forwardRule({ gate, symbols, forward }) {
 }
 
 // The same, and the equation of an input's gradient.
-function backwardRule(told, position) {
-  return `${forwardRule(told)}, d${told.symbols[position]} = ${fill(told.backward[position].forms[0], told.symbols)}`;
+function backwardRule(texts, position) {
+  return `${forwardRule(texts)}, d${texts.symbols[position]} = ${fill(texts.backward[position].forms[0], texts.symbols)}`;
 }
 
 // A form with these texts in its places; a negative number that is alone in parentheses needs only one pair.
@@ -158,18 +127,20 @@ function known(graph, steps) {
   return new Map([...arrays].map(([key, A]) => [key, rowsOf(A)]));
 }
 
+// The drawing's numbers that a gate's pass reads: forward, or back to the input at this position.
+function readBy(node, position) {
+  const form = formOf(node, position);
+  const keys = [...node.inputs.map(({ id }) => `value-${id}`), `value-${node.id}`, `gradient-${node.id}`];
+  return keys.filter((_, place) => form.includes(`{${place}}`));
+}
+
 // What the drawing marks in a step: the number that becomes known, those that it reads, and the parts that it runs along.
 function marked({ kind, node, position, target }) {
   if (kind === "values") return {};
   const fresh = [`${kind === "forward" ? "value" : "gradient"}-${target.id}`];
   const end = [`lead-${node.id}`, `gate-${node.id}`];
   if (kind === "start" || kind === "zeros") return { fresh, marks: kind === "start" ? end : end.slice(0, 1) };
-  const form = formOf(node, position);
-  const keys = [...node.inputs.map(({ id }) => `value-${id}`), `value-${node.id}`, `gradient-${node.id}`];
   const wires = position === undefined ? [...node.inputs.keys()] : [position];
-  return {
-    fresh,
-    reads: keys.filter((_, place) => form.includes(`{${place}}`)),
-    marks: [end[1], ...wires.flatMap((place) => [`lead-${node.inputs[place].id}`, `wire-${node.id}-${place}`])],
-  };
+  const along = wires.flatMap((place) => [`lead-${node.inputs[place].id}`, `wire-${node.id}-${place}`]);
+  return { fresh, reads: readBy(node, position), marks: [end[1], ...along] };
 }

@@ -11,16 +11,20 @@ class Graph {
     this.output = this.nodes[output];
   }
 
+  run() {
+    this.forward();
+    this.backward();
+  }
+
   // From the values of the leaves.
   forward() {
     for (const node of this.nodes) if (node.gate) node.value = node.forward(...valuesOf(node.inputs));
-    return this.output.value;
   }
 
-  // From the output's gradient, which is copied to its shape. A gradient is 0 if none arrives.
-  backward(upstream = 1) {
+  // From `upstream`, the output's gradient. A gradient is 0 if none arrives.
+  backward() {
     for (const node of this.nodes) node.gradient = undefined;
-    this.output.gradient = np.full(upstream, this.output.shape);
+    this.output.gradient = this.upstream;
     for (const node of [...this.nodes].reverse()) {
       node.isReached = node.gradient !== undefined;
       if (node.isReached) node.inputs.forEach((source, position) => this.send(node, position, source));

@@ -12,7 +12,7 @@ class NDArray {
 const isArray = (A) => A instanceof NDArray;
 const shapeOf = (A) => (isArray(A) ? A.shape : []);
 const sizeOf = (shape) => shape.reduce((size, length) => size * length, 1);
-const numbersOf = (A) => (isArray(A) ? A.data : [Number(A)]);
+const flat = (A) => (isArray(A) ? A.data : [Number(A)]);
 
 // A number for an empty shape, else an array of these numbers.
 function arrayOf(shape, numbers) {
@@ -60,8 +60,8 @@ function elementwise(compute) {
     const shape = broadcast(inputs.map(shapeOf));
     const result = new Float64Array(sizeOf(shape));
     const [a, b, c] = inputs.map((A) => {
-      const numbers = numbersOf(A);
-      return numbers.length === result.length ? numbers : numbersOf(np.full(A, shape));
+      const numbers = flat(A);
+      return numbers.length === result.length ? numbers : flat(np.full(A, shape));
     });
     const at = [(k) => compute(a[k]), (k) => compute(a[k], b[k]), (k) => compute(a[k], b[k], c[k])][inputs.length - 1];
     for (let k = 0; k < result.length; k += 1) result[k] = at(k);
@@ -70,11 +70,11 @@ function elementwise(compute) {
 }
 
 const np = {
-  reshape: (A, shape) => arrayOf(shape, numbersOf(A)),
+  reshape: (A, shape) => arrayOf(shape, flat(A)),
 
   // A copied to this shape, as by broadcasting.
   full(A, shape) {
-    const numbers = numbersOf(A);
+    const numbers = flat(A);
     return arrayOf(shape, places(shapeOf(A), shape).map((place) => numbers[place]));
   },
 };

@@ -6,7 +6,7 @@ function reduction(compute, start) {
     const kept = shape.map((length, axis) => (axes === null || axes.includes(axis) ? 1 : length));
     const found = new Array(sizeOf(kept)).fill(start);
     const at = places(kept, shape);
-    numbersOf(A).forEach((number, k) => {
+    flat(A).forEach((number, k) => {
       found[at[k]] = found[at[k]] === null ? number : compute(found[at[k]], number);
     });
     return arrayOf(keepdims ? kept : kept.filter((_, axis) => axes !== null && !axes.includes(axis)), found);

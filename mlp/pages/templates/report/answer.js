@@ -147,7 +147,8 @@ class Network {
   // The derivatives of P's element `output` with respect to each of these activations, the image first.
   backward(output) {
     const dP = Array.from(this.activations.at(-1), (_, k) => Number(k === output));
-    this.graph.backward(arrayOf(this.graph.output.shape, dP));
+    this.graph.upstream = arrayOf(this.graph.output.shape, dP);
+    this.graph.backward();
     return this.shown.map(({ gradient }) => gradient.data);
   }
 }
