@@ -11,6 +11,10 @@ SHOWN = """(() => Object.fromEntries(
 """The numbers that are visible in the chosen circuit's drawing, by the ids of their parts."""
 
 
+HIDE, HIDE_VALUES = "Hide the gradients", "Hide the values, too"
+"""The checkboxes of the exercise."""
+
+
 def write_page(folder, text, values=(), upstream=1.0):
     """Write the page of an expression; the circuit, which has run, and the file."""
     circuit = parse(text, parse_values(list(values)))

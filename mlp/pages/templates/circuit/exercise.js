@@ -176,11 +176,12 @@ class Exercise {
   }
 }
 
-const textsOf = ({ fields }) => fields.map(({ value }) => value.trim());
+// The texts in a question's fields, with a point for a comma: commas part the numbers in the address.
+const textsOf = ({ fields }) => fields.map(({ value }) => value.trim().replaceAll(",", "."));
 
-// The number in a text: with a point or a comma, or a fraction such as -1/3; not a number for anything else, or no text.
+// The number in a text, or in a fraction such as -1/3; not a number for anything else, or no text.
 function numberIn(text) {
-  const [above, below = "1", ...more] = text.replaceAll("−", "-").replaceAll(",", ".").split("/");
+  const [above, below = "1", ...more] = text.replaceAll("−", "-").split("/");
   return above && below && !more.length ? above / below : NaN;
 }
 

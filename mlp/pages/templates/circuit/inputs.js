@@ -85,7 +85,7 @@ class Inputs {
     for (const leaf of this.leaves) {
       const given = texts.get(leaf.name);
       if (given?.length !== leaf.fields.length) continue;
-      leaf.fields.forEach((field, k) => { field.value = isFinite(given[k]) ? given[k] : ""; });
+      leaf.fields.forEach((field, k) => { field.value = given[k].trim() && isFinite(given[k]) ? Number(given[k]) : ""; });
       read(leaf);
     }
     this.write();
