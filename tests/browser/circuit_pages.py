@@ -1,5 +1,8 @@
 """What tests of circuit pages share: a page of an expression, its fields, and what it shows."""
 
+from itertools import count
+from math import ceil
+
 from mlp.circuits.expression import parse
 from mlp.circuits.source_text import parse_values
 from mlp.pages import circuit as circuit_page
@@ -36,6 +39,21 @@ def tick(page, label):
 
 def press(page, name):
     page.locator(".chosen").get_by_role("button", name=name, exact=True).evaluate(CLICK)
+
+
+def park_miller(seed):
+    """The page's random numbers from 0 to 1: the minimal standard generator, without its first eight."""
+    state = 1 + seed
+    for k in count():
+        state = state * 48271 % (2**31 - 1)
+        if k >= 8:
+            yield state / (2**31 - 1)
+
+
+def whole_number(random):
+    """The next of the new numbers for an input whose original numbers are whole: from -9 to 9, but not 0."""
+    size = ceil(next(random) * 9)
+    return size if next(random) < 0.5 else -size
 
 
 def open_tool(page, name):

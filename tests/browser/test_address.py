@@ -3,7 +3,18 @@
 import pytest
 
 import mlp
-from tests.browser.circuit_pages import HIDE, HIDE_VALUES, SHOWN, answer, enter, open_tool, press, text, tick, write_page
+from tests.browser.circuit_pages import (
+    HIDE,
+    HIDE_VALUES,
+    SHOWN,
+    answer,
+    enter,
+    open_tool,
+    press,
+    text,
+    tick,
+    write_page,
+)
 
 NAMES = "a = rate * seed; ñ = a + step; f = ñ * exercise", ["rate=0.5", "seed=[1, 2]", "step=3", "exercise=-2"]
 """Names that the address, or the page, uses too."""
@@ -107,6 +118,11 @@ def test_in_the_gallery_each_circuit_has_its_own_state_and_back_returns_to_it(vi
     enter(page, "y[2]", "1")
     assert page.url.endswith("#linear-svm/1?y=0,1,1,0")
     assert page.evaluate("history.length") == entries + 1
+    page.locator("#choice").select_option("softmax-loss")
+    page.wait_for_function("chosen.name === 'softmax-loss'")
+    assert page.evaluate(STATE) == before
+    page.go_back()
+    page.wait_for_function("chosen.name === 'linear-svm'")
     page.go_back()
     page.wait_for_function("chosen.name === 'softmax-loss'")
     assert page.evaluate(STATE) == before
@@ -117,6 +133,38 @@ def test_in_the_gallery_each_circuit_has_its_own_state_and_back_returns_to_it(vi
             "3.2,5.1,-1.7",
             "0",
         ], tail
+
+
+ON_PAPER = """circuits.map(({ section }) => [...section.querySelectorAll("svg [id]")]
+    .filter((part) => /-(value|gradient)-/.test(part.id) && getComputedStyle(part).visibility === "visible")
+    .map((part) => [part.id, part.textContent.trim()]))"""
+
+
+def test_on_paper_the_gallery_has_all_numbers_of_circuits_that_were_never_opened(visit, gallery):
+    """But for those of an exercise."""
+    page = visit(gallery, fragment="#sum-times/0&exercise=all?q=7")
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    printed, names = page.evaluate(f"[{ON_PAPER}, circuits.map(({{ name }}) => name)]")
+    found = dict(zip(names, map(dict, printed), strict=True))
+    assert [name for name, numbers in found.items() if not numbers] == []
+    exercise = found.pop("sum-times")
+    assert sorted(exercise.values()) == ["-2", "-4", "5", "7 ✗", *["?"] * 5]
+    assert "?" not in {number for numbers in found.values() for number in numbers.values()}
+    assert found["multiply"] == {
+        f"multiply-{key}-0": number
+        for key, number in {
+            "value-0": "4",
+            "value-1": "-3",
+            "value-2": "-12",
+            "gradient-0": "-3",
+            "gradient-1": "4",
+            "gradient-2": "1",
+        }.items()
+    }
+    everything = page.evaluate("circuits.map(({ drawing }) => drawing.numbers.length)")
+    assert [len(numbers) for numbers in printed] == everything
+    page.emulate_media(media="screen")
 
 
 def test_in_a_notebook_the_address_is_left_alone_and_all_works(visit, tmp_path):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from mlp.circuits.examples import EXAMPLES
+from mlp.circuits.expression import parse
 from tests.browser.circuit_pages import (
     HIDE,
     HIDE_VALUES,
@@ -9,10 +11,12 @@ from tests.browser.circuit_pages import (
     answer,
     enter,
     open_tool,
+    park_miller,
     press,
     text,
     texts,
     tick,
+    whole_number,
     write_page,
 )
 
@@ -53,7 +57,12 @@ def test_three_answers_right_one_mistake_and_one_with_consequences(visit, sum_ti
     assert text(page, ".score") == "0 of 4 right."
     assert set(answer(page, dy="-4", dz="3", dx="-4", dq="-4").values()) == {RIGHT}
     assert text(page, ".score") == "All 4 right."
-    assert answer(page, dz="5") == {"dq": RIGHT, "dz": f"{TIMES_B} df * q. Multiply your dz by 0.6.", "dx": RIGHT, "dy": RIGHT}
+    assert answer(page, dz="5") == {
+        "dq": RIGHT,
+        "dz": f"{TIMES_B} df * q. Multiply your dz by 0.6.",
+        "dx": RIGHT,
+        "dy": RIGHT,
+    }
     assert text(page, ".score") == "3 of 4 right. First mistake: dz."
     assert answer(page, dx="4", dz="3", dy="4", dq="4") == {
         "dq": f"{TIMES_A} df * z. Multiply your dq by -1.",
@@ -122,12 +131,85 @@ def test_what_would_follow_from_a_mistake_may_be_infinite(exercise):
         assert answer(page, q="0.693")["q"] == RIGHT
 
 
-def test_a_small_number_with_the_wrong_sign_is_wrong(exercise):
-    """By hand: dx = y = 0.0002 and dy = x = 1; with three decimals dx is 0."""
-    page = exercise("f = x * y", "x=1", "y=0.0002")
-    found = {text: answer(page, dx=text)["dx"] for text in ("0", "0.0002", "0.000201", "-0.0002")}
-    wrong = found.pop("-0.0002")
-    assert (set(found.values()), wrong) == ({RIGHT}, f"{TIMES_A} df * y. Multiply your dx by -1.")
+def verdicts(page, label, *texts):
+    """The verdict of each of these texts as the answer."""
+    return [answer(page, **{label: text})[label] for text in texts]
+
+
+def test_a_tiny_number_is_right_as_0_but_not_with_the_wrong_sign(exercise):
+    """By hand: dx = y = 4e-5 and dy = x = 1."""
+    page = exercise("f = x * y", "x=1", "y=4e-5")
+    assert verdicts(page, "dx", "0", "4e-5", "0.00041") == [RIGHT] * 3
+    assert verdicts(page, "dx", "-4e-4") == [f"{TIMES_A} df * y. Multiply your dx by -0.1."]
+
+
+def test_two_per_cent_off_is_still_right_and_so_is_what_follows_from_it(visit, sum_times):
+    """By hand: dq = -4 and dx = dq; 2.5 % off is -4.1, and 1.5 % off from a dq that is 1.5 % off is -4.12."""
+    page = visit(sum_times, fragment="#step=0&exercise=gradients")
+    assert verdicts(page, "dq", "-4.06", "-3.94") == [RIGHT] * 2
+    assert [one != RIGHT for one in verdicts(page, "dq", "-4.1", "-3.9")] == [True] * 2
+    assert answer(page, dx="-4.12")["dx"].startswith("add: ")
+    assert answer(page, dq="-4.06")["dx"] == RIGHT
+
+
+def test_fractions_commas_and_a_real_minus_sign_are_numbers(exercise):
+    """By hand: dx = y = -1/3 and dy = x = 4.5."""
+    page = exercise("f = x * y", "x=4.5", "y=-0.333333333")
+    assert verdicts(page, "dx", "-1/3", "\N{MINUS SIGN}1/3", "1 / -3", "-0,333", "-3333e-4") == [RIGHT] * 5
+    assert verdicts(page, "dx", "1/3") == [f"{TIMES_A} df * y. Multiply your dx by -1."]
+    unread = ["a third", "1/2/3", "1/", "/3", "1,000.5", "--1"]
+    assert verdicts(page, "dx", *unread) == ["dx must be a number, such as 0.5, 1e-3 or 1/3."] * len(unread)
+    answer(page, dx="-1/3", dy="4,5")
+    assert text(page, ".score") == "All 2 right."
+    page.reload()
+    assert text(page, ".score") == "All 2 right."
+
+
+def test_a_sum_without_one_of_its_parts_is_wrong_however_small_that_is(visit, gallery):
+    """In the staged example x fans out to num, xpy, and sigx; the last part is smaller than a thousandth of the sum."""
+    example = EXAMPLES["staged"]
+    random = park_miller(7)
+    y, x = whole_number(random), whole_number(random)
+    circuit = parse(example.expression, {"x": x, "y": y})
+    circuit.run()
+    num, xpy, sigx = (circuit.node(name).gradient.item() for name in ("num", "xpy", "sigx"))
+    value = circuit.node("sigx").value.item()
+    parts = [num, xpy, sigx * value * (1 - value)]
+    page = visit(gallery, fragment=f"#staged/0&seed=7&exercise=gradients?dx={sum(parts):.3g}")
+    assert page.evaluate("chosen.exercise.asked.find(({ label }) => label === 'dx').state") == "right"
+    for without in parts:
+        (found,) = verdicts(page, "dx", repr(sum(parts) - without))
+        assert found.startswith("x fans out: add up its gradients. ")
+
+
+def test_nothing_follows_from_numbers_that_lead_to_something_undefined(exercise):
+    """By hand: q = 3 and f = 1/3; 1/0 is infinite. In the other, 0/0 is not a number."""
+    page = exercise("q = x + y; f = 1 / q", "x=-2", "y=5", mode="all")
+    assert answer(page, q="0", f="-123")["f"].endswith("Multiply your f by -0.00271.")
+    page = exercise("q = x + y; p = x * y; f = p / q", "x=-2", "y=5", mode="all")
+    assert answer(page, q="0", p="0", f="-123")["f"].endswith("Multiply your f by 0.0271.")
+
+
+FIELDS = "Array.from(document.querySelectorAll('.worksheet input'), ({ value }) => value)"
+
+
+def test_answers_are_kept_until_the_numbers_are_others(visit, sum_times):
+    page = visit(sum_times, fragment="#step=0&exercise=gradients?dq=-4&dz=a")
+    for button in ("New numbers", "Original numbers"):
+        for _ in range(2):
+            tick(page, HIDE)
+        assert page.evaluate(FIELDS) == ["-4", "a", "", ""]
+        press(page, button)
+        for _ in range(2):
+            tick(page, HIDE)
+        assert page.evaluate(FIELDS) == [""] * 4
+        answer(page, dq="-4", dz="a")
+
+
+def test_arrays_whose_numbers_are_not_shown_are_not_asked_for(exercise):
+    page = exercise("f = sum(x * w) * y", "x=[1, 2, 3, 4, 5]", "w=[1, 0, 1, 0, 1]", "y=2")
+    assert not {"dx", "dw"} & set(asked(page))
+    assert "dy" in asked(page)
 
 
 def test_an_exercise_stops_play(visit, sum_times):
@@ -149,7 +231,9 @@ def test_arrays_zeros_ties_and_class_indices(exercise):
     assert "dy" not in asked(page)
     verdicts = answer(page, **{"dx[0]": "3", "dx[1]": "0.63", "dW[0, 0]": "3", "dW[0, 1]": "3", "dW[1, 0]": "2"})
     assert verdicts["dx"] == RIGHT
-    assert verdicts["dW"] == "matmul: C = A @ B, dB = np.outer(A, dC), here np.outer(x, dZ). Multiply your dW[1, 0] by -1."
+    assert (
+        verdicts["dW"] == "matmul: C = A @ B, dB = np.outer(A, dC), here np.outer(x, dZ). Multiply your dW[1, 0] by -1."
+    )
     states = page.evaluate(
         "chosen.exercise.asked.find(({ label }) => label === 'dW').fields.map((one) => one.className)"
     )
@@ -220,6 +304,12 @@ def test_the_keyboard_alone_solves_it(visit, sum_times):
     page.keyboard.press("Enter")
     tab_to(HIDE)
     page.keyboard.press("Space")
+    tab_to("drawing")
+    page.keyboard.press("Tab")  # of its numbers one is a stop
+    assert page.evaluate(FOCUSED) == "x = -2: an input"
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED) == "dq"
+    page.keyboard.press("Shift+Tab")
     for label, number in [("dq", "-4"), ("dz", "3"), ("dx", "-4"), ("dy", "-4")]:
         tab_to(label)
         page.keyboard.type(number)
