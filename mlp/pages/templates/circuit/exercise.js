@@ -182,7 +182,7 @@ const textsOf = ({ fields }) => fields.map(({ value }) => value.trim().replaceAl
 // The number in a text, or in a fraction such as -1/3; not a number for anything else, or no text.
 function numberIn(text) {
   const [above, below = "1", ...more] = text.replaceAll("−", "-").split("/");
-  return above && below && !more.length ? above / below : NaN;
+  return above && Number(below) && !more.length ? above / below : NaN;
 }
 
 // Whether a number is the sum, and not the sum without one of its parts; each of these at place k.
