@@ -27,8 +27,8 @@ BOTH_PASSES = """(circuits) => JSON.stringify(JSON.parse(circuits).map(({ nodes,
     for (const leaf of graph.leaves) leaf.value = arrayOf(leaf.shape, leaves[leaf.id]);
     graph.upstream = arrayOf(graph.output.shape, upstream);
     graph.run();
-    const flat = (A) => Array.from(flat(A));
-    return graph.nodes.map((node) => [flat(node.value), node.isReached ? flat(node.gradient) : null]);
+    const numbers = (A) => Array.from(flat(A));
+    return graph.nodes.map((node) => [numbers(node.value), node.isReached ? numbers(node.gradient) : null]);
 }))"""
 FORWARD = """(calls) => JSON.parse(calls).map(([name, inputs]) => {
     const value = GATES[name].forward(...inputs.map(([shape, numbers]) => arrayOf(shape, numbers)));
