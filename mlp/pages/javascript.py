@@ -212,7 +212,8 @@ class Script:
         """The script: the functions of ``np`` that it needs, and ``GATES``. Names in it are words: they end nothing."""
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for text, name in self._names.items())
-        return Markup(jsmin(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};"))  # noqa: S704
+        more = f"Object.assign(np, {{\n{functions}}});\n" if functions else ""
+        return Markup(jsmin(f"{more}const GATES = {{\n{gates}}};"))  # noqa: S704
 
 
 def _plain(code: JavaScript, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:

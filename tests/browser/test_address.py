@@ -98,6 +98,8 @@ def test_in_the_gallery_each_circuit_has_its_own_state_and_back_returns_to_it(vi
     open_tool(page, "Exercise")
     tick(page, "Hide the gradients: I work them out")
     answer(page, **{"ds[0]": "1", "ds[2]": "0.5"})
+    for number in range(30):  # more often than the address may change
+        enter(page, "s[1]", str(number))
     before = page.evaluate(STATE)
     page.locator("#choice").select_option("linear-svm")
     page.wait_for_function("chosen.name === 'linear-svm'")

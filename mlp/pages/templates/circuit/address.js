@@ -43,7 +43,11 @@ function follow() {
 document.documentElement.classList.add("stepping");
 follow();
 window.addEventListener("hashchange", follow);
-choice?.addEventListener("change", () => { location.hash = `${choice.value}/0`; });
+choice?.addEventListener("change", () => {
+  recent = 0; // Back shall find the latest numbers
+  remember();
+  location.hash = `${choice.value}/0`;
+});
 document.addEventListener("keydown", (event) => {
   const where = { ArrowLeft: "back", ArrowRight: "next" }[event.key];
   const taken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
