@@ -38,6 +38,7 @@ def _environment() -> Environment:
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.globals |= {"colors": cssmin(css_colors()), "source": _source, "zip": zip}
     environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
+    environment.filters["small"] = lambda script: Markup(jsmin(script))  # noqa: S704  written by javascript.py
     return environment
 
 

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from markupsafe import Markup
-from rjsmin import jsmin
 
 from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
 from mlp.circuits.local_gradient import local_gradient
@@ -217,8 +216,8 @@ class Script:
         """The script: the functions of ``np`` that it needs, and ``GATES``. Names in it are words: they end nothing."""
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for (_, text), name in self._names.items())
-        more = f"Object.assign(np, {{\n{functions}}});\n" if functions else ""
-        return Markup(jsmin(f"{more}const GATES = {{\n{gates}}};"))  # noqa: S704
+        more = f"Object.assign(np, {{\n{functions}}});\n\n" if functions else ""
+        return Markup(f"{more}const GATES = {{\n{gates}}};")  # noqa: S704
 
 
 def _plain(code: JavaScript, formula: Formula, inputs: list[Term], everything: list[Term]) -> dict[str, Any]:
