@@ -2,8 +2,8 @@
 // and with the one that the reader's own numbers lead to: so a mistake is told from what only follows from it.
 
 const CLOSE = 0.01; // a number is right if it differs by no more than this fraction of the right one ...
-const SMALL = 5e-4; // ... or of the largest one asked for, up to 1: then 0 is right for a small number ...
-const TINY = 1e-12; // ... but the other sign only where both are rounding: a millionth, as their product shows
+const SMALL = 5e-4; // ... or of the largest one asked for, up to 1: then 0 is right for a small number
+const TINY = 1e-12; // of two numbers with different signs that are both only rounding, the product is no larger
 const SIGNS = { right: " ✓", wrong: " ✗", follows: " →", open: "" };
 
 class Exercise {
