@@ -48,6 +48,10 @@ OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*OPERA
 }
 
 
+Kind = tuple[type[Gate], str]
+"""A gate's class, and its name with its options, such as power 2."""
+
+
 def times_transposed(A: Array, B: Array) -> Array:
     """A B' as one function, which does not copy B."""
     return A @ B.T
@@ -151,10 +155,10 @@ class Script:
         self.explanations: dict[str, dict[str, Any]] = {}
         """What a page says about each gate, by the gate's name in the script."""
         self._code = JavaScript({})
-        self._texts: dict[Formula, str] = {}
+        self._texts: dict[tuple[Kind, Formula], str] = {}
         """The text of each formula: equal gates of a graph have one."""
-        self._names: dict[str, str] = {}
-        """The name of each gate, by its text."""
+        self._names: dict[tuple[Kind, str], str] = {}
+        """The name of each gate, by its text: gates of two kinds can have one, as the sum of a scalar and f = x."""
 
     def __repr__(self) -> str:
         return f"<Script: {', '.join(self._names.values()) or 'no gates'}>"
@@ -180,9 +184,10 @@ class Script:
 
     def gate(self, gate: Gate, formula: Formula) -> str:
         """The gate's name in the script."""
-        if formula not in self._texts:
-            self._texts[formula] = self._text(gate, formula)
-        if (text := self._texts[formula]) not in self._names:
+        kind = type(gate), str(gate)
+        if (kind, formula) not in self._texts:
+            self._texts[kind, formula] = self._text(gate, formula)
+        if (text := (kind, self._texts[kind, formula])) not in self._names:
             name, taken = re.sub(r"\W", "_", gate.name), set(self._names.values())
             names = chain([name], (f"{name}_{k}" for k in count(2)))
             self._names[text] = next(one for one in names if one not in taken)
@@ -208,7 +213,7 @@ class Script:
         """The scripts of templates/circuit/ that only some gates need."""
         gates = self.explanations.values()
         has_jacobian = any(one and one["local"] is None for gate in gates for one in gate["backward"])
-        has_forms = any("plain" in text for text in self._names)
+        has_forms = any("plain" in text for _, text in self._names)
         found = {"ties": any("routes" in gate for gate in gates), "jacobian": has_jacobian, "forms": has_forms}
         return [name for name, is_needed in found.items() if is_needed]
 
@@ -218,10 +223,11 @@ class Script:
         return ["passes/ndarray.js", *(f"passes/{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
 
     def source(self) -> Markup:
-        """The script: the functions of ``np`` that it needs, and ``GATES``. Names in it are words: they end nothing."""
+        """The script: the functions of ``np`` that it needs, and ``GATES``. A gate's name is reduced to letters, digits and _, so it cannot end the script."""
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
-        gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for text, name in self._names.items())
-        return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};")  # noqa: S704
+        gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for (_, text), name in self._names.items())
+        more = f"Object.assign(np, {{\n{functions}}});\n\n" if functions else ""
+        return Markup(f"{more}const GATES = {{\n{gates}}};")  # noqa: S704
 
 
 def _own_local(gate: Gate, formula: Formula, gradient: Term) -> Term | None:

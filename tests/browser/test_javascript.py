@@ -230,7 +230,7 @@ def test_what_occurs_several_times_in_a_pass_is_computed_once():
 
     script = Script()
     script.gate(gate := MadeElementwise(function), trace(gate, ((2,),), FLOAT64))
-    (forward,) = re.findall(r"forward:(.*)", script.source())
+    (forward,) = re.findall(r"forward: (.*)", script.source())
     assert [forward.count(f"np.{name}(") for name in ("exp", "tanh", "add", "sin")] == [1, 1, 1, 1]
 
 

@@ -138,8 +138,9 @@ SQUARE = Case("x * x", ("x=3",))
 UPSTREAM = Case("x * [1, 2]", ("x=1",), upstream=(5, -7))
 INDEX = Case("L = svm_loss(s, y) * 2", ("s=[1, 2]", "y=0"))
 CLIPPED = Case("sigmoid(x)", ("x=-800",))
+COPY = Case("q = sum(x); f = q", ("x=2",))
 CASES = dict.fromkeys(
-    [*OF_EXAMPLES.values(), SQUARE, UPSTREAM, INDEX, CLIPPED]
+    [*OF_EXAMPLES.values(), SQUARE, UPSTREAM, INDEX, CLIPPED, COPY]
     + [Case(text, tuple(values)) for text, values, *_ in [*COMPUTED, *LOCAL]]
 )
 each_example = pytest.mark.parametrize("case", OF_EXAMPLES.values(), ids=OF_EXAMPLES)
@@ -324,6 +325,12 @@ def test_a_rule_is_in_the_plain_form_with_our_operations_by_their_names(steps_of
     assert step["marked"]["reads"] == ["value-0", "value-1", "gradient-2"]
     rule = "sigmoid: P = 1 / (1 + np.exp(-Z))"
     assert said(titled(steps_of(CLIPPED), "Forward: f"), "rule") == (rule,)
+
+
+def test_gates_that_compute_the_same_keep_their_own_words(steps_of):
+    """The sum of a scalar is the scalar, and so is a second name for it."""
+    rules = [said(titled(steps_of(COPY), f"Forward: {name}"), "rule", "about") for name in "qf"]
+    assert [(rule, about.split()[2]) for rule, about in rules] == [("sum: C = A", "sum"), ("identity: C = A", "A:")]
 
 
 def test_a_value_that_is_twice_an_input_has_two_steps_and_two_wires(steps_of):
