@@ -223,7 +223,10 @@ class Script:
         return ["passes/ndarray.js", *(f"passes/{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
 
     def source(self) -> Markup:
-        """The script: the functions of ``np`` that it needs, and ``GATES``. A gate's name is reduced to letters, digits and _, so it cannot end the script."""
+        """The script: the functions of ``np`` that it needs, and ``GATES``.
+
+        A gate's name is reduced to letters, digits and _, so it cannot end the script.
+        """
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for (_, text), name in self._names.items())
         more = f"Object.assign(np, {{\n{functions}}});\n\n" if functions else ""
