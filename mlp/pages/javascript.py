@@ -15,7 +15,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mlp.circuits import local_gradient as local_gradients
-from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
+from mlp.circuits.formula_text import ATOM, FORMS, LOGICAL, LOWEST, NEGATIVE, OPERATORS, REDUCTIONS, Code, Form, plain
 from mlp.gates import Array, Elementwise, Gate
 from mlp.graph import ComputationalGraph
 from mlp.losses import onehot, right_score, softmax
@@ -23,17 +23,16 @@ from mlp.pages.explanation import explain
 from mlp.system.errors import InputError
 from mlp.trace import Formula, Term, count_uses, parts, reshape
 
-OPERATORS: dict[Any, str] = {
-    **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**"},
-    **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
-    **{np.equal: "==", np.not_equal: "!="},
+SIGNS: dict[Any, str] = {np.power: "**"} | {
+    function: sign for sign, function in OPERATORS.items() if sign not in LOGICAL and function is not np.matmul
 }
+"""The operators that Python and JavaScript have for numbers."""
 IN_MATH = (
     *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "hypot", "sign", "floor", "ceil", "trunc"),
     *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
 )
 ELEMENTWISE: dict[Any, str] = {
-    **{function: f"(a, b) => a {sign} b" for function, sign in OPERATORS.items()},
+    **{function: f"(a, b) => a {sign} b" for function, sign in SIGNS.items()},
     **{getattr(np, name): f"Math.{name}" for name in IN_MATH},
     **{getattr(np, f"arc{name}"): f"Math.a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
     **{np.absolute: "Math.abs", np.maximum: "Math.max", np.minimum: "Math.min"},
@@ -43,7 +42,7 @@ ELEMENTWISE: dict[Any, str] = {
     np.where: "(is, a, b) => (is != 0 ? a : b)",
 }
 """NumPy's elementwise functions as JavaScript's functions of numbers. In NumPy nan is true, in JavaScript false."""
-OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*OPERATORS, np.reciprocal]} | {
+OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*SIGNS, np.reciprocal]} | {
     np.negative: ("-{}", NEGATIVE, (ATOM,)),  # -a ** b is an error in JavaScript
 }
 

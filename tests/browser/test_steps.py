@@ -14,8 +14,7 @@ from mlp.circuits.expression import parse
 from mlp.circuits.listing import lines
 from mlp.circuits.notation import rows_of
 from mlp.circuits.source_text import parse_values
-from mlp.pages.circuit import circuit_facts
-from mlp.pages.frame import render
+from mlp.pages.circuit import circuit_facts, render_circuits
 from mlp.pages.javascript import Script
 from tests.browser.circuit_pages import write_page
 from tests.browser.conftest import watched
@@ -54,7 +53,7 @@ class Case:
 
 
 def example(name, *, stages=False):
-    return Case(EXAMPLES[name].expression, tuple(f"{k}={v}" for k, v in EXAMPLES[name].values.items()), stages)
+    return Case(EXAMPLES[name].expression, tuple(EXAMPLES[name].arguments()), stages)
 
 
 OF_EXAMPLES = {name: example(name) for name in EXAMPLES} | {"sigmoid-stages": example("sigmoid-neuron", stages=True)}
@@ -154,10 +153,7 @@ def pages(chromium, tab, gallery, tmp_path_factory):
         others, script = [case for case in CASES if case not in found], Script(explained=True)
         facts = [circuit_facts(case.run(), f"case-{k}", case.text, script) for k, case in enumerate(others)]
         path = tmp_path_factory.mktemp("steps") / "steps.html"
-        text = render(
-            "circuit/circuit.html", title="steps", heading="steps", circuits=facts, script=script, in_notebook=False
-        )
-        path.write_text(text, encoding="utf-8")
+        path.write_text(render_circuits("steps", "steps", facts, script), encoding="utf-8")
         for case, (_, *told) in zip(others, json.loads(visit(path).evaluate(STEPS)), strict=True):
             found[case] = told
     return found
