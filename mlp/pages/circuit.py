@@ -30,7 +30,7 @@ from mlp.trace import Term
 STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
 """Examples that the gallery also has with --stages: the name there, and a sentence about it."""
 FEW_NUMBERS = 6
-"""The fields of so few numbers are open at first."""
+"""With at most this many numbers the fields are open at first."""
 
 
 def write(circuit: Circuit, expression: str, path: StrPath) -> None:
@@ -42,7 +42,7 @@ def page(circuit: Circuit, expression: str, *, in_notebook: bool = False) -> str
     """The page, as text."""
     script = Script(explained=True)
     facts = circuit_facts(circuit, "circuit", expression, script)
-    heading = f"{circuit.output.name}, forward and back"
+    heading = f"{circuit.output.name}: forward and backward"
     return render_circuits(expression, heading, [facts], script, in_notebook=in_notebook)
 
 
