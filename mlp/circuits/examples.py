@@ -4,7 +4,7 @@ The first circuit, the sigmoid neuron, the staged expression and the scores of t
 Stanford's CS231n notes ("Backpropagation, Intuitions" and "Linear Classification").
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,10 @@ class Example:
     values: Mapping[str, str] = field(default_factory=dict)
     jacobian: tuple[str, str] | None = None
     """OUTS and INS of its Jacobian, as in the command."""
+
+    def arguments(self, *, without: Collection[str] = ()) -> list[str]:
+        """Its values as arguments NAME=VALUE, except for these names."""
+        return [f"{name}={value}" for name, value in self.values.items() if name not in without]
 
 
 def _random(rows: int, columns: int, seed: int) -> str:

@@ -33,12 +33,6 @@ def written(array: Array) -> str:
     return str(array.shape) if is_shown_by_shape(array) else in_full(array)
 
 
-def operand(array: Array) -> str:
-    """The same inside an equation: a negative number is in parentheses."""
-    text = written(array)
-    return f"({text})" if text.startswith("-") else text
-
-
 def in_full(array: Array, digits: int = 4) -> str:
     """A number, or an array in brackets, whatever its size, on one line."""
     if not array.ndim:

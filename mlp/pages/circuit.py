@@ -30,7 +30,7 @@ from mlp.trace import Term
 STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
 """Examples that the gallery also has with --stages: the name there, and a sentence about it."""
 FEW_NUMBERS = 6
-"""The fields of so few numbers are open at first."""
+"""With at most this many numbers the fields are open at first."""
 
 
 def write(circuit: Circuit, expression: str, path: StrPath) -> None:
@@ -42,15 +42,8 @@ def page(circuit: Circuit, expression: str, *, in_notebook: bool = False) -> str
     """The page, as text."""
     script = Script(explained=True)
     facts = circuit_facts(circuit, "circuit", expression, script)
-    heading = f"{circuit.output.name}, forward and back"
-    return render(
-        "circuit/circuit.html",
-        title=expression,
-        heading=heading,
-        circuits=[facts],
-        script=script,
-        in_notebook=in_notebook,
-    )
+    heading = f"{circuit.output.name}: forward and backward"
+    return render_circuits(expression, heading, [facts], script, in_notebook=in_notebook)
 
 
 def write_gallery(path: StrPath) -> None:
@@ -58,12 +51,15 @@ def write_gallery(path: StrPath) -> None:
     title = "Backpropagation, circuit by circuit"
     with replacing(path) as file:  # opened first: drawing takes a second
         script = Script(explained=True)
-        circuits = list(gallery(script))
-        file.write(
-            render(
-                "circuit/circuit.html", title=title, heading=title, circuits=circuits, script=script, in_notebook=False
-            ).encode()
-        )
+        file.write(render_circuits(title, title, list(gallery(script)), script).encode())
+
+
+def render_circuits(
+    title: str, heading: str, circuits: Sequence[dict[str, Any]], script: Script, *, in_notebook: bool = False
+) -> str:
+    """A page with these circuits, as ``circuit_facts`` describes them, whose gates the script has."""
+    facts = {"title": title, "heading": heading, "circuits": circuits, "script": script}
+    return render("circuit/circuit.html", **facts, in_notebook=in_notebook)
 
 
 def gallery(script: Script) -> Iterator[dict[str, Any]]:
@@ -77,8 +73,7 @@ def gallery(script: Script) -> Iterator[dict[str, Any]]:
 
 def example_facts(name: str, example: Example, script: Script, *, stages: bool = False) -> dict[str, Any]:
     """The facts that the gallery shows about an example."""
-    values = parse_values([f"{name}={value}" for name, value in example.values.items()])
-    circuit = parse(example.expression, values, stages=stages)
+    circuit = parse(example.expression, parse_values(example.arguments()), stages=stages)
     circuit.run()
     facts = circuit_facts(circuit, name, example.expression, script) | {"shows": example.shows}
     if example.jacobian is not None:

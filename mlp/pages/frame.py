@@ -39,7 +39,7 @@ def _environment() -> Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.globals |= {"colors": COLORS, "source": _source, "zip": zip}
-    environment.filters["minified"] = lambda script: Markup(jsmin(script))  # noqa: S704  our own scripts
+    environment.filters["small"] = lambda script: Markup(jsmin(script))  # noqa: S704  written by javascript.py
     environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
     return environment
 

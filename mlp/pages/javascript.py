@@ -15,7 +15,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mlp.circuits import local_gradient as local_gradients
-from mlp.circuits.formula_text import ATOM, FORMS, LOWEST, NEGATIVE, REDUCTIONS, Code, Form, plain
+from mlp.circuits.formula_text import ATOM, FORMS, LOGICAL, LOWEST, NEGATIVE, OPERATORS, REDUCTIONS, Code, Form, plain
 from mlp.gates import Array, Elementwise, Gate
 from mlp.graph import ComputationalGraph
 from mlp.losses import onehot, right_score, softmax
@@ -23,17 +23,16 @@ from mlp.pages.explanation import explain
 from mlp.system.errors import InputError
 from mlp.trace import Formula, Term, count_uses, parts, reshape
 
-OPERATORS: dict[Any, str] = {
-    **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**"},
-    **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
-    **{np.equal: "==", np.not_equal: "!="},
+SIGNS: dict[Any, str] = {np.power: "**"} | {
+    function: sign for sign, function in OPERATORS.items() if sign not in LOGICAL and function is not np.matmul
 }
+"""The operators that Python and JavaScript have for numbers."""
 IN_MATH = (
     *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "hypot", "sign", "floor", "ceil", "trunc"),
     *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
 )
 ELEMENTWISE: dict[Any, str] = {
-    **{function: f"(a, b) => a {sign} b" for function, sign in OPERATORS.items()},
+    **{function: f"(a, b) => a {sign} b" for function, sign in SIGNS.items()},
     **{getattr(np, name): f"Math.{name}" for name in IN_MATH},
     **{getattr(np, f"arc{name}"): f"Math.a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
     **{np.absolute: "Math.abs", np.maximum: "Math.max", np.minimum: "Math.min"},
@@ -43,9 +42,13 @@ ELEMENTWISE: dict[Any, str] = {
     np.where: "(is, a, b) => (is != 0 ? a : b)",
 }
 """NumPy's elementwise functions as JavaScript's functions of numbers. In NumPy nan is true, in JavaScript false."""
-OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*OPERATORS, np.reciprocal]} | {
+OF_SCALARS: dict[Any, Form] = {function: FORMS[function] for function in [*SIGNS, np.reciprocal]} | {
     np.negative: ("-{}", NEGATIVE, (ATOM,)),  # -a ** b is an error in JavaScript
 }
+
+
+Kind = tuple[type[Gate], str]
+"""A gate's class, and its name with its options, such as power 2."""
 
 
 def times_transposed(A: Array, B: Array) -> Array:
@@ -151,10 +154,10 @@ class Script:
         self.explanations: dict[str, dict[str, Any]] = {}
         """What a page says about each gate, by the gate's name in the script."""
         self._code = JavaScript({})
-        self._texts: dict[Formula, str] = {}
+        self._texts: dict[tuple[Kind, Formula], str] = {}
         """The text of each formula: equal gates of a graph have one."""
-        self._names: dict[str, str] = {}
-        """The name of each gate, by its text."""
+        self._names: dict[tuple[Kind, str], str] = {}
+        """The name of each gate, by its text: gates of two kinds can have one, as the sum of a scalar and f = x."""
 
     def __repr__(self) -> str:
         return f"<Script: {', '.join(self._names.values()) or 'no gates'}>"
@@ -180,9 +183,10 @@ class Script:
 
     def gate(self, gate: Gate, formula: Formula) -> str:
         """The gate's name in the script."""
-        if formula not in self._texts:
-            self._texts[formula] = self._text(gate, formula)
-        if (text := self._texts[formula]) not in self._names:
+        kind = type(gate), str(gate)
+        if (kind, formula) not in self._texts:
+            self._texts[kind, formula] = self._text(gate, formula)
+        if (text := (kind, self._texts[kind, formula])) not in self._names:
             name, taken = re.sub(r"\W", "_", gate.name), set(self._names.values())
             names = chain([name], (f"{name}_{k}" for k in count(2)))
             self._names[text] = next(one for one in names if one not in taken)
@@ -208,7 +212,7 @@ class Script:
         """The scripts of templates/circuit/ that only some gates need."""
         gates = self.explanations.values()
         has_jacobian = any(one and one["local"] is None for gate in gates for one in gate["backward"])
-        has_forms = any("plain" in text for text in self._names)
+        has_forms = any("plain" in text for _, text in self._names)
         found = {"ties": any("routes" in gate for gate in gates), "jacobian": has_jacobian, "forms": has_forms}
         return [name for name, is_needed in found.items() if is_needed]
 
@@ -218,10 +222,14 @@ class Script:
         return ["passes/ndarray.js", *(f"passes/{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
 
     def source(self) -> Markup:
-        """The script: the functions of ``np`` that it needs, and ``GATES``. Names in it are words: they end nothing."""
+        """The script: the functions of ``np`` that it needs, and ``GATES``.
+
+        A gate's name is reduced to letters, digits and _, so it cannot end the script.
+        """
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
-        gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for text, name in self._names.items())
-        return Markup(f"Object.assign(np, {{\n{functions}}});\n\nconst GATES = {{\n{gates}}};")  # noqa: S704
+        gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for (_, text), name in self._names.items())
+        more = f"Object.assign(np, {{\n{functions}}});\n\n" if functions else ""
+        return Markup(f"{more}const GATES = {{\n{gates}}};")  # noqa: S704
 
 
 def _own_local(gate: Gate, formula: Formula, gradient: Term) -> Term | None:

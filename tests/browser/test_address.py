@@ -9,6 +9,7 @@ from tests.browser.circuit_pages import (
     SHOWN,
     answer,
     enter,
+    field,
     open_tool,
     press,
     text,
@@ -110,6 +111,12 @@ def test_in_the_gallery_each_circuit_has_its_own_state_and_back_returns_to_it(vi
     open_tool(page, "Exercise")
     tick(page, HIDE)
     answer(page, **{"ds[0]": "1", "ds[2]": "0.5"})
+    field(page, "s[1]").evaluate("""(field) => {  // more often than the address may change
+        for (let k = 1; k <= 30; k += 1) {
+            field.value = k;
+            field.dispatchEvent(new Event("input"));
+        }
+    }""")
     before = page.evaluate(STATE)
     page.locator("#choice").select_option("linear-svm")
     page.wait_for_function("chosen.name === 'linear-svm'")

@@ -48,7 +48,7 @@ def test_pointing_at_a_number_tells_what_it_is_with_all_its_digits(page):
         ("value", "A", 0, ("A[0]", [0.123456789, 2], "an input")),
         ("value", "A", 1, ("A[1]", [3, 1e-7], "an input")),
         ("gradient", "A", 1, ("dA[1]", [3 * SIGMOID] * 2, "the derivative of L with respect to A[1]")),
-        ("value", "T", 0, ("T", [5], "an input")),  # by its shape
+        ("value", "T", 0, ("T", [1, 2, 3, 4, 5], "an input")),  # shown by its shape
     ]:
         place = number(page, what, name, row)
         assert tip(page) is None

@@ -320,11 +320,13 @@ def test_new_numbers_are_finite_and_of_the_kind_of_the_original_ones_and_a_seeds
 
 
 def test_new_numbers_are_never_those_before(visit, tmp_path):
-    _, path = write_page(tmp_path, "f = sum(x)", ["x=[0, 1]"])  # new ones are zeros and ones, too: four sets
+    """Of two zeros or ones there are four sets."""
+    _, path = write_page(tmp_path, "f = 3 * x", ["x=[0, 1]"])
     page = visit(path)
-    sets = page.evaluate(
-        "Array.from({ length: 40 }, () => (chosen.renew(), String(chosen.graph.leaves[0].value.data)))"
-    )
+    sets = page.evaluate("""Array.from({ length: 40 }, () => {
+        chosen.renew();
+        return String(chosen.inputs.leaves[0].value.data);
+    })""")
     assert all(old != new for old, new in pairwise(sets))
     assert len(set(sets)) == 4
     last = page.evaluate(SHOWN)

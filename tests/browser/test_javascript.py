@@ -27,8 +27,8 @@ BOTH_PASSES = """(circuits) => JSON.stringify(JSON.parse(circuits).map(({ nodes,
     for (const leaf of graph.leaves) leaf.value = arrayOf(leaf.shape, leaves[leaf.id]);
     graph.upstream = arrayOf(graph.output.shape, upstream);
     graph.run();
-    const flat = (A) => Array.from(flat(A));
-    return graph.nodes.map((node) => [flat(node.value), node.isReached ? flat(node.gradient) : null]);
+    const numbers = (A) => Array.from(flat(A));
+    return graph.nodes.map((node) => [numbers(node.value), node.isReached ? numbers(node.gradient) : null]);
 }))"""
 FORWARD = """(calls) => JSON.parse(calls).map(([name, inputs]) => {
     const value = GATES[name].forward(...inputs.map(([shape, numbers]) => arrayOf(shape, numbers)));
@@ -230,7 +230,7 @@ def test_what_occurs_several_times_in_a_pass_is_computed_once():
 
     script = Script()
     script.gate(gate := MadeElementwise(function), trace(gate, ((2,),), FLOAT64))
-    (forward,) = re.findall(r"forward:(.*)", script.source())
+    (forward,) = re.findall(r"forward: (.*)", script.source())
     assert [forward.count(f"np.{name}(") for name in ("exp", "tanh", "add", "sin")] == [1, 1, 1, 1]
 
 

@@ -82,4 +82,5 @@ def test_an_array_is_written_in_rows_and_on_one_line(page):
     given = [[array.shape, array.ravel().tolist()] for array in map(np.asarray, arrays)]
     found = json.loads(page.evaluate(OF_ARRAYS, json.dumps(given)))
     for array, texts in zip(map(np.asarray, arrays), found, strict=True):
-        assert texts == [notation.rows_of(array), notation.written(array), notation.operand(array)]
+        text = notation.written(array)
+        assert texts == [notation.rows_of(array), text, f"({text})" if text.startswith("-") else text]

@@ -21,9 +21,7 @@ THIRTY = "; ".join(
     + [f"a{k} = sigmoid(a{k - 1}) * b{k - 1}; b{k} = max(a{k - 1}, b{k - 1}) + 0.25" for k in range(1, 8)]
     + ["f = a7 - b7"]
 )
-CIRCUITS = {
-    name: (example.expression, [f"{k}={v}" for k, v in example.values.items()]) for name, example in EXAMPLES.items()
-}
+CIRCUITS = {name: (example.expression, example.arguments()) for name, example in EXAMPLES.items()}
 CIRCUITS["thirty nodes"] = (THIRTY, ["x=1", "y=-2"])
 CIRCUITS["twice the same input"] = ("y = x + x; f = y * y", ["x=3"])
 CIRCUITS["constants alone"] = ("2 * (3 + 4) - 1 / 5", [])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlp.circuits.notation import in_full, operand, rounded, rows_of, written
+from mlp.circuits.notation import in_full, rounded, rows_of, written
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,11 @@ def test_a_number_is_rounded_and_a_whole_one_in_full(number, text):
     assert rounded(number) == text
     assert written(np.array(number)) == in_full(np.array(number)) == text
     assert rows_of(np.array(number)) == [text]
-    assert operand(np.array(number)) == (f"({text})" if text.startswith("-") else text)
 
 
 def test_small_arrays_show_their_numbers_and_larger_ones_their_shape():
     A = np.array([[1.0, -0.25], [1 / 3, 2]])
-    assert written(A) == operand(A) == "[[1, -0.25], [0.3333, 2]]"
+    assert written(A) == "[[1, -0.25], [0.3333, 2]]"
     assert rows_of(A) == ["[1  -0.25]", "[0.333  2]"]
     assert in_full(A, digits=6) == "[[1, -0.25], [0.333333, 2]]"
     assert rows_of(np.ones(4)) == ["[1  1  1  1]"]

@@ -20,7 +20,7 @@ def run(text, *values):
 
 
 def example(name):
-    return run(EXAMPLES[name].expression, *(f"{k}={v}" for k, v in EXAMPLES[name].values.items()))
+    return run(EXAMPLES[name].expression, *EXAMPLES[name].arguments())
 
 
 def listing_in(section):

@@ -203,8 +203,11 @@ def chosen(options: Namespace) -> tuple[str, list[str], tuple[str, str] | None]:
         raise InputError(f"--example {options.example}: no such example: there are {', '.join(EXAMPLES)}")
     example = EXAMPLES[options.example]
     changed = {word.partition("=")[0].strip() for word in options.words}
-    kept = [f"{name}={value}" for name, value in example.values.items() if name not in changed]
-    return example.expression, kept + options.words, jacobian or (None if options.code else example.jacobian)
+    return (
+        example.expression,
+        example.arguments(without=changed) + options.words,
+        jacobian or (None if options.code else example.jacobian),
+    )
 
 
 def names(option: str, text: str) -> list[str]:

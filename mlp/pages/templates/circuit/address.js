@@ -46,6 +46,8 @@ follow();
 window.onhashchange = follow;
 if (choice) {
   choice.onchange = () => {
+    recent = 0; // Back shall find the latest numbers
+    remember();
     location.hash = circuits.find(({ name }) => name === choice.value).address ?? `#${choice.value}/0`;
   };
 }
