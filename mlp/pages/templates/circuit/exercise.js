@@ -176,7 +176,7 @@ class Exercise {
   }
 }
 
-// The texts in a question's fields, with a point for a comma: commas part the numbers in the address.
+// A comma becomes a point: in the address commas separate numbers.
 const textsOf = ({ fields }) => fields.map(({ value }) => value.trim().replaceAll(",", "."));
 
 // The number in a text, or in a fraction such as -1/3; not a number for anything else, or no text.
