@@ -96,7 +96,7 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
         "name": name,
         "shows": "",
         "expression": expression,
-        "drawing": Markup(_without_defaults(inline(figure, name))),  # noqa: S704  matplotlib's, which escapes the names in it
+        "drawing": Markup(_shortened(inline(figure, name))),  # noqa: S704  matplotlib escapes the names in it
         "width": round(96 * float(figure.get_figwidth())),
         "caption": caption(graph),
         "gates": f"{gates} gate{'' if gates == 1 else 's'}",
@@ -115,12 +115,21 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
     }
 
 
-def _without_defaults(drawing: str) -> str:
-    """The drawing without the looks that the style sheets give to most texts and lines: pages are small."""
-    of_texts = "font-size:9px;text-anchor:middle;", ";fill:var(--ink)"
-    for looks in (*of_texts, ";stroke-linejoin:miter", ' style="fill:none;stroke:var(--muted)"'):
-        drawing = drawing.replace(looks, "")
-    return drawing
+def _shortened(drawing: str) -> str:
+    """The drawing without the looks that the style sheets give to most of its parts, and with circles as such."""
+    looks = "font-size:9px;text-anchor:middle;", ";fill:var(--ink)", ";stroke-linejoin:miter"
+    of_gates, of_wires = "fill:var(--paper);stroke:var(--ink);stroke-width:1.2", "fill:none;stroke:var(--muted)"
+    for left_out in (*looks, f' style="{of_gates}"', f' style="{of_wires}"'):
+        drawing = drawing.replace(left_out, "")
+    return re.sub(r'(-gate-\d+">\n)<path d="([^"]*)"/>', _circle, drawing)
+
+
+def _circle(gate: re.Match[str]) -> str:
+    """A gate's circle, which matplotlib writes as eight curves."""
+    numbers = [float(number) for number in re.findall(r"[\d.]+", gate[2])]
+    left, right, top = min(numbers[::2]), max(numbers[::2]), min(numbers[1::2])
+    radius = (right - left) / 2
+    return f'{gate[1]}<circle cx="{left + radius:.2f}" cy="{top + radius:.2f}" r="{radius:.2f}"/>'
 
 
 def _nodes(graph: ComputationalGraph, script: Script) -> list[dict[str, Any]]:

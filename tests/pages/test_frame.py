@@ -39,3 +39,9 @@ def test_a_page_has_each_text_of_a_script_as_it_is_there(name):
     """What removes blanks from scripts does not know a template literal within another."""
     minified = frame._source(name)
     assert all(text in minified for text in texts_of((frame.TEMPLATES / name).read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_line_of_a_script_is_no_longer_than_one_of_python(name):
+    lines = (frame.TEMPLATES / name).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 120] == []

@@ -73,7 +73,7 @@ class Circuit {
     const chosen = [...this.section.querySelectorAll("[data-moves]:checked")].map(({ dataset }) => dataset.moves);
     const isRate = this.inputs.rate.validity.valid;
     const predicted = isRate ? this.inputs.descend(chosen) : null;
-    this.changed();
+    if (predicted !== null) this.changed();
     const [from, to, change, slope] = [before, this.total(), this.total() - before, predicted].map((x) => rounded(x));
     const why = isRate ? "an input would become infinite." : "the rate must be a number from 0.";
     setText(this.find(".outcome"), predicted === null ? `No step: ${why}` :
@@ -149,12 +149,14 @@ class Circuit {
 
   // What the page says in a step: a title, rows of facts, and notes.
   showFacts(now) {
-    const { title, note = "", about = "", ...rows } = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
-    for (const [place, text] of Object.entries({ title, note, about })) setText(this.find(`[data-says=${place}]`), text);
+    const says = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
+    const { title, note = "", about = "", ...rows } = says;
+    const texts = Object.entries({ title, note, about });
+    for (const [place, text] of texts) setText(this.find(`[data-says=${place}]`), text);
     this.find("dl").replaceChildren(...Object.entries(rows).filter(([, text]) => text).map(inRow));
   }
 
-  // At the first gate where a number is infinite or undefined, say so; returns the ids of what is broken in the drawing.
+  // At the first gate where a number is infinite or undefined, say so. Returns the ids of the broken parts.
   showTrouble() {
     const isWrong = (what) => (node) => !flat(node[what] ?? 0).every(isFinite);
     const node = this.graph.nodes.find(isWrong("value")) ?? this.graph.nodes.findLast(isWrong("gradient"));
@@ -168,12 +170,14 @@ class Circuit {
 
   showPlace() {
     const { step, last, forwardSteps } = this;
-    const isForward = step <= forwardSteps;
-    const phase = isForward ? `forward ${step} of ${forwardSteps}` : `backward ${step - forwardSteps} of ${last - forwardSteps}`;
+    const [pass, done, all] = step <= forwardSteps
+      ? ["forward", step, forwardSteps]
+      : ["backward", step - forwardSteps, last - forwardSteps];
+    const phase = step ? `${pass} ${done} of ${all}` : "inputs";
     setText(this.find(".counter"), `step ${step} of ${last}`);
-    setText(this.find(".phase"), step ? phase : "inputs");
+    setText(this.find(".phase"), phase);
     this.slider.value = step;
-    this.slider.ariaValueText = `step ${step} of ${last}, ${step ? phase : "inputs"}`;
+    this.slider.ariaValueText = `step ${step} of ${last}, ${phase}`;
     for (const where of ["first", "back"]) this.buttons[where].ariaDisabled = step === 0;
     for (const where of ["next", "last"]) this.buttons[where].ariaDisabled = step === last;
   }
@@ -181,7 +185,8 @@ class Circuit {
   // What a number in the drawing means, with all its digits.
   meaning({ key, what, node: id, row, text, name }) {
     const node = this.graph.nodes[id];
-    if (this.exercise.asked.some((question) => question.key === key)) return `${name}: your answer, ${text.textContent}`;
+    const isAsked = this.exercise.asked.some((question) => question.key === key);
+    if (isAsked) return `${name}: your answer, ${text.textContent}`;
     const digits = (number) => (isFinite(number) ? String(number) : rounded(number));
     const isSmall = sizeOf(node.shape) <= MAX_FIELDS;
     const full = isLarge(node.shape) && isSmall ? nested(node[what], digits) : rowsOf(node[what], digits)[row];

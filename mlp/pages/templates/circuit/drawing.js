@@ -8,7 +8,8 @@ class Drawing {
   constructor(section, name, { nodes }, meaning) {
     this.meaning = meaning;
     [this.frame, this.tip] = [".drawing", ".tip"].map((place) => section.querySelector(place));
-    this.parts = new Map([...section.querySelectorAll("svg [id]")].map((part) => [part.id.slice(name.length + 1), part]));
+    const parts = [...section.querySelectorAll("svg [id]")];
+    this.parts = new Map(parts.map((part) => [part.id.slice(name.length + 1), part]));
     this.numbers = [...this.parts].flatMap(([id, part]) => {
       const [, key, what, node, row] = id.match(/^((value|gradient)-(\d+))-(\d+)$/) ?? [];
       return key ? [{ part, key, what, node: Number(node), row: Number(row), text: part.querySelector("text") }] : [];

@@ -1,5 +1,5 @@
-// The exercise: the reader types the gradients, or the values too, in any order. A number is compared with the right one,
-// and with the one that the reader's own numbers lead to: so a mistake is told from what only follows from it.
+// The exercise: the reader types the gradients, or the values too, in any order. A number is compared with the right
+// one, and with the one that the reader's own numbers lead to. So what only follows from a mistake is no mistake.
 
 const CLOSE = 0.02; // a number is right if it differs by no more than this fraction of the right one ...
 const SMALL = 5e-4; // ... or, with its sign, of the largest one asked for, up to 1: then 0 is right for a tiny number
@@ -9,7 +9,8 @@ const SIGNS = { right: " ✓", wrong: " ✗", follows: " →", open: "" };
 class Exercise {
   // changed: called when an answer, or what is hidden, has changed.
   constructor(section, graph, steps, changed) {
-    Object.assign(this, { graph, steps, changed, asked: [], answers: new Map() }); // answers: by label the fields' texts
+    Object.assign(this, { graph, steps, changed, asked: [] });
+    this.answers = new Map(); // by label the fields' texts
     [this.sheet, this.score] = [".worksheet", ".score"].map((place) => section.querySelector(place));
     this.hides = [...section.querySelectorAll("[data-hide]")]; // the gradients, the values
     for (const hide of this.hides) hide.onchange = () => this.turn(hide);
@@ -35,8 +36,8 @@ class Exercise {
     this.changed();
   }
 
-  // The sheet, in the order of the steps. A sum is asked for once, where its last part arrives. Arrays whose numbers the
-  // drawing does not show are not asked for.
+  // The sheet, in the order of the steps. A sum is asked for once, where its last part arrives. Arrays whose numbers
+  // the drawing does not show are not asked for.
   begin(answers = this.answers) {
     this.answers = answers;
     const kinds = this.isOn ? ["backward", "zeros", ...(this.mode === "all" ? ["forward"] : [])] : [];
@@ -78,8 +79,8 @@ class Exercise {
     return lines;
   }
 
-  // A question's state is that of its worst number: wrong, then follows, then open, then right. What follows from rounded
-  // numbers alone is right.
+  // A question's state is that of its worst number: wrong, then follows, then open, then right. What follows from
+  // rounded numbers alone is right.
   judge() {
     for (const question of this.asked) question.typed = textsOf(question).map(numberIn);
     const all = this.asked.flatMap(({ what, node }) => Array.from(flat(node[what]), Math.abs));
@@ -103,8 +104,8 @@ class Exercise {
     setText(this.score, this.scoreText());
   }
 
-  // What a question's gates make: the sum, and the parts that arrive if they are several. If it is the reader's `own`, from
-  // the reader's numbers where there are any, else from the right ones.
+  // What a question's gates make: the sum, and the parts that arrive if they are several. If `isOwn`, from the reader's
+  // numbers, where there are any; else from the right ones.
   parts({ what, node, gates }, isOwn) {
     const read = (kind, one) => {
       const { typed } = (isOwn && this.asked.find((question) => question.what === kind && question.node === one)) || {};
@@ -122,18 +123,20 @@ class Exercise {
   // The labels of the reader's wrong numbers that a question's gates read: these were asked for before.
   blamed({ gates }) {
     const keys = gates.flatMap(([gate, position]) => readBy(gate, position));
-    return this.asked.filter(({ key, state }) => keys.includes(key) && /wrong|follows/.test(state)).map(({ label }) => label);
+    const wrong = this.asked.filter(({ key, state }) => keys.includes(key) && /wrong|follows/.test(state));
+    return wrong.map(({ label }) => label);
   }
 
   // The gates from which gradients arrive at a node, each with the position of the node among its inputs.
   gatesAfter(node) {
-    return this.graph.nodes.filter(({ isReached }) => isReached).flatMap((gate) => [...gate.inputs.keys()]
-      .filter((position) => gate.inputs[position] === node && sends(gate, position)).map((position) => [gate, position]));
+    const isUsed = (gate, position) => gate.inputs[position] === node && sends(gate, position);
+    return this.graph.nodes.filter(({ isReached }) => isReached).flatMap((gate) =>
+      [...gate.inputs.keys()].filter((position) => isUsed(gate, position)).map((position) => [gate, position]));
   }
 
   says({ node, gates, state, fields, typed, place, factor, blamed }) {
     const unread = fields.find(({ value }, k) => value && Number.isNaN(typed[k]));
-    if (unread) return `${unread.ariaLabel} must be a number, such as 0.5, 1e-3 or 1/3.`;
+    if (unread) return `${unread.ariaLabel} must be a number, such as 0.5 or 1/3.`;
     if (state === "right") return "Right.";
     if (state === "follows") return `Follows from your ${blamed.join(" and ")}: the rule is right here.`;
     if (state !== "wrong") return "";
@@ -153,6 +156,7 @@ class Exercise {
     const [right, wrong, follows] = ["right", "wrong", "follows"].map((state) =>
       this.asked.filter((one) => one.state === state).map(({ label }) => label));
     const all = this.asked.length;
+    if (!all) return "The arrays are too large.";
     return [
       right.length === all ? `All ${all} right.` : `${right.length} of ${all} right.`,
       wrong.length ? `First mistake: ${wrong[0]}.` : "",

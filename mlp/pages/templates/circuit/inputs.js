@@ -85,7 +85,9 @@ class Inputs {
     for (const leaf of this.leaves) {
       const given = texts.get(leaf.name);
       if (given?.length !== leaf.fields.length) continue;
-      leaf.fields.forEach((field, k) => { field.value = given[k].trim() && isFinite(given[k]) ? Number(given[k]) : ""; });
+      leaf.fields.forEach((field, k) => {
+        field.value = given[k].trim() && isFinite(given[k]) ? Number(given[k]) : ""; // of other text a browser warns
+      });
       read(leaf);
     }
     this.write();
@@ -95,5 +97,6 @@ class Inputs {
 // Take the numbers of a leaf's fields; where a field has none, the number stays.
 function read(leaf) {
   const old = flat(leaf.value);
-  leaf.value = arrayOf(leaf.shape, leaf.fields.map(({ validity, value }, k) => (validity.valid ? Number(value) : old[k])));
+  const numbers = leaf.fields.map(({ validity, value }, k) => (validity.valid ? Number(value) : old[k]));
+  leaf.value = arrayOf(leaf.shape, numbers);
 }

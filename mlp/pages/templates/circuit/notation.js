@@ -70,7 +70,8 @@ function operand(A) {
 // An array in brackets, its numbers as `text` writes them.
 function nested(A, text) {
   const numbers = Array.from(A.data, (number) => text(number));
-  return A.shape.reduceRight((parts, length) =>
-    Array.from({ length: parts.length / length }, (_, k) => `[${parts.slice(k * length, (k + 1) * length).join(", ")}]`),
-  numbers)[0];
+  return A.shape.reduceRight((parts, length) => {
+    const groups = Array.from({ length: parts.length / length }, (_, k) => parts.slice(k * length, (k + 1) * length));
+    return groups.map((group) => `[${group.join(", ")}]`);
+  }, numbers)[0];
 }

@@ -1,4 +1,5 @@
-// In a notebook a circuit is a page in a frame: the frame becomes as high as the page, and the page as dark as the notebook.
+// In a notebook a circuit is a page in a frame: the frame becomes as high as the page, and the page as dark as the
+// notebook.
 
 // Make the frame as high as the page, and no lower as long as it is as wide: what follows it shall not jump at a step.
 function fit(frame) {

@@ -1,11 +1,13 @@
-// A circuit's two passes step by step, as you would do them on paper: the rule, the equation, and the chain rule's parts.
+// A circuit's two passes step by step, as you would do them on paper: the rule, the equation, and the chain rule.
 
-// What the page says in a step, by its kind and by the part of the page. A step is a line of the listing; a line has its
-// `node`, and its `target`: the node whose value or gradient it sets. `of` is the scalar whose derivatives are computed.
+// What the page says in a step, by its kind and by the part of the page: the keys between title and note are rows, in
+// this order. A step is a line of the listing. A line has its `node`, and its `target`: the node whose value or gradient
+// it sets. `of` is the scalar whose derivatives are computed.
 const SAYS = {
   values: ({ of }) => ({
     title: "The inputs",
-    note: `Forward, each gate computes its output from its inputs; then the derivatives of ${of} go back, gate by gate.`,
+    note: "Forward, each gate computes its output from its inputs; then the derivatives " +
+      `of ${of} go back, gate by gate.`,
   }),
 
   forward({ node }) {
@@ -39,7 +41,8 @@ const SAYS = {
       upstream: `d${node.name} = ${written(node.gradient)}`,
       local: local.text,
       product: `${sum} ${equation(local.product ?? fill(form, operandsOf(node)), sent)}`,
-      sum: before === undefined ? "" : `d${name} = ${written(before)} + ${operand(node.sent[position])} = ${written(total)}`,
+      sum: before === undefined ? ""
+        : `d${name} = ${written(before)} + ${operand(node.sent[position])} = ${written(total)}`,
       note: [...notes(node, position, before)].join(" "),
       about: texts.about,
     };
@@ -57,7 +60,9 @@ const SAYS = {
 function localGradient(node, position) {
   const [{ local, product }, source] = [TEXTS[node.gate].backward[position], node.inputs[position]];
   const of = `∂${node.name}/∂${source.name}`;
-  if (local === null) return { text: `${of} = ${written(jacobian(node, position))}, the Jacobian: a row for each output` };
+  if (local === null) {
+    return { text: `${of} = ${written(jacobian(node, position))}, the Jacobian: a row for each output` };
+  }
   const compute = node.local?.[position] ?? node.backward[position];
   const number = compute(1, node.value, ...valuesOf(node.inputs));
   const isAll = !product && String(broadcast([node.shape, shapeOf(number)])) === String(source.shape);
@@ -108,7 +113,8 @@ function forwardRule({ gate, symbols, forward }) {
 
 // The same, and the equation of an input's gradient.
 function backwardRule(texts, position) {
-  return `${forwardRule(texts)}, d${texts.symbols[position]} = ${fill(texts.backward[position].forms[0], texts.symbols)}`;
+  const { symbols, backward } = texts;
+  return `${forwardRule(texts)}, d${symbols[position]} = ${fill(backward[position].forms[0], symbols)}`;
 }
 
 // A form with these texts in its places; a negative number that is alone in parentheses needs only one pair.
@@ -134,7 +140,7 @@ function readBy(node, position) {
   return keys.filter((_, place) => form.includes(`{${place}}`));
 }
 
-// What the drawing marks in a step: the number that becomes known, those that it reads, and the parts that it runs along.
+// What the drawing marks in a step: the number that becomes known, those that it reads, and the parts along its way.
 function marked({ kind, node, position, target }) {
   if (kind === "values") return {};
   const fresh = [`${kind === "forward" ? "value" : "gradient"}-${target.id}`];

@@ -1,6 +1,6 @@
 // NumPy's arrays in float64, as far as the gates' formulas need them. A scalar is a number; an array has its numbers
-// row by row. mlp/pages/javascript.py adds the elementwise functions and reductions that a page's gates use to `np`; the
-// scripts reductions.js, products.js and classes.js have other functions, for pages that use them.
+// row by row. mlp/pages/javascript.py adds the elementwise functions and reductions that a page's gates use to `np`;
+// reductions.js, products.js and classes.js have other functions, for pages that use them.
 
 class NDArray {
   constructor(shape, data) {
@@ -34,7 +34,7 @@ function strides(shape) {
   return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }
 
-// For each element of an array of this shape, row by row, the place to which steps of these lengths along its axes lead.
+// For each element of an array of this shape, row by row, the place to which steps of these lengths lead.
 function walk(shape, steps) {
   let found = [0];
   shape.forEach((length, axis) => {

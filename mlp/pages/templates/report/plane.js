@@ -76,7 +76,8 @@ class Plane {
   // Show the point under the pointer; returns false if there is none.
   point(event) {
     const box = this.element.getBoundingClientRect();
-    const [k, distance] = this.nearest([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]);
+    const place = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    const [k, distance] = this.nearest(place);
     if (distance <= REACH && k !== this.current) this.show(k);
     return distance <= REACH;
   }
