@@ -1,8 +1,8 @@
 // A circuit's two passes step by step, as you would do them on paper: the rule, the equation, and the chain rule.
 
 // What the page says in a step, by its kind and by the part of the page: the keys between title and note are rows, in
-// this order. A step is a line of the listing. A line has its `node`, and its `target`: the node whose value or gradient
-// it sets. `of` is the scalar whose derivatives are computed.
+// this order. A step is a line of the listing. A line has its `node`, and its `target`: the node whose value or
+// gradient it sets. `of` is the scalar whose derivatives are computed.
 const SAYS = {
   values: ({ of }) => ({
     title: "The inputs",
