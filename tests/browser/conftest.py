@@ -109,11 +109,16 @@ def as_new(tab):
 
 
 def pytest_generate_tests(metafunc):
-    """``look``: a width and a colour scheme as options of ``visit``; all pairs with --all-trials, else each once."""
+    """``look``: a width and a colour scheme as options of ``visit``; all pairs with --all-trials, else each once.
+
+    A test with the mark ``one_look``, whose parts others test in both, has only the first of them by default.
+    """
     if "look" in metafunc.fixturenames:
         looks = [(WIDTHS["phone"], True), (WIDTHS["desktop"], False)]
         if metafunc.config.getoption("--all-trials"):
             looks += [(width, not dark) for width, dark in looks]
+        elif metafunc.definition.get_closest_marker("one_look"):
+            looks = looks[:1]
         metafunc.parametrize("look", [{"width": width, "dark": dark} for width, dark in looks], ids=str)
 
 

@@ -90,6 +90,7 @@ def ten(tmp_path_factory):
     return report.write(made_run(tmp_path_factory.mktemp("ten"), *SOME[0]))
 
 
+@pytest.mark.one_look
 def test_everyone_can_read_the_page_of_ten_digits(ten, visit, accessible, look):
     page = at_work(visit(ten, **look))
     assert page.locator("#samples button").count() == 20

@@ -260,9 +260,9 @@ def test_a_page_is_accessible(visit, fan_out, look, accessible):
         accessible(page)
 
 
-@pytest.mark.parametrize(("width", "dark", "step"), [(390, True, FIRST), (1280, False, LAST)])
-def test_the_gallery_is_accessible(visit, gallery, width, dark, step, accessible):
-    """In each width and colour scheme: its parts are those of the page above, and the menu and the Jacobian."""
-    page = visit(gallery, reduced_motion="reduce", fragment=f"#jacobian-product/{step}", width=width, dark=dark)
+@pytest.mark.one_look
+def test_the_gallery_is_accessible(visit, gallery, look, accessible):
+    """Its parts are those of the page above, and the menu and the Jacobian."""
+    page = visit(gallery, reduced_motion="reduce", fragment=f"#jacobian-product/{LAST}", **look)
     page.evaluate("document.querySelectorAll('.circuit:not(.chosen)').forEach((hidden) => hidden.remove())")  # time
     accessible(page)
