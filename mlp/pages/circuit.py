@@ -178,6 +178,6 @@ def _exact(graph: ComputationalGraph, node: Node, term: Term) -> Term:
 
 
 def _classes(graph: ComputationalGraph, index: Node) -> int:
-    """The number of classes of which a leaf has the indices: 0 if it has none."""
+    """The number of classes, for a leaf that holds class indices; 0 for another leaf."""
     gates = [node for node in graph.nodes if node.gate and index in [node.inputs[k] for k in node.gate.indices]]
     return min((int(node.inputs[0].value.shape[-1]) for node in gates), default=0)

@@ -49,6 +49,7 @@ def _one_line(value: object) -> object:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+@cache
 def _source(name: str) -> Markup:
     """A style sheet or a script of templates/, unescaped, without comments and needless blanks: pages are small."""
     text = (TEMPLATES / name).read_text(encoding="utf-8")

@@ -208,16 +208,20 @@ class Script:
         return "".join(f"    {name}: {_listed(text)},\n" for name, text in passes.items())
 
     @property
-    def extras(self) -> list[str]:
+    def extra_scripts(self) -> list[str]:
         """The scripts of templates/circuit/ that only some gates need."""
         gates = self.explanations.values()
-        has_jacobian = any(one and one["local"] is None for gate in gates for one in gate["backward"])
-        has_forms = any("plain" in text for _, text in self._names)
-        found = {"ties": any("routes" in gate for gate in gates), "jacobian": has_jacobian, "forms": has_forms}
-        return [name for name, is_needed in found.items() if is_needed]
+        gradients = [one for gate in gates for one in gate["backward"] if one is not None]
+        forms = [gate["forward"] for gate in gates] + [one["forms"] for one in gradients]
+        needed = {
+            "ties": any("routes" in gate for gate in gates),
+            "jacobian": any(one["local"] is None for one in gradients),
+            "forms": any(len(both) > 1 for both in forms),
+        }
+        return [name for name, is_needed in needed.items() if is_needed]
 
     @property
-    def arrays(self) -> list[str]:
+    def array_scripts(self) -> list[str]:
         """The scripts that have the functions of ``np`` which the gates use, in their order."""
         return ["passes/ndarray.js", *(f"passes/{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
 

@@ -61,7 +61,7 @@ def test_a_network_of_any_depth_runs_both_passes_in_the_page(visit, tmp_path, mo
         parameters = {name: values.reshape(-1).tolist() for name, values in network.parameters.items()}
         facts = {"nodes": script.nodes(from_image(network)), "activations": list(gates), "parameters": parameters}
         networks.append([facts, X[0].tolist()])
-    page = visit(page_of(tmp_path, *script.arrays, script, "passes/graph.js", "report/answer.js"))
+    page = visit(page_of(tmp_path, *script.array_scripts, script, "passes/graph.js", "report/answer.js"))
     found = page.evaluate(
         """(networks) => networks.map(([facts, X]) => {
             const network = new Network(facts);

@@ -5,9 +5,7 @@ import re
 
 import pytest
 
-from mlp.circuits.expression import parse
-from mlp.circuits.source_text import parse_values
-from mlp.pages import circuit as circuit_page
+from tests.browser.circuit_pages import write_page
 
 SIGMOID = 1 / (1 + math.exp(-0.3))
 
@@ -16,11 +14,8 @@ SIGMOID = 1 / (1 + math.exp(-0.3))
 def path(tmp_path_factory):
     """A page with a number, an array of two rows, a constant, and an array that is shown by its shape."""
     text = "b = sigmoid(x); Z = b * A * 3; L = sum(Z) + sum(T)"
-    circuit = parse(text, parse_values(["x=0.3", "A=[[0.123456789, 2], [3, 1e-7]]", "T=[1, 2, 3, 4, 5]"]))
-    circuit.run()
-    path = tmp_path_factory.mktemp("drawing") / "page.html"
-    circuit_page.write(circuit, text, path)
-    return path
+    values = ["x=0.3", "A=[[0.123456789, 2], [3, 1e-7]]", "T=[1, 2, 3, 4, 5]"]
+    return write_page(tmp_path_factory.mktemp("drawing"), text, values)[1]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.browser.circuit_pages import (
 
 STAGES = {other: EXAMPLES[name] for name, (other, _) in STAGED.items()}
 CLASSES = 3
-"""Every example with class indices has so many classes."""
+"""The number of classes in every example that has class indices."""
 CHANGES = """([name, changes]) => {
     const digits = (A) => (A === undefined ? [] : Array.from(flat(A), String));
     location.hash = `${name}/999`;

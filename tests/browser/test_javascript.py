@@ -63,7 +63,7 @@ class Page:
 
     def agrees(self):
         """All values and gradients are the expected ones; where no gradient is expected, the page has none."""
-        page = self.visit(page_of(self.folder, *self.script.arrays, self.script, "passes/graph.js"))
+        page = self.visit(page_of(self.folder, *self.script.array_scripts, self.script, "passes/graph.js"))
         found = json.loads(page.evaluate(BOTH_PASSES, json.dumps(self.circuits)))
         for arrays, (what, expected) in zip(found, self.expected, strict=True):
             for (value, gradient), (right_value, right_gradient) in zip(arrays, expected, strict=True):
@@ -86,7 +86,7 @@ def test_a_thousand_random_expressions_have_the_librarys_values_and_gradients(in
         one, seed = case(seed), seed + 1
         circuit = parse(one.text, one.values)
         graph = circuit.graph
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # what overflows is left out below
             shape = graph.forward(circuit.output, *graph.nodes).shape
         if max(np.abs(value).max() for value in graph.latest_plan.values.values()) < LARGEST:
             upstream = np.random.default_rng(seed).uniform(0.5, 1.5, shape)
@@ -135,11 +135,11 @@ class Calls:
             gate = Made(function, lambda dC, C, *inputs: inputs)  # some gradient of the right shape
             self.names[key] = self.script.gate(gate, trace(gate, key[1], FLOAT64))
         self.calls.append([self.names[key], [[A.shape, A.reshape(-1).tolist()] for A in arrays]])
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # inf and nan are expected of the page, too
             self.expected.append(np.asarray(function(*arrays), float).reshape(-1))
 
     def agree(self):
-        page = self.visit(page_of(self.folder, *self.script.arrays, self.script))
+        page = self.visit(page_of(self.folder, *self.script.array_scripts, self.script))
         in_page = page.evaluate(FORWARD, json.dumps(self.calls))
         for (name, inputs), found, expected in zip(self.calls, in_page, self.expected, strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15, err_msg=f"{name} of {inputs}")

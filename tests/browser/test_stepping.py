@@ -9,10 +9,8 @@ import pytest
 from PIL import Image
 
 from mlp.circuits.drawing import drawn
-from mlp.circuits.expression import parse
 from mlp.circuits.notation import rows_of
-from mlp.circuits.source_text import parse_values
-from mlp.pages import circuit as circuit_page
+from tests.browser.circuit_pages import SHOWN, write_page
 
 FAN_OUT = "a = x * x; b = sigmoid(x); f = a * b + b", ["x=0.5"]
 CIRCUITS = {
@@ -27,29 +25,9 @@ LATER = 60_000
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Write the page of an expression; the circuit, and the file."""
-
-    def written(text, values):
-        circuit = parse(text, parse_values(values))
-        circuit.run()
-        path = tmp_path_factory.mktemp("page") / "page.html"
-        circuit_page.write(circuit, text, path)
-        return circuit, path
-
-    return written
-
-
-@pytest.fixture(scope="module")
-def fan_out(written):
+def fan_out(tmp_path_factory):
     """A page that several tests open."""
-    return written(*FAN_OUT)[1]
-
-
-SHOWN = """Object.fromEntries(
-    [...document.querySelectorAll(".chosen svg [id]")]
-        .filter((part) => /-(value|gradient)-/.test(part.id) && getComputedStyle(part).visibility === "visible")
-        .map((part) => [part.id.replace(/^.*?-(?=value|gradient)/, ""), part.textContent.trim()]))"""
+    return write_page(tmp_path_factory.mktemp("page"), *FAN_OUT)[1]
 
 
 def shown(page):
@@ -88,8 +66,8 @@ def of_the_graph(circuit, what, nodes):
 
 
 @pytest.mark.parametrize("name", CIRCUITS)
-def test_next_to_the_end_shows_the_graphs_numbers_and_back_takes_them_away(visit, written, name):
-    circuit, path = written(*CIRCUITS[name])
+def test_next_to_the_end_shows_the_graphs_numbers_and_back_takes_them_away(visit, tmp_path, name):
+    circuit, path = write_page(tmp_path, *CIRCUITS[name])
     page = visit(path, reduced_motion="reduce")
     nodes = drawn(circuit.graph)
     given = shown(page)
