@@ -65,7 +65,7 @@ class Optimizer(ABC):
 
     def decayed(self, A: Value, dA: Value) -> Value:
         """G: the gradient with the weight decay."""
-        return dA + self.weight_decay * A if self.weight_decay else dA
+        return dA if is_zero(self.weight_decay) else dA + self.weight_decay * A
 
     def corrections_of(self, step: int) -> tuple[float, ...]:
         """The corrections in a step, counted from 1."""
@@ -147,7 +147,7 @@ class SGD(Optimizer):
     def update(self, A: Value, dA: Value, V: Value, rate: Value) -> Sequence[Value]:
         """As in the class's docstring."""
         G = self.decayed(A, dA)
-        if not self.momentum:
+        if is_zero(self.momentum):
             return A - rate * G, V
         V = self.momentum * V + G
         return A - rate * V, V
@@ -179,6 +179,11 @@ class Adam(Optimizer):
         M = self.B1 * M + (1 - self.B1) * G
         S = self.B2 * S + (1 - self.B2) * G**2
         return A - rate / c1 * (M / (np.sqrt(S / c2) + self.E)), M, S
+
+
+def is_zero(rate: Value) -> bool:
+    """Whether a rate is the number 0, so that its term can be left out. A symbol of a formula is not."""
+    return isinstance(rate, float | int) and rate == 0
 
 
 def scheduled(schedule: str, learning_rate: float, epoch: int, epochs: int) -> float:

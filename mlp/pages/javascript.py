@@ -7,6 +7,7 @@ operators. templates/passes/graph.js runs the gates of a graph in their order.
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import Any, ClassVar, cast
@@ -16,12 +17,12 @@ from markupsafe import Markup
 
 from mlp.circuits import local_gradient as local_gradients
 from mlp.circuits.formula_text import ATOM, FORMS, LOGICAL, LOWEST, NEGATIVE, OPERATORS, REDUCTIONS, Code, Form, plain
-from mlp.gates import Array, Elementwise, Gate
+from mlp.gates import Array, Elementwise, Gate, Shape
 from mlp.graph import ComputationalGraph
 from mlp.losses import onehot, right_score, softmax
 from mlp.pages.explanation import explain
 from mlp.system.errors import InputError
-from mlp.trace import Formula, Term, count_uses, parts, reshape
+from mlp.trace import Formula, Term, count_uses, parts, reshape, trace_function
 
 SIGNS: dict[Any, str] = {np.power: "**"} | {
     function: sign for sign, function in OPERATORS.items() if sign not in LOGICAL and function is not np.matmul
@@ -56,8 +57,14 @@ def times_transposed(A: Array, B: Array) -> Array:
     return A @ B.T
 
 
+def transposed_times(A: Array, B: Array) -> Array:
+    """A' B as one function, which does not copy A."""
+    return A.T @ B
+
+
 PRODUCTS: dict[Any, str] = {
-    **{np.matmul: "dot", times_transposed: "timesTransposed", np.outer: "outer", np.transpose: "transpose"},
+    **{np.matmul: "dot", times_transposed: "timesTransposed", transposed_times: "transposedTimes"},
+    **{np.outer: "outer", np.transpose: "transpose"},
 }
 CLASSES: dict[Any, str] = {onehot: "onehot", right_score: "rightScore", softmax: "softmax"}
 COPIES: dict[Any, str] = {reshape: "reshape", np.broadcast_to: "full"}
@@ -84,9 +91,8 @@ class JavaScript(Code):
     def _text(self, term: Term) -> tuple[str, int]:
         if term in self.texts:
             return self.texts[term], ATOM
-        if term.function is np.matmul and term.arguments[1].function is np.transpose:
-            A, B = term.arguments
-            term = replace(term, function=times_transposed, arguments=(A, *B.arguments))
+        if term.function is np.matmul:
+            term = _without_copies(term)
         if term.symbol or term.function:
             return super()._text(term)
         number = json.dumps(term.number)
@@ -121,11 +127,14 @@ class JavaScript(Code):
         arguments = ["{}"] * len(term.arguments) + list(map(json.dumps, more))
         return f"np.{name}({', '.join(arguments)})", ATOM, (LOWEST,) * len(term.arguments)
 
-    def function(self, term: Term, symbols: list[Term]) -> str:
-        """The term as an arrow function of these symbols. What occurs twice in it is computed once."""
-        uses = count_uses(term)
+    def function(self, symbols: Sequence[Term], *terms: Term) -> str:
+        """The term as an arrow function of these symbols; several terms as a function that returns an array of them.
+
+        What occurs twice in them is computed once.
+        """
+        uses = count_uses(*terms)
         shared = sorted(
-            (part for part in parts(term) if part.arguments and uses[part] > 1), key=lambda part: part.depth
+            (part for part in parts(*terms) if part.arguments and uses[part] > 1), key=lambda part: part.depth
         )
         lines: list[str] = []
         texts = {symbol: parameter(symbol) for symbol in symbols}
@@ -134,9 +143,20 @@ class JavaScript(Code):
             texts[part] = f"${len(lines) + 1}"
             lines.append(f"const {texts[part]} = {code};")
         head = f"({', '.join(map(parameter, symbols))}) =>"
-        code = replace(self, texts=texts).write(term)
-        code = f"Number({code})" if term.is_bool and not term.shape else code
+        write = replace(self, texts=texts).write
+        codes = [f"Number({write(term)})" if term.is_bool and not term.shape else write(term) for term in terms]
+        code = codes[0] if len(codes) == 1 else f"[{', '.join(codes)}]"
         return f"{head} {{ {' '.join(lines)} return {code}; }}" if lines else f"{head} {code}"
+
+
+def _without_copies(product: Term) -> Term:
+    """A matrix product as one function, if a factor is transposed: transposing copies it."""
+    A, B = product.arguments
+    if B.function is np.transpose:
+        return replace(product, function=times_transposed, arguments=(A, *B.arguments))
+    if A.function is np.transpose and len(B.shape) == 2:
+        return replace(product, function=transposed_times, arguments=(*A.arguments, B))
+    return product
 
 
 def parameter(symbol: Term) -> str:
@@ -158,6 +178,7 @@ class Script:
         """The text of each formula: equal gates of a graph have one."""
         self._names: dict[tuple[Kind, str], str] = {}
         """The name of each gate, by its text: gates of two kinds can have one, as the sum of a scalar and f = x."""
+        self._functions: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Script: {', '.join(self._names.values()) or 'no gates'}>"
@@ -181,6 +202,14 @@ class Script:
             found.append(facts | {name: True for name, is_set in flags.items() if is_set})
         return found
 
+    def add_function(self, name: str, function: Callable[..., Sequence[Any]], shapes: Mapping[str, Shape]) -> None:
+        """Add a function of arrays to the script, such as an optimizer's update; it returns an array of its results.
+
+        ``shapes`` are those of its arguments, by their names, for which it is recorded. Raises InputError as ``nodes``.
+        """
+        symbols, terms = trace_function(function, shapes, np.dtype(np.float64))
+        self._functions[name] = replace(self._code, gate=name).function(symbols, *terms)
+
     def gate(self, gate: Gate, formula: Formula) -> str:
         """The gate's name in the script."""
         kind = type(gate), str(gate)
@@ -198,12 +227,12 @@ class Script:
         """The gate's passes; ``null`` is the gradient of a class index."""
         code = replace(self._code, gate=str(gate))
         inputs, everything = list(formula.inputs), [formula.upstream, formula.output, *formula.inputs]
-        backward = [None if term is None else code.function(term, everything) for term in formula.gradients]
-        passes: dict[str, Any] = {"forward": code.function(formula.value, inputs), "backward": backward}
+        backward = [None if term is None else code.function(everything, term) for term in formula.gradients]
+        passes: dict[str, Any] = {"forward": code.function(inputs, formula.value), "backward": backward}
         if self.explained:
             local = [term and _own_local(gate, formula, term) for term in formula.gradients]
             if any(local):
-                passes["local"] = [term and code.function(term, everything) for term in local]
+                passes["local"] = [term and code.function(everything, term) for term in local]
             passes |= _plain(code, formula, inputs, everything)
         return "".join(f"    {name}: {_listed(text)},\n" for name, text in passes.items())
 
@@ -226,14 +255,16 @@ class Script:
         return ["passes/ndarray.js", *(f"passes/{name}.js" for name in sorted(self._code.scripts - {"ndarray"}))]
 
     def source(self) -> Markup:
-        """The script: the functions of ``np`` that it needs, and ``GATES``.
+        """The script: the functions of ``np`` that it needs, ``GATES``, and the added ``FUNCTIONS``.
 
         A gate's name is reduced to letters, digits and _, so it cannot end the script.
         """
         functions = "".join(f"  {name}: {code},\n" for name, code in sorted(self._code.used.items()))
         gates = "".join(f"  {json.dumps(name)}: {{\n{text}  }},\n" for (_, text), name in self._names.items())
         more = f"Object.assign(np, {{\n{functions}}});\n\n" if functions else ""
-        return Markup(f"{more}const GATES = {{\n{gates}}};")  # noqa: S704
+        others = "".join(f"  {name}: {code},\n" for name, code in self._functions.items())
+        last = f"\n\nconst FUNCTIONS = {{\n{others}}};" if others else ""
+        return Markup(f"{more}const GATES = {{\n{gates}}};{last}")  # noqa: S704
 
 
 def _own_local(gate: Gate, formula: Formula, gradient: Term) -> Term | None:
@@ -251,7 +282,7 @@ def _plain(code: JavaScript, formula: Formula, inputs: list[Term], everything: l
 
     def text(term: Term | None, symbols: list[Term]) -> str | None:
         written = None if term is None else plain(formula, term)
-        return None if written is None or written is term else code.function(written, symbols)
+        return None if written is None or written is term else code.function(symbols, written)
 
     forward = text(formula.value, inputs)
     backward = [text(term, everything) for term in formula.gradients]

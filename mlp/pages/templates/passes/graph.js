@@ -16,9 +16,9 @@ class Graph {
     this.backward();
   }
 
-  // From the values of the leaves.
-  forward() {
-    for (const node of this.nodes) if (node.gate) node.value = node.forward(...valuesOf(node.inputs));
+  // From the values of the leaves; `nodes`: those that are computed.
+  forward(nodes = this.nodes) {
+    for (const node of nodes) if (node.gate) node.value = node.forward(...valuesOf(node.inputs));
   }
 
   // From `upstream`, the output's gradient. A gradient is 0 if none arrives.
@@ -28,7 +28,7 @@ class Graph {
     for (const node of [...this.nodes].reverse()) {
       node.isReached = node.gradient !== undefined;
       if (node.isReached) node.inputs.forEach((source, position) => this.send(node, position, source));
-      else if (node.needs) node.gradient = np.full(0, node.shape);
+      else if (node.needs) node.gradient = np.full(0, shapeOf(node.value));
     }
   }
 

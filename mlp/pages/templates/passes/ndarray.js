@@ -75,6 +75,7 @@ const np = {
   // A copied to this shape, as by broadcasting.
   full(A, shape) {
     const numbers = flat(A);
+    if (numbers.length === 1) return arrayOf(shape, new Array(sizeOf(shape)).fill(numbers[0]));
     return arrayOf(shape, places(shapeOf(A), shape).map((place) => numbers[place]));
   },
 };

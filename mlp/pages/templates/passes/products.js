@@ -1,33 +1,38 @@
 // Products of vectors and matrices.
 
+// The product of two matrices whose numbers are these steps apart, down and across; `inner` is their common length.
+function product([a, down, along], [b, next, across], [rows, inner, columns]) {
+  const result = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i += 1) {
+    for (let k = 0; k < inner; k += 1) {
+      const factor = a[i * down + k * along];
+      for (let j = 0; j < columns; j += 1) result[i * columns + j] += factor * b[k * next + j * across];
+    }
+  }
+  return result;
+}
+
 Object.assign(np, {
   // A B; a vector A is one row, a vector B one column.
   dot(A, B) {
-    const [a, b, inner] = [A.data, B.data, A.shape.at(-1)];
-    const [rows, columns] = [a.length / inner, b.length / inner];
-    const result = new Float64Array(rows * columns);
-    for (let i = 0; i < rows; i += 1) {
-      for (let k = 0; k < inner; k += 1) {
-        const factor = a[i * inner + k];
-        for (let j = 0; j < columns; j += 1) result[i * columns + j] += factor * b[k * columns + j];
-      }
-    }
-    return arrayOf([...A.shape.slice(0, -1), ...B.shape.slice(1)], result);
+    const inner = A.shape.at(-1);
+    const [rows, columns] = [A, B].map(({ data }) => data.length / inner);
+    const numbers = product([A.data, inner, 1], [B.data, columns, 1], [rows, inner, columns]);
+    return arrayOf([...A.shape.slice(0, -1), ...B.shape.slice(1)], numbers);
   },
 
-  // A B' for a matrix B, row by row of both.
+  // A B' for a matrix B.
   timesTransposed(A, B) {
-    const [a, b, inner] = [A.data, B.data, A.shape.at(-1)];
-    const [rows, columns] = [a.length / inner, b.length / inner];
-    const result = new Float64Array(rows * columns);
-    for (let i = 0; i < rows; i += 1) {
-      for (let j = 0; j < columns; j += 1) {
-        let sum = 0;
-        for (let k = 0; k < inner; k += 1) sum += a[i * inner + k] * b[j * inner + k];
-        result[i * columns + j] = sum;
-      }
-    }
-    return arrayOf([...A.shape.slice(0, -1), columns], result);
+    const inner = A.shape.at(-1);
+    const [rows, columns] = [A, B].map(({ data }) => data.length / inner);
+    const numbers = product([A.data, inner, 1], [B.data, 1, inner], [rows, inner, columns]);
+    return arrayOf([...A.shape.slice(0, -1), columns], numbers);
+  },
+
+  // A' B for two matrices.
+  transposedTimes(A, B) {
+    const [[inner, rows], [, columns]] = [A.shape, B.shape];
+    return arrayOf([rows, columns], product([A.data, 1, rows], [B.data, columns, 1], [rows, inner, columns]));
   },
 
   outer(A, B) {

@@ -1,0 +1,202 @@
+"""A page in which a network trains: on the images of a config or a run, or on XOR's rows.
+
+The page's scripts run the passes that ``javascript`` writes from the gates' formulas and the optimizer's update, in
+float64. From the same seed its held-out images, initial weights and batches are those of ``Trainer``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlp.config import Config
+from mlp.data import svd, xor
+from mlp.data.dataset import Dataset
+from mlp.figures.style import sign_colors
+from mlp.gates import Shape, Value
+from mlp.network import ACTIVATIONS, LOSSES, MLP, outputs_for
+from mlp.optimizers import OPTIMIZERS, Optimizer
+from mlp.pages import frame
+from mlp.pages.javascript import Script
+from mlp.runs.finished import FinishedRun, read_consistently
+from mlp.system.errors import InputError
+from mlp.system.files import StrPath
+from mlp.training import from_config
+from mlp.training.random_streams import Stream
+
+MAX_PAGE_BYTES = 3_000_000
+PER_CLASS = 1000
+"""Images of each class in the page; fewer if it would be too large."""
+MAX_LAYERS = 3
+"""Hidden layers that can be chosen in the page; a run may have more."""
+
+MARGIN = 0.56
+"""Half of the plane's side, relative to the extent of the points: a little more than they need."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What the page trains on: rows of bytes (n, inputs), of which ``scale`` is 1 in X."""
+
+    pixels: NDArray[np.uint8]
+    scale: int
+    image_shape: tuple[int, int]
+    classes: NDArray[np.uint8]
+    digits: Sequence[int]
+    """The label of each class."""
+    indices: NDArray[np.int64]
+    """Of the images in the IDX file."""
+    directions: NDArray[np.float64]
+    """(2, inputs): a place in the plane, times these, is a row of X."""
+    coordinates: NDArray[np.float64]
+    """(n, 2): the place of each row."""
+
+
+def of_config(config: Config) -> str:
+    """The page for an untrained network. Raises InputError if the data are missing, or an image is too large."""
+    config = from_config.resolved(config)
+    images = from_config.training_images(config).first_of_each(PER_CLASS)
+    weights = from_config.class_weights(config, from_config.split(config, images)[0])
+    return _page(config, images, class_weights=weights)
+
+
+def of_run(directory: StrPath) -> str:
+    """The page for the network of a finished run, which is trained on there. Raises InputError as ``of_config``."""
+
+    def page(run: FinishedRun) -> str:
+        images = run.images("training").first_of_each(PER_CLASS)
+        return _page(run.config, images, class_weights=run.network.class_weights, run=run)
+
+    return read_consistently(Path(directory), page)
+
+
+def of_xor() -> str:
+    """The page for XOR: four rows, none held out, and the notes' network."""
+    config = Config().with_values(
+        {"model.hidden_sizes": (xor.HIDDEN,), "training.batch_size": len(xor.X), "data.validation_fraction": 0.0}
+    )
+    rows = xor.X.astype(np.uint8)
+    classes = xor.Y[:, 0].astype(np.uint8)
+    examples = Examples(rows, 1, (1, 2), classes, (0, 1), np.arange(len(rows)), np.eye(2), xor.X)
+    return _rendered(config, examples, class_weights=None, run=None)
+
+
+def _page(
+    config: Config, images: Dataset, class_weights: Sequence[float] | None, run: FinishedRun | None = None
+) -> str:
+    """The page with as many of the images of each class as fit. Raises InputError if one of each does not."""
+    count = PER_CLASS
+    while True:
+        images = images.first_of_each(count)
+        from_config.split(config, images)  # raises InputError if it leaves nothing to train on
+        page = _rendered(config, _examples(images), class_weights, run)
+        if len(page.encode()) <= MAX_PAGE_BYTES:
+            return page
+        if count == 1:
+            raise InputError(
+                f"{images.source.files['images']}: the page would have {len(page):,} bytes, at most {MAX_PAGE_BYTES:,} "
+                "are allowed: use smaller images, or fewer hidden units"
+            )
+        count //= 2
+
+
+def _examples(images: Dataset) -> Examples:
+    projection = svd.project(images)
+    return Examples(
+        images.pixels(),
+        255,
+        images.image_shape,
+        images.targets,
+        images.digits,
+        images.indices,
+        projection.directions.T / 255,
+        projection.coordinates(images),
+    )
+
+
+def _rendered(
+    config: Config, examples: Examples, class_weights: Sequence[float] | None, run: FinishedRun | None
+) -> str:
+    script, outputs = Script(), outputs_for(len(examples.digits))
+    layers = {*range(MAX_LAYERS + 1), len(config.model.hidden_sizes)}
+    for name, optimizer in OPTIMIZERS.items():
+        script.add_function(name, *_update(optimizer))
+    facts = {
+        "data": {
+            "pixels": frame.packed(examples.pixels),
+            "scale": examples.scale,
+            "image_shape": examples.image_shape,
+            "classes": frame.packed(examples.classes),
+            "indices": frame.packed(examples.indices.astype(np.int32)),
+            "digits": examples.digits,
+            "outputs": outputs,
+            "fraction": config.data.validation_fraction,
+            "class_weights": class_weights,
+            "streams": {stream.name: stream.value for stream in Stream},
+            "directions": frame.packed(examples.directions),
+            "coordinates": frame.packed(examples.coordinates.astype(np.float32)),
+            "limits": _limits(examples.coordinates),
+            "architectures": dict(_architectures(script, outputs, sorted(layers), class_weights)),
+            "states": {name: len(optimizer.state_names) for name, optimizer in OPTIMIZERS.items()},
+        },
+        "options": {
+            "hidden_sizes": config.model.hidden_sizes,
+            "activation": config.model.activation,
+            "loss": config.model.loss,
+            "optimizer": config.training.optimizer,
+            "learning_rate": config.training.learning_rate,
+            "momentum": config.training.momentum,
+            "weight_decay": config.training.weight_decay,
+            "batch_size": config.training.batch_size,
+            "seed": config.training.seed,
+        },
+        "weights": None if run is None else frame.packed(run.network.parameter_block.astype(np.float64)),
+        "sign_colors": frame.packed(sign_colors()),
+    }
+    return frame.render("playground/playground.html", facts=facts, script=script, run=run, examples=examples)
+
+
+def _limits(coordinates: NDArray[np.float64]) -> list[list[float]]:
+    """The smallest and the largest value in each direction of a square around the points (n, 2)."""
+    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
+    half = MARGIN * float((high - low).max()) or 1.0
+    return [[float(middle - half), float(middle + half)] for middle in (low + high) / 2]
+
+
+def _architectures(
+    script: Script, outputs: int, layers: Iterable[int], class_weights: Sequence[float] | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The graph of each network that can be chosen in the page, from X to L; its gates are added to the script.
+
+    They are recorded for a batch of two and layers of different sizes: such formulas hold for all sizes.
+    """
+    for loss, activation, count in product(LOSSES, ACTIVATIONS, layers):
+        sizes = [7, *range(count + 4, 4, -1), outputs]
+        network = MLP(sizes, precision="float64", loss=loss, activation=activation, class_weights=class_weights)
+        batch = network.batch(2)
+        batch.X[...] = 0
+        batch.set_classes(np.zeros(2, int))
+        batch.loss()
+        nodes = script.nodes(network.graph)
+        output = next(k for k, node in enumerate(nodes) if node["name"] == "L")
+        yield f"{loss} {activation if count else 'linear'} {count}", {"nodes": nodes, "output": output}
+
+
+def _update(optimizer: type[Optimizer]) -> tuple[Callable[..., Sequence[Value]], dict[str, Shape]]:
+    """An optimizer's update with its rates and the step's number as arguments, and the arguments' shapes.
+
+    It returns the new A, then the new state.
+    """
+
+    def update(A: Value, dA: Value, *state_and_rates: Value) -> Sequence[Value]:
+        *state, rate, momentum, weight_decay, step = state_and_rates
+        rates = {"weight_decay": weight_decay} | ({"momentum": momentum} if "momentum" in optimizer.rates else {})
+        own = optimizer(np.empty(0), np.empty(0), learning_rate=1.0, **rates)
+        return own.update(A, dA, *state, rate, *own.corrections_of(step))
+
+    blocks, numbers = ("A", "dA", *optimizer.state_names), ("rate", "momentum", "weight_decay", "step")
+    return update, dict.fromkeys(blocks, (2,)) | dict.fromkeys(numbers, ())

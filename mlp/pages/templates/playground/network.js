@@ -1,0 +1,94 @@
+// A network in training: the graph of mlp/network.py, from X to L, with its parameters in one block.
+
+class Network {
+  // facts: those of `architecture` in mlp/pages/playground.py; sizes: inputs, hidden units of each layer, outputs.
+  constructor({ nodes, output }, sizes) {
+    this.sizes = sizes;
+    this.graph = new Graph(nodes, output);
+    this.graph.upstream = 1;
+    this.leaves = Object.fromEntries(this.graph.leaves.map((leaf) => [leaf.name, leaf]));
+    this.P = this.graph.nodes.find(({ name }) => name === "P");
+    const wayToP = ancestors(this.P);
+    this.prediction = this.graph.nodes.filter((node) => wayToP.has(node));
+    const shapes = layersOf(sizes).flatMap(([inputs, outputs]) => [[inputs, outputs], [outputs]]);
+    this.block = new Float64Array(shapes.reduce((count, shape) => count + sizeOf(shape), 0));
+    this.parameters = [];
+    let start = 0;
+    shapes.forEach((shape, k) => {
+      const leaf = this.leaves[`${k % 2 ? "b" : "W"}${1 + Math.floor(k / 2)}`];
+      leaf.value = new NDArray(shape, this.block.subarray(start, start += sizeOf(shape)));
+      this.parameters.push(leaf);
+    });
+  }
+
+  // Draw the weights as `MLP` does; biases are 0. random: a Random; isRelu: whether the hidden layers are relu layers.
+  draw(random, isRelu) {
+    this.block.fill(0);
+    layersOf(this.sizes).forEach(([inputs, outputs], layer, { length }) => {
+      const limit = Math.sqrt(6 / (isRelu && layer < length - 1 ? inputs : inputs + outputs)); // He or Glorot uniform
+      const numbers = this.parameters[2 * layer].value.data;
+      for (let k = 0; k < numbers.length; k += 1) numbers[k] = -limit + 2 * limit * random.uniform();
+    });
+  }
+
+  // The mean loss of the examples X (n, inputs) of these classes; classWeights: each class's weight in the loss, if any.
+  loss(X, classes, classWeights) {
+    const { leaves: { X: input, Y, n, w } } = this;
+    const vector = (numbers) => new NDArray([numbers.length], Float64Array.from(numbers));
+    input.value = X;
+    Y.value = this.targets(vector(classes));
+    n.value = classes.length;
+    if (w) w.value = vector(classes.map((k) => classWeights[k]));
+    this.graph.forward();
+    return this.graph.output.value;
+  }
+
+  // Classes (n) as the loss takes them: as they are, or 0 and 1 in a column, or one-hot.
+  targets(classes) {
+    const outputs = this.sizes.at(-1);
+    if (this.leaves.Y.shape.length === 1) return classes;
+    return outputs === 1 ? np.reshape(classes, [...classes.shape, 1]) : np.onehot(classes, outputs);
+  }
+
+  // The gradients of the latest loss, in a block like that of the parameters.
+  backward() {
+    this.graph.backward();
+    const block = new Float64Array(this.block.length);
+    let start = 0;
+    for (const { gradient } of this.parameters) {
+      block.set(gradient.data, start);
+      start += gradient.data.length;
+    }
+    return block;
+  }
+
+  // P (n, outputs) for X (n, inputs); `first` is used in place of W1.
+  predict(X, first = this.leaves.W1.value) {
+    const { X: input, W1 } = this.leaves;
+    const own = W1.value;
+    input.value = X;
+    W1.value = first;
+    this.graph.forward(this.prediction);
+    W1.value = own;
+    return this.P.value;
+  }
+}
+
+// The inputs and outputs of each layer.
+const layersOf = (sizes) => sizes.slice(1).map((outputs, layer) => [sizes[layer], outputs]);
+
+// The nodes that a node is computed from, and itself.
+function ancestors(node, found = new Set()) {
+  found.add(node);
+  for (const source of node.inputs) ancestors(source, found);
+  return found;
+}
+
+// The predicted class of each example, from P (n, outputs): with one output class 1 from 1/2 on.
+function decide({ shape: [n, outputs], data }) {
+  if (outputs === 1) return Array.from(data, (p) => Number(p >= 0.5));
+  return Array.from({ length: n }, (_, k) => {
+    const row = data.subarray(k * outputs, (k + 1) * outputs);
+    return row.indexOf(Math.max(...row));
+  });
+}

@@ -1,0 +1,128 @@
+// Training in the page, as `Trainer` in mlp/training/loop.py does it in float64: the same held-out images, initial
+// weights and batches from the same seed, and the same steps.
+
+class Trainer {
+  // data: that of mlp/pages/playground.py, unpacked.
+  constructor(data) {
+    this.data = data;
+  }
+
+  // Begin anew, with these options, named as in a config; weights: the parameters to begin with, if they are not drawn.
+  begin(options, weights = null) {
+    const { outputs, classes, fraction, architectures, streams } = this.data;
+    const { hidden_sizes: hidden, activation, loss, seed } = options;
+    this.options = options;
+    const name = [loss, hidden.length ? activation : "linear", hidden.length].join(" ");
+    this.network = new Network(architectures[name], [this.inputs, ...hidden, outputs]);
+    if (weights) this.network.block.set(weights);
+    else this.network.draw(new Random([seed, streams.WEIGHTS, 0]), activation === "relu");
+    [this.training, this.heldOut] = split(classes, fraction, new Random([seed, streams.SPLIT, 0]));
+    const judged = this.heldOut.length ? this.heldOut : this.training;
+    this.judged = [this.images(judged), this.classesOf(judged)];
+    this.state = Array.from({ length: this.data.states[options.optimizer] }, () =>
+      vector(new Float64Array(this.network.block.length)));
+    this.history = [this.row(null)];
+    this.steps = 0;
+    this.hasDiverged = false;
+    this.beginEpoch();
+  }
+
+  // Take the next steps with another learning rate, momentum or batch size.
+  change(options) {
+    this.options = { ...this.options, ...options };
+  }
+
+  get inputs() {
+    return sizeOf(this.data.image_shape);
+  }
+
+  beginEpoch() {
+    const random = new Random([this.options.seed, this.data.streams.SHUFFLE, this.epoch]);
+    this.order = random.permutation(this.training);
+    this.done = 0; // images in this epoch
+    this.sum = 0; // of their losses
+  }
+
+  // The current epoch, counted from 1.
+  get epoch() {
+    return this.history.length;
+  }
+
+  // The images of the next step.
+  get batch() {
+    return this.order.slice(this.done, this.done + this.options.batch_size);
+  }
+
+  images(positions) {
+    const { inputs, data: { pixels, scale } } = this;
+    const numbers = new Float64Array(positions.length * inputs);
+    positions.forEach((position, row) => {
+      for (let k = 0; k < inputs; k += 1) numbers[row * inputs + k] = pixels[position * inputs + k] / scale;
+    });
+    return new NDArray([positions.length, inputs], numbers);
+  }
+
+  classesOf(positions) {
+    return positions.map((position) => this.data.classes[position]);
+  }
+
+  // Train on the next batch. Returns its loss before the update.
+  step() {
+    const { network, batch, options } = this;
+    const loss = network.loss(this.images(batch), this.classesOf(batch), this.data.class_weights);
+    const [A, dA] = [network.block, network.backward()].map(vector);
+    const rates = [options.learning_rate, options.momentum, options.weight_decay, this.steps + 1];
+    const [moved, ...state] = FUNCTIONS[options.optimizer](A, dA, ...this.state, ...rates);
+    this.hasDiverged = !isFinite(loss) || !moved.data.every(isFinite);
+    if (this.hasDiverged) return loss;
+    network.block.set(moved.data);
+    this.state = state;
+    this.steps += 1;
+    this.done += batch.length;
+    this.sum += loss * batch.length;
+    if (this.done === this.order.length) {
+      this.history.push(this.row(this.sum / this.done));
+      this.beginEpoch();
+    }
+    return loss;
+  }
+
+  // A row of the history, after an epoch with this training loss.
+  row(trainingLoss) {
+    return { trainingLoss, ...this.judge() };
+  }
+
+  // The loss and the errors on the held-out images; if there are none, on the training images.
+  judge() {
+    const [X, classes] = this.judged;
+    const loss = this.network.loss(X, classes, this.data.class_weights);
+    const errors = decide(this.network.P.value).filter((k, position) => k !== classes[position]).length;
+    return { loss, errors };
+  }
+
+  // P (places, outputs) at places (places, 2) of the plane.
+  inThePlane(places) {
+    const directions = new NDArray([2, this.inputs], this.data.directions);
+    return this.network.predict(places, np.dot(directions, this.network.leaves.W1.value));
+  }
+}
+
+const vector = (numbers) => new NDArray([numbers.length], numbers);
+
+// The positions of the images to train on, and of those held out: `choose_held_out` in mlp/data/dataset.py.
+function split(classes, fraction, random) {
+  const heldOut = new Set();
+  for (const k of fraction ? new Set([...classes].sort((a, b) => a - b)) : []) {
+    const own = [...classes.keys()].filter((position) => classes[position] === k);
+    for (const one of random.permutation(own).slice(0, Math.max(1, roundHalfEven(fraction * own.length)))) heldOut.add(one);
+  }
+  const [rest, chosen] = [[], []];
+  classes.forEach((_, position) => (heldOut.has(position) ? chosen : rest).push(position));
+  return [rest, chosen];
+}
+
+// As Python rounds: the even number of two that are equally near.
+function roundHalfEven(number) {
+  const below = Math.floor(number);
+  return number - below === 0.5 ? below + (below % 2) : Math.round(number);
+}

@@ -1,0 +1,124 @@
+// The worker: it trains while the page asks for it, and posts what the page shows, once the page has shown the last.
+
+const SPAN = 10; // milliseconds of steps between two looks at messages
+const PAUSE = 50; // milliseconds between two posts while it trains
+const SHARE = 10; // what takes long is made anew after this many times the time that it took
+const GRID = 64; // places in each direction of the plane at which the network predicts
+
+class Session {
+  constructor(data) {
+    this.trainer = new Trainer(data);
+    this.places = gridOf(data.limits);
+    this.stop = null; // says whether to stop; null while it does not train
+    this.isShown = true;
+    const { port1, port2 } = new MessageChannel(); // messages wait for less time than timeouts
+    this.again = () => port2.postMessage(null);
+    port1.onmessage = () => this.work();
+  }
+
+  begin({ id, options, weights }) {
+    this.id = id;
+    this.losses = [];
+    this.stop = null;
+    this.trainer.begin(options, weights);
+    this.look();
+    this.post();
+  }
+
+  change({ options }) {
+    this.trainer.change(options);
+    this.post();
+  }
+
+  // Train until Pause, or this many steps or epochs more.
+  run({ steps = Infinity, epochs = Infinity }) {
+    const { trainer } = this;
+    const [lastStep, lastEpoch, isIdle] = [trainer.steps + steps, trainer.epoch + epochs, this.stop === null];
+    this.stop = () => trainer.steps >= lastStep || trainer.epoch >= lastEpoch || trainer.hasDiverged;
+    if (isIdle) this.again();
+  }
+
+  pause() {
+    this.stop &&= () => true;
+  }
+
+  shown() {
+    this.isShown = true;
+  }
+
+  work() {
+    const began = performance.now();
+    while (!this.stop() && performance.now() < began + SPAN) {
+      const loss = this.trainer.step();
+      if (!this.trainer.hasDiverged) this.losses.push(loss);
+    }
+    if (this.stop()) {
+      this.stop = null;
+      this.look();
+      this.post();
+      return;
+    }
+    const now = performance.now();
+    if (this.isShown && now > this.posted + PAUSE) {
+      if (now > this.looked + SHARE * this.cost) this.look();
+      this.post();
+    }
+    this.again();
+  }
+
+  // The errors on the held-out images, and the predictions in the plane.
+  look() {
+    const began = performance.now();
+    this.judged = this.trainer.judge();
+    this.surface = surfaceOf(this.trainer.inThePlane(this.places));
+    this.looked = performance.now();
+    this.cost = this.looked - began;
+  }
+
+  post() {
+    const { trainer, id, losses, judged, surface } = this;
+    postMessage({
+      ...{ id, losses, judged, surface },
+      isRunning: this.stop !== null,
+      hasDiverged: trainer.hasDiverged,
+      steps: trainer.steps,
+      epoch: trainer.epoch,
+      done: trainer.done,
+      batch: trainer.batch,
+      history: trainer.history,
+      parameters: trainer.network.block.slice(),
+      counts: [trainer.training.length, trainer.heldOut.length],
+    });
+    this.losses = [];
+    this.isShown = false;
+    this.posted = performance.now();
+  }
+}
+
+// Places (GRID * GRID, 2), row by row from the upper left corner of the plane.
+function gridOf([[left, right], [bottom, top]]) {
+  const at = (low, high, k) => low + (high - low) * (k + 0.5) / GRID;
+  const numbers = new Float64Array(2 * GRID * GRID);
+  for (let k = 0; k < GRID * GRID; k += 1) {
+    numbers.set([at(left, right, k % GRID), at(top, bottom, Math.floor(k / GRID))], 2 * k);
+  }
+  return new NDArray([GRID * GRID, 2], numbers);
+}
+
+// At each place the predicted class, and how sure the network is, from 0 if all classes are equally probable to 255.
+function surfaceOf(P) {
+  const outputs = P.shape[1];
+  const chance = outputs === 1 ? 0.5 : 1 / outputs;
+  const classes = Uint8Array.from(decide(P));
+  const sureness = Uint8Array.from(classes, (k, place) => {
+    const p = outputs === 1 ? Math.abs(1 - k - P.data[place]) : P.data[place * outputs + k];
+    return 255 * Math.max(0, p - chance) / (1 - chance);
+  });
+  return { classes, sureness };
+}
+
+let session;
+self.onmessage = ({ data: { command, ...facts } }) => {
+  if (command === "open") session = new Session(facts.data);
+  else session[command](facts);
+};
