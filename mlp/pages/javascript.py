@@ -7,7 +7,7 @@ operators. templates/passes/graph.js runs the gates of a graph in their order.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import Any, ClassVar, cast
@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from mlp.circuits import local_gradient as local_gradients
 from mlp.circuits.formula_text import ATOM, FORMS, LOGICAL, LOWEST, NEGATIVE, OPERATORS, REDUCTIONS, Code, Form, plain
-from mlp.gates import Array, Elementwise, Gate, Shape
+from mlp.gates import Array, Elementwise, Gate
 from mlp.graph import ComputationalGraph
 from mlp.losses import onehot, right_score, softmax
 from mlp.pages.explanation import explain
@@ -202,12 +202,12 @@ class Script:
             found.append(facts | {name: True for name, is_set in flags.items() if is_set})
         return found
 
-    def add_function(self, name: str, function: Callable[..., Sequence[Any]], shapes: Mapping[str, Shape]) -> None:
-        """Add a function of arrays to the script, such as an optimizer's update; it returns an array of its results.
+    def add_function(self, name: str, function: Callable[..., Sequence[Any]], arguments: Sequence[str]) -> None:
+        """Add a function of numbers to the script, such as an optimizer's update; it returns an array of its results.
 
-        ``shapes`` are those of its arguments, by their names, for which it is recorded. Raises InputError as ``nodes``.
+        Raises InputError as ``nodes``.
         """
-        symbols, terms = trace_function(function, shapes, np.dtype(np.float64))
+        symbols, terms = trace_function(function, dict.fromkeys(arguments, ()), np.dtype(np.float64))
         self._functions[name] = replace(self._code, gate=name).function(symbols, *terms)
 
     def gate(self, gate: Gate, formula: Formula) -> str:

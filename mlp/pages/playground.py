@@ -17,7 +17,7 @@ from mlp.config import Config
 from mlp.data import svd, xor
 from mlp.data.dataset import Dataset
 from mlp.figures.style import sign_colors
-from mlp.gates import Shape, Value
+from mlp.gates import Value
 from mlp.network import ACTIVATIONS, LOSSES, MLP, outputs_for
 from mlp.optimizers import OPTIMIZERS, Optimizer
 from mlp.pages import frame
@@ -141,7 +141,6 @@ def _rendered(
             "coordinates": frame.packed(examples.coordinates.astype(np.float32)),
             "limits": _limits(examples.coordinates),
             "architectures": dict(_architectures(script, outputs, sorted(layers), class_weights)),
-            "states": {name: len(optimizer.state_names) for name, optimizer in OPTIMIZERS.items()},
         },
         "options": {
             "hidden_sizes": config.model.hidden_sizes,
@@ -186,17 +185,19 @@ def _architectures(
         yield f"{loss} {activation if count else 'linear'} {count}", {"nodes": nodes, "output": output}
 
 
-def _update(optimizer: type[Optimizer]) -> tuple[Callable[..., Sequence[Value]], dict[str, Shape]]:
-    """An optimizer's update with its rates and the step's number as arguments, and the arguments' shapes.
+def _update(optimizer: type[Optimizer]) -> tuple[Callable[..., Sequence[Value]], list[str]]:
+    """An optimizer's update of one parameter with its rates and the step's number as arguments, and their names.
 
-    It returns the new A, then the new state.
+    It returns the new parameter, then the new state.
     """
+    rates = ["learning_rate", "momentum", "weight_decay"]
 
-    def update(A: Value, dA: Value, *state_and_rates: Value) -> Sequence[Value]:
-        *state, rate, momentum, weight_decay, step = state_and_rates
-        rates = {"weight_decay": weight_decay} | ({"momentum": momentum} if "momentum" in optimizer.rates else {})
-        own = optimizer(np.empty(0), np.empty(0), learning_rate=1.0, **rates)
+    def update(
+        A: Value, dA: Value, rate: Value, momentum: Value, weight_decay: Value, step: Value, *state: Value
+    ) -> Any:
+        others = {"momentum": momentum, "weight_decay": weight_decay}
+        options = {name: value for name, value in others.items() if name in optimizer.rates}
+        own = optimizer(np.empty(0), np.empty(0), learning_rate=1.0, **options)
         return own.update(A, dA, *state, rate, *own.corrections_of(step))
 
-    blocks, numbers = ("A", "dA", *optimizer.state_names), ("rate", "momentum", "weight_decay", "step")
-    return update, dict.fromkeys(blocks, (2,)) | dict.fromkeys(numbers, ())
+    return update, ["A", "dA", *rates, "step", *optimizer.state_names]

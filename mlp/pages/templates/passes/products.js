@@ -3,10 +3,12 @@
 // The product of two matrices whose numbers are these steps apart, down and across; `inner` is their common length.
 function product([a, down, along], [b, next, across], [rows, inner, columns]) {
   const result = new Float64Array(rows * columns);
-  for (let i = 0; i < rows; i += 1) {
+  const isFinite = b.every(Number.isFinite); // else 0 times a number of b may be nan
+  for (let i = 0, start = 0; i < rows; i += 1, start += columns) {
     for (let k = 0; k < inner; k += 1) {
       const factor = a[i * down + k * along];
-      for (let j = 0; j < columns; j += 1) result[i * columns + j] += factor * b[k * next + j * across];
+      if (factor === 0 && isFinite) continue; // most pixels of an image are 0
+      for (let j = 0, at = k * next; j < columns; j += 1, at += across) result[start + j] += factor * b[at];
     }
   }
   return result;

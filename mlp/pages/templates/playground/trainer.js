@@ -19,8 +19,7 @@ class Trainer {
     [this.training, this.heldOut] = split(classes, fraction, new Random([seed, streams.SPLIT, 0]));
     const judged = this.heldOut.length ? this.heldOut : this.training;
     this.judged = [this.images(judged), this.classesOf(judged)];
-    this.state = Array.from({ length: this.data.states[options.optimizer] }, () =>
-      vector(new Float64Array(this.network.block.length)));
+    this.state = [0, 1].map(() => new Float64Array(this.network.block.length)); // of the optimizer: it may need less
     this.history = [this.row(null)];
     this.steps = 0;
     this.hasDiverged = false;
@@ -70,14 +69,8 @@ class Trainer {
   step() {
     const { network, batch, options } = this;
     const loss = network.loss(this.images(batch), this.classesOf(batch), this.data.class_weights);
-    const [A, dA] = [network.block, network.backward()].map(vector);
-    const rates = [options.learning_rate, options.momentum, options.weight_decay, this.steps + 1];
-    const [moved, ...state] = FUNCTIONS[options.optimizer](A, dA, ...this.state, ...rates);
-    this.hasDiverged = !isFinite(loss) || !moved.data.every(isFinite);
+    this.hasDiverged = !isFinite(loss) || !this.update(network.block, network.backward());
     if (this.hasDiverged) return loss;
-    network.block.set(moved.data);
-    this.state = state;
-    this.steps += 1;
     this.done += batch.length;
     this.sum += loss * batch.length;
     if (this.done === this.order.length) {
@@ -85,6 +78,24 @@ class Trainer {
       this.beginEpoch();
     }
     return loss;
+  }
+
+  // Update the parameters A, if all stay finite. Returns whether they do.
+  update(A, dA) {
+    const { options, state: [first, second] } = this;
+    const update = FUNCTIONS[options.optimizer];
+    const { learning_rate: rate, momentum, weight_decay: decay } = options;
+    const before = A.slice();
+    const step = this.steps + 1;
+    for (let k = 0; k < A.length; k += 1) {
+      const moved = update(A[k], dA[k], rate, momentum, decay, step, first[k], second[k]);
+      [A[k], first[k]] = moved;
+      if (moved.length > 2) second[k] = moved[2];
+    }
+    const isFinite = A.every(Number.isFinite);
+    if (isFinite) this.steps = step;
+    else A.set(before);
+    return isFinite;
   }
 
   // A row of the history, after an epoch with this training loss.
@@ -106,8 +117,6 @@ class Trainer {
     return this.network.predict(places, np.dot(directions, this.network.leaves.W1.value));
   }
 }
-
-const vector = (numbers) => new NDArray([numbers.length], numbers);
 
 // The positions of the images to train on, and of those held out: `choose_held_out` in mlp/data/dataset.py.
 function split(classes, fraction, random) {
