@@ -1,4 +1,4 @@
-"""Promises of mlp.figures.style: it and colors have all colours; a user's matplotlib settings neither matter nor change."""
+"""Promises of mlp.figures.style and colors: they have all colours; a user's matplotlib settings change nothing."""
 
 import importlib
 import io
