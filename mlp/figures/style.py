@@ -1,4 +1,4 @@
-"""How figures look and are written: every colour of the project, and files with the same bytes each time."""
+"""How figures look and are written: fonts, markers and scales, and files with the same bytes each time."""
 
 import io
 import os
@@ -33,32 +33,10 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from mlp.figures.colors import COLORS
 from mlp.system.files import StrPath, replacing
 from mlp.system.printable import printable
 
-COLORS = {
-    "paper": ("#ffffff", "#14171b"),
-    "card": ("#f5f6f8", "#1e2228"),
-    "line": ("#d4d8de", "#3a4049"),
-    "muted": ("#6b6b6b", "#a5acb6"),
-    "ink": ("#1f1f1f", "#e8eaed"),
-    "red": ("#c5221f", "#ff8a80"),
-    "blue": ("#1f66b0", "#79b8f3"),
-    "green": ("#1a7f37", "#6fd38b"),
-    "purple": ("#542788", "#b2abd2"),
-    "orange": ("#b35806", "#fdb863"),
-    "highlight": ("#fff1b8", "#55480f"),
-    "outline": ("#b4007d", "#b4007d"),
-}
-"""Each colour of figures and light pages, and its replacement on dark pages. Outlines lie on white in both."""
-ROLES = {
-    "zero": "red",
-    "one": "blue",
-    "value": "green",
-    "gradient": "red",
-    "positive": "purple",
-    "negative": "orange",
-}
 LINE, MUTED, INK, RED, BLUE, GREEN, OUTLINE = (
     COLORS[name][0] for name in ("line", "muted", "ink", "red", "blue", "green", "outline")
 )
@@ -95,16 +73,6 @@ def class_looks(labels: Sequence[int]) -> list[tuple[str, str]]:
     colors = (ZERO, ONE) if len(labels) == 2 else PETROFF
     places = [sorted(labels).index(label) for label in labels]
     return [(colors[place % len(colors)], CLASS_MARKERS[place % len(CLASS_MARKERS)]) for place in places]
-
-
-def css_colors(page: str) -> str:
-    """The colours and roles that a page uses as CSS custom properties, light and dark; printed pages are light."""
-    used = set(re.findall(r"--(\w+)", page))
-    roles = " ".join(f"--{name}: var(--{color});" for name, color in ROLES.items() if name in used)
-    used.update(color for role, color in ROLES.items() if role in used)
-    colors = {name: shades for name, shades in COLORS.items() if name in used}
-    light, dark = (" ".join(f"--{name}: {shades[k]};" for name, shades in colors.items()) for k in (0, 1))
-    return f":root {{ {light} {roles} }} @media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
 
 
 def sign_colors() -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rcssmin import cssmin
 from rjsmin import jsmin
 
-from mlp.figures.style import css_colors
+from mlp.figures.colors import css_colors
 from mlp.system.printable import printable, printable_lines
 
 TEMPLATES = files("mlp.pages") / "templates"

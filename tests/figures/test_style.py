@@ -1,4 +1,4 @@
-"""Promises of mlp.figures.style: it has every colour; a user's matplotlib settings neither matter nor change."""
+"""Promises of mlp.figures.style and colors: they have all colours; a user's matplotlib settings change nothing."""
 
 import importlib
 import io
@@ -15,21 +15,22 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mlp.figures import style
+from mlp.figures.colors import css_colors
 from tests.conftest import ROOT
 
 HEX_COLOR = re.compile(r"#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\b|\brgba?\(")
 
 
-def test_only_the_style_has_colours():
+def test_only_two_modules_have_colours():
     sources = [path for path in (ROOT / "mlp").rglob("*") if path.suffix in {".py", ".js", ".css", ".html"}]
     assert len(sources) > 100
     found = {path.relative_to(ROOT / "mlp").as_posix() for path in sources if HEX_COLOR.search(path.read_text("utf-8"))}
-    assert found == {"figures/style.py"}
+    assert found == {"figures/colors.py", "figures/style.py"}
 
 
 def test_every_colour_of_a_page_is_a_variable_that_exists():
     templates = "".join(path.read_text("utf-8") for path in (ROOT / "mlp/pages/templates").rglob("*.*"))
-    css = style.css_colors(templates + "".join(style.OF_A_PAGE.values()))
+    css = css_colors(templates + "".join(style.OF_A_PAGE.values()))
     defined = set(re.findall(r"(--[\w-]+):", css))
     own = set(re.findall(r"""(--[\w-]+)(?::|", )""", templates))  # set by a style sheet or a script
     used = set(re.findall(r"""(?:var\(|")(--[\w-]+)""", templates + css + "".join(style.OF_A_PAGE.values())))
