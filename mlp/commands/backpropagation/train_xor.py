@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mlp.data.xor import HIDDEN, X, Y
 from mlp.network import MLP, decide
 from mlp.optimizers import SGD
 from mlp.system import blas_threads, command_line
@@ -20,10 +21,7 @@ from mlp.system.command_line import display_path
 from mlp.system.errors import CheckFailed, Diverged
 from mlp.training.random_streams import Stream, generator
 
-SIZES = (2, 8, 1)
-X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-Y = np.array([[0.0], [1.0], [1.0], [0.0]])
-
+SIZES = (2, HIDDEN, 1)
 OUTPUT = Path("outputs", "xor")
 LEARNING_RATE = 1.0
 STEPS = 10_000

@@ -1,0 +1,9 @@
+"""Write a page in which a network trains, step by step: on digits, on XOR, or a run's network.
+
+python scripts/playground.py [RUN] [--xor] [--output FILE.html]
+"""
+
+from mlp.__main__ import run
+
+if __name__ == "__main__":
+    run("playground")
