@@ -6,6 +6,7 @@ operators. templates/passes/graph.js runs the gates of a graph in their order.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from markupsafe import Markup
 
 from mlp.circuits import local_gradient as local_gradients
 from mlp.circuits.formula_text import ATOM, FORMS, LOGICAL, LOWEST, NEGATIVE, OPERATORS, REDUCTIONS, Code, Form, plain
-from mlp.gates import Array, Elementwise, Gate
+from mlp.gates import Array, Elementwise, Gate, Shape
 from mlp.graph import ComputationalGraph
 from mlp.losses import onehot, right_score, softmax
 from mlp.pages.explanation import explain
@@ -118,7 +119,9 @@ class JavaScript(Code):
         elif function in OTHERS:
             script, name = OTHERS[function]
             self.scripts.update({script, "reductions"} if function is softmax else {script})
-            more = [list(value) if isinstance(value, tuple) else value for value in options.values()]
+            more = list(options.values())
+            if function is reshape:
+                more = [_of_any_length(options["shape"])]
         else:
             what = f"{function.__self__.__name__}.reduce" if "axis" in options else function.__name__
             raise InputError(
@@ -147,6 +150,11 @@ class JavaScript(Code):
         codes = [f"Number({write(term)})" if term.is_bool and not term.shape else write(term) for term in terms]
         code = codes[0] if len(codes) == 1 else f"[{', '.join(codes)}]"
         return f"{head} {{ {' '.join(lines)} return {code}; }}" if lines else f"{head} {code}"
+
+
+def _of_any_length(shape: Shape) -> list[int]:
+    """A new shape as ``reshape`` takes it: -1 for an axis that gets all numbers, which fits batches of any size."""
+    return [-1 if length > 1 and math.prod(shape) == length else length for length in shape]
 
 
 def _without_copies(product: Term) -> Term:

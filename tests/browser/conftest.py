@@ -43,7 +43,7 @@ def watched(chromium, tab=None):
     pages, urls, problems = [], set(), []
 
     def asked(request):
-        if request.url.partition("#")[0] not in urls and not request.url.startswith("data:"):
+        if request.url.partition("#")[0] not in urls and not request.url.startswith(("data:", "blob:")):
             problems.append(f"requested {request.url}")
 
     heard = {

@@ -70,7 +70,8 @@ function elementwise(compute) {
 }
 
 const np = {
-  reshape: (A, shape) => arrayOf(shape, flat(A)),
+  // An axis of length -1 gets all numbers.
+  reshape: (A, shape) => arrayOf(shape.map((length) => (length < 0 ? flat(A).length : length)), flat(A)),
 
   // A copied to this shape, as by broadcasting.
   full(A, shape) {
