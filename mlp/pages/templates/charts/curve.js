@@ -12,11 +12,15 @@ function svgPart(tag, attributes, text = "") {
   return part;
 }
 
+// The classes of a curve in the style sheet.
+const classesOf = ({ isDashed, isThin }) => `curve${isDashed ? " dashed" : ""}${isThin ? " thin" : ""}`;
+
 class Chart {
   // x, y: what the axes show, as text. On a logarithmic vertical axis numbers that are not positive leave a gap.
-  // within: no tick of the vertical axis is outside. The size is the element's, from the page's style.
-  constructor(svg, { x, y, isLogarithmic = false, within = [-Infinity, Infinity] }) {
-    Object.assign(this, { svg, x, y, isLogarithmic, within, curves: [], mark: null });
+  // within: no tick of the vertical axis is outside; least: what the horizontal axis always shows. The size is the
+  // element's, from the page's style.
+  constructor(svg, { x, y, isLogarithmic = false, within = [-Infinity, Infinity], least = [Infinity, -Infinity] }) {
+    Object.assign(this, { svg, x, y, isLogarithmic, within, least, curves: [], mark: null });
     svg.classList.add("chart");
     svg.setAttribute("role", "img");
     svg.setAttribute("font-size", FONT);
@@ -27,8 +31,8 @@ class Chart {
     }).observe(svg);
   }
 
-  // curves: [{ label, color, isDashed, points: [[x, y], ...] }, ...], the points in the order of x; a number that is
-  // missing or infinite leaves a gap. mark: { label, x }, a vertical line.
+  // curves: [{ label, color, isDashed, isThin, points: [[x, y], ...] }, ...], the points in the order of x; a number that
+  // is missing or infinite leaves a gap. mark: { label, x }, a vertical line.
   show(curves, mark = null) {
     Object.assign(this, { curves, mark });
     this.draw();
@@ -59,11 +63,11 @@ class Chart {
 
   // The ticks of both axes. They set the limits: those of the vertical axis are its outer ticks.
   ticks() {
-    const { isLogarithmic, within: [least, most] } = this;
+    const { isLogarithmic, within: [bottom, top] } = this;
     const { x, y, hasFractions } = this.extent();
     this.xLimits = spread(x);
     const [low, high] = spread(y, isLogarithmic);
-    const up = isLogarithmic ? logarithmicTicks(low, high) : linearTicks(Math.max(low, least), Math.min(high, most));
+    const up = isLogarithmic ? logarithmicTicks(low, high) : linearTicks(Math.max(low, bottom), Math.min(high, top));
     this.yLimits = [up[0], up.at(-1)].map((tick) => this.scaled(tick));
     const across = linearTicks(...this.xLimits, hasFractions ? 0 : 1)
       .filter((tick) => tick >= this.xLimits[0] && tick <= this.xLimits[1]);
@@ -71,7 +75,7 @@ class Chart {
   }
 
   extent() {
-    const [x, y] = [[Infinity, -Infinity], [Infinity, -Infinity]];
+    const [x, y] = [[...this.least], [Infinity, -Infinity]];
     let hasFractions = false;
     for (const { points } of this.curves) {
       for (const point of points) {
@@ -121,11 +125,11 @@ class Chart {
     return svgPart("path", { class: "mark", d: `M${this.px(this.mark.x).toFixed(1)} ${this.bottom}V${this.top}` });
   }
 
-  line({ color, isDashed, points }) {
+  line({ points, color, ...look }) {
     const { path, last } = this.path(points);
     if (!last) return [];
     return [
-      svgPart("path", { class: isDashed ? "dashed curve" : "curve", style: `stroke: ${color}`, d: path }),
+      svgPart("path", { class: classesOf(look), style: `stroke: ${color}`, d: path }),
       svgPart("circle", { style: `fill: ${color}`, cx: last[0].toFixed(1), cy: last[1].toFixed(1), r: DOT }),
     ];
   }
@@ -170,13 +174,13 @@ class Chart {
     if (this.mark) items.push({ label: this.mark.label, color: "var(--muted)", isMark: true });
     const parts = [];
     let [x, y] = [0, LINE];
-    for (const { label, color, isDashed, isMark } of items) {
+    for (const { label, color, isMark, ...look } of items) {
       const sample = color ? SAMPLE + GAP : 0;
       const needed = sample + this.widthOf(label);
       if (x && x + needed > width) [x, y] = [0, y + LINE];
       if (color) {
         const d = isMark ? `M${x + SAMPLE / 2} ${y}v${-FONT}` : `M${x} ${y - FONT / 3}h${SAMPLE}`;
-        const kind = isMark ? "mark" : isDashed ? "dashed curve" : "curve";
+        const kind = isMark ? "mark" : classesOf(look);
         parts.push(svgPart("path", { class: kind, style: `stroke: ${color}`, d }));
       }
       parts.push(this.text(label, x + sample, y, "start"));

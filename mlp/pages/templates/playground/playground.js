@@ -1,13 +1,110 @@
-// Starts the worker, and shows what it posts.
+// Starts the worker, sends it what the user asks for, and shows what it posts.
 
 const facts = await unpackAll(JSON.parse(document.getElementById("facts").textContent));
+const find = (selector) => document.querySelector(selector);
+
+class Playground {
+  constructor(worker, facts) {
+    Object.assign(this, { worker, facts, id: 0, latest: null });
+    const { data, looks, sign_colors: colors } = facts;
+    const judged = find("#results").dataset.judged;
+    this.form = new OptionsForm(find("#options"), facts, (name) => this.change(name));
+    this.controls = new Controls(find("#controls"), {
+      run: () => this.send("run"),
+      pause: () => this.send("pause"),
+      step: () => this.send("run", { steps: 1 }),
+      epoch: () => this.send("run", { epochs: 1 }),
+      reset: () => this.begin("Reset"),
+    });
+    this.readout = new Readout(find("#results"), judged);
+    this.curves = new LossCurves(find("#loss-curves"), judged);
+    const labels = data.input_names && Array.from(data.classes, (k, row) => rowText(data, row, k));
+    this.plane = new PlanePicture(find("#plane"), data, looks, labels);
+    this.firstLayer = new FirstLayer(find("#first-layer"), data.image_shape, data.input_names, colors);
+    worker.onmessage = ({ data: message }) => this.receive(message);
+    this.send("open", { data });
+    this.begin();
+  }
+
+  send(command, more = {}) {
+    this.worker.postMessage({ command, ...more });
+  }
+
+  // Begin anew with what is chosen; why: the beginning of a sentence that says so.
+  begin(why = null) {
+    const { form: { options, usesRun }, facts: { weights, data: { outputs } } } = this;
+    this.id += 1;
+    this.units = [...options.hidden_sizes, outputs];
+    this.isRepeatable = !usesRun;
+    this.said = why && `${why}: ${usesRun ? "the run's weights" : `new weights from seed ${options.seed}`}.`;
+    this.readout.begin();
+    this.curves.begin();
+    this.send("begin", { id: this.id, options, weights: usesRun ? weights : null });
+  }
+
+  // An option has another value.
+  change(name) {
+    const { options } = this.form;
+    const label = find(`label[for=${name}]`).textContent;
+    if (!AT_ONCE.includes(name)) {
+      this.begin(`Reset, because ${label} changed`);
+      return;
+    }
+    this.isRepeatable &&= this.latest.steps === 0;
+    this.controls.say(`The ${label} is now ${options[name]}.`);
+    this.send("change", { options: Object.fromEntries(AT_ONCE.map((one) => [one, options[one]])) });
+  }
+
+  // Messages are shown when the browser draws, and the worker posts the next one after that.
+  receive(message) {
+    if (message.id !== this.id) return; // of before a reset
+    this.curves.add(message.losses, message.rows);
+    if (message.heldOut) this.plane.begin(message.heldOut);
+    requestAnimationFrame(() => {
+      if (message.id === this.id) this.show(message);
+      this.send("shown");
+    });
+  }
+
+  show(message) {
+    const { options } = this.form;
+    const before = this.latest;
+    this.latest = message;
+    this.controls.show(message);
+    this.readout.show(message, options.batch_size);
+    this.curves.draw();
+    this.plane.show(message.surface, message.judged.wrong);
+    this.firstLayer.show(message.parameters, this.units[0], this.units.length > 1 ? "unit" : "output");
+    this.say(message, before);
+    this.showCommand(message);
+  }
+
+  // Say what has happened, but nothing while it trains: screen readers say all of it.
+  say(message, before) {
+    const isNew = before?.id !== message.id;
+    if (message.isRunning) this.controls.say("Training.");
+    else if (isNew && this.said) this.controls.say(this.said);
+    else if (isNew || before.isRunning || before.steps !== message.steps || message.hasDiverged) {
+      this.controls.say(progress(message, this.form.options.batch_size, this.readout.loss));
+    }
+  }
+
+  showCommand({ passed }) {
+    const place = find("#command");
+    if (!place) return;
+    place.hidden = !this.isRepeatable;
+    find("#no-command").hidden = this.isRepeatable;
+    setText(place, commandFor(this.facts.command, this.form.options, Math.max(1, Math.ceil(passed))));
+  }
+}
+
+// Such as (0, 1) → 1.
+function rowText({ pixels, input_names: { length } }, row, k) {
+  return `(${pixels.slice(row * length, (row + 1) * length).join(", ")}) \u2192 ${k}`;
+}
+
 const source = ["passes", "training"].map((id) => document.getElementById(id).textContent).join("\n");
 const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-let latest;
-worker.onmessage = ({ data }) => {
-  latest = data;
-  requestAnimationFrame(() => worker.postMessage({ command: "shown" }));
-};
-worker.postMessage({ command: "open", data: facts.data });
-worker.postMessage({ command: "begin", id: 0, options: facts.options, weights: facts.weights });
-globalThis.playground = { worker, facts, latest: () => latest }; // for the console and the tests
+find("#app").hidden = false;
+const started = new Playground(worker, facts);
+globalThis.playground = { worker, facts, latest: () => started.latest }; // for the console and the tests

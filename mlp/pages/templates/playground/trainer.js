@@ -18,11 +18,12 @@ class Trainer {
     else this.network.draw(new Random([seed, streams.WEIGHTS, 0]), activation === "relu");
     [this.training, this.heldOut] = split(classes, fraction, new Random([seed, streams.SPLIT, 0]));
     const judged = this.heldOut.length ? this.heldOut : this.training;
-    this.judged = [this.images(judged), this.classesOf(judged)];
+    this.judged = [this.images(judged), this.classesOf(judged), judged];
     this.state = [0, 1].map(() => new Float64Array(this.network.block.length)); // of the optimizer: it may need less
-    this.history = [this.row(null)];
+    this.epoch = 1; // the current one
     this.steps = 0;
     this.hasDiverged = false;
+    this.rows = [this.row(0, null)]; // of the history, for the worker to take
     this.beginEpoch();
   }
 
@@ -42,9 +43,9 @@ class Trainer {
     this.sum = 0; // of their losses
   }
 
-  // The current epoch, counted from 1.
-  get epoch() {
-    return this.history.length;
+  // Epochs so far, with the fraction of the current one.
+  get passed() {
+    return this.epoch - 1 + this.done / this.order.length;
   }
 
   // The images of the next step.
@@ -74,7 +75,8 @@ class Trainer {
     this.done += batch.length;
     this.sum += loss * batch.length;
     if (this.done === this.order.length) {
-      this.history.push(this.row(this.sum / this.done));
+      this.rows.push(this.row(this.epoch, this.sum / this.done));
+      this.epoch += 1;
       this.beginEpoch();
     }
     return loss;
@@ -99,16 +101,18 @@ class Trainer {
   }
 
   // A row of the history, after an epoch with this training loss.
-  row(trainingLoss) {
-    return { trainingLoss, ...this.judge() };
+  row(epoch, trainingLoss) {
+    const { loss, wrong } = this.judge();
+    return { epoch, trainingLoss, loss, errors: wrong.length };
   }
 
-  // The loss and the errors on the held-out images; if there are none, on the training images.
+  // The loss on the held-out images, and the positions of the misclassified ones; if none are held out, on the training
+  // images.
   judge() {
-    const [X, classes] = this.judged;
+    const [X, classes, positions] = this.judged;
     const loss = this.network.loss(X, classes, this.data.class_weights);
-    const errors = decide(this.network.P.value).filter((k, position) => k !== classes[position]).length;
-    return { loss, errors };
+    const predicted = decide(this.network.P.value);
+    return { loss, wrong: positions.filter((_, row) => predicted[row] !== classes[row]) };
   }
 
   // P (places, outputs) at places (places, 2) of the plane.

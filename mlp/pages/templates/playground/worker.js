@@ -4,6 +4,7 @@ const SPAN = 10; // milliseconds of steps between two looks at messages
 const PAUSE = 50; // milliseconds between two posts while it trains
 const SHARE = 10; // what takes long is made anew after this many times the time that it took
 const GRID = 64; // places in each direction of the plane at which the network predicts
+const MAX_WAITING = 10000; // losses in a post: a page that is not seen takes none
 
 class Session {
   constructor(data) {
@@ -22,7 +23,7 @@ class Session {
     this.stop = null;
     this.trainer.begin(options, weights);
     this.look();
-    this.post();
+    this.post({ heldOut: this.trainer.heldOut });
   }
 
   change({ options }) {
@@ -30,10 +31,13 @@ class Session {
     this.post();
   }
 
-  // Train until Pause, or this many steps or epochs more.
+  // Train until Pause, or this many steps or epochs more. Steps that wait are taken, too.
   run({ steps = Infinity, epochs = Infinity }) {
     const { trainer } = this;
-    const [lastStep, lastEpoch, isIdle] = [trainer.steps + steps, trainer.epoch + epochs, this.stop === null];
+    const isIdle = this.stop === null;
+    const from = isIdle || this.lastStep === Infinity ? trainer.steps : this.lastStep;
+    const [lastStep, lastEpoch] = [from + steps, trainer.epoch + epochs];
+    this.lastStep = lastStep;
     this.stop = () => trainer.steps >= lastStep || trainer.epoch >= lastEpoch || trainer.hasDiverged;
     if (isIdle) this.again();
   }
@@ -49,9 +53,12 @@ class Session {
   work() {
     const began = performance.now();
     while (!this.stop() && performance.now() < began + SPAN) {
+      const { passed } = this.trainer;
       const loss = this.trainer.step();
-      if (!this.trainer.hasDiverged) this.losses.push(loss);
+      if (!this.trainer.hasDiverged) this.losses.push([passed, loss]);
     }
+    this.losses = thinned(this.losses);
+    this.trainer.rows = thinned(this.trainer.rows);
     if (this.stop()) {
       this.stop = null;
       this.look();
@@ -75,25 +82,33 @@ class Session {
     this.cost = this.looked - began;
   }
 
-  post() {
+  // losses: [epochs before it, loss] of each step since the last post; rows: those of the history.
+  post(more = {}) {
     const { trainer, id, losses, judged, surface } = this;
-    postMessage({
-      ...{ id, losses, judged, surface },
+    const parameters = trainer.network.block.slice();
+    const message = {
+      ...{ id, losses, judged, surface, parameters },
       isRunning: this.stop !== null,
       hasDiverged: trainer.hasDiverged,
       steps: trainer.steps,
       epoch: trainer.epoch,
+      passed: trainer.passed,
       done: trainer.done,
       batch: trainer.batch,
-      history: trainer.history,
-      parameters: trainer.network.block.slice(),
+      rows: trainer.rows,
       counts: [trainer.training.length, trainer.heldOut.length],
-    });
+      ...more,
+    };
+    postMessage(message, [parameters.buffer]);
     this.losses = [];
+    trainer.rows = [];
     this.isShown = false;
     this.posted = performance.now();
   }
 }
+
+// A list, or half of it if it is too long.
+const thinned = (list) => (list.length > MAX_WAITING ? list.filter((_, k) => k % 2) : list);
 
 // Places (GRID * GRID, 2), row by row from the upper left corner of the plane.
 function gridOf([[left, right], [bottom, top]]) {

@@ -163,17 +163,9 @@ function byClass(P) {
   return P.length === 1 ? [1 - P[0], P[0]] : Array.from(P);
 }
 
-function strength(values) {
-  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-}
-
 // The indices of the values, that of the largest one first.
 function descending(values) {
   return values.map((_, k) => k).sort((a, b) => values[b] - values[a]);
-}
-
-function brief(value) {
-  return value === 0 || value >= 0.001 ? value.toFixed(4) : value.toExponential(1);
 }
 
 // The path of an SVG: bars side by side, each 1 wide, their heights from -1 to 1.

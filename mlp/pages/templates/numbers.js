@@ -1,0 +1,11 @@
+// Numbers as pages show them.
+
+// Four digits behind the point; small numbers as powers of ten.
+function brief(value) {
+  return value === 0 || value >= 0.001 ? value.toFixed(4) : value.toExponential(1);
+}
+
+// The largest magnitude.
+function strength(values) {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}

@@ -1,0 +1,36 @@
+// The curves of the loss: of each batch, their running mean, and of the held-out images after each epoch.
+
+const MEAN_OF = 50; // steps
+
+class LossCurves {
+  // judged: what the loss after each epoch is of, such as "held-out images".
+  constructor(svg, judged) {
+    this.judged = judged;
+    this.chart = new Chart(svg, { x: "epoch", y: "loss", isLogarithmic: true, least: [0, 1] });
+    this.begin();
+  }
+
+  begin() {
+    [this.batches, this.means, this.epochs] = Array.from({ length: 3 }, () => new GrowingCurve());
+    this.mean = 0;
+  }
+
+  // losses, rows: as the worker posts them.
+  add(losses, rows) {
+    for (const [passed, loss] of losses) {
+      this.mean += (loss - this.mean) / Math.min(this.batches.count + 1, MEAN_OF);
+      this.batches.add([passed, loss]);
+      this.means.add([passed, this.mean]);
+    }
+    for (const { epoch, loss } of rows) this.epochs.add([epoch, loss]);
+  }
+
+  draw() {
+    const mean = { label: `mean of ${MEAN_OF}`, color: "var(--blue)", points: this.means.points };
+    this.chart.show([
+      { label: "batch", color: "var(--muted)", isThin: true, points: this.batches.points },
+      mean,
+      { label: this.judged, color: "var(--orange)", points: this.epochs.points },
+    ]);
+  }
+}

@@ -1,0 +1,88 @@
+// The form in which the options of the training are chosen.
+
+// What a field's text must be; `read` returns null for any other text.
+const whole = (text) => (/^\d{1,15}$/.test(text.trim()) ? Number(text) : null);
+const numeric = (text) => (text.trim() && Number.isFinite(Number(text)) ? Number(text) : null);
+const within = (read, isAllowed) => (text) => {
+  const value = read(text);
+  return value !== null && isAllowed(value) ? value : null;
+};
+
+const AT_ONCE = ["learning_rate", "momentum", "weight_decay", "batch_size"]; // they need no reset
+
+class OptionsForm {
+  // facts: those of the page, unpacked. changed: called with a new value's name when an option changes.
+  constructor(form, facts, changed) {
+    Object.assign(this, { form, changed });
+    this.options = { ...facts.options };
+    this.usesRun = facts.weights !== null;
+    this.ofRun = facts.options;
+    this.rules = rulesFor(facts.limits);
+    for (const [name, value] of Object.entries(this.options)) {
+      const field = form.elements[name];
+      if (!field) continue;
+      field.value = Array.isArray(value) ? value.join(", ") : value;
+      field.onchange = () => this.read(name, field);
+    }
+    if (this.weights) this.weights.onchange = () => this.chooseWeights(this.weights.value === "run");
+    form.onsubmit = (event) => event.preventDefault(); // Enter: the field's change is enough
+    this.showCoupled();
+  }
+
+  get weights() {
+    return this.form.elements.weights;
+  }
+
+  read(name, field) {
+    const [rule, must] = this.rules[name] ?? [(text) => text];
+    const value = rule(field.value);
+    const old = this.options[name];
+    field.ariaInvalid = value === null ? "true" : null;
+    const still = Array.isArray(old) ? old.join(", ") || "none" : old;
+    setText(this.note(name), value === null ? `${must}. It is still ${still}.` : "");
+    if (value === null || String(value) === String(old)) return;
+    this.options[name] = value;
+    this.showCoupled();
+    this.changed(name);
+  }
+
+  chooseWeights(usesRun) {
+    this.usesRun = usesRun;
+    this.changed("weights");
+  }
+
+  note(name) {
+    return this.form.querySelector(`#${name}-note`);
+  }
+
+  // What depends on other options: momentum on the optimizer, the run's weights on the network.
+  showCoupled() {
+    const isAdam = this.options.optimizer === "adam";
+    this.form.elements.momentum.disabled = isAdam;
+    setText(this.form.querySelector("#momentum-hint"), isAdam ? "only for sgd" : "");
+    setText(this.form.querySelector("#learning_rate-hint"), isAdam ? "with adam try 0.001" : "");
+    if (!this.weights) return;
+    const fits = ["hidden_sizes", "activation"].every((name) => String(this.options[name]) === String(this.ofRun[name]));
+    this.usesRun &&= fits;
+    this.weights.value = this.usesRun ? "run" : "new";
+    this.weights.options[0].disabled = !fits;
+    setText(this.form.querySelector("#weights-hint"), fits ? "" : "the run's network is another");
+  }
+}
+
+// For each field of text: how it is read, and what it must be.
+function rulesFor({ layers, units }) {
+  const sizes = (text) => text.split(",").map(whole);
+  const areSizes = (all) => all.length <= layers && all.every((size) => size !== null && size >= 1 && size <= units);
+  return {
+    hidden_sizes: [
+      (text) => (text.trim() ? within(sizes, areSizes)(text) : []),
+      `Must be at most ${layers} whole numbers from 1 to ${units}, such as 16, 8; empty for no hidden layer`,
+    ],
+    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "Must be a number above 0, at most 1000"],
+    momentum: [within(numeric, (share) => share >= 0 && share < 1), "Must be a number from 0, below 1"],
+    weight_decay: [within(numeric, (decay) => decay >= 0), "Must be a number from 0"],
+    batch_size: [within(whole, (size) => size >= 1), "Must be a whole number from 1"],
+    seed: [whole, "Must be a whole number from 0, of at most 15 digits"],
+  };
+}
