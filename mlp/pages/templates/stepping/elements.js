@@ -8,3 +8,8 @@ const make = (tag) => document.createElement(tag);
 function setText(place, text) {
   if (place.textContent !== text) place.textContent = text;
 }
+
+// What a key means, by its name; undefined for other keys, and together with Alt, Ctrl, Meta or Shift.
+function meant({ key, altKey, ctrlKey, metaKey, shiftKey }, meanings) {
+  return altKey || ctrlKey || metaKey || shiftKey ? undefined : meanings[key];
+}

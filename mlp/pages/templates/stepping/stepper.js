@@ -10,8 +10,12 @@ class Stepper {
     Object.assign(this, { section, remember, step: 0, timer: null });
     this.slider = this.find("[type=range]");
     this.slider.oninput = () => this.moveTo(Number(this.slider.value));
-    this.buttons = Object.fromEntries([...section.querySelectorAll("[data-go]")].map((one) => [one.dataset.go, one]));
-    for (const [where, button] of Object.entries(this.buttons)) button.onclick = () => this.go(where);
+    this.buttons = {};
+    for (const button of section.querySelectorAll("[data-go]")) {
+      const where = button.dataset.go;
+      this.buttons[where] = button;
+      button.onclick = () => this.go(where);
+    }
     this.find(".drawing").addEventListener("scroll", () => this.showTrouble());
   }
 
@@ -23,7 +27,8 @@ class Stepper {
     this.graph = new Graph(nodes, output);
     for (const line of lines) {
       line.node = this.graph.nodes[line.node];
-      line.target = line.kind === "backward" ? line.node.inputs[line.position] : line.node;
+      line.kind ??= line.position === undefined ? "forward" : "backward";
+      line.target = line.node?.inputs[line.position] ?? line.node;
     }
     this.steps = lines.filter(({ kind }) => kind !== "given");
     this.last = this.steps.length - 1;
@@ -43,6 +48,14 @@ class Stepper {
     const step = { first: 0, back: this.step - 1, next: this.step + 1, last: this.last }[where];
     if (step === undefined) this[where]();
     else this.moveTo(step);
+  }
+
+  // The arrow keys are Back and Next, but not in what uses them itself.
+  press(event) {
+    const where = meant(event, { ArrowLeft: "back", ArrowRight: "next" });
+    if (!where || event.target.closest("input, select, .wide")) return;
+    event.preventDefault();
+    this.go(where);
   }
 
   // The user chose a step: this stops Play.
@@ -73,9 +86,8 @@ class Stepper {
   }
 
   show() {
-    const broken = this.showTrouble();
     const now = this.steps[this.step];
-    this.showNumbers(broken);
+    this.showNumbers(this.showTrouble());
     this.showFacts(now);
     this.showPlace();
     this.listing.show(now);
@@ -91,8 +103,7 @@ class Stepper {
   showFacts(now) {
     const says = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
     const { title, note = "", about = "", ...rows } = says;
-    const texts = Object.entries({ title, note, about });
-    for (const [place, text] of texts) setText(this.find(`[data-says=${place}]`), text);
+    for (const [place, text] of Object.entries({ title, note, about })) setText(this.find(`[data-says=${place}]`), text);
     this.find("dl").replaceChildren(...Object.entries(rows).filter(([, text]) => text).map(inRow));
   }
 
