@@ -137,7 +137,10 @@ SHORTER = (
     (r' (xmlns|xmlns:xlink|version)="[^"]*"| transform="rotate\(-0 [^)]*\)"|(?<=\n)\s+', ""),
     (r"<defs>\n*</defs>\n", ""),
     (r'<g id="text_\d+">\n(<text.*</text>)\n</g>', r"\1"),
-    (r' [dxy]="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", place[0])),
+    (
+        r' [dxy]="[^"]*"',
+        lambda place: re.sub(r"\d+\.\d{3,}", lambda number: f"{round(float(number[0]), 2):g}", place[0]),
+    ),
     (r' style="[^"]*"', lambda style: re.sub(r'font-family: [^;"]*;|(?<=[:;]) ', "", style[0])),
 )
 """What a page does not need in an SVG by matplotlib, and what replaces it. Places are rounded to 1/100 of a point."""

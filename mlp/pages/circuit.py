@@ -36,7 +36,7 @@ def write(circuit: Circuit, expression: str, path: StrPath) -> None:
 def page(circuit: Circuit, expression: str, *, in_notebook: bool = False) -> str:
     """The page, as text."""
     script = Script(explained=True)
-    facts = circuit_facts(circuit, "circuit", expression, script)
+    facts = circuit_facts(circuit, "c", expression, script)
     heading = f"{circuit.output.name}: forward and backward"
     return render_circuits(expression, heading, [facts], script, in_notebook=in_notebook)
 

@@ -54,14 +54,22 @@ def stepping_facts(
 
 def _shortened(drawing: str) -> str:
     """The drawing without the looks that the style sheets give to most of its parts, and with circles as such."""
-    looks = "font-size:9px;text-anchor:middle;", ";fill:var(--ink)", ";stroke-linejoin:miter"
+    looks = "font-size:9px;text-anchor:middle;", ";text-anchor:middle", ";fill:var(--ink)", ";stroke-linejoin:miter"
     of_gates, of_wires = "fill:var(--paper);stroke:var(--ink);stroke-width:1.2", "fill:none;stroke:var(--muted)"
-    for left_out in (*looks, f' style="{of_gates}"', f' style="{of_wires}"'):
+    styles = of_gates, of_wires, "fill:var(--green)", "fill:var(--red)"
+    for left_out in (*looks, *(f' style="{style}"' for style in styles)):
         drawing = drawing.replace(left_out, "")
-    drawing = re.sub(r'<svg width="\S*" height="\S*"', "<svg", drawing)
+    drawing = re.sub(r'<svg width="\S*" height="\S*" viewBox="0 0 (\S*) (\S*)"', _box, drawing)
     drawing = re.sub(r'<g id="\S*-figure_1">\n<g id="\S*-axes_1">\n(.*)</g>\n</g>\n', r"\1", drawing, flags=re.DOTALL)
     drawing = re.sub(r'(-gate-\d+">\n)<path d="([^"]*)"/>', _circle, drawing)
-    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(?<=[MLC]) |\n", "", path[0]), drawing)
+    drawing = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(?<=[MLC]) |\n", "", path[0]), drawing)
+    return drawing.replace(">\n<", "><").rstrip()
+
+
+def _box(svg: re.Match[str]) -> str:
+    """The beginning of the drawing: the style sheet gives its width."""
+    width, height = (round(float(number), 2) for number in svg.groups())
+    return f'<svg viewBox="0 0 {width:g} {height:g}"'
 
 
 def _circle(gate: re.Match[str]) -> str:
@@ -69,7 +77,8 @@ def _circle(gate: re.Match[str]) -> str:
     numbers = [float(number) for number in re.findall(r"[\d.]+", gate[2])]
     left, right, top = min(numbers[::2]), max(numbers[::2]), min(numbers[1::2])
     radius = (right - left) / 2
-    return f'{gate[1]}<circle cx="{left + radius:.2f}" cy="{top + radius:.2f}" r="{radius:.2f}"/>'
+    x, y, r = (round(number, 2) for number in (left + radius, top + radius, radius))
+    return f'{gate[1]}<circle cx="{x:g}" cy="{y:g}" r="{r:g}"/>'
 
 
 def _nodes(graph: ComputationalGraph, script: Script) -> list[dict[str, Any]]:

@@ -5,8 +5,7 @@ class Circuit extends Stepper {
   constructor(section, remember) {
     super(section, remember);
     const facts = JSON.parse(this.find("script").textContent);
-    this.name = section.dataset.name;
-    this.take(this.name, facts);
+    this.take(facts);
     const { graph, steps } = this;
     graph.upstream = arrayOf(graph.output.shape, facts.upstream);
     this.inputs = new Inputs(section, graph, () => this.changed());
@@ -76,10 +75,10 @@ class Circuit extends Stepper {
   }
 
   show() {
-    const { section, exercise, inputs } = this;
-    section.classList.toggle("exercising", exercise.isOn);
+    const { seed } = this.inputs;
+    this.section.classList.toggle("exercising", this.exercise.isOn);
     setText(this.find(".outcome"), "");
-    setText(this.find(".seed"), inputs.seed === null ? "" : `seed ${inputs.seed}`);
+    setText(this.find(".seed"), seed === null ? "" : `seed ${seed}`);
     super.show();
   }
 

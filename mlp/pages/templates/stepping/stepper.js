@@ -7,7 +7,7 @@ class Stepper {
 
   // remember: called when the user has chosen a step.
   constructor(section, remember) {
-    Object.assign(this, { section, remember, step: 0, timer: null });
+    Object.assign(this, { section, remember, name: section.dataset.name, step: 0, timer: null });
     this.slider = this.find("[type=range]");
     this.slider.oninput = () => this.moveTo(Number(this.slider.value));
     this.buttons = {};
@@ -19,9 +19,9 @@ class Stepper {
     this.find(".drawing").addEventListener("scroll", () => this.showTrouble());
   }
 
-  // Take a graph, whose drawing and listing are in the section. Each id in the drawing begins with `name`; the other
-  // facts are those of `stepping_facts` in mlp/pages/stepping.py.
-  take(name, { nodes, output, of, lines }) {
+  // Take a graph, whose drawing and listing are in the section. The facts are the data of `stepping_facts` in
+  // mlp/pages/stepping.py.
+  take({ nodes, output, of, lines }) {
     const { section, slider } = this;
     this.of = of;
     this.graph = new Graph(nodes, output);
@@ -33,7 +33,7 @@ class Stepper {
     this.steps = lines.filter(({ kind }) => kind !== "given");
     this.last = this.steps.length - 1;
     this.forwardSteps = lines.filter(({ kind }) => kind === "forward").length;
-    this.drawing = new Drawing(section, name, this.graph, (number) => this.meaning(number));
+    this.drawing = new Drawing(section, this.name, this.graph, (number) => this.meaning(number));
     this.listing = new Listing(section, lines);
     slider.max = this.last;
     slider.parentElement.style = `--at: ${this.forwardSteps / this.last}`;
@@ -103,7 +103,8 @@ class Stepper {
   showFacts(now) {
     const says = SAYS[now.kind]({ ...now, of: this.of, output: this.graph.output });
     const { title, note = "", about = "", ...rows } = says;
-    for (const [place, text] of Object.entries({ title, note, about })) setText(this.find(`[data-says=${place}]`), text);
+    const texts = { title, note, about };
+    for (const place in texts) setText(this.find(`[data-says=${place}]`), texts[place]);
     this.find("dl").replaceChildren(...Object.entries(rows).filter(([, text]) => text).map(inRow));
   }
 
@@ -130,10 +131,11 @@ class Stepper {
       ? ["forward", step, forwardSteps]
       : ["backward", step - forwardSteps, last - forwardSteps];
     const phase = step ? `${pass} ${done} of ${all}` : "inputs";
-    setText(this.find(".counter"), `step ${step} of ${last}`);
+    const place = `step ${step} of ${last}`;
+    setText(this.find(".counter"), place);
     setText(this.find(".phase"), phase);
     this.slider.value = step;
-    this.slider.ariaValueText = `step ${step} of ${last}, ${phase}`;
+    this.slider.ariaValueText = `${place}, ${phase}`;
     for (const where of ["first", "back"]) this.buttons[where].ariaDisabled = step === 0;
     for (const where of ["next", "last"]) this.buttons[where].ariaDisabled = step === last;
   }
@@ -142,8 +144,8 @@ class Stepper {
   meaning({ what, node: id, row, name }) {
     const node = this.graph.nodes[id];
     const digits = (number) => (isFinite(number) ? String(number) : rounded(number));
-    const isSmall = sizeOf(node.shape) <= MAX_LISTED;
-    const full = isLarge(node.shape) && isSmall ? nested(node[what], digits) : this.rows(node[what], digits)[row];
+    const isListed = isLarge(node.shape) && sizeOf(node.shape) <= MAX_LISTED;
+    const full = isListed ? nested(node[what], digits) : this.rows(node[what], digits)[row];
     const is = what === "value" ? this.origin(node) : `the derivative of ${this.of} with respect to ${name.slice(1)}`;
     return `${name} = ${full}: ${is}`;
   }

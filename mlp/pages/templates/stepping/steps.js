@@ -126,9 +126,9 @@ function fill(form, texts) {
 // The drawing's numbers known after these steps, as lines of text by key; a sum of gradients as far as it is known.
 function known(graph, steps, rows = rowsOf) {
   const arrays = new Map(graph.leaves.map(({ id, value }) => [`value-${id}`, value]));
-  for (const { kind, target, total } of steps.filter(({ kind }) => kind !== "values")) {
+  for (const { kind, target, total } of steps) {
     if (kind === "forward") arrays.set(`value-${target.id}`, target.value);
-    else arrays.set(`gradient-${target.id}`, total ?? target.gradient);
+    else if (target) arrays.set(`gradient-${target.id}`, total ?? target.gradient);
   }
   return new Map([...arrays].map(([key, A]) => [key, rows(A)]));
 }
