@@ -19,7 +19,7 @@ from mlp.graph import ComputationalGraph
 from mlp.node import Node
 from mlp.pages.frame import render
 from mlp.pages.javascript import Script
-from mlp.pages.stepping import stepping_facts
+from mlp.pages.stepping import drawing_facts, stepping_facts
 from mlp.system.files import StrPath, replacing, write_text
 
 STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
@@ -84,7 +84,7 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
     """
     graph = circuit.graph
     leaves = [node for node in circuit.nodes if node.gate is None]
-    facts = stepping_facts(graph, circuit.output, picture(circuit, live=True), name, script)
+    facts = drawing_facts(picture(circuit, live=True), name) | stepping_facts(graph, circuit.output, script)
     _add_numbers(facts["data"]["nodes"], graph)
     facts["data"]["upstream"] = graph.gradient(circuit.output.name).ravel().tolist()
     return facts | {

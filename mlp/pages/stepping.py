@@ -20,25 +20,24 @@ from mlp.pages.javascript import Script
 from mlp.trace import Term
 
 
-def stepping_facts(
-    graph: ComputationalGraph,
-    output: Node,
-    figure: Figure,
-    name: str,
-    script: Script,
-    *,
-    left_out: Collection[str] = (),
-) -> dict[str, Any]:
-    """The facts about a graph after both passes, whose gates are added to the page's script.
+def drawing_facts(figure: Figure, name: str) -> dict[str, Any]:
+    """The drawing, which has a place for each number, and its width in pixels; ``name`` is the prefix of each id."""
+    return {
+        "drawing": Markup(_shortened(inline(figure, name))),  # noqa: S704  matplotlib escapes the names in it
+        "width": round(96 * float(figure.get_figwidth())),
+    }
 
-    ``figure`` is its drawing, with a place for each number; ``name`` is the prefix of each id in it. ``data`` is for
-    the scripts. ``left_out``: the kinds of lines that the listing does not show.
+
+def stepping_facts(
+    graph: ComputationalGraph, output: Node, script: Script, *, left_out: Collection[str] = ()
+) -> dict[str, Any]:
+    """The facts about a graph after both passes, except for its drawing; its gates are added to the page's script.
+
+    ``data`` is for the scripts. ``left_out``: the kinds of lines that the listing does not show.
     """
     listing, steps = _listing(graph, output, left_out)
     gates = sum(node.gate is not None for node in graph.nodes)
     return {
-        "drawing": Markup(_shortened(inline(figure, name))),  # noqa: S704  matplotlib escapes the names in it
-        "width": round(96 * float(figure.get_figwidth())),
         "caption": caption(graph),
         "gates": f"{gates} gate{'' if gates == 1 else 's'}",
         "output": output.name,
