@@ -13,10 +13,12 @@ class ArrayPicture {
     element.append(tiles, caption);
   }
 
-  show(A) {
+  // isNew: whether the step computes this array.
+  show(A, isNew) {
     const { name, tiles, colors } = this;
     const { parts, words } = this.parts(A);
     const largest = strength(A.data);
+    this.caption.classList.toggle("computed", isNew);
     while (tiles.children.length < parts.length) tiles.append(make("canvas"));
     while (tiles.children.length > parts.length) tiles.lastChild.remove();
     parts.forEach(({ shape, numberOf }, k) => {
@@ -25,7 +27,7 @@ class ArrayPicture {
       else drawSigns(canvas, shape, numberOf, largest, colors);
       Object.assign(canvas.style, sizeIn(shape, this.isImage()));
     });
-    const magnitude = name === "X" ? "" : `, largest magnitude ${rounded(largest, 3)}`;
+    const magnitude = name === "X" ? "" : `; largest magnitude ${rounded(largest, 3)}`;
     setText(this.caption, `${name} ${shapeText(A.shape)}${words}${magnitude}`);
     tiles.ariaLabel = this.caption.textContent;
   }
@@ -40,7 +42,7 @@ class ArrayPicture {
     if (this.name === "X") return { parts: [{ shape: this.shape }], words: ": the image" };
     if (this.isImage()) {
       const units = Array.from({ length: Math.min(columns, MAX_TILES) }, (_, unit) => unit);
-      const some = columns > MAX_TILES ? `the first ${MAX_TILES} units` : columns > 1 ? "each unit" : "the unit";
+      const some = columns > MAX_TILES ? `each of the first ${MAX_TILES} units` : "each unit";
       const parts = units.map((unit) => ({ shape: this.shape, numberOf: (pixel) => data[pixel * columns + unit] }));
       return { parts, words: `: an image for ${some}` };
     }

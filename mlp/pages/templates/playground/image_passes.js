@@ -49,25 +49,27 @@ class ImagePasses extends Stepper {
 
   show() {
     super.show();
-    const arrays = this.arrays().filter(([, A]) => sizeOf(shapeOf(A)) > 1);
-    this.find(".arrays").replaceChildren(...arrays.map(([name, A]) => this.picture(name, A)));
+    const arrays = this.arrays().filter(({ A }) => sizeOf(shapeOf(A)) > 1);
+    this.find(".arrays").replaceChildren(...arrays.map((array) => this.picture(array)));
+    this.find(".arrays").parentElement.classList.toggle("none", !arrays.length);
   }
 
-  // The arrays of the current step, by name: those that it reads, and the one that it computes; first, the inputs.
+  // The arrays of the current step: those that it reads, and the one that it computes; at first the inputs.
   arrays() {
-    const { fresh, reads = [] } = marked(this.steps[this.step]);
-    if (!fresh) return this.graph.leaves.map(({ name, value }) => [name, value]);
-    return [...reads, ...fresh].map((key) => {
+    const { fresh = [], reads = [] } = marked(this.steps[this.step]);
+    const inputs = this.step ? [] : this.graph.leaves.map(({ id }) => `value-${id}`);
+    return [...inputs, ...reads, ...fresh].map((key) => {
       const [what, id] = key.split("-");
       const node = this.graph.nodes[id];
-      return [what === "value" ? node.name : `d${node.name}`, node[what]];
+      return { name: what === "value" ? node.name : `d${node.name}`, A: node[what], isNew: fresh.includes(key) };
     });
   }
 
-  picture(name, A) {
+  // The element with the picture of an array; it stays the same from update to update.
+  picture({ name, A, isNew }) {
     if (!this.pictures.has(name)) this.pictures.set(name, this.pictureOf(name));
     const picture = this.pictures.get(name);
-    picture.show(A);
+    picture.show(A, isNew);
     return picture.element;
   }
 
