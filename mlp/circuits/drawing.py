@@ -136,6 +136,16 @@ def labelled(
     return figure
 
 
+def latest(graph: ComputationalGraph) -> Labels:
+    """The values and the gradients of the latest pass, and constants even before it."""
+    values = {node: node.value for node in graph.nodes if node.constant}
+    values |= graph.latest_plan.values if graph.has_run else {}
+    return {
+        node: (rows_of(value), rows_of(graph.gradient(node.name)) if graph.has_run and graph.has_gradient(node) else [])
+        for node, value in values.items()
+    }
+
+
 def caption(graph: ComputationalGraph) -> str:
     """What the colours mean in the drawing of the latest pass; nothing before the first one."""
     if not graph.has_run:

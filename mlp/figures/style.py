@@ -100,12 +100,16 @@ def drawable(text: str) -> str:
     return "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in printable(text))
 
 
+def _in_hundredths(number: re.Match[str]) -> str:
+    return f"{round(float(number[0]), 2):g}"
+
+
 SHORTER = (
     (r"(?s)\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>| (?=\n)", ""),  # the page has its own style
     (r' (xmlns|xmlns:xlink|version)="[^"]*"| transform="rotate\(-0 [^)]*\)"|(?<=\n)\s+', ""),
     (r"<defs>\n*</defs>\n", ""),
     (r'<g id="text_\d+">\n(<text.*</text>)\n</g>', r"\1"),
-    (r' [dxy]="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", place[0])),
+    (r' [dxy]="[^"]*"', lambda place: re.sub(r"\d+\.\d{3,}", _in_hundredths, place[0])),
     (r' style="[^"]*"', lambda style: re.sub(r'font-family: [^;"]*;|(?<=[:;]) ', "", style[0])),
 )
 """What a page does not need in an SVG by matplotlib, and what replaces it. Places are rounded to 1/100 of a point."""

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from mlp.circuits import drawing
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.network_table import shape_texts
-from mlp.circuits.notation import rows_of
 from mlp.figures.curves import loss_figure
 from mlp.figures.style import write
 from mlp.graph import ComputationalGraph
@@ -78,7 +77,7 @@ def figure_of(shown: Shown) -> Figure | None:
     if isinstance(shown, MLP):
         shapes: drawing.Labels = {node: ([text], []) for node, text in shape_texts(shown).items()}
         return drawing.labelled(graph, shapes, f"{shown!r}; green: shapes, n is the number of examples")
-    return drawing.labelled(graph, latest(graph), drawing.caption(graph))
+    return drawing.labelled(graph, drawing.latest(graph), drawing.caption(graph))
 
 
 def frame(circuit: Circuit) -> str:
@@ -96,16 +95,6 @@ def figures(run: Run) -> str:
     left = 'style="text-align: left"'  # by Jupyter's style sheet they would be on the right
     cells = [f"<th {left}>{escape(name)}</th><td {left}>{escape(value)}</td>" for name, value in rows.items()]
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
-
-
-def latest(graph: ComputationalGraph) -> drawing.Labels:
-    """The values and the gradients of the latest pass, and constants even before it."""
-    values = {node: node.value for node in graph.nodes if node.constant}
-    values |= graph.latest_plan.values if graph.has_run else {}
-    return {
-        node: (rows_of(value), rows_of(node.gradient) if graph.has_run and graph.has_gradient(node) else [])
-        for node, value in values.items()
-    }
 
 
 def svg_of(figure: Figure) -> str:

@@ -4,28 +4,23 @@ The page's scripts run both passes, from the gates' formulas (``javascript``); t
 page as they are, for readers without scripts.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from mlp.circuits.circuit import Circuit
-from mlp.circuits.drawing import caption, picture
+from mlp.circuits.drawing import picture
 from mlp.circuits.examples import EXAMPLES, Example
 from mlp.circuits.expression import parse
 from mlp.circuits.facts import describe_jacobian, jacobian_facts
-from mlp.circuits.formula_text import plain
-from mlp.circuits.listing import Line, differentiated, lines, names
 from mlp.circuits.source_text import parse_values
-from mlp.figures.style import inline
 from mlp.graph import ComputationalGraph
 from mlp.node import Node
 from mlp.pages.frame import render
 from mlp.pages.javascript import Script
+from mlp.pages.stepping import drawing_facts, stepping_facts
 from mlp.system.files import StrPath, replacing, write_text
-from mlp.trace import Term
 
 STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
 """Examples that the gallery also has with --stages: the name there, and a sentence about it."""
@@ -41,7 +36,7 @@ def write(circuit: Circuit, expression: str, path: StrPath) -> None:
 def page(circuit: Circuit, expression: str, *, in_notebook: bool = False) -> str:
     """The page, as text."""
     script = Script(explained=True)
-    facts = circuit_facts(circuit, "circuit", expression, script)
+    facts = circuit_facts(circuit, "c", expression, script)
     heading = f"{circuit.output.name}: forward and backward"
     return render_circuits(expression, heading, [facts], script, in_notebook=in_notebook)
 
@@ -88,93 +83,27 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
     ``name`` is the prefix of each id in its part of the page.
     """
     graph = circuit.graph
-    listing = lines(graph, circuit.output)
-    figure = picture(circuit, live=True)
-    gates = sum(node.gate is not None for node in circuit.nodes)
     leaves = [node for node in circuit.nodes if node.gate is None]
-    return {
+    facts = drawing_facts(picture(circuit, live=True), name) | stepping_facts(graph, circuit.output, script)
+    _add_numbers(facts["data"]["nodes"], graph)
+    facts["data"]["upstream"] = graph.gradient(circuit.output.name).ravel().tolist()
+    return facts | {
         "name": name,
         "shows": "",
         "expression": expression,
-        "drawing": Markup(_shortened(inline(figure, name))),  # noqa: S704  matplotlib escapes the names in it
-        "width": round(96 * float(figure.get_figwidth())),
-        "caption": caption(graph),
-        "gates": f"{gates} gate{'' if gates == 1 else 's'}",
-        "output": circuit.output.name,
-        "listing": "\n".join(_narrow(line.text) for line in listing),
         "jacobian": "",
         "moved": [leaf.name for leaf in leaves if leaf not in graph.class_indices],
         "is_small": sum(leaf.value.size for leaf in leaves) <= FEW_NUMBERS,
-        "data": {
-            "nodes": _nodes(graph, script),
-            "output": circuit.output.index,
-            "upstream": graph.gradient(circuit.output.name).ravel().tolist(),
-            "of": differentiated(graph, circuit.output),
-            "lines": _lines(graph, listing, circuit.output),
-        },
     }
 
 
-def _shortened(drawing: str) -> str:
-    """The drawing without the looks that the style sheets give to most of its parts, and with circles as such."""
-    looks = "font-size:9px;text-anchor:middle;", ";fill:var(--ink)", ";stroke-linejoin:miter"
-    of_gates, of_wires = "fill:var(--paper);stroke:var(--ink);stroke-width:1.2", "fill:none;stroke:var(--muted)"
-    for left_out in (*looks, f' style="{of_gates}"', f' style="{of_wires}"'):
-        drawing = drawing.replace(left_out, "")
-    return re.sub(r'(-gate-\d+">\n)<path d="([^"]*)"/>', _circle, drawing)
-
-
-def _circle(gate: re.Match[str]) -> str:
-    """A gate's circle, which matplotlib writes as eight curves."""
-    numbers = [float(number) for number in re.findall(r"[\d.]+", gate[2])]
-    left, right, top = min(numbers[::2]), max(numbers[::2]), min(numbers[1::2])
-    radius = (right - left) / 2
-    return f'{gate[1]}<circle cx="{left + radius:.2f}" cy="{top + radius:.2f}" r="{radius:.2f}"/>'
-
-
-def _nodes(graph: ComputationalGraph, script: Script) -> list[dict[str, Any]]:
-    """The nodes for the page's script: a leaf with its numbers, another with how the listing writes its inputs."""
-    found = script.nodes(graph)
-    for node, facts in zip(graph.nodes, found, strict=True):
+def _add_numbers(nodes: Sequence[dict[str, Any]], graph: ComputationalGraph) -> None:
+    """Add each leaf's numbers, and for class indices the number of classes, to the nodes for the page's script."""
+    for node, facts in zip(graph.nodes, nodes, strict=True):
         if node.gate is None:
             facts["numbers"] = node.value.ravel().tolist()
             if node in graph.class_indices:
                 facts["classes"] = _classes(graph, node)
-        else:
-            texts = list(names(graph, node).values())
-            if texts != [*(source.name for source in node.inputs), node.name, f"d{node.name}"]:
-                facts["texts"] = texts
-    return found
-
-
-def _lines(graph: ComputationalGraph, listing: Sequence[Line], output: Node) -> list[dict[str, Any]]:
-    """The listing's lines that set a number, with both forms of a line if they differ: the plain and the exact one."""
-    forms = [lines(graph, output, form) for form in (_plain, _exact)]
-    found = []
-    for number, (line, *texts) in enumerate(zip(listing, *([one.text for one in form] for form in forms), strict=True)):
-        if line.kind != "heading":
-            facts: dict[str, Any] = {"line": number, "kind": line.kind}
-            if line.node is not None:
-                facts["node"] = line.node.index
-            if line.kind == "backward":
-                facts["position"] = line.position
-            if texts[0] != texts[1]:
-                facts["forms"] = list(map(_narrow, texts))
-            found.append(facts)
-    return found
-
-
-def _narrow(line: str) -> str:
-    """A line whose comment follows the code at once, so that narrow pages show more of it."""
-    return re.sub(" +# ", "  # ", line)
-
-
-def _plain(graph: ComputationalGraph, node: Node, term: Term) -> Term:
-    return plain(graph.formula(node), term)
-
-
-def _exact(graph: ComputationalGraph, node: Node, term: Term) -> Term:
-    return term
 
 
 def _classes(graph: ComputationalGraph, index: Node) -> int:

@@ -246,7 +246,7 @@ class Script:
 
     @property
     def extra_scripts(self) -> list[str]:
-        """The scripts of templates/circuit/ that only some gates need."""
+        """The scripts of templates/stepping/ that only some gates need."""
         gates = self.explanations.values()
         gradients = [one for gate in gates for one in gate["backward"] if one is not None]
         forms = [gate["forward"] for gate in gates] + [one["forms"] for one in gradients]

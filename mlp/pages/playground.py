@@ -4,6 +4,8 @@ The page's scripts run the passes that ``javascript`` writes from the gates' for
 float64. From the same seed its held-out images, initial weights and batches are those of ``Trainer``.
 """
 
+import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,14 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.config import Config
+from mlp.config import Config, differing
 from mlp.data import svd, xor
 from mlp.data.dataset import Dataset
-from mlp.figures.style import sign_colors
+from mlp.figures.style import OF_A_PAGE, class_looks, sign_colors
 from mlp.gates import Value
 from mlp.network import ACTIVATIONS, LOSSES, MLP, outputs_for
 from mlp.optimizers import OPTIMIZERS, Optimizer
 from mlp.pages import frame
+from mlp.pages.image_passes import image_passes
 from mlp.pages.javascript import Script
 from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.system.errors import InputError
@@ -33,6 +36,11 @@ PER_CLASS = 1000
 """Images of each class in the page; fewer if it would be too large."""
 MAX_LAYERS = 3
 """Hidden layers that can be chosen in the page; a run may have more."""
+MAX_UNITS = 256
+"""Units of a layer that can be chosen, so that the page stays quick; a run may have more."""
+MODEL_OPTIONS = ("hidden_sizes", "activation", "loss")
+TRAINING_OPTIONS = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "seed")
+"""What can be chosen in the page."""
 
 MARGIN = 0.56
 """Half of the plane's side, relative to the extent of the points: a little more than they need."""
@@ -54,6 +62,10 @@ class Examples:
     """(2, inputs): a place in the plane, times these, is a row of X."""
     coordinates: NDArray[np.float64]
     """(n, 2): the place of each row."""
+    held_out: int = 0
+    """How many rows are held out, whatever the seed."""
+    input_names: Sequence[str] | None = None
+    """Of inputs that are no pixels."""
 
 
 def of_config(config: Config) -> str:
@@ -81,8 +93,10 @@ def of_xor() -> str:
     )
     rows = xor.X.astype(np.uint8)
     classes = xor.Y[:, 0].astype(np.uint8)
-    examples = Examples(rows, 1, (1, 2), classes, (0, 1), np.arange(len(rows)), np.eye(2), xor.X)
-    return _rendered(config, examples, class_weights=None, run=None)
+    examples = Examples(
+        rows, 1, (1, 2), classes, (0, 1), np.arange(len(rows)), np.eye(2), xor.X, input_names=("x1", "x2")
+    )
+    return _rendered(config, examples, class_weights=None, command=None, run=None)
 
 
 def _page(
@@ -92,8 +106,9 @@ def _page(
     count = PER_CLASS
     while True:
         images = images.first_of_each(count)
-        from_config.split(config, images)  # raises InputError if it leaves nothing to train on
-        page = _rendered(config, _examples(images), class_weights, run)
+        held_out = from_config.split(config, images)[1]  # raises InputError if it leaves nothing to train on
+        command = _command(config, count, class_weights, run)
+        page = _rendered(config, _examples(images, held_out), class_weights, command, run)
         if len(page.encode()) <= MAX_PAGE_BYTES:
             return page
         if count == 1:
@@ -104,7 +119,7 @@ def _page(
         count //= 2
 
 
-def _examples(images: Dataset) -> Examples:
+def _examples(images: Dataset, held_out: Dataset | None) -> Examples:
     projection = svd.project(images)
     return Examples(
         images.pixels(),
@@ -115,13 +130,48 @@ def _examples(images: Dataset) -> Examples:
         images.indices,
         projection.directions.T / 255,
         projection.coordinates(images),
+        0 if held_out is None else len(held_out),
     )
 
 
+def _command(
+    config: Config, count: int, class_weights: Sequence[float] | None, run: FinishedRun | None
+) -> dict[str, Any]:
+    """The command that repeats the page's training: how it starts, the keys of options that are added, and defaults.
+
+    An option with its default is left out. It trains on the page's images, in float64, at a constant learning rate.
+    """
+    defaults = Config() if run is None else run.config
+    own = {
+        "data.limit_per_digit": min(count, config.data.limit_per_digit or count),
+        "training.class_weight": class_weights,
+        "training.precision": "float64",
+        "training.schedule": "constant",
+        "training.patience": None,
+    }
+    changed = differing([config.with_values(own), defaults])
+    settings = [f"{key}={json.dumps(mine, separators=(',', ':'))}" for key, (mine, _) in changed.items()]
+    if run is None and config.data.directory != defaults.data.directory.absolute():
+        settings.insert(0, f"data.directory={config.data.directory}")
+    keys = {name: f"model.{name}" for name in MODEL_OPTIONS}
+    keys |= {name: f"training.{name}" for name in (*TRAINING_OPTIONS, "epochs")}
+    file = [] if run is None else ["--config", str(run.file("config.yaml"))]
+    chosen = [setting for setting in settings if setting.partition("=")[0] not in keys.values()]
+    return {
+        "start": shlex.join(["python", "train.py", *file, "--set", *chosen]),
+        "keys": keys,
+        "defaults": {name: defaults.value(key) for name, key in keys.items()},
+    }
+
+
 def _rendered(
-    config: Config, examples: Examples, class_weights: Sequence[float] | None, run: FinishedRun | None
+    config: Config,
+    examples: Examples,
+    class_weights: Sequence[float] | None,
+    command: dict[str, Any] | None,
+    run: FinishedRun | None,
 ) -> str:
-    script, outputs = Script(), outputs_for(len(examples.digits))
+    script, outputs = Script(explained=True), outputs_for(len(examples.digits))
     layers = {*range(MAX_LAYERS + 1), len(config.model.hidden_sizes)}
     for name, optimizer in OPTIMIZERS.items():
         script.add_function(name, *_update(optimizer))
@@ -140,23 +190,27 @@ def _rendered(
             "directions": frame.packed(examples.directions),
             "coordinates": frame.packed(examples.coordinates.astype(np.float32)),
             "limits": _limits(examples.coordinates),
+            "input_names": examples.input_names,
             "architectures": dict(_architectures(script, outputs, sorted(layers), class_weights)),
         },
-        "options": {
-            "hidden_sizes": config.model.hidden_sizes,
-            "activation": config.model.activation,
-            "loss": config.model.loss,
-            "optimizer": config.training.optimizer,
-            "learning_rate": config.training.learning_rate,
-            "momentum": config.training.momentum,
-            "weight_decay": config.training.weight_decay,
-            "batch_size": config.training.batch_size,
-            "seed": config.training.seed,
-        },
+        "options": {name: getattr(config.model, name) for name in MODEL_OPTIONS}
+        | {name: getattr(config.training, name) for name in TRAINING_OPTIONS},
+        "limits": {"layers": max(layers), "units": max(MAX_UNITS, *config.model.hidden_sizes, 0)},
+        "looks": [(OF_A_PAGE.get(color, color), marker) for color, marker in class_looks(examples.digits)],
+        "passes": image_passes(outputs, script),
+        "command": command,
         "weights": None if run is None else frame.packed(run.network.parameter_block.astype(np.float64)),
         "sign_colors": frame.packed(sign_colors()),
     }
-    return frame.render("playground/playground.html", facts=facts, script=script, run=run, examples=examples)
+    return frame.render(
+        "playground/playground.html",
+        facts=facts,
+        script=script,
+        run=run,
+        examples=examples,
+        options=config.training,
+        command=command,
+    )
 
 
 def _limits(coordinates: NDArray[np.float64]) -> list[list[float]]:

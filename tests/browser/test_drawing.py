@@ -1,4 +1,4 @@
-"""Promises of templates/circuit/drawing.js: what a number means when you point at it, and that each fits its wire."""
+"""Promises of templates/stepping/drawing.js: what a number means when you point at it, and that each fits its wire."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Promises of templates/circuit/notation.js: it writes each number and array as Python and mlp.circuits.notation do."""
+"""Promises of templates/stepping/notation.js: it writes each number and array as Python and mlp.circuits.notation do."""
 
 import json
 
@@ -48,7 +48,7 @@ SPECIAL = [
 
 @pytest.fixture
 def page(visit, tmp_path):
-    return visit(page_of(tmp_path, "passes/ndarray.js", "circuit/notation.js"))
+    return visit(page_of(tmp_path, "passes/ndarray.js", "stepping/notation.js"))
 
 
 def drawn():

@@ -1,4 +1,4 @@
-"""Promises of templates/circuit/steps.js: steps are those on paper, with the numbers and the chain rule's parts."""
+"""Promises of templates/stepping/steps.js: steps are those on paper, with the numbers and the chain rule's parts."""
 
 import json
 import math

@@ -4,8 +4,3 @@
 function brief(value) {
   return value === 0 || value >= 0.001 ? value.toFixed(4) : value.toExponential(1);
 }
-
-// The largest magnitude.
-function strength(values) {
-  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-}

@@ -41,7 +41,7 @@ function follow() {
   if (location.hash) remember();
 }
 
-document.documentElement.classList.add("stepping");
+document.documentElement.classList.add("scripted");
 follow();
 window.onhashchange = follow;
 if (choice) {
@@ -52,12 +52,7 @@ if (choice) {
   };
 }
 document.onkeydown = (event) => {
-  const where = { ArrowLeft: "back", ArrowRight: "next" }[event.key];
-  const taken = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  const isUsed = event.target.closest("input, select, .wide"); // these use the key themselves
-  if (!where || taken || isUsed || chosen.exercise.isOn) return;
-  event.preventDefault();
-  chosen.go(where);
+  if (!chosen.exercise.isOn) chosen.press(event);
 };
 window.onresize = () => chosen.showTrouble();
 window.onbeforeprint = () => circuits.forEach((circuit) => circuit.showForPrint());

@@ -1,16 +1,14 @@
 // The weights of the first layer: a picture for each unit, or a table if the inputs have names.
 
-const MAX_TILES = 64;
-const ZERO_ROW = 128; // of the colours: rows 1 to 255 are for -1 to 1
+const MAX_UNITS = 64; // that are shown
 
 class FirstLayer {
-  // shape: of an image; names: of the inputs, or null; colors: those of signs, three bytes each.
+  // shape: of an image; names: of the inputs, or null; colors: `sign_colors` in mlp/figures/style.py.
   constructor(section, shape, names, colors) {
-    Object.assign(this, { shape, names, tiles: [], image: new ImageData(...[...shape].reverse()) });
+    Object.assign(this, { shape, names, colors, tiles: [] });
     this.place = section.querySelector(".units");
     this.largest = section.querySelector(".largest");
     this.count = section.querySelector(".count");
-    this.palette = Array.from({ length: 256 }, (_, row) => colors.subarray(3 * row, 3 * row + 3));
   }
 
   // parameters: W1 (inputs, units), b1 and others; kind: "unit" or "output".
@@ -19,7 +17,7 @@ class FirstLayer {
     const W = parameters.subarray(0, inputs * units);
     const most = strength(W);
     setText(this.largest, brief(most));
-    const shown = Math.min(units, MAX_TILES);
+    const shown = Math.min(units, MAX_UNITS);
     const all = `${units.toLocaleString("en")} ${kind}${units === 1 ? "" : "s"}`;
     setText(this.count, shown < units ? `the first ${shown} of ${all}` : all);
     if (this.names) this.showTable(parameters.subarray(0, (inputs + 1) * units), shown, units, most);
@@ -28,24 +26,10 @@ class FirstLayer {
 
   showTiles(W, shown, units, most) {
     if (this.tiles.length !== shown) {
-      this.tiles = Array.from({ length: shown }, () => {
-        const [height, width] = this.shape;
-        return Object.assign(make("canvas"), { width, height }).getContext("2d");
-      });
-      this.place.replaceChildren(...this.tiles.map(({ canvas }) => canvas));
+      this.tiles = Array.from({ length: shown }, () => make("canvas"));
+      this.place.replaceChildren(...this.tiles);
     }
-    const { data } = this.image;
-    const scale = most ? (ZERO_ROW - 1) / most : 0;
-    this.tiles.forEach((tile, unit) => {
-      for (let at = 0, k = unit; at < data.length; at += 4, k += units) {
-        const color = this.palette[ZERO_ROW + Math.round(W[k] * scale)];
-        data[at] = color[0];
-        data[at + 1] = color[1];
-        data[at + 2] = color[2];
-        data[at + 3] = 255;
-      }
-      tile.putImageData(this.image, 0, 0);
-    });
+    this.tiles.forEach((canvas, unit) => drawSigns(canvas, this.shape, (k) => W[k * units + unit], most, this.colors));
   }
 
   // numbers: W1 and b1, row by row.

@@ -10,15 +10,9 @@ class Network {
     this.P = this.graph.nodes.find(({ name }) => name === "P");
     const wayToP = ancestors(this.P);
     this.prediction = this.graph.nodes.filter((node) => wayToP.has(node));
-    const shapes = layersOf(sizes).flatMap(([inputs, outputs]) => [[inputs, outputs], [outputs]]);
-    this.block = new Float64Array(shapes.reduce((count, shape) => count + sizeOf(shape), 0));
-    this.parameters = [];
-    let start = 0;
-    shapes.forEach((shape, k) => {
-      const leaf = this.leaves[`${k % 2 ? "b" : "W"}${1 + Math.floor(k / 2)}`];
-      leaf.value = new NDArray(shape, this.block.subarray(start, start += sizeOf(shape)));
-      this.parameters.push(leaf);
-    });
+    this.block = new Float64Array(layersOf(sizes).reduce((sum, [inputs, outputs]) => sum + (inputs + 1) * outputs, 0));
+    this.parameters = Object.entries(parametersIn(this.block, sizes)).map(([name, value]) =>
+      Object.assign(this.leaves[name], { value }));
   }
 
   // Draw the weights as `MLP` does; biases are 0. random: a Random; isRelu: whether the hidden layers are relu layers.
@@ -34,20 +28,12 @@ class Network {
   // The mean loss of the examples X (n, inputs) of these classes; classWeights: each class's weight in the loss, if any.
   loss(X, classes, classWeights) {
     const { leaves: { X: input, Y, n, w } } = this;
-    const vector = (numbers) => new NDArray([numbers.length], Float64Array.from(numbers));
     input.value = X;
-    Y.value = this.targets(vector(classes));
+    Y.value = targets(classes, this.sizes.at(-1), Y.shape.length === 1);
     n.value = classes.length;
     if (w) w.value = vector(classes.map((k) => classWeights[k]));
     this.graph.forward();
     return this.graph.output.value;
-  }
-
-  // Classes (n) as the loss takes them: as they are, or 0 and 1 in a column, or one-hot.
-  targets(classes) {
-    const outputs = this.sizes.at(-1);
-    if (this.leaves.Y.shape.length === 1) return classes;
-    return outputs === 1 ? np.reshape(classes, [...classes.shape, 1]) : np.onehot(classes, outputs);
   }
 
   // The gradients of the latest loss, in a block like that of the parameters.
@@ -76,6 +62,23 @@ class Network {
 
 // The inputs and outputs of each layer.
 const layersOf = (sizes) => sizes.slice(1).map((outputs, layer) => [sizes[layer], outputs]);
+
+// The parameters of a network of these sizes, by name: W1, b1, W2, ... They are parts of the block.
+function parametersIn(block, sizes) {
+  let start = 0;
+  const part = (shape) => new NDArray(shape, block.subarray(start, start += sizeOf(shape)));
+  return Object.fromEntries(layersOf(sizes).flatMap(([inputs, outputs], layer) =>
+    [[`W${layer + 1}`, part([inputs, outputs])], [`b${layer + 1}`, part([outputs])]]));
+}
+
+const vector = (numbers) => new NDArray([numbers.length], Float64Array.from(numbers));
+
+// Classes as a loss takes them: as they are, or 0 and 1 in a column, or one-hot.
+function targets(classes, outputs, areIndices) {
+  const all = vector(classes);
+  if (areIndices) return all;
+  return outputs === 1 ? np.reshape(all, [classes.length, 1]) : np.onehot(all, outputs);
+}
 
 // The nodes that a node is computed from, and itself.
 function ancestors(node, found = new Set()) {

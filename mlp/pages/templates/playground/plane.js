@@ -7,14 +7,15 @@ const LABELLED = { radius: 9, opacity: 1 };
 const RING = 7; // the radius of a ring around a misclassified image
 
 class PlanePicture {
-  // data: that of the page, unpacked; looks: the colour and the marker of each class; labels: of each point, if they are
-  // few.
-  constructor(canvas, data, looks, labels) {
+  // legend: has a canvas for each class; data: that of the page, unpacked; looks: the colour and the marker of each
+  // class; labels: of each point, if they are few.
+  constructor(canvas, legend, data, looks, labels) {
     Object.assign(this, { canvas, data, looks, labels });
     this.context = canvas.getContext("2d");
     this.points = document.createElement("canvas");
     this.regions = document.createElement("canvas");
     this.heldOut = new Set();
+    this.markers = legend.querySelectorAll(".marker");
     const again = () => {
       this.drawPoints();
       this.draw();
@@ -58,6 +59,17 @@ class PlanePicture {
     for (const position of positions.filter((k) => !this.heldOut.has(k))) this.drawPoint(context, position, POINT);
     for (const position of positions.filter((k) => this.heldOut.has(k))) this.drawPoint(context, position, HELD_OUT);
     if (this.labels) positions.forEach((position) => this.drawLabel(context, position));
+    this.markers.forEach((canvas, k) => this.drawMarker(canvas, k));
+  }
+
+  // A marker of the legend.
+  drawMarker(canvas, k) {
+    const side = canvas.width = canvas.height = Math.round(canvas.clientWidth * this.density);
+    const context = canvas.getContext("2d");
+    context.beginPath();
+    traceMarker(context, this.looks[k][1], side / 2, side / 2, 0.36 * side);
+    context.fillStyle = this.colors[k];
+    context.fill();
   }
 
   drawPoint(context, position, look) {

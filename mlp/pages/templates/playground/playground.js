@@ -19,8 +19,9 @@ class Playground {
     this.readout = new Readout(find("#results"), judged);
     this.curves = new LossCurves(find("#loss-curves"), judged);
     const labels = data.input_names && Array.from(data.classes, (k, row) => rowText(data, row, k));
-    this.plane = new PlanePicture(find("#plane"), data, looks, labels);
+    this.plane = new PlanePicture(find("#plane"), find(".legend"), data, looks, labels);
     this.firstLayer = new FirstLayer(find("#first-layer"), data.image_shape, data.input_names, colors);
+    this.batchImage = new BatchImage(find("#batch-image"), facts);
     worker.onmessage = ({ data: message }) => this.receive(message);
     this.send("open", { data });
     this.begin();
@@ -39,6 +40,7 @@ class Playground {
     this.said = why && `${why}: ${usesRun ? "the run's weights" : `new weights from seed ${options.seed}`}.`;
     this.readout.begin();
     this.curves.begin();
+    this.batchImage.begin(options);
     this.send("begin", { id: this.id, options, weights: usesRun ? weights : null });
   }
 
@@ -75,6 +77,7 @@ class Playground {
     this.curves.draw();
     this.plane.show(message.surface, message.judged.wrong);
     this.firstLayer.show(message.parameters, this.units[0], this.units.length > 1 ? "unit" : "output");
+    this.batchImage.show(message);
     this.say(message, before);
     this.showCommand(message);
   }
@@ -96,11 +99,6 @@ class Playground {
     find("#no-command").hidden = this.isRepeatable;
     setText(place, commandFor(this.facts.command, this.form.options, Math.max(1, Math.ceil(passed))));
   }
-}
-
-// Such as (0, 1) → 1.
-function rowText({ pixels, input_names: { length } }, row, k) {
-  return `(${pixels.slice(row * length, (row + 1) * length).join(", ")}) \u2192 ${k}`;
 }
 
 const source = ["passes", "training"].map((id) => document.getElementById(id).textContent).join("\n");

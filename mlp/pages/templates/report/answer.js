@@ -105,11 +105,7 @@ class Answer {
   showPasses(P, gradients, digit) {
     const [dX, ...others] = gradients;
     const strongest = strength(dX);
-    const colors = this.facts.sign_colors; // rows 1 to 255: from -1, orange, to 1, purple
-    drawImage(this.find("#pushes"), this.shape, (k) => {
-      const row = 128 + Math.round(strongest ? 127 * dX[k] / strongest : 0);
-      return colors.subarray(3 * row, 3 * row + 3);
-    });
+    drawSigns(this.find("#pushes"), this.shape, (k) => dX[k], strongest, this.facts.sign_colors);
     this.find("#strongest").textContent = brief(strongest);
     this.section.querySelectorAll(".layer").forEach((layer, k) => {
       const [A, dA] = [this.network.activations[k + 1], others[k]];

@@ -25,6 +25,20 @@ function drawImage(canvas, [rows, columns], colorOf) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+// Draw numbers in the colours of signs: `colors` has 256 rows, of which 1 to 255 go from -largest, orange, to largest,
+// purple. numberOf returns the number of pixel k.
+function drawSigns(canvas, shape, numberOf, largest, colors) {
+  drawImage(canvas, shape, (k) => {
+    const row = 128 + Math.round(largest ? 127 * numberOf(k) / largest : 0);
+    return colors.subarray(3 * row, 3 * row + 3);
+  });
+}
+
+// The largest magnitude.
+function strength(values) {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
 // A picture of ink, pixels from 0 for paper to 255 for black; `words` describe it to screen readers.
 function inkPicture(words, shape, pixels) {
   const canvas = document.createElement("canvas");

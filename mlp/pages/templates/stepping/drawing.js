@@ -82,11 +82,11 @@ class Drawing {
     part.onpointerenter = part.onfocus = part.onclick = () => this.point(number);
     part.onpointerleave = part.onblur = () => this.hide();
     part.onkeydown = (event) => {
-      const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+      const step = meant(event, { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 });
       const shown = this.numbers.filter(({ isKnown }) => isKnown);
       const next = shown[shown.indexOf(number) + step];
       if (event.key === "Escape") this.hide();
-      if (!step || !next || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (!step || !next) return;
       event.preventDefault();
       this.setStop(next);
       next.part.focus();

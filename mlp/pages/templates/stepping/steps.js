@@ -124,13 +124,13 @@ function fill(form, texts) {
 }
 
 // The drawing's numbers known after these steps, as lines of text by key; a sum of gradients as far as it is known.
-function known(graph, steps) {
+function known(graph, steps, rows = rowsOf) {
   const arrays = new Map(graph.leaves.map(({ id, value }) => [`value-${id}`, value]));
-  for (const { kind, target, total } of steps.filter(({ kind }) => kind !== "values")) {
+  for (const { kind, target, total } of steps) {
     if (kind === "forward") arrays.set(`value-${target.id}`, target.value);
-    else arrays.set(`gradient-${target.id}`, total ?? target.gradient);
+    else if (target) arrays.set(`gradient-${target.id}`, total ?? target.gradient);
   }
-  return new Map([...arrays].map(([key, A]) => [key, rowsOf(A)]));
+  return new Map([...arrays].map(([key, A]) => [key, rows(A)]));
 }
 
 // The drawing's numbers that a gate's pass reads: forward, or back to the input at this position.

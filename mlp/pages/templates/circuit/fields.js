@@ -1,18 +1,9 @@
-// What the page's parts share: elements, and fields for the numbers of an array.
+// Fields for the numbers of an array.
 
-const MAX_FIELDS = 64; // a larger array has no fields
-
-const make = (tag) => document.createElement(tag);
-
-// Write a text where it is another one: a screen reader says it once.
-function setText(place, text) {
-  if (place.textContent !== text) place.textContent = text;
-}
-
-// A field for each number of an array, labelled with its index; none for an array that is too large.
+// One for each number, labelled with its index; none for an array that is too large.
 function fieldsFor(name, shape) {
   const size = sizeOf(shape);
-  return Array.from({ length: size > MAX_FIELDS ? 0 : size }, (_, k) => {
+  return Array.from({ length: size > MAX_LISTED ? 0 : size }, (_, k) => {
     const index = strides(shape).map((stride, axis) => Math.floor(k / stride) % shape[axis]);
     const field = Object.assign(make("input"), { autocomplete: "off" });
     field.ariaLabel = shape.length ? `${name}[${index.join(", ")}]` : name;

@@ -1,0 +1,60 @@
+// An array of a network as a picture: the image in ink, anything else in the colours of signs.
+
+const MAX_TILES = 12; // of the first layer's units, those whose weights are shown as images
+const [CELL, TILE, MAX_HEIGHT] = [14, 64, 140]; // pixels: a number, the longer side of an image, a matrix
+
+class ArrayPicture {
+  // name: such as W1 or dW1; shape: rows and columns of the image; colors: `sign_colors` in mlp/figures/style.py.
+  constructor(name, shape, colors) {
+    Object.assign(this, { name, shape, colors });
+    const [element, tiles, caption] = ["figure", "div", "figcaption"].map(make);
+    Object.assign(this, { element, tiles, caption });
+    tiles.role = "img";
+    element.append(tiles, caption);
+  }
+
+  // isNew: whether the step computes this array.
+  show(A, isNew) {
+    const { name, tiles, colors } = this;
+    const { parts, words } = this.parts(A);
+    const largest = strength(A.data);
+    this.caption.classList.toggle("computed", isNew);
+    while (tiles.children.length < parts.length) tiles.append(make("canvas"));
+    while (tiles.children.length > parts.length) tiles.lastChild.remove();
+    parts.forEach(({ shape, numberOf }, k) => {
+      const canvas = tiles.children[k];
+      if (name === "X") drawInk(canvas, shape, A.data.map((ink) => 255 * ink));
+      else drawSigns(canvas, shape, numberOf, largest, colors);
+      Object.assign(canvas.style, sizeIn(shape, this.isImage()));
+    });
+    const magnitude = name === "X" ? "" : `; largest magnitude ${rounded(largest, 3)}`;
+    setText(this.caption, `${name} ${shapeText(A.shape)}${words}${magnitude}`);
+    tiles.ariaLabel = this.caption.textContent;
+  }
+
+  isImage() {
+    return /^(X|d?W1)$/.test(this.name);
+  }
+
+  // The pictures of an array, each with its shape and the number of each pixel, and what they are.
+  parts({ shape, data }) {
+    const [rows, columns] = shape.length === 2 ? shape : [1, ...shape];
+    if (this.name === "X") return { parts: [{ shape: this.shape }], words: ": the image" };
+    if (this.isImage()) {
+      const units = Array.from({ length: Math.min(columns, MAX_TILES) }, (_, unit) => unit);
+      const some = columns > MAX_TILES ? `each of the first ${MAX_TILES} units` : "each unit";
+      const parts = units.map((unit) => ({ shape: this.shape, numberOf: (pixel) => data[pixel * columns + unit] }));
+      return { parts, words: `: an image for ${some}` };
+    }
+    if (!/^d?W/.test(this.name)) return { parts: [{ shape: [rows, columns], numberOf: (k) => data[k] }], words: "" };
+    const transposed = (k) => data[(k % rows) * columns + Math.floor(k / rows)];
+    return { parts: [{ shape: [columns, rows], numberOf: transposed }], words: ": a row for each unit" };
+  }
+}
+
+// The size of a picture in the page.
+function sizeIn([rows, columns], isImage) {
+  const cell = isImage ? TILE / Math.max(rows, columns) : CELL;
+  const height = isImage ? TILE : MAX_HEIGHT;
+  return { width: `min(100%, ${cell * columns}px)`, height: `${Math.min(cell * rows, height)}px` };
+}

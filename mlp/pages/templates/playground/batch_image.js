@@ -1,0 +1,74 @@
+// One image of the next batch, with its passes gate by gate.
+
+class BatchImage {
+  // facts: those of the page, unpacked.
+  constructor(section, { data, passes, sign_colors: colors }) {
+    Object.assign(this, { data, row: 0, message: null });
+    [this.ink, this.which] = [".ink", ".which"].map((selector) => section.querySelector(selector));
+    this.passes = new ImagePasses(section.querySelector(".image-passes"), passes, data.image_shape, colors);
+    section.querySelector(".previous").onclick = () => this.move(-1);
+    section.querySelector(".following").onclick = () => this.move(1);
+    new IntersectionObserver(([{ isIntersecting }]) => {
+      this.isSeen = isIntersecting;
+      this.update();
+    }).observe(section);
+  }
+
+  // Another network, with these options.
+  begin({ loss, hidden_sizes: hidden, activation }) {
+    const { image_shape: shape, outputs } = this.data;
+    Object.assign(this, { row: 0, message: null, sizes: [sizeOf(shape), ...hidden, outputs] });
+    this.takesIndices = loss === "cross_entropy" && outputs > 1;
+    this.passes.choose(loss, hidden.length, activation);
+  }
+
+  move(by) {
+    const { length } = this.message.batch;
+    this.row = (this.row + by + length) % length;
+    this.update();
+  }
+
+  // message: the worker's.
+  show(message) {
+    this.message = message;
+    this.row = Math.min(this.row, message.batch.length - 1);
+    this.update();
+  }
+
+  update() {
+    if (!this.isSeen || !this.message) return;
+    const { batch, parameters } = this.message;
+    const position = batch[this.row];
+    const k = this.data.classes[position];
+    this.passes.update({
+      X: this.input(position),
+      ...parametersIn(parameters, this.sizes),
+      Y: targets([k], this.data.outputs, this.takesIndices),
+      n: batch.length,
+    });
+    this.describe(position, k);
+  }
+
+  // Numbers of an image, from 0 to 1.
+  input(position) {
+    const { pixels, scale, image_shape: shape } = this.data;
+    const inputs = sizeOf(shape);
+    const own = pixels.subarray(position * inputs, (position + 1) * inputs);
+    return new NDArray([1, inputs], Float64Array.from(own, (pixel) => pixel / scale));
+  }
+
+  describe(position, k) {
+    const { image_shape: shape, digits, indices, input_names: names } = this.data;
+    const [predicted] = decide(this.passes.graph.nodes.find(({ name }) => name === "P").value);
+    const what = names ? rowText(this.data, position, k) : `label ${digits[k]}, training image ${indices[position]}`;
+    const place = `${this.row + 1} of ${this.message.batch.length} in the next batch`;
+    setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${predicted === k ? "" : ", which is wrong"}.`);
+    drawInk(this.ink, shape, this.input(position).data.map((ink) => 255 * ink));
+    this.ink.ariaLabel = what;
+  }
+}
+
+// A row of inputs and its class, such as (0, 1) \u2192 1.
+function rowText({ pixels, input_names: { length } }, row, k) {
+  return `(${pixels.slice(row * length, (row + 1) * length).join(", ")}) \u2192 ${k}`;
+}

@@ -1,0 +1,94 @@
+// Both passes of a network for one image, gate by gate. The network may learn meanwhile: the reader's step stays.
+
+class ImagePasses extends Stepper {
+  rows = oneRow;
+
+  // facts: those of mlp/pages/image_passes.py, unpacked; shape: rows and columns of the image; colors: `sign_colors` in
+  // mlp/figures/style.py, unpacked.
+  constructor(section, facts, shape, colors) {
+    super(section, () => {});
+    this.facts = JSON.parse(new TextDecoder().decode(facts));
+    this.pictureOf = (name) => new ArrayPicture(name, shape, colors);
+    section.onkeydown = (event) => this.press(event);
+    section.classList.add("scripted");
+  }
+
+  // Take a network of this kind; without hidden layers the activation does not matter. Then call `update`.
+  choose(loss, layers, activation) {
+    this.pause();
+    const { drawing, width, caption, gates, output, listing, data } =
+      this.facts[layers ? `${loss} ${layers} ${activation}` : `${loss} 0`];
+    const frame = this.find(".drawing > div");
+    frame.innerHTML = drawing;
+    frame.style = `--width: ${width}px`;
+    frame.ariaLabel = `${gates}, with ${output} as the output`;
+    setText(this.find("figcaption"), caption);
+    setText(this.find(".listing code"), listing);
+    this.take(structuredClone(data)); // which changes it
+    this.graph.upstream = 1;
+    this.pictures = new Map();
+    this.step = 0;
+  }
+
+  // Run both passes with these values of the leaves, by name: X (1, inputs), W1, b1, ..., Y, and n.
+  update(values) {
+    for (const leaf of this.graph.leaves) leaf.value = values[leaf.name];
+    this.compute();
+    for (const node of this.graph.nodes) node.shape = shapeOf(node.value);
+    this.find(".step").ariaLive = "off"; // a screen reader says what the reader asks for, not each update
+    const pointed = this.drawing.tip.hidden ? undefined : this.drawing.numbers.find(({ part }) =>
+      part.matches(":hover, :focus"));
+    this.show();
+    if (pointed?.isKnown) this.drawing.point(pointed);
+  }
+
+  showStep(step) {
+    this.find(".step").ariaLive = "polite";
+    super.showStep(step);
+  }
+
+  show() {
+    super.show();
+    const arrays = this.arrays().filter(({ A }) => sizeOf(shapeOf(A)) > 1);
+    this.find(".arrays").replaceChildren(...arrays.map((array) => this.picture(array)));
+    this.find(".arrays").parentElement.classList.toggle("none", !arrays.length);
+  }
+
+  // The arrays of the current step: those that it reads, and the one that it computes; at first the inputs.
+  arrays() {
+    const { fresh = [], reads = [] } = marked(this.steps[this.step]);
+    const inputs = this.step ? [] : this.graph.leaves.map(({ id }) => `value-${id}`);
+    return [...inputs, ...reads, ...fresh].map((key) => {
+      const [what, id] = key.split("-");
+      const node = this.graph.nodes[id];
+      return { name: what === "value" ? node.name : `d${node.name}`, A: node[what], isNew: fresh.includes(key) };
+    });
+  }
+
+  // The element with the picture of an array; it stays the same from update to update.
+  picture({ name, A, isNew }) {
+    if (!this.pictures.has(name)) this.pictures.set(name, this.pictureOf(name));
+    const picture = this.pictures.get(name);
+    picture.show(A, isNew);
+    return picture.element;
+  }
+
+  showFacts(now) {
+    super.showFacts(now);
+    const { node } = now;
+    if (node && !node.isReached) {
+      setText(this.find("[data-says=note]"), `${node.name} is the prediction. ${this.of} does not depend on it: its ` +
+        "gate computes the loss from the same numbers, so no gradient comes back this way.");
+    }
+  }
+
+  origin(node) {
+    return !node.gate && node.needs ? "a parameter" : super.origin(node);
+  }
+}
+
+// An array in the drawing: its numbers if they are one short row, else its shape.
+function oneRow(A, text) {
+  const rows = rowsOf(A, text);
+  return rows.length === 1 ? rows : [shapeText(A.shape)];
+}
