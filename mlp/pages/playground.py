@@ -42,8 +42,10 @@ MODEL_OPTIONS = ("hidden_sizes", "activation", "loss")
 TRAINING_OPTIONS = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "seed")
 """What can be chosen in the page."""
 
-MARGIN = 0.56
-"""Half of the plane's side, relative to the extent of the points: a little more than they need."""
+MARGIN = 0.06
+"""Around the points in the plane, relative to their extent."""
+XOR_MARGIN = 0.3
+"""The four rows are labelled."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Examples:
     """How many rows are held out, whatever the seed."""
     input_names: Sequence[str] | None = None
     """Of inputs that are no pixels."""
+    margin: float = MARGIN
+    """Around the points in the plane."""
 
 
 def of_config(config: Config) -> str:
@@ -93,9 +97,8 @@ def of_xor() -> str:
     )
     rows = xor.X.astype(np.uint8)
     classes = xor.Y[:, 0].astype(np.uint8)
-    examples = Examples(
-        rows, 1, (1, 2), classes, (0, 1), np.arange(len(rows)), np.eye(2), xor.X, input_names=("x1", "x2")
-    )
+    indices, names = np.arange(len(rows)), ("x1", "x2")
+    examples = Examples(rows, 1, (1, 2), classes, (0, 1), indices, np.eye(2), xor.X, 0, names, XOR_MARGIN)
     return _rendered(config, examples, class_weights=None, command=None, run=None)
 
 
@@ -150,7 +153,7 @@ def _command(
         "training.patience": None,
     }
     changed = differing([config.with_values(own), defaults])
-    settings = [f"{key}={json.dumps(mine, separators=(',', ':'))}" for key, (mine, _) in changed.items()]
+    settings = [f"{key}={_setting(mine)}" for key, (mine, _) in changed.items()]
     if run is None and config.data.directory != defaults.data.directory.absolute():
         settings.insert(0, f"data.directory={config.data.directory}")
     keys = {name: f"model.{name}" for name in MODEL_OPTIONS}
@@ -162,6 +165,11 @@ def _command(
         "keys": keys,
         "defaults": {name: defaults.value(key) for name, key in keys.items()},
     }
+
+
+def _setting(value: Any) -> str:
+    """A value as ``--set`` takes it."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _rendered(
@@ -189,7 +197,7 @@ def _rendered(
             "streams": {stream.name: stream.value for stream in Stream},
             "directions": frame.packed(examples.directions),
             "coordinates": frame.packed(examples.coordinates.astype(np.float32)),
-            "limits": _limits(examples.coordinates),
+            "limits": _limits(examples.coordinates, examples.margin),
             "input_names": examples.input_names,
             "architectures": dict(_architectures(script, outputs, sorted(layers), class_weights)),
         },
@@ -213,10 +221,10 @@ def _rendered(
     )
 
 
-def _limits(coordinates: NDArray[np.float64]) -> list[list[float]]:
+def _limits(coordinates: NDArray[np.float64], margin: float) -> list[list[float]]:
     """The smallest and the largest value in each direction of a square around the points (n, 2)."""
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
-    half = MARGIN * float((high - low).max()) or 1.0
+    half = (0.5 + margin) * float((high - low).max()) or 1.0
     return [[float(middle - half), float(middle + half)] for middle in (low + high) / 2]
 
 

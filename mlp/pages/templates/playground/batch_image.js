@@ -3,7 +3,7 @@
 class BatchImage {
   // facts: those of the page, unpacked.
   constructor(section, { data, passes, sign_colors: colors }) {
-    Object.assign(this, { data, row: 0, message: null });
+    Object.assign(this, { data, row: 0, message: null, isSeen: false });
     [this.ink, this.which] = [".ink", ".which"].map((selector) => section.querySelector(selector));
     this.passes = new ImagePasses(section.querySelector(".image-passes"), passes, data.image_shape, colors);
     section.querySelector(".previous").onclick = () => this.move(-1);
@@ -17,7 +17,7 @@ class BatchImage {
   // Another network, with these options.
   begin({ loss, hidden_sizes: hidden, activation }) {
     const { image_shape: shape, outputs } = this.data;
-    Object.assign(this, { row: 0, message: null, sizes: [sizeOf(shape), ...hidden, outputs] });
+    Object.assign(this, { row: 0, message: null, isNew: true, sizes: [sizeOf(shape), ...hidden, outputs] });
     this.takesIndices = loss === "cross_entropy" && outputs > 1;
     this.passes.choose(loss, hidden.length, activation);
   }
@@ -35,8 +35,10 @@ class BatchImage {
     this.update();
   }
 
+  // In sight, it follows the training.
   update() {
-    if (!this.isSeen || !this.message) return;
+    if (!this.message || !(this.isSeen || this.isNew)) return;
+    this.isNew = false;
     const { batch, parameters } = this.message;
     const position = batch[this.row];
     const k = this.data.classes[position];

@@ -26,11 +26,11 @@ class LossCurves {
   }
 
   draw() {
-    const mean = { label: `mean of ${MEAN_OF}`, color: "var(--blue)", points: this.means.points };
+    const mean = { label: `mean of ${MEAN_OF} batches`, color: "var(--blue)", points: this.means.points };
     this.chart.show([
-      { label: "batch", color: "var(--muted)", isThin: true, points: this.batches.points },
-      mean,
-      { label: this.judged, color: "var(--orange)", points: this.epochs.points },
+      { label: "each batch", color: "var(--muted)", isThin: true, points: this.batches.points },
+      ...this.judged === "rows" ? [] : [mean], // a batch of all rows needs no mean
+      { label: this.judged === "rows" ? "all rows" : this.judged, color: "var(--orange)", points: this.epochs.points },
     ]);
   }
 }

@@ -4,7 +4,7 @@ const OPACITY = 0.25; // of a class's colour where the network is sure
 const POINT = { radius: 2.2, opacity: 0.55 }; // CSS pixels
 const HELD_OUT = { radius: 3.2, opacity: 1 };
 const LABELLED = { radius: 9, opacity: 1 };
-const RING = 7; // the radius of a ring around a misclassified image
+const RING = 5.5; // the radius of a ring around a misclassified image
 
 class PlanePicture {
   // legend: has a canvas for each class; data: that of the page, unpacked; looks: the colour and the marker of each
@@ -90,8 +90,8 @@ class PlanePicture {
     Object.assign(context, { textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4 });
     Object.assign(context, { font: `14px ${getComputedStyle(this.canvas).fontFamily}`, globalAlpha: 1 });
     Object.assign(context, { strokeStyle: this.paper, fillStyle: this.ink });
-    context.strokeText(this.labels[position], x, y + below * 24);
-    context.fillText(this.labels[position], x, y + below * 24);
+    context.strokeText(this.labels[position], x, y + below * 26);
+    context.fillText(this.labels[position], x, y + below * 26);
   }
 
   draw() {
@@ -106,6 +106,7 @@ class PlanePicture {
     context.drawImage(this.points, 0, 0, size, size);
     Object.assign(context, { strokeStyle: this.ink, lineWidth: 1.5, lineCap: "round" });
     this.outline(boundary(surface, count), size / count);
+    context.lineWidth = 1;
     for (const position of this.wrong) this.ring(position);
   }
 
@@ -129,7 +130,7 @@ class PlanePicture {
 
   ring(position) {
     this.context.beginPath();
-    this.context.arc(...this.place(position), this.labels ? 2 * RING : RING, 0, 2 * Math.PI);
+    this.context.arc(...this.place(position), this.labels ? 3 * RING : RING, 0, 2 * Math.PI);
     this.context.stroke();
   }
 }

@@ -120,14 +120,15 @@ function gridOf([[left, right], [bottom, top]]) {
   return new NDArray([GRID * GRID, 2], numbers);
 }
 
-// At each place the predicted class, and how sure the network is, from 0 if all classes are equally probable to 255.
+// At each place the predicted class, and how sure the network is: how much more probable that class is than the next
+// one, from 0 to 255.
 function surfaceOf(P) {
   const outputs = P.shape[1];
-  const chance = outputs === 1 ? 0.5 : 1 / outputs;
   const classes = Uint8Array.from(decide(P));
   const sureness = Uint8Array.from(classes, (k, place) => {
-    const p = outputs === 1 ? Math.abs(1 - k - P.data[place]) : P.data[place * outputs + k];
-    return 255 * Math.max(0, p - chance) / (1 - chance);
+    if (outputs === 1) return 255 * Math.abs(2 * P.data[place] - 1);
+    const all = P.data.subarray(place * outputs, (place + 1) * outputs);
+    return 255 * (all[k] - all.reduce((most, p, other) => (other !== k && p > most ? p : most), 0));
   });
   return { classes, sureness };
 }

@@ -21,7 +21,14 @@ function drawImage(canvas, [rows, columns], colorOf) {
   canvas.width = columns;
   canvas.height = rows;
   const image = new ImageData(columns, rows);
-  for (let k = 0; k < rows * columns; k += 1) image.data.set([...colorOf(k), 255], 4 * k);
+  const { data } = image;
+  for (let k = 0, at = 0; k < rows * columns; k += 1, at += 4) {
+    const color = colorOf(k);
+    data[at] = color[0]; // a pattern, or `set`, would take ten times as long
+    data[at + 1] = color[1];
+    data[at + 2] = color[2];
+    data[at + 3] = 255;
+  }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
