@@ -1,4 +1,4 @@
-"""Write a page in which a network trains, step by step: on digits, on XOR, or a run's network.
+"""Write a page in which a network trains step by step: a new one, or a run's.
 
 python scripts/playground.py [RUN] [--xor] [--output FILE.html]
 """

@@ -31,6 +31,7 @@ COMMANDS = [
         "scripts/plot_svd.py --help": FIGURES | {"tqdm"},
         "scripts/predict.py --help": FIGURES | {"tqdm"},
         "scripts/report.py --help": FIGURES | {"tqdm"},
+        "scripts/playground.py --help": FIGURES | {"tqdm"},
         "scripts/export_onnx.py --help": FIGURES | {"tqdm", "onnx", "onnxruntime"},
         "scripts/import_images.py --help": FIGURES,
         "train.py --help": FIGURES,

@@ -34,6 +34,7 @@ from mlp.training.random_streams import Stream
 MAX_PAGE_BYTES = 3_000_000
 PER_CLASS = 1000
 """Images of each class in the page; fewer if it would be too large."""
+MIN_PER_CLASS = 10
 MAX_LAYERS = 3
 """Hidden layers that can be chosen in the page; a run may have more."""
 MAX_UNITS = 256
@@ -114,7 +115,7 @@ def _page(
         page = _rendered(config, _examples(images, held_out), class_weights, command, run)
         if len(page.encode()) <= MAX_PAGE_BYTES:
             return page
-        if count == 1:
+        if count < 2 * MIN_PER_CLASS:
             raise InputError(
                 f"{images.source.files['images']}: the page would have {len(page):,} bytes, at most {MAX_PAGE_BYTES:,} "
                 "are allowed: use smaller images, or fewer hidden units"

@@ -1,4 +1,4 @@
-"""Write a page in which a network trains, step by step: on digits, on XOR, or a run's network.
+"""Write a page in which a network trains step by step: a new one, or a run's.
 
     mlp playground
     mlp playground outputs/0001
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    parser = Parser(description="Write a page in which a network trains: on digits, on XOR, or a run's network.")
+    parser = Parser(description="Write a page in which a network trains step by step: a new one, or a run's.")
     parser.add_argument(
         "run",
         type=command_line.path,
