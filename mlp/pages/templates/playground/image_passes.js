@@ -76,10 +76,9 @@ class ImagePasses extends Stepper {
   showFacts(now) {
     super.showFacts(now);
     const { node } = now;
-    if (node && !node.isReached) {
-      setText(this.find("[data-says=note]"), `${node.name} is the prediction. ${this.of} does not depend on it: its ` +
-        "gate computes the loss from the same numbers, so no gradient comes back this way.");
-    }
+    if (!node || node.isReached) return;
+    setText(this.find("[data-says=note]"), `${node.name} is the prediction. The loss is computed from ` +
+      `${node.inputs[0].name} itself, so no gradient comes back through ${node.name}.`);
   }
 
   origin(node) {
