@@ -119,7 +119,7 @@ def start(page, kind):
     """Show the passes of a made network of this kind for its first image, from the beginning."""
     network, X, classes = made(*kind, 3)
     page.evaluate("kind => passes.choose(...kind)", kind)
-    page.evaluate("values => take(values)", leaves(network, X, classes, 0))
+    page.evaluate("values => { take(values); passes.showStep(0); }", leaves(network, X, classes, 0))
     return network, X, classes
 
 
