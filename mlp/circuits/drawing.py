@@ -238,7 +238,8 @@ def draw_wire(axes: Axes, line: list[tuple[float, float]], name: str) -> None:
             vertices += [(middle, y0), (middle, y1), (x1, y1)]
             codes += [int(Path.CURVE4)] * 3
     path = Path(vertices, codes)
-    axes.add_patch(PathPatch(path, fill=False, edgecolor=MUTED, linewidth=1, zorder=1, gid=name, clip_on=False))
+    # add_patch would measure it, for the axes' limits
+    axes.add_artist(PathPatch(path, fill=False, edgecolor=MUTED, linewidth=1, zorder=1, gid=name, clip_on=False))
 
 
 def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
@@ -248,7 +249,7 @@ def draw_part(axes: Axes, part: Part, layout: Layout, k: int) -> None:
         centre = (layout.left[k] + part.head / 2, y)
         start = centre[0] + part.radius
         circle = Circle(centre, part.radius, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=2)
-        axes.add_patch(circle).set(gid=f"gate-{index}", clip_on=False)
+        axes.add_artist(circle).set(gid=f"gate-{index}", clip_on=False)
         axes.text(*centre, part.symbol, fontsize=NAME_POINTS, ha="center", va="center", color=INK, zorder=3)
         axes.text(
             centre[0], y - part.radius - 0.03, part.name, fontsize=FONT_POINTS, ha="center", va="bottom", color=MUTED

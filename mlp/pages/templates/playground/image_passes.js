@@ -13,9 +13,11 @@ class ImagePasses extends Stepper {
     section.classList.add("scripted");
   }
 
-  // Take a network of this kind; without hidden layers the activation does not matter. Then call `update`.
+  // Take a network of this kind; without hidden layers the activation does not matter. Then call `update`. The reader's
+  // step stays if the network has as many steps as the one before.
   choose(loss, layers, activation) {
     this.pause();
+    const before = this.last;
     const { drawing, width, caption, gates, output, listing, data } =
       this.facts[layers ? `${loss} ${layers} ${activation}` : `${loss} 0`];
     const frame = this.find(".drawing > div");
@@ -27,7 +29,7 @@ class ImagePasses extends Stepper {
     this.take(structuredClone(data)); // which changes it
     this.graph.upstream = 1;
     this.pictures = new Map();
-    this.step = 0;
+    if (this.last !== before) this.step = 0;
   }
 
   // Run both passes with these values of the leaves, by name: X (1, inputs), W1, b1, ..., Y, and n.
@@ -50,8 +52,8 @@ class ImagePasses extends Stepper {
   show() {
     super.show();
     const arrays = this.arrays().filter(({ A }) => sizeOf(shapeOf(A)) > 1);
-    this.find(".arrays").replaceChildren(...arrays.map((array) => this.picture(array)));
-    this.find(".arrays").parentElement.classList.toggle("none", !arrays.length);
+    this.find(".arrays").classList.toggle("empty", !arrays.length);
+    this.find(".arrays > div").replaceChildren(...arrays.map((array) => this.picture(array)));
   }
 
   // The arrays of the current step: those that it reads, and the one that it computes; at first the inputs.
@@ -76,10 +78,9 @@ class ImagePasses extends Stepper {
   showFacts(now) {
     super.showFacts(now);
     const { node } = now;
-    if (node && !node.isReached) {
-      setText(this.find("[data-says=note]"), `${node.name} is the prediction. ${this.of} does not depend on it: its ` +
-        "gate computes the loss from the same numbers, so no gradient comes back this way.");
-    }
+    if (!node || node.isReached) return;
+    setText(this.find("[data-says=note]"), `${node.name} is the prediction. The loss is computed from ` +
+      `${node.inputs[0].name} itself, so no gradient comes back through ${node.name}.`);
   }
 
   origin(node) {
