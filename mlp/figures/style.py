@@ -36,6 +36,17 @@ from numpy.typing import NDArray
 from mlp.system.files import StrPath, replacing
 from mlp.system.printable import printable
 
+CLASS_COLORS = (
+    *(("#2878c8", "#4c9ae6"), ("#9f6c00", "#ffa90e"), ("#bd1f01", "#ff6f61"), ("#687876", "#a9bab7")),
+    *(("#832db6", "#c07cf0"), ("#7a4636", "#b9806f"), ("#c65300", "#f08030"), ("#757140", "#c9bd80")),
+    *(("#4b4f5c", "#8b8fa0"), ("#0d8288", "#92dadd")),
+)
+"""For more than two classes, on light and on dark pages: ten colours after Petroff (2021).
+
+They are darker or lighter than his, so that each has a contrast of 3:1 on the paper and on every region of the plane.
+"""
+REGION_OPACITY = 0.2
+"""Of a class's colour in a region of the plane where the class's probability is 1."""
 COLORS = {
     "paper": ("#ffffff", "#14171b"),
     "card": ("#f5f6f8", "#1e2228"),
@@ -49,7 +60,7 @@ COLORS = {
     "orange": ("#b35806", "#fdb863"),
     "highlight": ("#fff1b8", "#55480f"),
     "outline": ("#b4007d", "#b4007d"),
-}
+} | {f"class{k}": shades for k, shades in enumerate(CLASS_COLORS)}
 """Each colour of figures and light pages, and its replacement on dark pages. Outlines lie on white in both."""
 ROLES = {
     "zero": "red",
@@ -70,11 +81,6 @@ FONT_POINTS = 9
 """The size of numbers and captions in pictures of both passes."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """For several curves: colours that the colour-blind can distinguish (Okabe and Ito 2008), without their pale yellow."""
-PETROFF = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-"""For more than two classes: ten colours that the colour-blind can distinguish (Petroff 2021)."""
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "*", "p", "d")
 OUTLINED = [withStroke(linewidth=2, foreground=COLORS["paper"][0])]
 """The path effects of text on any colour."""
@@ -92,8 +98,9 @@ AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
 
 def class_looks(labels: Sequence[int]) -> list[tuple[str, str]]:
     """A colour and a marker for each label, in the given order: of two labels the smaller is red, the larger blue."""
-    colors = (ZERO, ONE) if len(labels) == 2 else PETROFF
-    places = [sorted(labels).index(label) for label in labels]
+    colors = (ZERO, ONE) if len(labels) == 2 else [light for light, _ in CLASS_COLORS]
+    place_of = {label: place for place, label in enumerate(sorted(labels))}
+    places = [place_of[label] for label in labels]
     return [(colors[place % len(colors)], CLASS_MARKERS[place % len(CLASS_MARKERS)]) for place in places]
 
 
