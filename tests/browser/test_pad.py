@@ -186,7 +186,7 @@ def test_a_digit_drawn_with_the_mouse_is_classified_as_by_numpy(page, run, place
 def test_the_stages_shown_are_those_of_python(drawn):
     page, prepared = drawn.page, drawn.prepared
     np.testing.assert_allclose(ink(page, "#scaled"), 255 * prepared.scaled, atol=0.51)
-    np.testing.assert_allclose(ink(page, "#centred"), 255 * prepared.image, atol=0.51)
+    np.testing.assert_allclose(ink(page, "#input"), 255 * prepared.image, atol=0.51)
     paper, box = (page.locator(selector).bounding_box() for selector in ("#pad", "#box"))
     edges = [
         (box[side] + end * box[size] - paper[side]) / paper["width"] * 280
@@ -273,7 +273,7 @@ def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(page, run, test_digit
         pixels = test_digits.pixels(np.array([position]))
         P = float(run.network.predict(pixels / 255)[0, 0])
         assert answered(page)[1] == pytest.approx(max(P, 1 - P), abs=0.01)  # 254 is black enough, too
-        np.testing.assert_allclose(ink(page, "#centred"), pixels.reshape(28, 28), atol=1.5)
+        np.testing.assert_allclose(ink(page, "#input"), pixels.reshape(28, 28), atol=1.5)
 
 
 def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(page):
@@ -377,7 +377,7 @@ def test_a_drawing_is_printed_and_an_empty_pad_is_not(page):
     assert not page.locator("#draw").is_visible()
     page.locator("#samples button").first.evaluate("button => button.click()")
     answered(page)
-    seen = [page.locator(part).is_visible() for part in ("#pad", "#centred", ".layer", "#samples", ".tools")]
+    seen = [page.locator(part).is_visible() for part in ("#pad", "#input", ".layer", "#samples", ".tools")]
     page.emulate_media(media="screen")
     assert seen == [True, True, True, False, False]
 
