@@ -135,7 +135,7 @@ def draw(
         *_marks([looks[k] for k in in_order]),
         *_regions(axes, x, y, P, [color for color, _ in looks]),
         *(
-            f'<path data-digit="{digits[k]}" fill="none" {_marked(mark)}d="M{_numbers(places[classes == k])}"/>'
+            f'<path data-digit="{digits[k]}" fill="none" {_marked(mark)}d="M{_numbers(places[classes == k])}h0"/>'
             for mark, k in enumerate(in_order)
             if (classes == k).any()
         ),
@@ -153,7 +153,7 @@ def _numbers(places: Iterable[Any]) -> str:
 
 
 def _marked(mark: int) -> str:
-    """The attributes of a path with this mark at each of its points."""
+    """The attributes of a path with this mark at each of its points; of a path of one point a browser draws none."""
     return "".join(f'marker-{place}="url(#mark-{mark})" ' for place in ("start", "mid", "end"))
 
 
@@ -259,6 +259,6 @@ def _legend(digits: Sequence[int]) -> Iterator[str]:
     step = (WIDTH - LEFT - RIGHT) / LEGEND_COLUMNS
     for k, digit in enumerate(digits):
         row, column = divmod(k, LEGEND_COLUMNS)
-        x, y = LEFT + step * column + MARK / 2, LEGEND_ROW * (row + 0.5)
-        yield f'<path class="key" {_marked(k).split(" ")[0]} d="M{x:.1f} {y:.1f}"/>'
-        yield f'<text class="key" x="{x + 1.5 * MARK:.1f}" y="{y:.1f}">{digit}</text>'
+        x, y = LEFT + step * column + MARK, LEGEND_ROW * (row + 0.5)
+        yield f'<path {_marked(k)}d="M0 0h0" transform="translate({x:.1f} {y:.1f}) scale(1.8)"/>'
+        yield f'<text class="key" x="{x + 2 * MARK:.1f}" y="{y:.1f}">{digit}</text>'
