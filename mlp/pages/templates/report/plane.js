@@ -9,7 +9,7 @@ const DIRECTIONS = {
 };
 
 class Plane {
-  // place: the axes in the figure, as in mlp/pages/report_figures.py; training: the images, in the coordinates' order.
+  // place: the axes in the figure, as in mlp/pages/report_plane.py; training: the images, in the coordinates' order.
   constructor(element, { place, limits, coordinates }, training) {
     this.element = element;
     this.training = training;
@@ -19,11 +19,11 @@ class Plane {
     this.current = -1;
     this.pinned = new Set();
     // The points as fractions of the figure's width and height, from its upper left corner.
-    const [left, bottom, width, height] = place;
+    const [left, top, width, height] = place;
     const [[x0, x1], [y0, y1]] = limits;
     this.places = Array.from(training.labels, (_, k) => [
       left + width * (coordinates[2 * k] - x0) / (x1 - x0),
-      1 - bottom - height * (coordinates[2 * k + 1] - y0) / (y1 - y0),
+      top + height * (y1 - coordinates[2 * k + 1]) / (y1 - y0),
     ]);
     element.addEventListener("pointermove", (event) => this.point(event));
     element.addEventListener("click", (event) => {
