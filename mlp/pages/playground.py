@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mlp.config import Config, differing
 from mlp.data import svd, xor
 from mlp.data.dataset import Dataset
+from mlp.figures.colors import REGION_OPACITY
 from mlp.figures.style import OF_A_PAGE, class_looks, sign_colors
 from mlp.gates import Value
 from mlp.network import ACTIVATIONS, LOSSES, MLP, outputs_for
@@ -205,7 +206,8 @@ def _rendered(
         "options": {name: getattr(config.model, name) for name in MODEL_OPTIONS}
         | {name: getattr(config.training, name) for name in TRAINING_OPTIONS},
         "limits": {"layers": max(layers), "units": max(MAX_UNITS, *config.model.hidden_sizes, 0)},
-        "looks": [(OF_A_PAGE.get(color, color), marker) for color, marker in class_looks(examples.digits)],
+        "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
+        "region_opacity": REGION_OPACITY,
         "passes": image_passes(outputs, script),
         "command": command,
         "weights": None if run is None else frame.packed(run.network.parameter_block.astype(np.float64)),

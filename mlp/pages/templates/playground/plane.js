@@ -1,16 +1,14 @@
 // The plane: the images as points, and behind them the classes that the network predicts there.
 
-const OPACITY = 0.25; // of a class's colour where the network is sure
 const POINT = { radius: 2.2, opacity: 0.55 }; // CSS pixels
 const HELD_OUT = { radius: 3.2, opacity: 1 };
 const LABELLED = { radius: 9, opacity: 1 };
 const RING = 5.5; // the radius of a ring around a misclassified image
 
 class PlanePicture {
-  // legend: has a canvas for each class; data: that of the page, unpacked; looks: the colour and the marker of each
-  // class; labels: of each point, if they are few.
-  constructor(canvas, legend, data, looks, labels) {
-    Object.assign(this, { canvas, data, looks, labels });
+  // legend: has a canvas for each class; facts: those of the page, unpacked; labels: of each point, if they are few.
+  constructor(canvas, legend, { data, looks, region_opacity: opacity }, labels) {
+    Object.assign(this, { canvas, data, looks, opacity, labels });
     this.context = canvas.getContext("2d");
     this.points = document.createElement("canvas");
     this.regions = document.createElement("canvas");
@@ -114,7 +112,7 @@ class PlanePicture {
     const { classes, sureness } = this.surface;
     const image = new ImageData(count, count);
     const colors = this.colors.map(channels);
-    classes.forEach((k, place) => image.data.set([...colors[k], OPACITY * sureness[place]], 4 * place));
+    classes.forEach((k, place) => image.data.set([...colors[k], this.opacity * sureness[place]], 4 * place));
     this.regions.width = this.regions.height = count;
     this.regions.getContext("2d").putImageData(image, 0, 0);
   }

@@ -6,7 +6,7 @@ const find = (selector) => document.querySelector(selector);
 class Playground {
   constructor(worker, facts) {
     Object.assign(this, { worker, facts, id: 0, latest: null });
-    const { data, looks, sign_colors: colors } = facts;
+    const { data, sign_colors: colors } = facts;
     const judged = find("#results").dataset.judged;
     this.form = new OptionsForm(find("#options"), facts, (name) => this.change(name));
     this.controls = new Controls(find("#controls"), {
@@ -19,7 +19,7 @@ class Playground {
     this.readout = new Readout(find("#results"), judged);
     this.curves = new LossCurves(find("#loss-curves"), judged);
     const labels = data.input_names && Array.from(data.classes, (k, row) => rowText(data, row, k));
-    this.plane = new PlanePicture(find("#plane"), find(".legend"), data, looks, labels);
+    this.plane = new PlanePicture(find("#plane"), find(".legend"), facts, labels);
     this.firstLayer = new FirstLayer(find("#first-layer"), data.image_shape, data.input_names, colors);
     this.batchImage = new BatchImage(find("#batch-image"), facts);
     worker.onmessage = ({ data: message }) => this.receive(message);
