@@ -24,9 +24,11 @@ TRAINED = """async (trials) => {
   worker.postMessage({ command: "open", data: playground.facts.data });
   const found = [];
   for (const [options, weights, epochs] of trials) {
+    const history = [];
     found.push(await new Promise((resolve) => {
-      worker.onmessage = ({ data: { isRunning, epoch, history, parameters, counts } }) => {
+      worker.onmessage = ({ data: { isRunning, epoch, rows, parameters, counts } }) => {
         worker.postMessage({ command: "shown" });
+        history.push(...rows);
         if (!isRunning && epoch > epochs) resolve({ history, parameters: Array.from(parameters), counts });
       };
       worker.postMessage({ command: "begin", id: 0, options, weights });

@@ -17,7 +17,7 @@ class BatchImage {
   // Another network, with these options.
   begin({ loss, hidden_sizes: hidden, activation }) {
     const { image_shape: shape, outputs } = this.data;
-    Object.assign(this, { row: 0, message: null, isNew: true, sizes: [sizeOf(shape), ...hidden, outputs] });
+    Object.assign(this, { row: 0, message: null, sizes: [sizeOf(shape), ...hidden, outputs] });
     this.takesIndices = loss === "cross_entropy" && outputs > 1;
     this.passes.choose(loss, hidden.length, activation);
   }
@@ -35,10 +35,9 @@ class BatchImage {
     this.update();
   }
 
-  // In sight, it follows the training.
+  // While the network trains, only what is in sight follows it.
   update() {
-    if (!this.message || !(this.isSeen || this.isNew)) return;
-    this.isNew = false;
+    if (!this.message || (this.message.isRunning && !this.isSeen)) return;
     const { batch, parameters } = this.message;
     const position = batch[this.row];
     const k = this.data.classes[position];

@@ -34,13 +34,8 @@ class OptionsForm {
   }
 
   read(name, field) {
-    const [rule, must] = this.rules[name] ?? [(text) => text];
-    const value = rule(field.value);
-    const old = this.options[name];
-    field.ariaInvalid = value === null ? "true" : null;
-    const still = Array.isArray(old) ? old.join(", ") || "none" : old;
-    setText(this.note(name), value === null ? `${must}. It is still ${still}.` : "");
-    if (value === null || String(value) === String(old)) return;
+    const value = this.rules[name] ? this.checked(name, field) : field.value;
+    if (value === null || String(value) === String(this.options[name])) return;
     this.options[name] = value;
     this.showCoupled();
     this.changed(name);
@@ -51,8 +46,14 @@ class OptionsForm {
     this.changed("weights");
   }
 
-  note(name) {
-    return this.form.querySelector(`#${name}-note`);
+  // The value of a field of text; null, with a message at the field, if it is not allowed.
+  checked(name, field) {
+    const [rule, must] = this.rules[name];
+    const [value, old] = [rule(field.value), this.options[name]];
+    field.ariaInvalid = value === null ? "true" : null;
+    const still = Array.isArray(old) ? old.join(", ") || "none" : old;
+    setText(this.form.querySelector(`#${name}-note`), value === null ? `${must}. It is still ${still}.` : "");
+    return value;
   }
 
   // What depends on other options: momentum on the optimizer, the run's weights on the network.

@@ -133,7 +133,7 @@ class PlanePicture {
   }
 }
 
-// A CSS colour, perhaps a variable, as rgb(...).
+// The colour that a CSS colour, perhaps a variable, is now.
 function resolved(element, color) {
   element.style.color = color;
   const found = getComputedStyle(element).color;

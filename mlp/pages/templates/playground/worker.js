@@ -39,7 +39,9 @@ class Session {
     const [lastStep, lastEpoch] = [from + steps, trainer.epoch + epochs];
     this.lastStep = lastStep;
     this.stop = () => trainer.steps >= lastStep || trainer.epoch >= lastEpoch || trainer.hasDiverged;
-    if (isIdle) this.again();
+    if (!isIdle) return;
+    if (steps === Infinity) this.post(); // it is running
+    this.again();
   }
 
   pause() {
