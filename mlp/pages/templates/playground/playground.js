@@ -36,8 +36,7 @@ class Playground {
     const { form: { options, usesRun }, facts: { weights, data: { outputs } } } = this;
     this.id += 1;
     this.units = [...options.hidden_sizes, outputs];
-    this.isRepeatable = !usesRun;
-    this.said = why && `${why}: ${usesRun ? "the run's weights" : `new weights from seed ${options.seed}`}.`;
+    if (why) this.controls.say(`${why}: ${usesRun ? "the run's weights" : "new weights from seed " + options.seed}.`);
     this.readout.begin();
     this.curves.begin();
     this.batchImage.begin(options);
@@ -52,7 +51,6 @@ class Playground {
       this.begin(`Reset, because ${label} changed`);
       return;
     }
-    this.isRepeatable &&= this.latest.steps === 0;
     this.controls.say(`The ${label} is now ${options[name]}.`);
     this.send("change", { options: Object.fromEntries(AT_ONCE.map((one) => [one, options[one]])) });
   }
@@ -82,21 +80,21 @@ class Playground {
     this.showCommand(message);
   }
 
-  // Say what has happened, but nothing while it trains: screen readers say all of it.
+  // Say what has changed, but not each step of a training: screen readers say all of it. `begin` says the rest.
   say(message, before) {
-    const isNew = before?.id !== message.id;
-    if (message.isRunning) this.controls.say("Training.");
-    else if (isNew && this.said) this.controls.say(this.said);
-    else if (isNew || before.isRunning || before.steps !== message.steps || message.hasDiverged) {
-      this.controls.say(progress(message, this.form.options.batch_size, this.readout.loss));
-    }
+    const differs = (name) => message[name] !== before?.[name];
+    if (before && differs("id") && !message.isRunning) return;
+    if (!(differs("isRunning") || differs("hasDiverged") || (differs("steps") && !message.isRunning))) return;
+    const { form: { options }, readout: { loss } } = this;
+    this.controls.say(message.isRunning ? "Training." : progress(message, options.batch_size, loss));
   }
 
-  showCommand({ passed }) {
+  showCommand({ passed, wasChanged }) {
     const place = find("#command");
     if (!place) return;
-    place.hidden = !this.isRepeatable;
-    find("#no-command").hidden = this.isRepeatable;
+    const isRepeatable = !this.form.usesRun && !wasChanged;
+    place.hidden = !isRepeatable;
+    find("#no-command").hidden = isRepeatable;
     setText(place, commandFor(this.facts.command, this.form.options, Math.max(1, Math.ceil(passed))));
   }
 }

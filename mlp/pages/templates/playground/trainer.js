@@ -23,6 +23,7 @@ class Trainer {
     this.epoch = 1; // the current one
     this.steps = 0;
     this.hasDiverged = false;
+    this.wasChanged = false; // during the training
     this.rows = [this.row(0, null)]; // of the history, for the worker to take
     this.beginEpoch();
   }
@@ -30,6 +31,7 @@ class Trainer {
   // Take the next steps with another learning rate, momentum or batch size.
   change(options) {
     this.options = { ...this.options, ...options };
+    this.wasChanged ||= this.steps > 0;
   }
 
   get inputs() {

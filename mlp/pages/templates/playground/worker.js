@@ -92,6 +92,7 @@ class Session {
       ...{ id, losses, judged, surface, parameters },
       isRunning: this.stop !== null,
       hasDiverged: trainer.hasDiverged,
+      wasChanged: trainer.wasChanged,
       steps: trainer.steps,
       epoch: trainer.epoch,
       passed: trainer.passed,
