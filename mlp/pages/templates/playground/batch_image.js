@@ -1,17 +1,15 @@
 // One image of the next batch, with its passes gate by gate.
 
+const CALM = 250; // milliseconds between updates while the network trains: numbers that change faster are not read
+
 class BatchImage {
   // facts: those of the page, unpacked.
   constructor(section, { data, passes, sign_colors: colors }) {
-    Object.assign(this, { data, row: 0, message: null, isSeen: false });
+    Object.assign(this, { data, row: 0, message: null, updated: 0 });
     [this.ink, this.which] = [".ink", ".which"].map((selector) => section.querySelector(selector));
     this.passes = new ImagePasses(section.querySelector(".image-passes"), passes, data.image_shape, colors);
     section.querySelector(".previous").onclick = () => this.move(-1);
     section.querySelector(".following").onclick = () => this.move(1);
-    new IntersectionObserver(([{ isIntersecting }]) => {
-      this.isSeen = isIntersecting;
-      this.update();
-    }).observe(section);
   }
 
   // Another network, with these options.
@@ -23,6 +21,7 @@ class BatchImage {
   }
 
   move(by) {
+    if (!this.message) return; // after a reset
     const { length } = this.message.batch;
     this.row = (this.row + by + length) % length;
     this.update();
@@ -32,12 +31,11 @@ class BatchImage {
   show(message) {
     this.message = message;
     this.row = Math.min(this.row, message.batch.length - 1);
-    this.update();
+    if (!message.isRunning || performance.now() > this.updated + CALM) this.update();
   }
 
-  // While the network trains, only what is in sight follows it.
   update() {
-    if (!this.message || (this.message.isRunning && !this.isSeen)) return;
+    this.updated = performance.now();
     const { batch, parameters } = this.message;
     const position = batch[this.row];
     const k = this.data.classes[position];
@@ -64,6 +62,7 @@ class BatchImage {
     const what = names ? rowText(this.data, position, k) : `label ${digits[k]}, training image ${indices[position]}`;
     const place = `${this.row + 1} of ${this.message.batch.length} in the next batch`;
     setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${predicted === k ? "" : ", which is wrong"}.`);
+    if (!this.ink) return;
     drawInk(this.ink, shape, this.input(position).data.map((ink) => 255 * ink));
     this.ink.ariaLabel = what;
   }

@@ -52,7 +52,8 @@ class OptionsForm {
     const [value, old] = [rule(field.value), this.options[name]];
     field.ariaInvalid = value === null ? "true" : null;
     const still = Array.isArray(old) ? old.join(", ") || "none" : old;
-    setText(this.form.querySelector(`#${name}-note`), value === null ? `${must}. It is still ${still}.` : "");
+    const trouble = `${field.labels[0].textContent}: ${must}. It is still ${still}.`;
+    setText(this.form.querySelector(`#${name}-note`), value === null ? trouble : "");
     return value;
   }
 
@@ -61,7 +62,7 @@ class OptionsForm {
     const isAdam = this.options.optimizer === "adam";
     this.form.elements.momentum.disabled = isAdam;
     setText(this.form.querySelector("#momentum-hint"), isAdam ? "only for sgd" : "");
-    setText(this.form.querySelector("#learning_rate-hint"), isAdam ? "with adam try 0.001" : "");
+    setText(this.form.querySelector("#learning_rate-hint"), isAdam ? "adam: try 0.001" : "");
     if (!this.weights) return;
     const fits = ["hidden_sizes", "activation"].every((name) => String(this.options[name]) === String(this.ofRun[name]));
     this.usesRun &&= fits;
@@ -78,12 +79,12 @@ function rulesFor({ layers, units }) {
   return {
     hidden_sizes: [
       (text) => (text.trim() ? within(sizes, areSizes)(text) : []),
-      `Must be at most ${layers} whole numbers from 1 to ${units}, such as 16, 8; empty for no hidden layer`,
+      `must be at most ${layers} whole numbers from 1 to ${units}, such as 16, 8; empty for no hidden layer`,
     ],
-    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "Must be a number above 0, at most 1000"],
-    momentum: [within(numeric, (share) => share >= 0 && share < 1), "Must be a number from 0, below 1"],
-    weight_decay: [within(numeric, (decay) => decay >= 0), "Must be a number from 0"],
-    batch_size: [within(whole, (size) => size >= 1), "Must be a whole number from 1"],
-    seed: [whole, "Must be a whole number from 0, of at most 15 digits"],
+    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "must be a number above 0, at most 1000"],
+    momentum: [within(numeric, (share) => share >= 0 && share < 1), "must be a number from 0, below 1"],
+    weight_decay: [within(numeric, (decay) => decay >= 0), "must be a number from 0"],
+    batch_size: [within(whole, (size) => size >= 1), "must be a whole number from 1"],
+    seed: [whole, "must be a whole number from 0, of at most 15 digits"],
   };
 }

@@ -22,6 +22,13 @@ class Playground {
     this.plane = new PlanePicture(find("#plane"), find(".legend"), facts, labels);
     this.firstLayer = new FirstLayer(find("#first-layer"), data.image_shape, data.input_names, colors);
     this.batchImage = new BatchImage(find("#batch-image"), facts);
+    this.parts = new Map([
+      [find("#loss-curves"), () => this.curves.draw()],
+      [find("#plane"), ({ surface, judged: { wrong } }) => this.plane.show(surface, wrong)],
+      [find("#first-layer"), (message) => this.showFirstLayer(message)],
+      [find("#batch-image"), (message) => this.batchImage.show(message)],
+    ]);
+    this.inSight = watched(this.parts.keys());
     worker.onmessage = ({ data: message }) => this.receive(message);
     this.send("open", { data });
     this.begin();
@@ -72,12 +79,14 @@ class Playground {
     this.latest = message;
     this.controls.show(message);
     this.readout.show(message, options.batch_size);
-    this.curves.draw();
-    this.plane.show(message.surface, message.judged.wrong);
-    this.firstLayer.show(message.parameters, this.units[0], this.units.length > 1 ? "unit" : "output");
-    this.batchImage.show(message);
+    // While the network trains, only what is in sight follows it.
+    for (const [place, show] of this.parts) if (!message.isRunning || this.inSight.has(place)) show(message);
     this.say(message, before);
     this.showCommand(message);
+  }
+
+  showFirstLayer({ parameters }) {
+    this.firstLayer.show(parameters, this.units[0], this.units.length > 1 ? "unit" : "output");
   }
 
   // Say what has changed, but not each step of a training: screen readers say all of it. `begin` says the rest.
@@ -97,6 +106,16 @@ class Playground {
     find("#no-command").hidden = isRepeatable;
     setText(place, commandFor(this.facts.command, this.form.options, Math.max(1, Math.ceil(passed))));
   }
+}
+
+// Those of the elements that are in sight, a set that follows the user.
+function watched(elements) {
+  const inSight = new Set();
+  const observer = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) inSight[isIntersecting ? "add" : "delete"](target);
+  });
+  for (const element of elements) observer.observe(element);
+  return inSight;
 }
 
 const source = ["passes", "training"].map((id) => document.getElementById(id).textContent).join("\n");
