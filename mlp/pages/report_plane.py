@@ -136,7 +136,7 @@ def draw(
         *_marks([looks[k] for k in in_order]),
         *_regions(axes, x, y, P, [color for color, _ in looks]),
         *(
-            f'<path data-digit="{digits[k]}" fill="none" {_marked(mark)}d="M{_numbers(places[classes == k])}h0"/>'
+            f'<path data-digit="{digits[k]}" fill="none" {_marked(mark)}d="M{_numbers(places[classes == k])}"/>'
             for mark, k in enumerate(in_order)
             if (classes == k).any()
         ),
@@ -154,7 +154,7 @@ def _numbers(places: Iterable[Any]) -> str:
 
 
 def _marked(mark: int) -> str:
-    """The attributes of a path with this mark at each of its points; of a path of one point a browser draws none."""
+    """The attributes of a path with this mark at each of its points."""
     return "".join(f'marker-{place}="url(#mark-{mark})" ' for place in ("start", "mid", "end"))
 
 
@@ -261,5 +261,5 @@ def _legend(digits: Sequence[int]) -> Iterator[str]:
     for k, digit in enumerate(digits):
         row, column = divmod(k, LEGEND_COLUMNS)
         x, y = LEFT + step * column + MARK, LEGEND_ROW * (row + 0.5)
-        yield f'<path {_marked(k)}d="M0 0h0" transform="translate({x:.1f} {y:.1f}) scale(1.8)"/>'
+        yield f'<path {_marked(k)}d="M0 0" transform="translate({x:.1f} {y:.1f}) scale(1.8)"/>'
         yield f'<text class="key" x="{x + 2 * MARK:.1f}" y="{y:.1f}">{digit}</text>'

@@ -30,7 +30,7 @@ def test_the_plane_is_coloured_by_the_predictions_for_the_reconstructed_images(s
 
 def numbers(path):
     """The points of an SVG's path, (n, 2)."""
-    return np.array(re.findall(r"-?[\d.]+", path.removesuffix("h0")), float).reshape(-1, 2)
+    return np.array(re.findall(r"-?[\d.]+", path), float).reshape(-1, 2)
 
 
 def points(svg):
