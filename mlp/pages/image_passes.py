@@ -6,6 +6,7 @@ learns.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from mlp.pages.frame import packed
 from mlp.pages.javascript import Script
 from mlp.pages.stepping import drawing_facts, stepping_facts
 
-MAX_HIDDEN_LAYERS = 3
+HIDDEN_LAYERS = (1, 2, 3)
 SIZE = 5
 """The numbers of an image and of a hidden layer here; for so many a drawing shows an array's shape."""
 WIDEST_SHAPE = "(0000, 000)"
@@ -29,16 +30,17 @@ WIDEST = max(ACTIVATIONS, key=lambda activation: text_width(ACTIVATIONS[activati
 """The activation with the widest symbol: the drawing with it is made, and serves the others."""
 
 
-def image_passes(outputs: int, script: Script) -> dict[str, Any]:
+def image_passes(outputs: int, script: Script, hidden_layers: Iterable[int] = HIDDEN_LAYERS) -> dict[str, Any]:
     """The facts of each kind of network with this number of outputs, packed; the gates are added to the script.
 
     Unpacked, they are the JSON of an object: from "cross_entropy 2 relu" to what ``stepping`` makes. Without hidden
-    layers a kind has no activation, as "euclidean 0".
+    layers a kind has no activation, as "euclidean 0"; such networks are always among them.
     """
+    numbers = set(hidden_layers) - {0}
     facts = {}
     for loss in LOSSES:
         facts[f"{loss} 0"] = _facts(network := _run(loss, 0, outputs), script) | _drawing(network)
-        for layers in range(1, MAX_HIDDEN_LAYERS + 1):
+        for layers in sorted(numbers):
             drawing = _drawing(_run(loss, layers, outputs, WIDEST))
             for activation in ACTIVATIONS:
                 own = {"drawing": _with_symbol(drawing["drawing"], activation)}

@@ -24,7 +24,7 @@ from mlp.gates import Value
 from mlp.network import ACTIVATIONS, LOSSES, MLP, outputs_for
 from mlp.optimizers import OPTIMIZERS, Optimizer
 from mlp.pages import frame
-from mlp.pages.image_passes import image_passes
+from mlp.pages.image_passes import HIDDEN_LAYERS, image_passes
 from mlp.pages.javascript import Script
 from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.system.errors import InputError
@@ -36,10 +36,10 @@ MAX_PAGE_BYTES = 3_000_000
 PER_CLASS = 1000
 """Images of each class in the page; fewer if it would be too large."""
 MIN_PER_CLASS = 10
-MAX_LAYERS = 3
-"""Hidden layers that can be chosen in the page; a run may have more."""
 MAX_UNITS = 256
 """Units of a layer that can be chosen, so that the page stays quick; a run may have more."""
+SEEDS = 10**15
+"""Seeds in the page are below: its scripts have them as float64."""
 MODEL_OPTIONS = ("hidden_sizes", "activation", "loss")
 TRAINING_OPTIONS = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "seed")
 """What can be chosen in the page."""
@@ -107,7 +107,12 @@ def of_xor() -> str:
 def _page(
     config: Config, images: Dataset, class_weights: Sequence[float] | None, run: FinishedRun | None = None
 ) -> str:
-    """The page with as many of the images of each class as fit. Raises InputError if one of each does not."""
+    """The page with as many of the images of each class as fit.
+
+    Raises InputError if one of each does not, or if the seed has too many digits.
+    """
+    if config.training.seed >= SEEDS:
+        raise InputError(f"training.seed: {config.training.seed}: the page's seeds have at most 15 digits")
     count = PER_CLASS
     while True:
         images = images.first_of_each(count)
@@ -182,7 +187,7 @@ def _rendered(
     run: FinishedRun | None,
 ) -> str:
     script, outputs = Script(explained=True), outputs_for(len(examples.digits))
-    layers = {*range(MAX_LAYERS + 1), len(config.model.hidden_sizes)}
+    layers = {0, *HIDDEN_LAYERS, len(config.model.hidden_sizes)}
     for name, optimizer in OPTIMIZERS.items():
         script.add_function(name, *_update(optimizer))
     facts = {
@@ -208,7 +213,7 @@ def _rendered(
         "limits": {"layers": max(layers), "units": max(MAX_UNITS, *config.model.hidden_sizes, 0)},
         "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
         "region_opacity": REGION_OPACITY,
-        "passes": image_passes(outputs, script),
+        "passes": image_passes(outputs, script, layers),
         "command": command,
         "weights": None if run is None else frame.packed(run.network.parameter_block.astype(np.float64)),
         "sign_colors": frame.packed(sign_colors()),

@@ -24,6 +24,7 @@ class BatchImage {
     if (!this.message) return; // after a reset
     const { length } = this.message.batch;
     this.row = (this.row + by + length) % length;
+    this.which.ariaLive = "polite"; // a screen reader says what the reader asks for, not each update
     this.update();
   }
 
@@ -31,6 +32,7 @@ class BatchImage {
   show(message) {
     this.message = message;
     this.row = Math.min(this.row, message.batch.length - 1);
+    this.which.ariaLive = "off";
     if (!message.isRunning || performance.now() > this.updated + CALM) this.update();
   }
 

@@ -9,6 +9,7 @@ class PlanePicture {
   // legend: has a canvas for each class; facts: those of the page, unpacked; labels: of each point, if they are few.
   constructor(canvas, legend, { data, looks, region_opacity: opacity }, labels) {
     Object.assign(this, { canvas, data, looks, opacity, labels });
+    this.words = canvas.ariaLabel;
     this.context = canvas.getContext("2d");
     this.points = document.createElement("canvas");
     this.regions = document.createElement("canvas");
@@ -31,6 +32,7 @@ class PlanePicture {
   // surface: as the worker posts it; wrong: the positions of misclassified images.
   show(surface, wrong) {
     Object.assign(this, { surface, wrong });
+    this.canvas.ariaLabel = `${this.words}; misclassified: ${wrong.length}`;
     this.draw();
   }
 
