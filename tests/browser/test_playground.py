@@ -12,6 +12,7 @@ from mlp.pages import playground
 from mlp.training import from_config
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
+from tests.browser.conftest import page_of
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
 
@@ -270,3 +271,38 @@ def test_the_image_is_one_of_the_next_batch(opened):
     assert "2 of 4" in which.text_content()
     press(page, "Previous image")
     assert "1 of 4" in which.text_content()
+
+
+def test_a_curve_of_many_steps_keeps_few_points_and_its_peaks(visit, tmp_path):
+    page = visit(page_of(tmp_path, "charts/growing_curve.js"))
+    kept = page.evaluate(
+        """() => {
+          const curve = new GrowingCurve();
+          for (let step = 0; step < 100000; step += 1) curve.add([step, step === 70001 ? 9 : step === 123 ? -9 : 1]);
+          return curve.points;
+        }"""
+    )
+    assert len(kept) < 1500
+    assert [70001, 9] in kept
+    assert [123, -9] in kept
+    assert kept[-1][0] == 99999
+    assert kept == sorted(kept)
+
+
+def test_the_boundary_is_where_two_classes_are_equally_probable(visit, tmp_path):
+    page = visit(page_of(tmp_path, "playground/boundary.js"))
+    size = 16
+    column, row = np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5)
+    scores = np.stack([column, row, 20 - 0.6 * column - 0.7 * row])  # of three classes, which meet in a point
+    ordered = np.sort(scores, axis=0)
+    surface = {
+        "classes": scores.argmax(axis=0).ravel().tolist(),
+        "sureness": (ordered[2] - ordered[1]).ravel().tolist(),
+    }
+    lines = page.evaluate("([surface, size]) => boundary(surface, size)", [surface, size])
+    x, y = np.array(lines).reshape(-1, 2).T
+    found = np.sort(np.stack([x, y, 20 - 0.6 * x - 0.7 * y]), axis=0)
+    inside = (x > 0.5) & (x < size - 0.5) & (y > 0.5) & (y < size - 0.5)
+    assert len(lines) > size
+    assert np.abs(found[2] - found[1])[inside].max() < 0.5  # less than half a place away
+    assert np.median(np.abs(found[2] - found[1])) < 1e-9
