@@ -255,6 +255,9 @@ class Output(Section):
 
     directory: Directory = Field(Path("outputs"), description="folder of the numbered runs")
     report: bool = Field(False, description="true: at its end a run writes report.html, a page that opens offline")
+    live: bool = Field(
+        False, description="true: during training a run keeps live.html up to date, which reloads itself"
+    )
 
 
 class Config(Section):
