@@ -256,7 +256,7 @@ class Output(Section):
     directory: Directory = Field(Path("outputs"), description="folder of the numbered runs")
     report: bool = Field(False, description="true: at its end a run writes report.html, a page that opens offline")
     live: bool = Field(
-        False, description="true: during training a run keeps live.html up to date, which reloads itself"
+        False, description="true: a run keeps live.html up to date, a page that reloads itself and opens offline"
     )
 
 

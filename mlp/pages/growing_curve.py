@@ -19,36 +19,33 @@ class GrowingCurve:
         """The lowest and the highest point of each."""
         self._size = 1
         """Points in each group but the last."""
-        self._in_last = 0
-        self._newest: Point | None = None
+        self._count = 0
+        self._newest: list[Point] = []
+        """The newest point, if there is one."""
 
     def __repr__(self) -> str:
-        return f"GrowingCurve({len(self._groups)} groups of {self._size})"
+        return f"GrowingCurve({self._count:,} points)"
 
     def add(self, x: int, y: float) -> None:
         """Add a point behind the others."""
-        point = self._newest = (x, float(f"{y:.{DIGITS}g}"))
-        if self._groups and self._in_last < self._size:
+        point = (x, y)
+        self._newest = [point]
+        if self._count % self._size:
             self._groups[-1] = _joined(self._groups[-1], (point, point))
-            self._in_last += 1
-            return
-        if len(self._groups) == MAX_GROUPS:
-            pairs = zip(self._groups[::2], self._groups[1::2], strict=True)
-            self._groups = [_joined(first, second) for first, second in pairs]
-            self._size *= 2
-        self._groups.append((point, point))
-        self._in_last = 1
+        else:
+            if len(self._groups) == MAX_GROUPS:
+                self._groups = list(map(_joined, self._groups[::2], self._groups[1::2]))
+                self._size *= 2
+            self._groups.append((point, point))
+        self._count += 1
 
     @property
     def points(self) -> list[Point]:
-        """In the order of x; the newest one is always the last."""
-        kept = {point for group in self._groups for point in group}
-        return sorted(kept | ({self._newest} if self._newest else set()))
+        """In the order of x, rounded; the newest one is always the last."""
+        kept = {point for group in self._groups for point in group}.union(self._newest)
+        return [(x, float(f"{y:.{DIGITS}g}")) for x, y in sorted(kept)]
 
 
 def _joined(one: tuple[Point, Point], other: tuple[Point, Point]) -> tuple[Point, Point]:
-    return min(one[0], other[0], key=_height), max(one[1], other[1], key=_height)
-
-
-def _height(point: Point) -> float:
-    return point[1]
+    (low, high), (other_low, other_high) = one, other
+    return low if low[1] <= other_low[1] else other_low, high if high[1] >= other_high[1] else other_high

@@ -52,21 +52,20 @@ def kept(trainer: Trainer, run: Run, warn: Callable[[str], object], next_steps: 
 
 
 class LiveView:
-    """RUN/live.html. A page is written as soon as the view is made, so that the first update takes no longer."""
+    """RUN/live.html. A first page is written when the view is made, before the first step: it reads the templates."""
 
     def __init__(self, trainer: Trainer, run: Run, warn: Callable[[str], object], next_steps: NextSteps):
         self._trainer, self._run, self._warn, self._next_steps = trainer, run, warn, next_steps
         self._curves = {name: GrowingCurve() for name in FIGURES}
         self._epochs_drawn = 0
         self._began, self._steps_before = perf_counter(), trainer.steps
-        self._written = self._rests_until = 0.0
-        for _ in range(2):  # the first one reads the templates, and would be too long a rest
-            self._write(RUNNING)
+        self._write(RUNNING)
+        self._rests_until = self._written  # reading the templates took long, but no step waited for it
 
     def __repr__(self) -> str:
         return f"LiveView({self._run.directory / LIVE})"
 
-    def update(self, ends_epoch: bool) -> None:  # noqa: FBT001
+    def update(self, ends_epoch: bool) -> None:
         """Write the page if it is due; after the last epoch it always is."""
         due = self._rests_until if ends_epoch else max(self._rests_until, self._written + LONG_EPOCH)
         if perf_counter() >= due or (ends_epoch and self._trainer.has_stopped):
@@ -82,7 +81,7 @@ class LiveView:
         began = perf_counter()
         try:
             write_text(self._run.file(LIVE), frame.render("live/live.html", **self._facts(status, error)))
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the run is worth more than its view
+        except Exception as problem:  # whatever it is: the run is worth more than its view
             reason = " ".join(_lines(problem))
             self._warn(f"{self._run.directory / LIVE}: no live view, the run goes on without it: {reason}")
             self._warn = lambda message: None

@@ -171,11 +171,12 @@ class Chart {
     const parts = [];
     let [x, y] = [0, LINE];
     for (const { label, color, isDashed, isMark } of items) {
-      const sample = color ? SAMPLE + GAP : 0;
+      const length = isMark ? 0 : SAMPLE;
+      const sample = color ? length + GAP : 0;
       const needed = sample + this.widthOf(label);
       if (x && x + needed > width) [x, y] = [0, y + LINE];
       if (color) {
-        const d = isMark ? `M${x + SAMPLE / 2} ${y}v${-FONT}` : `M${x} ${y - FONT / 3}h${SAMPLE}`;
+        const d = isMark ? `M${x + 1} ${y}v${-FONT}` : `M${x} ${y - FONT / 3}h${length}`;
         const kind = isMark ? "mark" : isDashed ? "dashed curve" : "curve";
         parts.push(svgPart("path", { class: kind, style: `stroke: ${color}`, d }));
       }
