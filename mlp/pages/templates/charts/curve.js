@@ -40,7 +40,7 @@ class Chart {
     if (!width) return; // it is not to be seen now
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const { across, up } = this.ticks();
-    const labels = up.map(tickLabel);
+    const labels = this.isLogarithmic ? up.map(tickLabel) : linearLabels(up);
     const legend = this.legend(width);
     this.left = Math.max(...labels.map((label) => label.length)) * DIGIT + GAP;
     this.right = width - 2 * DIGIT;
@@ -49,7 +49,7 @@ class Chart {
     this.svg.replaceChildren(
       ...legend.parts,
       this.grid(across, up),
-      ...across.map((tick) => this.text(tickLabel(tick), this.px(tick), this.bottom + LINE, "middle")),
+      ...linearLabels(across).map((label, k) => this.text(label, this.px(across[k]), this.bottom + LINE, "middle")),
       ...up.map((tick, k) => this.text(labels[k], this.left - GAP, this.py(tick) + FONT / 3, "end")),
       this.text(this.x, this.right, height - GAP / 2, "end"),
       ...this.mark ? [this.marked()] : [],

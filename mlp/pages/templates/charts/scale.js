@@ -37,6 +37,13 @@ function spread([low, high], isLogarithmic) {
   return [low - room, high + room];
 }
 
+// Labels of ticks that are all the same distance apart: as many decimals for each.
+function linearLabels(ticks) {
+  const decimals = ticks.length > 1 ? -Math.floor(Math.log10(ticks[1] - ticks[0]) + MIN_SPREAD) : 0;
+  const isPlain = decimals > 0 && decimals < 7 && Math.abs(ticks.at(-1)) < 1e6;
+  return ticks.map((tick) => (isPlain ? tick.toFixed(decimals).replace("-", "−") : tickLabel(tick)));
+}
+
 function tickLabel(value) {
   const [digits, power] = value.toExponential().split("e");
   if (value === 0 || (power >= -4 && power < 6)) return PLAIN.format(value).replace("-", "−");
