@@ -22,7 +22,8 @@ function logarithmicTicks(low, high) {
   const rounds = last - first > 3 ? [1] : [1, 2, 5];
   const ticks = [];
   for (let power = Math.floor(first / every) * every; power < last + every; power += every) {
-    ticks.push(...rounds.map((round) => Number(`${round}e${power}`)));
+    const exponent = Math.max(-307, Math.min(power, 307)); // of normal numbers
+    ticks.push(...rounds.map((round) => Number(`${round}e${exponent}`))); // exact, as ** would not be
   }
   const begin = ticks.findLastIndex((tick) => tick <= low);
   return ticks.slice(begin, ticks.findIndex((tick) => tick >= high) + 1);
@@ -48,5 +49,6 @@ function tickLabel(value) {
   const [digits, power] = value.toExponential().split("e");
   if (value === 0 || (power >= -4 && power < 6)) return PLAIN.format(value).replace("-", "−");
   const exponent = Array.from(String(Number(power)), (sign) => SUPERSCRIPT[sign]).join("");
-  return `${digits === "1" ? "" : `${digits.replace("-", "−")}·`}10${exponent}`;
+  const factor = digits === "1" ? "" : `${digits.replace("-", "−")}·`;
+  return `${factor}10${exponent}`;
 }
