@@ -14,7 +14,7 @@ from typing import Any
 from mlp.pages import frame
 from mlp.pages.growing_curve import GrowingCurve
 from mlp.runs.directory import LIVE, REPORT, Run
-from mlp.runs.manifest import ENDINGS, FAILED, FINISHED, RUNNING
+from mlp.runs.manifest import ENDINGS, FAILED, FINISHED, INTERRUPTED, RUNNING
 from mlp.system.errors import Error, Interrupted, message_lines
 from mlp.system.files import write_text
 from mlp.training.loop import Trainer
@@ -59,6 +59,7 @@ class LiveView:
         self._curves = {name: GrowingCurve() for name in FIGURES}
         self._epochs_drawn = 0
         self._began, self._steps_before = perf_counter(), trainer.steps
+        self._if_killed = next_steps(run.directory, INTERRUPTED)
         self._write(RUNNING)
         self._rests_until = self._written  # reading the templates took long, but no step waited for it
 
@@ -103,7 +104,7 @@ class LiveView:
             "status": status,
             "is_running": is_running,
             "problem": [] if error is None else _lines(error),
-            "next_steps": {} if is_running else self._next_steps(run.directory, status),
+            "next_steps": self._if_killed if is_running else self._next_steps(run.directory, status),
             "report": REPORT,
             "now": now,
             "duration": duration,
