@@ -2,6 +2,15 @@
 
 import re
 
+CLASS_COLORS = (
+    *(("#2878c8", "#4c9ae6"), ("#9f6c00", "#ffa90e"), ("#bd1f01", "#ff6f61"), ("#687876", "#a9bab7")),
+    *(("#832db6", "#c07cf0"), ("#7a4636", "#b9806f"), ("#c65300", "#f08030"), ("#757140", "#c9bd80")),
+    *(("#4b4f5c", "#8b8fa0"), ("#0d8288", "#92dadd")),
+)
+"""For more than two classes, on light and on dark pages: ten colours after Petroff (2021).
+
+They are darker or lighter than his, so that each has a contrast of 3:1 on the paper and on every region of the plane.
+"""
 COLORS = {
     "paper": ("#ffffff", "#14171b"),
     "card": ("#f5f6f8", "#1e2228"),
@@ -15,7 +24,7 @@ COLORS = {
     "orange": ("#b35806", "#fdb863"),
     "highlight": ("#fff1b8", "#55480f"),
     "outline": ("#b4007d", "#b4007d"),
-}
+} | {f"class{k}": shades for k, shades in enumerate(CLASS_COLORS)}
 """Each colour of figures and light pages, and its replacement on dark pages. Outlines lie on white in both."""
 ROLES = {
     "zero": "red",

@@ -33,10 +33,12 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from mlp.figures.colors import COLORS
+from mlp.figures.colors import CLASS_COLORS, COLORS
 from mlp.system.files import StrPath, replacing
 from mlp.system.printable import printable
 
+REGION_OPACITY = 0.2
+"""Of a class's colour in a region of the plane where the class's probability is 1."""
 LINE, MUTED, INK, RED, BLUE, GREEN, OUTLINE = (
     COLORS[name][0] for name in ("line", "muted", "ink", "red", "blue", "green", "outline")
 )
@@ -48,11 +50,6 @@ FONT_POINTS = 9
 """The size of numbers and captions in pictures of both passes."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """For several curves: colours that the colour-blind can distinguish (Okabe and Ito 2008), without their pale yellow."""
-PETROFF = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-"""For more than two classes: ten colours that the colour-blind can distinguish (Petroff 2021)."""
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "*", "p", "d")
 OUTLINED = [withStroke(linewidth=2, foreground=COLORS["paper"][0])]
 """The path effects of text on any colour."""
@@ -70,8 +67,9 @@ AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "figure"}
 
 def class_looks(labels: Sequence[int]) -> list[tuple[str, str]]:
     """A colour and a marker for each label, in the given order: of two labels the smaller is red, the larger blue."""
-    colors = (ZERO, ONE) if len(labels) == 2 else PETROFF
-    places = [sorted(labels).index(label) for label in labels]
+    colors = (ZERO, ONE) if len(labels) == 2 else [light for light, _ in CLASS_COLORS]
+    place_of = {label: place for place, label in enumerate(sorted(labels))}
+    places = [place_of[label] for label in labels]
     return [(colors[place % len(colors)], CLASS_MARKERS[place % len(CLASS_MARKERS)]) for place in places]
 
 

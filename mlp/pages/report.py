@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlp.data import novelty, svd
+from mlp.data import novelty
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
 from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
 from mlp.figures import network as network_figure
 from mlp.figures.style import sign_colors
 from mlp.gates import Relu
-from mlp.network import MAX_BLOCK_NUMBERS, MLP, RANGES, by_class
-from mlp.pages import frame, pad, report_figures, report_images
+from mlp.network import MAX_BLOCK_NUMBERS, MLP, RANGES
+from mlp.pages import frame, pad, report_figures, report_images, report_plane
 from mlp.runs import history
 from mlp.runs.directory import REPORT
 from mlp.runs.finished import FinishedRun, read_consistently
@@ -40,6 +39,7 @@ MAX_EXAMPLES = 1024
 """Training images for the histograms; fewer if they are large."""
 FEW_CLASSES = 4
 """Up to this many classes are listed in a sentence."""
+LOSSES = {"euclidean": "Euclidean loss", "cross_entropy": "cross-entropy loss"}
 RULES = {
     "majority_class": "always predicting {digit}",
     "single_pixel": "one pixel (row {row}, column {column}) above {threshold}",
@@ -63,7 +63,7 @@ def page(run: FinishedRun) -> str:
     training, evaluation, rules = run.judge()
     has_pad = run.network.parameter_block.nbytes <= MAX_PAGE_BYTES
     images, pictures = _as_many_as_fit(training, 1 if has_pad else _factor(run.image_shape))
-    plane, place_in_it = _plane(run, images)
+    plane, place_in_it = report_plane.plane(run, images)
     epochs = history.read_history(run.directory)
     kept = kept_epoch(epochs)
     digits, has_one_output = run.config.data.labels, run.network.sizes[-1] == 1
@@ -78,9 +78,11 @@ def page(run: FinishedRun) -> str:
         "most_confused": _most_confused(evaluation),
         "only_prediction": only_prediction(evaluation.confusion()),
         "confidence": CONFIDENCE,
-        "rules": [(RULES[name].format(**rule), rule["errors"]) for name, rule in rules.items()],
+        "rules": [(RULES[name].format(**rule), rule["errors"], rule["accuracy"]) for name, rule in rules.items()],
+        "architecture": _architecture(run.network),
         "mistakes": report_images.mistakes(evaluation) if has_one_output else None,
         "pairs": None if has_one_output else report_images.mistakes_by_pair(evaluation),
+        "few_at_once": report_images.AT_ONCE,
         "confident": report_images.most_and_least_confident(evaluation),
         "plane": plane,
         "limits": _limits(run.network),
@@ -112,6 +114,13 @@ def _name(digits: Sequence[int]) -> str:
     what = "Digits" if high <= 9 else "Labels"
     is_range = len(digits) == high - low + 1
     return f"{what} {low} to {high}" if is_range else f"{len(digits)} {what.lower()} from {low} to {high}"
+
+
+def _architecture(network: MLP) -> str:
+    """The sizes of the layers, the activations, and the loss."""
+    output = str(pad.activation_gates(network)["P"])
+    hidden = f"{network.activation_name}, " if len(network.sizes) > 2 else ""
+    return f"{'-'.join(map(str, network.sizes))} ({hidden}output {output}), {LOSSES[network.loss_name]}"
 
 
 def _most_confused(evaluation: Evaluation) -> int:
@@ -159,36 +168,6 @@ def _training_facts(run: FinishedRun, images: Dataset) -> dict[str, Any]:
         "probabilities": frame.packed(np.array(probabilities, np.float32)),
         "predicted": None if evaluation.P.shape[1] == 1 else predicted,
     }
-
-
-def _plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The scatter figure, and the places of the images in it for the page's script."""
-    projection = svd.project(images)
-    coordinates = projection.coordinates(images)
-    in_the_plane = _of_coordinates(run.network, projection)
-
-    def probabilities(places: NDArray[np.float64]) -> NDArray[np.float64]:
-        return by_class(in_the_plane.predict(places))
-
-    has_legend = run.network.sizes[-1] > 1
-    svg, axes = report_figures.plane(coordinates, images.targets, images.digits, probabilities, has_legend=has_legend)
-    shares = projection.explained_variance().tolist()
-    places = axes | {"coordinates": frame.packed(coordinates.astype(np.float32))}
-    return {"svg": svg, "shares": shares, "count": len(images)}, places
-
-
-def _of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
-    """A network on coordinates (n, k); it predicts what ``network`` predicts for the images reconstructed from them.
-
-    Reconstruction, scaling to 0..1 and the first layer's product are linear, so they combine into one matrix: V' W1.
-    """
-    W1 = network.parameters["W1"]
-    other = network.resized([len(projection.singular_values), *network.sizes[1:]])
-    V1 = projection.directions.T.astype(network.precision) @ W1 / 255
-    for name, array in other.parameters.items():
-        array[...] = V1 if name == "W1" else network.parameters[name]
-    other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / 255
-    return other
 
 
 def _weights(run: FinishedRun) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from mlp.evaluation import Evaluation
 from mlp.network import shown_outputs
 from mlp.pages import frame
 
-CONFIDENT, ALL_CONFIDENT = 8, 30
+CONFIDENT, ALL_CONFIDENT = 6, 30
 """Images of each digit with the highest probability, and as many with the lowest; and of all digits together."""
 MAX_MISTAKES = 200
 """Misclassified images on the page: those with the most confident predictions."""
 MAX_MISTAKE_PIXELS = MAX_MISTAKES * 28 * 28
 """In all misclassified images together; fewer are shown if they are larger than MNIST's."""
-MAX_PAIRS, MAX_OF_PAIR = 12, 6
+AT_ONCE = 12
+"""Misclassified images that are shown at once; the others are folded."""
+MAX_PAIRS, MAX_OF_PAIR = 12, 5
 """Pairs of true and predicted digit, the most frequent ones, and images of each."""
 MAX_SIDE_PIXELS = 84
 """The longer side of an image on the page; larger images are scaled down."""
@@ -30,6 +32,8 @@ class ReportImage:
     predicted: int
     probabilities: dict[int, float]
     """By digit: of the second one if the network has a single output, else of the predicted and of the true one."""
+    probability: float
+    """Of the image's own digit."""
     index: int
 
 
@@ -93,6 +97,7 @@ def _images(evaluation: Evaluation, positions: Iterable[int]) -> list[ReportImag
             int(images.labels[position]),
             images.digits[int(evaluation.predicted[position])],
             _probabilities(evaluation, position),
+            float(evaluation.probabilities[position, images.targets[position]]),
             int(images.indices[position]),
         )
         for position in positions

@@ -186,7 +186,7 @@ def test_a_digit_drawn_with_the_mouse_is_classified_as_by_numpy(page, run, place
 def test_the_stages_shown_are_those_of_python(drawn):
     page, prepared = drawn.page, drawn.prepared
     np.testing.assert_allclose(ink(page, "#scaled"), 255 * prepared.scaled, atol=0.51)
-    np.testing.assert_allclose(ink(page, "#centred"), 255 * prepared.image, atol=0.51)
+    np.testing.assert_allclose(ink(page, "#input"), 255 * prepared.image, atol=0.51)
     paper, box = (page.locator(selector).bounding_box() for selector in ("#pad", "#box"))
     edges = [
         (box[side] + end * box[size] - paper[side]) / paper["width"] * 280
@@ -271,9 +271,28 @@ def test_a_test_image_lies_on_the_pad_as_it_is_in_the_file(page, run, test_digit
         (position,) = np.flatnonzero(test_digits.indices == index)
         assert digit == test_digits.labels[position]
         pixels = test_digits.pixels(np.array([position]))
+        predicted, probability = answered(page)
         P = float(run.network.predict(pixels / 255)[0, 0])
-        assert answered(page)[1] == pytest.approx(max(P, 1 - P), abs=0.01)  # 254 is black enough, too
-        np.testing.assert_allclose(ink(page, "#centred"), pixels.reshape(28, 28), atol=1.5)
+        assert array(page, "pad.answer.network.activations.at(-1)")[0] == pytest.approx(P, abs=1e-6)
+        assert probability == pytest.approx(P if predicted else 1 - P, abs=1e-4)
+        np.testing.assert_array_equal(ink(page, "#input"), pixels.reshape(28, 28))
+        assert "X, the input: the test image's own pixels, not prepared again" in page.inner_text(".stages")
+        assert [page.locator(part).is_visible() for part in ("#scaled", "#box")] == [False, False]
+
+
+def test_a_test_image_with_a_stroke_is_a_drawing_and_without_it_the_image_again(page, run):
+    page.locator("#samples button").first.click()
+    alone = answered(page)
+    draw(page, [(0.05, 0.05), (0.3, 0.1)])
+    answered(page)
+    X = prepared_here(page).image
+    np.testing.assert_allclose(ink(page, "#input"), 255 * X, atol=0.51)
+    P = float(run.network.predict(X.reshape(1, -1))[0, 0])
+    assert array(page, "pad.answer.network.activations.at(-1)")[0] == pytest.approx(P, abs=1e-6)
+    assert "X, the input: the centre of mass is in the middle" in page.inner_text(".stages")
+    assert [page.locator(part).is_visible() for part in ("#scaled", "#box")] == [True, True]
+    page.get_by_role("button", name="Undo").click()
+    assert answered(page) == alone
 
 
 def test_an_empty_pad_says_so_and_undo_and_clear_lead_back_to_it(page):
@@ -343,6 +362,7 @@ def test_a_dot_is_drawn_and_the_pen_of_the_keys_does_not_join_the_mouses_line(pa
 
 
 def test_the_answer_is_read_out_when_the_drawing_has_not_changed_for_a_moment(page):
+    page.evaluate("clearTimeout(pad.answer.timer)")  # what was there before
     page.clock.install()
     page.evaluate("document.getElementById('said').textContent = ''")
     draw(page, ONE)
@@ -377,7 +397,7 @@ def test_a_drawing_is_printed_and_an_empty_pad_is_not(page):
     assert not page.locator("#draw").is_visible()
     page.locator("#samples button").first.evaluate("button => button.click()")
     answered(page)
-    seen = [page.locator(part).is_visible() for part in ("#pad", "#centred", ".layer", "#samples", ".tools")]
+    seen = [page.locator(part).is_visible() for part in ("#pad", "#input", ".layer", "#samples", ".tools")]
     page.emulate_media(media="screen")
     assert seen == [True, True, True, False, False]
 

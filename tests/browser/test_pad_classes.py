@@ -2,10 +2,12 @@
 
 import json
 import re
+from io import BytesIO
 from itertools import product
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mlp.network import ACTIVATIONS, LOSSES, by_class, decide
 from mlp.pages import report
@@ -97,6 +99,18 @@ def test_everyone_can_read_the_page_of_ten_digits(ten, visit, accessible, look):
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     accessible(page)
+
+
+def test_the_legend_of_the_plane_has_a_mark_for_each_digit(ten, visit):
+    page = at_work(visit(ten))
+    marks = page.locator("#plane path[transform]")
+    assert marks.count() == 10
+    page.locator("#plane").scroll_into_view_if_needed()
+    for place in marks.evaluate_all(
+        "all => all.map((mark) => { const { e, f } = mark.getScreenCTM(); return [e, f]; })"
+    ):
+        clip = {"x": place[0] - 2, "y": place[1] - 2, "width": 4, "height": 4}
+        assert np.asarray(Image.open(BytesIO(page.screenshot(clip=clip))).convert("RGB")).max(axis=2).min() < 240
 
 
 def test_what_is_unlike_ten_digits_resembles_none_of_them_and_a_point_says_whose_probability_it_has(ten, visit):

@@ -30,9 +30,58 @@ def test_everyone_can_read_it_anywhere(with_an_image, look, accessible):
     assert len(figures) == 9
 
 
-def test_nothing_sticks_out_of_it_on_the_smallest_phone(with_an_image):
+def test_nothing_sticks_out_of_it_on_the_smallest_phone_even_unfolded(with_an_image):
     with_an_image.set_viewport_size({"width": 320, "height": 700})
-    assert with_an_image.evaluate("document.documentElement.scrollWidth") == 320
+    with_an_image.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    width = with_an_image.evaluate("document.documentElement.scrollWidth")
+    with_an_image.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = false; })")
+    assert width == 320
+
+
+def test_on_a_phone_the_pad_fills_the_width(with_an_image):
+    with_an_image.set_viewport_size({"width": 390, "height": 900})
+    pad, text = (with_an_image.locator(part).bounding_box() for part in (".paper", "#draw"))
+    assert pad["width"] == text["width"] > 350
+
+
+def test_it_is_half_as_high_as_it_was_and_paper_has_what_is_folded(short_run, visit):
+    page = visit(short_run / "report.html")
+    page.wait_for_selector(".scripted")
+    assert page.evaluate("document.documentElement.scrollHeight") <= 6226 / 2
+    folded = [page.get_by_text(words) for words in ("learning_rate: 1.0", "threadpoolctl")]
+    assert not any(text.is_visible() for text in folded)
+    page.emulate_media(media="print")
+    assert all(text.is_visible() for text in folded)
+
+
+def test_the_contents_lead_to_each_section_stay_in_sight_and_mark_the_current_one(short_run, visit):
+    page = visit(short_run / "report.html")
+    names = page.locator("main section").evaluate_all(
+        "all => all.map((one) => `#${one.getAttribute('aria-labelledby')}`)"
+    )
+    links = page.locator(".contents a")
+    assert links.evaluate_all("all => all.map((link) => link.hash)") == names
+    page.get_by_role("link", name="Decision boundary").click()
+    current = page.locator(".contents [aria-current]")
+    current.filter(has_text="Decision boundary").wait_for()
+    assert current.count() == 1
+    assert page.locator(page.evaluate("location.hash")).bounding_box()["y"] == pytest.approx(0, abs=20)
+    assert 0 <= current.bounding_box()["y"] < 900
+
+
+def points_of(page, digit):
+    """The places of a digit's points in the plane, in the window."""
+    return page.evaluate(
+        """(digit) => {
+            const path = document.querySelector(`[data-digit="${digit}"]`);
+            const toWindow = path.getScreenCTM();
+            return Array.from(path.getAttribute("d").matchAll(/(-?[\\d.]+) (-?[\\d.]+)/g), ([, x, y]) => {
+                const { x: right, y: down } = new DOMPoint(x, y).matrixTransform(toWindow);
+                return [right, down];
+            });
+        }""",
+        digit,
+    )
 
 
 def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_digits):
@@ -49,14 +98,33 @@ def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_di
       const canvas = document.querySelector("#pins canvas");
       return Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data).filter((_, k) => k % 4 == 0); }""")
     np.testing.assert_array_equal(255 - np.array(drawn), training_digits.pixels(np.array([position]))[0])
-    assert page.locator("#pins li").count() == 2  # it is shown, and pinned
     ring = page.locator("#ring").bounding_box()
+    middle = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2
+    assert min(np.hypot(*(np.array(points_of(page, digit)) - middle).T)) < 0.5
+    cards = page.locator("#pins li")
+    assert cards.all_inner_texts() == [caption]  # pinned
+    page.keyboard.press("ArrowUp")
+    assert cards.count() == 2
     page.mouse.move(0, 0)
-    page.mouse.click(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+    page.mouse.click(*middle)
     assert page.inner_text("#point") == caption
-    assert page.locator("#pins li").count() == 3
+    assert cards.all_inner_texts() == [caption]
     page.keyboard.press("Escape")
-    assert page.locator("#pins li").count() == 0
+    assert cards.count() == 0
+
+
+def test_a_tap_shows_an_image_once_and_a_second_one_pins_it(short_run, visit):
+    page = visit(short_run / "report.html", width=390, has_touch=True, is_mobile=True)
+    page.locator("#plane").scroll_into_view_if_needed()
+    cards, shown = page.locator("#pins li"), []
+    for digit, taps in (("0", 2), ("1", 1), ("0", 1)):
+        place = points_of(page, digit)[0]
+        for _ in range(taps):
+            page.touchscreen.tap(*place)
+        shown.append(page.inner_text("#point"))
+        pinned, *others = reversed(cards.all_inner_texts())
+        assert pinned == shown[0]
+        assert others == ([shown[1]] if shown[-1] != shown[0] else [])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +157,7 @@ def test_any_network_on_any_images_has_its_page(options, tmp_path, here, visit, 
     )
     assert (blue > red) == (dX > 0)  # purple pushes P up, towards the second digit, whichever it is
     assert "7 or 1?" in page.inner_text("h1")
-    assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text("#in-the-plane + p")
+    assert "a 1 is a red circle, a 7 a blue triangle" in page.inner_text(".plane-and-point p")
 
 
 def test_of_any_network_and_images_the_page_has_at_most_three_megabytes(tmp_path, visit):

@@ -11,6 +11,8 @@ import time
 
 import matplotlib as mpl
 import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -41,6 +43,32 @@ def test_every_colour_of_a_page_is_a_variable_that_exists():
 def test_each_colour_of_a_page_stands_for_one_thing():
     light, dark = ([shades[k] for shades in style.COLORS.values()] for k in (0, 1))
     assert len(set(light)) == len(set(dark)) == len(style.COLORS)
+
+
+def contrast(first, second):
+    """WCAG's contrast ratio of two colours, (3,) each from 0 to 1."""
+    levels = np.array([first, second])
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    dark, light = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_has_a_contrast_of_4_5_and_lines_points_and_regions_of_3(scheme):
+    color = {name: np.array(to_rgb(shades[scheme])) for name, shades in style.COLORS.items()}
+    for name in ("ink", "muted", "red", "blue", "green", "purple", "orange"):
+        for background in ("paper", "card"):
+            assert contrast(color[name], color[background]) >= 4.5, (name, background)
+    assert contrast(color["ink"], color["highlight"]) >= 4.5
+    ten = [f"class{k}" for k in range(len(style.CLASS_COLORS))]
+    for classes in (["red", "blue"], ten):
+        regions = {
+            name: style.REGION_OPACITY * color[name] + (1 - style.REGION_OPACITY) * color["paper"] for name in classes
+        }
+        for name in classes:
+            assert contrast(color[name], color["paper"]) >= 3, name
+            for region, background in regions.items():
+                assert contrast(color[name], background) >= 3, (name, region)
 
 
 def test_of_two_labels_the_smaller_is_red_and_the_larger_blue_in_any_order():

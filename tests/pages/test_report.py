@@ -7,22 +7,16 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from PIL import Image
 
 from mlp import idx
 from mlp.commands.runs import report as report_command
 from mlp.commands.runs import train as train_command
-from mlp.data import svd
-from mlp.figures.style import ONE, ZERO
 from mlp.gates import Exponential
 from mlp.network import ACTIVATIONS, RANGES
-from mlp.pages import report
 from mlp.runs import finished as finished_runs
 from mlp.runs.manifest import read_finished_manifest
 from mlp.system import command_line
-from mlp.training import from_config
 from tests.conftest import write_folder
 from tests.made_gates import MadeElementwise
 
@@ -45,11 +39,39 @@ def test_it_is_one_file_of_at_most_three_megabytes(text):
     assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*', text) == []
 
 
-def test_the_verdict_counts_the_errors_and_those_of_simpler_rules(text, answers):
-    verdict = re.search('class="verdict">(.*?)</p>', text, re.DOTALL)[1]
-    assert f"<strong>{np.count_nonzero(answers[1])} of 2,115</strong>" in verdict
-    _, rules = verdict.split("Errors of simpler rules")
-    assert re.findall(r"(\d+) by ", rules) == ["980", "20", "10", "8"]
+def figures(text):
+    """The figures beside the accuracy, by name."""
+    return dict(
+        re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", re.search('<dl class="figures">.*?</dl>', text, re.DOTALL)[0])
+    )
+
+
+def test_on_top_are_the_accuracy_and_the_figures_of_the_network(text, answers, test_digits):
+    P, wrong = answers
+    true = test_digits.labels == 1
+    accuracy = f"{100 * np.mean(~wrong):.2f}&nbsp;%"
+    assert f'<p class="large"><strong>{accuracy}</strong> accuracy</p>' in text
+    n, z, share = 2115, 1.959964, np.mean(~wrong)  # Wilson's interval
+    middle, half = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    low, high = (100 * (middle + sign * half) / (1 + z**2 / n) for sign in (-1, 1))
+    assert f"95&nbsp;% interval: {low:.2f}&nbsp;% to {high:.2f}&nbsp;%, on 2,115 test images" in text
+    F1 = 2 * np.sum(true & ~wrong) / (2 * np.sum(true & ~wrong) + np.sum(wrong))
+    AUC = np.mean(P[true][:, np.newaxis] > P[~true])
+    shown = figures(text)
+    assert shown["errors"] == f"{np.count_nonzero(wrong)} of 2,115"
+    assert (shown["F1"], shown["AUC"]) == (f"{100 * F1:.2f}&nbsp;%", f"{100 * AUC:.2f}&nbsp;%")
+    assert shown["parameters"] == f"{784 * 32 + 32 + 32 + 1:,}"
+    assert shown["architecture"] == "784-32-1 (sigmoid, output sigmoid), Euclidean loss"
+
+
+def test_the_network_stands_beside_simpler_rules(text, answers):
+    table = re.search('<table id="rules">.*?</table>', text, re.DOTALL)[0]
+    rows = re.findall('<th scope="row">(.*?)</th><td.*?>(.*?)</td><td.*?>(.*?)&nbsp;%</td>', table)
+    errors = [np.count_nonzero(answers[1]), 980, 20, 10, 8]
+    assert [(int(wrong), float(accuracy)) for _, wrong, accuracy in rows] == [
+        (wrong, round(100 * (1 - wrong / 2115), 2)) for wrong in errors
+    ]
+    assert rows[0][0] == "this network"
 
 
 def test_every_misclassified_image_is_shown_with_its_probability(text, answers, test_digits):
@@ -86,54 +108,9 @@ def test_of_large_images_fewer_and_smaller_pictures_are_shown(tmp_path, here):
     shown = re.search(r'id="mistakes".*?</section>', page, re.DOTALL)[0]
     pictures = [Image.open(BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)", shown)]
     assert {picture.size for picture in pictures} == {(70, 84)}
-    count = int(re.search(r"<strong>(\d+) of", page)[1])
+    count = int(figures(page)["errors"].split()[0])
     assert len(pictures) == 22 < count  # of up to 84 by 84 pixels
     assert f"The 22 most confident of {count}." in shown
-
-
-@pytest.mark.parametrize("center", [False, True])
-def test_the_plane_is_coloured_by_the_predictions_for_the_reconstructed_images(short_run, training_digits, center):
-    network = finished_runs.read_run(short_run).network
-    projection = svd.project(training_digits.first_of_each(50), center=center)
-    places = np.random.default_rng(0).uniform(-2000, 4000, (300, 2))
-    P = network.predict(projection.rebuild(places) / 255)
-    assert P.min() < 0.1
-    assert P.max() > 0.9
-    np.testing.assert_allclose(report._of_coordinates(network, projection).predict(places), P, atol=1e-4)
-
-
-def test_the_larger_digit_and_the_part_of_the_plane_that_is_predicted_as_it_are_blue(tmp_path, monkeypatch, here):
-    """Whichever is the positive class: on images of one digit each, all the ink in one pixel or in another."""
-    for part, count in (("train", 40), ("t10k", 10)):
-        labels = np.array([0, 1] * (count // 2), np.uint8)
-        images = np.zeros((count, 3, 3), np.uint8)
-        images[np.arange(count), 0, labels * 2] = 200 + np.arange(count)
-        idx.write(tmp_path / f"{part}-images-idx3-ubyte", images)
-        idx.write(tmp_path / f"{part}-labels-idx1-ubyte", labels)
-    seen = {}
-    for name in ("imshow", "scatter"):
-        monkeypatch.setattr(
-            Axes,
-            name,
-            lambda self, *arguments, _name=name, **options: seen.setdefault(_name, []).append((arguments, options)),
-        )
-    for digits in ("[0, 1]", "[1, 0]"):
-        (tmp_path / "config.yaml").write_text(f"data: {{directory: ., digits: {digits}}}\ntraining: {{epochs: 60}}\n")
-        run = tmp_path / digits[1]
-        assert here("train.py", "--config", tmp_path / "config.yaml", "--output", run).returncode == 0
-        finished = finished_runs.read_run(run)
-        images = from_config.training_images(finished.config)
-        seen.clear()
-        report._plane(finished, images)
-        (((surface,), options),) = seen["imshow"]
-        left, right, bottom, top = options["extent"]
-        coordinates = svd.project(images).coordinates(images)
-        drawn = {options["c"]: np.stack(places, axis=1) for places, options in seen["scatter"]}
-        for color, digit in ((ZERO, 0), (ONE, 1)):
-            np.testing.assert_array_equal(drawn[color], coordinates[images.labels == digit])
-            places = (drawn[color] - (left, bottom)) / (right - left, top - bottom)
-            columns, rows = np.rint(places * (np.array(surface.shape[1::-1]) - 1)).astype(int).T
-            assert (surface[rows, columns, :3] == to_rgb(color)).all()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """Promises of the report of a run with any number of classes: its numbers are NumPy's, and it stays short."""
 
 import re
-from typing import Any
 
 import numpy as np
 import pytest
 
-from mlp.figures.style import class_looks
-from mlp.pages import report, report_figures
+from mlp.pages import report, report_figures, report_plane
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
 
@@ -78,7 +76,7 @@ def test_of_all_256_labels_the_page_is_small_enough_for_its_pad_and_each_is_in_t
     ],
 )
 def test_the_heading_names_the_classes_and_stays_short(tmp_path, monkeypatch, digits, title):
-    monkeypatch.setattr(report_figures, "plane", lambda *_, **__: ("", {}))
+    monkeypatch.setattr(report_plane, "plane", lambda *_: ({"svg": "", "shares": (0, 0), "count": 0}, {}))
     monkeypatch.setattr(report, "_histograms", lambda *_: [])
     monkeypatch.setattr(report_figures, "curve_panels", lambda *_: {})
     folder = folder_of(tmp_path, digits)
@@ -120,7 +118,7 @@ def test_misclassified_images_are_grouped_by_pair_the_most_frequent_ones_first(p
     for a, b, count, images in groups:
         own = np.flatnonzero((true == int(a)) & (predicted == int(b)))
         assert int(count) == len(own)
-        own = own[np.argsort(-P[own, int(b)], kind="stable")][:6]
+        own = own[np.argsort(-P[own, int(b)], kind="stable")][:5]
         expected = [(b, f"{P[k, int(b)]:.4f}", a, f"{P[k, int(a)]:.4f}", str(indices[k])) for k in own]
         caption = r"p\((\d)\) = ([\d.]+)<br>p\((\d)\) = ([\d.]+)<br>index (\d+)"
         assert re.findall(caption, images) == expected
@@ -133,9 +131,14 @@ def test_of_more_digits_fewer_confident_predictions_of_each_are_shown(page):
 
 
 def test_the_simpler_rules_are_those_of_more_than_two_classes(page):
-    verdict = re.search('class="verdict">(.*?)</p>', page, re.DOTALL)[1]
-    rules = re.findall(r"\d+ by (.*?)[.,]\s", verdict)
-    assert rules[-1] == "the nearest class mean in the plane of the first two centred SVD coordinates"
+    rules = re.search('<table id="rules">.*?</table>', page, re.DOTALL)[0]
+    assert rows(rules)[-1][0] == "the nearest class mean in the plane of the first two centred SVD coordinates"
+
+
+def test_the_figures_on_top_are_the_means_over_the_classes_and_say_so(page):
+    mean = dict(zip(("precision", "recall", "F1", "AUC"), rows(section(page, "figures"))[-1][1:], strict=True))
+    for name in ("F1", "AUC"):
+        assert f"<dt>{name}, macro mean</dt><dd>{mean[name]}</dd>" in page
 
 
 @pytest.mark.parametrize("digits", ["[0, 1]", "[0, 1, 7]"])
@@ -173,33 +176,3 @@ def test_the_activations_of_relu_reach_to_their_largest_and_dead_units_are_count
     assert shown.count("are dead") == 1  # of the hidden layer
     limits = re.findall(r"activations of layer \d, from (\S+) to (.*?)\"", shown)
     assert limits == [("0", f"{Z3.max():.4g}"), ("0", "1")]
-
-
-def test_each_place_of_the_plane_has_the_colour_of_the_predicted_class_and_lines_where_two_meet(monkeypatch):
-    seen: dict[str, Any] = {}
-    monkeypatch.setattr(report_figures.Axes, "imshow", lambda self, surface, **_: seen.update(surface=surface))
-    monkeypatch.setattr(
-        report_figures.Axes, "contour", lambda self, x, y, lead, **_: seen.setdefault("leads", []).append((x, y, lead))
-    )
-    digits = (8, 3, 5)
-
-    def thirds(places):
-        """Each class has a sector; the third class is as probable as the others at the origin."""
-        angles = np.arctan2(places[:, 1], places[:, 0])[:, np.newaxis] - 2 * np.pi / 3 * np.arange(3)
-        return (1 + np.cos(angles)) / 3
-
-    coordinates = np.random.default_rng(0).uniform(-1, 1, (30, 2))
-    svg, axes = report_figures.plane(coordinates, np.arange(30) % 3, digits, thirds, has_legend=True)
-    (left, right), (bottom, top) = axes["limits"]
-    surface = seen["surface"]
-    x, y = np.linspace(left, right, surface.shape[1]), np.linspace(bottom, top, surface.shape[0])
-    P = thirds(np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)).reshape(*surface.shape[:2], 3)
-    colors = np.array([report_figures.to_rgb(color) for color, _ in class_looks(digits)])
-    np.testing.assert_array_equal(surface[..., :3], colors[P.argmax(axis=2)])
-    opacity = surface[..., 3]
-    order = np.argsort(P.max(axis=2), axis=None)
-    assert (np.diff(opacity.reshape(-1)[order]) >= 0).all()  # the more probable the stronger
-    assert [np.sign(lead).tolist() for *_, lead in seen["leads"]] == [
-        np.where(P.argmax(axis=2) == k, 1, -1).tolist() for k in (1, 2)
-    ]
-    assert re.findall(r">(\d)</text>", svg)[-3:] == ["3", "5", "8"]  # the legend

@@ -1,5 +1,5 @@
-// The network's answer to a drawing: the stages of the preparation, the prediction, the nearest training images, and
-// both passes, back to the pixels that push the prediction towards one digit or another.
+// The network's answer to a drawing or a test image: the stages of a drawing's preparation, the prediction, the nearest
+// training images, and both passes, back to the pixels that push the prediction towards one digit or another.
 
 const NEAREST = 3; // training images shown
 const REST = 500; // milliseconds without a change before the answer is read out
@@ -19,18 +19,32 @@ class Answer {
   }
 
   // ink: 0 to 1, row by row; size: its rows and columns.
-  update(ink, size) {
+  showDrawing(ink, size) {
     const prepared = prepare(ink, size, this.facts.preparation);
-    this.section.classList.toggle("blank", prepared === null);
     if (prepared === null) {
-      this.section.classList.remove("neither");
+      this.section.classList.remove("neither", "unprepared");
+      this.section.classList.add("blank");
       this.say("The pad is empty: draw a digit, or take a test image.");
       return;
     }
-    const P = this.network.forward(prepared.image);
+    this.section.classList.remove("unprepared");
+    this.showPreparation(prepared, size);
+    this.show(prepared.image);
+  }
+
+  // pixels: an image of the data set, 0 to 255; the network gets it as in training.
+  showImage(pixels) {
+    this.section.classList.add("unprepared");
+    this.show(Float64Array.from(pixels, (level) => level / 255));
+  }
+
+  // X: the network's input, 0 to 1.
+  show(X) {
+    this.section.classList.remove("blank");
+    drawInk(this.find("#input"), this.shape, X.map((level) => 255 * level));
+    const P = this.network.forward(X);
     const output = decide(P) % P.length; // whose derivatives are shown: a single output stands for both classes
-    this.showStages(prepared, size);
-    this.showAnswer(P, this.showNearest(prepared.image));
+    this.showAnswer(P, this.showNearest(X));
     this.showPasses(P[output], this.network.backward(output), this.facts.digits.at(output - P.length));
   }
 
@@ -61,7 +75,7 @@ class Answer {
     });
   }
 
-  showStages({ box, scaled, image }, [height, width]) {
+  showPreparation({ box, scaled }, [height, width]) {
     const [top, bottom, left, right] = box;
     Object.assign(this.find("#box").style, {
       left: `${100 * left / width}%`,
@@ -70,7 +84,6 @@ class Answer {
       height: `${100 * (bottom - top) / height}%`,
     });
     drawInk(this.find("#scaled"), this.shape, scaled.map((level) => 255 * level));
-    drawInk(this.find("#centred"), this.shape, image.map((level) => 255 * level));
   }
 
   // Show the nearest training images; returns the distance to the nearest one.

@@ -1,5 +1,5 @@
 // A pad to draw on with mouse, touch, pen or keys, or to put a sample image on. Its content is a list of marks: at most
-// one image, then strokes. When they change, the answer is updated with their ink.
+// one image, then strokes. When they change, the answer is updated: an image alone needs no preparation.
 
 const SIDE = 280; // about this many pixels on the longer side
 const STEPS = 28; // presses of an arrow key move the pen from edge to edge
@@ -133,7 +133,9 @@ class Pad {
 
   update() {
     this.draw();
-    this.answer.update(this.ink(), [this.canvas.height, this.canvas.width]);
+    const [mark, ...others] = this.marks;
+    if (mark?.image && others.length === 0) this.answer.showImage(mark.image);
+    else this.answer.showDrawing(this.ink(), [this.canvas.height, this.canvas.width]);
   }
 
   draw() {

@@ -1,4 +1,4 @@
-// The images in the plane: point at one to see it; click or press Enter to pin it.
+// The images in the plane: point at one or tap it to see it; click, press Enter or tap it again to pin it.
 
 const REACH = 20; // CSS pixels between the pointer and a point
 const DIRECTIONS = {
@@ -9,7 +9,7 @@ const DIRECTIONS = {
 };
 
 class Plane {
-  // place: the axes in the figure, as in mlp/pages/report_figures.py; training: the images, in the coordinates' order.
+  // place: the axes in the figure, as in mlp/pages/report_plane.py; training: the images, in the coordinates' order.
   constructor(element, { place, limits, coordinates }, training) {
     this.element = element;
     this.training = training;
@@ -17,15 +17,19 @@ class Plane {
     this.status = document.getElementById("point");
     this.pins = document.getElementById("pins");
     this.current = -1;
+    this.pinned = new Set();
     // The points as fractions of the figure's width and height, from its upper left corner.
-    const [left, bottom, width, height] = place;
+    const [left, top, width, height] = place;
     const [[x0, x1], [y0, y1]] = limits;
     this.places = Array.from(training.labels, (_, k) => [
       left + width * (coordinates[2 * k] - x0) / (x1 - x0),
-      1 - bottom - height * (coordinates[2 * k + 1] - y0) / (y1 - y0),
+      top + height * (y1 - coordinates[2 * k + 1]) / (y1 - y0),
     ]);
     element.addEventListener("pointermove", (event) => this.point(event));
-    element.addEventListener("click", (event) => { if (this.point(event)) this.pin(); });
+    element.addEventListener("click", (event) => {
+      const shown = this.current; // a mouse has pointed before it clicks, a finger has not
+      if (this.point(event) && this.current === shown) this.pin();
+    });
     element.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -45,20 +49,26 @@ class Plane {
     return item;
   }
 
+  // Each image has one card at most.
   show(k) {
     this.current = k;
     this.ring.hidden = false;
     this.ring.style.left = `${100 * this.places[k][0]}%`;
     this.ring.style.top = `${100 * this.places[k][1]}%`;
     this.status.textContent = this.caption(k);
-    this.pins.querySelector(".current")?.remove();
-    const item = this.card(k);
-    item.className = "current";
-    this.pins.prepend(item);
+    this.pins.querySelector("li:not(.pinned)")?.remove();
+    if (!this.pinned.has(k)) this.pins.prepend(this.card(k));
   }
 
   pin() {
-    if (this.current >= 0) this.pins.querySelector(".current")?.after(this.card(this.current));
+    if (this.current < 0) return;
+    this.pinned.add(this.current);
+    this.pins.querySelector("li:not(.pinned)")?.classList.add("pinned");
+  }
+
+  clear() {
+    this.pinned.clear();
+    this.pins.replaceChildren();
   }
 
   // The nearest point for which `allowed` is true, and its distance in CSS pixels.
@@ -93,7 +103,7 @@ class Plane {
     } else if (event.key === "Enter" || event.key === " ") {
       this.pin();
     } else if (event.key === "Escape") {
-      this.pins.replaceChildren();
+      this.clear();
     } else {
       return;
     }
