@@ -7,6 +7,7 @@ says so.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -59,7 +60,6 @@ class LiveView:
         self._curves = {name: GrowingCurve() for name in FIGURES}
         self._epochs_drawn = 0
         self._began, self._steps_before = perf_counter(), trainer.steps
-        self._if_killed = next_steps(run.directory, INTERRUPTED)
         self._write(RUNNING)
         self._rests_until = self._written  # reading the templates took long, but no step waited for it
 
@@ -116,6 +116,11 @@ class LiveView:
                 "silence": 1000 * SILENCE,
             },
         }
+
+    @cached_property
+    def _if_killed(self) -> Mapping[str, str]:
+        """What the user can do if the process is killed, and the page stays as it is."""
+        return self._next_steps(self._run.directory, INTERRUPTED)
 
     def _draw(self) -> None:
         """Add the new epochs to the curves."""
