@@ -26,6 +26,8 @@ NextSteps = Callable[[Path, str], Mapping[str, str]]
 """What a user can do with the run in this directory, now that it has this status: purposes, and how to do each."""
 REST = 50
 """An update must wait for this many times the time that the last one took."""
+SHORTEST = 1.0
+"""Seconds between two updates at least, because nobody sees more of them: a page is not reloaded so often."""
 LONG_EPOCH = 10.0
 """Seconds after which the page is also updated within an epoch."""
 SILENCE = 60.0
@@ -68,7 +70,7 @@ class LiveView:
 
     def update(self, ends_epoch: bool) -> None:
         """Write the page if it is due; after the last epoch it always is."""
-        due = self._rests_until if ends_epoch else max(self._rests_until, self._written + LONG_EPOCH)
+        due = max(self._rests_until, self._written + (SHORTEST if ends_epoch else LONG_EPOCH))
         if perf_counter() >= due or (ends_epoch and self._trainer.has_stopped):
             self._write(RUNNING)
 

@@ -17,6 +17,7 @@ def texts(tmp_path_factory):
     settings = mlp.config.load(project(folder), ["output.live=true"])
     page = folder / "run" / "live.html"
     with pytest.MonkeyPatch.context() as patch, undrawn():
+        patch.setattr(live, "SHORTEST", 0)
         patch.setattr(live, "REST", 0)
         mlp.train(settings, output=folder / "run", on_epoch=lambda row: seen.append(page.read_text(encoding="utf-8")))
     return [*seen, page.read_text(encoding="utf-8")]

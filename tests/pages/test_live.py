@@ -25,6 +25,7 @@ def config(tmp_path):
 @pytest.fixture
 def every_epoch(monkeypatch):
     """However short an epoch is, the page is updated."""
+    monkeypatch.setattr(live, "SHORTEST", 0)
     monkeypatch.setattr(live, "REST", 0)
 
 
