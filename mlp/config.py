@@ -255,6 +255,9 @@ class Output(Section):
 
     directory: Directory = Field(Path("outputs"), description="folder of the numbered runs")
     report: bool = Field(False, description="true: at its end a run writes report.html, a page that opens offline")
+    live: bool = Field(
+        False, description="true: a run keeps live.html up to date, a page that reloads itself and opens offline"
+    )
 
 
 class Config(Section):

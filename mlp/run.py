@@ -1,10 +1,11 @@
 """One run, from its beginning or a checkpoint to its end, as ``train.py``, ``mlp.train`` and sweeps run it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mlp.data.dataset import Dataset
 from mlp.figures.curve_process import Draw, draw_here
 from mlp.runs import checkpoint, history, provenance
 from mlp.runs.checkpoint import Checkpoint
-from mlp.runs.directory import CURVE, DIVERGENCE, REPORT, Run, check_fresh
+from mlp.runs.directory import CURVE, DIVERGENCE, LIVE, REPORT, Run, check_fresh
 from mlp.runs.finished import FinishedRun, find_whole, read_run
 from mlp.runs.manifest import RUNNING, STOPPED, read_manifest
 from mlp.system import blas_threads, progress, signals
@@ -23,6 +24,9 @@ from mlp.system.progress import Report
 from mlp.training import from_config, gradient_precheck
 from mlp.training.loop import Trainer
 from mlp.training.progress import Epoch
+
+if TYPE_CHECKING:  # slow to import, and few runs need it
+    from mlp.pages.live import Update
 
 Warn = Callable[[str], object]
 
@@ -44,6 +48,9 @@ class Caller:
     """Raises Interrupted if the run is to stop; it is called after each block of steps."""
     computing: AbstractContextManager[object] = field(default_factory=signals.immediate)
     """Within it a long step may be interrupted."""
+    next_steps: Callable[[Path, str], Mapping[str, str]] = lambda directory, status: {}
+    """What the user can do with the run in this directory when it has ended with this status, for live.html: purposes,
+    and the command or call for each."""
 
 
 def train(
@@ -81,10 +88,11 @@ def train(
             if saved is not None:
                 _restore(trainer, run, saved)
             save(trainer, run)  # before the first step: the disk has room, and there is something to resume from
-            caller.check()
-            learn(trainer, run, caller)
-            finish(trainer, run, caller)
-            run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
+            with _live_view(trainer, run, caller) as update_view:
+                caller.check()
+                learn(trainer, run, caller, update_view)
+                finish(trainer, run, caller)
+                run.finish(best_epoch=trainer.progress.best_epoch, seconds=perf_counter() - began)
             caller.on_end(trainer, run)
         if settings.output.report:  # the run is finished, and stays so if its report fails
             make_report(run.directory, caller.warn)
@@ -155,7 +163,16 @@ def _advice_if_data_changed() -> Iterator[None]:
         raise DataChanged(changed.path, changed.how, cure, lost) from None
 
 
-def learn(trainer: Trainer, run: Run, caller: Caller) -> None:
+def _live_view(trainer: Trainer, run: Run, caller: Caller) -> AbstractContextManager["Update"]:
+    """Within this block live.html is up to date, if the config asks for it; gives what to call as training goes on."""
+    if not run.config.output.live:
+        return nullcontext(lambda ends_epoch: None)
+    from mlp.pages import live
+
+    return live.kept(trainer, run, caller.warn, caller.next_steps)
+
+
+def learn(trainer: Trainer, run: Run, caller: Caller, update_view: "Update") -> None:
     """Run the remaining epochs: progress, checkpoints, interruptions, divergence.
 
     If the caller stops the run, a checkpoint is saved first. Raises Diverged if training diverges or has learned
@@ -163,7 +180,7 @@ def learn(trainer: Trainer, run: Run, caller: Caller) -> None:
     Raises DataChanged, and saves nothing, if the data files have changed since they were read.
     """
     try:
-        _run_epochs(trainer, run, caller)
+        _run_epochs(trainer, run, caller, update_view)
         trainer.check_ending(caller.check)
     except Diverged as error:
         trainer.training_set.source.check()  # changed data may be the cause
@@ -175,7 +192,7 @@ def learn(trainer: Trainer, run: Run, caller: Caller) -> None:
         raise
 
 
-def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
+def _run_epochs(trainer: Trainer, run: Run, caller: Caller, update_view: "Update") -> None:
     epochs, (interval, unit) = trainer.options.epochs, trainer.options.checkpoint_interval
     steps = epochs * trainer.steps_per_epoch
     with caller.show(total=steps, initial=trainer.steps, unit=" steps") as report:
@@ -184,11 +201,17 @@ def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
             report.advance(done)
             if unit == "step" and trainer.steps % interval == 0:
                 save(trainer, run)
+            after_block()
+
+        def after_block() -> None:
+            update_view(False)
             caller.check()
 
         try:
+            if run.config.output.live:
+                report.say(f"live view: {run.directory / LIVE}")
             while not trainer.has_stopped:
-                row = trainer.run_epoch(after_steps, caller.check)
+                row = trainer.run_epoch(after_steps, after_block)
                 with _saved_if_it_fails(trainer, run):
                     report.say(f"epoch {row.epoch:{len(str(epochs))}}/{epochs}: {row}")
                     answer = caller.on_epoch(row)
@@ -197,6 +220,7 @@ def _run_epochs(trainer: Trainer, run: Run, caller: Caller) -> None:
                     run.manifest[STOPPED] = True
                 if (unit == "epoch" and row.epoch % interval == 0) or trainer.has_stopped:
                     save(trainer, run)
+                update_view(True)
                 caller.check()
         except Interrupted:
             save(trainer, run)

@@ -72,7 +72,7 @@ def test_the_defaults_are_those_of_the_contract():
             "threads": 1,
             "checkpoint_every": "1 epoch",
         },
-        "output": {"directory": "outputs", "report": False},
+        "output": {"directory": "outputs", "report": False, "live": False},
     }
 
 
@@ -196,7 +196,7 @@ BAD = {  # text: its only message, after "config.yaml:"
     "beta1: 0.9": "1:1: beta1: unknown section, not offered: the optimizers are sgd, with training.momentum, and adam "
     "with its usual constants",
     "training:\n  ephocs: 5": "2:3: training.ephocs: unknown key, did you mean epochs?",
-    "output:\n  export: 5": "2:3: output.export: unknown key, known are directory, report",
+    "output:\n  export: 5": "2:3: output.export: unknown key, known are directory, report, live",
     "model:\n  hidden_sizes: 32": "2:17: model.hidden_sizes: must be a list in brackets, not 32",
     "- training": "1:1: the file: must be sections of keys",
     "training:\n  seed: 1\n  seed: 2": "3:3: training.seed: given twice, first in line 2",

@@ -12,9 +12,10 @@ from mlp.figures.curve_process import Draw
 from mlp.run import Caller
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
-from mlp.runs.directory import CONFIG, CURVE, REPORT, Run
+from mlp.runs.directory import CONFIG, CURVE, LIVE, REPORT, Run
 from mlp.runs.finished import read_config
 from mlp.runs.history import read_history
+from mlp.runs.manifest import FAILED, FINISHED, INTERRUPTED
 from mlp.system import command_line, progress, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import DataChanged, InputError, Interrupted
@@ -26,8 +27,8 @@ from mlp.training.progress import kept_epoch
 def as_caller(draw: Draw, *, quiet: bool) -> Caller:
     """The command as the caller of a run: it prints its epochs and its result, or nothing but warnings."""
     if quiet:
-        return Caller(warn, draw=draw, on_end=lambda trainer, run: signals.ignore())
-    return Caller(warn, draw=draw, on_end=report, show=progress.shown)
+        return Caller(warn, draw=draw, next_steps=next_steps, on_end=lambda trainer, run: signals.ignore())
+    return Caller(warn, draw=draw, next_steps=next_steps, on_end=report, show=progress.shown)
 
 
 def begin(settings: Config, directory: Path | None, caller: Caller) -> None:
@@ -78,8 +79,25 @@ def how_to_resume(directory: Path) -> Iterator[None]:
         yield
     except (Interrupted, DataChanged, OSError, MemoryError) as stop:
         if checkpoint.exists(directory):
-            stop.add_note(f"resume with: {command_line.command('train')} --resume {display_path(directory)}")
+            stop.add_note(f"resume with: {resume_command(directory)}")
         raise
+
+
+def resume_command(directory: Path) -> str:
+    """The command that resumes the run."""
+    return f"{command_line.command('train')} --resume {display_path(directory)}"
+
+
+def next_steps(directory: Path, status: str) -> dict[str, str]:
+    """The commands for a run that has ended with this status, by their purposes."""
+    if status == FINISHED:
+        commands = {"evaluate on the test images": "evaluate", "write a report": "report"}
+        return {
+            purpose: f"{command_line.command(name)} {display_path(directory)}" for purpose, name in commands.items()
+        }
+    if status in (INTERRUPTED, FAILED) and checkpoint.exists(directory):
+        return {"resume": resume_command(directory)}
+    return {}
 
 
 def report(trainer: Trainer, run: Run) -> None:
@@ -103,5 +121,7 @@ def report(trainer: Trainer, run: Run) -> None:
     print(f"run:   {display_path(run.directory)}")
     print(f"curve: {display_path(run.directory / CURVE)}")
     print(f"page:  {page}")
+    if run.config.output.live:
+        print(f"live:  {display_path(run.directory / LIVE)}")
     print(f"next:  {command_line.command('evaluate')} {display_path(run.directory)}")
     signals.ignore()

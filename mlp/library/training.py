@@ -16,6 +16,7 @@ from mlp.library.run import Run, load
 from mlp.run import Caller, Warn
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
+from mlp.runs.manifest import FAILED, FINISHED, INTERRUPTED
 from mlp.system import progress
 from mlp.system.errors import CheckFailed, Diverged, Error, InputError
 from mlp.system.files import StrPath, given_path, make_folder
@@ -67,7 +68,7 @@ def train(
         )
     except BaseException as error:
         if places and checkpoint.exists(places[0]) and not isinstance(error, Diverged | CheckFailed):
-            error.add_note(f"resume with: mlp.train(resume={str(places[0])!r})")
+            error.add_note(f"resume with: {_resume_call(places[0])}")
         if isinstance(error, Error | KeyboardInterrupt):
             # the message is enough: a notebook would show a screen of mlp's code
             raise error.with_traceback(None) from error.__cause__
@@ -133,11 +134,26 @@ def _caller(waiter: Waiter, on_epoch: Callable[[Epoch], object] | None, *, verbo
     """The calling thread as the caller of a run."""
     return Caller(
         warn=partial(waiter.call, _warn),
+        next_steps=_next_steps,
         show=partial(relayed_progress.shown, waiter) if verbose else progress.silent,
         on_epoch=partial(waiter.call, on_epoch) if on_epoch is not None else lambda row: None,
         check=waiter.check,
         computing=nullcontext(),
     )
+
+
+def _resume_call(directory: Path) -> str:
+    """The call that resumes the run."""
+    return f"mlp.train(resume={str(directory)!r})"
+
+
+def _next_steps(directory: Path, status: str) -> dict[str, str]:
+    """The calls for a run that has ended with this status, by their purposes."""
+    if status == FINISHED:
+        return {"evaluate on the test images": f"mlp.load({str(directory)!r}).evaluate()"}
+    if status in (INTERRUPTED, FAILED) and checkpoint.exists(directory):
+        return {"resume": _resume_call(directory)}
+    return {}
 
 
 def _warn(message: str) -> None:

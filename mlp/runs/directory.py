@@ -33,8 +33,9 @@ from mlp.training.progress import Epoch, TrainerState
 CONFIG = "config.yaml"
 CURVE = "loss_curve.png"
 DIVERGENCE = "divergence.json"
+LIVE = "live.html"
 REPORT = "report.html"
-OWN = {CONFIG, MANIFEST, history.NAME, CURVE, model.NAME, DIVERGENCE, checkpoint.NEWEST, checkpoint.PREVIOUS}
+OWN = {CONFIG, MANIFEST, history.NAME, CURVE, model.NAME, DIVERGENCE, LIVE, checkpoint.NEWEST, checkpoint.PREVIOUS}
 """The files that only the run writes, while its directory is locked."""
 MAX_RESUMPTIONS = 1000
 """The manifest keeps the last ones: it must stay small enough to be read."""
@@ -75,6 +76,8 @@ class Run:
         checkpoint.reinstate(saved, self.directory)
         self._write_config()
         remove(self.file(DIVERGENCE))
+        with suppress(OSError):  # it would show the earlier end; and it is no file that a run needs
+            remove(self.file(LIVE))
         resumed = [*self.manifest.get("resumed", []), {"at": _now(), "changed": changed}][-MAX_RESUMPTIONS:]
         self.note(status=RUNNING, ended=None, resumed=resumed)
 

@@ -20,11 +20,11 @@ from mlp.system.files import StrPath, read_small, write_text
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 """Usually it has about two thousand."""
-RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
 ENDINGS: dict[type[BaseException], str] = {
     CheckFailed: "check failed",
     Diverged: "diverged",
-    Interrupted: "interrupted",
+    Interrupted: INTERRUPTED,
 }
 """The status of a run that ends with one of these errors; after any other error it is FAILED."""
 

@@ -70,7 +70,7 @@ def test_a_link_in_the_place_of_an_output_file_is_not_followed(
         (run / (name + ending)).unlink(missing_ok=True)
         (run / (name + ending)).symlink_to(victims / name)
     if script == "train.py":
-        assert train(monkeypatch, *arguments(script, run, sent)) == 0
+        assert train(monkeypatch, *arguments(script, run, sent), "output.live=true") == 0
     else:
         assert run_here(script, *arguments(script, run, sent)).returncode == 0
     assert {path.read_text() for path in victims.iterdir()} == {"mine"}

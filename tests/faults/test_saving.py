@@ -19,6 +19,8 @@ from mlp.training import divergence
 from mlp.training.progress import EpochSums
 from tests.faults.fault_helpers import ADAM, at_step, one_message, outcome, project, train
 
+NOT_BEFORE_THE_END = {"model.npz", "loss_curve.png", "divergence.json", "live.html"}
+"""Own files that a run without a live view does not write as it trains."""
 STEPS = 3
 """An epoch has 24 training images, 8 a batch."""
 
@@ -285,7 +287,7 @@ def test_a_signal_after_the_end_stops_nothing(tmp_path, monkeypatch):
     assert train(monkeypatch, "--config", project(tmp_path), "--output", tmp_path / "run") == 0
 
 
-@pytest.mark.parametrize("name", sorted(run_directory.OWN - {"model.npz", "loss_curve.png", "divergence.json"}))
+@pytest.mark.parametrize("name", sorted(run_directory.OWN - NOT_BEFORE_THE_END))
 @pytest.mark.parametrize("touched", ["deleted", "written to", "a folder"])
 def test_a_run_whose_files_are_changed_meanwhile_ends_whole_or_says_what_is_wrong(
     name, touched, tmp_path, monkeypatch, capsys, injected

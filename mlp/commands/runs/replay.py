@@ -33,6 +33,7 @@ from mlp.system import command_line
 sys.exit(command_line.run(lambda _: replay.train({config!r}, {output!r}, {epochs})))
 """
 """What runs in the other process; braces are filled in."""
+NO_PAGES = {"output.report": False, "output.live": False}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -92,6 +93,6 @@ def train(config_file: str, output: str, epochs: int) -> None:
     from mlp import run as one_run  # only the other process trains
     from mlp.system import progress
 
-    settings, target = configuration.load(config_file).with_values({"output.report": False}), Path(output)
+    settings, target = configuration.load(config_file).with_values(NO_PAGES), Path(output)
     caller = one_run.Caller(warn, progress.shown, on_epoch=lambda row: row.epoch == epochs, draw=lambda *_: None)
     one_run.train(from_config.resolved(settings), directories.new(settings, target, warn), caller)

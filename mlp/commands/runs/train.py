@@ -25,8 +25,13 @@ def main(arguments: Sequence[str]) -> None:
         metavar="RUN",
         help="resume the run in this directory; with --config, start it if it does not exist",
     )
+    parser.add_argument(
+        "--live", action="store_true", help="keep RUN/live.html up to date, the same as --set output.live=true"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
     options = parser.parse_args(arguments)
+    if options.live:
+        options.set = [*options.set, "output.live=true"]
     if options.resume and options.output:
         raise InputError("--output is for a new run, --resume for an existing one: give one of them")
     is_resumed = options.resume and options.resume.exists()

@@ -44,7 +44,7 @@ class Chart {
     if (!width) return; // it is not to be seen now
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const { across, up } = this.ticks();
-    const labels = up.map(tickLabel);
+    const labels = this.isLogarithmic ? up.map(tickLabel) : linearLabels(up);
     const legend = this.legend(width);
     this.left = Math.max(...labels.map((label) => label.length)) * DIGIT + GAP;
     this.right = width - 2 * DIGIT;
@@ -53,7 +53,7 @@ class Chart {
     this.svg.replaceChildren(
       ...legend.parts,
       this.grid(across, up),
-      ...across.map((tick) => this.text(tickLabel(tick), this.px(tick), this.bottom + LINE, "middle")),
+      ...linearLabels(across).map((label, k) => this.text(label, this.px(across[k]), this.bottom + LINE, "middle")),
       ...up.map((tick, k) => this.text(labels[k], this.left - GAP, this.py(tick) + FONT / 3, "end")),
       this.text(this.x, this.right, height - GAP / 2, "end"),
       ...this.mark ? [this.marked()] : [],
@@ -175,11 +175,12 @@ class Chart {
     const parts = [];
     let [x, y] = [0, LINE];
     for (const { label, color, isMark, ...look } of items) {
-      const sample = color ? SAMPLE + GAP : 0;
+      const length = isMark ? 0 : SAMPLE;
+      const sample = color ? length + GAP : 0;
       const needed = sample + this.widthOf(label);
       if (x && x + needed > width) [x, y] = [0, y + LINE];
       if (color) {
-        const d = isMark ? `M${x + SAMPLE / 2} ${y}v${-FONT}` : `M${x} ${y - FONT / 3}h${SAMPLE}`;
+        const d = isMark ? `M${x + 1} ${y}v${-FONT}` : `M${x} ${y - FONT / 3}h${length}`;
         const kind = isMark ? "mark" : classesOf(look);
         parts.push(svgPart("path", { class: kind, style: `stroke: ${color}`, d }));
       }

@@ -22,7 +22,8 @@ function logarithmicTicks(low, high) {
   const rounds = last - first > 3 ? [1] : [1, 2, 5];
   const ticks = [];
   for (let power = Math.floor(first / every) * every; power < last + every; power += every) {
-    ticks.push(...rounds.map((round) => Number(`${round}e${power}`)));
+    const exponent = Math.max(-307, Math.min(power, 307)); // of normal numbers
+    ticks.push(...rounds.map((round) => Number(`${round}e${exponent}`))); // exact, as ** would not be
   }
   const begin = ticks.findLastIndex((tick) => tick <= low);
   return ticks.slice(begin, ticks.findIndex((tick) => tick >= high) + 1);
@@ -37,9 +38,17 @@ function spread([low, high], isLogarithmic) {
   return [low - room, high + room];
 }
 
+// Labels of ticks that are all the same distance apart: as many decimals for each.
+function linearLabels(ticks) {
+  const decimals = ticks.length > 1 ? -Math.floor(Math.log10(ticks[1] - ticks[0]) + MIN_SPREAD) : 0;
+  const isPlain = decimals > 0 && decimals < 7 && Math.abs(ticks.at(-1)) < 1e6;
+  return ticks.map((tick) => (isPlain ? tick.toFixed(decimals).replace("-", "−") : tickLabel(tick)));
+}
+
 function tickLabel(value) {
   const [digits, power] = value.toExponential().split("e");
   if (value === 0 || (power >= -4 && power < 6)) return PLAIN.format(value).replace("-", "−");
   const exponent = Array.from(String(Number(power)), (sign) => SUPERSCRIPT[sign]).join("");
-  return `${digits === "1" ? "" : `${digits.replace("-", "−")}·`}10${exponent}`;
+  const factor = digits === "1" ? "" : `${digits.replace("-", "−")}·`;
+  return `${factor}10${exponent}`;
 }

@@ -1,0 +1,60 @@
+// Draws the curves, and reloads the page while its run goes on. What is open, and where the focus is, stays: a reload
+// keeps the history entry's state, and the browser keeps the place that was scrolled to.
+
+const { curves, best, updated, reload, silence } = JSON.parse(document.getElementById("facts").textContent);
+const remembered = { isPaused: false, open: [], focus: null, ...history.state };
+
+function remember(changes) {
+  history.replaceState(Object.assign(remembered, changes), "");
+}
+
+drawCurves();
+for (const id of remembered.open) document.getElementById(id).open = true;
+document.getElementById(remembered.focus)?.focus({ preventScroll: true });
+if (reload !== null) keepUpToDate(document.getElementById("reload"));
+
+function drawCurves() {
+  if (!curves.train_loss.length) return;
+  const losses = [...curves.train_loss, ...curves.validation_loss].map(([, loss]) => loss);
+  const isLogarithmic = Math.min(...losses) > 0 && Math.max(...losses) > 10 * Math.min(...losses);
+  const mark = curves.validation_loss.length ? { label: `best epoch ${best}`, x: best } : null;
+  for (const [name, options] of Object.entries({
+    loss: { y: "loss", isLogarithmic },
+    accuracy: { y: "accuracy (%)", within: [0, 100] },
+  })) {
+    const parts = [
+      { label: "training", color: "var(--blue)", points: curves[`train_${name}`] },
+      { label: "validation", color: "var(--orange)", isDashed: true, points: curves[`validation_${name}`] },
+    ];
+    const chart = new Chart(document.getElementById(name), { x: "epoch", ...options });
+    chart.show(parts.filter(({ points }) => points.length), mark);
+  }
+}
+
+function keepUpToDate(button) {
+  const isSilent = Date.now() - updated > silence;
+  let timer = null;
+  const set = (isPaused) => {
+    remember({ isPaused });
+    button.textContent = isSilent ? "Reload" : isPaused ? "Continue" : "Pause";
+    clearTimeout(timer);
+    if (!isPaused && !isSilent) timer = setTimeout(reloadWhenVisible, reload);
+  };
+  button.onclick = () => (isSilent ? reloadNow() : set(!remembered.isPaused));
+  button.hidden = false;
+  document.getElementById("silent").hidden = !isSilent;
+  set(remembered.isPaused);
+}
+
+// In a tab that nobody sees it waits.
+function reloadWhenVisible() {
+  if (!document.hidden) reloadNow();
+  else document.addEventListener("visibilitychange", reloadWhenVisible, { once: true });
+}
+
+function reloadNow() {
+  const open = Array.from(document.querySelectorAll("details[open]"), ({ id }) => id);
+  const focus = document.activeElement.matches(":focus-visible") ? document.activeElement.id : null;
+  remember({ open, focus });
+  location.reload();
+}
