@@ -123,6 +123,22 @@ def test_xor_is_learned_and_pause_stops(opened):
     assert page.evaluate("playground.latest().steps") == paused + 1
 
 
+def test_a_reset_stops_the_training(opened):
+    page = opened("digits")
+    first = weights(page)
+    press(page, "Run")
+    until(page, "playground.latest().isRunning && playground.latest().steps > 0")
+    reset(page)
+    assert weights(page) == first
+    steps(page, 1)
+    assert not page.evaluate("playground.latest().isRunning")
+    press(page, "Run")
+    until(page, "playground.latest().steps > 1")
+    enter(page, "hidden units", "4, 2")
+    until(page, f"playground.latest().parameters.length === {16 * 4 + 4 + 4 * 2 + 2 + 2 * 3 + 3}")
+    assert state(page) == "Reset, because hidden units changed: new weights from seed 0."
+
+
 def test_another_learning_rate_acts_on_the_next_step(opened):
     page = opened("xor")
     steps(page, 2)

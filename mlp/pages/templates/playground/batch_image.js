@@ -63,7 +63,8 @@ class BatchImage {
     const [predicted] = decide(this.passes.graph.nodes.find(({ name }) => name === "P").value);
     const what = names ? rowText(this.data, position, k) : `label ${digits[k]}, training image ${indices[position]}`;
     const place = `${this.row + 1} of ${this.message.batch.length} in the next batch`;
-    setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${predicted === k ? "" : ", which is wrong"}.`);
+    const verdict = predicted === k ? "" : ", which is wrong";
+    setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${verdict}.`);
     if (!this.ink) return;
     drawInk(this.ink, shape, this.input(position).data.map((ink) => 255 * ink));
     this.ink.ariaLabel = what;

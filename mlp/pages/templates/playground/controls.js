@@ -34,6 +34,6 @@ function progress(message, batchSize, loss) {
   }
   if (!steps) return "Untrained: press Run.";
   const { step, steps: all } = stepOfEpoch(message, batchSize);
-  const where = done ? `Epoch ${counted(epoch)}, step ${counted(step)} of ${counted(all)}` : `End of epoch ${counted(epoch - 1)}`;
-  return `${where}: batch loss ${brief(loss)}.`;
+  const within = `Epoch ${counted(epoch)}, step ${counted(step)} of ${counted(all)}`;
+  return `${done ? within : "End of epoch " + counted(epoch - 1)}: batch loss ${brief(loss)}.`;
 }

@@ -25,7 +25,7 @@ class Network {
     });
   }
 
-  // The mean loss of the examples X (n, inputs) of these classes; classWeights: each class's weight in the loss, if any.
+  // The mean loss of the examples X (n, inputs) of these classes; classWeights: each class's weight in it, if any.
   loss(X, classes, classWeights) {
     const { leaves: { X: input, Y, n, w } } = this;
     input.value = X;

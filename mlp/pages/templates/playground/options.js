@@ -1,6 +1,6 @@
 // The form in which the options of the training are chosen.
 
-// What a field's text must be; `read` returns null for any other text.
+// How a field's text is read: null if it is not allowed.
 const whole = (text) => (/^\d{1,15}$/.test(text.trim()) ? Number(text) : null);
 const numeric = (text) => (text.trim() && Number.isFinite(Number(text)) ? Number(text) : null);
 const within = (read, isAllowed) => (text) => {
@@ -64,7 +64,8 @@ class OptionsForm {
     setText(this.form.querySelector("#momentum-hint"), isAdam ? "only for sgd" : "");
     setText(this.form.querySelector("#learning_rate-hint"), isAdam ? "adam: try 0.001" : "");
     if (!this.weights) return;
-    const fits = ["hidden_sizes", "activation"].every((name) => String(this.options[name]) === String(this.ofRun[name]));
+    const isSame = (name) => String(this.options[name]) === String(this.ofRun[name]);
+    const fits = isSame("hidden_sizes") && isSame("activation");
     this.usesRun &&= fits;
     this.weights.value = this.usesRun ? "run" : "new";
     this.weights.options[0].disabled = !fits;

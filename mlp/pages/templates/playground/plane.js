@@ -49,7 +49,8 @@ class PlanePicture {
   drawPoints() {
     this.size = this.canvas.clientWidth;
     this.density = devicePixelRatio;
-    for (const canvas of [this.canvas, this.points]) canvas.width = canvas.height = Math.round(this.size * this.density);
+    const pixels = Math.round(this.size * this.density);
+    for (const canvas of [this.canvas, this.points]) canvas.width = canvas.height = pixels;
     this.colors = this.looks.map(([color]) => resolved(this.canvas, color));
     this.ink = resolved(this.canvas, "var(--ink)");
     this.paper = resolved(this.canvas, "var(--paper)");

@@ -129,7 +129,8 @@ function split(classes, fraction, random) {
   const heldOut = new Set();
   for (const k of fraction ? new Set([...classes].sort((a, b) => a - b)) : []) {
     const own = [...classes.keys()].filter((position) => classes[position] === k);
-    for (const one of random.permutation(own).slice(0, Math.max(1, roundHalfEven(fraction * own.length)))) heldOut.add(one);
+    const count = Math.max(1, roundHalfEven(fraction * own.length));
+    for (const one of random.permutation(own).slice(0, count)) heldOut.add(one);
   }
   const [rest, chosen] = [[], []];
   classes.forEach((_, position) => (heldOut.has(position) ? chosen : rest).push(position));

@@ -12,9 +12,19 @@ class Session {
     this.places = gridOf(data.limits);
     this.stop = null; // says whether to stop; null while it does not train
     this.isShown = true;
+    this.isDue = false; // whether `work` is about to be called
     const { port1, port2 } = new MessageChannel(); // messages wait for less time than timeouts
-    this.again = () => port2.postMessage(null);
-    port1.onmessage = () => this.work();
+    this.port = port2;
+    port1.onmessage = () => {
+      this.isDue = false;
+      if (this.stop) this.work();
+    };
+  }
+
+  // Work again, after the messages that have arrived.
+  again() {
+    if (!this.isDue) this.port.postMessage(null);
+    this.isDue = true;
   }
 
   begin({ id, options, weights }) {
@@ -31,7 +41,7 @@ class Session {
     this.post();
   }
 
-  // Train until Pause, or this many steps or epochs more. Steps that wait are taken, too.
+  // Train until Pause, or this many steps or epochs more. Steps that are still waiting are taken, too.
   run({ steps = Infinity, epochs = Infinity }) {
     const { trainer } = this;
     const isIdle = this.stop === null;
