@@ -94,7 +94,7 @@ def state(page):
 def test_step_and_epoch_train_so_far_and_reset_begins_again(opened):
     page = opened("digits")
     first = weights(page)
-    assert "Untrained" in state(page)
+    assert "press Run" in state(page)
     steps(page, 2)
     assert figure(page, "step of epoch") == "2 of 5"  # 18 images, 4 in a batch
     press(page, "Epoch")
