@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.config import Config, differing
+from mlp.config import MAX_COUNT, Config, differing
 from mlp.data import svd, xor
 from mlp.data.dataset import Dataset
 from mlp.figures.colors import REGION_OPACITY
@@ -73,12 +73,24 @@ class Examples:
     """Around the points in the plane."""
 
 
-def of_config(config: Config) -> str:
-    """The page for an untrained network. Raises InputError if the data are missing, or an image is too large."""
+@dataclass(frozen=True)
+class Known:
+    """The options that the page's command finds in a config file, so that it need not set them."""
+
+    options: Config
+    file: Path | None = None
+    """The command names it, unless it is the file that the command reads anyway."""
+
+
+def of_config(config: Config, known: Known | None = None) -> str:
+    """The page for an untrained network; ``known`` are the defaults if they are left out.
+
+    Raises InputError if the data are missing, or an image is too large.
+    """
     config = from_config.resolved(config)
     images = from_config.training_images(config).first_of_each(PER_CLASS)
     weights = from_config.class_weights(config, from_config.split(config, images)[0])
-    return _page(config, images, class_weights=weights)
+    return _page(config, images, weights, known or Known(Config()))
 
 
 def of_run(directory: StrPath) -> str:
@@ -86,7 +98,8 @@ def of_run(directory: StrPath) -> str:
 
     def page(run: FinishedRun) -> str:
         images = run.images("training").first_of_each(PER_CLASS)
-        return _page(run.config, images, class_weights=run.network.class_weights, run=run)
+        known = Known(run.config, run.file("config.yaml"))
+        return _page(run.config, images, run.network.class_weights, known, run)
 
     return read_consistently(Path(directory), page)
 
@@ -104,7 +117,11 @@ def of_xor() -> str:
 
 
 def _page(
-    config: Config, images: Dataset, class_weights: Sequence[float] | None, run: FinishedRun | None = None
+    config: Config,
+    images: Dataset,
+    class_weights: Sequence[float] | None,
+    known: Known,
+    run: FinishedRun | None = None,
 ) -> str:
     """The page with as many of the images of each class as fit.
 
@@ -116,7 +133,7 @@ def _page(
     while True:
         images = images.first_of_each(count)
         held_out = from_config.split(config, images)[1]  # raises InputError if it leaves nothing to train on
-        command = _command(config, count, class_weights, run)
+        command = _command(config, count, class_weights, known)
         page = _rendered(config, _examples(images, held_out), class_weights, command, run)
         if len(page.encode()) <= MAX_PAGE_BYTES:
             return page
@@ -143,14 +160,12 @@ def _examples(images: Dataset, held_out: Dataset | None) -> Examples:
     )
 
 
-def _command(
-    config: Config, count: int, class_weights: Sequence[float] | None, run: FinishedRun | None
-) -> dict[str, Any]:
+def _command(config: Config, count: int, class_weights: Sequence[float] | None, known: Known) -> dict[str, Any]:
     """The command that repeats the page's training: how it starts, the keys of options that are added, and defaults.
 
-    An option with its default is left out. It trains on the page's images, in float64, at a constant learning rate.
+    A known option is left out. It trains on the page's images, in float64, at a constant learning rate.
     """
-    defaults = Config() if run is None else run.config
+    defaults = known.options
     own = {
         "data.limit_per_digit": min(count, config.data.limit_per_digit or count),
         "training.class_weight": class_weights,
@@ -160,11 +175,11 @@ def _command(
     }
     changed = differing([config.with_values(own), defaults])
     settings = [f"{key}={_setting(mine)}" for key, (mine, _) in changed.items()]
-    if run is None and config.data.directory != defaults.data.directory.absolute():
+    if config.data.directory != defaults.data.directory.absolute():
         settings.insert(0, f"data.directory={config.data.directory}")
     keys = {name: f"model.{name}" for name in MODEL_OPTIONS}
     keys |= {name: f"training.{name}" for name in (*TRAINING_OPTIONS, "epochs")}
-    file = [] if run is None else ["--config", str(run.file("config.yaml"))]
+    file = [] if known.file is None else ["--config", str(known.file)]
     chosen = [setting for setting in settings if setting.partition("=")[0] not in keys.values()]
     return {
         "start": shlex.join(["python", "train.py", *file, "--set", *chosen]),
@@ -208,7 +223,11 @@ def _rendered(
         },
         "options": {name: getattr(config.model, name) for name in MODEL_OPTIONS}
         | {name: getattr(config.training, name) for name in TRAINING_OPTIONS},
-        "limits": {"layers": max(layers), "units": max(MAX_UNITS, *config.model.hidden_sizes, 0)},
+        "limits": {
+            "layers": max(layers),
+            "units": max(MAX_UNITS, *config.model.hidden_sizes, 0),
+            "batch_size": MAX_COUNT,
+        },
         "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
         "region_opacity": REGION_OPACITY,
         "networks": frame.packed_json(image_passes(outputs, script, layers, class_weights)),

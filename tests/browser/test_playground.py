@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mlp import config
+from mlp.commands.arguments import Parser, config_of
 from mlp.data import xor
 from mlp.network import MLP
 from mlp.pages import playground
@@ -16,9 +17,7 @@ from tests.browser.conftest import page_of
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
 
-SETTINGS = (
-    "data:\n  digits: [3, 5, 9]\n  validation_fraction: 0.25\nmodel:\n  hidden_sizes: [6]\ntraining:\n  batch_size: 4\n"
-)
+SETTINGS = "data:\n  digits: [3, 5, 9]\n  validation_fraction: 0.25\nmodel:\n  hidden_sizes: [6]\ntraining:\n  batch_size: 4\n  momentum: 0.25\n"
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +26,12 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("playground")
     write_folder(folder / "data", [3, 5, 9] * 8, [3, 5, 9])
     (folder / "config.yaml").write_text(SETTINGS)
-    (folder / "digits.html").write_text(playground.of_config(config.load(folder / "config.yaml")))
+    settings = config.load(folder / "config.yaml")
+    known = playground.Known(settings, folder / "config.yaml")
+    (folder / "digits.html").write_text(playground.of_config(settings, known))
     (folder / "xor.html").write_text(playground.of_xor())
+    run = untrained_run(folder, SETTINGS, change=lambda network: network.parameter_block.fill(0.5))
+    (folder / "run.html").write_text(playground.of_run(run.directory))
     return folder
 
 
@@ -156,20 +159,28 @@ def test_another_learning_rate_acts_on_the_next_step(opened):
     assert np.abs(np.array(weights(page)) - network.parameter_block).max() < 1e-12
 
 
-def test_the_command_repeats_the_training(opened, folder):
+def command(page):
+    """The config of the command that the page shows."""
+    words = shlex.split(page.locator("#command").text_content())
+    assert words[:2] == ["python", "train.py"]
+    parser = Parser()
+    parser.add_config()
+    return config_of(parser.parse_args(words[2:]))
+
+
+def test_the_command_repeats_the_training(opened):
     page = opened("digits")
     enter(page, "hidden units", "5, 3")
     page.get_by_label("activation").select_option("tanh")
     page.get_by_label("loss", exact=True).select_option("cross_entropy")
     enter(page, "learning rate", "0.1")
+    enter(page, "momentum", "0")  # the default, but not the config's
     enter(page, "seed", "7")
     assert "Reset, because seed changed" in state(page)
     for epoch in (2, 3):
         press(page, "Epoch")
         until(page, f"playground.latest().epoch === {epoch} && !playground.latest().isRunning")
-    words = shlex.split(page.locator("#command").text_content())
-    assert words[:3] == ["python", "train.py", "--set"]
-    settings = from_config.resolved(config.parse("", folder / "elsewhere.yaml", words[3:]))
+    settings = from_config.resolved(command(page))
     training, held_out = from_config.split(settings, from_config.training_images(settings))
     trainer = Trainer(from_config.network(settings, training.inputs), training, held_out, settings.training)
     for _ in range(settings.training.epochs):
@@ -189,13 +200,14 @@ def test_a_wrong_value_is_explained_and_changes_nothing(opened):
         ("learning rate", "0", "above 0"),
         ("momentum", "1", "below 1"),
         ("batch size", "2.5", "whole number"),
+        ("batch size", "1000000001", "1,000,000,000"),  # as in a config
         ("seed", "-1", "whole number"),
     ):
         field = page.get_by_label(label, exact=True)
         before = field.input_value()
         enter(page, label, value)
         assert field.get_attribute("aria-invalid") == "true"
-        [note] = filter(None, page.locator("#options .note").all_text_contents())
+        [note] = filter(None, page.locator("#notes p").all_text_contents())
         assert note.startswith(f"{label}: must be")
         assert must in note
         assert note.endswith(f"still {before}.")
@@ -207,11 +219,30 @@ def test_a_wrong_value_is_explained_and_changes_nothing(opened):
 
 
 def test_momentum_is_for_sgd_alone(opened):
-    page = opened("xor")
+    page = opened("digits")
     page.get_by_label("optimizer").select_option("adam")
     momentum = page.get_by_label("momentum")
     assert momentum.is_disabled()
     assert page.get_by_text("only for sgd").is_visible()
+    settings = command(page)  # which refuses a momentum with adam
+    assert (settings.training.optimizer, settings.training.momentum) == ("adam", 0)
+
+
+@pytest.mark.parametrize("name", ["digits", "run"])
+def test_a_press_on_a_button_after_input_in_a_field_counts(opened, name):
+    page = opened(name)  # a run's page also says that the run's weights need the run's network
+    enter(page, "learning rate", "much")
+    page.get_by_label("learning rate").fill(" 025e-2 ")
+    page.get_by_label("hidden units").focus()
+    page.get_by_label("hidden units").fill("5,  3")
+    button = page.get_by_role("button", name="Step", exact=True).bounding_box()
+    page.mouse.move(button["x"] + button["width"] / 2, button["y"] + button["height"] / 2)
+    page.mouse.down()
+    page.evaluate("new Promise(requestAnimationFrame)")  # as a finger is slower than the page
+    page.mouse.up()
+    until(page, "playground.latest().steps === 1")
+    shown = [page.get_by_label(label).input_value() for label in ("learning rate", "hidden units")]
+    assert shown == ["0.25", "5, 3"]
 
 
 def test_divergence_is_said_and_the_last_weights_stay(visit, folder):
@@ -235,11 +266,8 @@ def test_divergence_is_said_and_the_last_weights_stay(visit, folder):
     steps(page, 1)
 
 
-def test_a_runs_weights_or_new_ones(visit, folder):
-    run = untrained_run(folder, SETTINGS, change=lambda network: network.parameter_block.fill(0.5))
-    (folder / "run.html").write_text(playground.of_run(run.directory))
-    page = visit(folder / "run.html")
-    until(page, "globalThis.playground?.latest()")
+def test_a_runs_weights_or_new_ones(opened):
+    page = opened("run")
     assert set(weights(page)) == {0.5}
     page.get_by_label("weights", exact=True).select_option("new")
     until(page, "!playground.latest().parameters.every((number) => number === 0.5)")
@@ -248,6 +276,7 @@ def test_a_runs_weights_or_new_ones(visit, folder):
     enter(page, "hidden units", "")
     until(page, f"playground.latest().parameters.length === {16 * 3 + 3}")
     assert page.get_by_label("weights", exact=True).input_value() == "new"
+    assert page.get_by_text("weights: the run's need hidden units 6 and sigmoid.").is_visible()
 
 
 def test_the_keyboard_alone_runs_and_pauses(opened):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlp import config
-from mlp.commands.arguments import Parser, config_of
+from mlp.commands.arguments import Parser, config_of, read
 from mlp.runs.finished import read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str]) -> None:
         if run is not None:
             page = playground.of_run(run.directory)
         else:
-            page = playground.of_xor() if options.xor else playground.of_config(settings)
+            known = playground.Known(read(options.config), options.config)
+            page = playground.of_xor() if options.xor else playground.of_config(settings, known)
     path: Path = options.output or (settings.output.directory / NAME if run is None else run.file(NAME))
     with config.naming("output.directory", applies=run is None and not options.output):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ class OptionsForm {
     for (const [name, value] of Object.entries(this.options)) {
       const field = form.elements[name];
       if (!field) continue;
-      field.value = Array.isArray(value) ? value.join(", ") : value;
+      field.value = textOf(value);
       field.onchange = () => this.read(name, field);
     }
     if (this.weights) this.weights.onchange = () => this.chooseWeights(this.weights.value === "run");
@@ -35,7 +35,9 @@ class OptionsForm {
 
   read(name, field) {
     const value = this.rules[name] ? this.checked(name, field) : field.value;
-    if (value === null || String(value) === String(this.options[name])) return;
+    if (value === null) return;
+    field.value = textOf(value); // "016" is 16
+    if (String(value) === String(this.options[name])) return;
     this.options[name] = value;
     this.showCoupled();
     this.changed(name);
@@ -51,10 +53,14 @@ class OptionsForm {
     const [rule, must] = this.rules[name];
     const [value, old] = [rule(field.value), this.options[name]];
     field.ariaInvalid = value === null ? "true" : null;
-    const still = Array.isArray(old) ? old.join(", ") || "none" : old;
-    const trouble = `${field.labels[0].textContent}: ${must}. It is still ${still}.`;
-    setText(this.form.querySelector(`#${name}-note`), value === null ? trouble : "");
+    const trouble = `${field.labels[0].textContent}: ${must}. It is still ${textOf(old) || "none"}.`;
+    this.note(name, value === null ? trouble : "");
     return value;
+  }
+
+  // Notes stand below the buttons: a press on a button ends the input in a field, and must not move the button away.
+  note(name, text) {
+    setText(document.getElementById(`${name}-note`), text);
   }
 
   // What depends on other options: momentum on the optimizer, the run's weights on the network.
@@ -65,16 +71,21 @@ class OptionsForm {
     setText(this.form.querySelector("#learning_rate-hint"), isAdam ? "adam: try 0.001" : "");
     if (!this.weights) return;
     const isSame = (name) => String(this.options[name]) === String(this.ofRun[name]);
-    const fits = isSame("hidden_sizes") && isSame("activation");
+    const { hidden_sizes: hidden, activation } = this.ofRun;
+    const fits = isSame("hidden_sizes") && (isSame("activation") || !hidden.length);
     this.usesRun &&= fits;
     this.weights.value = this.usesRun ? "run" : "new";
     this.weights.options[0].disabled = !fits;
-    setText(this.form.querySelector("#weights-hint"), fits ? "" : "the run's network is another");
+    const own = hidden.length ? `hidden units ${textOf(hidden)} and ${activation}` : "no hidden units";
+    this.note("weights", fits ? "" : `weights: the run's need ${own}.`);
   }
 }
 
+// A value as its field shows it.
+const textOf = (value) => (Array.isArray(value) ? value.join(", ") : String(value));
+
 // For each field of text: how it is read, and what it must be.
-function rulesFor({ layers, units }) {
+function rulesFor({ layers, units, batch_size: most }) {
   const sizes = (text) => text.split(",").map(whole);
   const areSizes = (all) => all.length <= layers && all.every((size) => size !== null && size >= 1 && size <= units);
   return {
@@ -85,7 +96,10 @@ function rulesFor({ layers, units }) {
     learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "must be a number above 0, at most 1000"],
     momentum: [within(numeric, (share) => share >= 0 && share < 1), "must be a number from 0, below 1"],
     weight_decay: [within(numeric, (decay) => decay >= 0), "must be a number from 0"],
-    batch_size: [within(whole, (size) => size >= 1), "must be a whole number from 1"],
+    batch_size: [
+      within(whole, (size) => size >= 1 && size <= most),
+      `must be a whole number from 1 to ${counted(most)}`,
+    ],
     seed: [whole, "must be a whole number from 0, of at most 15 digits"],
   };
 }
