@@ -31,7 +31,7 @@ SHORTEST = 1.0
 LONG_EPOCH = 10.0
 """Seconds after which the page is also updated within an epoch."""
 SILENCE = 60.0
-"""Seconds after which a page without an update no longer reloads itself: the process may have been killed."""
+"""Seconds after an update was due; then a page no longer reloads itself: the process may have been killed."""
 RELOAD = 2.0
 """Seconds from one reload to the next."""
 ROWS = 10
@@ -61,17 +61,19 @@ class LiveView:
         self._trainer, self._run, self._warn, self._next_steps = trainer, run, warn, next_steps
         self._curves = {name: GrowingCurve() for name in FIGURES}
         self._epochs_drawn = 0
+        self._rest = 0.0
+        """Seconds without an update after the last one."""
         self._began, self._steps_before = perf_counter(), trainer.steps
         self._write(RUNNING)
-        self._rests_until = self._written  # reading the templates took long, but no step waited for it
+        self._rest = 0.0  # reading the templates took long, but no step waited for it
 
     def __repr__(self) -> str:
         return f"LiveView({self._run.directory / LIVE})"
 
     def update(self, ends_epoch: bool) -> None:
         """Write the page if it is due; after the last epoch it always is."""
-        due = max(self._rests_until, self._written + (SHORTEST if ends_epoch else LONG_EPOCH))
-        if perf_counter() >= due or (ends_epoch and self._trainer.has_stopped):
+        wait = max(self._rest, SHORTEST if ends_epoch else LONG_EPOCH)
+        if perf_counter() >= self._written + wait or (ends_epoch and self._trainer.has_stopped):
             self._write(RUNNING)
 
     def end(self, status: str, error: BaseException | None = None) -> None:
@@ -89,7 +91,7 @@ class LiveView:
             self._warn(f"{self._run.directory / LIVE}: no live view, the run goes on without it: {reason}")
             self._warn = lambda message: None
         self._written = perf_counter()
-        self._rests_until = self._written + REST * (self._written - began)
+        self._rest = REST * (self._written - began)
 
     def _facts(self, status: str, error: BaseException | None) -> dict[str, Any]:
         trainer, run, now = self._trainer, self._run, datetime.now().astimezone()
@@ -115,7 +117,7 @@ class LiveView:
                 "best": trainer.progress.best_epoch,
                 "updated": round(1000 * now.timestamp()),
                 "reload": 1000 * RELOAD if is_running else None,
-                "silence": 1000 * SILENCE,
+                "silence": 1000 * (SILENCE + self._rest),
             },
         }
 

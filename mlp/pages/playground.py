@@ -6,9 +6,8 @@ float64. From the same seed its held-out images, initial weights and batches are
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mlp.data.dataset import Dataset
 from mlp.figures.colors import REGION_OPACITY
 from mlp.figures.style import OF_A_PAGE, class_looks, sign_colors
 from mlp.gates import Value
-from mlp.network import ACTIVATIONS, LOSSES, MLP, outputs_for
+from mlp.network import outputs_for
 from mlp.optimizers import OPTIMIZERS, Optimizer
 from mlp.pages import frame
 from mlp.pages.image_passes import HIDDEN_LAYERS, image_passes
@@ -202,7 +201,7 @@ def _rendered(
     run: FinishedRun | None,
 ) -> str:
     script, outputs = Script(explained=True), outputs_for(len(examples.digits))
-    layers = {0, *HIDDEN_LAYERS, len(config.model.hidden_sizes)}
+    layers = {*HIDDEN_LAYERS, len(config.model.hidden_sizes)}
     for name, optimizer in OPTIMIZERS.items():
         script.add_function(name, *_update(optimizer))
     facts = {
@@ -221,7 +220,6 @@ def _rendered(
             "coordinates": frame.packed(examples.coordinates.astype(np.float32)),
             "limits": _limits(examples.coordinates, examples.margin),
             "input_names": examples.input_names,
-            "architectures": dict(_architectures(script, outputs, sorted(layers), class_weights)),
         },
         "options": {name: getattr(config.model, name) for name in MODEL_OPTIONS}
         | {name: getattr(config.training, name) for name in TRAINING_OPTIONS},
@@ -232,7 +230,7 @@ def _rendered(
         },
         "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
         "region_opacity": REGION_OPACITY,
-        "passes": image_passes(outputs, script, layers),
+        "networks": frame.packed_json(image_passes(outputs, script, layers, class_weights)),
         "command": command,
         "weights": None if run is None else frame.packed(run.network.parameter_block.astype(np.float64)),
         "sign_colors": frame.packed(sign_colors()),
@@ -253,25 +251,6 @@ def _limits(coordinates: NDArray[np.float64], margin: float) -> list[list[float]
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     half = (0.5 + margin) * float((high - low).max()) or 1.0
     return [[float(middle - half), float(middle + half)] for middle in (low + high) / 2]
-
-
-def _architectures(
-    script: Script, outputs: int, layers: Iterable[int], class_weights: Sequence[float] | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The graph of each network that can be chosen in the page, from X to L; its gates are added to the script.
-
-    They are recorded for a batch of two and layers of different sizes: such formulas hold for all sizes.
-    """
-    for loss, activation, count in product(LOSSES, ACTIVATIONS, layers):
-        sizes = [7, *range(count + 4, 4, -1), outputs]
-        network = MLP(sizes, precision="float64", loss=loss, activation=activation, class_weights=class_weights)
-        batch = network.batch(2)
-        batch.X[...] = 0
-        batch.set_classes(np.zeros(2, int))
-        batch.loss()
-        nodes = script.nodes(network.graph)
-        output = next(k for k, node in enumerate(nodes) if node["name"] == "L")
-        yield f"{loss} {activation if count else 'linear'} {count}", {"nodes": nodes, "output": output}
 
 
 def _update(optimizer: type[Optimizer]) -> tuple[Callable[..., Sequence[Value]], list[str]]:

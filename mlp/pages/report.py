@@ -39,6 +39,8 @@ MAX_EXAMPLES = 1024
 """Training images for the histograms; fewer if they are large."""
 FEW_CLASSES = 4
 """Up to this many classes are listed in a sentence."""
+NARROW_CLASSES = 10
+"""The confusion matrix of up to this many classes has room beside the figures of each class."""
 LOSSES = {"euclidean": "Euclidean loss", "cross_entropy": "cross-entropy loss"}
 RULES = {
     "majority_class": "always predicting {digit}",
@@ -73,6 +75,7 @@ def page(run: FinishedRun) -> str:
         "digits": digits,
         "few": few,
         "has_one_output": has_one_output,
+        "has_narrow_matrix": not has_one_output and len(digits) <= NARROW_CLASSES,
         "name": _name(digits),
         "summary": evaluation.summary(),
         "most_confused": _most_confused(evaluation),

@@ -14,6 +14,8 @@ DRAWN = """([options, curves]) => {
     texts: Array.from(svg.querySelectorAll("text"), (text) => text.textContent),
     path: Array.from(svg.querySelectorAll(".curve"), (path) => path.getAttribute("d")).at(-1),
     dots: svg.querySelectorAll("circle").length,
+    isCutOff: Array.from(svg.querySelectorAll("text"), (text) => text.getBBox())
+      .some(({ x, width }) => x < 0 || x + width > svg.clientWidth),
   };
 }""".replace("%s", SIZE)
 
@@ -48,6 +50,12 @@ def test_ticks_are_round_numbers_around_all_points(low, high, is_logarithmic, ti
     assert shown == ticks if ticks else 2 <= len(shown) <= 12
     assert drawn["texts"][:2] == ["loss", "training"]
     assert drawn["texts"][-1] == "epoch"
+
+
+def test_no_label_is_cut_off(draw):
+    drawn = draw([[1, 0], [3_000, 1]])
+    assert "3,000" in drawn["texts"]
+    assert not drawn["isCutOff"]
 
 
 def test_of_ten_thousand_points_those_stay_that_can_be_seen(draw):

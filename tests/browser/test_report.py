@@ -44,6 +44,13 @@ def test_on_a_phone_the_pad_fills_the_width(with_an_image):
     assert pad["width"] == text["width"] > 350
 
 
+def test_ink_is_seen_on_the_pad_whatever_colours_the_reader_has_chosen(with_an_image):
+    with_an_image.emulate_media(color_scheme="dark", forced_colors="active")
+    paper = with_an_image.locator("#pad").evaluate("pad => getComputedStyle(pad).backgroundColor")
+    with_an_image.emulate_media(forced_colors="none")
+    assert paper == "rgb(255, 255, 255)"  # the ink is black
+
+
 def test_it_is_half_as_high_as_it_was_and_paper_has_what_is_folded(short_run, visit):
     page = visit(short_run / "report.html")
     page.wait_for_selector(".scripted")

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 import mlp
+from mlp.evaluation import Evaluation
 from mlp.pages import frame, live
 from mlp.pages.growing_curve import GrowingCurve
 from mlp.system import signals
@@ -159,11 +160,12 @@ def test_on_resume_the_option_may_change_and_no_old_page_stays(config, tmp_path,
 
 @pytest.mark.usefixtures("nothing_drawn")
 def test_an_update_waits_until_it_costs_less_than_a_fiftieth_but_the_last_epoch_is_always_shown(tmp_path, monkeypatch):
-    now, titles = [0.0], []
+    now, titles, silences = [0.0], [], []
 
     def write(path, text):
         now[0] += 1  # second
         titles.append(title_of(text))
+        silences.append(facts_of(text)["silence"])
 
     def pass_time(row):
         now[0] += 20
@@ -173,6 +175,30 @@ def test_an_update_waits_until_it_costs_less_than_a_fiftieth_but_the_last_epoch_
     settings = mlp.config.load(project(tmp_path, epochs=9), ["output.live=true"])
     mlp.train(settings, output=tmp_path / "run", on_epoch=pass_time)
     assert [int(title.split("/")[0]) for title in titles] == [0, 1, 4, 7, 9, 9]
+    assert silences == [60_000, 60_000, *[110_000] * 4]  # a run that waits is not called killed
+
+
+@pytest.mark.usefixtures("every_epoch", "nothing_drawn")
+def test_it_promises_and_rounds_nothing_up_and_knows_its_run_by_any_path(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(Evaluation, "accuracy", 0.99996)
+    folder, seen = tmp_path / "run", []
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    settings = mlp.config.load(config, ["output.live=true", "output.report=true", "training.patience=2"])
+
+    def stop(row):
+        seen.append((folder / "live.html").read_text(encoding="utf-8"))
+        return row.epoch == 2
+
+    monkeypatch.setattr("mlp.run.make_report", lambda directory, warn: None)
+    mlp.train(settings, output=".", on_epoch=stop)
+    end = (folder / "live.html").read_text(encoding="utf-8")
+    assert "at most about" in seen[1]
+    assert "2 of 3 epochs, stopped early" in end
+    assert "over 99.99&nbsp;%" in end
+    assert "100.00" not in end
+    assert title_of(end) == "2/3 finished: run run"
+    assert "a few seconds after the end of the run" in end  # at this moment there is no report yet
 
 
 def test_a_long_curve_keeps_its_peaks_its_end_and_a_bounded_number_of_points():

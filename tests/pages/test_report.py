@@ -86,7 +86,7 @@ def test_every_misclassified_image_is_shown_with_its_probability(text, answers, 
 def test_the_least_confident_predictions_have_the_lowest_probability_of_their_digit(text, answers, test_digits):
     P, _ = answers
     for digit, of_digit in ((0, 1 - P), (1, P)):
-        section = re.search(f"Digit {digit}, lowest probability of {digit}</h3>.*?</ul>", text, re.DOTALL)[0]
+        section = re.search(f"Digit {digit}: lowest p.{digit}.</h3>.*?</ul>", text, re.DOTALL)[0]
         shown = list(map(int, re.findall(r"index (\d+)", section)))
         own = np.where(test_digits.labels == digit, of_digit, 2)
         assert shown == test_digits.indices[np.argsort(own, kind="stable")[: len(shown)]].tolist()

@@ -61,6 +61,7 @@ def test_of_all_256_labels_the_page_is_small_enough_for_its_pad_and_each_is_in_t
     text = report.page(run)
     assert len(text.encode()) <= 3_000_000
     assert '"pad":{' in text
+    assert '<div class="">\n<section aria-labelledby="confusion">' in text  # nothing beside so wide a table
     assert set(map(str, range(256))) <= set(re.findall(">([0-9]+)</text>", section(text, "in-the-plane")))
 
 
@@ -126,6 +127,8 @@ def test_misclassified_images_are_grouped_by_pair_the_most_frequent_ones_first(p
 
 def test_of_more_digits_fewer_confident_predictions_of_each_are_shown(page):
     shown = section(page, "confident")
+    pairs = re.findall(r'class="groups">\s*<div><h3>Digit (.): h.*?</div>\s*<div><h3>Digit (.): l', shown, re.DOTALL)
+    assert pairs == [(str(digit), str(digit)) for digit in DIGITS]  # each two side by side
     assert shown.count("<h3>") == 20
     assert shown.count("<img") == 60
 

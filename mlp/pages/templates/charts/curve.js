@@ -53,7 +53,7 @@ class Chart {
     this.svg.replaceChildren(
       ...legend.parts,
       this.grid(across, up),
-      ...linearLabels(across).map((label, k) => this.text(label, this.px(across[k]), this.bottom + LINE, "middle")),
+      ...linearLabels(across).map((label, k) => this.below(label, this.px(across[k]), width)),
       ...up.map((tick, k) => this.text(labels[k], this.left - GAP, this.py(tick) + FONT / 3, "end")),
       this.text(this.x, this.right, height - GAP / 2, "end"),
       ...this.mark ? [this.marked()] : [],
@@ -111,6 +111,11 @@ class Chart {
 
   text(content, x, y, anchor) {
     return svgPart("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor }, content);
+  }
+
+  // A tick's label below the axes, not beyond the right edge.
+  below(label, x, width) {
+    return this.text(label, Math.min(x, width - label.length * DIGIT / 2), this.bottom + LINE, "middle");
   }
 
   grid(across, up) {

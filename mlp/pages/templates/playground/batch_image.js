@@ -4,20 +4,20 @@ const CALM = 250; // milliseconds between updates while the network trains: numb
 
 class BatchImage {
   // facts: those of the page, unpacked.
-  constructor(section, { data, passes, sign_colors: colors }) {
+  constructor(section, { data, networks, sign_colors: colors }) {
     Object.assign(this, { data, row: 0, message: null, updated: 0 });
     [this.ink, this.which] = [".ink", ".which"].map((selector) => section.querySelector(selector));
-    this.passes = new ImagePasses(section.querySelector(".image-passes"), passes, data.image_shape, colors);
+    const shape = data.input_names ? null : data.image_shape;
+    this.passes = new ImagePasses(section.querySelector(".image-passes"), networks, shape, colors);
     section.querySelector(".previous").onclick = () => this.move(-1);
     section.querySelector(".following").onclick = () => this.move(1);
   }
 
   // Another network, with these options.
-  begin({ loss, hidden_sizes: hidden, activation }) {
+  begin(options) {
     const { image_shape: shape, outputs } = this.data;
-    Object.assign(this, { row: 0, message: null, sizes: [sizeOf(shape), ...hidden, outputs] });
-    this.takesIndices = loss === "cross_entropy" && outputs > 1;
-    this.passes.choose(loss, hidden.length, activation);
+    Object.assign(this, { row: 0, message: null, sizes: [sizeOf(shape), ...options.hidden_sizes, outputs] });
+    this.passes.choose(kindOf(options));
   }
 
   move(by) {
@@ -44,8 +44,9 @@ class BatchImage {
     this.passes.update({
       X: this.input(position),
       ...parametersIn(parameters, this.sizes),
-      Y: targets([k], this.data.outputs, this.takesIndices),
+      Y: targets([k], this.data.outputs, this.passes.leaf("Y")),
       n: batch.length,
+      w: vector(this.data.class_weights ? [this.data.class_weights[k]] : []),
     });
     this.describe(position, k);
   }

@@ -6,7 +6,7 @@ const find = (selector) => document.querySelector(selector);
 class Playground {
   constructor(worker, facts) {
     Object.assign(this, { worker, facts, id: 0, latest: null });
-    const { data, sign_colors: colors } = facts;
+    const { data, networks, sign_colors: colors } = facts;
     const judged = find("#results").dataset.judged;
     this.form = new OptionsForm(find("#options"), facts, (name) => this.change(name));
     this.controls = new Controls(find("#controls"), {
@@ -30,7 +30,8 @@ class Playground {
     ]);
     this.inSight = watched(this.parts.keys());
     worker.onmessage = ({ data: message }) => this.receive(message);
-    this.send("open", { data });
+    const graphs = Object.entries(networks).map(([kind, { data: graph }]) => [kind, graph]);
+    this.send("open", { data, networks: Object.fromEntries(graphs) });
     this.begin();
   }
 

@@ -2,18 +2,17 @@
 // weights and batches from the same seed, and the same steps.
 
 class Trainer {
-  // data: that of mlp/pages/playground.py, unpacked.
-  constructor(data) {
-    this.data = data;
+  // data: that of mlp/pages/playground.py, unpacked; networks: by kind, the facts of `Network`.
+  constructor(data, networks) {
+    Object.assign(this, { data, networks });
   }
 
   // Begin anew, with these options, named as in a config; weights: the parameters to begin with, if they are not drawn.
   begin(options, weights = null) {
-    const { outputs, classes, fraction, architectures, streams } = this.data;
-    const { hidden_sizes: hidden, activation, loss, seed } = options;
+    const { outputs, classes, fraction, streams } = this.data;
+    const { hidden_sizes: hidden, activation, seed } = options;
     this.options = options;
-    const name = [loss, hidden.length ? activation : "linear", hidden.length].join(" ");
-    this.network = new Network(architectures[name], [this.inputs, ...hidden, outputs]);
+    this.network = new Network(this.networks[kindOf(options)], [this.inputs, ...hidden, outputs]);
     if (weights) this.network.block.set(weights);
     else this.network.draw(new Random([seed, streams.WEIGHTS, 0]), activation === "relu");
     [this.training, this.heldOut] = split(classes, fraction, new Random([seed, streams.SPLIT, 0]));

@@ -7,8 +7,8 @@ const GRID = 64; // places in each direction of the plane at which the network p
 const MAX_WAITING = 10000; // losses in a post: a page that is not seen takes none
 
 class Session {
-  constructor(data) {
-    this.trainer = new Trainer(data);
+  constructor({ data, networks }) {
+    this.trainer = new Trainer(data, networks);
     this.places = gridOf(data.limits);
     this.stop = null; // says whether to stop; null while it does not train
     this.isShown = true;
@@ -148,6 +148,6 @@ function surfaceOf(P) {
 
 let session;
 self.onmessage = ({ data: { command, ...facts } }) => {
-  if (command === "open") session = new Session(facts.data);
+  if (command === "open") session = new Session(facts);
   else session[command](facts);
 };
