@@ -7,7 +7,7 @@ float64. From the same seed its held-out images, initial weights and batches are
 import json
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +53,17 @@ XOR_MARGIN = 0.3
 class Examples:
     """What the page trains on: rows of bytes (n, inputs), of which ``scale`` is 1 in X."""
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] = field(repr=False)
     scale: int
     image_shape: tuple[int, int]
-    classes: NDArray[np.uint8]
+    classes: NDArray[np.uint8] = field(repr=False)
     digits: Sequence[int]
     """The label of each class."""
-    indices: NDArray[np.int64]
+    indices: NDArray[np.int64] = field(repr=False)
     """Of the images in the IDX file."""
-    directions: NDArray[np.float64]
+    directions: NDArray[np.float64] = field(repr=False)
     """(2, inputs): a place in the plane, times these, is a row of X."""
-    coordinates: NDArray[np.float64]
+    coordinates: NDArray[np.float64] = field(repr=False)
     """(n, 2): the place of each row."""
     held_out: int = 0
     """How many rows are held out, whatever the seed."""
@@ -74,32 +74,29 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Known:
-    """The options that the page's command finds in a config file, so that it need not set them."""
+class Command:
+    """What trains with the library, so that the page can say how to repeat its training."""
 
+    start: str
+    """The command, to which options such as training.seed=1 are added."""
     options: Config
-    file: Path | None = None
-    """The command names it, unless it is the file that the command reads anyway."""
+    """Those that it has without additions."""
 
 
-def of_config(config: Config, known: Known | None = None) -> str:
-    """The page for an untrained network; ``known`` are the defaults if they are left out.
-
-    Raises InputError if the data are missing, or an image is too large.
-    """
+def of_config(config: Config, command: Command | None = None) -> str:
+    """The page for an untrained network. Raises InputError if the data are missing, or an image is too large."""
     config = from_config.resolved(config)
     images = from_config.training_images(config).first_of_each(PER_CLASS)
     weights = from_config.class_weights(config, from_config.split(config, images)[0])
-    return _page(config, images, weights, known or Known(Config()))
+    return _page(config, images, weights, command)
 
 
-def of_run(directory: StrPath) -> str:
+def of_run(directory: StrPath, command: Command | None = None) -> str:
     """The page for the network of a finished run, which is trained on there. Raises InputError as ``of_config``."""
 
     def page(run: FinishedRun) -> str:
         images = run.images("training").first_of_each(PER_CLASS)
-        known = Known(run.config, run.file("config.yaml"))
-        return _page(run.config, images, run.network.class_weights, known, run)
+        return _page(run.config, images, run.network.class_weights, command, run)
 
     return read_consistently(Path(directory), page)
 
@@ -120,7 +117,7 @@ def _page(
     config: Config,
     images: Dataset,
     class_weights: Sequence[float] | None,
-    known: Known,
+    command: Command | None,
     run: FinishedRun | None = None,
 ) -> str:
     """The page with as many of the images of each class as fit.
@@ -133,8 +130,8 @@ def _page(
     while True:
         images = images.first_of_each(count)
         held_out = from_config.split(config, images)[1]  # raises InputError if it leaves nothing to train on
-        command = _command(config, count, class_weights, known)
-        page = _rendered(config, _examples(images, held_out), class_weights, command, run)
+        repeats = None if command is None else _command(config, count, class_weights, command)
+        page = _rendered(config, _examples(images, held_out), class_weights, repeats, run)
         if len(page.encode()) <= MAX_PAGE_BYTES:
             return page
         if count < 2 * MIN_PER_CLASS:
@@ -160,12 +157,12 @@ def _examples(images: Dataset, held_out: Dataset | None) -> Examples:
     )
 
 
-def _command(config: Config, count: int, class_weights: Sequence[float] | None, known: Known) -> dict[str, Any]:
+def _command(config: Config, count: int, class_weights: Sequence[float] | None, command: Command) -> dict[str, Any]:
     """The command that repeats the page's training: how it starts, the keys of options that are added, and defaults.
 
-    A known option is left out. It trains on the page's images, in float64, at a constant learning rate.
+    An option that it has already is left out. It trains on the page's images, in float64, at a constant learning rate.
     """
-    defaults = known.options
+    defaults = command.options
     own = {
         "data.limit_per_digit": min(count, config.data.limit_per_digit or count),
         "training.class_weight": class_weights,
@@ -179,10 +176,9 @@ def _command(config: Config, count: int, class_weights: Sequence[float] | None, 
         settings.insert(0, f"data.directory={config.data.directory}")
     keys = {name: f"model.{name}" for name in MODEL_OPTIONS}
     keys |= {name: f"training.{name}" for name in (*TRAINING_OPTIONS, "epochs")}
-    file = [] if known.file is None else ["--config", str(known.file)]
     chosen = [setting for setting in settings if setting.partition("=")[0] not in keys.values()]
     return {
-        "start": shlex.join(["python", "train.py", *file, "--set", *chosen]),
+        "start": f"{command.start} {shlex.join(chosen)}",
         "keys": keys,
         "defaults": {name: defaults.value(key) for name, key in keys.items()},
     }

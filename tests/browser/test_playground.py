@@ -18,9 +18,9 @@ from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
 
 SETTINGS = """
-data: { digits: [3, 5, 9], validation_fraction: 0.25 }
-model: { hidden_sizes: [6] }
-training: { batch_size: 4, momentum: 0.25 }
+data: {digits: [3, 5, 9], validation_fraction: 0.25}
+model: {hidden_sizes: [6]}
+training: {batch_size: 4, momentum: 0.25}
 """
 
 
@@ -31,8 +31,8 @@ def folder(tmp_path_factory):
     write_folder(folder / "data", [3, 5, 9] * 8, [3, 5, 9])
     (folder / "config.yaml").write_text(SETTINGS)
     settings = config.load(folder / "config.yaml")
-    known = playground.Known(settings, folder / "config.yaml")
-    (folder / "digits.html").write_text(playground.of_config(settings, known))
+    command = playground.Command(f"python train.py --config {folder / 'config.yaml'} --set", settings)
+    (folder / "digits.html").write_text(playground.of_config(settings, command))
     (folder / "xor.html").write_text(playground.of_xor())
     run = untrained_run(folder, SETTINGS, change=lambda network: network.parameter_block.fill(0.5))
     (folder / "run.html").write_text(playground.of_run(run.directory))

@@ -13,8 +13,7 @@ class ImagePasses extends Stepper {
     section.classList.add("scripted");
   }
 
-  // Take a network of this kind. Then call `update`. The reader's step stays if the network has as many steps as the one
-  // before.
+  // Take a network of this kind. Then call `update`. The reader's step stays if the network before had as many steps.
   choose(kind) {
     this.pause();
     const before = this.last;
