@@ -323,6 +323,16 @@ def test_the_image_is_one_of_the_next_batch(opened):
     assert "1 of 4" in which.text_content()
 
 
+def test_the_drawing_has_the_gradients_of_the_image(opened):
+    page = opened("digits")
+    press(page, "Last step")
+    gradients = page.locator(".drawing [id*=gradient]:not(.unknown)")
+    shown = dict(label.split(" = ") for label in gradients.evaluate_all("(all) => all.map((one) => one.ariaLabel)"))
+    assert (shown["dL"], shown["dE"], shown["dW1"]) == ("1", "0.25", "(16, 6)")  # n = 4
+    assert shown["db2"] == shown["dZ5"]  # of one row
+    assert np.isfinite(np.array(shown["db2"].strip("[]").split(), float)).all()
+
+
 def test_a_curve_of_many_steps_keeps_few_points_and_its_peaks(visit, tmp_path):
     page = visit(page_of(tmp_path, "charts/growing_curve.js"))
     kept = page.evaluate(
