@@ -267,6 +267,7 @@ def test_divergence_is_said_and_the_last_weights_stay(visit, folder):
     assert page.get_by_role("button", name="Run", exact=True).get_attribute("aria-disabled") == "true"
     enter(page, "learning rate", "0.1")
     enter(page, "weight decay", "0")
+    assert state(page) == "The weight decay is now 0. Press Reset to train again."
     reset(page)
     steps(page, 1)
 
@@ -331,6 +332,37 @@ def test_the_drawing_has_the_gradients_of_the_image(opened):
     assert (shown["dL"], shown["dE"], shown["dW1"]) == ("1", "0.25", "(16, 6)")  # n = 4
     assert shown["db2"] == shown["dZ5"]  # of one row
     assert np.isfinite(np.array(shown["db2"].strip("[]").split(), float)).all()
+
+
+def test_paper_has_the_options_and_no_number_that_is_not_known(opened):
+    page = opened("digits")
+    press(page, "Next")
+    page.emulate_media(media="print")
+    assert page.get_by_label("learning rate").is_visible()
+    assert not page.get_by_role("button", name="Run", exact=True).is_visible()
+    printed = page.locator(".drawing [id*=gradient] text").evaluate_all(
+        "(all) => all.filter((one) => getComputedStyle(one).visibility === 'visible').length"
+    )
+    assert printed == 0  # before the backward pass
+
+
+def test_forced_colors_keep_the_classes_apart_and_what_can_be_pressed(opened):
+    page = opened("digits")
+    page.emulate_media(forced_colors="active")
+    page.reload()
+    until(page, "globalThis.playground?.latest()")
+    run, pause = (page.get_by_role("button", name=name, exact=True) for name in ("Run", "Pause"))
+    color = "(button) => getComputedStyle(button).color"
+    buttons = {run.evaluate(color), pause.evaluate(color)}
+    markers = page.locator(".marker").evaluate_all(
+        """(all) => all.map((one) => {
+          const middle = one.width >> 1;
+          return one.getContext("2d").getImageData(middle, middle, 1, 1).data.join();
+        })"""
+    )
+    page.emulate_media(forced_colors="none")
+    assert len(buttons) == 2
+    assert len(set(markers)) == 3
 
 
 def test_a_curve_of_many_steps_keeps_few_points_and_its_peaks(visit, tmp_path):
