@@ -304,6 +304,12 @@ def test_a_page_without_barriers_whose_important_parts_are_seen_together(opened,
     until(page, "playground.latest().epoch === 2 && !playground.latest().isRunning")
     enter(page, "batch size", "0")
     accessible(page)
+    shown, needed = page.locator("#options select").evaluate_all(
+        "(all) => ['', 'max-content'].map((width) => all.map((one) => {"
+        " one.style.width = width; return one.offsetWidth; }))"
+    )
+    assert all(width >= least for width, least in zip(shown, needed, strict=True)), "a choice is cut off"
+    page.locator("#options select").evaluate_all("(all) => all.forEach((one) => one.removeAttribute('style'))")
     if look["width"] > 1000:
         enter(page, "batch size", "4")
         assert page.locator("#results").bounding_box()["y"] + page.locator("#results").bounding_box()["height"] <= 900
@@ -379,6 +385,24 @@ def test_a_curve_of_many_steps_keeps_few_points_and_its_peaks(visit, tmp_path):
     assert [123, -9] in kept
     assert kept[-1][0] == 99999
     assert kept == sorted(kept)
+
+
+def test_a_batch_without_loss_leaves_the_other_curves_readable(visit, tmp_path):
+    charts = ("charts/scale.js", "charts/curve.js", "charts/growing_curve.js", "playground/curves.js")
+    page = visit(page_of(tmp_path, *charts))
+    texts = page.evaluate(
+        """async () => {
+          const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+          svg.style = "display: block; width: 600px; height: 300px";
+          document.body.append(svg);
+          const curves = new LossCurves(svg, "held-out images");
+          curves.add([[0, 0.1], [0.5, 1e-200]], [{ epoch: 0, loss: 0.1 }, { epoch: 1, loss: 0.01 }]);
+          curves.draw();
+          return [...svg.querySelectorAll("text")].map((text) => text.textContent);
+        }"""
+    )
+    assert "0.01" in texts
+    assert not [text for text in texts if "200" in text or text.startswith("10⁻¹")]
 
 
 def test_the_boundary_is_where_two_classes_are_equally_probable(visit, tmp_path):

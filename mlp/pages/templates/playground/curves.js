@@ -1,6 +1,7 @@
 // The curves of the loss: of each batch, their running mean, and of the held-out images after each epoch.
 
 const MEMORY = 30; // steps over which the running mean forgets a loss
+const BELOW = 1000; // a batch's loss, which may be 1e-200, is drawn at most so many times lower than the other curves
 
 class LossCurves {
   // judged: what the loss after each epoch is of, such as "held-out images".
@@ -27,10 +28,17 @@ class LossCurves {
 
   draw() {
     const mean = { label: "running mean", color: "var(--blue)", points: this.means.points };
-    this.chart.show([
-      { label: "each batch", color: "var(--muted)", isThin: true, points: this.batches.points },
-      ...this.judged === "rows" ? [] : [mean], // a batch of all rows needs no mean
-      { label: this.judged === "rows" ? "all rows" : this.judged, color: "var(--orange)", points: this.epochs.points },
-    ]);
+    const judged = { label: this.judged, color: "var(--orange)", points: this.epochs.points };
+    if (this.judged === "rows") judged.label = "all rows";
+    const others = this.judged === "rows" ? [judged] : [mean, judged]; // a batch of all rows needs no mean
+    const floor = lowest(others) / BELOW; // Infinity if there is none
+    const points = this.batches.points.map(([passed, loss]) => [passed, Math.max(loss, floor)]);
+    this.chart.show([{ label: "each batch", color: "var(--muted)", isThin: true, points }, ...others]);
   }
+}
+
+// The lowest loss above 0 of some curves.
+function lowest(curves) {
+  const losses = curves.flatMap(({ points }) => points.map(([, loss]) => loss));
+  return losses.reduce((least, loss) => (loss > 0 && loss < least ? loss : least), Infinity);
 }
