@@ -61,7 +61,8 @@ def _path(directory: Any) -> Any:
 Directory = Annotated[Path, Field(strict=False), BeforeValidator(_path)]
 Label = Annotated[int, Field(strict=True, ge=0, le=255)]
 Weight = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+MAX_COUNT = 1_000_000_000
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 Interval = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} (epochs?|steps?)$")]
 ALL, BALANCED = "all", "balanced"

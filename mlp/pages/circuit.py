@@ -84,7 +84,8 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
     """
     graph = circuit.graph
     leaves = [node for node in circuit.nodes if node.gate is None]
-    facts = drawing_facts(picture(circuit, live=True), name) | stepping_facts(graph, circuit.output, script)
+    facts = drawing_facts(picture(circuit, live=True), name)
+    facts |= stepping_facts(graph, circuit.output, script.nodes(graph))
     _add_numbers(facts["data"]["nodes"], graph)
     facts["data"]["upstream"] = graph.gradient(circuit.output.name).ravel().tolist()
     return facts | {

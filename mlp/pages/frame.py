@@ -6,6 +6,7 @@ refuse every request.
 
 import base64
 import io
+import json
 import zlib
 from functools import cache
 from importlib.resources import files
@@ -64,11 +65,16 @@ def render(template: str, **facts: Any) -> str:
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:
     """An array for a page's script; ``unpack`` in report/images.js turns it into a flat array of the same type."""
-    data = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return {
-        "type": array.dtype.name,
-        "data": base64.b64encode(zlib.compress(data.tobytes())).decode("ascii"),
-    }
+    return _packed(array.dtype.name, np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+
+
+def packed_json(value: Any) -> dict[str, Any]:
+    """A value for a page's script, from which ``unpack`` makes it again."""
+    return _packed("json", json.dumps(value).encode())
+
+
+def _packed(kind: str, data: bytes) -> dict[str, Any]:
+    return {"type": kind, "data": base64.b64encode(zlib.compress(data)).decode("ascii")}
 
 
 def data_uri(pixels: NDArray[np.uint8], colors: NDArray[np.uint8] | None = None, *, within: int | None = None) -> str:

@@ -5,7 +5,7 @@ size than the number of outputs, and has no numbers: templates/playground/image_
 learns.
 """
 
-import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,10 @@ from mlp.circuits.drawing import ROOM, labelled, latest, text_width
 from mlp.circuits.notation import rows_of
 from mlp.graph import ComputationalGraph
 from mlp.network import ACTIVATIONS, LOSSES, MLP
-from mlp.pages.frame import packed
 from mlp.pages.javascript import Script
 from mlp.pages.stepping import drawing_facts, stepping_facts
 
-MAX_HIDDEN_LAYERS = 3
+HIDDEN_LAYERS = (1, 2, 3)
 SIZE = 5
 """The numbers of an image and of a hidden layer here; for so many a drawing shows an array's shape."""
 WIDEST_SHAPE = "(0000, 000)"
@@ -29,46 +28,61 @@ WIDEST = max(ACTIVATIONS, key=lambda activation: text_width(ACTIVATIONS[activati
 """The activation with the widest symbol: the drawing with it is made, and serves the others."""
 
 
-def image_passes(outputs: int, script: Script) -> dict[str, Any]:
-    """The facts of each kind of network with this number of outputs, packed; the gates are added to the script.
+def image_passes(
+    outputs: int,
+    script: Script,
+    hidden_layers: Iterable[int] = HIDDEN_LAYERS,
+    class_weights: Sequence[float] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """The facts of each kind of network with this number of outputs, ready for JSON; its gates are added to the script.
 
-    Unpacked, they are the JSON of an object: from "cross_entropy 2 relu" to what ``stepping`` makes. Without hidden
-    layers a kind has no activation, as "euclidean 0".
+    The keys are such as "cross_entropy 2 relu". Without hidden layers a kind has no activation, as "euclidean 0"; such
+    networks are always among them. Networks with class weights have the leaf w.
     """
     facts = {}
     for loss in LOSSES:
-        facts[f"{loss} 0"] = _facts(network := _run(loss, 0, outputs), script) | _drawing(network)
-        for layers in range(1, MAX_HIDDEN_LAYERS + 1):
-            drawing = _drawing(_run(loss, layers, outputs, WIDEST))
-            for activation in ACTIVATIONS:
-                own = {"drawing": _with_symbol(drawing["drawing"], activation)}
-                network = _run(loss, layers, outputs, activation)
-                facts[f"{loss} {layers} {activation}"] = _facts(network, script) | drawing | own
-    return packed(np.frombuffer(json.dumps(facts).encode(), np.uint8))
+        network = _network(loss, 0, outputs, WIDEST, class_weights)
+        facts[f"{loss} 0"] = _facts(network, script) | _drawing(network.graph)
+        for layers in sorted(set(hidden_layers) - {0}):
+            drawing: dict[str, Any] = {}
+            for activation in sorted(ACTIVATIONS, key=lambda name: name != WIDEST):
+                network = _network(loss, layers, outputs, activation, class_weights)
+                own = _facts(network, script)
+                drawing = drawing or _drawing(network.graph)
+                own |= drawing | {"drawing": _with_symbol(drawing["drawing"], activation)}
+                facts[f"{loss} {layers} {activation}"] = own
+    return facts
 
 
-def _run(loss: str, layers: int, outputs: int, activation: str = WIDEST) -> ComputationalGraph:
-    """The graph of a small network of this kind after both passes for one image."""
-    network = MLP([SIZE] * (layers + 1) + [outputs], precision="float64", loss=loss, activation=activation)
-    graph = network.graph
-    shapes = network.input_shapes(1, SIZE)
+def _network(loss: str, layers: int, outputs: int, activation: str, class_weights: Sequence[float] | None) -> MLP:
+    options: dict[str, Any] = {"loss": loss, "activation": activation, "class_weights": class_weights}
+    return MLP([SIZE] * (layers + 1) + [outputs], precision="float64", **options)
+
+
+def _run(network: MLP, n: int) -> None:
+    """Both passes for n images."""
+    graph, shapes = network.graph, network.input_shapes(n, SIZE)
     inputs = {name: np.ones(shape) if name == "n" else np.zeros(shape) for name, shape in shapes.items()}
     graph.forward(graph.node("L"), graph.node("P"), **inputs)
     graph.backward()
-    return graph
 
 
-def _facts(graph: ComputationalGraph, script: Script) -> dict[str, Any]:
-    """The listing, without the leaves' numbers, and the nodes, without shapes.
+def _facts(network: MLP, script: Script) -> dict[str, Any]:
+    """The nodes, without shapes, and the listing for one image, without the leaves' numbers.
 
     Under the cross-entropy L does not depend on P: that its gradient is 0 would be no step of a pass.
     """
-    facts = stepping_facts(graph, graph.node("L"), script, left_out=("given", "zeros"))
+    graph = network.graph
+    _run(network, 2)  # formulas of a batch of one might not serve others
+    nodes = script.nodes(graph)
+    for node, own in zip(graph.nodes, nodes, strict=True):
+        own.pop("shape", None)
+        if node in graph.class_indices:
+            own["takes_indices"] = True
+    _run(network, 1)
+    facts = stepping_facts(graph, graph.node("L"), nodes, left_out=("given", "zeros"))
     leaves = ", ".join(node.name for node in graph.nodes if node.gate is None)
-    facts["listing"] = facts["listing"].replace("# values", f"# values: {leaves}", 1)
-    for node in facts["data"]["nodes"]:
-        node.pop("shape", None)
-    return facts
+    return facts | {"listing": facts["listing"].replace("# values", f"# values: {leaves}", 1)}
 
 
 def _drawing(graph: ComputationalGraph) -> dict[str, Any]:

@@ -4,21 +4,22 @@ It needs no server, costs less than 2 % of the run's time, and never ends a run:
 says so.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from mlp.pages import frame
-from mlp.pages.growing_curve import GrowingCurve
 from mlp.runs.directory import LIVE, REPORT, Run
 from mlp.runs.manifest import ENDINGS, FAILED, FINISHED, INTERRUPTED, RUNNING
 from mlp.system.errors import Error, Interrupted, message_lines
 from mlp.system.files import write_text
 from mlp.training.loop import Trainer
+from mlp.training.progress import Epoch
 
 Update = Callable[[bool], object]
 """Called after each block of steps, and with True after each epoch."""
@@ -42,6 +43,14 @@ FIGURES = [f"{part}_{name}" for name in ("loss", "accuracy") for part in ("train
 """The columns of the history that are drawn."""
 
 
+MAX_GROUPS = 400
+"""Of points of a curve: more than a chart on a phone has pixels across."""
+DIGITS = 6
+"""Significant ones of a point: more than a chart can show."""
+
+Point = tuple[int, float]
+
+
 @contextmanager
 def kept(trainer: Trainer, run: Run, warn: Callable[[str], object], next_steps: NextSteps) -> Iterator[Update]:
     """Keep RUN/live.html up to date within this block, in which the run goes on; at its end the page shows the end."""
@@ -59,8 +68,6 @@ class LiveView:
 
     def __init__(self, trainer: Trainer, run: Run, warn: Callable[[str], object], next_steps: NextSteps):
         self._trainer, self._run, self._warn, self._next_steps = trainer, run, warn, next_steps
-        self._curves = {name: GrowingCurve() for name in FIGURES}
-        self._epochs_drawn = 0
         self._rest = 0.0
         """Seconds without an update after the last one."""
         self._began, self._steps_before = perf_counter(), trainer.steps
@@ -96,7 +103,6 @@ class LiveView:
     def _facts(self, status: str, error: BaseException | None) -> dict[str, Any]:
         trainer, run, now = self._trainer, self._run, datetime.now().astimezone()
         history, is_running = trainer.history, status == RUNNING
-        self._draw()
         return {
             "run": run,
             "trainer": trainer,
@@ -113,7 +119,7 @@ class LiveView:
             "now": now,
             "duration": duration,
             "scripted": {
-                "curves": {name: curve.points for name, curve in self._curves.items()},
+                "curves": {name: curve(history, name) for name in FIGURES},
                 "best": trainer.progress.best_epoch,
                 "updated": round(1000 * now.timestamp()),
                 "reload": 1000 * RELOAD if is_running else None,
@@ -126,15 +132,6 @@ class LiveView:
         """What the user can do if the process is killed, and the page stays as it is."""
         return self._next_steps(self._run.directory, INTERRUPTED)
 
-    def _draw(self) -> None:
-        """Add the new epochs to the curves."""
-        for row in self._trainer.history[self._epochs_drawn :]:
-            for name, curve in self._curves.items():
-                value = getattr(row, name)
-                if value is not None:
-                    curve.add(row.epoch, 100 * value if name.endswith("accuracy") else value)
-        self._epochs_drawn = len(self._trainer.history)
-
     def _seconds_left(self) -> float | None:
         """If the steps that are left take as long as those since the view was made; None before the first step."""
         trainer = self._trainer
@@ -143,6 +140,20 @@ class LiveView:
         done = trainer.steps - self._steps_before
         left = trainer.options.epochs * trainer.steps_per_epoch - trainer.steps
         return left * (perf_counter() - self._began) / done if done else None
+
+
+def curve(history: Sequence[Epoch], name: str) -> list[Point]:
+    """A column of the history over its epochs, without missing values; accuracies in percent.
+
+    A long curve has at most 2 MAX_GROUPS + 1 points: the lowest and the highest of each group of neighbours, so that no
+    peak is lost, and the newest.
+    """
+    scale = 100 if name.endswith("accuracy") else 1
+    points = [(row.epoch, scale * value) for row in history if (value := getattr(row, name)) is not None]
+    size = -(-len(points) // MAX_GROUPS) or 1
+    groups = (points[k : k + size] for k in range(0, len(points), size))
+    kept = {extreme(group, key=itemgetter(1)) for group in groups for extreme in (min, max)}.union(points[-1:])
+    return [(epoch, float(f"{value:.{DIGITS}g}")) for epoch, value in sorted(kept)]
 
 
 def duration(seconds: float) -> str:

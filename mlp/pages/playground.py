@@ -6,25 +6,24 @@ float64. From the same seed its held-out images, initial weights and batches are
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.config import Config, differing
+from mlp.config import MAX_COUNT, Config, differing
 from mlp.data import svd, xor
 from mlp.data.dataset import Dataset
 from mlp.figures.colors import REGION_OPACITY
 from mlp.figures.style import OF_A_PAGE, class_looks, sign_colors
 from mlp.gates import Value
-from mlp.network import ACTIVATIONS, LOSSES, MLP, outputs_for
+from mlp.network import outputs_for
 from mlp.optimizers import OPTIMIZERS, Optimizer
 from mlp.pages import frame
-from mlp.pages.image_passes import image_passes
+from mlp.pages.image_passes import HIDDEN_LAYERS, image_passes
 from mlp.pages.javascript import Script
 from mlp.runs.finished import FinishedRun, read_consistently
 from mlp.system.errors import InputError
@@ -36,10 +35,10 @@ MAX_PAGE_BYTES = 3_000_000
 PER_CLASS = 1000
 """Images of each class in the page; fewer if it would be too large."""
 MIN_PER_CLASS = 10
-MAX_LAYERS = 3
-"""Hidden layers that can be chosen in the page; a run may have more."""
 MAX_UNITS = 256
 """Units of a layer that can be chosen, so that the page stays quick; a run may have more."""
+SEEDS = 10**15
+"""Seeds in the page are below: its scripts have them as float64."""
 MODEL_OPTIONS = ("hidden_sizes", "activation", "loss")
 TRAINING_OPTIONS = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "seed")
 """What can be chosen in the page."""
@@ -54,17 +53,17 @@ XOR_MARGIN = 0.3
 class Examples:
     """What the page trains on: rows of bytes (n, inputs), of which ``scale`` is 1 in X."""
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] = field(repr=False)
     scale: int
     image_shape: tuple[int, int]
-    classes: NDArray[np.uint8]
+    classes: NDArray[np.uint8] = field(repr=False)
     digits: Sequence[int]
     """The label of each class."""
-    indices: NDArray[np.int64]
+    indices: NDArray[np.int64] = field(repr=False)
     """Of the images in the IDX file."""
-    directions: NDArray[np.float64]
+    directions: NDArray[np.float64] = field(repr=False)
     """(2, inputs): a place in the plane, times these, is a row of X."""
-    coordinates: NDArray[np.float64]
+    coordinates: NDArray[np.float64] = field(repr=False)
     """(n, 2): the place of each row."""
     held_out: int = 0
     """How many rows are held out, whatever the seed."""
@@ -74,20 +73,30 @@ class Examples:
     """Around the points in the plane."""
 
 
-def of_config(config: Config) -> str:
+@dataclass(frozen=True)
+class Command:
+    """What trains with the library, so that the page can say how to repeat its training."""
+
+    start: str
+    """The command, to which options such as training.seed=1 are added."""
+    options: Config
+    """Those that it has without additions."""
+
+
+def of_config(config: Config, command: Command | None = None) -> str:
     """The page for an untrained network. Raises InputError if the data are missing, or an image is too large."""
     config = from_config.resolved(config)
     images = from_config.training_images(config).first_of_each(PER_CLASS)
     weights = from_config.class_weights(config, from_config.split(config, images)[0])
-    return _page(config, images, class_weights=weights)
+    return _page(config, images, weights, command)
 
 
-def of_run(directory: StrPath) -> str:
+def of_run(directory: StrPath, command: Command | None = None) -> str:
     """The page for the network of a finished run, which is trained on there. Raises InputError as ``of_config``."""
 
     def page(run: FinishedRun) -> str:
         images = run.images("training").first_of_each(PER_CLASS)
-        return _page(run.config, images, class_weights=run.network.class_weights, run=run)
+        return _page(run.config, images, run.network.class_weights, command, run)
 
     return read_consistently(Path(directory), page)
 
@@ -105,15 +114,24 @@ def of_xor() -> str:
 
 
 def _page(
-    config: Config, images: Dataset, class_weights: Sequence[float] | None, run: FinishedRun | None = None
+    config: Config,
+    images: Dataset,
+    class_weights: Sequence[float] | None,
+    command: Command | None,
+    run: FinishedRun | None = None,
 ) -> str:
-    """The page with as many of the images of each class as fit. Raises InputError if one of each does not."""
+    """The page with as many of the images of each class as fit.
+
+    Raises InputError if one of each does not, or if the seed has too many digits.
+    """
+    if config.training.seed >= SEEDS:
+        raise InputError(f"training.seed: {config.training.seed}: the page's seeds have at most 15 digits")
     count = PER_CLASS
     while True:
         images = images.first_of_each(count)
         held_out = from_config.split(config, images)[1]  # raises InputError if it leaves nothing to train on
-        command = _command(config, count, class_weights, run)
-        page = _rendered(config, _examples(images, held_out), class_weights, command, run)
+        repeats = None if command is None else _command(config, count, class_weights, command)
+        page = _rendered(config, _examples(images, held_out), class_weights, repeats, run)
         if len(page.encode()) <= MAX_PAGE_BYTES:
             return page
         if count < 2 * MIN_PER_CLASS:
@@ -139,14 +157,12 @@ def _examples(images: Dataset, held_out: Dataset | None) -> Examples:
     )
 
 
-def _command(
-    config: Config, count: int, class_weights: Sequence[float] | None, run: FinishedRun | None
-) -> dict[str, Any]:
+def _command(config: Config, count: int, class_weights: Sequence[float] | None, command: Command) -> dict[str, Any]:
     """The command that repeats the page's training: how it starts, the keys of options that are added, and defaults.
 
-    An option with its default is left out. It trains on the page's images, in float64, at a constant learning rate.
+    An option that it has already is left out. It trains on the page's images, in float64, at a constant learning rate.
     """
-    defaults = Config() if run is None else run.config
+    defaults = command.options
     own = {
         "data.limit_per_digit": min(count, config.data.limit_per_digit or count),
         "training.class_weight": class_weights,
@@ -156,14 +172,13 @@ def _command(
     }
     changed = differing([config.with_values(own), defaults])
     settings = [f"{key}={_setting(mine)}" for key, (mine, _) in changed.items()]
-    if run is None and config.data.directory != defaults.data.directory.absolute():
+    if config.data.directory != defaults.data.directory.absolute():
         settings.insert(0, f"data.directory={config.data.directory}")
     keys = {name: f"model.{name}" for name in MODEL_OPTIONS}
     keys |= {name: f"training.{name}" for name in (*TRAINING_OPTIONS, "epochs")}
-    file = [] if run is None else ["--config", str(run.file("config.yaml"))]
     chosen = [setting for setting in settings if setting.partition("=")[0] not in keys.values()]
     return {
-        "start": shlex.join(["python", "train.py", *file, "--set", *chosen]),
+        "start": f"{command.start} {shlex.join(chosen)}",
         "keys": keys,
         "defaults": {name: defaults.value(key) for name, key in keys.items()},
     }
@@ -182,7 +197,7 @@ def _rendered(
     run: FinishedRun | None,
 ) -> str:
     script, outputs = Script(explained=True), outputs_for(len(examples.digits))
-    layers = {*range(MAX_LAYERS + 1), len(config.model.hidden_sizes)}
+    layers = {*HIDDEN_LAYERS, len(config.model.hidden_sizes)}
     for name, optimizer in OPTIMIZERS.items():
         script.add_function(name, *_update(optimizer))
     facts = {
@@ -201,14 +216,17 @@ def _rendered(
             "coordinates": frame.packed(examples.coordinates.astype(np.float32)),
             "limits": _limits(examples.coordinates, examples.margin),
             "input_names": examples.input_names,
-            "architectures": dict(_architectures(script, outputs, sorted(layers), class_weights)),
         },
         "options": {name: getattr(config.model, name) for name in MODEL_OPTIONS}
         | {name: getattr(config.training, name) for name in TRAINING_OPTIONS},
-        "limits": {"layers": max(layers), "units": max(MAX_UNITS, *config.model.hidden_sizes, 0)},
+        "limits": {
+            "layers": max(layers),
+            "units": max(MAX_UNITS, *config.model.hidden_sizes, 0),
+            "batch_size": MAX_COUNT,
+        },
         "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
         "region_opacity": REGION_OPACITY,
-        "passes": image_passes(outputs, script),
+        "networks": frame.packed_json(image_passes(outputs, script, layers, class_weights)),
         "command": command,
         "weights": None if run is None else frame.packed(run.network.parameter_block.astype(np.float64)),
         "sign_colors": frame.packed(sign_colors()),
@@ -229,25 +247,6 @@ def _limits(coordinates: NDArray[np.float64], margin: float) -> list[list[float]
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
     half = (0.5 + margin) * float((high - low).max()) or 1.0
     return [[float(middle - half), float(middle + half)] for middle in (low + high) / 2]
-
-
-def _architectures(
-    script: Script, outputs: int, layers: Iterable[int], class_weights: Sequence[float] | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The graph of each network that can be chosen in the page, from X to L; its gates are added to the script.
-
-    They are recorded for a batch of two and layers of different sizes: such formulas hold for all sizes.
-    """
-    for loss, activation, count in product(LOSSES, ACTIVATIONS, layers):
-        sizes = [7, *range(count + 4, 4, -1), outputs]
-        network = MLP(sizes, precision="float64", loss=loss, activation=activation, class_weights=class_weights)
-        batch = network.batch(2)
-        batch.X[...] = 0
-        batch.set_classes(np.zeros(2, int))
-        batch.loss()
-        nodes = script.nodes(network.graph)
-        output = next(k for k, node in enumerate(nodes) if node["name"] == "L")
-        yield f"{loss} {activation if count else 'linear'} {count}", {"nodes": nodes, "output": output}
 
 
 def _update(optimizer: type[Optimizer]) -> tuple[Callable[..., Sequence[Value]], list[str]]:

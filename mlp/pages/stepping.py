@@ -16,7 +16,6 @@ from mlp.circuits.listing import differentiated, lines, names, plain_here
 from mlp.figures.style import inline
 from mlp.graph import ComputationalGraph
 from mlp.node import Node
-from mlp.pages.javascript import Script
 from mlp.trace import Term
 
 
@@ -29,11 +28,12 @@ def drawing_facts(figure: Figure, name: str) -> dict[str, Any]:
 
 
 def stepping_facts(
-    graph: ComputationalGraph, output: Node, script: Script, *, left_out: Collection[str] = ()
+    graph: ComputationalGraph, output: Node, nodes: list[dict[str, Any]], *, left_out: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The facts about a graph after both passes, except for its drawing; its gates are added to the page's script.
+    """The facts about a graph after both passes, except for its drawing.
 
-    ``data`` is for the scripts. ``left_out``: the kinds of lines that the listing does not show.
+    ``data`` is for the scripts. ``nodes``: the graph's, by ``Script.nodes``. ``left_out``: the kinds of lines that the
+    listing does not show.
     """
     listing, steps = _listing(graph, output, left_out)
     gates = sum(node.gate is not None for node in graph.nodes)
@@ -43,7 +43,7 @@ def stepping_facts(
         "output": output.name,
         "listing": listing,
         "data": {
-            "nodes": _nodes(graph, script),
+            "nodes": _with_texts(graph, nodes),
             "output": output.index,
             "of": differentiated(graph, output),
             "lines": steps,
@@ -80,15 +80,14 @@ def _circle(gate: re.Match[str]) -> str:
     return f'{gate[1]}<circle cx="{x:g}" cy="{y:g}" r="{r:g}"/>'
 
 
-def _nodes(graph: ComputationalGraph, script: Script) -> list[dict[str, Any]]:
-    """The nodes for the page's script, with how the listing writes a gate's inputs if that is not by their names."""
-    found = script.nodes(graph)
-    for node, facts in zip(graph.nodes, found, strict=True):
+def _with_texts(graph: ComputationalGraph, nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The nodes, with how the listing writes a gate's inputs if that is not by their names."""
+    for node, facts in zip(graph.nodes, nodes, strict=True):
         if node.gate is not None:
             texts = list(names(graph, node).values())
             if texts != [*(source.name for source in node.inputs), node.name, f"d{node.name}"]:
                 facts["texts"] = texts
-    return found
+    return nodes
 
 
 def _listing(graph: ComputationalGraph, output: Node, left_out: Collection[str]) -> tuple[str, list[dict[str, Any]]]:

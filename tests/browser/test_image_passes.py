@@ -37,7 +37,7 @@ const take = (values) => passes.update(Object.fromEntries(
 </script>{% endblock %}
 """
 RUN = """(networks) => JSON.stringify(JSON.parse(networks).map(({ kind, images }) => {
-    passes.choose(...kind);
+    passes.choose(kind);
     return images.map((values) => {
         take(values);
         return Object.fromEntries(passes.graph.nodes.map(({ name, value, gradient, needs }) =>
@@ -45,12 +45,15 @@ RUN = """(networks) => JSON.stringify(JSON.parse(networks).map(({ kind, images }
     });
 }))"""
 """For each image of each network, from each node's name its value and its gradient."""
+WEIGHTS = {1: (0.5, 2.0)}
+"""Class weights, by the number of outputs."""
 
 
 def page_for(folder, outputs, shape=SHAPE):
-    """A page with this section alone, for networks with this number of outputs."""
+    """A page with this section alone, for networks with this number of outputs; with one, classes have weights."""
     script = Script(explained=True)
-    facts = {"passes": image_passes(outputs, script), "colors": frame.packed(sign_colors())}
+    networks = image_passes(outputs, script, class_weights=WEIGHTS.get(outputs))
+    facts = {"passes": networks, "colors": frame.packed(sign_colors())}
     template = frame._environment().from_string(PAGE)
     path = folder / f"passes-{outputs}.html"
     path.write_text(frame.render(template, script=script, facts=facts, shape=shape), encoding="utf-8")
@@ -61,10 +64,17 @@ def made(loss, layers, activation, outputs, shape=SHAPE):
     """A network of this kind with random weights and biases, and a batch of images X with their classes."""
     random = np.random.default_rng(layers)
     sizes = [shape[0] * shape[1], *HIDDEN[:layers], outputs]
-    network = MLP(sizes, precision="float64", loss=loss, activation=activation)
+    options = {"loss": loss, "activation": activation, "class_weights": WEIGHTS.get(outputs)}
+    network = MLP(sizes, precision="float64", **options)
     network.parameter_block[...] = random.uniform(-0.7, 0.7, network.parameter_block.shape)
     X = np.round(random.uniform(0, 1, (BATCH, sizes[0])), 2)
     return network, X, np.arange(BATCH) % network.classes
+
+
+def named(kind):
+    """The name of a kind of network in the page."""
+    loss, layers, activation = kind
+    return f"{loss} {layers} {activation}" if layers else f"{loss} 0"
 
 
 def targets(network, classes):
@@ -77,6 +87,8 @@ def leaves(network, X, classes, row):
     takes_index = network.loss_name == "cross_entropy" and network.classes > 2
     Y = classes[row : row + 1] if takes_index else targets(network, classes)[row : row + 1]
     arrays = {"X": X[row : row + 1], **network.parameters, "Y": Y, "n": np.array(len(X))}
+    if network.class_weights is not None:
+        arrays["w"] = np.array([network.class_weights[classes[row]]])
     return {name: [array.shape, array.ravel().tolist()] for name, array in arrays.items()}
 
 
@@ -101,7 +113,7 @@ def test_the_images_gradients_add_up_to_the_batchs_for_each_kind_of_network(visi
         page.wait_for_selector(".ready")
     cases = [made(*kind, outputs) for kind in KINDS]
     networks = [
-        {"kind": kind, "images": [leaves(*case, row) for row in range(BATCH)]}
+        {"kind": named(kind), "images": [leaves(*case, row) for row in range(BATCH)]}
         for kind, case in zip(KINDS, cases, strict=True)
     ]
     in_page = json.loads(page.evaluate(RUN, json.dumps(networks)))
@@ -118,7 +130,7 @@ def test_the_images_gradients_add_up_to_the_batchs_for_each_kind_of_network(visi
 def start(page, kind):
     """Show the passes of a made network of this kind for its first image, from the beginning."""
     network, X, classes = made(*kind, 3)
-    page.evaluate("kind => passes.choose(...kind)", kind)
+    page.evaluate("kind => passes.choose(kind)", named(kind))
     page.evaluate("values => { take(values); passes.showStep(0); }", leaves(network, X, classes, 0))
     return network, X, classes
 

@@ -1,4 +1,4 @@
-"""Promises of templates/stepping/notation.js: it writes each number and array as mlp.circuits.notation does."""
+"""Promises of templates/stepping/notation.js: it writes numbers and arrays as Python and mlp.circuits.notation do."""
 
 import json
 

@@ -21,12 +21,17 @@ from tests.pages.untrained import untrained_run
 TRAINED = """async (trials) => {
   const source = ["passes", "training"].map((id) => document.getElementById(id).textContent).join("\\n");
   const worker = new Worker(URL.createObjectURL(new Blob([source])));
-  worker.postMessage({ command: "open", data: playground.facts.data });
+  const { data, networks } = playground.facts;
+  const graphs = Object.entries(networks).map(([kind, { data }]) => [kind, data]);
+  worker.postMessage({ command: "open", data, networks: Object.fromEntries(graphs) });
   const found = [];
   for (const [options, weights, epochs] of trials) {
-    found.push(await new Promise((resolve) => {
-      worker.onmessage = ({ data: { isRunning, epoch, history, parameters, counts } }) => {
+    const history = [];
+    found.push(await new Promise((resolve, reject) => {
+      worker.onerror = ({ message }) => reject(message);
+      worker.onmessage = ({ data: { isRunning, epoch, rows, parameters, counts } }) => {
         worker.postMessage({ command: "shown" });
+        history.push(...rows);
         if (!isRunning && epoch > epochs) resolve({ history, parameters: Array.from(parameters), counts });
       };
       worker.postMessage({ command: "begin", id: 0, options, weights });

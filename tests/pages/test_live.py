@@ -5,13 +5,13 @@ import re
 import signal
 from errno import ENOSPC
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 import mlp
 from mlp.evaluation import Evaluation
 from mlp.pages import frame, live
-from mlp.pages.growing_curve import GrowingCurve
 from mlp.system import signals
 from tests.conftest import run_here
 from tests.faults.fault_helpers import at_step, one_message, outcome, project, train
@@ -202,10 +202,8 @@ def test_it_promises_and_rounds_nothing_up_and_knows_its_run_by_any_path(config,
 
 
 def test_a_long_curve_keeps_its_peaks_its_end_and_a_bounded_number_of_points():
-    curve = GrowingCurve()
-    for epoch in range(1, 10_001):
-        curve.add(epoch, {3_333: 9.0, 7_777: -9.0}.get(epoch, epoch % 7))
-    points = curve.points
+    losses = [{3_333: 9.0, 7_777: -9.0}.get(epoch, epoch % 7) for epoch in range(1, 10_001)]
+    points = live.curve([SimpleNamespace(epoch=k, train_loss=loss) for k, loss in enumerate(losses, 1)], "train_loss")
     assert len(points) <= 801
     assert points == sorted(points)
     assert {(3_333, 9.0), (7_777, -9.0)} <= set(points)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlp import config
-from mlp.commands.arguments import Parser, config_of
+from mlp.commands.arguments import SET, Parser, config_of, read
+from mlp.runs.directory import CONFIG
 from mlp.runs.finished import read_run
 from mlp.system import blas_threads, command_line
 from mlp.system.command_line import display_path
@@ -30,14 +31,24 @@ def main(arguments: Sequence[str]) -> None:
 
     with blas_threads.threads(settings.training.threads):
         if run is not None:
-            page = playground.of_run(run.directory)
+            command = playground.Command(_train(run.directory / CONFIG), run.config)
+            page = playground.of_run(run.directory, command)
+        elif options.xor:
+            page = playground.of_xor()
         else:
-            page = playground.of_xor() if options.xor else playground.of_config(settings)
+            command = playground.Command(_train(options.config), read(options.config))
+            page = playground.of_config(settings, command)
     path: Path = options.output or (settings.output.directory / NAME if run is None else run.file(NAME))
     with config.naming("output.directory", applies=run is None and not options.output):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
     print(f"playground: {display_path(path)}")
+
+
+def _train(file: Path | None) -> str:
+    """The command that trains with this config file, or with the one that it reads by itself, and other options."""
+    named = "" if file is None else f" --config {display_path(file)}"
+    return f"{command_line.command('train')}{named} {SET.strip()}"
 
 
 def parse(arguments: Sequence[str]) -> Namespace:

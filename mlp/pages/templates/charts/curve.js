@@ -31,8 +31,8 @@ class Chart {
     }).observe(svg);
   }
 
-  // curves: [{ label, color, isDashed, isThin, points: [[x, y], ...] }, ...], the points in the order of x; a number that
-  // is missing or infinite leaves a gap. mark: { label, x }, a vertical line.
+  // curves: [{ label, color, isDashed, isThin, points: [[x, y], ...] }, ...], the points in order of x; a missing or
+  // infinite number leaves a gap. mark: { label, x }, a vertical line.
   show(curves, mark = null) {
     Object.assign(this, { curves, mark });
     this.draw();

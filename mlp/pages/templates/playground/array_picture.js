@@ -4,7 +4,8 @@ const MAX_TILES = 12; // of the first layer's units, those whose weights are sho
 const [CELL, TILE, MAX_HEIGHT] = [14, 64, 140]; // pixels: a number, the longer side of an image, a matrix
 
 class ArrayPicture {
-  // name: such as W1 or dW1; shape: rows and columns of the image; colors: `sign_colors` in mlp/figures/style.py.
+  // name: such as W1 or dW1; shape: rows and columns of the image, if there is one; colors: `sign_colors` in
+  // mlp/figures/style.py.
   constructor(name, shape, colors) {
     Object.assign(this, { name, shape, colors });
     const [element, tiles, caption] = ["figure", "div", "figcaption"].map(make);
@@ -23,23 +24,27 @@ class ArrayPicture {
     while (tiles.children.length > parts.length) tiles.lastChild.remove();
     parts.forEach(({ shape, numberOf }, k) => {
       const canvas = tiles.children[k];
-      if (name === "X") drawInk(canvas, shape, A.data.map((ink) => 255 * ink));
+      if (this.isInk()) drawInk(canvas, shape, A.data.map((ink) => 255 * ink));
       else drawSigns(canvas, shape, numberOf, largest, colors);
       Object.assign(canvas.style, sizeIn(shape, this.isImage()));
     });
-    const magnitude = name === "X" ? "" : `; largest magnitude ${rounded(largest, 3)}`;
+    const magnitude = this.isInk() ? "" : `; largest magnitude ${rounded(largest, 3)}`;
     setText(this.caption, `${name} ${shapeText(A.shape)}${words}${magnitude}`);
     tiles.ariaLabel = this.caption.textContent;
   }
 
+  isInk() {
+    return this.name === "X" && this.isImage();
+  }
+
   isImage() {
-    return /^(X|d?W1)$/.test(this.name);
+    return this.shape !== null && /^(X|d?W1)$/.test(this.name);
   }
 
   // The pictures of an array, each with its shape and the number of each pixel, and what they are.
   parts({ shape, data }) {
     const [rows, columns] = shape.length === 2 ? shape : [1, ...shape];
-    if (this.name === "X") return { parts: [{ shape: this.shape }], words: ": the image" };
+    if (this.isInk()) return { parts: [{ shape: this.shape }], words: ": the image" };
     if (this.isImage()) {
       const units = Array.from({ length: Math.min(columns, MAX_TILES) }, (_, unit) => unit);
       const some = columns > MAX_TILES ? `each of the first ${MAX_TILES} units` : "each unit";

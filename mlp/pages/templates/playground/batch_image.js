@@ -1,30 +1,30 @@
 // One image of the next batch, with its passes gate by gate.
 
+const CALM = 250; // milliseconds between updates while the network trains: numbers that change faster are not read
+
 class BatchImage {
   // facts: those of the page, unpacked.
-  constructor(section, { data, passes, sign_colors: colors }) {
-    Object.assign(this, { data, row: 0, message: null, isSeen: false });
+  constructor(section, { data, networks, sign_colors: colors }) {
+    Object.assign(this, { data, row: 0, message: null, updated: 0 });
     [this.ink, this.which] = [".ink", ".which"].map((selector) => section.querySelector(selector));
-    this.passes = new ImagePasses(section.querySelector(".image-passes"), passes, data.image_shape, colors);
+    const shape = data.input_names ? null : data.image_shape;
+    this.passes = new ImagePasses(section.querySelector(".image-passes"), networks, shape, colors);
     section.querySelector(".previous").onclick = () => this.move(-1);
     section.querySelector(".following").onclick = () => this.move(1);
-    new IntersectionObserver(([{ isIntersecting }]) => {
-      this.isSeen = isIntersecting;
-      this.update();
-    }).observe(section);
   }
 
   // Another network, with these options.
-  begin({ loss, hidden_sizes: hidden, activation }) {
+  begin(options) {
     const { image_shape: shape, outputs } = this.data;
-    Object.assign(this, { row: 0, message: null, isNew: true, sizes: [sizeOf(shape), ...hidden, outputs] });
-    this.takesIndices = loss === "cross_entropy" && outputs > 1;
-    this.passes.choose(loss, hidden.length, activation);
+    Object.assign(this, { row: 0, message: null, sizes: [sizeOf(shape), ...options.hidden_sizes, outputs] });
+    this.passes.choose(kindOf(options));
   }
 
   move(by) {
+    if (!this.message) return; // after a reset
     const { length } = this.message.batch;
     this.row = (this.row + by + length) % length;
+    this.which.ariaLive = "polite"; // a screen reader says what the reader asks for, not each update
     this.update();
   }
 
@@ -32,21 +32,21 @@ class BatchImage {
   show(message) {
     this.message = message;
     this.row = Math.min(this.row, message.batch.length - 1);
-    this.update();
+    this.which.ariaLive = "off";
+    if (!message.isRunning || performance.now() > this.updated + CALM) this.update();
   }
 
-  // In sight, it follows the training.
   update() {
-    if (!this.message || !(this.isSeen || this.isNew)) return;
-    this.isNew = false;
+    this.updated = performance.now();
     const { batch, parameters } = this.message;
     const position = batch[this.row];
     const k = this.data.classes[position];
     this.passes.update({
       X: this.input(position),
       ...parametersIn(parameters, this.sizes),
-      Y: targets([k], this.data.outputs, this.takesIndices),
+      Y: targets([k], this.data.outputs, this.passes.leaf("Y")),
       n: batch.length,
+      w: vector(this.data.class_weights ? [this.data.class_weights[k]] : []),
     });
     this.describe(position, k);
   }
@@ -64,7 +64,9 @@ class BatchImage {
     const [predicted] = decide(this.passes.graph.nodes.find(({ name }) => name === "P").value);
     const what = names ? rowText(this.data, position, k) : `label ${digits[k]}, training image ${indices[position]}`;
     const place = `${this.row + 1} of ${this.message.batch.length} in the next batch`;
-    setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${predicted === k ? "" : ", which is wrong"}.`);
+    const verdict = predicted === k ? "" : ", which is wrong";
+    setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${verdict}.`);
+    if (!this.ink) return;
     drawInk(this.ink, shape, this.input(position).data.map((ink) => 255 * ink));
     this.ink.ariaLabel = what;
   }

@@ -1,5 +1,5 @@
-// The lines between the predicted classes, from the predictions at a grid of places: marching squares, for any number of
-// classes.
+// The lines between the predicted classes, from the predictions at a grid of places: marching squares, for any number
+// of classes.
 
 // classes, sureness: at size * size places, row by row. Returns lines [from x, from y, to x, to y], in units of the
 // distance between places; the whole square is from 0 to `size`.

@@ -32,8 +32,8 @@ function progress(message, batchSize, loss) {
     return `Diverged at step ${counted(steps + 1)}: numbers became infinite. The weights before it are kept. ` +
       "Lower the learning rate, then press Reset.";
   }
-  if (!steps) return "Untrained: press Run.";
+  if (!steps) return "No step yet: press Run.";
   const { step, steps: all } = stepOfEpoch(message, batchSize);
-  const where = done ? `Epoch ${counted(epoch)}, step ${counted(step)} of ${counted(all)}` : `End of epoch ${counted(epoch - 1)}`;
-  return `${where}: batch loss ${brief(loss)}.`;
+  const within = `Epoch ${counted(epoch)}, step ${counted(step)} of ${counted(all)}`;
+  return `${done ? within : "End of epoch " + counted(epoch - 1)}: batch loss ${brief(loss)}.`;
 }

@@ -1,6 +1,6 @@
 // The curves of the loss: of each batch, their running mean, and of the held-out images after each epoch.
 
-const MEAN_OF = 50; // steps
+const MEMORY = 30; // steps over which the running mean forgets a loss
 
 class LossCurves {
   // judged: what the loss after each epoch is of, such as "held-out images".
@@ -18,7 +18,7 @@ class LossCurves {
   // losses, rows: as the worker posts them.
   add(losses, rows) {
     for (const [passed, loss] of losses) {
-      this.mean += (loss - this.mean) / Math.min(this.batches.count + 1, MEAN_OF);
+      this.mean += (loss - this.mean) / Math.min(this.batches.count + 1, MEMORY);
       this.batches.add([passed, loss]);
       this.means.add([passed, this.mean]);
     }
@@ -26,7 +26,7 @@ class LossCurves {
   }
 
   draw() {
-    const mean = { label: `mean of ${MEAN_OF} batches`, color: "var(--blue)", points: this.means.points };
+    const mean = { label: "running mean", color: "var(--blue)", points: this.means.points };
     this.chart.show([
       { label: "each batch", color: "var(--muted)", isThin: true, points: this.batches.points },
       ...this.judged === "rows" ? [] : [mean], // a batch of all rows needs no mean

@@ -44,10 +44,10 @@ class FirstLayer {
   }
 
   makeTable(shown) {
-    this.tiles = Array.from({ length: shown }, (_, unit) => header("col", `unit ${unit + 1}`));
+    this.tiles = Array.from({ length: shown }, (_, unit) => header("col", unit + 1));
     this.rows = [];
     const head = make("tr");
-    head.append(make("td"), ...this.tiles);
+    head.append(header("row", "unit"), ...this.tiles);
     const body = [...this.names, "bias"].map((name) => {
       const cells = this.tiles.map(() => make("td"));
       this.rows.push(cells);

@@ -3,23 +3,21 @@
 class ImagePasses extends Stepper {
   rows = oneRow;
 
-  // facts: those of mlp/pages/image_passes.py, unpacked; shape: rows and columns of the image; colors: `sign_colors` in
-  // mlp/figures/style.py, unpacked.
+  // facts: those of mlp/pages/image_passes.py; shape: rows and columns of the image, null if the inputs are no image;
+  // colors: `sign_colors` in mlp/figures/style.py, unpacked.
   constructor(section, facts, shape, colors) {
     super(section, () => {});
-    this.facts = JSON.parse(new TextDecoder().decode(facts));
+    this.facts = facts;
     this.pictureOf = (name) => new ArrayPicture(name, shape, colors);
     section.onkeydown = (event) => this.press(event);
     section.classList.add("scripted");
   }
 
-  // Take a network of this kind; without hidden layers the activation does not matter. Then call `update`. The reader's
-  // step stays if the network has as many steps as the one before.
-  choose(loss, layers, activation) {
+  // Take a network of this kind. Then call `update`. The reader's step stays if the network before had as many steps.
+  choose(kind) {
     this.pause();
     const before = this.last;
-    const { drawing, width, caption, gates, output, listing, data } =
-      this.facts[layers ? `${loss} ${layers} ${activation}` : `${loss} 0`];
+    const { drawing, width, caption, gates, output, listing, data } = this.facts[kind];
     const frame = this.find(".drawing > div");
     frame.innerHTML = drawing;
     frame.style = `--width: ${width}px`;
@@ -30,6 +28,10 @@ class ImagePasses extends Stepper {
     this.graph.upstream = 1;
     this.pictures = new Map();
     if (this.last !== before) this.step = 0;
+  }
+
+  leaf(name) {
+    return this.graph.leaves.find((leaf) => leaf.name === name);
   }
 
   // Run both passes with these values of the leaves, by name: X (1, inputs), W1, b1, ..., Y, and n.

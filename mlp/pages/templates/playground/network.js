@@ -1,7 +1,7 @@
 // A network in training: the graph of mlp/network.py, from X to L, with its parameters in one block.
 
 class Network {
-  // facts: those of `architecture` in mlp/pages/playground.py; sizes: inputs, hidden units of each layer, outputs.
+  // facts: the data of a kind of network in mlp/pages/image_passes.py; sizes: inputs, hidden units, outputs.
   constructor({ nodes, output }, sizes) {
     this.sizes = sizes;
     this.graph = new Graph(nodes, output);
@@ -25,11 +25,11 @@ class Network {
     });
   }
 
-  // The mean loss of the examples X (n, inputs) of these classes; classWeights: each class's weight in the loss, if any.
+  // The mean loss of the examples X (n, inputs) of these classes; classWeights: each class's weight in it, if any.
   loss(X, classes, classWeights) {
     const { leaves: { X: input, Y, n, w } } = this;
     input.value = X;
-    Y.value = targets(classes, this.sizes.at(-1), Y.shape.length === 1);
+    Y.value = targets(classes, this.sizes.at(-1), Y);
     n.value = classes.length;
     if (w) w.value = vector(classes.map((k) => classWeights[k]));
     this.graph.forward();
@@ -73,10 +73,15 @@ function parametersIn(block, sizes) {
 
 const vector = (numbers) => new NDArray([numbers.length], Float64Array.from(numbers));
 
-// Classes as a loss takes them: as they are, or 0 and 1 in a column, or one-hot.
-function targets(classes, outputs, areIndices) {
+// The kind of network that these options choose, by its name in mlp/pages/image_passes.py.
+function kindOf({ loss, hidden_sizes: { length }, activation }) {
+  return length ? `${loss} ${length} ${activation}` : `${loss} 0`;
+}
+
+// Classes as the leaf Y takes them: as they are, or 0 and 1 in a column, or one-hot.
+function targets(classes, outputs, Y) {
   const all = vector(classes);
-  if (areIndices) return all;
+  if (Y.takes_indices) return all;
   return outputs === 1 ? np.reshape(all, [classes.length, 1]) : np.onehot(all, outputs);
 }
 

@@ -1,6 +1,6 @@
 // The form in which the options of the training are chosen.
 
-// What a field's text must be; `read` returns null for any other text.
+// How a field's text is read: null if it is not allowed.
 const whole = (text) => (/^\d{1,15}$/.test(text.trim()) ? Number(text) : null);
 const numeric = (text) => (text.trim() && Number.isFinite(Number(text)) ? Number(text) : null);
 const within = (read, isAllowed) => (text) => {
@@ -21,7 +21,7 @@ class OptionsForm {
     for (const [name, value] of Object.entries(this.options)) {
       const field = form.elements[name];
       if (!field) continue;
-      field.value = Array.isArray(value) ? value.join(", ") : value;
+      field.value = textOf(value);
       field.onchange = () => this.read(name, field);
     }
     if (this.weights) this.weights.onchange = () => this.chooseWeights(this.weights.value === "run");
@@ -34,13 +34,10 @@ class OptionsForm {
   }
 
   read(name, field) {
-    const [rule, must] = this.rules[name] ?? [(text) => text];
-    const value = rule(field.value);
-    const old = this.options[name];
-    field.ariaInvalid = value === null ? "true" : null;
-    const still = Array.isArray(old) ? old.join(", ") || "none" : old;
-    setText(this.note(name), value === null ? `${must}. It is still ${still}.` : "");
-    if (value === null || String(value) === String(old)) return;
+    const value = this.rules[name] ? this.checked(name, field) : field.value;
+    if (value === null) return;
+    field.value = textOf(value); // "016" is 16
+    if (String(value) === String(this.options[name])) return;
     this.options[name] = value;
     this.showCoupled();
     this.changed(name);
@@ -51,8 +48,19 @@ class OptionsForm {
     this.changed("weights");
   }
 
-  note(name) {
-    return this.form.querySelector(`#${name}-note`);
+  // The value of a field of text; null, with a message at the field, if it is not allowed.
+  checked(name, field) {
+    const [rule, must] = this.rules[name];
+    const [value, old] = [rule(field.value), this.options[name]];
+    field.ariaInvalid = value === null ? "true" : null;
+    const trouble = `${field.labels[0].textContent}: ${must}. It is still ${textOf(old) || "none"}.`;
+    this.note(name, value === null ? trouble : "");
+    return value;
+  }
+
+  // Notes stand below the buttons: a press on a button ends the input in a field, and must not move the button away.
+  note(name, text) {
+    setText(document.getElementById(`${name}-note`), text);
   }
 
   // What depends on other options: momentum on the optimizer, the run's weights on the network.
@@ -60,29 +68,38 @@ class OptionsForm {
     const isAdam = this.options.optimizer === "adam";
     this.form.elements.momentum.disabled = isAdam;
     setText(this.form.querySelector("#momentum-hint"), isAdam ? "only for sgd" : "");
-    setText(this.form.querySelector("#learning_rate-hint"), isAdam ? "with adam try 0.001" : "");
+    setText(this.form.querySelector("#learning_rate-hint"), isAdam ? "adam: try 0.001" : "");
     if (!this.weights) return;
-    const fits = ["hidden_sizes", "activation"].every((name) => String(this.options[name]) === String(this.ofRun[name]));
+    const isSame = (name) => String(this.options[name]) === String(this.ofRun[name]);
+    const { hidden_sizes: hidden, activation } = this.ofRun;
+    const fits = isSame("hidden_sizes") && (isSame("activation") || !hidden.length);
     this.usesRun &&= fits;
     this.weights.value = this.usesRun ? "run" : "new";
     this.weights.options[0].disabled = !fits;
-    setText(this.form.querySelector("#weights-hint"), fits ? "" : "the run's network is another");
+    const own = hidden.length ? `hidden units ${textOf(hidden)} and ${activation}` : "no hidden units";
+    this.note("weights", fits ? "" : `weights: the run's need ${own}.`);
   }
 }
 
+// A value as its field shows it.
+const textOf = (value) => (Array.isArray(value) ? value.join(", ") : String(value));
+
 // For each field of text: how it is read, and what it must be.
-function rulesFor({ layers, units }) {
+function rulesFor({ layers, units, batch_size: most }) {
   const sizes = (text) => text.split(",").map(whole);
   const areSizes = (all) => all.length <= layers && all.every((size) => size !== null && size >= 1 && size <= units);
   return {
     hidden_sizes: [
       (text) => (text.trim() ? within(sizes, areSizes)(text) : []),
-      `Must be at most ${layers} whole numbers from 1 to ${units}, such as 16, 8; empty for no hidden layer`,
+      `must be at most ${layers} whole numbers from 1 to ${units}, such as 16, 8; empty for no hidden layer`,
     ],
-    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "Must be a number above 0, at most 1000"],
-    momentum: [within(numeric, (share) => share >= 0 && share < 1), "Must be a number from 0, below 1"],
-    weight_decay: [within(numeric, (decay) => decay >= 0), "Must be a number from 0"],
-    batch_size: [within(whole, (size) => size >= 1), "Must be a whole number from 1"],
-    seed: [whole, "Must be a whole number from 0, of at most 15 digits"],
+    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "must be a number above 0, at most 1000"],
+    momentum: [within(numeric, (share) => share >= 0 && share < 1), "must be a number from 0, below 1"],
+    weight_decay: [within(numeric, (decay) => decay >= 0), "must be a number from 0"],
+    batch_size: [
+      within(whole, (size) => size >= 1 && size <= most),
+      `must be a whole number from 1 to ${counted(most)}`,
+    ],
+    seed: [whole, "must be a whole number from 0, of at most 15 digits"],
   };
 }

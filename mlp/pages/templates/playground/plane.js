@@ -9,6 +9,7 @@ class PlanePicture {
   // legend: has a canvas for each class; facts: those of the page, unpacked; labels: of each point, if they are few.
   constructor(canvas, legend, { data, looks, region_opacity: opacity }, labels) {
     Object.assign(this, { canvas, data, looks, opacity, labels });
+    this.words = canvas.ariaLabel;
     this.context = canvas.getContext("2d");
     this.points = document.createElement("canvas");
     this.regions = document.createElement("canvas");
@@ -31,6 +32,7 @@ class PlanePicture {
   // surface: as the worker posts it; wrong: the positions of misclassified images.
   show(surface, wrong) {
     Object.assign(this, { surface, wrong });
+    this.canvas.ariaLabel = `${this.words}; misclassified: ${wrong.length}`;
     this.draw();
   }
 
@@ -47,7 +49,8 @@ class PlanePicture {
   drawPoints() {
     this.size = this.canvas.clientWidth;
     this.density = devicePixelRatio;
-    for (const canvas of [this.canvas, this.points]) canvas.width = canvas.height = Math.round(this.size * this.density);
+    const pixels = Math.round(this.size * this.density);
+    for (const canvas of [this.canvas, this.points]) canvas.width = canvas.height = pixels;
     this.colors = this.looks.map(([color]) => resolved(this.canvas, color));
     this.ink = resolved(this.canvas, "var(--ink)");
     this.paper = resolved(this.canvas, "var(--paper)");
@@ -133,7 +136,7 @@ class PlanePicture {
   }
 }
 
-// A CSS colour, perhaps a variable, as rgb(...).
+// The colour that a CSS colour, perhaps a variable, is now.
 function resolved(element, color) {
   element.style.color = color;
   const found = getComputedStyle(element).color;

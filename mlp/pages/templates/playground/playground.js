@@ -6,7 +6,7 @@ const find = (selector) => document.querySelector(selector);
 class Playground {
   constructor(worker, facts) {
     Object.assign(this, { worker, facts, id: 0, latest: null });
-    const { data, sign_colors: colors } = facts;
+    const { data, networks, sign_colors: colors } = facts;
     const judged = find("#results").dataset.judged;
     this.form = new OptionsForm(find("#options"), facts, (name) => this.change(name));
     this.controls = new Controls(find("#controls"), {
@@ -22,8 +22,16 @@ class Playground {
     this.plane = new PlanePicture(find("#plane"), find(".legend"), facts, labels);
     this.firstLayer = new FirstLayer(find("#first-layer"), data.image_shape, data.input_names, colors);
     this.batchImage = new BatchImage(find("#batch-image"), facts);
+    this.parts = new Map([
+      [find("#loss-curves"), () => this.curves.draw()],
+      [find("#plane"), ({ surface, judged: { wrong } }) => this.plane.show(surface, wrong)],
+      [find("#first-layer"), (message) => this.showFirstLayer(message)],
+      [find("#batch-image"), (message) => this.batchImage.show(message)],
+    ]);
+    this.inSight = watched(this.parts.keys());
     worker.onmessage = ({ data: message }) => this.receive(message);
-    this.send("open", { data });
+    const graphs = Object.entries(networks).map(([kind, { data: graph }]) => [kind, graph]);
+    this.send("open", { data, networks: Object.fromEntries(graphs) });
     this.begin();
   }
 
@@ -36,8 +44,7 @@ class Playground {
     const { form: { options, usesRun }, facts: { weights, data: { outputs } } } = this;
     this.id += 1;
     this.units = [...options.hidden_sizes, outputs];
-    this.isRepeatable = !usesRun;
-    this.said = why && `${why}: ${usesRun ? "the run's weights" : `new weights from seed ${options.seed}`}.`;
+    if (why) this.controls.say(`${why}: ${usesRun ? "the run's weights" : "new weights from seed " + options.seed}.`);
     this.readout.begin();
     this.curves.begin();
     this.batchImage.begin(options);
@@ -52,7 +59,6 @@ class Playground {
       this.begin(`Reset, because ${label} changed`);
       return;
     }
-    this.isRepeatable &&= this.latest.steps === 0;
     this.controls.say(`The ${label} is now ${options[name]}.`);
     this.send("change", { options: Object.fromEntries(AT_ONCE.map((one) => [one, options[one]])) });
   }
@@ -74,31 +80,43 @@ class Playground {
     this.latest = message;
     this.controls.show(message);
     this.readout.show(message, options.batch_size);
-    this.curves.draw();
-    this.plane.show(message.surface, message.judged.wrong);
-    this.firstLayer.show(message.parameters, this.units[0], this.units.length > 1 ? "unit" : "output");
-    this.batchImage.show(message);
+    // While the network trains, only what is in sight follows it.
+    for (const [place, show] of this.parts) if (!message.isRunning || this.inSight.has(place)) show(message);
     this.say(message, before);
     this.showCommand(message);
   }
 
-  // Say what has happened, but nothing while it trains: screen readers say all of it.
-  say(message, before) {
-    const isNew = before?.id !== message.id;
-    if (message.isRunning) this.controls.say("Training.");
-    else if (isNew && this.said) this.controls.say(this.said);
-    else if (isNew || before.isRunning || before.steps !== message.steps || message.hasDiverged) {
-      this.controls.say(progress(message, this.form.options.batch_size, this.readout.loss));
-    }
+  showFirstLayer({ parameters }) {
+    this.firstLayer.show(parameters, this.units[0], this.units.length > 1 ? "unit" : "output");
   }
 
-  showCommand({ passed }) {
+  // Say what has changed, but not each step of a training: screen readers say all of it. `begin` says the rest.
+  say(message, before) {
+    const differs = (name) => message[name] !== before?.[name];
+    if (before && differs("id") && !message.isRunning) return;
+    if (!(differs("isRunning") || differs("hasDiverged") || (differs("steps") && !message.isRunning))) return;
+    const { form: { options }, readout: { loss } } = this;
+    this.controls.say(message.isRunning ? "Training." : progress(message, options.batch_size, loss));
+  }
+
+  showCommand({ passed, wasChanged }) {
     const place = find("#command");
     if (!place) return;
-    place.hidden = !this.isRepeatable;
-    find("#no-command").hidden = this.isRepeatable;
+    const isRepeatable = !this.form.usesRun && !wasChanged;
+    place.hidden = !isRepeatable;
+    find("#no-command").hidden = isRepeatable;
     setText(place, commandFor(this.facts.command, this.form.options, Math.max(1, Math.ceil(passed))));
   }
+}
+
+// Those of the elements that are in sight, a set that follows the user.
+function watched(elements) {
+  const inSight = new Set();
+  const observer = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) inSight[isIntersecting ? "add" : "delete"](target);
+  });
+  for (const element of elements) observer.observe(element);
+  return inSight;
 }
 
 const source = ["passes", "training"].map((id) => document.getElementById(id).textContent).join("\n");

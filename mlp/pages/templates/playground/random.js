@@ -1,6 +1,6 @@
 // NumPy's random numbers, np.random.default_rng(words), so that a seed gives the page the weights and the order of
-// images that it gives the library: SeedSequence spreads the words over 256 bits, from which PCG64 begins (O'Neill 2014,
-// with the output XSL-RR).
+// images that it gives the library: SeedSequence spreads the words over 256 bits, from which PCG64 begins (O'Neill
+// 2014, with the output XSL-RR).
 
 const [MASK_32, MASK_64, MASK_128] = [32n, 64n, 128n].map((bits) => (1n << bits) - 1n);
 const PCG_MULTIPLIER = (2549297995355413924n << 64n) | 4865540595714422341n;

@@ -2,18 +2,17 @@
 // weights and batches from the same seed, and the same steps.
 
 class Trainer {
-  // data: that of mlp/pages/playground.py, unpacked.
-  constructor(data) {
-    this.data = data;
+  // data: that of mlp/pages/playground.py, unpacked; networks: by kind, the facts of `Network`.
+  constructor(data, networks) {
+    Object.assign(this, { data, networks });
   }
 
   // Begin anew, with these options, named as in a config; weights: the parameters to begin with, if they are not drawn.
   begin(options, weights = null) {
-    const { outputs, classes, fraction, architectures, streams } = this.data;
-    const { hidden_sizes: hidden, activation, loss, seed } = options;
+    const { outputs, classes, fraction, streams } = this.data;
+    const { hidden_sizes: hidden, activation, seed } = options;
     this.options = options;
-    const name = [loss, hidden.length ? activation : "linear", hidden.length].join(" ");
-    this.network = new Network(architectures[name], [this.inputs, ...hidden, outputs]);
+    this.network = new Network(this.networks[kindOf(options)], [this.inputs, ...hidden, outputs]);
     if (weights) this.network.block.set(weights);
     else this.network.draw(new Random([seed, streams.WEIGHTS, 0]), activation === "relu");
     [this.training, this.heldOut] = split(classes, fraction, new Random([seed, streams.SPLIT, 0]));
@@ -23,6 +22,7 @@ class Trainer {
     this.epoch = 1; // the current one
     this.steps = 0;
     this.hasDiverged = false;
+    this.wasChanged = false; // during the training
     this.rows = [this.row(0, null)]; // of the history, for the worker to take
     this.beginEpoch();
   }
@@ -30,6 +30,7 @@ class Trainer {
   // Take the next steps with another learning rate, momentum or batch size.
   change(options) {
     this.options = { ...this.options, ...options };
+    this.wasChanged ||= this.steps > 0;
   }
 
   get inputs() {
@@ -127,7 +128,8 @@ function split(classes, fraction, random) {
   const heldOut = new Set();
   for (const k of fraction ? new Set([...classes].sort((a, b) => a - b)) : []) {
     const own = [...classes.keys()].filter((position) => classes[position] === k);
-    for (const one of random.permutation(own).slice(0, Math.max(1, roundHalfEven(fraction * own.length)))) heldOut.add(one);
+    const count = Math.max(1, roundHalfEven(fraction * own.length));
+    for (const one of random.permutation(own).slice(0, count)) heldOut.add(one);
   }
   const [rest, chosen] = [[], []];
   classes.forEach((_, position) => (heldOut.has(position) ? chosen : rest).push(position));

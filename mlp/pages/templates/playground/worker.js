@@ -7,14 +7,24 @@ const GRID = 64; // places in each direction of the plane at which the network p
 const MAX_WAITING = 10000; // losses in a post: a page that is not seen takes none
 
 class Session {
-  constructor(data) {
-    this.trainer = new Trainer(data);
+  constructor({ data, networks }) {
+    this.trainer = new Trainer(data, networks);
     this.places = gridOf(data.limits);
     this.stop = null; // says whether to stop; null while it does not train
     this.isShown = true;
+    this.isDue = false; // whether `work` is about to be called
     const { port1, port2 } = new MessageChannel(); // messages wait for less time than timeouts
-    this.again = () => port2.postMessage(null);
-    port1.onmessage = () => this.work();
+    this.port = port2;
+    port1.onmessage = () => {
+      this.isDue = false;
+      if (this.stop) this.work();
+    };
+  }
+
+  // Work again, after the messages that have arrived.
+  again() {
+    if (!this.isDue) this.port.postMessage(null);
+    this.isDue = true;
   }
 
   begin({ id, options, weights }) {
@@ -31,7 +41,7 @@ class Session {
     this.post();
   }
 
-  // Train until Pause, or this many steps or epochs more. Steps that wait are taken, too.
+  // Train until Pause, or this many steps or epochs more. Steps that are still waiting are taken, too.
   run({ steps = Infinity, epochs = Infinity }) {
     const { trainer } = this;
     const isIdle = this.stop === null;
@@ -39,7 +49,9 @@ class Session {
     const [lastStep, lastEpoch] = [from + steps, trainer.epoch + epochs];
     this.lastStep = lastStep;
     this.stop = () => trainer.steps >= lastStep || trainer.epoch >= lastEpoch || trainer.hasDiverged;
-    if (isIdle) this.again();
+    if (!isIdle) return;
+    if (steps === Infinity) this.post(); // it is running
+    this.again();
   }
 
   pause() {
@@ -90,6 +102,7 @@ class Session {
       ...{ id, losses, judged, surface, parameters },
       isRunning: this.stop !== null,
       hasDiverged: trainer.hasDiverged,
+      wasChanged: trainer.wasChanged,
       steps: trainer.steps,
       epoch: trainer.epoch,
       passed: trainer.passed,
@@ -135,6 +148,6 @@ function surfaceOf(P) {
 
 let session;
 self.onmessage = ({ data: { command, ...facts } }) => {
-  if (command === "open") session = new Session(facts.data);
+  if (command === "open") session = new Session(facts);
   else session[command](facts);
 };

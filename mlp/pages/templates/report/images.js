@@ -1,17 +1,18 @@
-// Arrays that `packed` in mlp/pages/frame.py has put into the page, and pictures of arrays.
+// What `packed` and `packed_json` in mlp/pages/frame.py have put into the page, and pictures of arrays.
 
 const TYPES = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
 
 async function unpack({ type, data }) {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new TYPES[type](await new Response(stream).arrayBuffer());
+  const response = new Response(stream);
+  return type === "json" ? response.json() : new TYPES[type](await response.arrayBuffer());
 }
 
-// A JSON value with all its packed arrays unpacked.
+// A JSON value with all its packed parts unpacked.
 async function unpackAll(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  if (value.type in TYPES) return unpack(value);
+  if (value.type === "json" || value.type in TYPES) return unpack(value);
   const entries = await Promise.all(Object.entries(value).map(async ([name, part]) => [name, await unpackAll(part)]));
   return Object.fromEntries(entries);
 }

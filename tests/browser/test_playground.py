@@ -1,0 +1,357 @@
+"""Promises of the playground's page: what its buttons and fields do, and what it shows."""
+
+import shlex
+
+import numpy as np
+import pytest
+
+from mlp import config
+from mlp.commands.arguments import Parser, config_of
+from mlp.data import xor
+from mlp.network import MLP
+from mlp.pages import playground
+from mlp.training import from_config
+from mlp.training.loop import Trainer
+from mlp.training.random_streams import Stream, generator
+from tests.browser.conftest import page_of
+from tests.conftest import write_folder
+from tests.pages.untrained import untrained_run
+
+SETTINGS = """
+data: {digits: [3, 5, 9], validation_fraction: 0.25}
+model: {hidden_sizes: [6]}
+training: {batch_size: 4, momentum: 0.25}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """IDX files of three classes, and each page that the tests open, made once."""
+    folder = tmp_path_factory.mktemp("playground")
+    write_folder(folder / "data", [3, 5, 9] * 8, [3, 5, 9])
+    (folder / "config.yaml").write_text(SETTINGS)
+    settings = config.load(folder / "config.yaml")
+    command = playground.Command(f"python train.py --config {folder / 'config.yaml'} --set", settings)
+    (folder / "digits.html").write_text(playground.of_config(settings, command))
+    (folder / "xor.html").write_text(playground.of_xor())
+    run = untrained_run(folder, SETTINGS, change=lambda network: network.parameter_block.fill(0.5))
+    (folder / "run.html").write_text(playground.of_run(run.directory))
+    return folder
+
+
+@pytest.fixture
+def opened(visit, folder):
+    """Open one of these pages, and wait for its network."""
+
+    def opened(name, **look):
+        page = visit(folder / f"{name}.html", **look)
+        until(page, "globalThis.playground?.latest()")
+        return page
+
+    return opened
+
+
+def until(page, condition):
+    """Wait until a condition holds in the page, for at most ten seconds."""
+    page.evaluate(
+        f"""async () => {{
+          const end = performance.now() + 10000;
+          while (!({condition})) {{
+            if (performance.now() > end) throw new Error("never: " + {condition!r});
+            await new Promise(requestAnimationFrame);
+          }}
+        }}"""
+    )
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def steps(page, count):
+    for _ in range(count):
+        before = page.evaluate("playground.latest().steps")
+        press(page, "Step")
+        until(page, f"playground.latest().steps === {before + 1}")
+
+
+def enter(page, label, value):
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.blur()
+
+
+def weights(page):
+    return page.evaluate("Array.from(playground.latest().parameters)")
+
+
+def reset(page):
+    press(page, "Reset")
+    until(page, "playground.latest().steps === 0")
+
+
+def figure(page, name):
+    return page.locator("dt", has_text=name).locator("+ dd").text_content()
+
+
+def state(page):
+    return page.locator("#controls [role=status]").text_content()
+
+
+def test_step_and_epoch_train_so_far_and_reset_begins_again(opened):
+    page = opened("digits")
+    first = weights(page)
+    assert "press Run" in state(page)
+    steps(page, 2)
+    assert figure(page, "step of epoch") == "2 of 5"  # 18 images, 4 in a batch
+    press(page, "Epoch")
+    until(page, "playground.latest().epoch === 2 && !playground.latest().isRunning")
+    assert "End of epoch 1" in state(page)
+    assert figure(page, "steps in all") == "5"
+    trained = weights(page)
+    assert trained != first
+    reset(page)
+    assert weights(page) == first
+    assert "seed 0" in state(page)
+    press(page, "Epoch")
+    until(page, "playground.latest().epoch === 2 && !playground.latest().isRunning")
+    assert weights(page) == trained
+
+
+def test_xor_is_learned_and_pause_stops(opened):
+    page = opened("xor")
+    press(page, "Run")
+    until(page, "playground.latest().judged.wrong.length === 0")
+    press(page, "Pause")
+    until(page, "!playground.latest().isRunning")
+    paused = page.evaluate("playground.latest().steps")
+    assert page.locator(".large").text_content().split() == ["4", "of", "4", "rows", "are", "right"]
+    steps(page, 1)
+    assert page.evaluate("playground.latest().steps") == paused + 1
+
+
+def test_a_reset_stops_the_training(opened):
+    page = opened("digits")
+    first = weights(page)
+    press(page, "Run")
+    until(page, "playground.latest().isRunning && playground.latest().steps > 0")
+    reset(page)
+    assert weights(page) == first
+    steps(page, 1)
+    assert not page.evaluate("playground.latest().isRunning")
+    press(page, "Run")
+    until(page, "playground.latest().steps > 1")
+    enter(page, "hidden units", "4, 2")
+    until(page, f"playground.latest().parameters.length === {16 * 4 + 4 + 4 * 2 + 2 + 2 * 3 + 3}")
+    assert state(page) == "Reset, because hidden units changed: new weights from seed 0."
+
+
+def test_another_learning_rate_acts_on_the_next_step(opened):
+    page = opened("xor")
+    steps(page, 2)
+    enter(page, "learning rate", "0.25")
+    enter(page, "momentum", "0.5")
+    assert "momentum is now 0.5" in state(page)
+    steps(page, 2)
+    network = MLP([2, 8, 1], precision="float64", generator=generator(0, Stream.WEIGHTS))
+    velocity = np.zeros_like(network.parameter_block)
+    for rate, momentum in [(1.0, 0.0), (1.0, 0.0), (0.25, 0.5), (0.25, 0.5)]:
+        network.loss(xor.X, xor.Y)
+        network.backward()
+        velocity = momentum * velocity + network.gradient_block
+        network.parameter_block -= rate * velocity
+    assert np.abs(np.array(weights(page)) - network.parameter_block).max() < 1e-12
+
+
+def command(page):
+    """The config of the command that the page shows."""
+    words = shlex.split(page.locator("#command").text_content())
+    assert words[:2] == ["python", "train.py"]
+    parser = Parser()
+    parser.add_config()
+    return config_of(parser.parse_args(words[2:]))
+
+
+def test_the_command_repeats_the_training(opened):
+    page = opened("digits")
+    enter(page, "hidden units", "5, 3")
+    page.get_by_label("activation").select_option("tanh")
+    page.get_by_label("loss", exact=True).select_option("cross_entropy")
+    enter(page, "learning rate", "0.1")
+    enter(page, "momentum", "0")  # the default, but not the config's
+    enter(page, "seed", "7")
+    assert "Reset, because seed changed" in state(page)
+    for epoch in (2, 3):
+        press(page, "Epoch")
+        until(page, f"playground.latest().epoch === {epoch} && !playground.latest().isRunning")
+    settings = from_config.resolved(command(page))
+    training, held_out = from_config.split(settings, from_config.training_images(settings))
+    trainer = Trainer(from_config.network(settings, training.inputs), training, held_out, settings.training)
+    for _ in range(settings.training.epochs):
+        trainer.run_epoch()
+    assert np.abs(np.array(weights(page)) - trainer.network.parameter_block).max() < 1e-9
+    enter(page, "learning rate", "0.2")
+    steps(page, 1)
+    assert not page.locator("#command").is_visible()  # no command changes the rate on the way
+
+
+def test_a_wrong_value_is_explained_and_changes_nothing(opened):
+    page = opened("xor")
+    press(page, "Run")
+    for label, value, must in (
+        ("hidden units", "4, none", "whole numbers from 1 to 256"),
+        ("hidden units", "1, 2, 3, 4", "at most 3"),
+        ("learning rate", "0", "above 0"),
+        ("momentum", "1", "below 1"),
+        ("batch size", "2.5", "whole number"),
+        ("batch size", "1000000001", "1,000,000,000"),  # as in a config
+        ("seed", "-1", "whole number"),
+    ):
+        field = page.get_by_label(label, exact=True)
+        before = field.input_value()
+        enter(page, label, value)
+        assert field.get_attribute("aria-invalid") == "true"
+        [note] = filter(None, page.locator("#notes p").all_text_contents())
+        assert note.startswith(f"{label}: must be")
+        assert must in note
+        assert note.endswith(f"still {before}.")
+        enter(page, label, before)
+        assert field.get_attribute("aria-invalid") is None
+    steps_now = page.evaluate("playground.latest().steps")
+    until(page, f"playground.latest().isRunning && playground.latest().steps > {steps_now}")
+    assert len(weights(page)) == 2 * 8 + 8 + 8 + 1
+
+
+def test_momentum_is_for_sgd_alone(opened):
+    page = opened("digits")
+    page.get_by_label("optimizer").select_option("adam")
+    momentum = page.get_by_label("momentum")
+    assert momentum.is_disabled()
+    assert page.get_by_text("only for sgd").is_visible()
+    settings = command(page)  # which refuses a momentum with adam
+    assert (settings.training.optimizer, settings.training.momentum) == ("adam", 0)
+
+
+@pytest.mark.parametrize("name", ["digits", "run"])
+def test_a_press_on_a_button_after_input_in_a_field_counts(opened, name):
+    page = opened(name)  # a run's page also says that the run's weights need the run's network
+    enter(page, "learning rate", "much")
+    page.get_by_label("learning rate").fill(" 025e-2 ")
+    page.get_by_label("hidden units").focus()
+    page.get_by_label("hidden units").fill("5,  3")
+    button = page.get_by_role("button", name="Step", exact=True).bounding_box()
+    page.mouse.move(button["x"] + button["width"] / 2, button["y"] + button["height"] / 2)
+    page.mouse.down()
+    page.evaluate("new Promise(requestAnimationFrame)")  # as a finger is slower than the page
+    page.mouse.up()
+    until(page, "playground.latest().steps === 1")
+    shown = [page.get_by_label(label).input_value() for label in ("learning rate", "hidden units")]
+    assert shown == ["0.25", "5, 3"]
+
+
+def test_divergence_is_said_and_the_last_weights_stay(visit, folder):
+    (folder / "decay.html").write_text(
+        playground.of_config(config.load(folder / "config.yaml", ["training.weight_decay=0.001"]))
+    )
+    page = visit(folder / "decay.html")
+    until(page, "globalThis.playground?.latest()")
+    enter(page, "learning rate", "1000")
+    enter(page, "weight decay", "1000")  # each step multiplies the weights by a million
+    press(page, "Run")
+    until(page, "playground.latest().hasDiverged")
+    done = page.evaluate("playground.latest().steps")
+    assert f"Diverged at step {done + 1}:" in state(page)
+    assert "Lower the learning rate" in state(page)
+    assert np.isfinite(weights(page)).all()
+    assert page.get_by_role("button", name="Run", exact=True).get_attribute("aria-disabled") == "true"
+    enter(page, "learning rate", "0.1")
+    enter(page, "weight decay", "0")
+    reset(page)
+    steps(page, 1)
+
+
+def test_a_runs_weights_or_new_ones(opened):
+    page = opened("run")
+    assert set(weights(page)) == {0.5}
+    page.get_by_label("weights", exact=True).select_option("new")
+    until(page, "!playground.latest().parameters.every((number) => number === 0.5)")
+    page.get_by_label("weights", exact=True).select_option("run")
+    until(page, "playground.latest().parameters.every((number) => number === 0.5)")
+    enter(page, "hidden units", "")
+    until(page, f"playground.latest().parameters.length === {16 * 3 + 3}")
+    assert page.get_by_label("weights", exact=True).input_value() == "new"
+    assert page.get_by_text("weights: the run's need hidden units 6 and sigmoid.").is_visible()
+
+
+def test_the_keyboard_alone_runs_and_pauses(opened):
+    page = opened("xor")
+    page.get_by_label("seed").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    until(page, "playground.latest().isRunning")
+    assert page.locator(":focus").text_content() == "Run"  # which is disabled, and keeps the focus
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    until(page, "!playground.latest().isRunning")
+    assert page.locator(":focus").text_content() == "Pause"
+
+
+def test_a_page_without_barriers_whose_important_parts_are_seen_together(opened, look, accessible):
+    page = opened("digits", **look)
+    press(page, "Epoch")
+    until(page, "playground.latest().epoch === 2 && !playground.latest().isRunning")
+    enter(page, "batch size", "0")
+    accessible(page)
+    if look["width"] > 1000:
+        enter(page, "batch size", "4")
+        assert page.locator("#results").bounding_box()["y"] + page.locator("#results").bounding_box()["height"] <= 900
+
+
+def test_the_image_is_one_of_the_next_batch(opened):
+    page = opened("digits")
+    which = page.locator(".which")
+    batch = page.evaluate(
+        "playground.latest().batch.map((k) => [playground.facts.data.digits[playground.facts.data.classes[k]],"
+        " playground.facts.data.indices[k]])"
+    )
+    for label, index in [*batch, batch[0]]:
+        assert f"label {label}, training image {index};" in which.text_content()
+        press(page, "Next image")
+    assert "2 of 4" in which.text_content()
+    press(page, "Previous image")
+    assert "1 of 4" in which.text_content()
+
+
+def test_a_curve_of_many_steps_keeps_few_points_and_its_peaks(visit, tmp_path):
+    page = visit(page_of(tmp_path, "charts/growing_curve.js"))
+    kept = page.evaluate(
+        """() => {
+          const curve = new GrowingCurve();
+          for (let step = 0; step < 100000; step += 1) curve.add([step, step === 70001 ? 9 : step === 123 ? -9 : 1]);
+          return curve.points;
+        }"""
+    )
+    assert len(kept) < 1500
+    assert [70001, 9] in kept
+    assert [123, -9] in kept
+    assert kept[-1][0] == 99999
+    assert kept == sorted(kept)
+
+
+def test_the_boundary_is_where_two_classes_are_equally_probable(visit, tmp_path):
+    page = visit(page_of(tmp_path, "playground/boundary.js"))
+    size = 16
+    column, row = np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5)
+    scores = np.stack([column, row, 20 - 0.6 * column - 0.7 * row])  # of three classes, which meet in a point
+    ordered = np.sort(scores, axis=0)
+    surface = {
+        "classes": scores.argmax(axis=0).ravel().tolist(),
+        "sureness": (ordered[2] - ordered[1]).ravel().tolist(),
+    }
+    lines = page.evaluate("([surface, size]) => boundary(surface, size)", [surface, size])
+    x, y = np.array(lines).reshape(-1, 2).T
+    found = np.sort(np.stack([x, y, 20 - 0.6 * x - 0.7 * y]), axis=0)
+    inside = (x > 0.5) & (x < size - 0.5) & (y > 0.5) & (y < size - 0.5)
+    assert len(lines) > size
+    assert np.abs(found[2] - found[1])[inside].max() < 0.5  # less than half a place away
+    assert np.median(np.abs(found[2] - found[1])) < 1e-9
