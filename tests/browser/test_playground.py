@@ -228,6 +228,7 @@ def test_momentum_is_for_sgd_alone(opened):
     momentum = page.get_by_label("momentum")
     assert momentum.is_disabled()
     assert page.get_by_text("only for sgd").is_visible()
+    until(page, "document.querySelector('#command').textContent.includes('adam')")
     settings = command(page)  # which refuses a momentum with adam
     assert (settings.training.optimizer, settings.training.momentum) == ("adam", 0)
 
@@ -266,6 +267,7 @@ def test_divergence_is_said_and_the_last_weights_stay(visit, folder):
     assert page.get_by_role("button", name="Run", exact=True).get_attribute("aria-disabled") == "true"
     enter(page, "learning rate", "0.1")
     enter(page, "weight decay", "0")
+    assert state(page) == "The weight decay is now 0. Press Reset to train again."
     reset(page)
     steps(page, 1)
 
@@ -322,6 +324,47 @@ def test_the_image_is_one_of_the_next_batch(opened):
     assert "1 of 4" in which.text_content()
 
 
+def test_the_drawing_has_the_gradients_of_the_image(opened):
+    page = opened("digits")
+    press(page, "Last step")
+    gradients = page.locator(".drawing [id*=gradient]:not(.unknown)")
+    shown = dict(label.split(" = ") for label in gradients.evaluate_all("(all) => all.map((one) => one.ariaLabel)"))
+    assert (shown["dL"], shown["dE"], shown["dW1"]) == ("1", "0.25", "(16, 6)")  # n = 4
+    assert shown["db2"] == shown["dZ5"]  # of one row
+    assert np.isfinite(np.array(shown["db2"].strip("[]").split(), float)).all()
+
+
+def test_paper_has_the_options_and_no_number_that_is_not_known(opened):
+    page = opened("digits")
+    press(page, "Next")
+    page.emulate_media(media="print")
+    assert page.get_by_label("learning rate").is_visible()
+    assert not page.get_by_role("button", name="Run", exact=True).is_visible()
+    printed = page.locator(".drawing [id*=gradient] text").evaluate_all(
+        "(all) => all.filter((one) => getComputedStyle(one).visibility === 'visible').length"
+    )
+    assert printed == 0  # before the backward pass
+
+
+def test_forced_colors_keep_the_classes_apart_and_what_can_be_pressed(opened):
+    page = opened("digits")
+    page.emulate_media(forced_colors="active")
+    page.reload()
+    until(page, "globalThis.playground?.latest()")
+    run, pause = (page.get_by_role("button", name=name, exact=True) for name in ("Run", "Pause"))
+    color = "(button) => getComputedStyle(button).color"
+    buttons = {run.evaluate(color), pause.evaluate(color)}
+    markers = page.locator(".marker").evaluate_all(
+        """(all) => all.map((one) => {
+          const middle = one.width >> 1;
+          return one.getContext("2d").getImageData(middle, middle, 1, 1).data.join();
+        })"""
+    )
+    page.emulate_media(forced_colors="none")
+    assert len(buttons) == 2
+    assert len(set(markers)) == 3
+
+
 def test_a_curve_of_many_steps_keeps_few_points_and_its_peaks(visit, tmp_path):
     page = visit(page_of(tmp_path, "charts/growing_curve.js"))
     kept = page.evaluate(
@@ -339,16 +382,15 @@ def test_a_curve_of_many_steps_keeps_few_points_and_its_peaks(visit, tmp_path):
 
 
 def test_the_boundary_is_where_two_classes_are_equally_probable(visit, tmp_path):
-    page = visit(page_of(tmp_path, "playground/boundary.js"))
+    page = visit(page_of(tmp_path, "playground/boundary.js", "playground/network.js", "playground/worker.js"))
     size = 16
     column, row = np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5)
     scores = np.stack([column, row, 20 - 0.6 * column - 0.7 * row])  # of three classes, which meet in a point
-    ordered = np.sort(scores, axis=0)
-    surface = {
-        "classes": scores.argmax(axis=0).ravel().tolist(),
-        "sureness": (ordered[2] - ordered[1]).ravel().tolist(),
-    }
-    lines = page.evaluate("([surface, size]) => boundary(surface, size)", [surface, size])
+    P = 1 / 3 + 1e-5 * scores.reshape(3, -1).T  # an untrained network's are as near to each other
+    lines = page.evaluate(
+        "([shape, data, size]) => boundary(surfaceOf({ shape, data: Float64Array.from(data) }), size)",
+        [P.shape, P.ravel().tolist(), size],
+    )
     x, y = np.array(lines).reshape(-1, 2).T
     found = np.sort(np.stack([x, y, 20 - 0.6 * x - 0.7 * y]), axis=0)
     inside = (x > 0.5) & (x < size - 0.5) & (y > 0.5) & (y < size - 0.5)

@@ -45,3 +45,16 @@ def test_a_page_has_each_text_of_a_script_as_it_is_there(name):
 def test_a_line_of_a_script_is_no_longer_than_one_of_python(name):
     lines = (frame.TEMPLATES / name).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if len(line) > 120] == []
+
+
+def test_a_name_of_the_passes_has_no_other_meaning_in_a_page():
+    """A page's module would hide the name, and so call something else."""
+    files = list(frame.TEMPLATES.glob("*/*.js"))
+    declared = {
+        file: set(re.findall(r"^(?:const|let|class|function) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+        for file in files
+    }
+    passes = {name for file in files if file.parent.name == "passes" for name in declared[file]}
+    assert "plus" in passes
+    others = {file.name: declared[file] & passes for file in files if file.parent.name != "passes"}
+    assert {name: both for name, both in others.items() if both} == {}

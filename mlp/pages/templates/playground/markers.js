@@ -5,7 +5,7 @@ const star = (points, inner, turn = 0) => Array.from({ length: 2 * points }, (_,
   return [radius * Math.sin(angle), -radius * Math.cos(angle)];
 });
 const polygon = (corners, turn) => star(corners, Math.cos(Math.PI / corners), turn);
-const plus = (turn) => Array.from({ length: 4 }, (_, side) =>
+const cross = (turn) => Array.from({ length: 4 }, (_, side) =>
   [[-0.33, -0.33], [-0.33, -1], [0.33, -1]].map(([x, y]) => {
     const angle = side * Math.PI / 2 + turn;
     return [x * Math.cos(angle) - y * Math.sin(angle), x * Math.sin(angle) + y * Math.cos(angle)];
@@ -19,8 +19,8 @@ const MARKERS = {
   s: polygon(4, Math.PI / 4),
   D: polygon(4),
   d: polygon(4).map(([x, y]) => [0.6 * x, y]),
-  P: plus(0),
-  X: plus(Math.PI / 4),
+  P: cross(0),
+  X: cross(Math.PI / 4),
   "*": star(5, 0.4),
   p: polygon(5),
 };

@@ -59,7 +59,8 @@ class Playground {
       this.begin(`Reset, because ${label} changed`);
       return;
     }
-    this.controls.say(`The ${label} is now ${options[name]}.`);
+    const then = this.latest?.hasDiverged ? " Press Reset to train again." : "";
+    this.controls.say(`The ${label} is now ${options[name]}.${then}`);
     this.send("change", { options: Object.fromEntries(AT_ONCE.map((one) => [one, options[one]])) });
   }
 

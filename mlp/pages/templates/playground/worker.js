@@ -134,11 +134,11 @@ function gridOf([[left, right], [bottom, top]]) {
 }
 
 // At each place the predicted class, and how sure the network is: how much more probable that class is than the next
-// one, from 0 to 255.
+// one, from 0 to 255, with fractions: untrained networks of many classes are sure of nothing.
 function surfaceOf(P) {
   const outputs = P.shape[1];
   const classes = Uint8Array.from(decide(P));
-  const sureness = Uint8Array.from(classes, (k, place) => {
+  const sureness = Float32Array.from(classes, (k, place) => {
     if (outputs === 1) return 255 * Math.abs(2 * P.data[place] - 1);
     const all = P.data.subarray(place * outputs, (place + 1) * outputs);
     return 255 * (all[k] - all.reduce((most, p, other) => (other !== k && p > most ? p : most), 0));
