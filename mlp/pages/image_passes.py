@@ -1,25 +1,25 @@
 """Both passes for one image, gate by gate, in a page that trains a network: the drawing and the listing of each kind.
 
-A network's kind is its loss, its number of hidden layers, and their activation. What is made here depends on no other
-size than the number of outputs, and has no numbers: templates/playground/image_passes.js gets these as the network
-learns.
+A network's kind is its loss, its number of hidden layers, and their activation. Of all sizes, what is made here depends
+only on the number of outputs. It has no numbers: templates/playground/image_passes.js fills them in.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from mlp.circuits.drawing import ROOM, labelled, latest, text_width
 from mlp.circuits.notation import rows_of
-from mlp.graph import ComputationalGraph
-from mlp.network import ACTIVATIONS, LOSSES, MLP
+from mlp.network import ACTIVATIONS, LOSSES, MLP, classes_of
 from mlp.pages.javascript import Script
 from mlp.pages.stepping import drawing_facts, stepping_facts
 
 HIDDEN_LAYERS = (1, 2, 3)
 SIZE = 5
-"""The numbers of an image and of a hidden layer here; for so many a drawing shows an array's shape."""
+"""Pixels and hidden units of the network that is drawn: so many that arrays are shown by their shape."""
 WIDEST_SHAPE = "(0000, 000)"
 """Drawings have room for the shape of an array of up to 9,999 by 999."""
 NAME = "passes"
@@ -39,18 +39,14 @@ def image_passes(
     The keys are such as "cross_entropy 2 relu". Without hidden layers a kind has no activation, as "euclidean 0"; such
     networks are always among them. Networks with class weights have the leaf w.
     """
+    numbers = sorted(set(hidden_layers) - {0})
+    kinds = [(loss, 0, WIDEST) for loss in LOSSES] + list(product(LOSSES, numbers, ACTIVATIONS))
     facts = {}
-    for loss in LOSSES:
-        network = _network(loss, 0, outputs, WIDEST, class_weights)
-        facts[f"{loss} 0"] = _facts(network, script) | _drawing(network.graph)
-        for layers in sorted(set(hidden_layers) - {0}):
-            drawing: dict[str, Any] = {}
-            for activation in sorted(ACTIVATIONS, key=lambda name: name != WIDEST):
-                network = _network(loss, layers, outputs, activation, class_weights)
-                own = _facts(network, script)
-                drawing = drawing or _drawing(network.graph)
-                own |= drawing | {"drawing": _with_symbol(drawing["drawing"], activation)}
-                facts[f"{loss} {layers} {activation}"] = own
+    for loss, layers, activation in kinds:
+        network = _network(loss, layers, outputs, activation, class_weights)
+        drawing = _drawing(loss, layers, outputs, has_weights=class_weights is not None)
+        own = {"drawing": _with_symbol(drawing["drawing"], activation)}
+        facts[f"{loss} {layers} {activation}" if layers else f"{loss} 0"] = _facts(network, script) | drawing | own
     return facts
 
 
@@ -85,14 +81,16 @@ def _facts(network: MLP, script: Script) -> dict[str, Any]:
     return facts | {"listing": facts["listing"].replace("# values", f"# values: {leaves}", 1)}
 
 
-def _drawing(graph: ComputationalGraph) -> dict[str, Any]:
-    """The drawing, with room for numbers and shapes."""
-    labels = latest(graph)
+@cache
+def _drawing(loss: str, layers: int, outputs: int, *, has_weights: bool) -> dict[str, Any]:
+    """The drawing of such a network with the widest activation, with room for numbers and shapes."""
+    network = _network(loss, layers, outputs, WIDEST, [1] * classes_of(outputs) if has_weights else None)
+    _run(network, 1)
     room = {
         node: [WIDEST_SHAPE] if SIZE in value.shape else rows_of(np.full_like(value, ROOM))
-        for node, value in graph.latest_plan.values.items()
+        for node, value in network.graph.latest_plan.values.items()
     }
-    return drawing_facts(labelled(graph, labels, "", room), NAME)
+    return drawing_facts(labelled(network.graph, latest(network.graph), "", room), NAME)
 
 
 def _with_symbol(drawing: str, activation: str) -> str:

@@ -5,9 +5,9 @@ float64. From the same seed its held-out images, initial weights and batches are
 """
 
 import json
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +75,34 @@ class Examples:
 
 @dataclass(frozen=True)
 class Command:
-    """What trains with the library, so that the page can say how to repeat its training."""
+    """The command that trains with the library; the page adds options to it, and so repeats its own training."""
 
     start: str
-    """The command, to which options such as training.seed=1 are added."""
+    flag: str
+    """What stands before added options, such as training.seed=1."""
     options: Config
-    """Those that it has without additions."""
+    """The config that it uses without added options."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the page trains."""
+
+    config: Config
+    """Its labels are resolved."""
+    class_weights: Sequence[float] | None = None
+    command: Command | None = None
+    run: FinishedRun | None = None
+    """The run whose network goes on learning."""
+
+    @cached_property
+    def networks(self) -> tuple[Script, dict[str, Any]]:
+        """The script with the passes and the updates, and each kind of network that can be chosen, packed."""
+        script, layers = Script(explained=True), {*HIDDEN_LAYERS, len(self.config.model.hidden_sizes)}
+        for name, optimizer in OPTIMIZERS.items():
+            script.add_function(name, *_update(optimizer))
+        outputs = outputs_for(len(self.config.data.labels))
+        return script, frame.packed_json(image_passes(outputs, script, layers, self.class_weights))
 
 
 def of_config(config: Config, command: Command | None = None) -> str:
@@ -88,118 +110,113 @@ def of_config(config: Config, command: Command | None = None) -> str:
     config = from_config.resolved(config)
     images = from_config.training_images(config).first_of_each(PER_CLASS)
     weights = from_config.class_weights(config, from_config.split(config, images)[0])
-    return _page(config, images, weights, command)
+    return _page(Subject(config, weights, command), images)
 
 
 def of_run(directory: StrPath, command: Command | None = None) -> str:
-    """The page for the network of a finished run, which is trained on there. Raises InputError as ``of_config``."""
+    """The page for the network of a finished run, which goes on learning. Raises InputError as ``of_config``."""
 
     def page(run: FinishedRun) -> str:
         images = run.images("training").first_of_each(PER_CLASS)
-        return _page(run.config, images, run.network.class_weights, command, run)
+        return _page(Subject(run.config, run.network.class_weights, command, run), images)
 
     return read_consistently(Path(directory), page)
 
 
 def of_xor() -> str:
     """The page for XOR: four rows, none held out, and the notes' network."""
-    config = Config().with_values(
-        {"model.hidden_sizes": (xor.HIDDEN,), "training.batch_size": len(xor.X), "data.validation_fraction": 0.0}
+    options = {"model.hidden_sizes": (xor.HIDDEN,), "training.batch_size": len(xor.X), "data.validation_fraction": 0.0}
+    examples = Examples(
+        pixels=xor.X.astype(np.uint8),
+        scale=1,
+        image_shape=(1, 2),
+        classes=xor.Y[:, 0].astype(np.uint8),
+        digits=(0, 1),
+        indices=np.arange(len(xor.X)),
+        directions=np.eye(2),
+        coordinates=xor.X,
+        input_names=("x1", "x2"),
+        margin=XOR_MARGIN,
     )
-    rows = xor.X.astype(np.uint8)
-    classes = xor.Y[:, 0].astype(np.uint8)
-    indices, names = np.arange(len(rows)), ("x1", "x2")
-    examples = Examples(rows, 1, (1, 2), classes, (0, 1), indices, np.eye(2), xor.X, 0, names, XOR_MARGIN)
-    return _rendered(config, examples, class_weights=None, command=None, run=None)
+    return _rendered(Subject(Config().with_values(options)), examples, command=None)
 
 
-def _page(
-    config: Config,
-    images: Dataset,
-    class_weights: Sequence[float] | None,
-    command: Command | None,
-    run: FinishedRun | None = None,
-) -> str:
+def _page(subject: Subject, images: Dataset) -> str:
     """The page with as many of the images of each class as fit.
 
-    Raises InputError if one of each does not, or if the seed has too many digits.
+    Raises InputError if fewer than MIN_PER_CLASS fit, or if the seed has too many digits.
     """
+    config = subject.config
     if config.training.seed >= SEEDS:
         raise InputError(f"training.seed: {config.training.seed}: the page's seeds have at most 15 digits")
-    count = PER_CLASS
+    count = int(np.bincount(images.targets).max())
     while True:
         images = images.first_of_each(count)
         held_out = from_config.split(config, images)[1]  # raises InputError if it leaves nothing to train on
-        repeats = None if command is None else _command(config, count, class_weights, command)
-        page = _rendered(config, _examples(images, held_out), class_weights, repeats, run)
+        page = _rendered(subject, _examples(images, held_out), _command(subject, count))
         if len(page.encode()) <= MAX_PAGE_BYTES:
             return page
-        if count < 2 * MIN_PER_CLASS:
+        count //= 2
+        if count < MIN_PER_CLASS:
             raise InputError(
                 f"{images.source.files['images']}: the page would have {len(page):,} bytes, at most {MAX_PAGE_BYTES:,} "
                 "are allowed: use smaller images, or fewer hidden units"
             )
-        count //= 2
 
 
-def _examples(images: Dataset, held_out: Dataset | None) -> Examples:
+def _examples(images: Dataset, held_out: Dataset) -> Examples:
     projection = svd.project(images)
     return Examples(
-        images.pixels(),
-        255,
-        images.image_shape,
-        images.targets,
-        images.digits,
-        images.indices,
-        projection.directions.T / 255,
-        projection.coordinates(images),
-        0 if held_out is None else len(held_out),
+        pixels=images.pixels(),
+        scale=255,
+        image_shape=images.image_shape,
+        classes=images.targets,
+        digits=images.digits,
+        indices=images.indices,
+        directions=projection.directions.T / 255,
+        coordinates=projection.coordinates(images),
+        held_out=len(held_out),
     )
 
 
-def _command(config: Config, count: int, class_weights: Sequence[float] | None, command: Command) -> dict[str, Any]:
-    """The command that repeats the page's training: how it starts, the keys of options that are added, and defaults.
+def _command(subject: Subject, count: int) -> dict[str, Any] | None:
+    """The command that repeats the page's training: its settings, the keys of those that the page adds, and defaults.
 
-    An option that it has already is left out. It trains on the page's images, in float64, at a constant learning rate.
+    It trains on the page's images, in float64, at a constant learning rate. What it does anyway is left out.
     """
-    defaults = command.options
+    config, command = subject.config, subject.command
+    if command is None:
+        return None
     own = {
         "data.limit_per_digit": min(count, config.data.limit_per_digit or count),
-        "training.class_weight": class_weights,
+        "training.class_weight": subject.class_weights,
         "training.precision": "float64",
         "training.schedule": "constant",
         "training.patience": None,
     }
-    changed = differing([config.with_values(own), defaults])
-    settings = [f"{key}={_setting(mine)}" for key, (mine, _) in changed.items()]
-    if config.data.directory != defaults.data.directory.absolute():
-        settings.insert(0, f"data.directory={config.data.directory}")
     keys = {name: f"model.{name}" for name in MODEL_OPTIONS}
     keys |= {name: f"training.{name}" for name in (*TRAINING_OPTIONS, "epochs")}
-    chosen = [setting for setting in settings if setting.partition("=")[0] not in keys.values()]
+    defaults = command.options
+    changed = differing([config.with_values(own), defaults])
+    settings = [f"{key}={_setting(mine)}" for key, (mine, _) in changed.items() if key not in keys.values()]
+    if config.data.directory != defaults.data.directory.absolute():
+        settings.insert(0, f"data.directory={config.data.directory}")
     return {
-        "start": f"{command.start} {shlex.join(chosen)}",
+        "start": command.start,
+        "flag": command.flag,
+        "settings": settings,
         "keys": keys,
         "defaults": {name: defaults.value(key) for name, key in keys.items()},
     }
 
 
 def _setting(value: Any) -> str:
-    """A value as ``--set`` takes it."""
+    """A value as a command takes it."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def _rendered(
-    config: Config,
-    examples: Examples,
-    class_weights: Sequence[float] | None,
-    command: dict[str, Any] | None,
-    run: FinishedRun | None,
-) -> str:
-    script, outputs = Script(explained=True), outputs_for(len(examples.digits))
-    layers = {*HIDDEN_LAYERS, len(config.model.hidden_sizes)}
-    for name, optimizer in OPTIMIZERS.items():
-        script.add_function(name, *_update(optimizer))
+def _rendered(subject: Subject, examples: Examples, command: dict[str, Any] | None) -> str:
+    config, run, (script, networks) = subject.config, subject.run, subject.networks
     facts = {
         "data": {
             "pixels": frame.packed(examples.pixels),
@@ -208,9 +225,9 @@ def _rendered(
             "classes": frame.packed(examples.classes),
             "indices": frame.packed(examples.indices.astype(np.int32)),
             "digits": examples.digits,
-            "outputs": outputs,
+            "outputs": outputs_for(len(examples.digits)),
             "fraction": config.data.validation_fraction,
-            "class_weights": class_weights,
+            "class_weights": subject.class_weights,
             "streams": {stream.name: stream.value for stream in Stream},
             "directions": frame.packed(examples.directions),
             "coordinates": frame.packed(examples.coordinates.astype(np.float32)),
@@ -219,27 +236,20 @@ def _rendered(
         },
         "options": {name: getattr(config.model, name) for name in MODEL_OPTIONS}
         | {name: getattr(config.training, name) for name in TRAINING_OPTIONS},
-        "limits": {
-            "layers": max(layers),
+        "most": {
+            "layers": max(*HIDDEN_LAYERS, len(config.model.hidden_sizes)),
             "units": max(MAX_UNITS, *config.model.hidden_sizes, 0),
             "batch_size": MAX_COUNT,
         },
         "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
         "region_opacity": REGION_OPACITY,
-        "networks": frame.packed_json(image_passes(outputs, script, layers, class_weights)),
+        "networks": networks,
         "command": command,
         "weights": None if run is None else frame.packed(run.network.parameter_block.astype(np.float64)),
         "sign_colors": frame.packed(sign_colors()),
     }
-    return frame.render(
-        "playground/playground.html",
-        facts=facts,
-        script=script,
-        run=run,
-        examples=examples,
-        options=config.training,
-        command=command,
-    )
+    values = {"facts": facts, "script": script, "run": run, "examples": examples, "command": command}
+    return frame.render("playground/playground.html", **values, options=config.training)
 
 
 def _limits(coordinates: NDArray[np.float64], margin: float) -> list[list[float]]:

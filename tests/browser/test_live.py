@@ -85,6 +85,8 @@ def test_without_an_update_for_a_minute_it_says_so_and_does_not_reload(texts, pa
     said = page.locator("#silent").inner_text()
     assert said.startswith("No update since ")
     assert "mlp.train(resume=" in said
+    assert page.title() == page.locator("h1").inner_text() == "Run run: no update"
+    assert page.locator(".figures > div").first.inner_text().split() == ["time", "left", "–"]
     accessible(page)
     page.evaluate("window.mark = true")
     page.clock.run_for(100_000)

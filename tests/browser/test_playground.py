@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
     write_folder(folder / "data", [3, 5, 9] * 8, [3, 5, 9])
     (folder / "config.yaml").write_text(SETTINGS)
     settings = config.load(folder / "config.yaml")
-    command = playground.Command(f"python train.py --config {folder / 'config.yaml'} --set", settings)
+    command = playground.Command(f"python train.py --config {folder / 'config.yaml'}", "--set", settings)
     (folder / "digits.html").write_text(playground.of_config(settings, command))
     (folder / "xor.html").write_text(playground.of_xor())
     run = untrained_run(folder, SETTINGS, change=lambda network: network.parameter_block.fill(0.5))

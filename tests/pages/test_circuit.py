@@ -53,6 +53,10 @@ def test_a_page_builds_its_listing_once_in_each_form_and_a_picture_none(monkeypa
     assert len(built) == 3
 
 
+def test_the_only_circuit_of_a_page_has_a_name_that_can_be_read_out():
+    assert ' aria-label="circuit">' in circuit_page.page(example("add"), "f = x + y")
+
+
 HOSTILE = "</script><img src=x onerror=alert(1)>'\"&{{ 7 * 7 }}"
 
 

@@ -31,12 +31,12 @@ def main(arguments: Sequence[str]) -> None:
 
     with blas_threads.threads(settings.training.threads):
         if run is not None:
-            command = playground.Command(_train(run.directory / CONFIG), run.config)
+            command = playground.Command(_train(run.directory / CONFIG), SET.strip(), run.config)
             page = playground.of_run(run.directory, command)
         elif options.xor:
             page = playground.of_xor()
         else:
-            command = playground.Command(_train(options.config), read(options.config))
+            command = playground.Command(_train(options.config), SET.strip(), read(options.config))
             page = playground.of_config(settings, command)
     path: Path = options.output or (settings.output.directory / NAME if run is None else run.file(NAME))
     with config.naming("output.directory", applies=run is None and not options.output):
@@ -46,9 +46,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _train(file: Path | None) -> str:
-    """The command that trains with this config file, or with the one that it reads by itself, and other options."""
-    named = "" if file is None else f" --config {display_path(file)}"
-    return f"{command_line.command('train')}{named} {SET.strip()}"
+    """The command that trains with this config file, or with the one that it reads by itself."""
+    return command_line.command("train") + ("" if file is None else f" --config {display_path(file)}")
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -69,8 +68,10 @@ def parse(arguments: Sequence[str]) -> Namespace:
         help=f"the page (default: {NAME} in RUN, or else in output.directory)",
     )
     options = parser.parse_args(arguments)
-    if options.run and (options.xor or options.config or options.set):
-        raise InputError("RUN has a config and a network of its own: leave out --config, --set and --xor")
+    if options.run and options.xor:
+        raise InputError("--xor has a network of its own, and so has RUN: give one of them")
+    if (options.run or options.xor) and (options.config or options.set):
+        raise InputError(f"{'--xor' if options.xor else 'RUN'} has options of its own: leave out --config and --set")
     if options.output and options.output.suffix.lower() != ".html":
         raise InputError(f"--output {options.output}: the page's name must end in .html")
     return options

@@ -26,10 +26,11 @@ def test_a_runs_page_lies_beside_it_and_xors_where_it_is_named(here, digits_run,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN", "--xor"], "error: RUN has a config and a network of its own: leave out --config, --set and --xor\n"),
-        (["RUN", "--set", "training.seed=1"], "error: RUN has a config and a network of its own: leave out "),
+        (["RUN", "--xor"], "error: --xor has a network of its own, and so has RUN: give one of them\n"),
+        (["RUN", "--set", "training.seed=1"], "error: RUN has options of its own: leave out --config and --set\n"),
+        (["--xor", "--set", "training.seed=1"], "error: --xor has options of its own: leave out --config and --set\n"),
+        (["--set", "training.rate=1"], "error: --set training.rate=1: training.rate: unknown key"),
         (["--output", "page.png"], "error: --output page.png: the page's name must end in .html\n"),
-        (["--xor", "--set", "training.rate=1"], "error: --set training.rate=1: training.rate: unknown key"),
         (["nowhere"], "error: nowhere"),
     ],
 )

@@ -43,7 +43,14 @@ function keepUpToDate(button) {
   button.onclick = () => (isSilent ? reloadNow() : set(!remembered.isPaused));
   button.hidden = false;
   document.getElementById("silent").hidden = !isSilent;
+  if (isSilent) takeBack();
   set(remembered.isPaused);
+}
+
+// What the page says of a run that goes on may no longer be true.
+function takeBack() {
+  for (const place of document.querySelectorAll("[data-silent]")) place.textContent = place.dataset.silent;
+  document.title = document.querySelector("h1").textContent;
 }
 
 // In a tab that nobody sees it waits.

@@ -17,7 +17,7 @@ class OptionsForm {
     this.options = { ...facts.options };
     this.usesRun = facts.weights !== null;
     this.ofRun = facts.options;
-    this.rules = rulesFor(facts.limits);
+    this.rules = rulesFor(facts.most);
     for (const [name, value] of Object.entries(this.options)) {
       const field = form.elements[name];
       if (!field) continue;

@@ -1,4 +1,4 @@
-// The contents mark the sections at a line a quarter down the window.
+// The contents mark the sections at a line just below the top of the window, where a link leads: a section may be low.
 
 const observer = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -6,5 +6,5 @@ const observer = new IntersectionObserver((entries) => {
     if (isIntersecting) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-}, { rootMargin: "-25% 0% -75%" });
+}, { rootMargin: "-5% 0% -95%" });
 document.querySelectorAll("section").forEach((section) => observer.observe(section));
