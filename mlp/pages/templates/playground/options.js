@@ -93,13 +93,13 @@ function rulesFor({ layers, units, batch_size: most }) {
       (text) => (text.trim() ? within(sizes, areSizes)(text) : []),
       `must be at most ${layers} whole numbers from 1 to ${units}, such as 16, 8; empty for no hidden layer`,
     ],
-    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "must be a number above 0, at most 1000"],
-    momentum: [within(numeric, (share) => share >= 0 && share < 1), "must be a number from 0, below 1"],
-    weight_decay: [within(numeric, (decay) => decay >= 0), "must be a number from 0"],
+    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "must be a number above 0 and at most 1,000"],
+    momentum: [within(numeric, (share) => share >= 0 && share < 1), "must be a number, at least 0 and below 1"],
+    weight_decay: [within(numeric, (decay) => decay >= 0), "must be a number, at least 0"],
     batch_size: [
       within(whole, (size) => size >= 1 && size <= most),
       `must be a whole number from 1 to ${counted(most)}`,
     ],
-    seed: [whole, "must be a whole number from 0, of at most 15 digits"],
+    seed: [whole, "must be a whole number, at least 0, with at most 15 digits"],
   };
 }
