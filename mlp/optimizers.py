@@ -65,7 +65,7 @@ class Optimizer(ABC):
 
     def decayed(self, A: Value, dA: Value) -> Value:
         """G: the gradient with the weight decay."""
-        return dA if is_zero(self.weight_decay) else dA + self.weight_decay * A
+        return dA if _is_zero(self.weight_decay) else dA + self.weight_decay * A
 
     def corrections_of(self, step: int) -> tuple[float, ...]:
         """The corrections in a step, counted from 1."""
@@ -147,7 +147,7 @@ class SGD(Optimizer):
     def update(self, A: Value, dA: Value, V: Value, rate: Value) -> Sequence[Value]:
         """As in the class's docstring."""
         G = self.decayed(A, dA)
-        if is_zero(self.momentum):
+        if _is_zero(self.momentum):
             return A - rate * G, V
         V = self.momentum * V + G
         return A - rate * V, V
@@ -181,7 +181,7 @@ class Adam(Optimizer):
         return A - rate / c1 * (M / (np.sqrt(S / c2) + self.E)), M, S
 
 
-def is_zero(rate: Value) -> bool:
+def _is_zero(rate: Value) -> bool:
     """Whether a rate is the number 0, so that its term can be left out. A symbol of a formula is not."""
     return isinstance(rate, float | int) and rate == 0
 

@@ -1,6 +1,6 @@
 """One run, from its beginning or a checkpoint to its end, as ``train.py``, ``mlp.train`` and sweeps run it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from mlp.training.loop import Trainer
 from mlp.training.progress import Epoch
 
 if TYPE_CHECKING:  # slow to import, and few runs need it
-    from mlp.pages.live import Update
+    from mlp.pages.live import NextSteps, Update
 
 Warn = Callable[[str], object]
 
@@ -48,9 +48,8 @@ class Caller:
     """Raises Interrupted if the run is to stop; it is called after each block of steps."""
     computing: AbstractContextManager[object] = field(default_factory=signals.immediate)
     """Within it a long step may be interrupted."""
-    next_steps: Callable[[Path, str], Mapping[str, str]] = lambda directory, status: {}
-    """What the user can do with the run in this directory when it has ended with this status, for live.html: purposes,
-    and the command or call for each."""
+    next_steps: "NextSteps" = lambda directory, status: {}
+    """For live.html."""
 
 
 def train(
@@ -164,7 +163,7 @@ def _advice_if_data_changed() -> Iterator[None]:
 
 
 def _live_view(trainer: Trainer, run: Run, caller: Caller) -> AbstractContextManager["Update"]:
-    """Within this block live.html is up to date, if the config asks for it; gives what to call as training goes on."""
+    """Keep live.html up to date within this block, if the config asks for it; gives what to call as training goes on."""
     if not run.config.output.live:
         return nullcontext(lambda ends_epoch: None)
     from mlp.pages import live

@@ -1,7 +1,7 @@
 """A run's live view: RUN/live.html shows how far the run is. The run writes it anew, and it reloads itself.
 
-It needs no server, costs less than 2 % of the run's time, and never ends a run: if it cannot be written, a warning
-says so.
+It needs no server. Its updates take less than 2 % of the time, and the first page about a tenth of a second. If it
+cannot be written, a warning says so, and the run goes on.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,15 +24,15 @@ from mlp.training.progress import Epoch
 Update = Callable[[bool], object]
 """Called after each block of steps, and with True after each epoch."""
 NextSteps = Callable[[Path, str], Mapping[str, str]]
-"""What a user can do with the run in this directory, now that it has this status: purposes, and how to do each."""
+"""What a user can do with the run in this directory, now that it has this status: a command or call for each purpose."""
 REST = 50
 """An update must wait for this many times the time that the last one took."""
 SHORTEST = 1.0
-"""Seconds between two updates at least, because nobody sees more of them: a page is not reloaded so often."""
+"""Seconds between two updates at least: pages are not reloaded more often."""
 LONG_EPOCH = 10.0
 """Seconds after which the page is also updated within an epoch."""
 SILENCE = 60.0
-"""Seconds after an update was due; then a page no longer reloads itself: the process may have been killed."""
+"""Seconds. A page whose update is later than this stops reloading itself: the process may have been killed."""
 RELOAD = 2.0
 """Seconds from one reload to the next."""
 ROWS = 10
@@ -41,8 +41,6 @@ RECENT = 10
 """Epochs whose mean is the time of an epoch."""
 FIGURES = [f"{part}_{name}" for name in ("loss", "accuracy") for part in ("train", "validation")]
 """The columns of the history that are drawn."""
-
-
 MAX_GROUPS = 400
 """Of points of a curve: more than a chart on a phone has pixels across."""
 DIGITS = 6

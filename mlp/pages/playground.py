@@ -38,7 +38,7 @@ MIN_PER_CLASS = 10
 MAX_UNITS = 256
 """Units of a layer that can be chosen, so that the page stays quick; a run may have more."""
 SEEDS = 10**15
-"""Seeds in the page are below: its scripts have them as float64."""
+"""Seeds must be below this, because the page's scripts have them as float64."""
 MODEL_OPTIONS = ("hidden_sizes", "activation", "loss")
 TRAINING_OPTIONS = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "seed")
 """What can be chosen in the page."""

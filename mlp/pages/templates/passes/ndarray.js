@@ -76,8 +76,7 @@ const np = {
   // A copied to this shape, as by broadcasting.
   full(A, shape) {
     const numbers = flat(A);
-    if (!shape.length) return numbers[0];
-    if (numbers.length === 1) return new NDArray(shape, new Float64Array(sizeOf(shape)).fill(numbers[0]));
+    if (numbers.length === 1) return arrayOf(shape, new Float64Array(sizeOf(shape)).fill(numbers[0]));
     return arrayOf(shape, places(shapeOf(A), shape).map((place) => numbers[place]));
   },
 };

@@ -22,6 +22,7 @@ class Trainer {
     this.epoch = 1; // the current one
     this.steps = 0;
     this.hasDiverged = false;
+    this.verdict = null; // of the latest `judge`
     this.wasChanged = false; // during the training
     this.rows = [this.row(0, null)]; // of the history, for the worker to take
     this.beginEpoch();
@@ -108,12 +109,15 @@ class Trainer {
   }
 
   // The loss on the held-out images, and the positions of the misclassified ones; if none are held out, on the training
-  // images.
+  // images. Without a step since the last call it is the same.
   judge() {
+    if (this.verdict?.steps === this.steps) return this.verdict;
     const [X, classes, positions] = this.judged;
     const loss = this.network.loss(X, classes, this.data.class_weights);
     const predicted = decide(this.network.P.value);
-    return { loss, wrong: positions.filter((_, row) => predicted[row] !== classes[row]) };
+    const wrong = positions.filter((_, row) => predicted[row] !== classes[row]);
+    this.verdict = { steps: this.steps, loss, wrong };
+    return this.verdict;
   }
 
   // P (places, outputs) at places (places, 2) of the plane.

@@ -1,4 +1,4 @@
-// A circuit's drawing: its numbers, which follow the step, and what a number means when you point at it.
+// A graph's drawing: its numbers, which follow the step, and what a number means when you point at it.
 
 const gentle = window.matchMedia("(prefers-reduced-motion: no-preference)");
 const behavior = () => (gentle.matches ? "smooth" : "instant");

@@ -1,4 +1,4 @@
-// A circuit's two passes step by step, as you would do them on paper: the rule, the equation, and the chain rule.
+// The two passes of a graph step by step, as you would do them on paper: the rule, the equation, and the chain rule.
 
 // What the page says in a step, by its kind and by the part of the page: the keys between title and note are rows, in
 // this order. A step is a line of the listing. A line has its `node`, and its `target`: the node whose value or
