@@ -163,7 +163,7 @@ def _advice_if_data_changed() -> Iterator[None]:
 
 
 def _live_view(trainer: Trainer, run: Run, caller: Caller) -> AbstractContextManager["Update"]:
-    """Keep live.html up to date within this block, if the config asks for it; gives what to call as training goes on."""
+    """Keep live.html up to date within this block, if the config asks for it; gives what to call while training."""
     if not run.config.output.live:
         return nullcontext(lambda ends_epoch: None)
     from mlp.pages import live

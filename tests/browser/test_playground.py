@@ -107,7 +107,7 @@ def test_step_and_epoch_train_so_far_and_reset_begins_again(opened):
     press(page, "Epoch")
     until(page, "playground.latest().epoch === 2 && !playground.latest().isRunning")
     assert "End of epoch 1" in state(page)
-    assert figure(page, "steps in all") == "5"
+    assert figure(page, "total steps") == "5"
     trained = weights(page)
     assert trained != first
     reset(page)
@@ -406,7 +406,8 @@ def test_a_batch_without_loss_leaves_the_other_curves_readable(visit, tmp_path):
 
 
 def test_the_boundary_is_where_two_classes_are_equally_probable(visit, tmp_path):
-    page = visit(page_of(tmp_path, "playground/boundary.js", "playground/network.js", "playground/worker.js"))
+    scripts = ("passes/decide.js", *(f"playground/{name}.js" for name in ("boundary", "network", "worker")))
+    page = visit(page_of(tmp_path, *scripts))
     size = 16
     column, row = np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5)
     scores = np.stack([column, row, 20 - 0.6 * column - 0.7 * row])  # of three classes, which meet in a point

@@ -61,7 +61,7 @@ class BatchImage {
 
   describe(position, k) {
     const { image_shape: shape, digits, indices, input_names: names } = this.data;
-    const [predicted] = decide(this.passes.graph.nodes.find(({ name }) => name === "P").value);
+    const [predicted] = decideAll(this.passes.graph.nodes.find(({ name }) => name === "P").value);
     const what = names ? rowText(this.data, position, k) : `label ${digits[k]}, training image ${indices[position]}`;
     const place = `${this.row + 1} of ${this.message.batch.length} in the next batch`;
     const verdict = predicted === k ? "" : ", which is wrong";

@@ -1,9 +1,9 @@
 // The lines between the predicted classes, from the predictions at a grid of places: marching squares, for any number
 // of classes.
 
-// classes, sureness: at size * size places, row by row. Returns lines [from x, from y, to x, to y], in units of the
+// classes, lead: at size * size places, row by row. Returns lines [from x, from y, to x, to y], in units of the
 // distance between places; the whole square is from 0 to `size`.
-function boundary({ classes, sureness }, size) {
+function boundary({ classes, lead }, size) {
   const lines = [];
   const inside = (k) => Math.min(Math.max(k, 0), size - 1);
   const corner = (column, row) => ({
@@ -18,7 +18,7 @@ function boundary({ classes, sureness }, size) {
         classes[inside(row + down) * size + inside(column + right)] !== first);
       if (!differs) continue;
       const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([right, down]) => corner(column + right, row + down));
-      const points = corners.flatMap((one, k) => crossing(one, corners[(k + 1) % 4], classes, sureness));
+      const points = corners.flatMap((one, k) => crossing(one, corners[(k + 1) % 4], classes, lead));
       if (points.length === 2) lines.push(points.flat());
       else lines.push(...points.map((point) => [...point, ...middle(points)]));
     }
@@ -26,10 +26,10 @@ function boundary({ classes, sureness }, size) {
   return lines;
 }
 
-// Where the class changes between two neighbours: nearer to the one of which the network is less sure.
-function crossing(one, other, classes, sureness) {
+// Where the class changes between two neighbours: nearer to the one where its lead is smaller.
+function crossing(one, other, classes, lead) {
   if (classes[one.place] === classes[other.place]) return [];
-  const [here, there] = [sureness[one.place], sureness[other.place]];
+  const [here, there] = [lead[one.place], lead[other.place]];
   const share = here + there ? here / (here + there) : 0.5;
   return [[one.x + share * (other.x - one.x), one.y + share * (other.y - one.y)]];
 }

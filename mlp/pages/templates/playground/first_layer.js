@@ -18,7 +18,7 @@ class FirstLayer {
     const most = strength(W);
     setText(this.largest, brief(most));
     const shown = Math.min(units, MAX_UNITS);
-    const all = `${units.toLocaleString("en")} ${kind}${units === 1 ? "" : "s"}`;
+    const all = `${counted(units)} ${kind}${units === 1 ? "" : "s"}`;
     setText(this.count, shown < units ? `the first ${shown} of ${all}` : all);
     if (this.names) this.showTable(parameters.subarray(0, (inputs + 1) * units), shown, units, most);
     else this.showTiles(W, shown, units, most);

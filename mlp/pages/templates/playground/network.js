@@ -92,11 +92,7 @@ function ancestors(node, found = new Set()) {
   return found;
 }
 
-// The predicted class of each example, from P (n, outputs): with one output class 1 from 1/2 on.
-function decide({ shape: [n, outputs], data }) {
-  if (outputs === 1) return Array.from(data, (p) => Number(p >= 0.5));
-  return Array.from({ length: n }, (_, k) => {
-    const row = data.subarray(k * outputs, (k + 1) * outputs);
-    return row.indexOf(Math.max(...row));
-  });
+// The predicted class of each example, from P (n, outputs).
+function decideAll({ shape: [n, outputs], data }) {
+  return Array.from({ length: n }, (_, k) => decide(data.subarray(k * outputs, (k + 1) * outputs)));
 }

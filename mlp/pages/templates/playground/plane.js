@@ -115,7 +115,7 @@ class PlanePicture {
     const { classes, sureness } = this.surface;
     const image = new ImageData(count, count);
     const colors = this.colors.map(channels);
-    classes.forEach((k, place) => image.data.set([...colors[k], this.opacity * sureness[place]], 4 * place));
+    classes.forEach((k, place) => image.data.set([...colors[k], 255 * this.opacity * sureness[place]], 4 * place));
     this.regions.width = this.regions.height = count;
     this.regions.getContext("2d").putImageData(image, 0, 0);
   }

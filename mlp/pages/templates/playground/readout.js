@@ -1,7 +1,6 @@
 // The figures on top: errors, losses, and how far and how fast the training is.
 
 const RATE_OVER = 1000; // milliseconds over which the speed is measured
-const counted = (count) => count.toLocaleString("en");
 
 class Readout {
   // place: the element with the figures; judged: the images whose errors are counted, such as "held-out images".

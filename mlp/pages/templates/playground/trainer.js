@@ -114,7 +114,7 @@ class Trainer {
     if (this.verdict?.steps === this.steps) return this.verdict;
     const [X, classes, positions] = this.judged;
     const loss = this.network.loss(X, classes, this.data.class_weights);
-    const predicted = decide(this.network.P.value);
+    const predicted = decideAll(this.network.P.value);
     const wrong = positions.filter((_, row) => predicted[row] !== classes[row]);
     this.verdict = { steps: this.steps, loss, wrong };
     return this.verdict;

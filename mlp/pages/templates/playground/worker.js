@@ -133,17 +133,21 @@ function gridOf([[left, right], [bottom, top]]) {
   return new NDArray([GRID * GRID, 2], numbers);
 }
 
-// At each place the predicted class, and how sure the network is: how much more probable that class is than the next
-// one, from 0 to 255, with fractions: untrained networks of many classes are sure of nothing.
+// At each place the predicted class; how sure the network is, from 0 if all classes are equally probable to 1, as in
+// mlp/pages/report_plane.py; and how much more probable the class is than the next one.
 function surfaceOf(P) {
   const outputs = P.shape[1];
-  const classes = Uint8Array.from(decide(P));
-  const sureness = Float32Array.from(classes, (k, place) => {
-    if (outputs === 1) return 255 * Math.abs(2 * P.data[place] - 1);
-    const all = P.data.subarray(place * outputs, (place + 1) * outputs);
-    return 255 * (all[k] - all.reduce((most, p, other) => (other !== k && p > most ? p : most), 0));
+  const classes = Uint8Array.from(decideAll(P));
+  const [sureness, lead] = [new Float32Array(classes.length), new Float32Array(classes.length)];
+  classes.forEach((k, place) => {
+    const own = P.data.subarray(place * outputs, (place + 1) * outputs);
+    const all = outputs === 1 ? [1 - own[0], own[0]] : own;
+    const next = all.reduce((most, p, other) => (other !== k && p > most ? p : most), 0);
+    const chance = 1 / all.length;
+    sureness[place] = Math.max(0, (all[k] - chance) / (1 - chance));
+    lead[place] = all[k] - next;
   });
-  return { classes, sureness };
+  return { classes, sureness, lead };
 }
 
 let session;

@@ -97,7 +97,7 @@ class Answer {
     const measure = threshold === null
       ? "these are too few to say which drawings are unlike them"
       : `${percent}\u00a0% of these have another one within ${threshold.toFixed(2)}`;
-    const count = labels.length.toLocaleString("en");
+    const count = counted(labels.length);
     this.find("#distance").textContent =
       `Distance to the nearest of ${count} training images: ${distance.toFixed(2)}; ${measure}.`;
     const pixels = image.length;
@@ -160,11 +160,6 @@ class Network {
     this.graph.backward();
     return this.shown.map(({ gradient }) => gradient.data);
   }
-}
-
-// The predicted class: with a single output P class 1 if P is at least 1/2.
-function decide(P) {
-  return P.length === 1 ? Number(P[0] >= 0.5) : P.indexOf(Math.max(...P));
 }
 
 // The probability of each class.
