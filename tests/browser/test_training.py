@@ -140,10 +140,10 @@ def test_a_finished_runs_network_is_trained_on(folder, visit):
 def test_xor_is_learned_with_the_steps_of_the_library(tmp_path, visit):
     page = opened(visit, tmp_path, playground.of_xor())
     options = page.evaluate("playground.facts.options")
-    [found] = page.evaluate(TRAINED, [[options, None, 3000]])
+    [found] = page.evaluate(TRAINED, [[options, None, 1500]])
     network = MLP([2, 8, 1], precision="float64", generator=generator(0, Stream.WEIGHTS))
     optimizer = SGD(network.parameter_block, network.gradient_block, learning_rate=options["learning_rate"])
-    for _ in range(3000):
+    for _ in range(1500):
         network.loss(xor.X, xor.Y)
         network.backward()
         optimizer.step()
