@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlp.config import MAX_COUNT, Config, differing
+from mlp.config import Config, Training, differing
 from mlp.data import svd, xor
 from mlp.data.dataset import Dataset
 from mlp.figures.colors import REGION_OPACITY
@@ -42,6 +42,7 @@ SEEDS = 10**15
 MODEL_OPTIONS = ("hidden_sizes", "activation", "loss")
 TRAINING_OPTIONS = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "seed")
 """What can be chosen in the page."""
+RANGE = ("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 MARGIN = 0.06
 """Around the points in the plane, relative to their extent."""
@@ -239,8 +240,8 @@ def _rendered(subject: Subject, examples: Examples, command: dict[str, Any] | No
         "most": {
             "layers": max(*HIDDEN_LAYERS, len(config.model.hidden_sizes)),
             "units": max(MAX_UNITS, *config.model.hidden_sizes, 0),
-            "batch_size": MAX_COUNT,
         },
+        "ranges": ranges(),
         "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
         "region_opacity": REGION_OPACITY,
         "networks": networks,
@@ -250,6 +251,14 @@ def _rendered(subject: Subject, examples: Examples, command: dict[str, Any] | No
     }
     values = {"facts": facts, "script": script, "run": run, "examples": examples, "command": command}
     return frame.render("playground/playground.html", **values, options=config.training)
+
+
+def ranges() -> dict[str, dict[str, Any]]:
+    """Each option that is a number: its type and range, as JSON schema names them."""
+    properties = Training.model_json_schema()["properties"]
+    numbers = [name for name in TRAINING_OPTIONS if properties[name]["type"] != "string"]
+    found = {name: {key: properties[name][key] for key in RANGE if key in properties[name]} for name in numbers}
+    return found | {"seed": found["seed"] | {"exclusiveMaximum": SEEDS}}
 
 
 def _limits(coordinates: NDArray[np.float64], margin: float) -> list[list[float]]:

@@ -235,10 +235,10 @@ def test_a_wrong_value_is_explained_and_changes_nothing(opened):
     ],
 )
 def test_a_field_takes_what_a_config_takes(visit, rules, name, wrong, right):
-    read = "([name, texts]) => texts.map((text) => rulesFor({ layers: 3, units: 256, batch_size: 1e9 })[name][0](text))"
-    page = visit(rules)
-    assert page.evaluate(read, [name, wrong]) == [None] * len(wrong)
-    assert page.evaluate(read, [name, list(right)]) == list(right.values())
+    read = "([ranges, name, texts]) => texts.map(rulesFor({ layers: 3, units: 256 }, ranges)[name][0])"
+    page, ranges = visit(rules), playground.ranges()
+    assert page.evaluate(read, [ranges, name, wrong]) == [None] * len(wrong)
+    assert page.evaluate(read, [ranges, name, list(right)]) == list(right.values())
 
 
 def test_momentum_is_for_sgd_alone(opened):

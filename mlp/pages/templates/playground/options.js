@@ -17,7 +17,7 @@ class OptionsForm {
     this.options = { ...facts.options };
     this.usesRun = facts.weights !== null;
     this.ofRun = facts.options;
-    this.rules = rulesFor(facts.most);
+    this.rules = rulesFor(facts.most, facts.ranges);
     for (const [name, value] of Object.entries(this.options)) {
       const field = form.elements[name];
       if (!field) continue;
@@ -84,8 +84,9 @@ class OptionsForm {
 // A value as its field shows it.
 const textOf = (value) => (Array.isArray(value) ? value.join(", ") : String(value));
 
-// For each field of text: how it is read, and what it must be.
-function rulesFor({ layers, units, batch_size: most }) {
+// For each field of text: how it is read, and what it must be. most: the most layers and units; ranges: the other
+// options' JSON schemas.
+function rulesFor({ layers, units }, ranges) {
   const sizes = (text) => text.split(",").map(whole);
   const areSizes = (all) => all.length <= layers && all.every((size) => size !== null && size >= 1 && size <= units);
   return {
@@ -93,13 +94,16 @@ function rulesFor({ layers, units, batch_size: most }) {
       (text) => (text.trim() ? within(sizes, areSizes)(text) : []),
       `must be at most ${layers} whole numbers from 1 to ${units}, such as 16, 8; empty for no hidden layer`,
     ],
-    learning_rate: [within(numeric, (rate) => rate > 0 && rate <= 1000), "must be a number above 0 and at most 1,000"],
-    momentum: [within(numeric, (share) => share >= 0 && share < 1), "must be a number, at least 0 and below 1"],
-    weight_decay: [within(numeric, (decay) => decay >= 0), "must be a number, at least 0"],
-    batch_size: [
-      within(whole, (size) => size >= 1 && size <= most),
-      `must be a whole number from 1 to ${counted(most)}`,
-    ],
-    seed: [whole, "must be a whole number, at least 0, with at most 15 digits"],
+    ...Object.fromEntries(Object.entries(ranges).map(([name, range]) => [name, ruleFor(range)])),
   };
+}
+
+function ruleFor({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
+  const isWhole = type === "integer";
+  const isAllowed = (number) => !( // a limit that is missing excludes nothing
+    number < minimum || number > maximum || number <= exclusiveMinimum || number >= exclusiveMaximum);
+  const limits = { above: exclusiveMinimum, "at least": minimum, "at most": maximum, below: exclusiveMaximum };
+  const words = Object.entries(limits).filter(([, limit]) => limit !== undefined)
+    .map(([word, limit]) => `${word} ${counted(limit)}`).join(" and ");
+  return [within(isWhole ? whole : numeric, isAllowed), `must be a ${isWhole ? "whole " : ""}number, ${words}`];
 }
