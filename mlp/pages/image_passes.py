@@ -19,7 +19,7 @@ from mlp.pages.stepping import drawing_facts, stepping_facts
 
 HIDDEN_LAYERS = (1, 2, 3)
 SIZE = 5
-"""Pixels and hidden units of the network that is drawn: so many that arrays are shown by their shape."""
+"""Pixels and hidden units of the network that is drawn: enough that arrays are shown by their shape."""
 WIDEST_SHAPE = "(0000, 000)"
 """Drawings have room for the shape of an array of up to 9,999 by 999."""
 NAME = "passes"

@@ -52,7 +52,7 @@ XOR_MARGIN = 0.3
 
 @dataclass(frozen=True)
 class Examples:
-    """What the page trains on: rows of bytes (n, inputs), of which ``scale`` is 1 in X."""
+    """What the page trains on: rows of bytes (n, inputs); the byte ``scale`` is 1 in X."""
 
     pixels: NDArray[np.uint8] = field(repr=False)
     scale: int

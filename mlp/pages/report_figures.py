@@ -17,7 +17,7 @@ from mlp.gates import Array
 from mlp.training.progress import Epoch
 
 CURVES, HISTOGRAM = (4.6, 2.6), (2.9, 2.1)
-"""Inches: width and height of a figure, of which two or four stand side by side."""
+"""Inches: width and height of a figure; two or four stand side by side."""
 MARGINS = {
     CURVES: {"left": 0.2, "right": 0.97, "bottom": 0.18, "top": 0.88},
     HISTOGRAM: {"left": 0.22, "right": 0.95, "bottom": 0.23, "top": 0.95},
