@@ -30,6 +30,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.markers import MarkerStyle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
@@ -69,6 +70,13 @@ def class_looks(labels: Sequence[int]) -> list[tuple[str, str]]:
     place_of = {label: place for place, label in enumerate(sorted(labels))}
     places = [place_of[label] for label in labels]
     return [(colors[place % len(colors)], CLASS_MARKERS[place % len(CLASS_MARKERS)]) for place in places]
+
+
+def marker_outline(marker: str) -> str:
+    """A marker as the path of an SVG, within a square of side 1 around 0."""
+    style = MarkerStyle(marker)
+    polygons: Any = style.get_path().transformed(style.get_transform()).to_polygons()
+    return "".join(f"M{' '.join(f'{x:.2f} {-y:.2f}' for x, y in polygon[:-1])}z" for polygon in polygons)
 
 
 def sign_colors() -> NDArray[np.uint8]:

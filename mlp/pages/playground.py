@@ -18,7 +18,7 @@ from mlp.config import Config, Training, differing
 from mlp.data import svd, xor
 from mlp.data.dataset import Dataset
 from mlp.figures.colors import REGION_OPACITY
-from mlp.figures.style import OF_A_PAGE, class_looks, sign_colors
+from mlp.figures.style import OF_A_PAGE, class_looks, marker_outline, sign_colors
 from mlp.gates import Value
 from mlp.network import outputs_for
 from mlp.optimizers import OPTIMIZERS, Optimizer
@@ -43,7 +43,7 @@ MODEL_OPTIONS = ("hidden_sizes", "activation", "loss")
 TRAINING_OPTIONS = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "seed")
 """What can be chosen in the page."""
 RANGE = ("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-
+"""The keys of a JSON schema that say which numbers are allowed."""
 MARGIN = 0.06
 """Around the points in the plane, relative to their extent."""
 XOR_MARGIN = 0.3
@@ -242,7 +242,7 @@ def _rendered(subject: Subject, examples: Examples, command: dict[str, Any] | No
             "units": max(MAX_UNITS, *config.model.hidden_sizes, 0),
         },
         "ranges": ranges(),
-        "looks": [(OF_A_PAGE[color], marker) for color, marker in class_looks(examples.digits)],
+        "looks": [(OF_A_PAGE[color], marker_outline(marker)) for color, marker in class_looks(examples.digits)],
         "region_opacity": REGION_OPACITY,
         "networks": networks,
         "command": command,

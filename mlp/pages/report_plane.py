@@ -3,7 +3,7 @@
 The figure is an SVG in the page's colours, without pictures of points: on a dark page each class has its own colour.
 """
 
-from mlp.figures.style import CLASS_MARKERS, OF_A_PAGE, class_looks  # must come before matplotlib
+from mlp.figures.style import CLASS_MARKERS, OF_A_PAGE, class_looks, marker_outline  # must come before matplotlib
 
 # isort: split
 import math
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from contourpy import FillType, contour_generator
 from markupsafe import Markup
-from matplotlib.markers import MarkerStyle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -160,20 +159,13 @@ def _marked(mark: int) -> str:
 
 def _marks(looks: Iterable[tuple[str, str]]) -> Iterator[str]:
     """The mark of each class, by colour and matplotlib's name of the shape."""
-    shapes = {mark: _shape(mark) for mark in CLASS_MARKERS}
+    shapes = {mark: marker_outline(mark) for mark in CLASS_MARKERS}
     for k, (color, mark) in enumerate(looks):
         yield (
             f'<marker id="mark-{k}" viewBox="-.5 -.5 1 1" markerWidth="{MARK}" markerHeight="{MARK}" '
             f'markerUnits="userSpaceOnUse" overflow="visible"><path class="mark" fill="{color}" d="{shapes[mark]}"/>'
             "</marker>"
         )
-
-
-def _shape(mark: str) -> str:
-    """A mark's outline within a square of side 1 around 0."""
-    style = MarkerStyle(mark)
-    polygons: Any = style.get_path().transformed(style.get_transform()).to_polygons()
-    return "".join(f"M{' '.join(f'{x:.2f} {-y:.2f}' for x, y in polygon[:-1])}z" for polygon in polygons)
 
 
 def _regions(axes: Axes, x: Floats, y: Floats, P: Floats, colors: Sequence[str]) -> Iterator[str]:

@@ -83,7 +83,7 @@ def targets(network, classes):
 
 
 def leaves(network, X, classes, row):
-    """What ``update`` takes for an image of the batch: each leaf's shape and numbers."""
+    """The arguments of ``update`` for an image of the batch: each leaf's shape and numbers."""
     takes_index = network.loss_name == "cross_entropy" and network.classes > 2
     Y = classes[row : row + 1] if takes_index else targets(network, classes)[row : row + 1]
     arrays = {"X": X[row : row + 1], **network.parameters, "Y": Y, "n": np.array(len(X))}

@@ -29,7 +29,7 @@ def path(tmp_path):
 
 
 def at_time(visit, path, text, seconds):
-    """The page, so many seconds after it was written; from then on time passes only as the test says."""
+    """The page at this number of seconds after it was written; from then on time passes only as the test says."""
     path.write_text(text, encoding="utf-8")
     page = visit(path, own=True)
     page.clock.install(time=int(re.search(r'"updated":(\d+)', text)[1]) / 1000 + seconds)

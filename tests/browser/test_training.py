@@ -83,7 +83,7 @@ def agree(found, trainer):
 
 @pytest.fixture(params=[(3, 5), (3, 5, 9)], ids=["two classes", "three classes"])
 def folder(request, tmp_path):
-    """Images of 4 by 4 pixels, so many that the last batch is short."""
+    """Images of 4 by 4 pixels; their number makes the last batch a short one."""
     return write_folder(tmp_path / "data", [*request.param] * 26, [*request.param])
 
 

@@ -10,6 +10,7 @@ class PlanePicture {
   constructor(canvas, legend, { data, looks, region_opacity: opacity }, labels) {
     Object.assign(this, { canvas, data, looks, opacity, labels });
     this.words = canvas.ariaLabel;
+    this.shapes = looks.map(([, outline]) => new Path2D(outline)); // each within a square of side 1 around 0
     this.context = canvas.getContext("2d");
     this.points = document.createElement("canvas");
     this.regions = document.createElement("canvas");
@@ -66,23 +67,15 @@ class PlanePicture {
   // A marker of the legend.
   drawMarker(canvas, k) {
     const side = canvas.width = canvas.height = Math.round(canvas.clientWidth * this.density);
-    const context = canvas.getContext("2d");
-    context.beginPath();
-    traceMarker(context, this.looks[k][1], side / 2, side / 2, 0.36 * side);
-    context.fillStyle = this.colors[k];
-    context.fill();
+    drawShape(canvas.getContext("2d"), this.shapes[k], [side / 2, side / 2], 0.72 * side, this.colors[k]);
   }
 
   drawPoint(context, position, look) {
     const { radius, opacity } = this.labels ? LABELLED : look;
     const k = this.data.classes[position];
-    context.beginPath();
-    traceMarker(context, this.looks[k][1], ...this.place(position), radius);
-    Object.assign(context, { fillStyle: this.colors[k], globalAlpha: opacity });
-    context.fill();
-    if (opacity < 1) return;
-    Object.assign(context, { strokeStyle: this.paper, lineWidth: 1 });
-    context.stroke();
+    const edge = opacity === 1 ? this.paper : null;
+    context.globalAlpha = opacity;
+    drawShape(context, this.shapes[k], this.place(position), 2 * radius, this.colors[k], edge);
   }
 
   drawLabel(context, position) {
@@ -134,6 +127,18 @@ class PlanePicture {
     this.context.arc(...this.place(position), this.labels ? 3 * RING : RING, 0, 2 * Math.PI);
     this.context.stroke();
   }
+}
+
+// Draw a shape in this size at a place, with a thin edge if that has a colour.
+function drawShape(context, shape, [x, y], size, color, edge = null) {
+  context.save();
+  context.translate(x, y);
+  context.scale(size, size);
+  context.fillStyle = color;
+  context.fill(shape);
+  Object.assign(context, { strokeStyle: edge, lineWidth: 1 / size });
+  if (edge) context.stroke(shape);
+  context.restore();
 }
 
 // The colour that a CSS colour, perhaps a variable, is now.
