@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mlp"
 LAYERS = [
     {"system"},
+    {"languages"},
     {"gates", "losses", "node", "interpreter", "trace", "plan", "graph", "network", "optimizers", "idx", "config"},
     {"data"},
     {"evaluation", "gradient_check"},

@@ -1,12 +1,14 @@
 """What all HTML pages share: each is one file that works offline.
 
-templates/page.html is the frame of every page: the style, light and dark, and a policy that makes the browser
-refuse every request.
+templates/page.html is the frame of every page: the style, light and dark, a policy that makes the browser refuse every
+request, and the texts that the page shows, in every language. The page stands in English; templates/language.js
+shows it in the reader's language.
 """
 
 import base64
 import io
 import json
+import re
 import zlib
 from functools import cache
 from importlib.resources import files
@@ -14,17 +16,23 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 from rcssmin import cssmin
 from rjsmin import jsmin
 
 from mlp.figures.colors import css_colors
+from mlp.languages.catalogue import LANGUAGES, catalogue, form
 from mlp.system.printable import printable, printable_lines
 
 TEMPLATES = files("mlp.pages") / "templates"
 COLORS = Markup("/* colours */")
 """Where the colours are put, when it is known which ones a page uses."""
+TEXTS = Markup("/* texts */")
+"""Where the texts are put that the page's elements and scripts name by their keys."""
+JSON: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False}
+"""How values are written into a page."""
 
 
 @cache
@@ -39,7 +47,8 @@ def _environment() -> Environment:
         finalize=_one_line,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.globals |= {"colors": COLORS, "source": _source, "zip": zip}
+    environment.globals |= {"colors": COLORS, "texts": TEXTS, "source": _source, "zip": zip}
+    environment.globals |= {"say": _say, "say_in": _say_in}
     environment.filters["small"] = lambda script: Markup(jsmin(script))  # noqa: S704  written by javascript.py
     environment.filters["lines"] = lambda text: escape(printable_lines(text))  # keeps the line breaks
     return environment
@@ -60,7 +69,33 @@ def _source(name: str) -> Markup:
 def render(template: str, **facts: Any) -> str:
     """The page: the template of this name with these values."""
     page = _environment().get_template(template).render(facts)
-    return page.replace(COLORS, cssmin(css_colors(page)), 1)
+    return page.replace(COLORS, cssmin(css_colors(page)), 1).replace(TEXTS, texts_of(page), 1)
+
+
+def texts_of(page: str) -> str:
+    """The texts whose keys occur in the page, for each language by key, as JSON."""
+    named = {"page.language", *re.findall(r"(?<![\w.-])[a-z_]+\.[a-z_]+(?![\w.-])", page)}
+    found = {
+        language: {key: text for key, text in catalogue(language).items() if key in named} for language in LANGUAGES
+    }
+    return htmlsafe_json_dumps(found, **JSON)
+
+
+def _say(key: str, tag: str = "span", **values: Any) -> Markup:
+    """An element that shows the text of a key; ``tag`` is its name with its attributes, as 'h2 id="curves"'."""
+    shown = {name: _one_line(value) for name, value in values.items()}
+    marks = Markup(' data-say="{}"').format(key)
+    if shown:
+        marks += Markup(' data-values="{}"').format(json.dumps(shown, **JSON))
+    text = Markup(form(catalogue("en")[key], shown)).format(**shown)  # noqa: S704  our own text; values are escaped
+    return Markup("<{}{}>{}</{}>").format(Markup(tag), marks, text, Markup(tag.split()[0]))  # noqa: S704  a template's
+
+
+def _say_in(attribute: str, key: str, **values: Any) -> Markup:
+    """An attribute, such as aria-label, with the text of a key; language.js lists the attributes that may have one."""
+    shown = {name: _one_line(value) for name, value in values.items()}
+    text = form(catalogue("en")[key], shown).format(**shown)
+    return Markup('{0}="{1}" data-in-{0}="{2}"').format(attribute, text, json.dumps([key, shown], **JSON))
 
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:

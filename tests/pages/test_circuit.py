@@ -67,7 +67,7 @@ def test_no_text_gets_out_of_its_place(tmp_path):
     assert HOSTILE not in page
     assert "<img" not in page
     assert HOSTILE in unescape(page)
-    assert page.count("</script>") == 2
+    assert page.count("</script>") == 3
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)[1])
     assert [node["name"] for node in data["nodes"]] == ["ñandú", "π", "f"]
 

@@ -57,3 +57,4 @@ document.onkeydown = (event) => {
 window.onresize = () => chosen.showTrouble();
 window.onbeforeprint = () => circuits.forEach((circuit) => circuit.showForPrint());
 window.onafterprint = () => chosen.show();
+document.addEventListener("language", () => chosen.show());

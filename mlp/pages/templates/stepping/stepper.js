@@ -134,10 +134,15 @@ class Stepper {
     const place = `step ${step} of ${last}`;
     setText(this.find(".counter"), place);
     setText(this.find(".phase"), phase);
+    this.showPlay();
     this.slider.value = step;
     this.slider.ariaValueText = `${place}, ${phase}`;
     for (const where of ["first", "back"]) this.buttons[where].ariaDisabled = step === 0;
     for (const where of ["next", "last"]) this.buttons[where].ariaDisabled = step === last;
+  }
+
+  showPlay() {
+    setText(this.buttons.play, say(this.timer === null ? "stepping.play" : "stepping.pause"));
   }
 
   // What a number in the drawing means, with all its digits.
@@ -160,7 +165,6 @@ class Stepper {
       this.pause();
       return;
     }
-    setText(this.buttons.play, "Pause");
     this.timer = setInterval(() => this.playOn(this.step + 1), PAUSE);
     this.playOn(this.step === this.last ? 0 : this.step + 1);
   }
@@ -174,7 +178,7 @@ class Stepper {
   pause() {
     clearInterval(this.timer);
     this.timer = null;
-    setText(this.buttons.play, "Play");
+    this.showPlay();
   }
 }
 

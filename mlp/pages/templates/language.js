@@ -1,0 +1,71 @@
+// The page's texts in the reader's language. The page stands in English; scripts get their texts from `say`, and show
+// them again at the document's event "language".
+
+const SAID_IN = ["alt", "aria-label", "aria-roledescription", "placeholder"]; // attributes that hold texts
+
+class Languages {
+  // texts: for each language its texts by key. button: switches to the other language, whose name it shows.
+  constructor(texts, button) {
+    Object.assign(this, { texts, button });
+    this.use(kept() ?? (/^zh\b/i.test(navigator.language) ? "zh" : "en"));
+    button.hidden = false;
+    button.onclick = () => {
+      this.use(this.other);
+      keep(this.current);
+      document.dispatchEvent(new Event("language"));
+    };
+  }
+
+  use(language) {
+    this.current = language;
+    this.other = language === "zh" ? "en" : "zh";
+    document.documentElement.lang = language;
+    this.button.lang = this.other;
+    this.button.textContent = this.texts[this.other]["page.language"];
+    this.translate();
+  }
+
+  // The text of a key with these values in its places; its form depends on the value `count`.
+  say(key, values = {}) {
+    const text = this.texts[this.current][key];
+    const form = typeof text === "string" ? text : text[String(values.count) === "1" ? "one" : "other"];
+    return form.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
+
+  // The texts that stand in the page, as frame.py wrote them: data-say holds the key, data-values the values.
+  translate() {
+    for (const place of document.querySelectorAll("[data-say]")) {
+      const values = Object.entries(JSON.parse(place.dataset.values ?? "{}"));
+      place.innerHTML = this.say(place.dataset.say, Object.fromEntries(values.map(([name, value]) => [name, html(value)])));
+    }
+    for (const name of SAID_IN) {
+      for (const place of document.querySelectorAll(`[data-in-${name}]`)) {
+        place.setAttribute(name, this.say(...JSON.parse(place.getAttribute(`data-in-${name}`))));
+      }
+    }
+  }
+}
+
+// A value as HTML.
+function html(value) {
+  const place = document.createElement("i");
+  place.textContent = value;
+  return place.innerHTML;
+}
+
+// The language that the reader chose in an earlier page. A page within another one may have no place to keep it.
+function kept() {
+  try {
+    return localStorage.getItem("language");
+  } catch {
+    return null;
+  }
+}
+
+function keep(language) {
+  try {
+    localStorage.setItem("language", language);
+  } catch {
+    // then the next page follows the browser again
+  }
+}

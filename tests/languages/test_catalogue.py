@@ -1,0 +1,52 @@
+"""Every text is there in every language, with the same places for values, and is shown somewhere."""
+
+import re
+from string import Formatter
+
+import pytest
+
+from mlp.languages.catalogue import LANGUAGES, catalogue, say
+from tests.conftest import ROOT
+
+SOURCES = "\n".join(
+    path.read_text(encoding="utf-8") for ending in ("py", "html", "js") for path in (ROOT / "mlp").rglob(f"*.{ending}")
+)
+OTHERS = [language for language in LANGUAGES if language != "en"]
+
+
+def places(text):
+    """The places for values in a text, or in any of its forms."""
+    forms = [text] if isinstance(text, str) else text.values()
+    return {name for form in forms for _, name, _, _ in Formatter().parse(form) if name is not None}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_language_has_the_same_texts_with_the_same_places(language):
+    english, other = catalogue("en"), catalogue(language)
+    assert sorted(other) == sorted(english)
+    assert {key: places(text) for key, text in other.items()} == {key: places(text) for key, text in english.items()}
+
+
+def test_every_text_is_used_and_every_key_in_use_has_its_text():
+    keys = set(catalogue("en"))
+    assert {key for key in keys if f'"{key}"' not in SOURCES} == set()
+    assert set(re.findall(r'\bsay\(\s*"([a-z_.]+)"', SOURCES)) <= keys
+    assert set(re.findall(r'\bsay_in\("[a-z-]+", "([a-z_.]+)"', SOURCES)) <= keys
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_text_is_forgotten(language):
+    same = {key for key, text in catalogue(language).items() if text == catalogue("en")[key]}
+    assert same == set()
+
+
+def test_a_text_takes_the_form_of_its_count(monkeypatch):
+    forms = {"t.errors": {"one": "{count} error", "other": "{count} errors"}, "t.name": "run {name}"}
+    monkeypatch.setattr("mlp.languages.catalogue.catalogue", lambda _: forms)
+    assert [say("t.errors", count=count) for count in (0, 1, "1", "1,000")] == [
+        "0 errors",
+        "1 error",
+        "1 error",
+        "1,000 errors",
+    ]
+    assert say("t.name", name="{x}") == "run {x}"
