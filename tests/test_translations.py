@@ -58,12 +58,15 @@ def test_links_of_a_chinese_page_lead_to_the_same_places_in_chinese_where_there_
 def in_english(target, page):
     """A link of a Chinese page, as the English page has it; fails if it leads to English what is there in Chinese."""
     path, _, heading = target.partition("#")
-    file = page.parent / path
+    file = page.parent / path if path else page
     assert path.startswith("https://") or not file.with_suffix(".zh.md").exists(), target
-    if not path.endswith(".zh.md"):
+    if not file.name.endswith(".zh.md"):
         return target
     path = path.replace(".zh.md", ".md")
-    if not heading:
-        return path
-    place = anchors(file.read_text(encoding="utf-8")).index(heading)
-    return f"{path}#{anchors(english_of(file).read_text(encoding='utf-8'))[place]}"
+    return f"{path}#{same_heading(heading, file)}" if heading else path
+
+
+def same_heading(heading, chinese):
+    """The anchor of the English page at the place that this one has in the Chinese page."""
+    there, here = (anchors(page.read_text(encoding="utf-8")) for page in (english_of(chinese), chinese))
+    return there[here.index(heading)]
