@@ -96,8 +96,9 @@ def compare_seeds(options: Namespace) -> None:
         kind = "stuck" if learned is None else "learned"
         first.setdefault(kind, (f"seed {initial}, {kind}: {end}", network))
     count, good = len(options.seeds), len(steps_taken)
-    print(f"{count - good} of {count} seeds are stuck, that is, a row is still wrong after {options.steps:,} steps")
-    print(f"{good} of {count} seeds learned{f', in at most {max(steps_taken):,} steps' if good else ''}")
+    sizes = "-".join(map(str, network.sizes))
+    print(f"{sizes}: {count - good:,} of {count:,} seeds are stuck: a row is still wrong after {options.steps:,} steps")
+    print(f"{sizes}: {good:,} of {count:,} seeds learned{f', in at most {max(steps_taken):,} steps' if good else ''}")
     draw_surfaces([first[kind] for kind in ("stuck", "learned") if kind in first], options.output)
 
 
