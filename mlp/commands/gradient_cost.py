@@ -12,7 +12,7 @@ from mlp.gradient_check import checked_nodes
 from mlp.network import MLP
 from mlp.training.gradient_precheck import random_subnetwork
 
-SECONDS = 0.2
+SECONDS = 0.1
 """Each way is measured for about this long; the rest of the numeric way is extrapolated."""
 MAX_REPEATS = 1000
 """Passes that take microseconds are measured this many times."""
