@@ -161,6 +161,23 @@ def test_where_the_gradient_is_0_no_step_helps(main, script, monkeypatch, tmp_pa
     assert STUCK.findall(capsys.readouterr().out) == [("3", "0.125000", "2", "0.0e+00")]
 
 
+@pytest.mark.usefixtures("surfaces")
+def test_the_gradient_norm_is_that_of_the_last_weights(main, script, tmp_path, capsys):
+    main(["--seeds", "0..0", "--steps", "2", "--learning-rate", "9", "--output", str(tmp_path)])
+    ((*_, printed),) = STUCK.findall(capsys.readouterr().out)
+    network, h = script.initial_network(8, 0), 1e-5
+    script.train(network, 9, 2)
+    Y, A = np.array([[*XOR.values()]]).T, network.parameter_block
+    numeric = []
+    for k, before in enumerate(A.copy()):
+        A[k] = before + h
+        above = network.loss(X, Y)
+        A[k] = before - h
+        numeric.append((above - network.loss(X, Y)) / (2 * h))
+        A[k] = before
+    assert float(printed) == pytest.approx(np.linalg.norm(numeric), rel=0.05)
+
+
 SEEDS = "argument --seeds: must be A..B, two whole numbers, at least 0, A not above B, as in 0..39, not "
 BAD = {
     **{
