@@ -1,4 +1,4 @@
-"""Check every element of every hand-written gradient, and show what the gradient costs.
+"""Check every element of every hand-written gradient, and show what it costs.
 
 python scripts/check_gradients.py [--config FILE] [--draw FILE]
 """

@@ -1,4 +1,4 @@
-"""Check every element of every hand-written gradient, and show what the gradient costs.
+"""Check every element of every hand-written gradient, and show what it costs.
 
     mlp check-gradients [--config FILE] [--draw FILE]
 
