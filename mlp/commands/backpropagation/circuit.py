@@ -178,7 +178,7 @@ def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
 
         circuit_page.write(circuit, text, file)
     else:
-        from mlp.circuits.drawing import picture
+        from mlp.circuits.drawing.picture import picture
         from mlp.figures.style import save
 
         save(picture(circuit), file)

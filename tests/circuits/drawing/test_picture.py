@@ -1,4 +1,4 @@
-"""Promises of mlp.circuits.drawing: every number in its place and colour, and no overlap."""
+"""Promises of mlp.circuits.drawing.picture: every number in its place and colour, and no overlap."""
 
 from functools import cache
 from itertools import pairwise
@@ -8,7 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Circle, PathPatch
 
-from mlp.circuits.drawing import MAX_NODES, picture
+from mlp.circuits.drawing.picture import MAX_NODES, picture
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
 from mlp.circuits.notation import rounded
