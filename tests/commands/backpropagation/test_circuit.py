@@ -48,16 +48,17 @@ def test_the_command_of_the_design_as_a_user_types_it(command):
     done = command("scripts/circuit.py", "(x + y) * z", "x=-2", "y=5", "z=-4")
     assert (done.returncode, done.stderr) == (0, "")
     header, *rows = [re.split(r"  +", line) for line in done.stdout.splitlines()]
-    assert header == ["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]
-    assert [[row[0], *row[-4:-1]] for row in rows] == [
+    assert header == [
+        *("name", "gate", "forward", "value", "local gradient", "gradient", "numeric gradient", "relative error")
+    ]
+    assert [row[:-1] for row in rows] == [
         ["x", "-2.0", "-4.0", "-4"],
         ["y", "5.0", "-4.0", "-4"],
-        ["t1", "3.0", "-4.0", "-4"],
+        ["t1", "add", "x + y", "3.0", "x: 1.0, y: 1.0", "-4.0", "-4"],
         ["z", "-4.0", "3.0", "3"],
-        ["f", "-12.0", "1.0", "1"],
+        ["f", "multiply", "t1 * z", "-12.0", "t1: -4.0, z: 3.0", "1.0", "1"],
     ]
     assert all(float(row[-1]) < 1e-9 for row in rows)
-    assert rows[2][1:3] == ["add", "x + y"]
 
 
 def test_json_has_the_keys_of_the_design_in_topological_order(circuit):
@@ -67,7 +68,8 @@ def test_json_has_the_keys_of_the_design_in_topological_order(circuit):
     assert found["output"] == found["nodes"][-1]["name"]
     seen = set()
     for node in found["nodes"]:
-        assert {"name", "gate", "inputs", "value", "gradient"} <= node.keys()
+        assert {"name", "gate", "inputs", "local", "value", "gradient"} <= node.keys()
+        assert len(node["local"]) == len(node["inputs"])
         assert seen.issuperset(node["inputs"])
         seen.add(node["name"])
     gates = {node["name"]: node["gate"] for node in found["nodes"]}
@@ -100,6 +102,43 @@ def test_the_stages_of_the_sigmoid(nodes):
     assert rounded == [(1, 0.20), (-1, -0.20), (0.37, -0.53), (1.37, -0.53), (0.73, 1)]
     assert [node["gate"] for node in stages] == ["add", "multiply", "exp", "add", "divide"]
     assert [node["code"] for node in stages[1:]] == ["t4 * (-1)", "np.exp(t5)", "t6 + 1", "1 / t7"]
+
+
+def test_the_local_gradients_of_the_sigmoids_stages(nodes):
+    """As the notes work them out: of *-1, exp, +1 and 1/x, at 1, -1, 0.37 and 1.37."""
+    stages = [node for node in nodes("--example", "sigmoid-neuron", "--stages").values() if isinstance(node, dict)][-4:]
+    assert [[round(local, 2) for local in node["local"]] for node in stages] == [[-1], [0.37], [1], [-0.53]]
+    assert nodes("--example", "sigmoid-neuron")["f"]["local"] == [pytest.approx(0.73 * 0.27, rel=0.01)]
+
+
+def test_a_local_gradient_is_a_number_an_array_or_the_size_of_a_jacobian(nodes):
+    found = nodes("--example", "vector-norm")
+    assert found["q"]["local"] == [{"jacobian": [2, 4]}, {"jacobian": [2, 2]}]
+    np.testing.assert_allclose(found["t1"]["local"], [[0.44, 0.52]], rtol=1e-12)
+    assert (found["f"]["local"], found["W"]["local"]) == ([{"jacobian": [1, 2]}], [])
+    found = nodes("f = x * x + 3 * softmax_loss(s, y, w)", "x=3", "s=[0, 0]", "y=1", "w=2")
+    assert (found["t1"]["inputs"], found["t1"]["local"]) == (["x", "x"], [3, 3])
+    assert found["t2"]["local"] == [{"jacobian": [1, 2]}, None, pytest.approx(np.log(2))]
+    assert (found["t3"]["inputs"], found["t3"]["local"]) == (["t2"], [3])
+
+
+def test_the_table_names_the_input_of_each_local_gradient(circuit):
+    def column(*arguments):
+        _, out, _ = circuit(*arguments)
+        header, *rows = out.splitlines()
+        begin, end = header.index("local gradient"), header.index("gradient", header.index("local gradient") + 10)
+        return {row.split()[0]: row[begin:end].strip() for row in rows}
+
+    found = column("--example", "linear-softmax")
+    assert found["t1"] == "X: Jacobian (12, 8), W: Jacobian (12, 6)"
+    assert (found["S"], found["E"]) == ("t1: shape (4, 3), b: Jacobian (12, 3)", "S: Jacobian (1, 12), y: none")
+    assert column("add(x, x, x, 2, x, x)", "x=1")["f"] == "x: 1.0, x: 1.0, x: 1.0, x: 1.0, ..."
+
+
+def test_an_infinite_local_gradient_through_which_no_gradient_flows_is_shown(circuit, nodes):
+    arguments = "q = x ** 0.5; f = x * 1", "x=0"
+    assert nodes(*arguments)["q"]["local"] == [None]
+    assert re.search(r"^q .* x: inf +0\.0$", circuit(*arguments)[1], re.MULTILINE)
 
 
 def test_max_gate(nodes):
