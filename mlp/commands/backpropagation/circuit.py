@@ -66,6 +66,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument(
         "--draw", type=path, metavar="FILE", help="a picture (.svg, .png or .pdf), or a page to step through (.html)"
     )
+    parser.add_argument("--local", action="store_true", help="with --draw and a picture: the local gradients, in blue")
     parser.add_argument("--jacobian", metavar="OUTS", help="print the Jacobian of these names, separated by commas")
     parser.add_argument("--wrt", metavar="INS", help="with --jacobian: the names to differentiate with respect to")
     parser.add_argument("--list-examples", action="store_true", help="list the expressions of the lecture notes")
@@ -125,6 +126,9 @@ def check(options: Namespace) -> None:
             raise InputError(f"{flags(alone)} goes with no other option")
     if ("jacobian" in given) != ("wrt" in given):
         raise InputError("--jacobian OUTS and --wrt INS go together: give both")
+    if "local" in given and (options.draw is None or options.draw.suffix.lower() == PAGE):
+        cure = "with --draw and a picture (.svg, .png, .pdf): the steps of a page show them without it"
+        raise InputError(f"--local draws local gradients: give it {cure}")
     if "code" in given and given & {"json", "jacobian"}:
         raise InputError(f"--code prints only code: leave out {flags(given & {'json', 'jacobian'})}")
     if not given & {"words", "example", "network", "list_examples", "gallery"}:
@@ -154,7 +158,7 @@ def show_circuit(options: Namespace) -> None:
     upstream = np.ones(()) if options.upstream is None else parse_value("--upstream", options.upstream)
     circuit.run(upstream)
     if options.draw:
-        draw_circuit(circuit, text, options.draw)
+        draw_circuit(circuit, text, options.draw, local=options.local)
     if options.code:
         print(listing.staged(circuit.graph, circuit.output))
         return
@@ -170,8 +174,11 @@ def show_circuit(options: Namespace) -> None:
     print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
 
 
-def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
-    """Write the circuit of this text as a picture or as a page, depending on the file's ending."""
+def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool) -> None:
+    """Write the circuit of this text as a picture or as a page, depending on the file's ending.
+
+    ``local``: whether a picture shows local gradients.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == PAGE:
         from mlp.pages import circuit as circuit_page  # matplotlib is slow to import
@@ -181,7 +188,7 @@ def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
         from mlp.circuits.drawing.picture import picture
         from mlp.figures.style import save
 
-        save(picture(circuit), file)
+        save(picture(circuit, local=local), file)
 
 
 def show_gallery(file: Path) -> None:

@@ -445,6 +445,11 @@ def test_the_gallery_is_written(gallery):
         (["x", "x=1", "--jacobian", "x,", "--wrt", "x"], "--jacobian x,: must be names separated by commas"),
         (["x", "x=1", "--jacobian", "x", "--wrt", "x,x"], "--wrt x,x: must be names separated by commas, each once"),
         (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf, .html"),
+        (["x", "x=1", "--local"], "--local draws local gradients: give it with --draw and a picture"),
+        (
+            ["x", "x=1", "--local", "--draw", "x.html"],
+            "--local draws local gradients: give it with --draw and a picture",
+        ),
         (["--gallery", "x.svg"], "--gallery x.svg: must end in .html"),
         (["x", "x=1", "--gallery", "x.html"], "--gallery goes with no other option"),
         (["--gallery", "config.yaml/x.html"], "^error: config.yaml: File exists\n$"),
@@ -504,6 +509,13 @@ def test_a_trained_network_is_shown_as_by_the_command_for_it(here, settings, tmp
         assert (done.returncode, done.stderr, done.stdout) == (0, "", f"drawing: {path}\n")
         pictures.append(path.read_bytes())
     assert pictures[0] == pictures[1]
+
+
+def test_a_picture_shows_local_gradients_only_if_asked(circuit, tmp_path):
+    for name, options in {"with": ["--local"], "without": []}.items():
+        assert circuit("x * y", "x=3", "y=5", "--draw", tmp_path / f"{name}.svg", *options)[0] == 0
+    assert 'id="local-2-0-0"' in (tmp_path / "with.svg").read_text()
+    assert "local" not in (tmp_path / "without.svg").read_text()
 
 
 @pytest.mark.parametrize("name", ["x.svg", "x.html"])
