@@ -341,6 +341,18 @@ def test_a_path_past_the_outputs_is_named_as_the_cause_of_a_difference(circuit):
     assert json.loads(circuit(*arguments, "--json")[1])["jacobian"]["equal"] is False
 
 
+def test_a_nudge_is_printed_below_the_table_and_stands_in_json(circuit):
+    arguments = "q = x + y; f = q * z", "x=-2", "y=5", "z=-4", "--nudge", "x=0.001", "--nudge", "z=-0.5"
+    plain, printed = circuit(*arguments[:4])[1], circuit(*arguments)[1]
+    table, *nudge = printed.partition("\nafter x += 0.001, z += -0.5\n")
+    assert table == plain
+    assert "change of f, predicted  -1.504 " in nudge[1]  # -4 * 0.001 + 3 * (-0.5)
+    found = json.loads(circuit(*arguments, "--json")[1])
+    assert found["nodes"] == json.loads(circuit(*arguments[:4], "--json")[1])["nodes"]
+    assert found["nudge"]["predicted"] == pytest.approx(-1.504)
+    assert found["nudge"]["made"] == pytest.approx(3.001 * -4.5 + 12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -445,6 +457,27 @@ def test_the_gallery_is_written(gallery):
         (["x", "x=1", "--jacobian", "x,", "--wrt", "x"], "--jacobian x,: must be names separated by commas"),
         (["x", "x=1", "--jacobian", "x", "--wrt", "x,x"], "--wrt x,x: must be names separated by commas, each once"),
         (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf, .html"),
+        (["x", "x=1", "--nudge", "x"], "--nudge x: must be NAME=STEP, as in --nudge x=0.001"),
+        (["x", "x=1", "--nudge", "x=a"], "the value of --nudge x, column 1: must be a number"),
+        (["x", "x=1", "--nudge", "x=1", "--nudge", "x=2"], "--nudge x=2: x already has a step"),
+        (["x", "x=1", "--nudge", "w=1"], "--nudge w: there is no 'w' in the expression: nudge x"),
+        (["q = x + y; q", "x=1", "y=2", "--nudge", "q=1"], "--nudge q: q is computed, not given: nudge x, y"),
+        (["svm_loss(s, y)", "s=[1, 2]", "y=0", "--nudge", "y=1"], "y is a class index, a whole number: nudge s"),
+        (["2 + 3", "--nudge", "x=1"], "no value of this expression can be nudged"),
+        (["x", "x=1", "--nudge", "x=0"], "--nudge x: the step is 0, or too small to change x: give a larger one"),
+        (["x", "x=1", "--nudge", "x=1e-30"], "--nudge x: the step is 0, or too small to change x"),
+        (
+            ["x", "x=[1, 2]", "--nudge", "x=[1]"],
+            r"--nudge x: the step has shape \(1,\), but x has shape \(2,\): give a number, or an array of this shape",
+        ),
+        (["log(x)", "x=1", "--nudge", "x=-2"], r"after --nudge: .* \(log, f\) is nan: .*: take a smaller step"),
+        (["x", "x=-1.5e308", "--nudge", "x=3e308"], "the number is too large"),
+        (
+            ["f = x + y", "x=-1.7e308", "y=0", "--nudge", "x=1.7e308", "--nudge", "y=1.7e308"],
+            "after --nudge: the change of a value overflows: take a smaller step",
+        ),
+        (["x", "x=1", "--nudge", "x=1", "--code"], "--code prints only code: leave out --nudge"),
+        (["--network", "--nudge", "x=1"], "--network goes with --digit and --draw only: leave out --nudge"),
         (["x", "x=1", "--local"], "--local draws local gradients: give it with --draw and a picture"),
         (
             ["x", "x=1", "--local", "--draw", "x.html"],
