@@ -192,6 +192,7 @@ const HEADINGS = { upstream: "upstream gradient", local: "local gradient", produ
 // A row of the step's facts: a heading and a text.
 function inRow([name, text]) {
   const row = make("div");
-  for (const [tag, words] of [["dt", HEADINGS[name] ?? name], ["dd", text]]) row.appendChild(make(tag)).textContent = words;
+  const parts = [["dt", HEADINGS[name] ?? name], ["dd", text]];
+  for (const [tag, words] of parts) row.appendChild(make(tag)).textContent = words;
   return row;
 }
