@@ -3,7 +3,6 @@
 The gradient predicts that small steps change the output by the sum of gradient * step.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.listing import differentiated
-from mlp.circuits.source_text import parse_value
+from mlp.circuits.source_text import name_and_text, parse_value
 from mlp.circuits.table import brief
 from mlp.gates import Array
 from mlp.node import Node
@@ -26,10 +25,7 @@ def parse_steps(arguments: Sequence[str]) -> Steps:
     """The steps in the arguments NAME=STEP of --nudge."""
     steps: dict[str, Array] = {}
     for argument in arguments:
-        name, equals, text = argument.partition("=")
-        name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
-        if not equals or not name.isidentifier():
-            raise InputError(f"--nudge {argument}: must be NAME=STEP, as in --nudge x=0.001")
+        name, text = name_and_text(argument, f"--nudge {argument}: must be NAME=STEP, as in --nudge x=0.001")
         if name in steps:
             raise InputError(f"--nudge {argument}: {name} already has a step: give it one")
         steps[name] = parse_value(f"--nudge {name}", text)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mlp
@@ -49,6 +49,7 @@ difference              1.2e-01"""
     )
 
 
+@settings(max_examples=30)
 @given(x=st.floats(-10, 10), y=st.floats(-10, 10), step=st.floats(1e-3, 0.1), other=st.floats(-0.1, -1e-3))
 def test_the_difference_is_what_the_function_is_curved(x, y, step, other):
     """(x + h)^2 (its gradient predicts 2 x h) leaves h^2; (x + h) (y + k) leaves h k; a sum leaves nothing."""

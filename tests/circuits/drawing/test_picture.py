@@ -72,9 +72,13 @@ def extents(name, stages=False, local=False):
     ]
 
 
-@pytest.mark.parametrize("local", [False, True])
 @pytest.mark.parametrize(
-    ("name", "stages"), [*((name, False) for name in CIRCUITS), *((name, True) for name in BY_STAGES)]
+    ("name", "stages", "local"),
+    [
+        *((name, False, local) for name in CIRCUITS for local in (False, True)),
+        *((name, True, False) for name in BY_STAGES),
+        ("sigmoid-neuron", True, True),
+    ],
 )
 def test_no_text_overlaps_another_or_a_gate_or_the_edge(name, stages, local):
     _, figure = drawn(name, stages, local)
