@@ -33,6 +33,12 @@ def confusion(path: StrPath, evaluation: Evaluation, language: str = "en") -> No
 
     With few classes each cell shows its share, too.
     """
+    with labels(language) as say:
+        save(confusion_figure(evaluation, say), path)
+
+
+def confusion_figure(evaluation: Evaluation, say: Say) -> Figure:
+    """The figure of ``confusion``."""
     counts = evaluation.confusion()
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     classes, digits = len(counts), [str(digit) for digit in evaluation.images.digits]
@@ -44,6 +50,7 @@ def confusion(path: StrPath, evaluation: Evaluation, language: str = "en") -> No
     size = fitting_size(cell, "100.00%")
     has_shares = size >= MIN_SHARE_POINTS
     if not has_shares:
+        figure.colorbar(image, label=say("figure.share"), shrink=0.8)
         size = fitting_size(cell, f"{counts.max():,}")
     for (row, column), count in np.ndenumerate(counts) if size >= MIN_POINTS else ():
         color = "white" if shares[row, column] > 0.5 else "black"
@@ -53,16 +60,13 @@ def confusion(path: StrPath, evaluation: Evaluation, language: str = "en") -> No
     names = [digits[tick] for tick in ticks]
     axes.set(xticks=ticks, xticklabels=names, yticks=ticks, yticklabels=names)
     axes.tick_params(labelsize=min(10, fitting_size(cell * ticks.step, max(names, key=len))))
+    axes.set(xlabel=say("figure.predicted_digit"), ylabel=say("figure.true_digit"))
     for edge in np.arange(classes - 1) + 0.5:
         axes.axhline(edge, color=MUTED, linewidth=min(1, cell))  # thinner between small cells
         axes.axvline(edge, color=MUTED, linewidth=min(1, cell))
     errors, images = len(evaluation.mistakes), f"{len(evaluation.images):,}"
-    with labels(language) as say:
-        axes.set(xlabel=say("figure.predicted_digit"), ylabel=say("figure.true_digit"))
-        axes.set_title(say("figure.errors", errors=errors, images=images))
-        if not has_shares:
-            figure.colorbar(image, label=say("figure.share"), shrink=0.8)
-    save(figure, path)
+    axes.set_title(say("figure.errors", errors=errors, images=images))
+    return figure
 
 
 def fitting_size(width: float, text: str) -> float:

@@ -9,37 +9,39 @@ from mlp.figures import style  # noqa: F401  must come before matplotlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
-from matplotlib.font_manager import fontManager, get_font
+from matplotlib.font_manager import findSystemFonts, fontManager, get_font
 
 from mlp.languages.catalogue import Say, catalogue, say
 
 FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "Source Han Sans CN",
-    "PingFang SC",
+    "NotoSansCJKsc-Regular",
+    "NotoSansSC-Regular",
+    "NotoSansCJK-Regular",
+    "SourceHanSansSC-Regular",
+    "SourceHanSansCN-Regular",
+    "PingFang",
     "Hiragino Sans GB",
-    "Heiti SC",
-    "Microsoft YaHei",
-    "SimHei",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Droid Sans Fallback",
-    "Noto Sans CJK JP",  # the first face of a collection of all, and the only one that matplotlib lists
-    "Arial Unicode MS",
+    "STHeiti Medium",
+    "msyh",
+    "simhei",
+    "wqy-microhei",
+    "wqy-zenhei",
+    "DroidSansFallbackFull",
+    "DroidSansFallback",
+    "Arial Unicode",
 )
-"""Sans-serif fonts for Chinese on Linux, macOS and Windows, the most wanted first."""
+"""The files, without their endings, of sans-serif fonts for Chinese on Linux, macOS and Windows; the best is first."""
 
 
 @contextmanager
 def labels(language: str) -> Iterator[Say]:
-    """Within this block, and within ``style.own_settings``, a figure's labels are those of the function that it gives.
+    """Within this block, in one of ``style.own_settings``, make a figure with the labels of the function that it gives.
 
-    Letters that DejaVu Sans has look as always.
+    What DejaVu Sans has looks as always.
     """
     font = font_for(language)
     settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
@@ -49,10 +51,15 @@ def labels(language: str) -> Iterator[Say]:
 
 @cache
 def font_for(language: str) -> str | None:
-    """The first of ``FONTS`` on this machine with all characters of the language's labels; None for English, too."""
-    texts = "".join(str(text) for key, text in catalogue(language).items() if key.startswith("figure."))
-    files = {font.name: font.fname for font in reversed(fontManager.ttflist) if font.weight in (400, "normal")}
-    for name in FONTS if language == "zh" else ():
-        if name in files and all(get_font(files[name]).get_char_index(ord(character)) for character in set(texts)):
-            return name
+    """The name of the first of ``FONTS`` here that has all characters of the labels; None for English, too.
+
+    It is searched on the disk: matplotlib's own list does not have fonts that were installed after it was made.
+    """
+    characters = {ord(c) for key, text in catalogue(language).items() if key.startswith("figure.") for c in str(text)}
+    files = {Path(file).stem.lower(): file for file in findSystemFonts()} if language == "zh" else {}
+    for file in (files[name.lower()] for name in FONTS if name.lower() in files):
+        font = get_font(file)
+        if all(map(font.get_char_index, characters)):
+            fontManager.addfont(file)
+            return font.family_name
     return None
