@@ -7,6 +7,7 @@ import numpy as np
 
 from mlp.circuits import listing
 from mlp.circuits.circuit import Circuit
+from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.gates import Array
 from mlp.node import Node
 from mlp.system.errors import InputError
@@ -17,16 +18,31 @@ ROUNDING = 1e-12
 
 
 def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
-    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them."""
+    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them.
+
+    ``local`` has the local gradient of each of the inputs.
+    """
     graph, gradient = circuit.graph, circuit.gradient(node)
     return {
         "name": node.name,
         "gate": node.gate and node.gate.name,
         "inputs": [source.name for source in node.inputs if not source.constant],
+        "local": [local_facts(one) for one in local_gradients(graph, node).values()],
         "value": graph.value(node.name).tolist(),
         "gradient": None if gradient is None else gradient.tolist(),
         "code": listing.forward_code(graph, node),
     }
+
+
+def local_facts(local: LocalGradient) -> Any:
+    """A local gradient, ready for JSON: null for a class index, and for a number that is not finite."""
+    if isinstance(local, Jacobian):
+        return {"jacobian": [local.rows, local.columns]}
+    if local is None:
+        return None
+    numbers = local.astype(object)
+    numbers[~np.isfinite(local)] = None
+    return numbers.tolist()
 
 
 def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:

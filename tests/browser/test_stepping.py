@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlp.circuits.drawing import drawn
+from mlp.circuits.drawing.picture import drawn
 from mlp.circuits.notation import rows_of
 from tests.browser.circuit_pages import SHOWN, write_page
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mlp.circuits.drawing import drawn, number_within
+from mlp.circuits.drawing.part import number_within
+from mlp.circuits.drawing.picture import drawn
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import lines

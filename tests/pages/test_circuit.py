@@ -5,7 +5,7 @@ import re
 from html import unescape
 
 from mlp.circuits import listing
-from mlp.circuits.drawing import picture
+from mlp.circuits.drawing.picture import picture
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
