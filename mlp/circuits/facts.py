@@ -11,7 +11,7 @@ from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.gates import Array
 from mlp.node import Node
 from mlp.system.errors import InputError
-from mlp.system.text_table import aligned
+from mlp.system.text_table import aligned, padded
 
 ROUNDING = 1e-12
 """Two sums of products count as equal if they differ by less than this fraction of the products' magnitudes."""
@@ -46,7 +46,7 @@ def local_facts(local: LocalGradient) -> Any:
 
 
 def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:
-    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON.
+    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON, with x for the outputs.
 
     The two are equal if every path from the inputs z to the circuit's output f passes through one of the outputs x,
     and no path passes through two.
@@ -58,9 +58,12 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
     with np.errstate(all="ignore"):  # an overflow is reported below
         product, scale = J.T @ df_dx, (np.abs(J.T) @ np.abs(df_dx)).max()
     if not np.isfinite(scale):
-        raise InputError(f"the product of the Jacobian's transpose and d{circuit.output.name}/dx overflows")
+        derivative = f"d{circuit.output.name}/d{together(outputs)}"
+        raise InputError(f"the product of the Jacobian's transpose and {derivative} overflows")
     return {
         "of": circuit.output.name,
+        "outputs": [*outputs],
+        "inputs": [*inputs],
         "rows": rows,
         "columns": columns,
         "matrix": J.tolist(),
@@ -71,6 +74,11 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
     }
 
 
+def together(names: Sequence[str]) -> str:
+    """One name, or several in brackets."""
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+
 def labels(circuit: Circuit, name: str) -> list[str]:
     """The elements of a value: x if it is a number, else x[0], x[1], ..."""
     shape = circuit.graph.value(circuit.node(name).name).shape
@@ -79,25 +87,29 @@ def labels(circuit: Circuit, name: str) -> list[str]:
 
 def describe_jacobian(facts: dict[str, Any]) -> str:
     """The Jacobian with its names, and both sides of the chain rule."""
-    f, rows, columns = facts["of"], facts["rows"], facts["columns"]
+    f, x, z = facts["of"], together(facts["outputs"]), together(facts["inputs"])
     matrix = [
-        ["", *columns],
-        *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
+        ["", *facts["columns"]],
+        *([row, *map(_text, line)] for row, line in zip(facts["rows"], facts["matrix"], strict=True)),
     ]
     verdict = "equals" if facts["equal"] else "differs from"
-
-    def vector(numbers: list[float]) -> str:
-        return f"({', '.join(f'{x:.10g}' for x in numbers)})"
-
-    lines = [
-        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)})",
-        "",
-        aligned(matrix, str.rjust),
-        "",
-        f"d{f}/dx    = {vector(facts['df_dx'])}",
-        f"J' d{f}/dx = {vector(facts['product'])}",
-        f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
+    sides = [
+        [f"d{f}/d{x}", f"= {_vector(facts['df_dx'])}"],
+        [f"J' d{f}/d{x}", f"= {_vector(facts['product'])}"],
+        [f"d{f}/d{z}", f"= {_vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/d{x} {verdict} it"],
     ]
+    lines = [f"the Jacobian J of {x} with respect to {z}", "", aligned(matrix, str.rjust), ""]
+    lines += [" ".join(row).rstrip() for row in padded(sides)]
     if not facts["equal"]:
-        lines.append(f"(some path from z to {f} avoids x, or passes through two of its elements, or it is rounding)")
+        lines.append(
+            f"(some path from {z} to {f} avoids {x}, or passes through two of its elements, or it is rounding)"
+        )
     return "\n".join(lines)
+
+
+def _vector(numbers: Sequence[float]) -> str:
+    return f"({', '.join(map(_text, numbers))})"
+
+
+def _text(number: float) -> str:
+    return f"{number:.10g}"

@@ -2,6 +2,7 @@
 
     mlp circuit "(x + y) * z" x=-2 y=5 z=-4
     mlp circuit --example sigmoid-neuron --stages --draw neuron.svg
+    mlp circuit "q = x + y; f = q * z" x=-2 y=5 z=-4 --nudge x=0.001
     mlp circuit --example staged --draw staged.html
     mlp circuit --network outputs/0001 --digit 7 --draw digit.png
 

@@ -179,6 +179,22 @@ def test_jacobian_product(circuit):
     assert jacobian["df_dx"] == [-2542, 3096, 5842, 2550]
     assert jacobian["product"] == jacobian["df_dz"] == [13850, 28460]
     assert jacobian["equal"] is True
+    assert (jacobian["outputs"], jacobian["inputs"]) == (["x1", "x2", "x3", "x4"], ["z1", "z2"])
+
+
+def test_a_jacobian_is_headed_by_the_names_asked_for(circuit):
+    _, out, _ = circuit("a = u * v; b = u + v; g = a * b", "u=2", "v=3", "--jacobian", "a,b", "--wrt", "u,v")
+    assert out.endswith("""
+the Jacobian J of (a, b) with respect to (u, v)
+
+   u  v
+a  3  2
+b  1  1
+
+dg/d(a, b)    = (5, 6)
+J' dg/d(a, b) = (21, 16)
+dg/d(u, v)    = (21, 16): g's own backward pass; J' dg/d(a, b) equals it
+""")
 
 
 def test_single_gates_and_matrices(nodes):
@@ -329,6 +345,7 @@ def test_the_table_explains_a_tie(circuit):
 def test_a_jacobian_of_arrays_has_a_row_and_a_column_for_each_element(circuit):
     code, out, _ = circuit("x = A @ z; f = sum(x)", "A=[[1, 2], [3, 4]]", "z=[5, 6]", "--jacobian", "x", "--wrt", "z")
     assert code == 0
+    assert "\nthe Jacobian J of x with respect to z\n\n" in out
     assert "      z[0]  z[1]\nx[0]     1     2\nx[1]     3     4\n" in out
     assert "J' df/dx = (4, 6)\ndf/dz    = (4, 6): f's own backward pass; J' df/dx equals it" in out
 
@@ -360,7 +377,7 @@ def test_a_nudge_is_printed_below_the_table_and_stands_in_json(circuit):
         (["L = svm_loss(s, y)", "s=[1, 2]", "y=0", "--jacobian", "y", "--wrt", "s"], "y is a class index: it has no"),
         (
             ["a = x * 1e100; b = a * 1e100; f = b * 1.0e108", "x=1e-250", "--jacobian", "a,b", "--wrt", "x"],
-            "the product of the Jacobian's transpose and df/dx overflows",
+            "the product of the Jacobian's transpose and df/d(a, b) overflows",
         ),
     ],
 )
