@@ -15,6 +15,7 @@ from mlp.circuits.table import Numeric, table
 from mlp.gates import Array
 from mlp.gradient_check import DIRECTIONS, check_directions, numeric_gradients
 from mlp.graph import ComputationalGraph
+from mlp.languages.catalogue import Say, say
 from mlp.node import Node
 from mlp.system.errors import InputError
 
@@ -44,10 +45,11 @@ class Circuit:
 
     def __str__(self) -> str:
         """The table that the command prints, with numeric gradients; before ``run`` as ``repr``."""
-        if not self.has_run:
-            return repr(self)
-        numeric = self.numeric(self.upstream)
-        return table(self.graph, {node: self.gradient(node) for node in self.nodes}, numeric)
+        return self.table() if self.has_run else repr(self)
+
+    def table(self, say: Say = say) -> str:
+        """The table, with headings by ``say``."""
+        return table(self.graph, {node: self.gradient(node) for node in self.nodes}, self.numeric(self.upstream), say)
 
     def __repr__(self) -> str:
         text = self.text.text

@@ -9,6 +9,7 @@ from mlp.circuits import listing
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.gates import Array
+from mlp.languages.catalogue import Say, say
 from mlp.node import Node
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned, padded
@@ -85,25 +86,24 @@ def labels(circuit: Circuit, name: str) -> list[str]:
     return [f"{name}{list(index)}" if index else name for index in np.ndindex(shape)]
 
 
-def describe_jacobian(facts: dict[str, Any]) -> str:
+def describe_jacobian(facts: dict[str, Any], say: Say = say) -> str:
     """The Jacobian with its names, and both sides of the chain rule."""
     f, x, z = facts["of"], together(facts["outputs"]), together(facts["inputs"])
     matrix = [
         ["", *facts["columns"]],
         *([row, *map(_text, line)] for row, line in zip(facts["rows"], facts["matrix"], strict=True)),
     ]
-    verdict = "equals" if facts["equal"] else "differs from"
+    verdict = "table.jacobian_equal" if facts["equal"] else "table.jacobian_different"
+    of_z = say(verdict, vector=_vector(facts["df_dz"]), of=f, product=f"J' d{f}/d{x}")
     sides = [
         [f"d{f}/d{x}", f"= {_vector(facts['df_dx'])}"],
         [f"J' d{f}/d{x}", f"= {_vector(facts['product'])}"],
-        [f"d{f}/d{z}", f"= {_vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/d{x} {verdict} it"],
+        [f"d{f}/d{z}", f"= {of_z}"],
     ]
-    lines = [f"the Jacobian J of {x} with respect to {z}", "", aligned(matrix, str.rjust), ""]
+    lines = [say("table.jacobian_of", outputs=x, inputs=z), "", aligned(matrix, str.rjust), ""]
     lines += [" ".join(row).rstrip() for row in padded(sides)]
     if not facts["equal"]:
-        lines.append(
-            f"(some path from {z} to {f} avoids {x}, or passes through two of its elements, or it is rounding)"
-        )
+        lines.append(say("table.why_different", inputs=z, of=f, outputs=x))
     return "\n".join(lines)
 
 

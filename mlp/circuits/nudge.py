@@ -13,6 +13,7 @@ from mlp.circuits.listing import differentiated
 from mlp.circuits.source_text import name_and_text, parse_value
 from mlp.circuits.table import brief
 from mlp.gates import Array
+from mlp.languages.catalogue import Say, say
 from mlp.node import Node
 from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
@@ -116,16 +117,16 @@ def _values_after(circuit: Circuit, moved: Mapping[Node, Array]) -> dict[Node, A
         circuit.run(circuit.upstream)
 
 
-def describe_nudge(facts: dict[str, Any]) -> str:
+def describe_nudge(facts: dict[str, Any], say: Say = say) -> str:
     """The facts as text: a table of values, and the output's change."""
-    steps = ", ".join(f"{name} += {brief(np.asarray(step))}" for name, step in facts["steps"].items())
-    rows = [["name", "before", "after", "change"]]
+    steps = ", ".join(f"{name} += {brief(np.asarray(step), say=say)}" for name, step in facts["steps"].items())
+    rows = [[say(key) for key in ("table.name", "nudge.before", "nudge.after", "nudge.change")]]
     for node in facts["nodes"]:
         before, after, change = (np.asarray(node[what]) for what in ("before", "after", "change"))
-        rows.append([node["name"], brief(before), brief(after), brief(change, digits=10)])
+        rows.append([node["name"], brief(before, say=say), brief(after, say=say), brief(change, 10, say)])
     changes = [
-        [f"change of {facts['of']}, predicted", f"{facts['predicted']:.10g}", "the sum of gradient * step"],
-        [f"change of {facts['of']}, made", f"{facts['made']:.10g}", ""],
-        ["difference", f"{facts['difference']:.1e}", ""],
+        [say("nudge.predicted", of=facts["of"]), f"{facts['predicted']:.10g}", say("nudge.rule")],
+        [say("nudge.made", of=facts["of"]), f"{facts['made']:.10g}", ""],
+        [say("nudge.difference"), f"{facts['difference']:.1e}", ""],
     ]
-    return f"after {steps}\n\n{aligned(rows)}\n\n{aligned(changes)}"
+    return f"{say('nudge.steps', steps=steps)}\n\n{aligned(rows)}\n\n{aligned(changes)}"

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.facts import describe_jacobian, jacobian_facts, node_facts
 from mlp.circuits.nudge import describe_nudge, nudge_facts, parse_steps
 from mlp.circuits.source_text import parse_value, parse_values
+from mlp.languages.catalogue import say
+from mlp.languages.choice import add_language
 from mlp.system import command_line
 from mlp.system.command_line import PICTURE_ENDINGS, display_path
 from mlp.system.errors import InputError
@@ -90,6 +93,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         help="show both passes of a trained network instead, as show-network does (default: the newest run)",
     )
     parser.add_argument("--digit", type=int, metavar="INDEX", help="with --network and --draw: the test image to draw")
+    add_language(parser)
     options = parser.parse_intermixed_args(escaped(arguments))
     for name, value in vars(options).items():
         if isinstance(value, str | list):
@@ -125,6 +129,7 @@ def path(text: str) -> Path:
 def check(options: Namespace) -> None:
     """Raises InputError if the options do not go together."""
     given = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
+    given.discard("lang")
     of_circuits = given - {"network", "digit", "draw"}
     if "network" in given and of_circuits:
         raise InputError(f"--network goes with --digit and --draw only: leave out {flags(of_circuits)}")
@@ -174,16 +179,17 @@ def show_circuit(options: Namespace) -> None:
         return
     nodes = [node_facts(circuit, node) for node in circuit.nodes]
     facts: dict[str, Any] = {"output": circuit.output.name, "nodes": nodes}
-    report = [] if options.json else [str(circuit)]
+    in_words = partial(say, language=options.lang)
+    report = [] if options.json else [circuit.table(in_words)]
     if nudge is not None:
         facts["nudge"] = nudge
-        report.append(describe_nudge(nudge))
+        report.append(describe_nudge(nudge, in_words))
     if jacobian is not None:
         outs, ins = names("--jacobian", jacobian[0]), names("--wrt", jacobian[1])
         facts["jacobian"] = jacobian_facts(circuit, outs, ins, upstream)
-        report.append(describe_jacobian(facts["jacobian"]))
+        report.append(describe_jacobian(facts["jacobian"], in_words))
     if options.draw:
-        report.append(f"drawing: {display_path(options.draw)}")
+        report.append(in_words("table.drawing", file=display_path(options.draw)))
     print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
 
 

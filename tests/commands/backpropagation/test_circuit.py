@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from mlp.circuits.examples import EXAMPLES
 from mlp.commands.backpropagation import circuit as circuit_command
 from mlp.system import command_line
 from tests.conftest import finished_run, write_folder
+from tests.languages.english import english_left
 
 
 @pytest.fixture
@@ -573,3 +575,28 @@ def test_the_folder_of_a_drawing_is_made(circuit, tmp_path, name):
     path = tmp_path / "new" / name
     assert circuit("x * 2", "x=3", "--draw", path)[0] == 0
     assert path.stat().st_size > 0
+
+
+def test_a_table_in_chinese_has_its_columns_below_their_headings(here):
+    """Each full-width character takes two columns of a terminal (Unicode, East Asian Width)."""
+    done = here("scripts/circuit.py", "f = a * b", "a=2", "b=[3, 4]", "--lang", "zh")
+    header, *rows = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert header.split() == ["名称", "门", "前向传播", "值", "局部梯度", "梯度", "数值梯度", "相对误差"]
+
+    def begins(line, word):
+        before = line[: line.index(word)]
+        return len(before) + sum(unicodedata.east_asian_width(character) in "WF" for character in before)
+
+    assert [begins(rows[-1], word) for word in ("multiply", "a * b", "[6, 8]")] == [
+        begins(header, word) for word in ("门", "前向传播", "值")
+    ]
+
+
+def test_explanations_in_chinese_and_facts_in_no_language(here):
+    arguments = ["max(x, y)", "x=1", "y=1", "--nudge", "x=0.1", "--jacobian", "f", "--wrt", "x,y"]
+    chinese, english = (here("scripts/circuit.py", *arguments, "--lang", language) for language in ("zh", "en"))
+    assert (chinese.returncode, english.returncode) == (0, 0)
+    assert english_left(chinese.stdout) == []
+    facts = [here("scripts/circuit.py", *arguments, "--json", "--lang", language).stdout for language in ("zh", "en")]
+    assert facts[0] == facts[1]
