@@ -1,6 +1,6 @@
-"""Check every element of every hand-written gradient.
+"""Check every element of every hand-written gradient, and show what it costs.
 
-python scripts/check_gradients.py [--config FILE]
+python scripts/check_gradients.py [--config FILE] [--draw FILE]
 """
 
 from mlp.__main__ import run

@@ -1,6 +1,6 @@
 """Train the notes' 2-8-1 network on XOR, which no straight line separates.
 
-python scripts/train_xor.py [--seed N] [--learning-rate RATE] [--steps N] [--output DIR]
+python scripts/train_xor.py [--seed N | --seeds A..B] [--hidden N] ...
 """
 
 from mlp.__main__ import run

@@ -30,6 +30,7 @@ from mlp.config import Config
 from mlp.data import dataset, idx_folder
 from mlp.data.dataset import Dataset
 from mlp.figures import curves
+from mlp.languages import choice
 from mlp.network import MLP
 from mlp.runs import directory as run_directory
 from mlp.sweeps import grid
@@ -55,8 +56,10 @@ MEMORY, ENOUGH = Path("/dev/shm"), 1 << 30  # noqa: S108 - pytest makes a folder
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary files go into memory, if the system has a folder for that: a run waits for the disk thirty times.
 
-    Libraries of threads that are loaded from now on, here or in a process that a test starts, use one thread.
+    Libraries of threads that are loaded from now on, here or in a process that a test starts, use one thread. Commands
+    print English, whatever the language of who runs the tests.
     """
+    os.environ |= dict.fromkeys(choice.VARIABLES, "C.UTF-8")
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:

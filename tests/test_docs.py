@@ -68,15 +68,16 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
         assert (ROOT / "docs" / picture).exists()
 
 
-@pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate"])
+@pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate", "experiments"])
 def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here):
     for module in ("sklearn", "onnxruntime", "tensorboard") if name == "library" else ():
         pytest.importorskip(module)
     page = PAGE.parent / f"{name}.md"
     blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
-    for command in [line for block in blocks if block["language"] == "sh" for line in block["code"].splitlines()]:
-        done = here(*shlex.split(command)[1:], cwd=checkout)
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    for block in (block for block in blocks if block["language"] == "sh"):
+        done = [here(*shlex.split(command)[1:], cwd=checkout) for command in block["code"].splitlines()]
+        assert [each.stderr for each in done if each.returncode] == [], block["code"]
+        assert not block["between"] or words(block["output"]) == words("".join(each.stdout for each in done))
     snippets = [block for block in blocks if block["language"] == "python"]
     printed = make_docs.run_snippets(checkout, page, [block["code"] for block in snippets])
     assert len(printed) == len(snippets) > 0

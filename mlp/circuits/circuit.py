@@ -15,6 +15,7 @@ from mlp.circuits.table import Numeric, table
 from mlp.gates import Array
 from mlp.gradient_check import DIRECTIONS, check_directions, numeric_gradients
 from mlp.graph import ComputationalGraph
+from mlp.languages.catalogue import Say, say
 from mlp.node import Node
 from mlp.system.errors import InputError
 
@@ -44,10 +45,11 @@ class Circuit:
 
     def __str__(self) -> str:
         """The table that the command prints, with numeric gradients; before ``run`` as ``repr``."""
-        if not self.has_run:
-            return repr(self)
-        numeric = self.numeric(self.upstream)
-        return table(self.graph, {node: self.gradient(node) for node in self.nodes}, numeric)
+        return self.table() if self.has_run else repr(self)
+
+    def table(self, say: Say = say) -> str:
+        """The table, with headings by ``say``."""
+        return table(self.graph, {node: self.gradient(node) for node in self.nodes}, self.numeric(self.upstream), say)
 
     def __repr__(self) -> str:
         text = self.text.text
@@ -107,8 +109,7 @@ class Circuit:
 
         Raises InputError if ``upstream`` does not fit, or if a value or a gradient is not finite.
         """
-        graph = self.graph
-        shape = self._forward(self.output).shape
+        shape = self.forward().shape
         try:
             full = np.broadcast_to(np.asarray(upstream, float), shape)
         except ValueError:
@@ -116,10 +117,15 @@ class Circuit:
                 f"the upstream gradient has shape {np.shape(upstream)}, which does not fit the output "
                 f"{self.output.name} of shape {shape}"
             ) from None
-        for node in graph.nodes:
-            self._require_finite(node, graph.value(node.name), "value")
         self._backward(full)
         self.upstream = upstream
+
+    def forward(self) -> Array:
+        """Run forward alone, and return the output. Raises InputError if a value is not finite."""
+        value = self._forward(self.output)
+        for node in self.graph.nodes:
+            self._require_finite(node, self.graph.value(node.name), "value")
+        return value
 
     def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
         """The numeric gradient of each named node that has a gradient in the latest pass.

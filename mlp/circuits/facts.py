@@ -7,30 +7,47 @@ import numpy as np
 
 from mlp.circuits import listing
 from mlp.circuits.circuit import Circuit
+from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.gates import Array
+from mlp.languages.catalogue import Say, say
 from mlp.node import Node
 from mlp.system.errors import InputError
-from mlp.system.text_table import aligned
+from mlp.system.text_table import aligned, padded
 
 ROUNDING = 1e-12
 """Two sums of products count as equal if they differ by less than this fraction of the products' magnitudes."""
 
 
 def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
-    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them."""
+    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them.
+
+    ``local`` has the local gradient of each of the inputs.
+    """
     graph, gradient = circuit.graph, circuit.gradient(node)
     return {
         "name": node.name,
         "gate": node.gate and node.gate.name,
         "inputs": [source.name for source in node.inputs if not source.constant],
+        "local": [local_facts(one) for one in local_gradients(graph, node).values()],
         "value": graph.value(node.name).tolist(),
         "gradient": None if gradient is None else gradient.tolist(),
         "code": listing.forward_code(graph, node),
     }
 
 
+def local_facts(local: LocalGradient) -> Any:
+    """A local gradient, ready for JSON: null for a class index, and for a number that is not finite."""
+    if isinstance(local, Jacobian):
+        return {"jacobian": [local.rows, local.columns]}
+    if local is None:
+        return None
+    numbers = local.astype(object)
+    numbers[~np.isfinite(local)] = None
+    return numbers.tolist()
+
+
 def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:
-    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON.
+    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON, with x for the outputs.
 
     The two are equal if every path from the inputs z to the circuit's output f passes through one of the outputs x,
     and no path passes through two.
@@ -42,9 +59,12 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
     with np.errstate(all="ignore"):  # an overflow is reported below
         product, scale = J.T @ df_dx, (np.abs(J.T) @ np.abs(df_dx)).max()
     if not np.isfinite(scale):
-        raise InputError(f"the product of the Jacobian's transpose and d{circuit.output.name}/dx overflows")
+        derivative = f"d{circuit.output.name}/d{together(outputs)}"
+        raise InputError(f"the product of the Jacobian's transpose and {derivative} overflows")
     return {
         "of": circuit.output.name,
+        "outputs": [*outputs],
+        "inputs": [*inputs],
         "rows": rows,
         "columns": columns,
         "matrix": J.tolist(),
@@ -55,33 +75,41 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
     }
 
 
+def together(names: Sequence[str]) -> str:
+    """One name, or several in brackets."""
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+
 def labels(circuit: Circuit, name: str) -> list[str]:
     """The elements of a value: x if it is a number, else x[0], x[1], ..."""
     shape = circuit.graph.value(circuit.node(name).name).shape
     return [f"{name}{list(index)}" if index else name for index in np.ndindex(shape)]
 
 
-def describe_jacobian(facts: dict[str, Any]) -> str:
+def describe_jacobian(facts: dict[str, Any], say: Say = say) -> str:
     """The Jacobian with its names, and both sides of the chain rule."""
-    f, rows, columns = facts["of"], facts["rows"], facts["columns"]
+    f, x, z = facts["of"], together(facts["outputs"]), together(facts["inputs"])
     matrix = [
-        ["", *columns],
-        *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
+        ["", *facts["columns"]],
+        *([row, *map(_text, line)] for row, line in zip(facts["rows"], facts["matrix"], strict=True)),
     ]
-    verdict = "equals" if facts["equal"] else "differs from"
-
-    def vector(numbers: list[float]) -> str:
-        return f"({', '.join(f'{x:.10g}' for x in numbers)})"
-
-    lines = [
-        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)})",
-        "",
-        aligned(matrix, str.rjust),
-        "",
-        f"d{f}/dx    = {vector(facts['df_dx'])}",
-        f"J' d{f}/dx = {vector(facts['product'])}",
-        f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
+    verdict = "table.jacobian_equal" if facts["equal"] else "table.jacobian_different"
+    of_z = say(verdict, vector=_vector(facts["df_dz"]), of=f, product=f"J' d{f}/d{x}")
+    sides = [
+        [f"d{f}/d{x}", f"= {_vector(facts['df_dx'])}"],
+        [f"J' d{f}/d{x}", f"= {_vector(facts['product'])}"],
+        [f"d{f}/d{z}", f"= {of_z}"],
     ]
+    lines = [say("table.jacobian_of", outputs=x, inputs=z), "", aligned(matrix, str.rjust), ""]
+    lines += [" ".join(row).rstrip() for row in padded(sides)]
     if not facts["equal"]:
-        lines.append(f"(some path from z to {f} avoids x, or passes through two of its elements, or it is rounding)")
+        lines.append(say("table.why_different", inputs=z, of=f, outputs=x))
     return "\n".join(lines)
+
+
+def _vector(numbers: Sequence[float]) -> str:
+    return f"({', '.join(map(_text, numbers))})"
+
+
+def _text(number: float) -> str:
+    return f"{number:.10g}"

@@ -111,14 +111,22 @@ def parse_values(arguments: Sequence[str]) -> dict[str, Array]:
     for argument, was_split in rejoined(arguments, _has_whole_value):
         if was_split:
             raise InputError(f"{argument}: {put_in_quotes(argument)}")
-        name, equals, text = argument.partition("=")
-        name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
-        if not equals or not name.isidentifier():
-            raise InputError(f"{argument}: must be NAME=VALUE, as in x=-2: put text with blanks in quotes")
+        name, text = name_and_text(
+            argument, f"{argument}: must be NAME=VALUE, as in x=-2: put text with blanks in quotes"
+        )
         if name in values:
             raise InputError(f"{argument}: {name} already has a value")
         values[name] = parse_value(name, text)
     return values
+
+
+def name_and_text(argument: str, message: str) -> tuple[str, str]:
+    """The parts of NAME=TEXT. Raises InputError with this message if it is anything else."""
+    name, equals, text = argument.partition("=")
+    name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does with the expression's names
+    if not equals or not name.isidentifier():
+        raise InputError(message)
+    return name, text
 
 
 def _has_whole_value(argument: str) -> bool:

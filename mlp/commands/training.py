@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from mlp import config
@@ -9,6 +10,7 @@ from mlp import run as one_run
 from mlp.commands.arguments import SET
 from mlp.config import Config
 from mlp.figures.curve_process import Draw
+from mlp.languages.catalogue import Say, say
 from mlp.run import Caller
 from mlp.runs import checkpoint
 from mlp.runs import directory as run_directory
@@ -19,16 +21,23 @@ from mlp.runs.manifest import FAILED, FINISHED, INTERRUPTED
 from mlp.system import command_line, progress, signals
 from mlp.system.command_line import display_path, warn
 from mlp.system.errors import DataChanged, InputError, Interrupted
+from mlp.system.text_table import padded
 from mlp.training import from_config
 from mlp.training.loop import Trainer
-from mlp.training.progress import kept_epoch
+from mlp.training.progress import Epoch, kept_epoch
 
 
-def as_caller(draw: Draw, *, quiet: bool) -> Caller:
+def as_caller(draw: Draw, *, quiet: bool, language: str) -> Caller:
     """The command as the caller of a run: it prints its epochs and its result, or nothing but warnings."""
     if quiet:
         return Caller(warn, draw=draw, next_steps=next_steps, on_end=lambda trainer, run: signals.ignore())
-    return Caller(warn, draw=draw, next_steps=next_steps, on_end=report, show=progress.shown)
+    return Caller(
+        warn,
+        draw=draw,
+        next_steps=next_steps,
+        on_end=partial(report, say=partial(say, language=language)),
+        show=progress.shown,
+    )
 
 
 def begin(settings: Config, directory: Path | None, caller: Caller) -> None:
@@ -61,15 +70,15 @@ def resume(directory: Path, config_file: Path | None, overrides: Sequence[str], 
         return one_run.resume(directory, settings_for, caller)
 
 
-def why_finished(directory: Path) -> str:
+def why_finished(directory: Path, language: str) -> str:
     """Why a finished run has nothing left to do, and how to get more epochs."""
     options, history = read_config(directory).training, read_history(directory)
-    done, cure = len(history), "--set a larger training.epochs to continue"
+    run, done = display_path(directory), len(history)
     if options.patience is not None and done - kept_epoch(history).epoch >= options.patience:
-        cure = f"training.patience {options.patience} ended it after epoch {done}: for more, train a new run"
-    elif not options.can_get_more_epochs:
-        cure = f"training.schedule {options.schedule} is complete: for more epochs, train a new run"
-    return f"{display_path(directory)} is finished, nothing was changed: {cure}"
+        return say("train.finished_by_patience", language, run=run, patience=options.patience, epoch=done)
+    if not options.can_get_more_epochs:
+        return say("train.finished_by_schedule", language, run=run, schedule=options.schedule)
+    return say("train.finished", language, run=run)
 
 
 @contextmanager
@@ -100,28 +109,37 @@ def next_steps(directory: Path, status: str) -> dict[str, str]:
     return {}
 
 
-def report(trainer: Trainer, run: Run) -> None:
+def report(trainer: Trainer, run: Run, say: Say) -> None:
     """Print the result of the best epoch, the files to look at, and the next command.
 
     From then on signals are ignored, because the work is done.
     """
-    best, images = trainer.history[trainer.progress.best_epoch - 1], len(trainer.validation_set)
-    if best.validation_accuracy is None:
-        result = f"last epoch {best.epoch}: no validation images; its weights are saved"
-    else:
-        count = round((1 - best.validation_accuracy) * images)
-        errors = f"{count:,} validation error{'' if count == 1 else 's'} in {images:,}"
-        result = f"best epoch {best.epoch}: {errors} ({best.validation_accuracy:.2%}); its weights are saved"
-    page = display_path(run.directory / REPORT)
-    if not run.config.output.report:
-        page = f"{command_line.command('report')} {display_path(run.directory)}"
+    best = trainer.history[trainer.progress.best_epoch - 1]
     if len(trainer.history) < trainer.options.epochs:
-        print(f"stopped after epoch {len(trainer.history)}: no lower validation loss since epoch {best.epoch}")
-    print(result)
-    print(f"run:   {display_path(run.directory)}")
-    print(f"curve: {display_path(run.directory / CURVE)}")
-    print(f"page:  {page}")
-    if run.config.output.live:
-        print(f"live:  {display_path(run.directory / LIVE)}")
-    print(f"next:  {command_line.command('evaluate')} {display_path(run.directory)}")
+        print(say("train.stopped", epoch=len(trainer.history), best=best.epoch))
+    print(result(best, len(trainer.validation_set), say))
+    for label, place in padded([[say(key), place] for key, place in places(run).items()]):
+        print(f"{label} {place}".rstrip())
     signals.ignore()
+
+
+def result(best: Epoch, images: int, say: Say) -> str:
+    """The result of the epoch whose weights are kept; ``images`` is the number of validation images."""
+    if best.validation_accuracy is None:
+        return say("train.last", epoch=best.epoch)
+    errors = round((1 - best.validation_accuracy) * images)
+    accuracy = f"{best.validation_accuracy:.2%}"
+    return say("train.best", epoch=best.epoch, count=f"{errors:,}", images=f"{images:,}", accuracy=accuracy)
+
+
+def places(run: Run) -> dict[str, str]:
+    """The files to look at and the next command, by the keys of their labels."""
+    directory = display_path(run.directory)
+    report = display_path(run.directory / REPORT)
+    return {
+        "train.run": directory,
+        "train.curve": display_path(run.directory / CURVE),
+        "train.page": report if run.config.output.report else f"{command_line.command('report')} {directory}",
+        **({"train.live": display_path(run.directory / LIVE)} if run.config.output.live else {}),
+        "train.next": f"{command_line.command('evaluate')} {directory}",
+    }

@@ -34,8 +34,8 @@ MAX_SECONDS, MAX_END_SECONDS = 60, 1
 
 
 @contextmanager
-def started(threads: int) -> Iterator[Draw]:
-    """The process, which ends with this block; gives the function that draws.
+def started(threads: int, language: str = "en") -> Iterator[Draw]:
+    """The process, which ends with this block; gives the function that draws, with labels in this language.
 
     The curve is drawn in this process if it may not use more cores than ``threads``, which compute, or if the second
     process cannot be started, fails or is killed.
@@ -43,20 +43,20 @@ def started(threads: int) -> Iterator[Draw]:
     with signals.deferred():
         process = _start() if _cores() > threads else None
     try:
-        yield draw_here if process is None else partial(_draw, process)
+        yield partial(draw_here, language=language) if process is None else partial(_draw, process, language)
     finally:
         if process is not None and process.returncode is None:
             with signals.deferred():
                 _communicate(process, b"", MAX_END_SECONDS)
 
 
-def draw_here(path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
+def draw_here(path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str, language: str = "en") -> None:
     """Draw the curve in this process."""
     # Imported late: it is slow, and a run that fails does not need it. Signals are deferred: an import that is broken
     # off leaves half-made objects that complain when they are deleted.
     from mlp.figures import curves
 
-    curves.loss_curve(path, history, best_epoch, loss)
+    curves.loss_curve(path, history, best_epoch, loss, language)
 
 
 def _cores() -> int:
@@ -77,13 +77,16 @@ def _start() -> Popen[bytes] | None:
         return None
 
 
-def _draw(process: Popen[bytes], path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
+def _draw(
+    process: Popen[bytes], language: str, path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str
+) -> None:
     """Have the process draw the curve, and write it to the file."""
-    request = {"history": list(map(asdict, history)), "best_epoch": best_epoch, "loss": loss}
+    options = {"best_epoch": best_epoch, "loss": loss, "language": language}
+    request = {"history": list(map(asdict, history))} | options
     png, printed = _communicate(process, json.dumps(request).encode(), MAX_SECONDS)
     # The exit code is lost, and 0 here, if this process was started with SIGCHLD ignored.
     if process.returncode or not png.endswith(PNG_END):
-        draw_here(path, history, best_epoch, loss)
+        draw_here(path, history, best_epoch, loss, language)
     else:
         sys.stderr.write(printed.decode(errors="replace"))  # a warning of matplotlib
         with replacing(path) as file:

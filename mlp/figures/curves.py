@@ -16,7 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
+from mlp.figures.labels import labels
 from mlp.figures.scales import Scale
+from mlp.languages.catalogue import Say, say
 from mlp.system.files import StrPath
 
 if TYPE_CHECKING:  # a process that only draws does not need the modules behind it
@@ -29,62 +31,73 @@ CURVE_MARGINS = {"left": 0.105, "right": 0.98, "bottom": 0.13, "top": 0.89, "wsp
 LINE_STYLES = ("-", "--", "-.", ":")
 MAX_LABEL_CHARACTERS = 64
 """Per line in the legend of several runs: this many fit, even if all are as wide as W."""
-LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
 _reused = local()
-"""A thread's figure for ``loss_figure``: making its axes and ticks takes a quarter of the time of a drawing."""
+"""A thread's figures for ``loss_figure``, by language: making axes and ticks takes a quarter of a drawing's time."""
 
 
-def loss_curve(path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str) -> None:
+def loss_curve(path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss: str, language: str = "en") -> None:
     """Training and validation loss and accuracy over the epochs; the epoch whose weights are kept is marked.
 
     ``loss`` is the name of the loss, for the label.
     """
-    save(loss_figure(history, best_epoch, loss), path)
+    save(loss_figure(history, best_epoch, loss, language), path)
 
 
 @own_settings()
-def loss_figure(history: Sequence["Epoch"], best_epoch: int, loss: str) -> Figure:
-    """The figure of ``loss_curve``; the thread's next one is drawn into it."""
-    if not hasattr(_reused, "figure"):
-        _reused.figure = Figure(figsize=(10, 4))
-        # By hand: matplotlib's own layout would take half of the drawing time.
-        _reused.figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)
-    figure: Figure = _reused.figure
-    left, right = figure.axes
-    for artist in (*left.lines, *right.lines, *figure.legends):
-        artist.remove()
-    draw_losses(left, history, loss)
-    draw_accuracies(right, history)
-    for axes in (left, right):
-        mark_kept(axes, history, best_epoch)
-    figure.legend(handles=left.lines, loc="upper center", ncols=len(left.lines), frameon=False)
+def loss_figure(history: Sequence["Epoch"], best_epoch: int, loss: str, language: str = "en") -> Figure:
+    """The figure of ``loss_curve``; the thread's next one in this language is drawn into it."""
+    with labels(language) as say:
+        figure = _loss_figure(language)
+        left, right = figure.axes
+        for artist in (*left.lines, *right.lines, *figure.legends):
+            artist.remove()
+        draw_losses(left, history, loss, say)
+        draw_accuracies(right, history, say)
+        for axes in (left, right):
+            mark_kept(axes, history, best_epoch, say)
+        figure.legend(handles=left.lines, loc="upper center", ncols=len(left.lines), frameon=False)
     return figure
 
 
-def draw_losses(axes: Axes, history: Sequence["Epoch"], loss: str) -> None:
+def _loss_figure(language: str) -> Figure:
+    """The thread's figure for this language, with its axes."""
+    if language not in vars(_reused):
+        figure = Figure(figsize=(10, 4))
+        figure.subplots(1, 2, gridspec_kw=CURVE_MARGINS)  # matplotlib's own layout would take half of the drawing time
+        setattr(_reused, language, figure)
+    made: Figure = getattr(_reused, language)
+    return made
+
+
+def loss_label(loss: str, say: Say = say) -> str:
+    """The label of an axis with this loss."""
+    return say({"euclidean": "figure.loss_euclidean", "cross_entropy": "figure.loss_cross_entropy"}[loss])
+
+
+def draw_losses(axes: Axes, history: Sequence["Epoch"], loss: str, say: Say = say) -> None:
     """Training and validation loss over the epochs; ``loss`` is the name of the loss."""
-    set_vertical(axes, scales.of_losses(_curves(axes, history, "train_loss", "validation_loss")))
-    axes.set(ylabel=LOSS_LABELS[loss])
+    set_vertical(axes, scales.of_losses(_curves(axes, history, "train_loss", "validation_loss", say)))
+    axes.set(ylabel=loss_label(loss, say))
 
 
-def draw_accuracies(axes: Axes, history: Sequence["Epoch"]) -> None:
+def draw_accuracies(axes: Axes, history: Sequence["Epoch"], say: Say = say) -> None:
     """Training and validation accuracy over the epochs."""
-    set_vertical(axes, scales.of_shares(_curves(axes, history, "train_accuracy", "validation_accuracy")))
-    axes.set(ylabel="accuracy")
+    set_vertical(axes, scales.of_shares(_curves(axes, history, "train_accuracy", "validation_accuracy", say)))
+    axes.set(ylabel=say("figure.accuracy"))
 
 
-def mark_kept(axes: Axes, history: Sequence["Epoch"], best_epoch: int) -> None:
+def mark_kept(axes: Axes, history: Sequence["Epoch"], best_epoch: int, say: Say = say) -> None:
     """Mark the epoch whose weights are kept, and label the horizontal axis."""
-    axes.axvline(best_epoch, color=MUTED, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
-    set_epochs(axes, len(history))
+    axes.axvline(best_epoch, color=MUTED, linestyle=":", zorder=1, label=say("figure.kept", epoch=best_epoch))
+    set_epochs(axes, len(history), say)
 
 
-def _curves(axes: Axes, history: Sequence["Epoch"], training: str, validation: str) -> list[float]:
+def _curves(axes: Axes, history: Sequence["Epoch"], training: str, validation: str, say: Say) -> list[float]:
     """Draw the two columns of the history; returns their numbers."""
     values = []
     for column, label, color, line, mark in (
-        (training, "training", BLUE, "-", "o"),
-        (validation, "validation", RED, "--", "s"),
+        (training, say("figure.training"), BLUE, "-", "o"),
+        (validation, say("figure.validation"), RED, "--", "s"),
     ):
         points = [(row.epoch, value) for row in history if (value := getattr(row, column)) is not None]
         if points:
@@ -109,10 +122,10 @@ def set_vertical(axes: Axes, scale: Scale) -> None:
     axes.grid(alpha=0.3)
 
 
-def set_epochs(axes: Axes, last: int) -> None:
+def set_epochs(axes: Axes, last: int, say: Say = say) -> None:
     """Set the horizontal axis to the epochs from 1 to the last."""
     ticks = scales.epoch_ticks(1, last)
-    axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
+    axes.set(xlabel=say("figure.epoch"), xlim=(0.5, last + 0.5))
     axes.set_xticks(ticks, list(map(str, ticks)))
 
 
@@ -123,7 +136,7 @@ def step_curve(path: StrPath, losses: Sequence[float]) -> None:
     axes = figure.subplots(gridspec_kw={"left": 0.175, "right": 0.965, "bottom": 0.13, "top": 0.96})
     axes.plot(losses, color=BLUE, marker="o" if len(losses) <= MAX_MARKED_EPOCHS else None, markersize=4)
     set_vertical(axes, scales.of_losses(losses))
-    axes.set(xlabel="step", ylabel=LOSS_LABELS["euclidean"])
+    axes.set(xlabel="step", ylabel=loss_label("euclidean"))
     ticks = scales.epoch_ticks(0, len(losses) - 1)
     axes.set_xticks(ticks, list(map(str, ticks)))
     save(figure, path)

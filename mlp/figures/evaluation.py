@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from mlp.evaluation import Evaluation
 from mlp.figures.images import image_grid, show_image
+from mlp.figures.labels import labels
+from mlp.languages.catalogue import Say
 from mlp.system.files import StrPath
 
 MAX_MISTAKES = 40
@@ -26,11 +28,17 @@ MAX_TICKS = 64
 
 
 @own_settings()
-def confusion(path: StrPath, evaluation: Evaluation) -> None:
+def confusion(path: StrPath, evaluation: Evaluation, language: str = "en") -> None:
     """The confusion matrix: a cell's colour is its share of the true class, its number the count, as far as both fit.
 
     With few classes each cell shows its share, too.
     """
+    with labels(language) as say:
+        save(confusion_figure(evaluation, say), path)
+
+
+def confusion_figure(evaluation: Evaluation, say: Say) -> Figure:
+    """The figure of ``confusion``."""
     counts = evaluation.confusion()
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     classes, digits = len(counts), [str(digit) for digit in evaluation.images.digits]
@@ -42,22 +50,23 @@ def confusion(path: StrPath, evaluation: Evaluation) -> None:
     size = fitting_size(cell, "100.00%")
     has_shares = size >= MIN_SHARE_POINTS
     if not has_shares:
-        figure.colorbar(image, label="share of the true digit", shrink=0.8)
+        figure.colorbar(image, label=say("figure.share"), shrink=0.8)
         size = fitting_size(cell, f"{counts.max():,}")
     for (row, column), count in np.ndenumerate(counts) if size >= MIN_POINTS else ():
         color = "white" if shares[row, column] > 0.5 else "black"
         text = f"{count:,}\n{shares[row, column]:.2%}" if has_shares else f"{count:,}" if count else ""
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size, in_layout=False)
     ticks = range(0, classes, -(-classes // MAX_TICKS))
-    labels = [digits[tick] for tick in ticks]
-    axes.set(xticks=ticks, xticklabels=labels, yticks=ticks, yticklabels=labels)
-    axes.tick_params(labelsize=min(10, fitting_size(cell * ticks.step, max(labels, key=len))))
-    axes.set(xlabel="predicted digit", ylabel="true digit")
+    names = [digits[tick] for tick in ticks]
+    axes.set(xticks=ticks, xticklabels=names, yticks=ticks, yticklabels=names)
+    axes.tick_params(labelsize=min(10, fitting_size(cell * ticks.step, max(names, key=len))))
+    axes.set(xlabel=say("figure.predicted_digit"), ylabel=say("figure.true_digit"))
     for edge in np.arange(classes - 1) + 0.5:
         axes.axhline(edge, color=MUTED, linewidth=min(1, cell))  # thinner between small cells
         axes.axvline(edge, color=MUTED, linewidth=min(1, cell))
-    axes.set_title(f"Errors: {len(evaluation.mistakes)} in {len(evaluation.images):,} images")
-    save(figure, path)
+    errors, images = len(evaluation.mistakes), f"{len(evaluation.images):,}"
+    axes.set_title(say("figure.errors", errors=errors, images=images))
+    return figure
 
 
 def fitting_size(width: float, text: str) -> float:
@@ -66,18 +75,28 @@ def fitting_size(width: float, text: str) -> float:
 
 
 @own_settings()
-def mistakes(path: StrPath, evaluation: Evaluation) -> None:
+def mistakes(path: StrPath, evaluation: Evaluation, language: str = "en") -> None:
     """The misclassified images, the most confident predictions first, each with its digit, prediction and index."""
-    images, wrong = evaluation.images, evaluation.mistakes
-    shown = evaluation.most_confident_mistakes[:MAX_MISTAKES]
-    title = f"{len(wrong):,} of {len(images):,} images misclassified"
-    if len(shown) < len(wrong):
-        title += f": the {len(shown)} most confident"
-    grid = image_grid(title, len(shown), columns=min(max(len(shown), 1), 8), caption_lines=3)
-    for axes, position in zip(grid.axes, shown, strict=True):
-        digit, predicted = images.labels[position], images.digits[int(evaluation.predicted[position])]
-        show_image(axes, images.pixels(np.array([position])), images.image_shape)
-        output, probability = evaluation.shown_output(position)
-        caption = f"a {digit}, predicted {predicted}\np({images.digits[output]}) = {probability:.4f}"
-        axes.set_title(f"{caption}\nindex {images.indices[position]}", fontsize=9)
+    images, shown = evaluation.images, evaluation.most_confident_mistakes[:MAX_MISTAKES]
+    errors, count = len(evaluation.mistakes), f"{len(images):,}"
+    with labels(language) as say:
+        key = "figure.mistakes" if len(shown) == errors else "figure.most_confident_mistakes"
+        title = say(key, errors=f"{errors:,}", images=count, shown=len(shown))
+        grid = image_grid(title, len(shown), columns=min(max(len(shown), 1), 8), caption_lines=3)
+        for axes, position in zip(grid.axes, shown, strict=True):
+            show_image(axes, images.pixels(np.array([position])), images.image_shape)
+            axes.set_title(caption(evaluation, position, say), fontsize=9)
     save(grid, path)
+
+
+def caption(evaluation: Evaluation, position: int, say: Say) -> str:
+    """What stands above a misclassified image: its digit, the prediction, its probability and the image's index."""
+    images, (output, probability) = evaluation.images, evaluation.shown_output(position)
+    predicted = images.digits[int(evaluation.predicted[position])]
+    return "\n".join(
+        [
+            say("figure.mistake", digit=images.labels[position], predicted=predicted),
+            f"p({images.digits[output]}) = {probability:.4f}",
+            say("figure.index", index=images.indices[position]),
+        ]
+    )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -21,6 +23,8 @@ LEGEND_ROWS, LEGEND_COLUMN = 26, 1.5
 MAX_LAYERS = 300
 """Sets of points that are drawn one above the other: each takes milliseconds."""
 MAX_IMAGES_IN_A_ROW = 9
+Predict = Callable[[NDArray[np.float64]], NDArray[Any]]
+"""From points (n, 2) to probabilities, n numbers."""
 
 
 @own_settings()
@@ -83,18 +87,31 @@ def reconstruction(
     save(grid, path)
 
 
-@own_settings()
-def decision_surface(
-    path: StrPath, predict: Callable[[NDArray[np.float64]], NDArray[Any]], X: NDArray[Any], Y: NDArray[Any]
-) -> None:
+def decision_surface(path: StrPath, predict: Predict, X: NDArray[Any], Y: NDArray[Any]) -> None:
     """P = predict(X) over the plane around the points X (n, 2) with targets Y (n,), and the line where P is 1/2."""
+    decision_surfaces(path, [("Predicted probability over the plane", predict)], X, Y)
+
+
+@own_settings()
+def decision_surfaces(path: StrPath, networks: Sequence[tuple[str, Predict]], X: NDArray[Any], Y: NDArray[Any]) -> None:
+    """The decision surface of each network, by its title and its predictions, side by side."""
+    figure = Figure(figsize=(1.4 + 5.2 * len(networks), 5.5), layout="constrained")
+    every = figure.subplots(1, len(networks), squeeze=False)[0]
+    for axes, (title, predict) in zip(every, networks, strict=True):
+        filled = draw_surface(axes, predict, X, Y)
+        axes.set_title(title)
+    figure.colorbar(filled, ax=every, label="P, the probability of 1", ticks=np.linspace(0, 1, 11))
+    legend = {text: line for axes in every for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=3)
+    save(figure, path)
+
+
+def draw_surface(axes: Axes, predict: Predict, X: NDArray[Any], Y: NDArray[Any]) -> ContourSet:
+    """Draw one decision surface; returns its filled contours, whose colours a colorbar explains."""
     along = np.linspace(-0.5, 1.5, 201)
     x1, x2 = np.meshgrid(along, along)
     P = predict(np.stack([x1.ravel(), x2.ravel()], axis=1)).reshape(x1.shape)
-    figure = Figure(figsize=(6.6, 5.5), layout="constrained")
-    axes = figure.subplots()
     filled = axes.contourf(x1, x2, P, levels=np.linspace(0, 1, 21), cmap="RdYlBu")
-    figure.colorbar(filled, label="P, the probability of 1", ticks=np.linspace(0, 1, 11))
     if P.min() < 0.5 < P.max():
         axes.contour(x1, x2, P, levels=[0.5], colors="black", linewidths=2)
         axes.plot([], [], color="black", linewidth=2, label="P = ½")
@@ -103,6 +120,4 @@ def decision_surface(
         axes.plot(*place, marker, color=color, markersize=13, markeredgecolor="white", markeredgewidth=2, label=label)
     ticks = np.linspace(-0.5, 1.5, 5)
     axes.set(xlabel="x1", ylabel="x2", xticks=ticks, yticks=ticks, aspect="equal")
-    axes.set_title("Predicted probability over the plane")
-    figure.legend(loc="outside lower center", ncols=3)
-    save(figure, path)
+    return filled

@@ -5,7 +5,7 @@ forms ``one`` and ``other``: ``one`` is for a ``count`` of 1. Chinese needs no s
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,6 +14,8 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 """Each language's code, which is the name of its file, and its own name. The first one is the default."""
 Text = str | Mapping[str, str]
 """A text, or its forms."""
+Say = Callable[..., str]
+"""``say`` in one language: a key and values give the text."""
 
 
 @cache

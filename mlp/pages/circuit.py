@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlp.circuits.circuit import Circuit
-from mlp.circuits.drawing import picture
+from mlp.circuits.drawing.picture import picture
 from mlp.circuits.examples import EXAMPLES, Example
 from mlp.circuits.expression import parse
 from mlp.circuits.facts import describe_jacobian, jacobian_facts

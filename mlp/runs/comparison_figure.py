@@ -32,7 +32,7 @@ def draw_comparison(path: StrPath, comparison: Comparison) -> None:
     for axes, loss in zip(loss_axes, losses, strict=True):
         own = [(run, look) for run, look in zip(runs, looks, strict=True) if run.config.model.loss == loss]
         _draw_runs(axes, [(run, [row.figure("loss") for row in run.history], look) for run, look in own])
-        axes.set(ylabel=f"{images_of([run for run, _ in own])} {curves.LOSS_LABELS[loss]}")
+        axes.set(ylabel=f"{images_of([run for run, _ in own])} {curves.loss_label(loss)}")
     errors = [[100 * (1 - row.figure("accuracy")) for row in run.history] for run in runs]
     _draw_runs(error_axes, list(zip(runs, errors, looks, strict=True)))
     error_axes.set(ylabel=f"{images_of(runs)} errors (% of the images)")

@@ -53,7 +53,7 @@ def bands(path: Path, results: Results) -> None:
     figure, loss_axes, error_axes = curves.panels(len(kinds), 0.17 * len(best) + 0.35, results.notes)
     for axes, kind in zip(loss_axes, kinds, strict=True):
         _bands(axes, [look for look in shown if _loss(look[-1]) == kind], "loss")
-        axes.set(ylabel=f"{results.images} {curves.LOSS_LABELS[kind]}")
+        axes.set(ylabel=f"{results.images} {curves.loss_label(kind)}")
     _bands(error_axes, shown, "accuracy")
     error_axes.set(ylabel=f"{results.images} errors (% of the images)")
     for axes in figure.axes:

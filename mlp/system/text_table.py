@@ -14,6 +14,11 @@ def width(text: str) -> int:
     )
 
 
+def ljust(text: str, columns: int) -> str:
+    """The text with blanks at its end, so that it takes this many columns of a terminal."""
+    return text + " " * (columns - width(text))
+
+
 def padded(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = str.ljust) -> list[list[str]]:
     """The rows, each cell printable and as wide as the widest of its column.
 

@@ -122,7 +122,7 @@ def test_if_it_cannot_be_started_this_process_draws(expected, tmp_path, monkeypa
 def test_it_is_started_only_on_a_core_that_is_left(processes, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
     with curve_process.started(2) as draw:
-        assert draw is curve_process.draw_here
+        assert draw.func is curve_process.draw_here
     assert not processes
     with curve_process.started(1):
         assert len(processes) == 1

@@ -158,3 +158,13 @@ def test_on_the_surface_ones_lie_in_blue_and_zeros_in_red(tmp_path):
 def test_a_surface_without_a_border_has_no_line(P, drawn, tmp_path):
     plane.decision_surface(tmp_path / "s.png", lambda X: np.full((len(X), 1), P), CORNERS, np.array([0, 1, 1, 0]))
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["target 0", "target 1"]
+
+
+def test_several_surfaces_stand_side_by_side_with_one_scale_and_one_legend(drawn, tmp_path):
+    networks = [("nothing learned", lambda X: np.full((len(X), 1), 0.3)), ("by a line", left_half)]
+    plane.decision_surfaces(tmp_path / "s.png", networks, CORNERS, np.array([1, 1, 0, 0]))
+    left, right, bar = drawn[0].axes
+    assert [left.get_title(), right.get_title()] == ["nothing learned", "by a line"]
+    assert left.get_position().x1 < right.get_position().x0
+    assert (bar.get_ylabel(), bar.get_ylim()) == ("P, the probability of 1", (0, 1))
+    assert sorted(text.get_text() for text in drawn[0].legends[0].get_texts()) == ["P = ½", "target 0", "target 1"]

@@ -11,6 +11,7 @@ import json
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from mlp.data.image_files import GreyImage, describe
 from mlp.data.novelty import MIN_IMAGES, NoveltyDetector
 from mlp.data.picture import Sample, samples
 from mlp.data.sources import class_names
+from mlp.languages.catalogue import Say, say
+from mlp.languages.choice import add_language
 from mlp.network import block_length, by_class, decide
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
@@ -33,7 +36,16 @@ from mlp.system.errors import InputError
 from mlp.system.text_table import aligned
 
 MAX_DRAWN_IMAGES = 20
-NOVEL = {True: "yes", False: "no", None: "unknown"}
+NOVEL = {True: "predict.yes", False: "predict.no", None: "predict.unknown"}
+TITLES = {
+    "digit": "predict.digit",
+    "class": "predict.class",
+    "probability": "predict.probability",
+    "second_digit": "predict.second",
+    "second_class": "predict.class",
+    "second_probability": "predict.probability",
+}
+"""The key of each column's heading."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class Answer:
 
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
+    in_words = partial(say, language=options.lang)
     try:
         run = read_run(run_directory(options))
     except InputError:
@@ -76,11 +89,11 @@ def main(arguments: Sequence[str]) -> None:
     if options.json:
         print(json.dumps([answer.as_json() for answer in answers], indent=2))
     elif answers:
-        print(table(answers))
+        print(table(answers, in_words))
     if options.show and answers:
         draw_pictures(options.show, answers)
         if not options.json:
-            print(f"\nstages: {display_path(options.show)}")
+            print(f"\n{in_words('predict.stages', file=display_path(options.show))}")
     check_failures(failures)
 
 
@@ -96,6 +109,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         "--as-is", action="store_true", help="the images are prepared already: of the run's size, light on dark"
     )
     parser.add_argument("--json", action="store_true", help="print the answers as JSON")
+    add_language(parser)
     options = parser.parse_args(arguments)
     if options.show and options.show.suffix.lower() not in PICTURE_ENDINGS:
         raise InputError(f"--show {options.show}: must end in {', '.join(PICTURE_ENDINGS)}")
@@ -158,19 +172,18 @@ def novelty_detector(run: FinishedRun) -> NoveltyDetector | None:
     return detector
 
 
-def table(answers: Sequence[Answer]) -> str:
+def table(answers: Sequence[Answer], say: Say = say) -> str:
     """The answers as a table to print."""
     columns = ["digit", *["class"] * any(answer.class_name is not None for answer in answers), "probability"]
     columns += [f"second_{column}" for column in columns if answers[0].second]
     rows = []
     for answer in answers:
         values = answer.as_json()
-        rows.append([answer.sample.name, *(cell(values.get(column, "")) for column in columns), NOVEL[answer.novel]])
-    titles = [column.removeprefix("second_") if column != "second_digit" else "second" for column in columns]
-    lines = aligned([["file", *titles, "novel"], *rows])
-    if any(answer.novel for answer in answers):
-        lines += "\n\nnovel: unlike all training images; the network can answer only with one of its digits"
-    return lines
+        novel = say(NOVEL[answer.novel])
+        rows.append([answer.sample.name, *(cell(values.get(column, "")) for column in columns), novel])
+    titles = [say("predict.file"), *(say(TITLES[column]) for column in columns), say("predict.novel")]
+    lines = aligned([titles, *rows])
+    return f"{lines}\n\n{say('predict.explanation')}" if any(answer.novel for answer in answers) else lines
 
 
 def cell(value: int | float | str) -> str:

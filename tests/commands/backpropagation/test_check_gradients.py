@@ -18,14 +18,32 @@ QUICK = ("--set", "model.hidden_sizes=[3, 2]")
 def test_it_prints_every_gate_and_every_array_of_the_network(here, loss):
     done = here("scripts/check_gradients.py", *QUICK, f"model.loss={loss}")
     assert done.returncode == 0, done.stderr
-    header, *rows, last = done.stdout.splitlines()
+    checks, verdict, costs = done.stdout.partition("\nall relative errors are below 1e-07\n\n")
+    assert verdict
+    header, *rows = checks.splitlines()
     assert header.split("  ")[0] == "graph"
-    assert last == "all relative errors are below 1e-07"
     for gate in all_gates():
         assert sum(row.startswith(f"{gate} of ") for row in rows) >= 2
     assert {row[header.index("array") - 1] for row in rows} == {" "}
     network = [row.split()[2] for row in rows if row.startswith("network 784-3-2-1")]
     assert network == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    # 784 weights for each unit of the first layer, and so on
+    assert [row.split()[:2] for row in costs.splitlines()[3:]] == [["784-1-1-1", "789"], ["784-3-2-1", "2,366"]]
+
+
+def test_what_the_gradient_costs_is_drawn_into_the_named_file(here, tmp_path, monkeypatch):
+    monkeypatch.setattr(check_gradients, "all_gates", list)
+    picture = tmp_path / "deep" / "cost.png"
+    done = here("scripts/check_gradients.py", *QUICK, "--draw", picture)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert done.stdout.endswith("cost.png\n")
+
+
+def test_a_file_that_is_no_picture_is_refused_before_anything_is_checked(here):
+    done = here("scripts/check_gradients.py", "--draw", "cost.txt")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --draw cost.txt: must end in .svg, .png, .pdf\n"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -48,7 +66,7 @@ def test_the_batch_has_an_image_of_each_of_many_labels(here, tmp_path, monkeypat
         data = write_folder(tmp_path / str(labels), list(range(labels)) * 4, list(range(labels)), side=2)
         options = (f"data.directory={data}", "data.digits=all", "model.hidden_sizes=[2]")
         assert here("scripts/check_gradients.py", "--set", *options).returncode == 0
-    assert seen == [[2] * 10, [1] * 26]
+    assert [list(counts) for counts in dict.fromkeys(map(tuple, seen))] == [[2] * 10, [1] * 26]
 
 
 def test_a_network_of_very_many_elements_is_checked_along_directions(monkeypatch, capsys):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from mlp.commands.backpropagation import train_xor
-from mlp.network import MLP
+from mlp.data.xor import X
+from mlp.figures import plane
+from mlp.network import MLP, BatchBuffers
 from mlp.system import command_line
 from tests.conftest import ROOT
 
@@ -86,7 +88,7 @@ def test_too_few_steps_is_exit_code_1_and_the_pictures_are_still_drawn(here, tmp
     assert done.returncode == 1
     assert done.stderr == (
         "error: not learned: 2 of 4 rows are right: "
-        "give more --steps (30), or try another --learning-rate (1) or --seed (0)\n"
+        "give more --steps (30), or try another --learning-rate (1), --hidden (8) or --seed (0)\n"
     )
     assert losses(done.stdout)[-1][0] == 30
     assert "are right after" not in done.stdout
@@ -94,7 +96,7 @@ def test_too_few_steps_is_exit_code_1_and_the_pictures_are_still_drawn(here, tmp
 
 
 def test_a_loss_that_is_not_finite_is_exit_code_3(main, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(MLP, "loss", lambda self, X, Y: float("nan"))
+    monkeypatch.setattr(BatchBuffers, "loss", lambda self: float("nan"))
     monkeypatch.setattr(sys, "argv", ["train_xor.py", "--learning-rate", "7", "--output", str(tmp_path)])
     assert command_line.run(main) == 3
     assert capsys.readouterr().err == "error: training diverged in step 0: lower --learning-rate (7)\n"
@@ -109,6 +111,74 @@ def test_an_enormous_learning_rate_is_no_traceback(here, rate, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+STUCK = re.compile(r"^seed +(\d+) is stuck: loss (\S+), (\d) of 4 right, gradient norm (\S+)$", re.MULTILINE)
+
+
+@pytest.fixture
+def surfaces(monkeypatch):
+    """The titles of the decision surfaces that are drawn side by side, and their predictions of the four rows."""
+    drawn = []
+
+    def draw(path, networks, *_):
+        drawn.append({title: [round(float(p)) for p in predict(X)[:, 0]] for title, predict in networks})
+
+    monkeypatch.setattr(plane, "decision_surfaces", draw)
+    return drawn
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_of_several_seeds_each_ends_as_it_does_alone(here, tmp_path, surfaces):
+    options = ("--hidden", 2, "--learning-rate", 10, "--steps", 600, "--output", tmp_path)
+    alone = {seed: here("scripts/train_xor.py", "--seed", seed, *options) for seed in range(7, 11)}
+    done = here("scripts/train_xor.py", "--seeds", "7..10", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    failed = {seed: losses(single.stdout)[-1] for seed, single in alone.items() if single.returncode == 1}
+    stuck = {int(seed): (600, float(loss), int(right)) for seed, loss, right, _ in STUCK.findall(done.stdout)}
+    assert 0 < len(stuck) < 4
+    assert stuck == failed
+    assert f"\n2-2-1: {4 - len(stuck)} of 4 seeds learned, in at most " in done.stdout
+    most = max(losses(alone[seed].stdout)[-1][0] for seed in alone.keys() - stuck.keys())
+    assert f"in at most {most} steps\n" in done.stdout
+    (bad, bad_answers), (good, good_answers) = surfaces[-1].items()
+    assert bad.startswith(f"seed {min(stuck)}, stuck: ")
+    assert good.startswith(f"seed {min(alone.keys() - stuck.keys())}, learned: ")
+    assert good_answers == list(XOR.values()) != bad_answers
+
+
+def test_one_hidden_unit_divides_the_plane_by_one_line_and_is_always_stuck(here, tmp_path, surfaces):
+    done = here("scripts/train_xor.py", "--seeds", "0..4", "--hidden", 1, "--steps", 200, "--output", tmp_path)
+    assert done.returncode == 0
+    assert [int(seed) for seed, *_ in STUCK.findall(done.stdout)] == [0, 1, 2, 3, 4]
+    assert "\n2-1-1: 5 of 5 seeds are stuck: a row is still wrong after 200 steps\n" in done.stdout
+    assert "\n2-1-1: 0 of 5 seeds learned\n" in done.stdout
+    assert [title.partition(",")[0] for title in surfaces[0]] == ["seed 0"]
+
+
+def test_where_the_gradient_is_0_no_step_helps(main, script, monkeypatch, tmp_path, surfaces, capsys):
+    """With all weights 0 each probability is 1/2, and the four rows' gradients cancel: the loss stays at 1/8."""
+    monkeypatch.setattr(script, "initial_network", lambda hidden, seed: MLP((2, hidden, 1), precision="float64"))
+    main(["--seeds", "3..3", "--steps", "50", "--output", str(tmp_path)])
+    assert STUCK.findall(capsys.readouterr().out) == [("3", "0.125000", "2", "0.0e+00")]
+
+
+@pytest.mark.usefixtures("surfaces")
+def test_the_gradient_norm_is_that_of_the_last_weights(main, script, tmp_path, capsys):
+    main(["--seeds", "0..0", "--steps", "2", "--learning-rate", "9", "--output", str(tmp_path)])
+    ((*_, printed),) = STUCK.findall(capsys.readouterr().out)
+    network, h = script.initial_network(8, 0), 1e-5
+    script.train(network, 9, 2)
+    Y, A = np.array([[*XOR.values()]]).T, network.parameter_block
+    numeric = []
+    for k, before in enumerate(A.copy()):
+        A[k] = before + h
+        above = network.loss(X, Y)
+        A[k] = before - h
+        numeric.append((above - network.loss(X, Y)) / (2 * h))
+        A[k] = before
+    assert float(printed) == pytest.approx(np.linalg.norm(numeric), rel=0.05)
+
+
+SEEDS = "argument --seeds: must be A..B, two whole numbers, at least 0, A not above B, as in 0..39, not "
 BAD = {
     **{
         f"a rate of {rate}": (["--learning-rate", rate], f"must be a finite number above 0, not {rate}")
@@ -120,6 +190,10 @@ BAD = {
     },
     "a negative seed": (["--seed", "-1"], "argument --seed: must be a whole number, at least 0, not -1"),
     "half a seed": (["--seed", "0.5"], "argument --seed: must be a whole number, at least 0, not 0.5"),
+    **{f"seeds {seeds}": ([f"--seeds={seeds}"], SEEDS + seeds) for seeds in ("5", "3..1", "a..b", "-1..2", "1..", "")},
+    "a seed and seeds": (["--seed", "0", "--seeds", "0..3"], "argument --seeds: not allowed with argument --seed"),
+    "no hidden units": (["--hidden", "0"], "argument --hidden: must be a whole number, at least 1, not 0"),
+    "too many hidden units": (["--hidden", "1000001"], "argument --hidden: must be at most 1,000,000, not 1000001"),
     "no name for a directory": (["--output", ""], "argument --output: a path must not be empty"),
     "a file for a directory": (["--output", str(ROOT / "train.py")], "train.py: File exists"),
     "a config": (["--set", "training.seed=1"], "unrecognized arguments"),

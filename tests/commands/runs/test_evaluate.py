@@ -12,6 +12,7 @@ from mlp.commands.runs import evaluate
 from mlp.data import dataset, idx_folder
 from mlp.evaluation import Evaluation
 from tests.conftest import ROOT, run_here, write_folder, write_letters
+from tests.languages.english import english_left
 
 KEYS = {
     *("n", "errors", "accuracy", "accuracy_interval", "confusion", "precision", "recall", "f1", "roc_auc", "loss"),
@@ -215,3 +216,12 @@ def test_no_validation_images_is_an_error_not_an_empty_figure(here, folder, tmp_
     done = here("scripts/evaluate.py", tmp_path / "run", "--split", "validation")
     assert done.returncode == 2
     assert "it held out no validation images" in done.stderr
+
+
+@pytest.mark.parametrize("classes", [2, 3, 30])
+def test_results_in_chinese(here, trained, of_letters, classes):
+    run = trained if classes == 2 else of_letters[classes]
+    done = here("scripts/evaluate.py", run, "--lang", "zh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert english_left(done.stdout, run) == []
+    assert "更简单的规则" in done.stdout

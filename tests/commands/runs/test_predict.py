@@ -13,7 +13,9 @@ from mlp import idx
 from mlp.commands.runs.predict import Answer, verdict
 from mlp.data.file_kinds import READABLE
 from mlp.runs import finished
+from mlp.system.text_table import width
 from tests.conftest import ROOT, finished_run, run_here, write_folder, write_letters
+from tests.languages.english import english_left
 
 
 @pytest.fixture
@@ -178,6 +180,12 @@ def test_an_image_unlike_all_training_images_is_novel(digits_run, predict, tmp_p
     lines = out.splitlines()
     assert [line.split()[-1] for line in lines[:4]] == ["novel", "yes", "no", "yes"]
     assert lines[-1].startswith("novel: unlike all training images")
+    _, chinese, error = predict("--run", digits_run, tmp_path, "--lang", "zh")
+    assert english_left(chinese, tmp_path) == []
+    header, *rows = chinese.splitlines()[:4]
+    assert [row.split()[-1] for row in (header, *rows)] == ["陌生", "是", "否", "是"]
+    assert len({width(row[: row.rindex(" ")]) for row in (header, *rows)}) == 1  # the last column begins at one place
+    assert "several separate digits" in error
 
 
 def test_without_the_training_images_novel_is_unknown_and_a_warning_says_why(digits_run, predict, tmp_path):

@@ -21,9 +21,11 @@ from mlp.data import idx_folder
 from mlp.figures import curves
 from mlp.gates import Matmul
 from mlp.system import command_line
+from mlp.system.text_table import width
 from mlp.training import from_config
 from mlp.training.loop import Trainer
 from tests.conftest import LOG_TIME, ROOT, STRICT
+from tests.languages.english import english_left
 
 CONTRACT = {"config.yaml", "manifest.json", "history.csv", "loss_curve.png", "model.npz"} | {
     "checkpoint.npz",
@@ -379,6 +381,18 @@ def test_a_run_that_its_patience_stopped_says_so_and_is_not_offered_more_epochs(
     )
     done = here("train.py", "--resume", run, "--set", "training.epochs=301")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, first)
+
+
+def test_the_end_in_chinese(here, tmp_path):
+    """Its labels take as many columns of a terminal, and what it does not do it says in Chinese, too."""
+    options = ["data.limit_per_digit=20", "training.epochs=1"]
+    done = here("train.py", "--lang", "zh", "--output", tmp_path / "run", "--set", *options)
+    again = here("train.py", "--lang", "zh", "--resume", tmp_path / "run")
+    assert (done.returncode, again.returncode) == (0, 0)
+    assert english_left(done.stdout + again.stdout, tmp_path, "--set", "training.epochs") == []
+    best, *places = done.stdout.splitlines()
+    assert best.startswith("最佳一轮：第 1 轮")
+    assert len({width(place[: re.search("python|/", place).start()]) for place in places}) == 1
 
 
 def test_a_run_whose_patience_lasted_is_offered_more_epochs(here, tmp_path):

@@ -190,9 +190,13 @@ function troubleAt(node) {
   return `${isValue ? "" : "d"}${node.name}${formula} is ${number}: it overflows or is not defined here.`;
 }
 
-// A row of the step's facts: a name and a text.
+// The headings of a step's rows that are not their names in SAYS: the chain rule in the words of the lecture notes.
+const HEADINGS = { upstream: "upstream gradient", local: "local gradient", product: "upstream × local" };
+
+// A row of the step's facts: a heading and a text.
 function inRow([name, text]) {
   const row = make("div");
-  for (const [tag, words] of [["dt", name], ["dd", text]]) row.appendChild(make(tag)).textContent = words;
+  const parts = [["dt", HEADINGS[name] ?? name], ["dd", text]];
+  for (const [tag, words] of parts) row.appendChild(make(tag)).textContent = words;
   return row;
 }
