@@ -107,8 +107,7 @@ class Circuit:
 
         Raises InputError if ``upstream`` does not fit, or if a value or a gradient is not finite.
         """
-        graph = self.graph
-        shape = self._forward(self.output).shape
+        shape = self.forward().shape
         try:
             full = np.broadcast_to(np.asarray(upstream, float), shape)
         except ValueError:
@@ -116,10 +115,15 @@ class Circuit:
                 f"the upstream gradient has shape {np.shape(upstream)}, which does not fit the output "
                 f"{self.output.name} of shape {shape}"
             ) from None
-        for node in graph.nodes:
-            self._require_finite(node, graph.value(node.name), "value")
         self._backward(full)
         self.upstream = upstream
+
+    def forward(self) -> Array:
+        """Run forward alone, and return the output. Raises InputError if a value is not finite."""
+        value = self._forward(self.output)
+        for node in self.graph.nodes:
+            self._require_finite(node, self.graph.value(node.name), "value")
+        return value
 
     def numeric(self, upstream: ArrayLike = 1.0) -> dict[Node, Numeric]:
         """The numeric gradient of each named node that has a gradient in the latest pass.

@@ -7,30 +7,46 @@ import numpy as np
 
 from mlp.circuits import listing
 from mlp.circuits.circuit import Circuit
+from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.gates import Array
 from mlp.node import Node
 from mlp.system.errors import InputError
-from mlp.system.text_table import aligned
+from mlp.system.text_table import aligned, padded
 
 ROUNDING = 1e-12
 """Two sums of products count as equal if they differ by less than this fraction of the products' magnitudes."""
 
 
 def node_facts(circuit: Circuit, node: Node) -> dict[str, Any]:
-    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them."""
+    """A node, ready for JSON; ``inputs`` leaves out constants, ``code`` has them.
+
+    ``local`` has the local gradient of each of the inputs.
+    """
     graph, gradient = circuit.graph, circuit.gradient(node)
     return {
         "name": node.name,
         "gate": node.gate and node.gate.name,
         "inputs": [source.name for source in node.inputs if not source.constant],
+        "local": [local_facts(one) for one in local_gradients(graph, node).values()],
         "value": graph.value(node.name).tolist(),
         "gradient": None if gradient is None else gradient.tolist(),
         "code": listing.forward_code(graph, node),
     }
 
 
+def local_facts(local: LocalGradient) -> Any:
+    """A local gradient, ready for JSON: null for a class index, and for a number that is not finite."""
+    if isinstance(local, Jacobian):
+        return {"jacobian": [local.rows, local.columns]}
+    if local is None:
+        return None
+    numbers = local.astype(object)
+    numbers[~np.isfinite(local)] = None
+    return numbers.tolist()
+
+
 def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:
-    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON.
+    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON, with x for the outputs.
 
     The two are equal if every path from the inputs z to the circuit's output f passes through one of the outputs x,
     and no path passes through two.
@@ -42,9 +58,12 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
     with np.errstate(all="ignore"):  # an overflow is reported below
         product, scale = J.T @ df_dx, (np.abs(J.T) @ np.abs(df_dx)).max()
     if not np.isfinite(scale):
-        raise InputError(f"the product of the Jacobian's transpose and d{circuit.output.name}/dx overflows")
+        derivative = f"d{circuit.output.name}/d{together(outputs)}"
+        raise InputError(f"the product of the Jacobian's transpose and {derivative} overflows")
     return {
         "of": circuit.output.name,
+        "outputs": [*outputs],
+        "inputs": [*inputs],
         "rows": rows,
         "columns": columns,
         "matrix": J.tolist(),
@@ -55,6 +74,11 @@ def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[st
     }
 
 
+def together(names: Sequence[str]) -> str:
+    """One name, or several in brackets."""
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+
 def labels(circuit: Circuit, name: str) -> list[str]:
     """The elements of a value: x if it is a number, else x[0], x[1], ..."""
     shape = circuit.graph.value(circuit.node(name).name).shape
@@ -63,25 +87,34 @@ def labels(circuit: Circuit, name: str) -> list[str]:
 
 def describe_jacobian(facts: dict[str, Any]) -> str:
     """The Jacobian with its names, and both sides of the chain rule."""
-    f, rows, columns = facts["of"], facts["rows"], facts["columns"]
-    matrix = [
-        ["", *columns],
-        *([row, *(f"{x:.10g}" for x in line)] for row, line in zip(rows, facts["matrix"], strict=True)),
-    ]
+    f, x, z = facts["of"], together(facts["outputs"]), together(facts["inputs"])
     verdict = "equals" if facts["equal"] else "differs from"
-
-    def vector(numbers: list[float]) -> str:
-        return f"({', '.join(f'{x:.10g}' for x in numbers)})"
-
     lines = [
-        f"the Jacobian J of x = ({', '.join(rows)}) with respect to z = ({', '.join(columns)})",
-        "",
-        aligned(matrix, str.rjust),
-        "",
-        f"d{f}/dx    = {vector(facts['df_dx'])}",
-        f"J' d{f}/dx = {vector(facts['product'])}",
-        f"d{f}/dz    = {vector(facts['df_dz'])}: {f}'s own backward pass; J' d{f}/dx {verdict} it",
+        f"the Jacobian J of {x} with respect to {z}\n",
+        f"{jacobian_in_numbers(facts)}: {f}'s own backward pass; J' d{f}/d{x} {verdict} it",
     ]
     if not facts["equal"]:
-        lines.append(f"(some path from z to {f} avoids x, or passes through two of its elements, or it is rounding)")
+        lines.append(
+            f"(some path from {z} to {f} avoids {x}, or passes through two of its elements, or it is rounding)"
+        )
     return "\n".join(lines)
+
+
+def jacobian_in_numbers(facts: dict[str, Any]) -> str:
+    """The matrix with its names, and a line for each of df/dx, J' df/dx and df/dz."""
+    f, x, z = facts["of"], together(facts["outputs"]), together(facts["inputs"])
+    matrix = [
+        ["", *facts["columns"]],
+        *([row, *map(_text, line)] for row, line in zip(facts["rows"], facts["matrix"], strict=True)),
+    ]
+    sides = {f"d{f}/d{x}": "df_dx", f"J' d{f}/d{x}": "product", f"d{f}/d{z}": "df_dz"}
+    vectors = padded([[side, f"= {_vector(facts[name])}"] for side, name in sides.items()])
+    return "\n".join([aligned(matrix, str.rjust), "", *(" ".join(row).rstrip() for row in vectors)])
+
+
+def _vector(numbers: Sequence[float]) -> str:
+    return f"({', '.join(map(_text, numbers))})"
+
+
+def _text(number: float) -> str:
+    return f"{number:.10g}"

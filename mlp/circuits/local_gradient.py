@@ -1,17 +1,53 @@
-"""A gate's local gradient: by what the upstream gradient is multiplied on its way back, as a formula.
+"""A gate's local gradient: by what the upstream gradient is multiplied on its way back, in numbers and as a formula.
 
 By the chain rule dA = dC dC/dA. A gate's ``backward`` has the product; without dC it leaves dC/dA.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlp.gates import Elementwise, Gate
+from mlp.gates import Array, Elementwise, Gate
+from mlp.graph import ComputationalGraph
+from mlp.node import Node
 from mlp.trace import Formula, Term, parts, reshape
 
 ONE, MINUS_ONE = Term((), number=1), Term((), number=-1)
 PRODUCTS = (np.matmul, np.outer)
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """The size of a local gradient that is a matrix, which backpropagation never forms."""
+
+    rows: int
+    """One for each element of the gate's output."""
+    columns: int
+    """One for each element of its input."""
+
+
+LocalGradient = Array | Jacobian | None
+"""In numbers; None for a class index."""
+
+
+def local_gradients(graph: ComputationalGraph, node: Node) -> dict[int, LocalGradient]:
+    """The local gradients of a node's gate in the latest forward pass, by the positions of its inputs.
+
+    Constants are left out. If a value is two inputs of the gate, each has its own local gradient. An array has the
+    shape of input and output; it is not finite where the derivative is not.
+    """
+    wanted = {k: source for k, source in enumerate(node.inputs) if not source.constant}
+    if node.gate is None or not wanted:
+        return {}
+    C, *inputs = (graph.value(one.name) for one in (node, *node.inputs))
+    with np.errstate(all="ignore"):
+        sent = node.gate.backward(np.ones_like(C), C, *inputs)  # for an upstream gradient of 1
+    found: dict[int, LocalGradient] = {}
+    for k in wanted:
+        by_element = inputs[k].shape == C.shape and (isinstance(node.gate, Elementwise) or not C.shape)
+        number = np.asarray(sent[k], float) if by_element else Jacobian(C.size, inputs[k].size)
+        found[k] = None if k in node.gate.indices else number
+    return found
 
 
 def local_gradient(gate: Gate, formula: Formula, gradient: Term) -> Term | None:

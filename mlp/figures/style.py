@@ -41,7 +41,7 @@ from mlp.system.printable import printable
 LINE, MUTED, INK, RED, BLUE, GREEN, OUTLINE = (
     COLORS[name][0] for name in ("line", "muted", "ink", "red", "blue", "green", "outline")
 )
-ZERO, ONE, VALUE, GRADIENT = RED, BLUE, GREEN, RED
+ZERO, ONE, VALUE, GRADIENT, LOCAL = RED, BLUE, GREEN, RED, BLUE
 """ZERO and ONE are the smaller and the larger digit, as in the notes, whichever is the positive class."""
 SIGNS = "PuOr"
 """matplotlib's diverging scale for weights and derivatives: purple is positive, orange negative."""

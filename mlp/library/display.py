@@ -10,8 +10,9 @@ import io
 from markupsafe import escape
 from matplotlib.figure import Figure
 
-from mlp.circuits import drawing
 from mlp.circuits.circuit import Circuit
+from mlp.circuits.drawing.part import Labels
+from mlp.circuits.drawing.picture import caption, labelled, latest, picture
 from mlp.circuits.network_table import shape_texts
 from mlp.figures.curves import loss_figure
 from mlp.figures.style import write
@@ -73,11 +74,11 @@ def figure_of(shown: Shown) -> Figure | None:
         what = "print(circuit) shows its table" if isinstance(shown, Circuit) else f"at most {MAX_NODES} nodes are"
         raise InputError(f"too large to draw in a notebook: {what}")
     if isinstance(shown, Circuit) and shown.has_run:
-        return drawing.picture(shown)
+        return picture(shown)
     if isinstance(shown, MLP):
-        shapes: drawing.Labels = {node: ([text], []) for node, text in shape_texts(shown).items()}
-        return drawing.labelled(graph, shapes, f"{shown!r}; green: shapes, n is the number of examples")
-    return drawing.labelled(graph, drawing.latest(graph), drawing.caption(graph))
+        shapes: Labels = {node: ([text], []) for node, text in shape_texts(shown).items()}
+        return labelled(graph, shapes, f"{shown!r}; green: shapes, n is the number of examples")
+    return labelled(graph, latest(graph), caption(graph))
 
 
 def frame(circuit: Circuit) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mlp.circuits.circuit import Circuit
-from mlp.circuits.drawing import picture
+from mlp.circuits.drawing.picture import picture
 from mlp.circuits.examples import EXAMPLES, Example, sentence
 from mlp.circuits.expression import parse
-from mlp.circuits.facts import jacobian_facts
+from mlp.circuits.facts import jacobian_facts, jacobian_in_numbers, together
 from mlp.circuits.source_text import parse_values
 from mlp.graph import ComputationalGraph
 from mlp.node import Node
@@ -21,7 +21,6 @@ from mlp.pages.frame import render
 from mlp.pages.javascript import Script
 from mlp.pages.stepping import drawing_facts, stepping_facts
 from mlp.system.files import StrPath, replacing, write_text
-from mlp.system.text_table import aligned
 
 STAGED = {"sigmoid-neuron": "sigmoid-stages"}
 """Examples that the gallery also has with --stages, and the name there: it has a sentence as examples have."""
@@ -68,18 +67,15 @@ def example_facts(name: str, example: Example, script: Script, *, stages: bool =
     facts = circuit_facts(circuit, name, example.expression, script) | {"shows": sentence(name)}
     if example.jacobian is not None:
         outputs, inputs = (names.split(",") for names in example.jacobian)
-        facts["jacobian"] = _written(jacobian_facts(circuit, outputs, inputs, np.ones(())))
+        jacobian = jacobian_facts(circuit, outputs, inputs, np.ones(()))
+        facts["jacobian"] = {
+            "of": jacobian["of"],
+            "outputs": together(outputs),
+            "inputs": together(inputs),
+            "text": jacobian_in_numbers(jacobian),
+            "equal": jacobian["equal"],
+        }
     return facts
-
-
-def _written(jacobian: dict[str, Any]) -> dict[str, Any]:
-    """A Jacobian, with the text of its matrix and of both sides of the chain rule."""
-    of, columns = jacobian["of"], jacobian["columns"]
-    matrix = [[f"{x:.10g}" for x in line] for line in jacobian["matrix"]]
-    rows = [[name, *line] for name, line in zip(jacobian["rows"], matrix, strict=True)]
-    sides = {f"d{of}/dx": "df_dx", f"J' d{of}/dx": "product", f"d{of}/dz": "df_dz"}
-    vectors = [[side, f"= ({', '.join(f'{x:.10g}' for x in jacobian[name])})"] for side, name in sides.items()]
-    return jacobian | {"text": f"{aligned([['', *columns], *rows], str.rjust)}\n\n{aligned(vectors)}"}
 
 
 def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) -> dict[str, Any]:

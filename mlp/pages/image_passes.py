@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp.circuits.drawing import ROOM, labelled, latest, text_width
+from mlp.circuits.drawing.part import text_width
+from mlp.circuits.drawing.picture import ROOM, labelled, latest
 from mlp.circuits.notation import rows_of
 from mlp.network import ACTIVATIONS, LOSSES, MLP, classes_of
 from mlp.pages.javascript import Script

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from mlp.circuits.drawing import legend
+from mlp.circuits.drawing.picture import legend
 from mlp.circuits.formula_text import plain
 from mlp.circuits.listing import differentiated, lines, names, plain_here
 from mlp.figures.style import inline

@@ -86,11 +86,11 @@ def test_a_step_in_chinese_and_after_a_switch_in_english(visit, sum_times):
     page = visit(sum_times, locale="zh-CN", fragment="#step=4")
     numbers = ["multiply: C = A * B, dA = dC * B", "dq = df * z", "df = 1", "∂f/∂q = z = -4", "dq = 1 * (-4) = -4"]
     assert (text(page, "[data-says=title]"), text(page, ".phase")) == ("反向传播：从 f 到 q", "反向 2/5")
-    assert rows(page) == (["规则", "本步", "上游梯度", "局部梯度", "乘积"], numbers)
+    assert rows(page) == (["规则", "本步", "上游梯度", "局部梯度", "上游 × 局部"], numbers)
     assert text(page, "[data-says=about]") == "乘法门（转换器）：用另一个输入的值去乘梯度。"
     switch(page, "English")
     assert (text(page, "[data-says=title]"), text(page, ".phase")) == ("Backward: from f to q", "backward 2 of 5")
-    assert rows(page) == (["Rule", "Here", "Upstream", "Local", "Product"], numbers)
+    assert rows(page) == (["Rule", "Here", "Upstream gradient", "Local gradient", "Upstream × local"], numbers)
     assert page.url.endswith("#step=4")
 
 

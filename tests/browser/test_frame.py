@@ -18,7 +18,7 @@ def page(tmp_path, monkeypatch):
     """A page with a title that would be a script and an image that lies elsewhere, written to a file."""
     from markupsafe import Markup
 
-    from mlp.circuits import drawing
+    from mlp.circuits.drawing.picture import picture
     from mlp.circuits.source_text import parse_values
     from mlp.figures import style
 
@@ -29,7 +29,7 @@ def page(tmp_path, monkeypatch):
     path = tmp_path / "page.html"
 
     def make(address):
-        svg = Markup(style.inline(drawing.picture(circuit), "product"))  # noqa: S704
+        svg = Markup(style.inline(picture(circuit), "product"))  # noqa: S704
         path.write_text(frame.render("own.html", title="<script>alert(1)</script>", drawing=svg, address=address))
         return path
 

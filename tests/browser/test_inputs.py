@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlp.circuits.drawing import drawn
+from mlp.circuits.drawing.picture import drawn
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlp.circuits.drawing import drawn
+from mlp.circuits.drawing.picture import drawn
 from mlp.circuits.notation import rows_of
 from tests.browser.circuit_pages import SHOWN, write_page
 
@@ -98,9 +98,9 @@ def test_a_sum_grows_part_by_part_and_the_step_says_how(visit, fan_out):
     assert dict(rows) == {
         "rule": "multiply: C = A * B, dB = dC * A",
         "here": "dx += da * x",
-        "upstream": "da = 0.6225",
-        "local": "∂a/∂x = x = 0.5",
-        "product": "dx += 0.6225 * 0.5 = 0.3112",
+        "upstream gradient": "da = 0.6225",
+        "local gradient": "∂a/∂x = x = 0.5",
+        "upstream × local": "dx += 0.6225 * 0.5 = 0.3112",
         "sum": "dx = 0.605 + 0.3112 = 0.9162",
     }
     assert page.locator(".step dl").evaluate("list => list.innerText").startswith("Rule")

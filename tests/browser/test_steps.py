@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mlp.circuits.drawing import drawn, number_within
+from mlp.circuits.drawing.part import number_within
+from mlp.circuits.drawing.picture import drawn
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import lines
-from mlp.circuits.notation import rows_of
+from mlp.circuits.local_gradient import local_gradients
+from mlp.circuits.notation import rows_of, written
 from mlp.circuits.source_text import parse_values
 from mlp.pages.circuit import circuit_facts, render_circuits
 from mlp.pages.javascript import Script
@@ -289,6 +291,20 @@ def test_numbers_and_notes(steps_of, text, values, title, computed, note):
 def test_the_local_gradient_is_a_formula_and_its_number(steps_of, text, values, name, local):
     step = titled(steps_of(Case(text, tuple(values))), f"Backward: from f to {name}")
     assert said(step, "local") == (local,)
+
+
+@each_example
+def test_the_local_gradient_is_the_number_that_the_table_has(steps_of, case):
+    """The page computes it by its own script; an array of equal numbers may stand there as one number."""
+    circuit = case.run()
+    for step in steps_of(case):
+        if not (ends := re.fullmatch(r"Backward: from (\w+) to (\w+)", step["says"]["title"])):
+            continue
+        node = circuit.node(ends[1])
+        for position, local in local_gradients(circuit.graph, node).items():
+            if node.inputs[position].name == ends[2] and isinstance(local, np.ndarray):
+                expected = {written(local)} | ({written(local.ravel()[0])} if np.ptp(local) == 0 else set())
+                assert step["says"]["local"].rpartition("= ")[2] in expected
 
 
 def test_a_jacobian_has_a_row_for_each_output(steps_of):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlp.circuits.formula_text import Rule
-from mlp.circuits.local_gradient import local_gradient
+from mlp.circuits.local_gradient import Jacobian, local_gradient, local_gradients
 from mlp.gates import (
     Add,
     Cosine,
@@ -22,6 +22,7 @@ from mlp.gates import (
     unbroadcast,
 )
 from mlp.gradient_check import all_gates
+from mlp.graph import ComputationalGraph
 from mlp.losses import ClassLoss, TargetLoss
 from mlp.trace import evaluate, parts, trace
 
@@ -104,3 +105,39 @@ def test_it_is_written_without_products_by_1(gate, expected):
 @pytest.mark.parametrize("shapes", Softmax.check_shapes, ids=str)
 def test_the_softmax_has_none_as_its_derivative_is_a_jacobian(shapes):
     assert [local for local, *_ in locals_of(Softmax(), shapes)] == [None]
+
+
+def numeric_jacobian(gate, inputs, position, h=1e-6):
+    """From the forward pass of the gate alone: a row for each element of its output, a column for each of the input."""
+    columns = []
+    for index in np.ndindex(np.shape(inputs[position])):
+        both = []
+        for step in (h, -h):
+            moved = [np.array(A, float) if k == position else A for k, A in enumerate(inputs)]
+            moved[position][index] += step
+            both.append(np.ravel(gate.forward(*moved)))
+        columns.append((both[0] - both[1]) / (2 * h))
+    return np.transpose(columns)
+
+
+@pytest.mark.parametrize("gate", all_gates(), ids=str)
+def test_in_numbers_it_is_the_gates_own_numeric_derivative(gate):
+    for shapes in gate.check_shapes:
+        formula, values, _ = traced(gate, shapes)
+        graph = ComputationalGraph()
+        leaves = [graph.leaf(f"x{k}", values[symbol]) for k, symbol in enumerate(formula.inputs)]
+        node = graph.apply(gate, *leaves)
+        inputs = [values[symbol] for symbol in formula.inputs]
+        C = graph.forward(node)
+        found = local_gradients(graph, node)
+        assert list(found) == list(range(len(shapes)))
+        for position, local in found.items():
+            if position in gate.indices:
+                assert local is None
+                continue
+            J = numeric_jacobian(gate, inputs, position)
+            if isinstance(local, Jacobian):
+                assert (local.rows, local.columns) == J.shape
+            else:
+                assert local.shape == C.shape == shapes[position]
+                np.testing.assert_allclose(np.diag(local.ravel()), J, rtol=1e-6, atol=1e-8)

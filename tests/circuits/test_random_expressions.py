@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
+from mlp.circuits.local_gradient import Jacobian, local_gradients
 from mlp.interpreter import run_backward, run_forward
 
 SHAPES = {"a": (), "b": (), "u": (3,), "v": (3,), "X": (2, 3), "Y": (2, 3), "c": (2, 1), "W": (3, 3)}
@@ -199,6 +200,21 @@ def agrees_with_the_interpreter(circuit, upstream):
             assert node.constant or not gradients[node].any()
 
 
+def agrees_with_the_chain_rule(circuit, upstream):
+    """Each gradient is the sum over the value's uses of upstream times local; a use with a Jacobian has no number."""
+    graph = circuit.graph
+    sums = {circuit.output: [upstream]}
+    for node in reversed(circuit.nodes):
+        if graph.has_gradient(node):
+            for k, local in local_gradients(graph, node).items():
+                is_number = local is not None and not isinstance(local, Jacobian)
+                product = graph.gradient(node.name) * local if is_number else None
+                sums.setdefault(node.inputs[k], []).append(product)
+    for node, products in sums.items():
+        if all(product is not None for product in products):
+            agree(circuit.gradient(node), sum(products), 1e-12)
+
+
 many = settings(
     max_examples=max(250, 2 * settings.default.max_examples),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
@@ -210,6 +226,7 @@ many = settings(
 def test_values_and_gradients_are_those_of_numeric_differentiation_the_listing_and_the_interpreter(case):
     circuit, upstream = passes(case)
     agrees_with_the_interpreter(circuit, upstream)
+    agrees_with_the_chain_rule(circuit, upstream)
     scope = {}
     exec(staged(circuit.graph, circuit.output), scope)
     for node in circuit.nodes:

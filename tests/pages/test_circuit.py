@@ -5,7 +5,7 @@ import re
 from html import unescape
 
 from mlp.circuits import listing
-from mlp.circuits.drawing import picture
+from mlp.circuits.drawing.picture import picture
 from mlp.circuits.examples import EXAMPLES, shows
 from mlp.circuits.expression import parse
 from mlp.circuits.listing import staged
@@ -99,7 +99,7 @@ def test_the_gallery_has_every_example_in_its_order_and_is_quick_to_open(gallery
     for name, one in EXAMPLES.items():
         assert one.expression in unescape(page)
         assert f">{shows(name)}</p>" in unescape(page)
-    assert "the Jacobian J of x = (x1, x2, x3, x4)" in page
+    assert "the Jacobian J of (x1, x2, x3, x4) with respect to (z1, z2)" in page
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert len(page) < 500_000

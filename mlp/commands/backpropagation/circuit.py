@@ -2,6 +2,7 @@
 
     mlp circuit "(x + y) * z" x=-2 y=5 z=-4
     mlp circuit --example sigmoid-neuron --stages --draw neuron.svg
+    mlp circuit "q = x + y; f = q * z" x=-2 y=5 z=-4 --nudge x=0.001
     mlp circuit --example staged --draw staged.html
     mlp circuit --network outputs/0001 --digit 7 --draw digit.png
 
@@ -22,6 +23,7 @@ from mlp.circuits import expression, listing
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.examples import EXAMPLES, shows
 from mlp.circuits.facts import describe_jacobian, jacobian_facts, node_facts
+from mlp.circuits.nudge import describe_nudge, nudge_facts, parse_steps
 from mlp.circuits.source_text import parse_value, parse_values
 from mlp.system import command_line
 from mlp.system.command_line import PICTURE_ENDINGS, display_path
@@ -65,6 +67,14 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--code", action="store_true", help="print both passes as a Python program")
     parser.add_argument(
         "--draw", type=path, metavar="FILE", help="a picture (.svg, .png or .pdf), or a page to step through (.html)"
+    )
+    parser.add_argument("--local", action="store_true", help="with --draw and a picture: the local gradients, in blue")
+    parser.add_argument(
+        "--nudge",
+        action="append",
+        metavar="NAME=STEP",
+        help="print how much this step in a given value changes every other value, and what its gradient predicts for "
+        "the output; may be repeated",
     )
     parser.add_argument("--jacobian", metavar="OUTS", help="print the Jacobian of these names, separated by commas")
     parser.add_argument("--wrt", metavar="INS", help="with --jacobian: the names to differentiate with respect to")
@@ -125,8 +135,11 @@ def check(options: Namespace) -> None:
             raise InputError(f"{flags(alone)} goes with no other option")
     if ("jacobian" in given) != ("wrt" in given):
         raise InputError("--jacobian OUTS and --wrt INS go together: give both")
-    if "code" in given and given & {"json", "jacobian"}:
-        raise InputError(f"--code prints only code: leave out {flags(given & {'json', 'jacobian'})}")
+    if "local" in given and (options.draw is None or options.draw.suffix.lower() == PAGE):
+        cure = "with --draw and a picture (.svg, .png, .pdf): the steps of a page show them without it"
+        raise InputError(f"--local draws local gradients: give it {cure}")
+    if "code" in given and (others := given & {"json", "jacobian", "nudge"}):
+        raise InputError(f"--code prints only code: leave out {flags(others)}")
     if not given & {"words", "example", "network", "list_examples", "gallery"}:
         raise InputError('give an expression, as in "(x + y) * z" x=-2 y=5 z=-4, or --list-examples')
     for name, allowed in {"gallery": [PAGE], "draw": [*PICTURE_ENDINGS, PAGE]}.items():
@@ -153,14 +166,18 @@ def show_circuit(options: Namespace) -> None:
     circuit = expression.parse(text, parse_values(arguments), stages=options.stages)
     upstream = np.ones(()) if options.upstream is None else parse_value("--upstream", options.upstream)
     circuit.run(upstream)
+    nudge = nudge_facts(circuit, parse_steps(options.nudge)) if options.nudge else None
     if options.draw:
-        draw_circuit(circuit, text, options.draw)
+        draw_circuit(circuit, text, options.draw, local=options.local)
     if options.code:
         print(listing.staged(circuit.graph, circuit.output))
         return
     nodes = [node_facts(circuit, node) for node in circuit.nodes]
     facts: dict[str, Any] = {"output": circuit.output.name, "nodes": nodes}
     report = [] if options.json else [str(circuit)]
+    if nudge is not None:
+        facts["nudge"] = nudge
+        report.append(describe_nudge(nudge))
     if jacobian is not None:
         outs, ins = names("--jacobian", jacobian[0]), names("--wrt", jacobian[1])
         facts["jacobian"] = jacobian_facts(circuit, outs, ins, upstream)
@@ -170,18 +187,21 @@ def show_circuit(options: Namespace) -> None:
     print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
 
 
-def draw_circuit(circuit: Circuit, text: str, file: Path) -> None:
-    """Write the circuit of this text as a picture or as a page, depending on the file's ending."""
+def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool) -> None:
+    """Write the circuit of this text as a picture or as a page, depending on the file's ending.
+
+    ``local``: whether a picture shows local gradients.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == PAGE:
         from mlp.pages import circuit as circuit_page  # matplotlib is slow to import
 
         circuit_page.write(circuit, text, file)
     else:
-        from mlp.circuits.drawing import picture
+        from mlp.circuits.drawing.picture import picture
         from mlp.figures.style import save
 
-        save(picture(circuit), file)
+        save(picture(circuit, local=local), file)
 
 
 def show_gallery(file: Path) -> None:

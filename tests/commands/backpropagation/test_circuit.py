@@ -48,16 +48,17 @@ def test_the_command_of_the_design_as_a_user_types_it(command):
     done = command("scripts/circuit.py", "(x + y) * z", "x=-2", "y=5", "z=-4")
     assert (done.returncode, done.stderr) == (0, "")
     header, *rows = [re.split(r"  +", line) for line in done.stdout.splitlines()]
-    assert header == ["name", "gate", "forward", "value", "gradient", "numeric gradient", "relative error"]
-    assert [[row[0], *row[-4:-1]] for row in rows] == [
+    assert header == [
+        *("name", "gate", "forward", "value", "local gradient", "gradient", "numeric gradient", "relative error")
+    ]
+    assert [row[:-1] for row in rows] == [
         ["x", "-2.0", "-4.0", "-4"],
         ["y", "5.0", "-4.0", "-4"],
-        ["t1", "3.0", "-4.0", "-4"],
+        ["t1", "add", "x + y", "3.0", "x: 1.0, y: 1.0", "-4.0", "-4"],
         ["z", "-4.0", "3.0", "3"],
-        ["f", "-12.0", "1.0", "1"],
+        ["f", "multiply", "t1 * z", "-12.0", "t1: -4.0, z: 3.0", "1.0", "1"],
     ]
     assert all(float(row[-1]) < 1e-9 for row in rows)
-    assert rows[2][1:3] == ["add", "x + y"]
 
 
 def test_json_has_the_keys_of_the_design_in_topological_order(circuit):
@@ -67,7 +68,8 @@ def test_json_has_the_keys_of_the_design_in_topological_order(circuit):
     assert found["output"] == found["nodes"][-1]["name"]
     seen = set()
     for node in found["nodes"]:
-        assert {"name", "gate", "inputs", "value", "gradient"} <= node.keys()
+        assert {"name", "gate", "inputs", "local", "value", "gradient"} <= node.keys()
+        assert len(node["local"]) == len(node["inputs"])
         assert seen.issuperset(node["inputs"])
         seen.add(node["name"])
     gates = {node["name"]: node["gate"] for node in found["nodes"]}
@@ -100,6 +102,43 @@ def test_the_stages_of_the_sigmoid(nodes):
     assert rounded == [(1, 0.20), (-1, -0.20), (0.37, -0.53), (1.37, -0.53), (0.73, 1)]
     assert [node["gate"] for node in stages] == ["add", "multiply", "exp", "add", "divide"]
     assert [node["code"] for node in stages[1:]] == ["t4 * (-1)", "np.exp(t5)", "t6 + 1", "1 / t7"]
+
+
+def test_the_local_gradients_of_the_sigmoids_stages(nodes):
+    """As the notes work them out: of *-1, exp, +1 and 1/x, at 1, -1, 0.37 and 1.37."""
+    stages = [node for node in nodes("--example", "sigmoid-neuron", "--stages").values() if isinstance(node, dict)][-4:]
+    assert [[round(local, 2) for local in node["local"]] for node in stages] == [[-1], [0.37], [1], [-0.53]]
+    assert nodes("--example", "sigmoid-neuron")["f"]["local"] == [pytest.approx(0.73 * 0.27, rel=0.01)]
+
+
+def test_a_local_gradient_is_a_number_an_array_or_the_size_of_a_jacobian(nodes):
+    found = nodes("--example", "vector-norm")
+    assert found["q"]["local"] == [{"jacobian": [2, 4]}, {"jacobian": [2, 2]}]
+    np.testing.assert_allclose(found["t1"]["local"], [[0.44, 0.52]], rtol=1e-12)
+    assert (found["f"]["local"], found["W"]["local"]) == ([{"jacobian": [1, 2]}], [])
+    found = nodes("f = x * x + 3 * softmax_loss(s, y, w)", "x=3", "s=[0, 0]", "y=1", "w=2")
+    assert (found["t1"]["inputs"], found["t1"]["local"]) == (["x", "x"], [3, 3])
+    assert found["t2"]["local"] == [{"jacobian": [1, 2]}, None, pytest.approx(np.log(2))]
+    assert (found["t3"]["inputs"], found["t3"]["local"]) == (["t2"], [3])
+
+
+def test_the_table_names_the_input_of_each_local_gradient(circuit):
+    def column(*arguments):
+        _, out, _ = circuit(*arguments)
+        header, *rows = out.splitlines()
+        begin, end = header.index("local gradient"), header.index("gradient", header.index("local gradient") + 10)
+        return {row.split()[0]: row[begin:end].strip() for row in rows}
+
+    found = column("--example", "linear-softmax")
+    assert found["t1"] == "X: Jacobian (12, 8), W: Jacobian (12, 6)"
+    assert (found["S"], found["E"]) == ("t1: shape (4, 3), b: Jacobian (12, 3)", "S: Jacobian (1, 12), y: none")
+    assert column("add(x, x, x, 2, x, x)", "x=1")["f"] == "x: 1.0, x: 1.0, x: 1.0, x: 1.0, ..."
+
+
+def test_an_infinite_local_gradient_through_which_no_gradient_flows_is_shown(circuit, nodes):
+    arguments = "q = x ** 0.5; f = x * 1", "x=0"
+    assert nodes(*arguments)["q"]["local"] == [None]
+    assert re.search(r"^q .* x: inf +0\.0$", circuit(*arguments)[1], re.MULTILINE)
 
 
 def test_max_gate(nodes):
@@ -140,6 +179,22 @@ def test_jacobian_product(circuit):
     assert jacobian["df_dx"] == [-2542, 3096, 5842, 2550]
     assert jacobian["product"] == jacobian["df_dz"] == [13850, 28460]
     assert jacobian["equal"] is True
+    assert (jacobian["outputs"], jacobian["inputs"]) == (["x1", "x2", "x3", "x4"], ["z1", "z2"])
+
+
+def test_a_jacobian_is_headed_by_the_names_asked_for(circuit):
+    _, out, _ = circuit("a = u * v; b = u + v; g = a * b", "u=2", "v=3", "--jacobian", "a,b", "--wrt", "u,v")
+    assert out.endswith("""
+the Jacobian J of (a, b) with respect to (u, v)
+
+   u  v
+a  3  2
+b  1  1
+
+dg/d(a, b)    = (5, 6)
+J' dg/d(a, b) = (21, 16)
+dg/d(u, v)    = (21, 16): g's own backward pass; J' dg/d(a, b) equals it
+""")
 
 
 def test_single_gates_and_matrices(nodes):
@@ -290,6 +345,7 @@ def test_the_table_explains_a_tie(circuit):
 def test_a_jacobian_of_arrays_has_a_row_and_a_column_for_each_element(circuit):
     code, out, _ = circuit("x = A @ z; f = sum(x)", "A=[[1, 2], [3, 4]]", "z=[5, 6]", "--jacobian", "x", "--wrt", "z")
     assert code == 0
+    assert "\nthe Jacobian J of x with respect to z\n\n" in out
     assert "      z[0]  z[1]\nx[0]     1     2\nx[1]     3     4\n" in out
     assert "J' df/dx = (4, 6)\ndf/dz    = (4, 6): f's own backward pass; J' df/dx equals it" in out
 
@@ -302,6 +358,18 @@ def test_a_path_past_the_outputs_is_named_as_the_cause_of_a_difference(circuit):
     assert json.loads(circuit(*arguments, "--json")[1])["jacobian"]["equal"] is False
 
 
+def test_a_nudge_is_printed_below_the_table_and_stands_in_json(circuit):
+    arguments = "q = x + y; f = q * z", "x=-2", "y=5", "z=-4", "--nudge", "x=0.001", "--nudge", "z=-0.5"
+    plain, printed = circuit(*arguments[:4])[1], circuit(*arguments)[1]
+    table, *nudge = printed.partition("\nafter x += 0.001, z += -0.5\n")
+    assert table == plain
+    assert "change of f, predicted  -1.504 " in nudge[1]  # -4 * 0.001 + 3 * (-0.5)
+    found = json.loads(circuit(*arguments, "--json")[1])
+    assert found["nodes"] == json.loads(circuit(*arguments[:4], "--json")[1])["nodes"]
+    assert found["nudge"]["predicted"] == pytest.approx(-1.504)
+    assert found["nudge"]["made"] == pytest.approx(3.001 * -4.5 + 12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -309,7 +377,7 @@ def test_a_path_past_the_outputs_is_named_as_the_cause_of_a_difference(circuit):
         (["L = svm_loss(s, y)", "s=[1, 2]", "y=0", "--jacobian", "y", "--wrt", "s"], "y is a class index: it has no"),
         (
             ["a = x * 1e100; b = a * 1e100; f = b * 1.0e108", "x=1e-250", "--jacobian", "a,b", "--wrt", "x"],
-            "the product of the Jacobian's transpose and df/dx overflows",
+            "the product of the Jacobian's transpose and df/d(a, b) overflows",
         ),
     ],
 )
@@ -406,6 +474,32 @@ def test_the_gallery_is_written(gallery):
         (["x", "x=1", "--jacobian", "x,", "--wrt", "x"], "--jacobian x,: must be names separated by commas"),
         (["x", "x=1", "--jacobian", "x", "--wrt", "x,x"], "--wrt x,x: must be names separated by commas, each once"),
         (["x", "x=1", "--draw", "x.jpg"], "--draw x.jpg: must end in .svg, .png, .pdf, .html"),
+        (["x", "x=1", "--nudge", "x"], "--nudge x: must be NAME=STEP, as in --nudge x=0.001"),
+        (["x", "x=1", "--nudge", "x=a"], "the value of --nudge x, column 1: must be a number"),
+        (["x", "x=1", "--nudge", "x=1", "--nudge", "x=2"], "--nudge x=2: x already has a step"),
+        (["x", "x=1", "--nudge", "w=1"], "--nudge w: there is no 'w' in the expression: nudge x"),
+        (["q = x + y; q", "x=1", "y=2", "--nudge", "q=1"], "--nudge q: q is computed, not given: nudge x, y"),
+        (["svm_loss(s, y)", "s=[1, 2]", "y=0", "--nudge", "y=1"], "y is a class index, a whole number: nudge s"),
+        (["2 + 3", "--nudge", "x=1"], "no value of this expression can be nudged"),
+        (["x", "x=1", "--nudge", "x=0"], "--nudge x: the step is 0, or too small to change x: give a larger one"),
+        (["x", "x=1", "--nudge", "x=1e-30"], "--nudge x: the step is 0, or too small to change x"),
+        (
+            ["x", "x=[1, 2]", "--nudge", "x=[1]"],
+            r"--nudge x: the step has shape \(1,\), but x has shape \(2,\): give a number, or an array of this shape",
+        ),
+        (["log(x)", "x=1", "--nudge", "x=-2"], r"after --nudge: .* \(log, f\) is nan: .*: take a smaller step"),
+        (["x", "x=-1.5e308", "--nudge", "x=3e308"], "the number is too large"),
+        (
+            ["f = x + y", "x=-1.7e308", "y=0", "--nudge", "x=1.7e308", "--nudge", "y=1.7e308"],
+            "after --nudge: the change of a value overflows: take a smaller step",
+        ),
+        (["x", "x=1", "--nudge", "x=1", "--code"], "--code prints only code: leave out --nudge"),
+        (["--network", "--nudge", "x=1"], "--network goes with --digit and --draw only: leave out --nudge"),
+        (["x", "x=1", "--local"], "--local draws local gradients: give it with --draw and a picture"),
+        (
+            ["x", "x=1", "--local", "--draw", "x.html"],
+            "--local draws local gradients: give it with --draw and a picture",
+        ),
         (["--gallery", "x.svg"], "--gallery x.svg: must end in .html"),
         (["x", "x=1", "--gallery", "x.html"], "--gallery goes with no other option"),
         (["--gallery", "config.yaml/x.html"], "^error: config.yaml: File exists\n$"),
@@ -465,6 +559,13 @@ def test_a_trained_network_is_shown_as_by_the_command_for_it(here, settings, tmp
         assert (done.returncode, done.stderr, done.stdout) == (0, "", f"drawing: {path}\n")
         pictures.append(path.read_bytes())
     assert pictures[0] == pictures[1]
+
+
+def test_a_picture_shows_local_gradients_only_if_asked(circuit, tmp_path):
+    for name, options in {"with": ["--local"], "without": []}.items():
+        assert circuit("x * y", "x=3", "y=5", "--draw", tmp_path / f"{name}.svg", *options)[0] == 0
+    assert 'id="local-2-0-0"' in (tmp_path / "with.svg").read_text()
+    assert "local" not in (tmp_path / "without.svg").read_text()
 
 
 @pytest.mark.parametrize("name", ["x.svg", "x.html"])

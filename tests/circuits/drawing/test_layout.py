@@ -1,4 +1,4 @@
-"""Promises of mlp.circuits.layout: layers from left to right, no overlap, no wire across a box, few crossings."""
+"""Promises of mlp.circuits.drawing.layout: layers left to right, no overlap, no wire across a box, few crossings."""
 
 from itertools import pairwise
 
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from mlp.circuits import layout
-from mlp.circuits.layout import GAP, SPACE, Box, Wire, layered
+from mlp.circuits.drawing import layout
+from mlp.circuits.drawing.layout import GAP, SPACE, Box, Wire, layered
 
 SMALL = Box(1.0, 0.3, 0.2)
 

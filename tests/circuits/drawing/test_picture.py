@@ -1,4 +1,4 @@
-"""Promises of mlp.circuits.drawing: every number in its place and colour, and no overlap."""
+"""Promises of mlp.circuits.drawing.picture: every number in its place and colour, and no overlap."""
 
 from functools import cache
 from itertools import pairwise
@@ -8,12 +8,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Circle, PathPatch
 
-from mlp.circuits.drawing import MAX_NODES, picture
+from mlp.circuits.drawing.picture import MAX_NODES, picture
 from mlp.circuits.examples import EXAMPLES
 from mlp.circuits.expression import parse
 from mlp.circuits.notation import rounded
 from mlp.circuits.source_text import parse_values
-from mlp.figures.style import FONT_POINTS, GRADIENT, INK, VALUE
+from mlp.figures.style import FONT_POINTS, GRADIENT, INK, LOCAL, VALUE
 from mlp.system.errors import InputError
 
 THIRTY = "; ".join(
@@ -41,6 +41,7 @@ CIRCUITS["gates of many inputs"] = (
     "f = max(sqrt(x), abs(y), sin(z), 2) + add(cos(x), tanh(y), relu(z), x, y)",
     ["x=4", "y=-3", "z=1"],
 )
+CIRCUITS["arrays into gates of many inputs"] = ("add(A, B, A * B, 2)", ["A=[[1, 2], [3, 4], [5, 6]]", "B=[[1, 2.5]]"])
 CIRCUITS["an array of three dimensions"] = ("sum(T * 2)", ["T=[[[1, 2]]]"])
 
 
@@ -54,29 +55,30 @@ BY_STAGES = [name for name in CIRCUITS if len(parsed(name, stages=True).graph.no
 
 
 @cache
-def drawn(name, stages=False):
+def drawn(name, stages=False, local=False):
     """The circuit and its figure, shared by tests: none changes them."""
     circuit = parsed(name, stages)
     circuit.run()
-    return circuit, picture(circuit)
+    return circuit, picture(circuit, local=local)
 
 
 @cache
-def extents(name, stages=False):
+def extents(name, stages=False, local=False):
     """Each text with its rectangle in pixels, one pixel smaller at each edge."""
-    _, figure = drawn(name, stages)
+    _, figure = drawn(name, stages, local)
     renderer = FigureCanvasAgg(figure).get_renderer()
     return [
         (text, text.get_window_extent(renderer).padded(-1)) for text in figure.axes[0].texts if text.get_text().strip()
     ]
 
 
+@pytest.mark.parametrize("local", [False, True])
 @pytest.mark.parametrize(
     ("name", "stages"), [*((name, False) for name in CIRCUITS), *((name, True) for name in BY_STAGES)]
 )
-def test_no_text_overlaps_another_or_a_gate_or_the_edge(name, stages):
-    _, figure = drawn(name, stages)
-    texts = extents(name, stages)
+def test_no_text_overlaps_another_or_a_gate_or_the_edge(name, stages, local):
+    _, figure = drawn(name, stages, local)
+    texts = extents(name, stages, local)
     x0, y0, x1, y1 = np.array([box.extents for _, box in texts]).T[..., np.newaxis]
     overlap = (x0 <= x1.T) & (x1 >= x0.T) & (y0 <= y1.T) & (y1 >= y0.T)
     assert [(texts[i][0].get_text(), texts[j][0].get_text()) for i, j in np.argwhere(overlap) if i < j] == []
@@ -96,14 +98,15 @@ def along(wire):
             yield from np.linspace(start, end, 2 + int(np.hypot(*(end - start)) / 3))
 
 
+@pytest.mark.parametrize("local", [False, True])
 @pytest.mark.parametrize("name", CIRCUITS)
-def test_no_wire_runs_through_a_text(name):
-    _, figure = drawn(name)
+def test_no_wire_runs_through_a_text(name, local):
+    _, figure = drawn(name, local=local)
     axes = figure.axes[0]
     wires = [patch for patch in axes.patches if isinstance(patch, PathPatch)] + list(axes.lines)
     points = np.array([point for wire in wires for point in along(wire)])
     symbols = [circle.get_window_extent() for circle in axes.patches if isinstance(circle, Circle)]
-    for text, box in extents(name):
+    for text, box in extents(name, local=local):
         if any(circle.contains(*box.get_points().mean(axis=0)) for circle in symbols):
             continue  # the wires to a gate end under its symbol
         inside = (points > box.min) & (points < box.max)
@@ -130,6 +133,36 @@ def test_values_are_green_above_the_wire_and_gradients_red_below():
     assert sorted(texts) == sorted(
         value for value, _ in [("3", 0), ("-4", 0), ("2", 0), ("-1", 0), ("-12", 0), ("2", 0), ("-10", 0), ("-20", 0)]
     )
+
+
+def test_local_gradients_are_blue_where_each_wire_arrives_at_its_gate():
+    """The multiply gate swaps its inputs, 3 and -4; the max gate routes to 2, not to -1; the add gate has ones."""
+    circuit, figure = drawn("max-gate", local=True)
+    axes = figure.axes[0]
+    found = {text.get_gid(): text for text in axes.texts if text.get_color() == LOCAL}
+    inputs = {
+        f"local-{node.index}-{k}-0": source.name for node in circuit.nodes for k, source in enumerate(node.inputs)
+    }
+    shown = {inputs[gid]: text.get_text() for gid, text in found.items()}
+    assert shown == {"x": "-4", "y": "3", "z": "1", "w": "0", "t1": "1", "t2": "1", "t3": "2"}
+    wires = {patch.get_gid(): patch for patch in axes.patches if isinstance(patch, PathPatch)}
+    circles = {patch.get_gid(): patch for patch in axes.patches if isinstance(patch, Circle)}
+    for gid, text in found.items():
+        _, index, position, _ = gid.split("-")
+        (x, y), circle = text.get_position(), circles[f"gate-{index}"]
+        assert 0 < circle.center[0] - circle.radius - x < 0.3
+        nearest = min(wires, key=lambda name: abs(wires[name].get_path().vertices - (x, y)).sum(axis=1).min())
+        assert nearest == f"wire-{index}-{position}"
+    assert "blue, where a wire arrives at a gate: the gate's local gradient" in axes.texts[-1].get_text()
+
+
+def test_the_local_gradient_of_a_matrix_product_is_shown_by_its_size():
+    """A Jacobian, which the caption explains; a class index has none."""
+    texts = [
+        text.get_text() for text in drawn("linear-softmax", local=True)[1].axes[0].texts if text.get_color() == LOCAL
+    ]
+    assert [text for text in texts if text.startswith("J")] == ["J (12, 8)", "J (12, 6)", "J (12, 3)", "J (1, 12)"]
+    assert drawn("linear-softmax", local=True)[1].axes[0].texts[-1].get_text().endswith("J: the size of a Jacobian")
 
 
 def test_gates_are_circles_labelled_with_their_symbol_and_a_constant_is_part_of_one():

@@ -1,0 +1,1 @@
+"""A circuit as a picture: its parts, their places, and the figure."""
