@@ -67,7 +67,7 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
         assert (ROOT / "docs" / picture).exists()
 
 
-@pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate"])
+@pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate", "experiments"])
 def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here):
     for module in ("sklearn", "onnxruntime", "tensorboard") if name == "library" else ():
         pytest.importorskip(module)
