@@ -81,7 +81,7 @@ def draw_network(
     save(picture(title, columns(network, image_shape, digits, white), lines, network), path)
 
 
-def columns(network: MLP, image_shape: tuple[int, int], digits: Sequence[int], white: float) -> list[Column]:
+def columns(network: MLP, image_shape: tuple[int, int], digits: Sequence[int], white: float = 1.0) -> list[Column]:
     """The image, then the weights of each layer and its activations or outputs, except a single output."""
     graph = network.graph
     X, dX = (array.reshape(image_shape) for array in (graph.value("X"), graph.gradient("X")))
