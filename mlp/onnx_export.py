@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from mlp import __version__
-from mlp.data.dataset import Dataset, divide
+from mlp.data.dataset import WHITE, Dataset, divide
 from mlp.gates import Add, Array, Gate, Matmul, Relu, Sigmoid, Softmax, Tanh
 from mlp.network import MLP
 from mlp.node import ancestors
@@ -33,17 +33,17 @@ Engine = Callable[[dict[str, Array]], Array]
 """Computes P, (n, k), from the model's input by name, (n, inputs)."""
 
 
-def build(network: MLP, facts: Mapping[str, str], *, scale: float | None = None) -> Any:
+def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False, scale: float = WHITE) -> Any:
     """The network's gates from X to P as an ``onnx.ModelProto``; the facts are its metadata.
 
-    Its input is X, (n, inputs) float32 for any n: pixels that are scaled already; or with ``scale`` pixels, (n, inputs)
-    uint8, 0..255, which it divides by it, as training does. Its output is P, (n, k), as ``MLP.predict`` returns it. It
+    Its input is X, (n, inputs) float32 for any n: scaled pixels; or with ``from_bytes`` pixels, (n, inputs) uint8,
+    0..255, which it divides by ``scale``, as training does. Its output is P, (n, k), as ``MLP.predict`` returns it. It
     computes in the network's precision. Raises InputError if ONNX's name for a gate is not known, or if the weights do
     not fit into one file.
     """
     if network.parameter_block.nbytes > MAX_WEIGHT_BYTES:
         raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
-    given, steps, constants, X = _entrance(network, scale)
+    given, steps, constants, X = _entrance(network, scale if from_bytes else None)
     way = ancestors(network.graph.node("P"))
     names = {node: X if node.name == "X" else node.name for node in way}
     for node in way:

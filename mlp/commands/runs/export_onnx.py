@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     from mlp import onnx_export  # slow to import, and not needed if the run cannot be read
 
     network = run.network.copy(options.precision or run.network.precision)
-    model = onnx_export.build(network, model_metadata(run), scale=images.scale if options.from_bytes else None)
+    model = onnx_export.build(network, model_metadata(run), from_bytes=options.from_bytes, scale=images.scale)
     with blas_threads.threads(run.config.training.threads):
         differences = onnx_export.differences(model, network, images)
         tolerance = min(max(TOLERANCE, 2 * onnx_export.rounding(network, images)), MAX_TOLERANCE)
