@@ -148,7 +148,7 @@ class DivergenceWatch:
     def _scaling(self) -> list[str]:
         """The advice to scale the pixels so that the largest input is 1, if it is far from 1."""
         sample = self._training_set.first_of_each(SAMPLED)
-        largest, (low, high) = int(sample.pixels().max()), NEAR_ONE
+        largest, (low, high) = max(int(sample.pixels(rows).max()) for rows in sample.blocks()), NEAR_ONE
         if not largest or low <= largest / sample.scale <= high:
             return []
         return [f"data.scale={largest}: the inputs then go from 0 to 1, not to {largest / sample.scale:.3g}"]
