@@ -86,7 +86,7 @@ def plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str, 
     """The figure with its facts, and the places of the images in it for the page's script."""
     projection = svd.project(images)
     coordinates = projection.coordinates(images)
-    in_the_plane = of_coordinates(run.network, projection)
+    in_the_plane = of_coordinates(run.network, projection, images.scale)
 
     def probabilities(places: Floats) -> Floats:
         return by_class(in_the_plane.predict(places))
@@ -98,17 +98,17 @@ def plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str, 
     return {"svg": svg, "shares": shares, "count": len(images)}, places
 
 
-def of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
+def of_coordinates(network: MLP, projection: svd.Projection, scale: float) -> MLP:
     """A network on coordinates (n, k); it predicts what ``network`` predicts for the images reconstructed from them.
 
-    Reconstruction, scaling to 0..1 and the first layer's product are linear, so they combine into one matrix: V' W1.
+    Reconstruction, division by ``scale`` and the first layer's product are linear: they combine into one matrix, V' W1.
     """
     W1 = network.parameters["W1"]
     other = network.resized([len(projection.singular_values), *network.sizes[1:]])
-    V1 = projection.directions.T.astype(network.precision) @ W1 / 255
+    V1 = projection.directions.T.astype(network.precision) @ W1 / scale
     for name, array in other.parameters.items():
         array[...] = V1 if name == "W1" else network.parameters[name]
-    other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / 255
+    other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / scale
     return other
 
 

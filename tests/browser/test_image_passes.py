@@ -29,7 +29,7 @@ PAGE = """
 {{ source("playground/image_passes.js") }}
 let passes;
 unpackAll({{ facts | tojson }}).then(({ passes: facts, colors }) => {
-  passes = new ImagePasses(document.querySelector(".image-passes"), facts, {{ shape | tojson }}, colors);
+  passes = new ImagePasses(document.querySelector(".image-passes"), facts, {{ shape | tojson }}, 255, colors);
   document.body.classList.add("ready");
 });
 const take = (values) => passes.update(Object.fromEntries(

@@ -18,7 +18,7 @@ from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
 
 SETTINGS = """
-data: {digits: [3, 5, 9], validation_fraction: 0.25}
+data: {digits: [3, 5, 9], scale: 100, validation_fraction: 0.25}
 model: {hidden_sizes: [6]}
 training: {batch_size: 4, momentum: 0.25}
 """

@@ -4,10 +4,10 @@ const MAX_TILES = 12; // of the first layer's units, those whose weights are sho
 const [CELL, TILE, MAX_HEIGHT] = [14, 64, 140]; // pixels: a number, the longer side of an image, a matrix
 
 class ArrayPicture {
-  // name: such as W1 or dW1; shape: rows and columns of the image, if there is one; colors: `sign_colors` in
-  // mlp/figures/style.py.
-  constructor(name, shape, colors) {
-    Object.assign(this, { name, shape, colors });
+  // name: such as W1 or dW1; shape: rows and columns of the image, if there is one; scale: what its pixels are divided
+  // by to become X; colors: `sign_colors` in mlp/figures/style.py.
+  constructor(name, shape, scale, colors) {
+    Object.assign(this, { name, shape, scale, colors });
     const [element, tiles, caption] = ["figure", "div", "figcaption"].map(make);
     Object.assign(this, { element, tiles, caption });
     tiles.role = "img";
@@ -24,7 +24,7 @@ class ArrayPicture {
     while (tiles.children.length > parts.length) tiles.lastChild.remove();
     parts.forEach(({ shape, numberOf }, k) => {
       const canvas = tiles.children[k];
-      if (this.isInk()) drawInk(canvas, shape, A.data.map((ink) => 255 * ink));
+      if (this.isInk()) drawInk(canvas, shape, A.data.map((x) => this.scale * x));
       else drawSigns(canvas, shape, numberOf, largest, colors);
       Object.assign(canvas.style, sizeIn(shape, this.isImage()));
     });

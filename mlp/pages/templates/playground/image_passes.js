@@ -4,11 +4,11 @@ class ImagePasses extends Stepper {
   rows = oneRow;
 
   // facts: those of mlp/pages/image_passes.py; shape: rows and columns of the image, null if the inputs are no image;
-  // colors: `sign_colors` in mlp/figures/style.py, unpacked.
-  constructor(section, facts, shape, colors) {
+  // scale: what pixels are divided by to become X; colors: `sign_colors` in mlp/figures/style.py, unpacked.
+  constructor(section, facts, shape, scale, colors) {
     super(section, () => {});
     this.facts = facts;
-    this.pictureOf = (name) => new ArrayPicture(name, shape, colors);
+    this.pictureOf = (name) => new ArrayPicture(name, shape, scale, colors);
     section.onkeydown = (event) => this.press(event);
     section.classList.add("scripted");
   }

@@ -32,19 +32,19 @@ class Answer {
     this.show(prepared.image);
   }
 
-  // pixels: an image of the data set, 0 to 255; the network gets it as in training.
+  // pixels: an image of the data set, 0 to 255.
   showImage(pixels) {
     this.section.classList.add("unprepared");
     this.show(Float64Array.from(pixels, (level) => level / 255));
   }
 
-  // X: the network's input, 0 to 1.
-  show(X) {
+  // ink: 0 to 1; the network gets it as in training, where the darkest pixel is `white`.
+  show(ink) {
     this.section.classList.remove("blank");
-    drawInk(this.find("#input"), this.shape, X.map((level) => 255 * level));
-    const P = this.network.forward(X);
+    drawInk(this.find("#input"), this.shape, ink.map((level) => 255 * level));
+    const P = this.network.forward(ink.map((level) => this.facts.white * level));
     const output = decide(P) % P.length; // whose derivatives are shown: a single output stands for both classes
-    this.showAnswer(P, this.showNearest(X));
+    this.showAnswer(P, this.showNearest(ink));
     this.showPasses(P[output], this.network.backward(output), this.facts.digits.at(output - P.length));
   }
 
@@ -145,7 +145,7 @@ class Network {
     this.shown = ["X", ...activations].map((name) => this.graph.nodes.find((node) => node.name === name));
   }
 
-  // P (outputs) for the image X (inputs), 0 to 1. Keeps this.activations: X, each layer's, and P.
+  // P (outputs) for the image X (inputs). Keeps this.activations: X, each layer's, and P.
   forward(X) {
     this.shown[0].value = new NDArray([1, X.length], X);
     this.graph.forward();
