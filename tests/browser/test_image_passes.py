@@ -19,7 +19,7 @@ HIDDEN = 4, 1, 7
 """The units of the hidden layers: also a single one, and fewer and more than a drawing shows the numbers of."""
 PAGE = """
 {% extends "page.html" %}
-{% block title %}passes{% endblock %}
+{% block title %}<title>passes</title>{% endblock %}
 {% block style %}{{ source("stepping/stepping.css") }}{{ source("playground/image_passes.css") }}{% endblock %}
 {% block body %}<main><h1>Passes</h1>{% include "playground/image_passes.html" %}</main>{% endblock %}
 {% block script %}<script>

@@ -411,10 +411,11 @@ def test_a_batch_without_loss_leaves_the_other_curves_readable(visit, tmp_path):
     page = visit(page_of(tmp_path, *charts))
     texts = page.evaluate(
         """async () => {
+          globalThis.say = (key) => key;
           const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
           svg.style = "display: block; width: 600px; height: 300px";
           document.body.append(svg);
-          const curves = new LossCurves(svg, "held-out images");
+          const curves = new LossCurves(svg, "held_out");
           curves.add([[0, 0.1], [0.5, 1e-200]], [{ epoch: 0, loss: 0.1 }, { epoch: 1, loss: 0.01 }]);
           curves.draw();
           return [...svg.querySelectorAll("text")].map((text) => text.textContent);
