@@ -25,8 +25,7 @@ from mlp.training.progress import Epoch
 Update = Callable[[bool], object]
 """Called after each block of steps, and with True after each epoch."""
 NextSteps = Callable[[Path, str], Mapping[str, str]]
-"""What a user can do with the run in this directory, now that its status is this: for the key of each purpose how to
-do it."""
+"""What a user can do with the run in this directory, now that its status is this: how, by the key of each purpose."""
 REST = 50
 """An update must wait for this many times the time that the last one took."""
 SHORTEST = 1.0
