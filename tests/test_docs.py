@@ -157,7 +157,7 @@ def data_of(page):
     found = {}
     for section in page.split('<section class="circuit"')[1:]:
         data = re.search(r'<script type="application/json">(.*?)</script>', section, re.DOTALL)[1]
-        code = re.search(r'aria-label="listing"><code>(.*?)</code>', section, re.DOTALL)[1]
+        code = re.search(r'aria-label="listing"[^>]*><code>(.*?)</code>', section, re.DOTALL)[1]
         found[re.search(r'data-name="([^"]+)"', section)[1]] = (laid_out(json.loads(data)), unescape(code))
     return found, json.loads(re.search("const TEXTS = (.*);", page)[1])
 

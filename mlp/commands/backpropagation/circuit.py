@@ -20,7 +20,7 @@ import numpy as np
 
 from mlp.circuits import expression, listing
 from mlp.circuits.circuit import Circuit
-from mlp.circuits.examples import EXAMPLES
+from mlp.circuits.examples import EXAMPLES, shows
 from mlp.circuits.facts import describe_jacobian, jacobian_facts, node_facts
 from mlp.circuits.source_text import parse_value, parse_values
 from mlp.system import command_line
@@ -143,7 +143,7 @@ def flags(names: set[str]) -> str:
 def list_of_examples() -> str:
     width = max(map(len, EXAMPLES))
     return "\n".join(
-        f"{name:{width}}  {example.shows}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
+        f"{name:{width}}  {shows(name)}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
     )
 
 

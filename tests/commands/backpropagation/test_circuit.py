@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from mlp.circuits.examples import EXAMPLES
+from mlp.circuits.examples import EXAMPLES, shows
 from mlp.commands.backpropagation import circuit as circuit_command
 from mlp.system import command_line
 from tests.conftest import finished_run, write_folder
@@ -240,7 +240,7 @@ def test_the_examples_are_listed_and_one_can_be_changed(circuit, nodes):
     code, out, _ = circuit("--list-examples")
     assert code == 0
     for name, example in EXAMPLES.items():
-        assert re.search(rf"^{name} +{re.escape(example.shows)}\n +{re.escape(example.expression)}$", out, re.MULTILINE)
+        assert re.search(rf"^{name} +{re.escape(shows(name))}\n +{re.escape(example.expression)}$", out, re.MULTILINE)
     assert nodes("--example", "sum-times", "z=10", "x=0")["f"]["value"] == 50
 
 

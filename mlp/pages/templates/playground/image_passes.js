@@ -17,12 +17,13 @@ class ImagePasses extends Stepper {
   choose(kind) {
     this.pause();
     const before = this.last;
-    const { drawing, width, caption, gates, output, listing, data } = this.facts[kind];
+    const { drawing, width, legend, gates, output, listing, data } = this.facts[kind];
     const frame = this.find(".drawing > div");
     frame.innerHTML = drawing;
     frame.style = `--width: ${width}px`;
-    frame.ariaLabel = `${gates}, with ${output} as the output`;
-    setText(this.find("figcaption"), caption);
+    this.label = () => { frame.ariaLabel = say("stepping.drawing_of", { count: gates, output }); };
+    const keys = legend.map(([key]) => key);
+    for (const part of this.find("figcaption").children) part.hidden = !keys.includes(part.dataset.say);
     setText(this.find(".listing code"), listing);
     this.take(structuredClone(data)); // which changes it
     this.graph.upstream = 1;
@@ -53,6 +54,7 @@ class ImagePasses extends Stepper {
 
   show() {
     super.show();
+    this.label();
     const arrays = this.arrays().filter(({ A }) => sizeOf(shapeOf(A)) > 1);
     this.find(".arrays").classList.toggle("empty", !arrays.length);
     this.find(".arrays > div").replaceChildren(...arrays.map((array) => this.picture(array)));
