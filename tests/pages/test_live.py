@@ -31,7 +31,7 @@ def every_epoch(monkeypatch):
 
 
 def title_of(text):
-    return re.search("<title>(.*?)</title>", text)[1]
+    return re.search("<title[^>]*>(.*?)</title>", text)[1]
 
 
 def facts_of(text):

@@ -65,13 +65,16 @@ class BatchImage {
   describe(position, k) {
     const { image_shape: shape, digits, indices, input_names: names } = this.data;
     const [predicted] = decideAll(this.passes.graph.nodes.find(({ name }) => name === "P").value);
-    const what = names ? rowText(this.data, position, k) : `label ${digits[k]}, training image ${indices[position]}`;
-    const place = `${this.row + 1} of ${this.message.batch.length} in the next batch`;
-    const verdict = predicted === k ? "" : ", which is wrong";
-    setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${verdict}.`);
+    const image = { label: digits[k], index: indices[position] };
+    const row = names && rowText(this.data, position, k);
+    const place = { place: this.row + 1, all: this.message.batch.length, predicted: digits[predicted] };
+    const [right, wrong] = names
+      ? ["playground.row_in_batch", "playground.wrong_row_in_batch"]
+      : ["playground.image_in_batch", "playground.wrong_image_in_batch"];
+    setText(this.which, say(predicted === k ? right : wrong, { ...place, ...image, row }));
     if (!this.ink) return;
     drawInk(this.ink, shape, this.pixels(position));
-    this.ink.ariaLabel = what;
+    this.ink.ariaLabel = say("playground.image", image);
   }
 }
 

@@ -83,12 +83,12 @@ class ImagePasses extends Stepper {
     super.showFacts(now);
     const { node } = now;
     if (!node || node.isReached) return;
-    setText(this.find("[data-says=note]"), `${node.name} is the prediction. The loss is computed from ` +
-      `${node.inputs[0].name} itself, so no gradient comes back through ${node.name}.`);
+    const values = { prediction: node.name, input: node.inputs[0].name };
+    setText(this.find("[data-says=note]"), say("playground.prediction", values));
   }
 
   origin(node) {
-    return !node.gate && node.needs ? "a parameter" : super.origin(node);
+    return !node.gate && node.needs ? say("playground.parameter") : super.origin(node);
   }
 }
 
