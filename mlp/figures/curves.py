@@ -17,6 +17,7 @@ from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
 from mlp.figures.scales import Scale
+from mlp.languages.catalogue import say
 from mlp.system.files import StrPath
 
 if TYPE_CHECKING:  # a process that only draws does not need the modules behind it
@@ -29,7 +30,7 @@ CURVE_MARGINS = {"left": 0.105, "right": 0.98, "bottom": 0.13, "top": 0.89, "wsp
 LINE_STYLES = ("-", "--", "-.", ":")
 MAX_LABEL_CHARACTERS = 64
 """Per line in the legend of several runs: this many fit, even if all are as wide as W."""
-LOSS_LABELS = {"euclidean": "loss (mean of ½ (p − y)²)", "cross_entropy": "loss (mean cross-entropy)"}
+LOSS_LABELS = {"euclidean": say("figure.euclidean_loss"), "cross_entropy": say("figure.cross_entropy_loss")}
 _reused = local()
 """A thread's figure for ``loss_figure``: making its axes and ticks takes a quarter of the time of a drawing."""
 
@@ -70,12 +71,12 @@ def draw_losses(axes: Axes, history: Sequence["Epoch"], loss: str) -> None:
 def draw_accuracies(axes: Axes, history: Sequence["Epoch"]) -> None:
     """Training and validation accuracy over the epochs."""
     set_vertical(axes, scales.of_shares(_curves(axes, history, "train_accuracy", "validation_accuracy")))
-    axes.set(ylabel="accuracy")
+    axes.set(ylabel=say("figure.accuracy"))
 
 
 def mark_kept(axes: Axes, history: Sequence["Epoch"], best_epoch: int) -> None:
     """Mark the epoch whose weights are kept, and label the horizontal axis."""
-    axes.axvline(best_epoch, color=MUTED, linestyle=":", zorder=1, label=f"kept: epoch {best_epoch}")
+    axes.axvline(best_epoch, color=MUTED, linestyle=":", zorder=1, label=say("figure.kept", epoch=best_epoch))
     set_epochs(axes, len(history))
 
 
@@ -83,8 +84,8 @@ def _curves(axes: Axes, history: Sequence["Epoch"], training: str, validation: s
     """Draw the two columns of the history; returns their numbers."""
     values = []
     for column, label, color, line, mark in (
-        (training, "training", BLUE, "-", "o"),
-        (validation, "validation", RED, "--", "s"),
+        (training, say("figure.training"), BLUE, "-", "o"),
+        (validation, say("figure.validation"), RED, "--", "s"),
     ):
         points = [(row.epoch, value) for row in history if (value := getattr(row, column)) is not None]
         if points:
@@ -112,7 +113,7 @@ def set_vertical(axes: Axes, scale: Scale) -> None:
 def set_epochs(axes: Axes, last: int) -> None:
     """Set the horizontal axis to the epochs from 1 to the last."""
     ticks = scales.epoch_ticks(1, last)
-    axes.set(xlabel="epoch", xlim=(0.5, last + 0.5))
+    axes.set(xlabel=say("figure.epoch"), xlim=(0.5, last + 0.5))
     axes.set_xticks(ticks, list(map(str, ticks)))
 
 
