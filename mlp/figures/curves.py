@@ -30,7 +30,7 @@ CURVE_MARGINS = {"left": 0.105, "right": 0.98, "bottom": 0.13, "top": 0.89, "wsp
 LINE_STYLES = ("-", "--", "-.", ":")
 MAX_LABEL_CHARACTERS = 64
 """Per line in the legend of several runs: this many fit, even if all are as wide as W."""
-LOSS_LABELS = {"euclidean": say("figure.euclidean_loss"), "cross_entropy": say("figure.cross_entropy_loss")}
+LOSS_LABELS = {"euclidean": say("figure.loss_euclidean"), "cross_entropy": say("figure.loss_cross_entropy")}
 _reused = local()
 """A thread's figure for ``loss_figure``: making its axes and ticks takes a quarter of the time of a drawing."""
 
