@@ -1,10 +1,12 @@
 """What the tests of pages share: a browser, and checks that every page must pass."""
 
+import re
 import shutil
 from contextlib import contextmanager
 
 import pytest
 
+from mlp.languages.catalogue import catalogue
 from mlp.pages import frame
 from mlp.pages.javascript import Script
 
@@ -96,6 +98,38 @@ def page_of(folder, *scripts):
         encoding="utf-8",
     )
     return path
+
+
+READ = """() => {
+    const isShown = (part) => part.checkVisibility({ visibilityProperty: true });
+    const isOwn = (part) => part.closest("code, pre, script, style, [lang=en]"); // code, and the switch's "English"
+    const found = [document.title];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const place = walker.currentNode.parentElement;
+        if (isShown(place.closest("select") ?? place) && !isOwn(place)) found.push(walker.currentNode.data);
+    }
+    for (const part of document.body.querySelectorAll("*")) {
+        if (!isShown(part) || isOwn(part)) continue;
+        const said = ["alt", "aria-label", "aria-roledescription", "aria-valuetext", "placeholder", "title"];
+        for (const name of said) found.push(part.getAttribute(name) ?? "");
+    }
+    return found.map((text) => text.trim().replace(/\\s+/g, " ")).filter(Boolean);
+}"""
+"""What a reader of a page sees or hears, except for code: its texts, and those in attributes."""
+ENGLISH = re.compile(r"[A-Za-z]['A-Za-z]+(?:[,.:;]? [A-Za-z]['A-Za-z]*)*[,.:;]? [A-Za-z]['A-Za-z]+")
+"""Two or more words in a row; between them there may be words of one letter."""
+
+
+def leftovers(page, *names):
+    """The texts that are still in English in a page in Chinese; ``names`` are those that stay, as "softmax loss".
+
+    That are texts with two or more English words in a row, and the catalogue's English texts, however short.
+    """
+    english = {text for text in catalogue("en").values() if isinstance(text, str) and text not in names}
+    kept = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "$^")
+    seen = dict.fromkeys(page.evaluate(READ))
+    return [text for text in seen if text in english or ENGLISH.search(kept.sub("·", text))]
 
 
 def as_new(tab):
