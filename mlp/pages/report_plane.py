@@ -244,8 +244,9 @@ def _frame(axes: Axes) -> Iterator[str]:
             elif axis == 1 and top <= down <= bottom:
                 yield f'<path class="frame" d="M{left} {down:.1f}h-3"/>'
                 yield f'<text class="beside" x="{left - 5}" y="{down:.1f}">{label}</text>'
-    yield f'<text class="below" x="{left + width / 2:.1f}" y="{bottom + 32}">{say("figure.first_direction")}</text>'
-    yield f'<text class="below" transform="translate(11 {middle:.1f}) rotate(-90)">{say("figure.second_direction")}</text>'
+    first, second = say("figure.first_direction"), say("figure.second_direction")
+    yield f'<text class="below" x="{left + width / 2:.1f}" y="{bottom + 32}">{first}</text>'
+    yield f'<text class="below" transform="translate(11 {middle:.1f}) rotate(-90)">{second}</text>'
 
 
 def _legend(digits: Sequence[int]) -> Iterator[str]:

@@ -164,9 +164,7 @@ def test_a_network_that_predicts_one_class_for_everything_is_said_to(tmp_path, d
         network.parameters["b2"][network.sizes[-1] // 2] = 50
 
     config = f"data: {{directory: {folder}, digits: {digits}}}\n" + SMALL
-    assert "Every test image is predicted as 1</strong>" in english(
-        untrained_run(tmp_path, config, change=always_one)
-    )
+    assert "Every test image is predicted as 1</strong>" in english(untrained_run(tmp_path, config, change=always_one))
 
 
 def test_it_is_not_said_of_a_network_that_predicts_several(page):
