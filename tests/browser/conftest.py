@@ -100,25 +100,24 @@ def page_of(folder, *scripts):
     return path
 
 
-READ = """() => {
-    const isShown = (part) => part.checkVisibility({ visibilityProperty: true });
-    const isOwn = (part) => part.closest("code, pre, script, style, [lang=en]"); // code, and the switch's "English"
+READ = """(root) => {
     const found = [document.title];
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const place = walker.currentNode.parentElement;
-        if (isShown(place.closest("select") ?? place) && !isOwn(place)) found.push(walker.currentNode.data);
+    const add = (part, text) => { // what can be English, unless it is hidden, code, or the switch's "English"
+        if (!/[a-z]{2}/i.test(text) || part.closest("code, pre, script, style, body [lang=en]")) return;
+        if ((part.closest("select") ?? part).checkVisibility({ visibilityProperty: true })) found.push(text);
+    };
+    const walker = document.createTreeWalker(root ?? document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) add(walker.currentNode.parentElement, walker.currentNode.data);
+    const said = ["alt", "aria-label", "aria-roledescription", "aria-valuetext", "placeholder", "title"];
+    for (const part of (root ?? document.body).querySelectorAll(said.map((name) => `[${name}]`))) {
+        for (const name of said) add(part, part.getAttribute(name) ?? "");
     }
-    for (const part of document.body.querySelectorAll("*")) {
-        if (!isShown(part) || isOwn(part)) continue;
-        const said = ["alt", "aria-label", "aria-roledescription", "aria-valuetext", "placeholder", "title"];
-        for (const name of said) found.push(part.getAttribute(name) ?? "");
-    }
-    return found.map((text) => text.trim().replace(/\\s+/g, " ")).filter(Boolean);
+    return found.map((text) => text.trim().replace(/\\s+/g, " "));
 }"""
-"""What a reader of a page sees or hears, except for code: its texts, and those in attributes."""
-ENGLISH = re.compile(r"[A-Za-z]['A-Za-z]+(?:[,.:;]? [A-Za-z]['A-Za-z]*)*[,.:;]? [A-Za-z]['A-Za-z]+")
-"""Two or more words in a row; between them there may be words of one letter."""
+"""What a reader of a page, or of a part of it, sees or hears, except for code: its texts, and those in attributes."""
+WORD = r"\b(?!nan\b|inf\b)[A-Za-z][a-z]+(?:'[a-z]+)?"
+ENGLISH = re.compile(rf"{WORD} (?:[A-Za-z] )*{WORD}\b")
+"""Two words in a row; between them there may be words of one letter. A name such as dW is none."""
 
 
 def leftovers(page, *names):
@@ -126,10 +125,14 @@ def leftovers(page, *names):
 
     That are texts with two or more English words in a row, and the catalogue's English texts, however short.
     """
+    return in_english(page.evaluate(READ), *names)
+
+
+def in_english(seen, *names):
+    """Those of the texts that are in English, as ``leftovers`` finds them."""
     english = {text for text in catalogue("en").values() if isinstance(text, str) and text not in names}
     kept = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "$^")
-    seen = dict.fromkeys(page.evaluate(READ))
-    return [text for text in seen if text in english or ENGLISH.search(kept.sub("·", text))]
+    return [text for text in dict.fromkeys(seen) if text in english or ENGLISH.search(kept.sub("·", text))]
 
 
 def as_new(tab):

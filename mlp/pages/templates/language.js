@@ -53,8 +53,8 @@ class Languages {
   }
 
   fill(place) {
-    const values = Object.entries(JSON.parse(place.dataset.values ?? "{}"));
-    place.innerHTML = this.say(place.dataset.say, Object.fromEntries(values.map(([name, value]) => [name, html(value)])));
+    const values = Object.entries(JSON.parse(place.dataset.values ?? "{}")).map(([name, value]) => [name, html(value)]);
+    place.innerHTML = this.say(place.dataset.say, Object.fromEntries(values));
   }
 
   // The texts that stand in the page, as frame.py wrote them: data-say holds the key, data-values the values.
