@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mlp.data import svd
 from mlp.data.dataset import Dataset
 from mlp.figures.colors import REGION_OPACITY
+from mlp.languages.catalogue import say
 from mlp.network import MLP, by_class
 from mlp.pages import frame
 from mlp.runs.finished import FinishedRun
@@ -144,7 +145,7 @@ def draw(
         *_frame(axes),
         *(_legend([digits[k] for k in in_order]) if has_legend else ()),
     ]
-    return Markup(f'<svg viewBox="0 0 {WIDTH:g} {axes.height:g}">{"".join(parts)}</svg>'), axes  # noqa: S704  numbers
+    return frame.say_in_figure(f'<svg viewBox="0 0 {WIDTH:g} {axes.height:g}">{"".join(parts)}</svg>'), axes
 
 
 def _numbers(places: Iterable[Any]) -> str:
@@ -243,8 +244,9 @@ def _frame(axes: Axes) -> Iterator[str]:
             elif axis == 1 and top <= down <= bottom:
                 yield f'<path class="frame" d="M{left} {down:.1f}h-3"/>'
                 yield f'<text class="beside" x="{left - 5}" y="{down:.1f}">{label}</text>'
-    yield f'<text class="below" x="{left + width / 2:.1f}" y="{bottom + 32}">first singular direction</text>'
-    yield f'<text class="below" transform="translate(11 {middle:.1f}) rotate(-90)">second singular direction</text>'
+    first, second = say("figure.first_direction"), say("figure.second_direction")
+    yield f'<text class="below" x="{left + width / 2:.1f}" y="{bottom + 32}">{first}</text>'
+    yield f'<text class="below" transform="translate(11 {middle:.1f}) rotate(-90)">{second}</text>'
 
 
 def _legend(digits: Sequence[int]) -> Iterator[str]:

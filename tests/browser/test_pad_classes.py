@@ -11,6 +11,7 @@ from PIL import Image
 
 from mlp.network import ACTIVATIONS, LOSSES, by_class, decide
 from mlp.pages import report
+from tests.browser.conftest import leftovers
 from tests.browser.test_pad import array, at_work, draw
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
@@ -102,6 +103,16 @@ def test_everyone_can_read_the_page_of_ten_digits(ten, visit, accessible, look):
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     accessible(page)
+
+
+def test_the_page_of_ten_digits_is_in_chinese_too(ten, visit):
+    page = at_work(visit(ten, locale="zh-CN"))
+    page.locator("#samples button").first.click()
+    page.wait_for_selector("#draw-a-digit:not(.blank)")
+    page.locator("#plane").press("ArrowRight")
+    assert re.fullmatch(r"网络预测为 \d，概率 [\d.]+。其次是 \d，概率 [\d.]+。", page.inner_text("#answer"))
+    assert "数字 0 到 9" in page.title()
+    assert leftovers(page) == []
 
 
 def test_the_legend_of_the_plane_has_a_mark_for_each_digit(ten, visit):

@@ -53,3 +53,13 @@ def test_a_text_takes_the_form_of_its_count(monkeypatch):
         "1,000 errors",
     ]
     assert say("t.name", name="{x}") == "run {x}"
+
+
+@pytest.mark.parametrize(
+    ("digit", "article"), [(0, "a"), (8, "an"), ("8", "an"), (1, "a"), (11, "an"), (18, "an"), (81, "an"), (181, "a")]
+)
+def test_an_english_article_goes_with_its_number(monkeypatch, digit, article):
+    texts = {"t.answer": "neither a {digit} nor a 5", "t.heading": "A {digit} is data {digit}"}
+    monkeypatch.setattr("mlp.languages.catalogue.catalogue", lambda _: texts)
+    assert say("t.answer", digit=digit) == f"neither {article} {digit} nor a 5"
+    assert say("t.heading", digit=digit) == f"{article.capitalize()} {digit} is data {digit}"
