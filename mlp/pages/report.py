@@ -1,6 +1,6 @@
 """A finished run's report: one HTML page that works offline, with results, figures, and a pad to draw on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlp.data import novelty
+from mlp.data.baselines import key_and_values
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
 from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
@@ -50,14 +51,6 @@ LINEAR_ARCHITECTURES = {
     "cross_entropy": "report.cross_entropy_classifier",
 }
 """The keys of the texts that describe a network, with hidden layers and without, by the name of its loss."""
-RULES = {
-    "majority_class": "report.majority_class",
-    "single_pixel": "report.single_pixel",
-    "nearest_class_mean": "report.nearest_class_mean",
-    "svd_coordinate": "report.svd_coordinate",
-    "svd_plane": "report.svd_plane",
-}
-"""The key of each simpler rule's text, by the rule's name."""
 FEW_HEADINGS = {2: "report.one_of_two", 3: "report.one_of_three", 4: "report.one_of_four"}
 """The key of the heading by the number of classes: a question that lists them."""
 
@@ -92,7 +85,7 @@ def page(run: FinishedRun) -> str:
         "most_confused": _most_confused(evaluation),
         "only_prediction": only_prediction(evaluation.confusion()),
         "confidence": CONFIDENCE,
-        "rules": [(RULES[name], rule | {"places": _places(rule)}) for name, rule in rules.items()],
+        "rules": [(*key_and_values(name, rule, len(digits)), rule) for name, rule in rules.items()],
         "architecture": _architecture(run.network),
         "mistakes": report_images.mistakes(evaluation) if has_one_output else None,
         "pairs": None if has_one_output else report_images.mistakes_by_pair(evaluation),
@@ -139,11 +132,6 @@ def _architecture(network: MLP) -> dict[str, Any]:
     if len(network.sizes) == 2:
         return {"key": LINEAR_ARCHITECTURES[network.loss_name], "places": values}
     return {"key": ARCHITECTURES[network.loss_name], "places": values | {"activation": network.activation_name}}
-
-
-def _places(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The values in the text of a simpler rule."""
-    return {name: value for name, value in rule.items() if name not in ("errors", "accuracy")}
 
 
 def _most_confused(evaluation: Evaluation) -> int:

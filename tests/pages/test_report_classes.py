@@ -146,7 +146,7 @@ def test_of_more_digits_fewer_confident_predictions_of_each_are_shown(page):
 
 def test_the_simpler_rules_are_those_of_more_than_two_classes(page):
     rules = re.search('<table id="rules">.*?</table>', page, re.DOTALL)[0]
-    assert rows(rules)[-1][0] == "the nearest class mean in the plane of the first two centred SVD coordinates"
+    assert rows(rules)[-1][0] == "the digit whose mean is nearest in the first two centred SVD coordinates"
 
 
 def test_the_figures_on_top_are_the_means_over_the_classes_and_say_so(page):
