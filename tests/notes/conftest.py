@@ -15,7 +15,7 @@ from tests.conftest import ROOT, run_here, undrawn
 PAGE = (ROOT / "docs" / "notes.md").read_text(encoding="utf-8")
 NUMBER = r"(?<![\w.])-?[0-9]+(?:,[0-9]{3}\b)*(?:\.[0-9]+)?"
 CIRCUIT = "python scripts/circuit.py "
-COMING = ("--nudge", "--local", "--hidden", "data.scale")
+COMING = ("data.scale",)
 """Options of commands that are not there yet."""
 
 QUICKER = {

@@ -1,6 +1,5 @@
 """The second note: the sigmoid neuron, patterns in the backward flow, staged code, scaling."""
 
-from itertools import pairwise
 from math import exp
 
 import pytest
@@ -22,10 +21,11 @@ def test_the_neuron_with_one_sigmoid_gate(note):
     assert nodes["f"]["value"] == 0.7310585786300049
     gradients = [round(nodes[name]["gradient"], 8) for name in ("w0", "w1", "w2", "x0", "x1")]
     assert gradients == [-0.19661193, -0.39322387, 0.19661193, 0.39322387, -0.58983580]
+    assert nodes["f"]["local"] == [pytest.approx(0.19661193, abs=1e-8)]
 
 
 def test_the_stages_of_the_sigmoid(note):
-    """The note prints the sigmoid of 1 as -0.73, and -0.195 for exp(-1) times -0.53."""
+    """The note has -0.73 for the sigmoid of 1, -0.195 for exp(-1) times -0.53, and each next gate's local gradient."""
     *_, dot, negative, power, one_more, f = note.nodes("--example sigmoid-neuron --stages").values()
     stages = [dot, negative, power, one_more, f]
     assert [node["gate"] for node in stages] == ["add", "multiply", "exp", "add", "divide"]
@@ -33,9 +33,8 @@ def test_the_stages_of_the_sigmoid(note):
     rounded = [(round(node["value"], 2), round(node["gradient"], 2)) for node in stages]
     assert rounded == [(1, 0.20), (-1, -0.20), (0.37, -0.53), (1.37, -0.53), (0.73, 1)]
     assert negative["gradient"] == pytest.approx(-0.19661193324148188, rel=1e-15)
-    # A gate's local gradient is its input's gradient divided by its output's.
-    local = [before["gradient"] / after["gradient"] for before, after in pairwise(stages)]
-    assert local == pytest.approx([-1, power["value"], 1, -1 / one_more["value"] ** 2], rel=1e-14)
+    local = [node["local"] for node in stages[1:]]
+    assert local == [[-1], [power["value"]], [1], [pytest.approx(-1 / one_more["value"] ** 2, rel=1e-15)]]
 
 
 def test_add_distributes_max_routes_multiply_switches(note):
