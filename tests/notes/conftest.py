@@ -15,8 +15,6 @@ from tests.conftest import ROOT, run_here, undrawn
 PAGE = (ROOT / "docs" / "notes.md").read_text(encoding="utf-8")
 NUMBER = r"(?<![\w.])-?[0-9]+(?:,[0-9]{3}\b)*(?:\.[0-9]+)?"
 CIRCUIT = "python scripts/circuit.py "
-COMING = ("data.scale",)
-"""Options of commands that are not there yet."""
 
 QUICKER = {
     "python scripts/check_gradients.py": "--set model.hidden_sizes=[2]",
@@ -91,8 +89,6 @@ def section(number: str) -> str:
 
 
 def run(command: str, folder: Path) -> str:
-    if any(option in command for option in COMING):
-        return ""
     program, *arguments = shlex.split(f"{command} {QUICKER.get(command, '')}")
     assert program == "python"
     with undrawn():
