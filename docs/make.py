@@ -28,7 +28,7 @@ from mlp.system.files import write_text
 CHECKOUT = Path(__file__).parent.parent
 PAGES = [
     CHECKOUT / "docs" / f"{name}.md"
-    for name in ("circuits", "config", "formats", "library", "adding_a_gate", "experiments")
+    for name in ("circuits", "config", "formats", "library", "adding_a_gate", "experiments", "notes")
 ]
 BLOCK = re.compile(
     r"```(?P<language>sh|python)\n(?P<code>.*?)```\n(?P<between>\n```text\n)?(?(between)(?P<output>.*?)```\n)",

@@ -109,6 +109,22 @@ class Section(BaseModel):
         return self.model_validate(self.model_dump() | dict(values))
 
 
+def in_precision(precision: str, value: float) -> float:
+    """A float64 rounded to this precision; infinity if it is too large."""
+    if precision == "float64":
+        return value
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return math.inf
+
+
+def _rounded(precision: str, rounded: float) -> PydanticCustomError:
+    """The error of a number that this precision rounds to a useless one."""
+    context = {"precision": precision, "rounded": f"{rounded:g}" if rounded < math.inf else "infinity"}
+    return PydanticCustomError("rounded", "must be a number that {precision} does not round to {rounded}", context)
+
+
 class Data(Section):
     """Which images to learn from."""
 
@@ -122,6 +138,9 @@ class Data(Section):
     )
     transpose: bool = Field(
         False, description="true: swap the rows and columns of each image, to turn EMNIST's images upright"
+    )
+    scale: Annotated[float, Field(gt=0)] = Field(
+        255.0, description="what the pixels 0..255 are divided by to become the network's inputs; 1: unscaled pixels"
     )
     limit_per_digit: Count | None = Field(
         None, description="use at most this many images of each digit, the first ones; null: all"
@@ -138,6 +157,13 @@ class Data(Section):
         if digits != ALL and (len(digits) < 2 or len(set(digits)) < len(digits)):
             raise PydanticCustomError("too_few", "must be at least two different labels")
         return digits
+
+    @field_validator("scale")
+    @classmethod
+    def _keep_in_float32(cls, scale: float) -> float:
+        if (rounded := in_precision("float32", scale)) in (0, math.inf):
+            raise _rounded("float32", rounded)
+        return scale
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -168,16 +194,6 @@ class Model(Section):
         if any(inputs * outputs > MAX_WEIGHTS for inputs, outputs in pairwise(sizes)):
             raise PydanticCustomError("too_many", f"must have at most {MAX_WEIGHTS:,} weights between two layers")
         return sizes
-
-
-def in_precision(precision: str, value: float) -> float:
-    """A float64 rounded to this precision; infinity if it is too large."""
-    if precision == "float64":
-        return value
-    try:
-        return float(struct.unpack("f", struct.pack("f", value))[0])
-    except OverflowError:
-        return math.inf
 
 
 class Training(Section):
@@ -236,9 +252,7 @@ class Training(Section):
         for location, value in numbers.items():
             rounded = in_precision(self.precision, value)
             if rounded != value and (rounded in (0, math.inf) or (location == ("momentum",) and rounded == 1)):
-                context = {"precision": self.precision, "rounded": f"{rounded:g}" if rounded < math.inf else "infinity"}
-                message = "must be a number that {precision} does not round to {rounded}"
-                error = PydanticCustomError("rounded", message, context)
+                error = _rounded(self.precision, rounded)
                 wrong.append(InitErrorDetails(type=error, loc=location, input=value))
         if wrong:
             raise ValidationError.from_exception_data("Training", wrong)
@@ -351,8 +365,8 @@ SECTIONS: dict[str, Any] = {name: field.annotation for name, field in Config.mod
 KEYS = [f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields]
 
 LATER = (
-    *("data.transpose", "model.activation", "training.optimizer", "training.schedule", "training.patience"),
-    "training.class_weight",
+    *("data.transpose", "data.scale", "model.activation"),
+    *("training.optimizer", "training.schedule", "training.patience", "training.class_weight"),
 )
 """The options that are newer than the first runs."""
 COUPLED = (

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from mlp import __version__
-from mlp.data.dataset import WHITE, Dataset, scale
+from mlp.data.dataset import WHITE, Dataset, divide
 from mlp.gates import Add, Array, Gate, Matmul, Relu, Sigmoid, Softmax, Tanh
 from mlp.network import MLP
 from mlp.node import ancestors
@@ -33,17 +33,17 @@ Engine = Callable[[dict[str, Array]], Array]
 """Computes P, (n, k), from the model's input by name, (n, inputs)."""
 
 
-def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -> Any:
+def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False, scale: float = WHITE) -> Any:
     """The network's gates from X to P as an ``onnx.ModelProto``; the facts are its metadata.
 
-    Its input is X, (n, inputs) float32 for any n: pixels 0..1; or with ``from_bytes`` pixels, (n, inputs) uint8,
-    0..255, which it scales as training does. Its output is P, (n, k), as ``MLP.predict`` returns it. It computes in the
-    network's precision. Raises InputError if ONNX's name for a gate is not known, or if the weights do not fit into one
-    file.
+    Its input is X, (n, inputs) float32 for any n: scaled pixels; or with ``from_bytes`` pixels, (n, inputs) uint8,
+    0..255, which it divides by ``scale``, as training does. Its output is P, (n, k), as ``MLP.predict`` returns it. It
+    computes in the network's precision. Raises InputError if ONNX's name for a gate is not known, or if the weights do
+    not fit into one file.
     """
     if network.parameter_block.nbytes > MAX_WEIGHT_BYTES:
         raise InputError(f"a network of {network.parameter_block.nbytes:,} bytes: an ONNX file has at most 2 GB")
-    given, steps, constants, X = _entrance(network, from_bytes)
+    given, steps, constants, X = _entrance(network, scale if from_bytes else None)
     way = ancestors(network.graph.node("P"))
     names = {node: X if node.name == "X" else node.name for node in way}
     for node in way:
@@ -69,14 +69,14 @@ def build(network: MLP, facts: Mapping[str, str], *, from_bytes: bool = False) -
     return model
 
 
-def _entrance(network: MLP, from_bytes: bool) -> tuple[Any, list[Any], list[Any], str]:
+def _entrance(network: MLP, scale: float | None) -> tuple[Any, list[Any], list[Any], str]:
     """The model's input, the nodes that turn it into X in the network's precision, their constants, and X's name."""
     precision, shape = helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[0]]
-    if from_bytes:
-        white = numpy_helper.from_array(np.asarray(WHITE, network.precision), "white")
+    if scale is not None:
+        divisor = numpy_helper.from_array(np.asarray(scale, network.precision), "white")
         numbers = helper.make_node("Cast", ["pixels"], ["numbers"], name="numbers", to=precision)
         X = helper.make_node("Div", ["numbers", "white"], ["X"], name="X")
-        return helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape), [numbers, X], [white], "X"
+        return helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape), [numbers, X], [divisor], "X"
     given = helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)
     if precision == TensorProto.FLOAT:
         return given, [], [], "X"
@@ -97,7 +97,7 @@ def differences(model: Any, network: MLP, images: Dataset) -> dict[str, float]:
         for rows in images.blocks():
             pixels = images.pixels(rows)
             X = np.empty(pixels.shape, network.precision if from_bytes else np.float32)
-            scale(pixels, X)
+            divide(pixels, images.scale, X)
             P = run({given.name: pixels if from_bytes else X})
             worst = np.abs(P - network.predict(X)).max()
             found[engine] = float(np.maximum(found.get(engine, 0.0), worst))  # nan if one is nan
@@ -112,7 +112,7 @@ def rounding(network: MLP, images: Dataset) -> float:
     exact, largest = network.copy(np.float64), 0.0
     for rows in images.blocks():
         X = np.empty((len(rows), images.inputs), network.precision)
-        scale(images.pixels(rows), X)
+        divide(images.pixels(rows), images.scale, X)
         largest = max(largest, float(np.abs(network.predict(X) - exact.predict(X)).max()))
     return largest
 

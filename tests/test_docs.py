@@ -49,7 +49,8 @@ def checkout(tmp_path):
 
 
 def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
-    for block in BLOCK.finditer(TEXT):
+    blocks = list(BLOCK.finditer(TEXT))
+    for block in (block for block in blocks if block["language"] == "sh"):
         printed = ""
         for command in block["code"].splitlines():
             program, script, *arguments = shlex.split(command)
@@ -61,11 +62,20 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
             printed += done.stdout
         if block["between"]:
             assert words(block["output"]) == words(printed), block["code"]
+    snippets_print_what_is_said(blocks, PAGE, checkout)
     pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", TEXT)
     assert len(pictures) > 20
     for picture in pictures:
         assert (checkout / "docs" / picture).stat().st_size > 1000
         assert (ROOT / "docs" / picture).exists()
+
+
+def snippets_print_what_is_said(blocks, page, checkout):
+    snippets = [block for block in blocks if block["language"] == "python"]
+    printed = make_docs.run_snippets(checkout, page, [block["code"] for block in snippets])
+    assert len(printed) == len(snippets) > 0
+    for block, output in zip(snippets, printed, strict=True):
+        assert words(block["output"] or "") == words(output), block["code"]
 
 
 @pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate", "experiments"])
@@ -78,11 +88,7 @@ def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here)
         done = [here(*shlex.split(command)[1:], cwd=checkout) for command in block["code"].splitlines()]
         assert [each.stderr for each in done if each.returncode] == [], block["code"]
         assert not block["between"] or words(block["output"]) == words("".join(each.stdout for each in done))
-    snippets = [block for block in blocks if block["language"] == "python"]
-    printed = make_docs.run_snippets(checkout, page, [block["code"] for block in snippets])
-    assert len(printed) == len(snippets) > 0
-    for block, output in zip(snippets, printed, strict=True):
-        assert words(block["output"] or "") == words(output), block["code"]
+    snippets_print_what_is_said(blocks, page, checkout)
 
 
 def test_what_is_said_of_the_options_is_made_from_their_schema():
@@ -159,7 +165,7 @@ def data_of(page):
     found = {}
     for section in page.split('<section class="circuit"')[1:]:
         data = re.search(r'<script type="application/json">(.*?)</script>', section, re.DOTALL)[1]
-        code = re.search(r'aria-label="listing"><code>(.*?)</code>', section, re.DOTALL)[1]
+        code = re.search(r'aria-label="listing"[^>]*><code>(.*?)</code>', section, re.DOTALL)[1]
         found[re.search(r'data-name="([^"]+)"', section)[1]] = (laid_out(json.loads(data)), unescape(code))
     return found, json.loads(re.search("const TEXTS = (.*);", page)[1])
 

@@ -88,23 +88,21 @@ def labels(circuit: Circuit, name: str) -> list[str]:
 
 def describe_jacobian(facts: dict[str, Any], say: Say = say) -> str:
     """The Jacobian with its names, and both sides of the chain rule."""
+    names = {"f": facts["of"], "x": together(facts["outputs"]), "z": together(facts["inputs"])}
+    verdict = "circuit.equal" if facts["equal"] else "circuit.different"
+    return "\n\n".join([say("circuit.jacobian_of", **names), jacobian_in_numbers(facts), say(verdict, **names)])
+
+
+def jacobian_in_numbers(facts: dict[str, Any]) -> str:
+    """The matrix with its names, and a line for each of df/dx, J' df/dx and df/dz."""
     f, x, z = facts["of"], together(facts["outputs"]), together(facts["inputs"])
     matrix = [
         ["", *facts["columns"]],
         *([row, *map(_text, line)] for row, line in zip(facts["rows"], facts["matrix"], strict=True)),
     ]
-    verdict = "table.jacobian_equal" if facts["equal"] else "table.jacobian_different"
-    of_z = say(verdict, vector=_vector(facts["df_dz"]), of=f, product=f"J' d{f}/d{x}")
-    sides = [
-        [f"d{f}/d{x}", f"= {_vector(facts['df_dx'])}"],
-        [f"J' d{f}/d{x}", f"= {_vector(facts['product'])}"],
-        [f"d{f}/d{z}", f"= {of_z}"],
-    ]
-    lines = [say("table.jacobian_of", outputs=x, inputs=z), "", aligned(matrix, str.rjust), ""]
-    lines += [" ".join(row).rstrip() for row in padded(sides)]
-    if not facts["equal"]:
-        lines.append(say("table.why_different", inputs=z, of=f, outputs=x))
-    return "\n".join(lines)
+    sides = {f"d{f}/d{x}": "df_dx", f"J' d{f}/d{x}": "product", f"d{f}/d{z}": "df_dz"}
+    vectors = padded([[side, f"= {_vector(facts[name])}"] for side, name in sides.items()])
+    return "\n".join([aligned(matrix, str.rjust), "", *(" ".join(row).rstrip() for row in vectors)])
 
 
 def _vector(numbers: Sequence[float]) -> str:

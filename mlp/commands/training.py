@@ -98,14 +98,14 @@ def resume_command(directory: Path) -> str:
 
 
 def next_steps(directory: Path, status: str) -> dict[str, str]:
-    """The commands for a run that has ended with this status, by their purposes."""
+    """The commands for a run that has ended with this status, by the keys of their purposes."""
     if status == FINISHED:
-        commands = {"evaluate on the test images": "evaluate", "write a report": "report"}
+        commands = {"live.evaluate": "evaluate", "live.write_report": "report"}
         return {
             purpose: f"{command_line.command(name)} {display_path(directory)}" for purpose, name in commands.items()
         }
     if status in (INTERRUPTED, FAILED) and checkpoint.exists(directory):
-        return {"resume": resume_command(directory)}
+        return {"live.resume": resume_command(directory)}
     return {}
 
 

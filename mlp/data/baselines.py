@@ -1,6 +1,6 @@
 """Simple rules learned from the same training images, to compare the network with: 99.9 % alone says little."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,21 @@ COUNTS_AT_A_TIME = 1 << 22
 """Counts of 4 bytes that the search for the best single pixel holds at a time: each pixel has 256 for each class."""
 
 
+FOR_TWO = {
+    "majority_class": "rules.majority_class",
+    "single_pixel": "rules.single_pixel_of_two",
+    "nearest_class_mean": "rules.nearest_of_two",
+    "svd_coordinate": "rules.svd_coordinate",
+}
+FOR_MORE = {
+    "majority_class": "rules.majority_class",
+    "single_pixel": "rules.single_pixel",
+    "nearest_class_mean": "rules.nearest_class_mean",
+    "svd_plane": "rules.svd_plane",
+}
+"""The keys of the texts that describe the rules, by their names: for two classes, and for more."""
+
+
 @dataclass(frozen=True)
 class Baseline:
     """A rule that predicts the class of each image."""
@@ -36,6 +51,12 @@ class Baseline:
         return sum(
             int(np.count_nonzero(self.classify(images.pixels(rows)) != targets[rows])) for rows in images.blocks()
         )
+
+
+def key_and_values(name: str, facts: Mapping[str, Any], classes: int) -> tuple[str, dict[str, Any]]:
+    """The key of the text that describes a rule for this number of classes, and the values in the text."""
+    values = {fact: f"{value:.1f}" if isinstance(value, float) else value for fact, value in facts.items()}
+    return (FOR_TWO if classes == 2 else FOR_MORE)[name], values
 
 
 def learn(training: Dataset) -> Iterator[Baseline]:

@@ -1,4 +1,4 @@
-"""The images of some labels in an IDX folder: selected, split, and scaled to 0..1."""
+"""The images of some labels in an IDX folder: selected, split, and scaled as the network gets them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from mlp.network import BatchBuffers, block_length, outputs_for, write_targets
 from mlp.system.errors import InputError
 from mlp.system.files import StrPath
 
-WHITE = np.asarray(255, np.float32)
-"""The largest pixel. An array, because NumPy converts a number more slowly than it divides a row by it."""
+WHITE = 255.0
+"""The largest pixel."""
 
 Positions = NDArray[np.intp] | slice
 
@@ -33,6 +33,8 @@ class Dataset:
     """The label of each class: of the digits 0 and 1, class 1 is the positive one."""
     indices: NDArray[np.int64]
     """Positions of the selected images in the files, ascending."""
+    scale: float = WHITE
+    """The network's inputs X are the pixels divided by this."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -79,8 +81,8 @@ class Dataset:
         return self.pixels(positions) if is_all else self.source.take_pixels(self.indices[positions], pixels)
 
     def fetch(self, positions: Positions, batch: BatchBuffers) -> None:
-        """Fill a network's memory with the images at these positions, scaled to 0..1, and their classes."""
-        scale(self.pixels(positions), batch.X)
+        """Fill a network's memory with the images at these positions, scaled, and their classes."""
+        divide(self.pixels(positions), self.scale, batch.X)
         batch.set_classes(self.targets_of(positions))
 
     def blocks(self) -> Iterator[NDArray[np.intp]]:
@@ -90,10 +92,10 @@ class Dataset:
             yield np.arange(start, min(start + length, len(self)))
 
     def arrays(self, precision: DTypeLike) -> tuple[Array, Array]:
-        """All images and targets at once: X (n, inputs) in 0..1, and Y (n, 1) or, of more than two labels, one-hot."""
+        """All images and targets at once: X (n, inputs), scaled, and Y (n, 1) or, of more than two labels, one-hot."""
         shapes = ((len(self), count) for count in (self.inputs, outputs_for(len(self.digits))))
         X, Y = (np.empty(shape, precision) for shape in shapes)
-        scale(self.pixels(), X)
+        divide(self.pixels(), self.scale, X)
         write_targets(self.targets, Y)
         return X, Y
 
@@ -136,10 +138,18 @@ def without_rest(targets: NDArray[Any], held_out: NDArray[np.bool_]) -> list[int
     return sorted({*targets[held_out].tolist()} - {*targets[~held_out].tolist()})
 
 
-def scale(pixels: NDArray[np.uint8], X: Array) -> None:
-    """Write pixels 0..255, scaled to 0..1, into X of the same shape."""
+def divide(pixels: NDArray[np.uint8], scale: float, X: Array) -> None:
+    """Write pixels 0..255, divided by ``scale``, into X of the same shape."""
     X[...] = pixels  # converting first, then dividing in place, is twice as fast as dividing bytes
-    np.divide(X, WHITE, X)
+    np.divide(X, np.asarray(scale, X.dtype), X)  # a Python number would be converted more slowly than a row is divided
+
+
+def inputs_of_ink(ink: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+    """The network's inputs for ink from 0 to 1, of which 1 is the largest pixel, where pixels are divided by ``scale``.
+
+    By the default scale the ink itself.
+    """
+    return ink * (WHITE / scale)
 
 
 def load(
@@ -149,28 +159,29 @@ def load(
     limit_per_digit: int | None = None,
     *,
     transpose: bool = False,
+    scale: float = WHITE,
 ) -> Dataset:
     """The images of these labels in one part of an IDX folder, at most the first ``limit_per_digit`` of each.
 
-    ``transpose`` is for files whose images lie transposed. Raises InputError if the files are not in order or lack one
-    of the labels. Its message names the config's keys.
+    ``transpose`` is for files whose images lie transposed; ``scale`` is ``Dataset.scale``. Raises InputError if the
+    files are not in order or lack one of the labels. Its message names the config's keys.
     """
     with naming("data.directory"):
         source = open_part(directory, part, transpose=transpose)
     try:
-        images = Dataset(source, digits, source.indices_of(digits))
+        images = Dataset(source, digits, source.indices_of(digits), scale)
     except InputError as error:
         raise InputError(f"{error} (data.digits)") from None
     return images if limit_per_digit is None else images.first_of_each(limit_per_digit)
 
 
-def of_arrays(images: NDArray[np.uint8], labels: NDArray[np.uint8], digits: tuple[int, ...]) -> Dataset:
-    """The images of these labels in arrays, as ``array_images.checked`` returns them.
+def of_arrays(images: NDArray[np.uint8], labels: NDArray[np.uint8], digits: tuple[int, ...], scale: float) -> Dataset:
+    """The images of these labels in arrays, as ``array_images.checked`` returns them; ``scale`` is ``Dataset.scale``.
 
     Raises InputError if they lack one of the labels.
     """
     source = ImagesAndLabels(images, labels, {})
-    return Dataset(source, digits, source.indices_of(digits))
+    return Dataset(source, digits, source.indices_of(digits), scale)
 
 
 def labels(directory: StrPath) -> tuple[int, ...]:

@@ -60,8 +60,8 @@ class Sample:
     index: int | None
     """The position in an IDX file."""
     name: str
-    pixels: Floats = field(repr=False)
-    """(rows, columns) of the network's images, 0 to 1."""
+    ink: Floats = field(repr=False)
+    """(rows, columns) of the network's images, 0 to 1; ``dataset.inputs_of_ink`` turns it into the network's inputs."""
     digit_count: int = 1
     picture: Picture | None = None
     """Its stages of preparation, if they are to be drawn."""

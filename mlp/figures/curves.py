@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
-from mlp.figures.labels import labels
+from mlp.figures.fonts.labels import labels
 from mlp.figures.scales import Scale
 from mlp.languages.catalogue import Say, say
 from mlp.system.files import StrPath

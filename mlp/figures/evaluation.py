@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlp.evaluation import Evaluation
+from mlp.figures.fonts.labels import labels
 from mlp.figures.images import image_grid, show_image
-from mlp.figures.labels import labels
 from mlp.languages.catalogue import Say
 from mlp.system.files import StrPath
 

@@ -64,20 +64,28 @@ class Column:
 
 
 def draw_network(
-    path: StrPath, network: MLP, image_shape: tuple[int, int], digits: Sequence[int], title: str, lines: list[str]
+    path: StrPath,
+    network: MLP,
+    image_shape: tuple[int, int],
+    digits: Sequence[int],
+    title: str,
+    lines: list[str],
+    *,
+    white: float = 1.0,
 ) -> None:
     """Draw a network with ``input_gradient`` after both passes over one image, as .svg, .png or .pdf.
 
-    ``digits`` are the labels of its classes, ``lines`` are text to the right of the values.
+    ``digits`` are the labels of its classes, ``lines`` are text to the right of the values, ``white`` is the largest
+    pixel in X.
     """
-    save(picture(title, columns(network, image_shape, digits), lines, network), path)
+    save(picture(title, columns(network, image_shape, digits, white), lines, network), path)
 
 
-def columns(network: MLP, image_shape: tuple[int, int], digits: Sequence[int]) -> list[Column]:
+def columns(network: MLP, image_shape: tuple[int, int], digits: Sequence[int], white: float = 1.0) -> list[Column]:
     """The image, then the weights of each layer and its activations or outputs, except a single output."""
     graph = network.graph
     X, dX = (array.reshape(image_shape) for array in (graph.value("X"), graph.gradient("X")))
-    shown = [Column("image", "X", X, dX, "gray_r", (0, 1))]
+    shown = [Column("image", "X", X, dX, "gray_r", (0, white))]
     rows = np.arange(network.sizes[0])
     for layer, size in enumerate(network.sizes[1:], start=1):
         W, dW = graph.value(f"W{layer}"), graph.gradient(f"W{layer}")

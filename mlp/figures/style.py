@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO
 
-from mlp.figures import font_cache
+from mlp.figures.fonts import cache as font_cache
 
 # isort: split
 if "matplotlib" not in sys.modules:

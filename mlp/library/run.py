@@ -115,7 +115,8 @@ class Run:
 
     def _evaluate_arrays(self, images: tuple[Any, Any]) -> dict[str, Any]:
         _, labels = array_images.checked_pair(images)
-        given = dataset.of_arrays(self._upright(images[0]), labels, self.config.data.labels)
+        data = self.config.data
+        given = dataset.of_arrays(self._upright(images[0]), labels, data.labels, data.scale)
         if self._finished is not None:
             summary = self._finished.evaluate(given).summary()
             try:
@@ -151,7 +152,7 @@ class Run:
         for start in range(0, len(pixels), length):
             block = pixels[start : start + length].reshape(-1, inputs)
             X = np.empty(block.shape, self.network.precision)
-            dataset.scale(block, X)
+            dataset.divide(block, self.config.data.scale, X)
             yield X
 
     def _prepared(self, paths: Sequence[StrPath], problems: list[str]) -> Iterator[Array]:
@@ -162,7 +163,8 @@ class Run:
         prepared = samples(images, self.image_shape, failures)
         while block := list(islice(prepared, block_length(self.network.sizes[0]))):
             problems += [f"{each.name}: several separate digits" for each in block if each.digit_count > 1]
-            yield np.stack([sample.pixels.reshape(-1) for sample in block])
+            ink = np.stack([sample.ink.reshape(-1) for sample in block])
+            yield dataset.inputs_of_ink(ink, self.config.data.scale)
         if failures:
             raise InputError(*failures)
 

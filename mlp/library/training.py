@@ -148,11 +148,11 @@ def _resume_call(directory: Path) -> str:
 
 
 def _next_steps(directory: Path, status: str) -> dict[str, str]:
-    """The calls for a run that has ended with this status, by their purposes."""
+    """The calls for a run that has ended with this status, by the keys of their purposes."""
     if status == FINISHED:
-        return {"evaluate on the test images": f"mlp.load({str(directory)!r}).evaluate()"}
+        return {"live.evaluate": f"mlp.load({str(directory)!r}).evaluate()"}
     if status in (INTERRUPTED, FAILED) and checkpoint.exists(directory):
-        return {"resume": _resume_call(directory)}
+        return {"live.resume": _resume_call(directory)}
     return {}
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.drawing.picture import picture
-from mlp.circuits.examples import EXAMPLES, Example
+from mlp.circuits.examples import EXAMPLES, Example, sentence
 from mlp.circuits.expression import parse
-from mlp.circuits.facts import describe_jacobian, jacobian_facts
+from mlp.circuits.facts import jacobian_facts, jacobian_in_numbers, together
 from mlp.circuits.source_text import parse_values
 from mlp.graph import ComputationalGraph
 from mlp.node import Node
@@ -22,8 +22,8 @@ from mlp.pages.javascript import Script
 from mlp.pages.stepping import drawing_facts, stepping_facts
 from mlp.system.files import StrPath, replacing, write_text
 
-STAGED = {"sigmoid-neuron": ("sigmoid-stages", "the same neuron, its sigmoid gate by gate: times -1, exp, plus 1, 1/x")}
-"""Examples that the gallery also has with --stages: the name there, and a sentence about it."""
+STAGED = {"sigmoid-neuron": "sigmoid-stages"}
+"""Examples that the gallery also has with --stages, and the name there: it has a sentence as examples have."""
 FEW_NUMBERS = 6
 """With at most this many numbers the fields are open at first."""
 
@@ -37,24 +37,19 @@ def page(circuit: Circuit, expression: str, *, in_notebook: bool = False) -> str
     """The page, as text."""
     script = Script(explained=True)
     facts = circuit_facts(circuit, "c", expression, script)
-    heading = f"{circuit.output.name}: forward and backward"
-    return render_circuits(expression, heading, [facts], script, in_notebook=in_notebook)
+    return render_circuits([facts], script, in_notebook=in_notebook)
 
 
 def write_gallery(path: StrPath) -> None:
     """Write a page with every example."""
-    title = "Backpropagation, circuit by circuit"
     with replacing(path) as file:  # opened first: drawing takes a second
         script = Script(explained=True)
-        file.write(render_circuits(title, title, list(gallery(script)), script).encode())
+        file.write(render_circuits(list(gallery(script)), script).encode())
 
 
-def render_circuits(
-    title: str, heading: str, circuits: Sequence[dict[str, Any]], script: Script, *, in_notebook: bool = False
-) -> str:
+def render_circuits(circuits: Sequence[dict[str, Any]], script: Script, *, in_notebook: bool = False) -> str:
     """A page with these circuits, as ``circuit_facts`` describes them, whose gates the script has."""
-    facts = {"title": title, "heading": heading, "circuits": circuits, "script": script}
-    return render("circuit/circuit.html", **facts, in_notebook=in_notebook)
+    return render("circuit/circuit.html", circuits=circuits, script=script, in_notebook=in_notebook)
 
 
 def gallery(script: Script) -> Iterator[dict[str, Any]]:
@@ -62,18 +57,24 @@ def gallery(script: Script) -> Iterator[dict[str, Any]]:
     for name, example in EXAMPLES.items():
         yield example_facts(name, example, script)
         if name in STAGED:
-            other, shows = STAGED[name]
-            yield example_facts(other, example, script, stages=True) | {"shows": shows}
+            yield example_facts(STAGED[name], example, script, stages=True)
 
 
 def example_facts(name: str, example: Example, script: Script, *, stages: bool = False) -> dict[str, Any]:
     """The facts that the gallery shows about an example."""
     circuit = parse(example.expression, parse_values(example.arguments()), stages=stages)
     circuit.run()
-    facts = circuit_facts(circuit, name, example.expression, script) | {"shows": example.shows}
+    facts = circuit_facts(circuit, name, example.expression, script) | {"shows": sentence(name)}
     if example.jacobian is not None:
         outputs, inputs = (names.split(",") for names in example.jacobian)
-        facts["jacobian"] = describe_jacobian(jacobian_facts(circuit, outputs, inputs, np.ones(())))
+        jacobian = jacobian_facts(circuit, outputs, inputs, np.ones(()))
+        facts["jacobian"] = {
+            "of": jacobian["of"],
+            "outputs": together(outputs),
+            "inputs": together(inputs),
+            "text": jacobian_in_numbers(jacobian),
+            "equal": jacobian["equal"],
+        }
     return facts
 
 
@@ -92,7 +93,7 @@ def circuit_facts(circuit: Circuit, name: str, expression: str, script: Script) 
         "name": name,
         "shows": "",
         "expression": expression,
-        "jacobian": "",
+        "jacobian": None,
         "moved": [leaf.name for leaf in leaves if leaf not in graph.class_indices],
         "is_small": sum(leaf.value.size for leaf in leaves) <= FEW_NUMBERS,
     }

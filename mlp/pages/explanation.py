@@ -5,11 +5,13 @@ symbols there for the rule, names for the equation, and numbers. A form that peo
 follows if it differs. The script shows the exact one where the numbers differ.
 """
 
+import re
 from typing import Any
 
 from mlp.circuits.formula_text import SUM, Rule, plain
 from mlp.circuits.local_gradient import PRODUCTS, local_gradient
 from mlp.gates import Elementwise, Gate, Max
+from mlp.languages.catalogue import catalogue
 from mlp.trace import Formula, Term
 
 
@@ -18,12 +20,23 @@ def explain(gate: Gate, formula: Formula) -> dict[str, Any]:
     kinds = {"copies": isinstance(gate, Elementwise), "routes": isinstance(gate, Max)}
     return {
         "gate": str(gate),
-        "about": " ".join((gate.__doc__ or "").partition("\n\n")[0].split()),
+        **about(gate),
         "symbols": [symbol.symbol for symbol in (*formula.inputs, formula.output, formula.upstream)],
         **{kind: True for kind, is_it in kinds.items() if is_it},
         "forward": _forms(formula, formula.value),
         "backward": [None if term is None else _backward(gate, formula, term) for term in formula.gradients],
     }
+
+
+def about(gate: Gate) -> dict[str, str]:
+    """``says``: the key of the text about a gate of this library. Of another gate ``about``: what its docstring says.
+
+    It is the docstring's first paragraph.
+    """
+    key = f"gates.{re.sub(r'[^a-z]', '_', gate.name)}"
+    if type(gate).__module__.startswith("mlp.") and key in catalogue("en"):
+        return {"says": key}
+    return {"about": " ".join((gate.__doc__ or "").partition("\n\n")[0].split())}
 
 
 def _backward(gate: Gate, formula: Formula, gradient: Term) -> dict[str, Any]:

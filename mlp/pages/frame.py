@@ -10,7 +10,9 @@ import io
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from functools import cache
+from html import unescape
 from importlib.resources import files
 from typing import Any
 
@@ -84,11 +86,15 @@ def texts_of(page: str) -> str:
 def _say(key: str, tag: str = "span", **values: Any) -> Markup:
     """An element that shows the text of a key; ``tag`` is its name with its attributes, as 'h2 id="curves"'."""
     shown = {name: _one_line(value) for name, value in values.items()}
-    marks = Markup(' data-say="{}"').format(key)
-    if shown:
-        marks += Markup(' data-values="{}"').format(json.dumps(shown, **JSON))
     text = Markup(form(catalogue("en")[key], shown)).format(**shown)  # noqa: S704  our own text; values are escaped
-    return Markup("<{}{}>{}</{}>").format(Markup(tag), marks, text, Markup(tag.split()[0]))  # noqa: S704  a template's
+    start, end = Markup(tag), Markup(tag.split()[0])  # noqa: S704  a template's
+    return Markup("<{}{}>{}</{}>").format(start, _marks(key, shown), text, end)
+
+
+def _marks(key: str, shown: Mapping[str, object]) -> Markup:
+    """The attributes of an element by which language.js finds its text and its values."""
+    values = Markup(' data-values="{}"').format(json.dumps(shown, **JSON)) if shown else ""
+    return Markup(' data-say="{}"{}').format(key, values)
 
 
 def _say_in(attribute: str, key: str, **values: Any) -> Markup:
@@ -96,6 +102,25 @@ def _say_in(attribute: str, key: str, **values: Any) -> Markup:
     shown = {name: _one_line(value) for name, value in values.items()}
     text = form(catalogue("en")[key], shown).format(**shown)
     return Markup('{0}="{1}" data-in-{0}="{2}"').format(attribute, text, json.dumps([key, shown], **JSON))
+
+
+def say_in_figure(svg: str) -> Markup:
+    """The figure, an <svg> element; each of its texts that is one of the catalogue's section ``figure`` has its key."""
+
+    def with_key(element: re.Match[str]) -> str:
+        for key, pattern in _figure_texts().items():
+            if found := pattern.fullmatch(unescape(element[2])):
+                return f"<text{element[1]}{_marks(key, found.groupdict())}>{element[2]}</text>"
+        return element[0]
+
+    return Markup(re.sub(r"<text([^>]*)>([^<]*)</text>", with_key, svg))  # noqa: S704  our own figure
+
+
+@cache
+def _figure_texts() -> dict[str, re.Pattern[str]]:
+    """For each text of a figure, by its key, what matches it with any values."""
+    texts = {key: text for key, text in catalogue("en").items() if key.startswith("figure.") and isinstance(text, str)}
+    return {key: re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(text))) for key, text in texts.items()}
 
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:

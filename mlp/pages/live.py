@@ -18,13 +18,14 @@ from mlp.runs.directory import LIVE, REPORT, Run
 from mlp.runs.manifest import ENDINGS, FAILED, FINISHED, INTERRUPTED, RUNNING
 from mlp.system.errors import Error, Interrupted, message_lines
 from mlp.system.files import write_text
+from mlp.system.printable import printable
 from mlp.training.loop import Trainer
 from mlp.training.progress import Epoch
 
 Update = Callable[[bool], object]
 """Called after each block of steps, and with True after each epoch."""
 NextSteps = Callable[[Path, str], Mapping[str, str]]
-"""What a user can do with the run in this directory, now that its status is this: for each purpose how to do it."""
+"""What a user can do with the run in this directory, now that its status is this: how, by the key of each purpose."""
 REST = 50
 """An update must wait for this many times the time that the last one took."""
 SHORTEST = 1.0
@@ -117,6 +118,7 @@ class LiveView:
             "now": now,
             "duration": duration,
             "scripted": {
+                "run": printable(run.directory.resolve().name),
                 "curves": {name: curve(history, name) for name in FIGURES},
                 "best": trainer.progress.best_epoch,
                 "updated": round(1000 * now.timestamp()),

@@ -52,10 +52,10 @@ XOR_MARGIN = 0.3
 
 @dataclass(frozen=True)
 class Examples:
-    """What the page trains on: rows of bytes (n, inputs); the byte ``scale`` is 1 in X."""
+    """What the page trains on: rows of bytes (n, inputs), which divided by ``scale`` are X."""
 
     pixels: NDArray[np.uint8] = field(repr=False)
-    scale: int
+    scale: float
     image_shape: tuple[int, int]
     classes: NDArray[np.uint8] = field(repr=False)
     digits: Sequence[int]
@@ -169,12 +169,12 @@ def _examples(images: Dataset, held_out: Dataset) -> Examples:
     projection = svd.project(images)
     return Examples(
         pixels=images.pixels(),
-        scale=255,
+        scale=images.scale,
         image_shape=images.image_shape,
         classes=images.targets,
         digits=images.digits,
         indices=images.indices,
-        directions=projection.directions.T / 255,
+        directions=projection.directions.T / images.scale,
         coordinates=projection.coordinates(images),
         held_out=len(held_out),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlp.data import novelty
+from mlp.data.baselines import key_and_values
 from mlp.data.dataset import Dataset
 from mlp.data.preparation import averaged
 from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
@@ -41,15 +42,17 @@ FEW_CLASSES = 4
 """Up to this many classes are listed in a sentence."""
 NARROW_CLASSES = 10
 """The confusion matrix of up to this many classes has room beside the figures of each class."""
-LOSSES = {"euclidean": "Euclidean loss", "cross_entropy": "cross-entropy loss"}
-RULES = {
-    "majority_class": "always predicting {digit}",
-    "single_pixel": "one pixel (row {row}, column {column}) above {threshold}",
-    "nearest_class_mean": "the nearest class mean",
-    "svd_coordinate": "the first centred SVD coordinate",
-    "svd_plane": "the nearest class mean in the plane of the first two centred SVD coordinates",
+ARCHITECTURES = {
+    "euclidean": "report.euclidean_network",
+    "cross_entropy": "report.cross_entropy_network",
 }
-"""The simpler rules by name, as in "12 by the nearest class mean"."""
+LINEAR_ARCHITECTURES = {
+    "euclidean": "report.euclidean_classifier",
+    "cross_entropy": "report.cross_entropy_classifier",
+}
+"""The keys of the texts that describe a network, with hidden layers and without, by the name of its loss."""
+FEW_HEADINGS = {2: "report.one_of_two", 3: "report.one_of_three", 4: "report.one_of_four"}
+"""The key of the heading by the number of classes: a question that lists them."""
 
 
 def write(run: FinishedRun) -> Path:
@@ -70,18 +73,19 @@ def page(run: FinishedRun) -> str:
     kept = kept_epoch(epochs)
     digits, has_one_output = run.config.data.labels, run.network.sizes[-1] == 1
     few = len(digits) <= FEW_CLASSES
+    heading, named = _heading(digits, run.name)
     facts = {
         "run": run,
         "digits": digits,
-        "few": few,
         "has_one_output": has_one_output,
         "has_narrow_matrix": not has_one_output and len(digits) <= NARROW_CLASSES,
-        "name": _name(digits),
+        "heading": heading,
+        "named": named,
         "summary": evaluation.summary(),
         "most_confused": _most_confused(evaluation),
         "only_prediction": only_prediction(evaluation.confusion()),
         "confidence": CONFIDENCE,
-        "rules": [(RULES[name].format(**rule), rule["errors"], rule["accuracy"]) for name, rule in rules.items()],
+        "rules": [(*key_and_values(name, rule, len(digits)), rule) for name, rule in rules.items()],
         "architecture": _architecture(run.network),
         "mistakes": report_images.mistakes(evaluation) if has_one_output else None,
         "pairs": None if has_one_output else report_images.mistakes_by_pair(evaluation),
@@ -109,21 +113,25 @@ def page(run: FinishedRun) -> str:
     return frame.render("report/report.html", **facts, pad=None, scripted=scripted | {"pad": None})
 
 
-def _name(digits: Sequence[int]) -> str:
-    """The classes in a heading: a question if they are few."""
+def _heading(digits: Sequence[int], run: str) -> tuple[str, dict[str, Any]]:
+    """The key of the page's heading, and its values: the run, and the classes, each of them if they are few."""
     if len(digits) <= FEW_CLASSES:
-        return f"{', '.join(map(str, digits[:-1]))} or {digits[-1]}"
+        names = "first", "second", "third", "fourth"
+        return FEW_HEADINGS[len(digits)], {"run": run} | dict(zip(names, digits, strict=False))
     low, high = min(digits), max(digits)
-    what = "Digits" if high <= 9 else "Labels"
-    is_range = len(digits) == high - low + 1
-    return f"{what} {low} to {high}" if is_range else f"{len(digits)} {what.lower()} from {low} to {high}"
+    values = {"run": run, "count": len(digits), "low": low, "high": high}
+    if len(digits) == high - low + 1:
+        return "report.digits_in_a_row" if high <= 9 else "report.labels_in_a_row", values
+    return "report.some_digits" if high <= 9 else "report.some_labels", values
 
 
-def _architecture(network: MLP) -> str:
-    """The sizes of the layers, the activations, and the loss."""
+def _architecture(network: MLP) -> dict[str, Any]:
+    """The key of the text about the sizes of the layers, the activations and the loss, and its values."""
     output = str(pad.activation_gates(network)["P"])
-    hidden = f"{network.activation_name}, " if len(network.sizes) > 2 else ""
-    return f"{'-'.join(map(str, network.sizes))} ({hidden}output {output}), {LOSSES[network.loss_name]}"
+    values = {"sizes": "-".join(map(str, network.sizes)), "output": output}
+    if len(network.sizes) == 2:
+        return {"key": LINEAR_ARCHITECTURES[network.loss_name], "places": values}
+    return {"key": ARCHITECTURES[network.loss_name], "places": values | {"activation": network.activation_name}}
 
 
 def _most_confused(evaluation: Evaluation) -> int:

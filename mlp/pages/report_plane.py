@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mlp.data import svd
 from mlp.data.dataset import Dataset
 from mlp.figures.colors import REGION_OPACITY
+from mlp.languages.catalogue import say
 from mlp.network import MLP, by_class
 from mlp.pages import frame
 from mlp.runs.finished import FinishedRun
@@ -86,7 +87,7 @@ def plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str, 
     """The figure with its facts, and the places of the images in it for the page's script."""
     projection = svd.project(images)
     coordinates = projection.coordinates(images)
-    in_the_plane = of_coordinates(run.network, projection)
+    in_the_plane = of_coordinates(run.network, projection, images.scale)
 
     def probabilities(places: Floats) -> Floats:
         return by_class(in_the_plane.predict(places))
@@ -98,17 +99,17 @@ def plane(run: FinishedRun, images: Dataset) -> tuple[dict[str, Any], dict[str, 
     return {"svg": svg, "shares": shares, "count": len(images)}, places
 
 
-def of_coordinates(network: MLP, projection: svd.Projection) -> MLP:
+def of_coordinates(network: MLP, projection: svd.Projection, scale: float) -> MLP:
     """A network on coordinates (n, k); it predicts what ``network`` predicts for the images reconstructed from them.
 
-    Reconstruction, scaling to 0..1 and the first layer's product are linear, so they combine into one matrix: V' W1.
+    Reconstruction, division by ``scale`` and the first layer's product are linear: they combine into one matrix, V' W1.
     """
     W1 = network.parameters["W1"]
     other = network.resized([len(projection.singular_values), *network.sizes[1:]])
-    V1 = projection.directions.T.astype(network.precision) @ W1 / 255
+    V1 = projection.directions.T.astype(network.precision) @ W1 / scale
     for name, array in other.parameters.items():
         array[...] = V1 if name == "W1" else network.parameters[name]
-    other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / 255
+    other.parameters["b1"][...] += projection.mean.astype(network.precision) @ W1 / scale
     return other
 
 
@@ -144,7 +145,7 @@ def draw(
         *_frame(axes),
         *(_legend([digits[k] for k in in_order]) if has_legend else ()),
     ]
-    return Markup(f'<svg viewBox="0 0 {WIDTH:g} {axes.height:g}">{"".join(parts)}</svg>'), axes  # noqa: S704  numbers
+    return frame.say_in_figure(f'<svg viewBox="0 0 {WIDTH:g} {axes.height:g}">{"".join(parts)}</svg>'), axes
 
 
 def _numbers(places: Iterable[Any]) -> str:
@@ -243,8 +244,9 @@ def _frame(axes: Axes) -> Iterator[str]:
             elif axis == 1 and top <= down <= bottom:
                 yield f'<path class="frame" d="M{left} {down:.1f}h-3"/>'
                 yield f'<text class="beside" x="{left - 5}" y="{down:.1f}">{label}</text>'
-    yield f'<text class="below" x="{left + width / 2:.1f}" y="{bottom + 32}">first singular direction</text>'
-    yield f'<text class="below" transform="translate(11 {middle:.1f}) rotate(-90)">second singular direction</text>'
+    first, second = say("figure.first_direction"), say("figure.second_direction")
+    yield f'<text class="below" x="{left + width / 2:.1f}" y="{bottom + 32}">{first}</text>'
+    yield f'<text class="below" transform="translate(11 {middle:.1f}) rotate(-90)">{second}</text>'
 
 
 def _legend(digits: Sequence[int]) -> Iterator[str]:

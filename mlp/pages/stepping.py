@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from mlp.circuits.drawing.picture import caption
+from mlp.circuits.drawing.picture import legend
 from mlp.circuits.formula_text import plain
 from mlp.circuits.listing import differentiated, lines, names, plain_here
 from mlp.figures.style import inline
@@ -36,10 +36,9 @@ def stepping_facts(
     listing does not show.
     """
     listing, steps = _listing(graph, output, left_out)
-    gates = sum(node.gate is not None for node in graph.nodes)
     return {
-        "caption": caption(graph),
-        "gates": f"{gates} gate{'' if gates == 1 else 's'}",
+        "legend": legend(graph),
+        "gates": sum(node.gate is not None for node in graph.nodes),
         "output": output.name,
         "listing": listing,
         "data": {

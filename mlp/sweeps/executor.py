@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 import joblib
 from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
-from mlp.figures import font_cache
+from mlp.figures.fonts import cache as font_cache
 from mlp.runs.manifest import RUNNING, read_manifest
 from mlp.sweeps.worker import Outcome, Status, Task, Workers, work
 from mlp.system import signals

@@ -31,6 +31,8 @@ UPDATE = "update"
 """In place of a gate if the optimizer's update made an array non-finite; a report names the optimizer."""
 FLAT: Mapping[type[Gate], float] = {Sigmoid: 0.01, Tanh: 0.04, Relu: 0.04}
 """An activation counts as saturated if its slope is below this, 4 % of its largest: 1/4 for the sigmoid, else 1."""
+NEAR_ONE = 0.25, 4.0
+"""The largest input should lie in this range; otherwise ``data.scale`` is the first thing to try."""
 SAMPLED = 100
 """Images per digit used to measure saturation."""
 DIVERGED, LEARNED_NOTHING = "diverged", "learned nothing"
@@ -117,8 +119,9 @@ class DivergenceWatch:
         ``where`` is the gate and its array; the report is about ``network``'s latest pass.
         """
         options, (gate, array) = self._options, where
+        scaling = self._scaling()
         if tries is None:
-            kind, tries = DIVERGED, advice(options, self.progress.good_epochs)
+            kind, tries = DIVERGED, [*scaling, *advice(options, self.progress.good_epochs)]
             cure = f"lower training.learning_rate ({options.learning_rate:g})"
             if options.learning_rate > (usual := usual_rate(options.optimizer, network.activation_name)):
                 cure += f" to {usual:g}, for example"
@@ -126,8 +129,11 @@ class DivergenceWatch:
                 cure += f" or training.weight_decay ({options.weight_decay:g})"
             if lighter(options):
                 cure += " or the numbers in training.class_weight"
+            if scaling:
+                cure = f"try {scaling[0].partition(':')[0]}, or {cure}"
         else:
-            kind, cure = LEARNED_NOTHING, f"try {tries[0].partition(':')[0]}"
+            kind, tries = LEARNED_NOTHING, [*scaling, *tries]
+            cure = f"try {tries[0].partition(':')[0]}"
         self._parameters.store()  # for the norms
         parameter_norms = norms(self._network)
         if not all(map(math.isfinite, parameter_norms.values())):
@@ -138,6 +144,14 @@ class DivergenceWatch:
         report["last_finite"] = self.progress.last_finite | {"parameter_norms": parameter_norms}
         report |= {"saturated": saturated(network), "try": tries}
         return Diverged(f"{headline(report)}: {cure}", report)
+
+    def _scaling(self) -> list[str]:
+        """The advice to scale the pixels so that the largest input is 1, if it is far from 1."""
+        sample = self._training_set.first_of_each(SAMPLED)
+        largest, (low, high) = max(int(sample.pixels(rows).max()) for rows in sample.blocks()), NEAR_ONE
+        if not largest or low <= largest / sample.scale <= high:
+            return []
+        return [f"data.scale={largest}: the inputs then go from 0 to 1, not to {largest / sample.scale:.3g}"]
 
     def _not_finite(self, network: MLP, reason: str, step: int) -> Diverged:
         where = first_not_finite(network)

@@ -36,7 +36,7 @@ def images(config: Config, part: Part) -> Dataset:
     """The config's labels in one part of its data. Raises what ``dataset.load`` raises."""
     data = resolved(config).data
     limit = data.limit_per_digit if part == "training" else None
-    return dataset.load(data.directory, part, data.labels, limit, transpose=data.transpose)
+    return dataset.load(data.directory, part, data.labels, limit, transpose=data.transpose, scale=data.scale)
 
 
 def training_images(config: Config) -> Dataset:

@@ -71,7 +71,7 @@ def check_steps(network: MLP, images: Dataset, options: Training, generator: Gen
     """Check the gradients of a training step on these images, by the calls of its plan in float64."""
     double = network.copy(np.float64)
     parameters = OrderedParameters(double, np.arange(images.inputs), options)
-    plan = StepPlan(parameters, 1, len(images))
+    plan = StepPlan(parameters, 1, len(images), scale=images.scale)
     plan.rows[0] = images.pixels()
     plan.set_classes(images.targets)
 

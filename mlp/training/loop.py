@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 
 from mlp.config import Training
-from mlp.data.dataset import Dataset, scale
+from mlp.data.dataset import Dataset, divide
 from mlp.evaluation import evaluate
 from mlp.gates import Array
 from mlp.network import MLP
@@ -51,7 +51,7 @@ class Trainer:
         self.loader = BatchLoader(training_set, options.batch_size)
         self.parameters = OrderedParameters(network, self.loader.active, options)
         self.watch = DivergenceWatch(self.parameters, training_set, options)
-        self.plans = StepPlans(self.parameters, self.loader.batch_size)
+        self.plans = StepPlans(self.parameters, self.loader.batch_size, scale=training_set.scale)
         self._best_block = network.parameter_block.copy()
         self._is_stopped = False
 
@@ -216,7 +216,7 @@ class Trainer:
         reported.
         """
         batch = self.parameters.batch(plan.n)
-        scale(plan.rows[step], batch.X)
+        divide(plan.rows[step], self.training_set.scale, batch.X)
         batch.set_classes(plan.classes[step * plan.n : (step + 1) * plan.n])
         batch.loss()
         batch.backward()

@@ -39,17 +39,19 @@ class StepPlan:
     """The bound calls of a block of at most ``length`` steps on batches of n examples.
 
     For each block fill ``rows``, (length, n, active inputs), call ``set_classes``, then ``run``. Rows of bytes are
-    pixels 0..255, which count as 0..1.
+    pixels 0..255, which are divided by ``scale``; rows of another type are X itself.
     """
 
-    def __init__(self, parameters: OrderedParameters, length: int, n: int, dtype: DTypeLike = np.uint8):
+    def __init__(
+        self, parameters: OrderedParameters, length: int, n: int, dtype: DTypeLike = np.uint8, scale: float = WHITE
+    ):
         self.length, self.n, self.network, self.optimizer = length, n, parameters.network, parameters.optimizer
         inputs = len(parameters.leaves["W1"][0])
         self.rows = np.empty((length, n, inputs), dtype)
-        self._white = float(WHITE) if self.rows.dtype == np.uint8 else 1.0
+        self._scale = scale if self.rows.dtype == np.uint8 else 1.0
         shapes = self.network.input_shapes(n, inputs)
         parameter_shapes = {name: value.shape for name, (value, _) in parameters.with_bias_row.items()}
-        self._formula = StepFormula.of(self.network, shapes | parameter_shapes | {"X": (n, inputs + 1)}, self._white)
+        self._formula = StepFormula.of(self.network, shapes | parameter_shapes | {"X": (n, inputs + 1)}, self._scale)
 
         def rows_of(*shape: int) -> Array:
             """A row for each step, of numbers that any gate takes."""
@@ -80,7 +82,7 @@ class StepPlan:
         """Bind the terms of the formula node by node, so that what both passes need is computed in the forward pass."""
         formula, arrays = self._formula, parameters.with_bias_row
         X = aligned_empty(formula.symbols["X"].shape, self.network.precision)
-        X[:, -1] = self._white
+        X[:, -1] = self._scale
         known = {formula.symbols["X"]: X, formula.symbols["dE"]: self._dE}
         known |= {formula.symbols[name]: rows[0] for name, rows in self.inputs.items()}
         known |= {formula.symbols[name]: value for name, (value, _) in arrays.items()}
@@ -180,16 +182,18 @@ class StepPlan:
 class StepPlans(dict[int, StepPlan]):
     """The plans by batch size: blocks of full batches, and a single step for the short last batch."""
 
-    def __init__(self, parameters: OrderedParameters, batch_size: int, dtype: DTypeLike = np.uint8):
+    def __init__(
+        self, parameters: OrderedParameters, batch_size: int, dtype: DTypeLike = np.uint8, scale: float = WHITE
+    ):
         super().__init__()
-        self._parameters, self._batch_size, self._dtype = parameters, batch_size, dtype
+        self._parameters, self._batch_size, self._dtype, self._scale = parameters, batch_size, dtype, scale
 
     def __missing__(self, n: int) -> StepPlan:
         inputs, count = len(self._parameters.leaves["W1"][0]), len(self._parameters.gradient_block)
         by_work = MAX_PRODUCTS // ((n + UPDATE_PRODUCTS) * count)  # signals wait until a block is done
         by_memory = MAX_BYTES // (n * inputs * np.dtype(self._dtype).itemsize)
         length = max(1, min(MAX_STEPS, by_work, by_memory)) if n == self._batch_size else 1
-        self[n] = StepPlan(self._parameters, length, n, self._dtype)
+        self[n] = StepPlan(self._parameters, length, n, self._dtype, self._scale)
         return self[n]
 
 

@@ -23,8 +23,8 @@ from mlp.training.factors import Scaled, Terms
 class StepFormula:
     """What a training step computes before the update: P and the gradients; the loss only counts for the history.
 
-    X has one more column, which is always white: its weights, the last row of W1, are b1. So one product computes
-    X W1 + b1, and another dW1 and db1.
+    X has one more column, which is always ``scale``, and so 1 when scaled: its weights, the last row of W1, are b1. So
+    one product computes X W1 + b1, and another dW1 and db1.
     """
 
     symbols: Mapping[str, Term]
@@ -39,12 +39,12 @@ class StepFormula:
     """The number for dE, 1/n: all gradients are multiples of it."""
 
     @classmethod
-    def of(cls, network: MLP, shapes: Mapping[str, Shape], white: float) -> "StepFormula":
-        """The formula for inputs and parameters of these shapes, and for X whose numbers are divided by ``white``."""
+    def of(cls, network: MLP, shapes: Mapping[str, Shape], scale: float) -> "StepFormula":
+        """The formula for inputs and parameters of these shapes, and for X whose numbers are divided by ``scale``."""
         graph, terms, n = network.graph, Terms(), shapes["X"][0]
         symbols = {name: Term(shape, symbol=name) for name, shape in shapes.items() if name != "n"}
         values = {graph.node(name): Scaled(1, symbol) for name, symbol in symbols.items()}
-        values[graph.node("X")] = Scaled(1 / white, symbols["X"])
+        values[graph.node("X")] = Scaled(1 / scale, symbols["X"])
         values[graph.node("n")] = Scaled(1, terms.number(n))
         symbols["dE"] = Term((), symbol="dE")
         passes = _Passes(graph, terms, values, {network.loss_node: Scaled(1, symbols["dE"])})

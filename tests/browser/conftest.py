@@ -1,10 +1,12 @@
 """What the tests of pages share: a browser, and checks that every page must pass."""
 
+import re
 import shutil
 from contextlib import contextmanager
 
 import pytest
 
+from mlp.languages.catalogue import catalogue
 from mlp.pages import frame
 from mlp.pages.javascript import Script
 
@@ -96,6 +98,41 @@ def page_of(folder, *scripts):
         encoding="utf-8",
     )
     return path
+
+
+READ = """(root) => {
+    const found = [document.title];
+    const add = (part, text) => { // what can be English, unless it is hidden, code, or the switch's "English"
+        if (!/[a-z]{2}/i.test(text) || part.closest("code, pre, script, style, body [lang=en]")) return;
+        if ((part.closest("select") ?? part).checkVisibility({ visibilityProperty: true })) found.push(text);
+    };
+    const walker = document.createTreeWalker(root ?? document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) add(walker.currentNode.parentElement, walker.currentNode.data);
+    const said = ["alt", "aria-label", "aria-roledescription", "aria-valuetext", "placeholder", "title"];
+    for (const part of (root ?? document.body).querySelectorAll(said.map((name) => `[${name}]`))) {
+        for (const name of said) add(part, part.getAttribute(name) ?? "");
+    }
+    return found.map((text) => text.trim().replace(/\\s+/g, " "));
+}"""
+"""What a reader of a page, or of a part of it, sees or hears, except for code: its texts, and those in attributes."""
+WORD = r"\b(?!nan\b|inf\b)[A-Za-z][a-z]+(?:'[a-z]+)?"
+ENGLISH = re.compile(rf"{WORD} (?:[A-Za-z] )*{WORD}\b")
+"""Two words in a row; between them there may be words of one letter. A name such as dW is none."""
+
+
+def leftovers(page, *names):
+    """The texts that are still in English in a page in Chinese; ``names`` are those that stay, as "softmax loss".
+
+    That are texts with two or more English words in a row, and the catalogue's English texts, however short.
+    """
+    return in_english(page.evaluate(READ), *names)
+
+
+def in_english(seen, *names):
+    """Those of the texts that are in English, as ``leftovers`` finds them."""
+    english = {text for text in catalogue("en").values() if isinstance(text, str) and text not in names}
+    kept = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "$^")
+    return [text for text in dict.fromkeys(seen) if text in english or ENGLISH.search(kept.sub("·", text))]
 
 
 def as_new(tab):

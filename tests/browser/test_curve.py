@@ -8,8 +8,8 @@ SIZE = 'style="width: 400px; height: 300px"'
 DRAWN = """([options, curves]) => {
   document.body.innerHTML = '<svg %s></svg>';
   const svg = document.querySelector("svg");
-  new Chart(svg, { x: "epoch", y: "loss", ...options }).show(curves.map((points) =>
-    ({ label: "training", color: "black", points: points.map(([x, y]) => [x, y ?? NaN]) })));
+  new Chart(svg, options).show(curves.map((points) =>
+    ({ label: "training", color: "black", points: points.map(([x, y]) => [x, y ?? NaN]) })), { x: "epoch", y: "loss" });
   return {
     texts: Array.from(svg.querySelectorAll("text"), (text) => text.textContent),
     path: Array.from(svg.querySelectorAll(".curve"), (path) => path.getAttribute("d")).at(-1),

@@ -19,7 +19,7 @@ HIDDEN = 4, 1, 7
 """The units of the hidden layers: also a single one, and fewer and more than a drawing shows the numbers of."""
 PAGE = """
 {% extends "page.html" %}
-{% block title %}passes{% endblock %}
+{% block title %}<title>passes</title>{% endblock %}
 {% block style %}{{ source("stepping/stepping.css") }}{{ source("playground/image_passes.css") }}{% endblock %}
 {% block body %}<main><h1>Passes</h1>{% include "playground/image_passes.html" %}</main>{% endblock %}
 {% block script %}<script>
@@ -29,7 +29,7 @@ PAGE = """
 {{ source("playground/image_passes.js") }}
 let passes;
 unpackAll({{ facts | tojson }}).then(({ passes: facts, colors }) => {
-  passes = new ImagePasses(document.querySelector(".image-passes"), facts, {{ shape | tojson }}, colors);
+  passes = new ImagePasses(document.querySelector(".image-passes"), facts, {{ shape | tojson }}, 255, colors);
   document.body.classList.add("ready");
 });
 const take = (values) => passes.update(Object.fromEntries(

@@ -28,7 +28,7 @@ from tests.browser.circuit_pages import (
     write_page,
 )
 
-STAGES = {other: EXAMPLES[name] for name, (other, _) in STAGED.items()}
+STAGES = {other: EXAMPLES[name] for name, other in STAGED.items()}
 CLASSES = 3
 """The number of classes in every example that has class indices."""
 CHANGES = """([name, changes]) => {

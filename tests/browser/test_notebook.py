@@ -56,6 +56,19 @@ def test_two_circuits_step_by_themselves_and_the_page_stays_where_it_is(notebook
     ]
 
 
+def test_the_language_of_a_circuit_changes_in_its_frame_alone_and_nothing_is_cut_off(notebook):
+    page, first, second = notebook(locale="zh-CN", width=390)
+    before = page.evaluate("[scrollY, history.length, location.href]")
+    switch = first.get_by_role("button", name="English")
+    button, expression = switch.bounding_box(), first.locator(".expression code").bounding_box()
+    assert expression["x"] + expression["width"] <= button["x"]
+    switch.click()
+    assert counters(first, second) == ["step 0 of 7", "第 0 步，共 7 步"]
+    first.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert first.evaluate("document.body.offsetHeight <= innerHeight")
+    assert page.evaluate("[scrollY, history.length, location.href]") == before
+
+
 def test_a_circuit_in_a_notebook_is_accessible(notebook, accessible):
     page, frame, _ = notebook(width=390, dark=True)
     frame.get_by_role("button", name="Last step").click()

@@ -214,7 +214,7 @@ def test_the_pixels_are_coloured_by_the_numeric_derivative_of_the_probability(dr
     largest = np.abs(numeric).max()
     dX = array(drawn.page, "pad.answer.network.backward(0)[0]")
     np.testing.assert_allclose(dX, numeric, rtol=0, atol=1e-6 * largest)
-    assert float(drawn.page.inner_text("#strongest")) == pytest.approx(largest, rel=0.05)
+    assert float(drawn.page.inner_text("#pushes + span .number")) == pytest.approx(largest, rel=0.05)
     expected = style.sign_colors()[128 + np.rint(127 * dX / largest).astype(int)].astype(int)
     np.testing.assert_allclose(colors(drawn.page, "#pushes").reshape(784, 3), expected, atol=8)  # a row of the scale
     red, _, blue = np.moveaxis(colors(drawn.page, "#pushes").reshape(784, 3), 1, 0)
@@ -234,9 +234,10 @@ def test_the_bars_are_the_hidden_activations_and_the_derivatives_with_respect_to
     dZ3, P = network.graph.gradient("Z3")[0], network.probabilities[0, 0]
     np.testing.assert_allclose(gradients, dZ3 / np.abs(dZ3).max(), atol=1e-6)
     page = drawn.page
-    assert float(page.inner_text(".layer .most")) == pytest.approx(np.abs(dZ3).max() / P, rel=0.05)
-    assert float(page.inner_text("#p")) == pytest.approx(P, abs=1e-4)
-    assert float(page.inner_text("#dz")) == pytest.approx(network.graph.gradient("Z5")[0, 0] / P, rel=0.05)
+    assert float(page.inner_text(".layer .number")) == pytest.approx(np.abs(dZ3).max() / P, rel=0.05)
+    forward, back = map(float, page.locator(".ends .number").all_inner_texts())
+    assert forward == pytest.approx(P, abs=1e-4)
+    assert back == pytest.approx(network.graph.gradient("Z5")[0, 0] / P, rel=0.05)
     assert "dZ5 = P (1 − P) dP" in page.inner_text(".ends")
     assert float(page.locator("#share").evaluate("bar => parseFloat(bar.style.width)")) == pytest.approx(100 * P)
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from mlp.network import ACTIVATIONS, LOSSES, by_class, decide
 from mlp.pages import report
+from tests.browser.conftest import leftovers
 from tests.browser.test_pad import array, at_work, draw
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
@@ -18,6 +19,8 @@ from tests.pages.untrained import untrained_run
 SOME = [(10, "relu", "cross_entropy"), (3, "tanh", "euclidean"), (2, "sigmoid", "cross_entropy")]
 ALL = [*SOME, *(kind for kind in product((2, 3, 10), ACTIVATIONS, LOSSES) if kind not in SOME)]
 """The first ones, which are always tried, have each activation, each loss and each number of classes."""
+SCALE = 100
+"""What pixels are divided by: not 255, so that the page must take it from the run."""
 RANGE = {"sigmoid": "from 0 to 1", "tanh": "from −1 to 1"}
 STROKE = [(0.3, 0.2), (0.7, 0.3), (0.3, 0.8), (0.7, 0.8)]
 
@@ -26,7 +29,7 @@ def made_run(path, classes, activation, loss):
     labels = list(range(classes))
     folder = write_folder(path / "made", labels * 40, labels * 5, side=12)
     model = f"{{hidden_sizes: [9, 7], activation: {activation}, loss: {loss}}}"
-    return untrained_run(path, f"data: {{directory: {folder}, digits: all}}\nmodel: {model}\n")
+    return untrained_run(path, f"data: {{directory: {folder}, digits: all, scale: {SCALE}}}\nmodel: {model}\n")
 
 
 @pytest.mark.trials(len(SOME), len(ALL))
@@ -36,14 +39,15 @@ def test_both_passes_of_any_network_are_numpys(tmp_path, visit, trial):
     page = at_work(visit(report.write(run)))
     network = run.network.copy("float64")
 
-    X, _ = run.images("test").arrays("float64")
-    expression = "images.map((X) => Array.from(pad.answer.network.forward(Float64Array.from(X))))"
-    P = np.array(page.evaluate(f"(images) => {expression}", X.tolist()))
-    np.testing.assert_allclose(P, network.predict(X), rtol=0, atol=1e-6)
+    pixels = run.images("test").pixels()
+    answer = "(pixels) => { pad.answer.showImage(pixels); return Array.from(pad.answer.network.activations.at(-1)); }"
+    P = np.array(page.evaluate(f"(images) => images.map({answer})", pixels.tolist()))
+    np.testing.assert_allclose(P, network.predict(pixels / SCALE), rtol=0, atol=1e-6)
 
     draw(page, STROKE)
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     X = array(page, "pad.answer.network.activations[0]", 1, -1)
+    assert 1 < X.max() <= 255 / SCALE
     P = network.predict(X)
     predicted, output = int(decide(P)[0]), int(decide(P)[0]) % P.shape[1]
     change = 1e-6 * np.eye(144)
@@ -99,6 +103,16 @@ def test_everyone_can_read_the_page_of_ten_digits(ten, visit, accessible, look):
     page.locator("#samples button").first.click()
     page.wait_for_selector("#draw-a-digit:not(.blank)")
     accessible(page)
+
+
+def test_the_page_of_ten_digits_is_in_chinese_too(ten, visit):
+    page = at_work(visit(ten, locale="zh-CN"))
+    page.locator("#samples button").first.click()
+    page.wait_for_selector("#draw-a-digit:not(.blank)")
+    page.locator("#plane").press("ArrowRight")
+    assert re.fullmatch(r"网络预测为 \d，概率 [\d.]+。其次是 \d，概率 [\d.]+。", page.inner_text("#answer"))
+    assert "数字 0 到 9" in page.title()
+    assert leftovers(page) == []
 
 
 def test_the_legend_of_the_plane_has_a_mark_for_each_digit(ten, visit):

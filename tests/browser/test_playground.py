@@ -13,12 +13,12 @@ from mlp.pages import playground
 from mlp.training import from_config
 from mlp.training.loop import Trainer
 from mlp.training.random_streams import Stream, generator
-from tests.browser.conftest import page_of
+from tests.browser.conftest import leftovers, page_of
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
 
 SETTINGS = """
-data: {digits: [3, 5, 9], validation_fraction: 0.25}
+data: {digits: [3, 5, 9], scale: 100, validation_fraction: 0.25}
 model: {hidden_sizes: [6]}
 training: {batch_size: 4, momentum: 0.25}
 """
@@ -223,6 +223,48 @@ def test_a_wrong_value_is_explained_and_changes_nothing(opened):
     assert len(weights(page)) == 2 * 8 + 8 + 8 + 1
 
 
+def test_the_language_switches_while_it_trains_and_nothing_is_lost(opened):
+    page = opened("xor", locale="zh-CN")
+    shown = [leftovers(page)]
+    press(page, "下一步")
+    press(page, "运行")
+    until(page, "playground.latest().isRunning && playground.latest().steps > 0")
+    shown.append(leftovers(page))
+    press(page, "English")
+    assert state(page) == "Training."
+    begun = page.evaluate("playground.latest().steps")
+    until(page, f"playground.latest().isRunning && playground.latest().steps > {begun}")
+    press(page, "中文")
+    assert state(page) == "正在训练。"
+    press(page, "暂停")
+    until(page, "!playground.latest().isRunning")
+    enter(page, "批次大小", "0")
+    page.get_by_label("优化器").select_option("adam")  # which begins anew
+    enter(page, "学习率", "0.5")
+    until(page, "playground.latest().steps === 0")
+    press(page, "单步")
+    until(page, "playground.latest().steps === 1")
+    shown.append(leftovers(page))
+    trained = weights(page)
+    press(page, "English")
+    assert state(page).startswith("End of epoch 1: batch loss 0.")
+    assert "batch size: must be a whole number, at least 1 and" in page.locator("#notes").inner_text()
+    assert page.get_by_text("only for sgd").is_visible()
+    assert page.locator(".large").text_content().split()[1:] == ["of", "4", "rows", "are", "right"]
+    assert "in the next batch" in page.locator(".which").text_content()
+    assert {"epoch", "each batch", "all rows"} < set(page.locator(".chart text").all_text_contents())
+    fields = [page.get_by_label(label).input_value() for label in ("batch size", "optimizer", "learning rate")]
+    assert fields == ["0", "adam", "0.5"]
+    assert page.locator(".slider input").input_value() == "1"
+    assert weights(page) == trained
+    press(page, "中文")
+    press(page, "重置")
+    until(page, "playground.latest().steps === 0")
+    assert state(page) == "已重置：由种子 0 生成的新权重。"
+    shown.append(leftovers(page))
+    assert shown == [[]] * 4
+
+
 @pytest.mark.parametrize(
     ("name", "wrong", "right"),
     [
@@ -411,10 +453,11 @@ def test_a_batch_without_loss_leaves_the_other_curves_readable(visit, tmp_path):
     page = visit(page_of(tmp_path, *charts))
     texts = page.evaluate(
         """async () => {
+          globalThis.say = (key) => key;
           const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
           svg.style = "display: block; width: 600px; height: 300px";
           document.body.append(svg);
-          const curves = new LossCurves(svg, "held-out images");
+          const curves = new LossCurves(svg, "held_out");
           curves.add([[0, 0.1], [0.5, 1e-200]], [{ epoch: 0, loss: 0.1 }, { epoch: 1, loss: 0.01 }]);
           curves.draw();
           return [...svg.querySelectorAll("text")].map((text) => text.textContent);

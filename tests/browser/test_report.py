@@ -4,9 +4,11 @@ import re
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from mlp.pages import report
-from tests.browser.conftest import watched
+from tests.browser.conftest import leftovers, watched
+from tests.browser.test_pad import ONE, answered, array, draw
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
 
@@ -119,6 +121,45 @@ def test_a_point_shows_its_image_and_can_be_pinned(short_run, visit, training_di
     assert cards.all_inner_texts() == [caption]
     page.keyboard.press("Escape")
     assert cards.count() == 0
+
+
+def used(page):
+    """The page with a drawing on its pad, a pinned point and all parts open: every text is there."""
+    page.wait_for_selector(".scripted")
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    draw(page, ONE)
+    page.wait_for_selector("#draw-a-digit:not(.blank)")
+    for key in ("ArrowRight", "Enter", "ArrowUp"):
+        page.locator("#plane").press(key)
+    page.mouse.move(0, 0)
+    expect(page.locator("#said")).to_have_text(page.inner_text("#answer"))
+    return page
+
+
+def everything(page):
+    """What a reader of the page sees or hears."""
+    labels = "Array.from(document.querySelectorAll('[alt], [aria-label]'), (one) => one.alt ?? one.ariaLabel)"
+    return page.inner_text("body"), page.evaluate(labels)
+
+
+def test_in_chinese_all_of_it_is_and_a_switch_keeps_what_was_drawn_and_pinned(short_run, visit, accessible):
+    page = visit(short_run / "report.html", locale="zh-CN")
+    page.wait_for_selector(".scripted")
+    assert page.inner_text("#answer") == "画板是空的：写一个数字，或者选一张测试图像。"
+    used(page)
+    assert re.fullmatch(r"网络预测为 1，概率 [\d.]+。", page.inner_text("#answer"))
+    assert re.fullmatch(r"[01]，p = [\d.]+，训练图像 \d+", page.inner_text("#point"))
+    assert {"训练", "验证", "轮次", "准确率", "激活值 Z3", "第一奇异方向"} <= set(
+        page.locator("svg text").all_text_contents()
+    )
+    assert leftovers(page) == []
+    accessible(page)
+    ink = array(page, "pad.ink()")
+    page.get_by_role("button", name="English").click()
+    assert answered(page)[0] == 1
+    assert np.array_equal(array(page, "pad.ink()"), ink)
+    english = used(visit(short_run / "report.html"))
+    assert everything(page) == everything(english)
 
 
 def test_a_tap_shows_an_image_once_and_a_second_one_pins_it(short_run, visit):

@@ -153,9 +153,12 @@ def pages(chromium, tab, gallery, tmp_path_factory):
     with watched(chromium, tab) as visit:
         found = {OF_EXAMPLES[name]: told for name, *told in json.loads(visit(gallery).evaluate(STEPS))}
         others, script = [case for case in CASES if case not in found], Script(explained=True)
-        facts = [circuit_facts(case.run(), f"case-{k}", case.text, script) for k, case in enumerate(others)]
+        facts = [
+            circuit_facts(case.run(), f"case-{k}", case.text, script) | {"shows": "examples.staged"}
+            for k, case in enumerate(others)
+        ]
         path = tmp_path_factory.mktemp("steps") / "steps.html"
-        path.write_text(render_circuits("steps", "steps", facts, script), encoding="utf-8")
+        path.write_text(render_circuits(facts, script), encoding="utf-8")
         for case, (_, *told) in zip(others, json.loads(visit(path).evaluate(STEPS)), strict=True):
             found[case] = told
     return found
@@ -342,7 +345,10 @@ def test_a_rule_is_in_the_plain_form_with_our_operations_by_their_names(steps_of
 def test_gates_that_compute_the_same_keep_their_own_words(steps_of):
     """The sum of a scalar is the scalar, and so is a second name for it."""
     rules = [said(titled(steps_of(COPY), f"Forward: {name}"), "rule", "about") for name in "qf"]
-    assert [(rule, about.split()[2]) for rule, about in rules] == [("sum: C = A", "sum"), ("identity: C = A", "A:")]
+    assert rules == [
+        ("sum: C = A", "Each element gets the whole gradient."),
+        ("identity: C = A", "A second name for a value: its gradient is handed on."),
+    ]
 
 
 def test_a_value_that_is_twice_an_input_has_two_steps_and_two_wires(steps_of):

@@ -100,6 +100,11 @@ def test_hidden_units_have_the_colours_of_their_activations_range(activation, lo
     assert words in network_figure.picture("title", shown, [], network).texts[1].get_text()
 
 
+def test_the_largest_pixel_is_black_however_pixels_are_scaled():
+    image, *_ = columns(network_on_an_image(3), (2, 3), (0, 1), white=255)
+    assert (image.name, image.colors, image.limits) == ("X", "gray_r", (0, 255))
+
+
 def test_a_relu_layer_without_any_active_unit_is_drawn(tmp_path):
     network = MLP([6, 4, 3], precision="float64", input_gradient=True, activation="relu")
     network.parameters["b1"][...] = -1

@@ -17,15 +17,17 @@ from mlp.training import from_config
 from tests.pages.untrained import untrained_run
 
 
-@pytest.mark.parametrize("center", [False, True])
-def test_the_plane_is_coloured_by_the_predictions_for_the_reconstructed_images(short_run, training_digits, center):
+@pytest.mark.parametrize(("center", "scale"), [(False, 255), (True, 255), (True, 200)])
+def test_the_plane_is_coloured_by_the_predictions_for_the_reconstructed_images(
+    short_run, training_digits, center, scale
+):
     network = finished_runs.read_run(short_run).network
     projection = svd.project(training_digits.first_of_each(50), center=center)
     places = np.random.default_rng(0).uniform(-2000, 4000, (300, 2))
-    P = network.predict(projection.rebuild(places) / 255)
+    P = network.predict(projection.rebuild(places) / scale)
     assert P.min() < 0.1
     assert P.max() > 0.9
-    np.testing.assert_allclose(report_plane.of_coordinates(network, projection).predict(places), P, atol=1e-4)
+    np.testing.assert_allclose(report_plane.of_coordinates(network, projection, scale).predict(places), P, atol=1e-4)
 
 
 def numbers(path):

@@ -36,6 +36,8 @@ def test_it_is_small():
 
 def test_each_of_its_files_is_read(run):
     found = find_whole(run)
+    assert "scale" not in (run / "config.yaml").read_text()
+    assert found.config.data.scale == 255
     with np.load(run / "model.npz") as model:
         assert found.network.sizes == (16, 3, 1)
         for name, array in found.network.parameters.items():

@@ -37,6 +37,7 @@ from mlp.circuits.listing import differentiated
 from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.circuits.notation import is_shown_by_shape, rows_of
 from mlp.graph import ComputationalGraph
+from mlp.languages.catalogue import say
 from mlp.node import Node
 from mlp.system.errors import InputError
 
@@ -121,17 +122,22 @@ def latest(graph: ComputationalGraph) -> Labels:
 
 def caption(graph: ComputationalGraph) -> str:
     """What the colours mean in the drawing of the latest pass; nothing before the first one."""
+    return "; ".join(say(key, **values) for key, values in legend(graph))
+
+
+def legend(graph: ComputationalGraph) -> list[tuple[str, dict[str, str]]]:
+    """The parts of the caption: for each the key of its text, and the values, for ``say``."""
     if not graph.has_run:
-        return ""
+        return []
     plan, nodes = graph.latest_plan, drawn(graph)
-    text = "green, above a wire: its value"
+    parts: list[tuple[str, dict[str, str]]] = [("stepping.values", {})]
     if plan.has_gradients:
-        text += f"; red, below: the derivative of {differentiated(graph, plan.output)} with respect to it"
+        parts.append(("stepping.gradients", {"of": differentiated(graph, plan.output)}))
     if any(is_shown_by_shape(plan.values[node]) for node in nodes if node in plan.values):
-        text += "; larger arrays: their shape"
+        parts.append(("stepping.shapes", {}))
     if not graph.class_indices.isdisjoint(nodes):
-        text += "; a class index has none"
-    return text
+        parts.append(("stepping.no_derivative", {}))
+    return parts
 
 
 def local_rows(local: LocalGradient) -> list[str]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from mlp.circuits import expression, listing
 from mlp.circuits.circuit import Circuit
-from mlp.circuits.examples import EXAMPLES
+from mlp.circuits.examples import EXAMPLES, shows
 from mlp.circuits.facts import describe_jacobian, jacobian_facts, node_facts
 from mlp.circuits.nudge import describe_nudge, nudge_facts, parse_steps
 from mlp.circuits.source_text import parse_value, parse_values
@@ -161,7 +161,7 @@ def flags(names: set[str]) -> str:
 def list_of_examples() -> str:
     width = max(map(len, EXAMPLES))
     return "\n".join(
-        f"{name:{width}}  {example.shows}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
+        f"{name:{width}}  {shows(name)}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mlp.circuits.network_table import network_table
 from mlp.commands.arguments import Parser, run_directory
+from mlp.data.dataset import WHITE
 from mlp.gates import Array
 from mlp.network import decide, shown_outputs
 from mlp.runs.finished import FinishedRun, read_run
@@ -77,7 +78,8 @@ def draw_passes(run: FinishedRun, index: int, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     title = f"test image {index}: a {digit}, predicted {images.digits[predicted]}"
-    network_figure.draw_network(path, network, run.image_shape, images.digits, title, lines)
+    white = WHITE / images.scale
+    network_figure.draw_network(path, network, run.image_shape, images.digits, title, lines, white=white)
 
 
 def probability_lines(P: Array, digits: Sequence[int], classes: Sequence[int]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mlp.commands.arguments import Parser, run_directory
+from mlp.data.baselines import key_and_values
 from mlp.data.sources import class_names
 from mlp.evaluation import CONFIDENCE, Evaluation, only_prediction
 from mlp.languages.catalogue import Say, say
@@ -162,26 +163,10 @@ def in_words(cell: Cell, say: Say) -> str:
 
 def rule_lines(summary: dict[str, Any], say: Say) -> Iterator[str]:
     """A line for each baseline: its accuracy, its errors and what it does."""
-    wording = FOR_TWO if len(summary["digits"]) == 2 else FOR_MORE
     for name, rule in summary["baselines"].items():
-        values = {name: f"{value:.1f}" if isinstance(value, float) else value for name, value in rule.items()}
+        key, values = key_and_values(name, rule, len(summary["digits"]))
         counts = {"accuracy": f"{rule['accuracy']:9.2%}", "errors": f"{rule['errors']:<5,}"}
-        yield say("evaluate.rule", **counts, rule=say(wording[name], **values))
-
-
-FOR_TWO = {
-    "majority_class": "evaluate.majority_class",
-    "single_pixel": "evaluate.single_pixel_of_two",
-    "nearest_class_mean": "evaluate.nearest_of_two",
-    "svd_coordinate": "evaluate.svd_coordinate",
-}
-FOR_MORE = {
-    "majority_class": "evaluate.majority_class",
-    "single_pixel": "evaluate.single_pixel",
-    "nearest_class_mean": "evaluate.nearest_class_mean",
-    "svd_plane": "evaluate.svd_plane",
-}
-"""The keys of the simpler rules for two classes, and for more."""
+        yield say("evaluate.rule", **counts, rule=say(key, **values))
 
 
 def percent(value: float | None, say: Say, digits: int = 4) -> str:

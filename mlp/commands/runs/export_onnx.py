@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 from mlp.commands.arguments import Parser, run_directory
+from mlp.data.dataset import WHITE
 from mlp.network import output_classes
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
@@ -24,7 +25,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(description="Export a run's network as an ONNX model.")
     parser.add_run()
     parser.add_argument(
-        "--from-bytes", action="store_true", help="the model takes raw pixels, 0..255, instead of numbers in 0..1"
+        "--from-bytes",
+        action="store_true",
+        help="the model takes raw pixels, 0..255, and divides them by the run's data.scale",
     )
     parser.add_argument("--precision", choices=["float32", "float64"], help="numbers in the model (default: the run's)")
     options = parser.parse_args(arguments)
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     from mlp import onnx_export  # slow to import, and not needed if the run cannot be read
 
     network = run.network.copy(options.precision or run.network.precision)
-    model = onnx_export.build(network, model_metadata(run), from_bytes=options.from_bytes)
+    model = onnx_export.build(network, model_metadata(run), from_bytes=options.from_bytes, scale=images.scale)
     with blas_threads.threads(run.config.training.threads):
         differences = onnx_export.differences(model, network, images)
         tolerance = min(max(TOLERANCE, 2 * onnx_export.rounding(network, images)), MAX_TOLERANCE)
@@ -49,7 +52,9 @@ def main(arguments: Sequence[str]) -> None:
     with replacing(path) as file:
         file.write(model.SerializeToString(deterministic=True))
     inputs, columns = network.sizes[0], column_labels(run)
-    given = f"pixels (n, {inputs}) uint8, 0..255" if options.from_bytes else f"X (n, {inputs}) float32, pixels in 0..1"
+    given = f"X (n, {inputs}) float32, pixels in 0..{WHITE / images.scale:g}"
+    if options.from_bytes:
+        given = f"pixels (n, {inputs}) uint8, 0..255"
     within = " and ".join(f"{difference:.1e} by {engine}" for engine, difference in differences.items())
     print(f"model:   {display_path(path)}")
     print(f"input:   {given}")

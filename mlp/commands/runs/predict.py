@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mlp.commands.arguments import Parser, run_directory
 from mlp.data import image_files
+from mlp.data.dataset import inputs_of_ink
 from mlp.data.file_kinds import READABLE
 from mlp.data.image_files import GreyImage, describe
 from mlp.data.novelty import MIN_IMAGES, NoveltyDetector
@@ -140,9 +141,9 @@ def predict(run: FinishedRun, prepared: Iterator[Sample]) -> Iterator[Answer]:
     names = class_names.read(run.config.data.directory, warn)
     length = block_length(run.network.sizes[0])
     while block := list(islice(prepared, length)):
-        X = np.stack([sample.pixels.reshape(-1) for sample in block])
-        P = run.network.predict(X)
-        novelty = detector.are_novel(X).tolist() if detector else [None] * len(block)
+        ink = np.stack([sample.ink.reshape(-1) for sample in block])
+        P = run.network.predict(inputs_of_ink(ink, run.config.data.scale))
+        novelty = detector.are_novel(ink).tolist() if detector else [None] * len(block)
         for sample, p, first, is_novel in zip(block, by_class(P), decide(P).astype(int), novelty, strict=True):
             if sample.digit_count > 1:
                 warn(f"{sample.name}: several separate digits: cut out one of them")

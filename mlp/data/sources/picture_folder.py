@@ -10,6 +10,7 @@ import numpy as np
 
 from mlp.data import image_files
 from mlp.data.array_images import Bytes
+from mlp.data.dataset import WHITE
 from mlp.data.idx_folder import MAX_LABEL
 from mlp.data.picture import samples
 from mlp.system import memory
@@ -100,7 +101,7 @@ def prepared(
         for sample in samples(pictures, shape, failures):
             if sample.digit_count > 1:
                 several.append(sample.name)
-            images.append(np.rint(255 * sample.pixels).astype(np.uint8))
+            images.append(np.rint(WHITE * sample.ink).astype(np.uint8))
             image_labels.append(labels[name])
     if several:
         others = f" and {len(several) - 1:,} more" if len(several) > 1 else ""

@@ -1,7 +1,8 @@
-// The page's texts in the reader's language. The page stands in English; scripts get their texts from `say`, and show
-// them again at the document's event "language".
+// The page's texts in the reader's language. The page stands in English. Scripts put their texts into elements with
+// `sayAt` and `sayIn`, or get them from `say`, and show those again at the document's event "language".
 
 const SAID_IN = ["alt", "aria-label", "aria-roledescription", "placeholder"]; // attributes that hold texts
+const AN = /^(8\d*|11|18)$/; // the numbers whose names begin with a vowel
 
 class Languages {
   // texts: for each language its texts by key. button: switches to the other language, whose name it shows.
@@ -29,15 +30,36 @@ class Languages {
   say(key, values = {}) {
     const text = this.texts[this.current][key];
     const form = typeof text === "string" ? text : text[String(values.count) === "1" ? "one" : "other"];
-    return form.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    return form.replace(/(\b[Aa] )?\{(\w+)\}/g, (_, article = "", name) =>
+      (AN.test(values[name]) ? article.replace(" ", "n ") : article) + values[name]);
+  }
+
+  // Shows a text, which may have HTML in it, in an element, and again after each switch.
+  sayAt(place, key, values = {}) {
+    place.dataset.say = key;
+    place.dataset.values = JSON.stringify(values);
+    this.fill(place);
+  }
+
+  // Shows the text that an element has, with some of its values changed.
+  sayAgain(place, values) {
+    this.sayAt(place, place.dataset.say, { ...JSON.parse(place.dataset.values), ...values });
+  }
+
+  // Shows a text in an attribute of an element.
+  sayIn(attribute, place, key, values = {}) {
+    place.setAttribute(`data-in-${attribute}`, JSON.stringify([key, values]));
+    place.setAttribute(attribute, this.say(key, values));
+  }
+
+  fill(place) {
+    const values = Object.entries(JSON.parse(place.dataset.values ?? "{}")).map(([name, value]) => [name, html(value)]);
+    place.innerHTML = this.say(place.dataset.say, Object.fromEntries(values));
   }
 
   // The texts that stand in the page, as frame.py wrote them: data-say holds the key, data-values the values.
   translate() {
-    for (const place of document.querySelectorAll("[data-say]")) {
-      const values = Object.entries(JSON.parse(place.dataset.values ?? "{}"));
-      place.innerHTML = this.say(place.dataset.say, Object.fromEntries(values.map(([name, value]) => [name, html(value)])));
-    }
+    document.querySelectorAll("[data-say]").forEach((place) => this.fill(place));
     for (const name of SAID_IN) {
       for (const place of document.querySelectorAll(`[data-in-${name}]`)) {
         place.setAttribute(name, this.say(...JSON.parse(place.getAttribute(`data-in-${name}`))));

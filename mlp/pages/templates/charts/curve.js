@@ -16,11 +16,10 @@ function svgPart(tag, attributes, text = "") {
 const classesOf = ({ isDashed, isThin }) => `curve${isDashed ? " dashed" : ""}${isThin ? " thin" : ""}`;
 
 class Chart {
-  // x, y: what the axes show, as text. On a logarithmic vertical axis numbers that are not positive leave a gap.
-  // within: no tick of the vertical axis is outside; least: what the horizontal axis always shows. The size is the
-  // element's, from the page's style.
-  constructor(svg, { x, y, isLogarithmic = false, within = [-Infinity, Infinity], least = [Infinity, -Infinity] }) {
-    Object.assign(this, { svg, x, y, isLogarithmic, within, least, curves: [], mark: null });
+  // On a logarithmic vertical axis numbers that are not positive leave a gap. within: no tick of the vertical axis is
+  // outside; least: what the horizontal axis always shows. The size is the element's, from the page's style.
+  constructor(svg, { isLogarithmic = false, within = [-Infinity, Infinity], least = [Infinity, -Infinity] }) {
+    Object.assign(this, { svg, isLogarithmic, within, least, curves: [], axes: { x: "", y: "" }, mark: null });
     svg.classList.add("chart");
     svg.setAttribute("role", "img");
     svg.setAttribute("font-size", FONT);
@@ -32,9 +31,9 @@ class Chart {
   }
 
   // curves: [{ label, color, isDashed, isThin, points: [[x, y], ...] }, ...], the points in order of x; a missing or
-  // infinite number leaves a gap. mark: { label, x }, a vertical line.
-  show(curves, mark = null) {
-    Object.assign(this, { curves, mark });
+  // infinite number leaves a gap. axes: { x, y }, what they show, as text. mark: { label, x }, a vertical line.
+  show(curves, axes, mark = null) {
+    Object.assign(this, { curves, axes, mark });
     this.draw();
   }
 
@@ -55,7 +54,7 @@ class Chart {
       this.grid(across, up),
       ...linearLabels(across).map((label, k) => this.below(label, this.px(across[k]), width)),
       ...up.map((tick, k) => this.text(labels[k], this.left - GAP, this.py(tick) + FONT / 3, "end")),
-      this.text(this.x, this.right, height - GAP / 2, "end"),
+      this.text(this.axes.x, this.right, height - GAP / 2, "end"),
       ...this.mark ? [this.marked()] : [],
       ...this.curves.flatMap((curve) => this.line(curve)),
     );
@@ -175,7 +174,7 @@ class Chart {
 
   // What the vertical axis shows and what each curve is, in as many lines as they need above the axes.
   legend(width) {
-    const items = [{ label: this.y }, ...this.curves];
+    const items = [{ label: this.axes.y }, ...this.curves];
     if (this.mark) items.push({ label: this.mark.label, color: "var(--muted)", isMark: true });
     const parts = [];
     let [x, y] = [0, LINE];

@@ -41,7 +41,15 @@ function follow() {
   if (location.hash) remember();
 }
 
+// The choices in the menu.
+function nameChoices() {
+  for (const option of choice?.options ?? []) {
+    option.textContent = say("circuit.choice", { name: option.value, shows: say(option.dataset.shows) });
+  }
+}
+
 document.documentElement.classList.add("scripted");
+nameChoices();
 follow();
 window.onhashchange = follow;
 if (choice) {
@@ -57,4 +65,7 @@ document.onkeydown = (event) => {
 window.onresize = () => chosen.showTrouble();
 window.onbeforeprint = () => circuits.forEach((circuit) => circuit.showForPrint());
 window.onafterprint = () => chosen.show();
-document.addEventListener("language", () => chosen.show());
+document.addEventListener("language", () => {
+  nameChoices();
+  chosen.showAgain();
+});

@@ -34,10 +34,17 @@ class Circuit extends Stepper {
     const isRate = this.inputs.rate.validity.valid;
     const predicted = isRate ? this.inputs.descend(chosen) : null;
     if (predicted !== null) this.changed();
-    const [from, to, change, slope] = [before, this.total(), this.total() - before, predicted].map((x) => rounded(x));
-    const why = isRate ? "an input would become infinite." : "the rate must be a number from 0.";
-    setText(this.find(".outcome"), predicted === null ? `No step: ${why}` :
-      `${this.of} went from ${from} to ${to}: it changed by ${change}. The gradient predicted ${slope}.`);
+    const after = this.total();
+    const numbers = Object.entries({ before, after, change: after - before, predicted });
+    const texts = Object.fromEntries(numbers.map(([name, number]) => [name, rounded(number)]));
+    this.tell(() => (predicted !== null ? say("circuit.changed", { of: this.of, ...texts })
+      : say(isRate ? "circuit.infinite_step" : "circuit.wrong_rate")));
+  }
+
+  // outcome: what a step of gradient descent did, as a function that returns the text.
+  tell(outcome) {
+    this.outcome = outcome;
+    setText(this.find(".outcome"), outcome());
   }
 
   // The scalar whose derivatives are computed.
@@ -77,9 +84,16 @@ class Circuit extends Stepper {
   show() {
     const { seed } = this.inputs;
     this.section.classList.toggle("exercising", this.exercise.isOn);
-    setText(this.find(".outcome"), "");
-    setText(this.find(".seed"), seed === null ? "" : `seed ${seed}`);
+    this.tell(() => "");
+    setText(this.find(".seed"), seed === null ? "" : say("circuit.seed", { seed }));
     super.show();
+  }
+
+  // The same in another language.
+  showAgain() {
+    const { outcome } = this;
+    this.show();
+    this.tell(outcome);
   }
 
   showNumbers(broken) {
@@ -93,6 +107,7 @@ class Circuit extends Stepper {
 
   meaning(number) {
     const isAsked = this.exercise.asked.some(({ key }) => key === number.key);
-    return isAsked ? `${number.name}: your answer, ${number.text.textContent}` : super.meaning(number);
+    if (!isAsked) return super.meaning(number);
+    return say("exercise.your_answer", { name: number.name, answer: number.text.textContent });
   }
 }

@@ -136,19 +136,22 @@ class Exercise {
 
   says({ node, gates, state, fields, typed, place, factor, blamed }) {
     const unread = fields.find(({ value }, k) => value && Number.isNaN(typed[k]));
-    if (unread) return `${unread.ariaLabel} must be a number, such as 0.5 or 1/3.`;
-    if (state === "right") return "Right.";
-    if (state === "follows") return `Follows from your ${blamed.join(" and ")}: the rule is right here.`;
+    if (unread) return say("exercise.unread", { name: unread.ariaLabel });
+    if (state === "right") return say("exercise.right");
+    if (state === "follows") return say("exercise.follows", { names: blamed.join(say("exercise.and")) });
     if (state !== "wrong") return "";
     const label = fields[place].ariaLabel;
     const rules = new Set(gates.map(([gate, position]) => {
       const here = fill(formOf(gate, position), namesIn(gate));
       const rule = position === undefined ? forwardRule : backwardRule;
-      return `${rule(TEXTS[gate.gate], position)}, here ${here}`;
+      return say("exercise.rule", { rule: rule(TEXTS[gate.gate], position), here });
     }));
-    const sum = gates.length > 1 ? `${node.name} fans out: add up its gradients. ` : "";
-    const cure = typed[place] ? `Multiply your ${label} by ${rounded(factor)}.` : `${label} is not 0.`;
-    return `${sum}${[...rules].join("; ")}${gates.length ? "." : ""} ${cure}`;
+    return sentences([
+      gates.length > 1 && say("exercise.fans_out", { name: node.name }),
+      gates.length && say("exercise.rules", { rules: [...rules].join("; ") }),
+      typed[place] ? say("exercise.factor", { name: label, factor: rounded(factor) })
+        : say("exercise.not_zero", { name: label }),
+    ]);
   }
 
   // The score, and the first mistake apart from what follows from it.
@@ -156,13 +159,15 @@ class Exercise {
     const [right, wrong, follows] = ["right", "wrong", "follows"].map((state) =>
       this.asked.filter((one) => one.state === state).map(({ label }) => label));
     const all = this.asked.length;
-    if (!all) return "The arrays are too large.";
-    return [
-      right.length === all ? `All ${all} right.` : `${right.length} of ${all} right.`,
-      wrong.length ? `First mistake: ${wrong[0]}.` : "",
-      wrong.length > 1 ? `Other mistakes: ${wrong.slice(1).join(", ")}.` : "",
-      follows.length ? `Wrong only because of ${wrong.length > 1 ? "these" : "it"}: ${follows.join(", ")}.` : "",
-    ].join(" ").trim();
+    if (!all) return say("exercise.too_large");
+    const [others, names] = [wrong.slice(1), follows].map((labels) => labels.join(", "));
+    const because = wrong.length > 1 ? "exercise.because_of_these" : "exercise.because_of_it";
+    return sentences([
+      say(right.length === all ? "exercise.all_right" : "exercise.some_right", { right: right.length, all }),
+      wrong.length && say("exercise.first_mistake", { name: wrong[0] }),
+      others && say("exercise.other_mistakes", { names: others }),
+      names && say(because, { names }),
+    ]);
   }
 
   // For the address: the answers, each label with its texts.

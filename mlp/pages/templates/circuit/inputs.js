@@ -26,8 +26,10 @@ class Inputs {
   trouble() {
     for (const { value, fields, classes } of this.leaves) {
       const k = fields.findIndex(({ validity }) => !validity.valid);
-      const must = classes ? `a whole number from 0 to ${classes - 1}` : "a number";
-      if (k >= 0) return `${fields[k].ariaLabel} must be ${must}: it is still ${flat(value)[k]}.`;
+      if (k < 0) continue;
+      const [name, still] = [fields[k].ariaLabel, flat(value)[k]];
+      return classes ? say("circuit.wrong_class", { name, last: classes - 1, value: still })
+        : say("circuit.wrong_number", { name, value: still });
     }
     return "";
   }

@@ -8,7 +8,7 @@ class BatchImage {
     Object.assign(this, { data, row: 0, message: null, updated: 0 });
     [this.ink, this.which] = [".ink", ".which"].map((selector) => section.querySelector(selector));
     const shape = data.input_names ? null : data.image_shape;
-    this.passes = new ImagePasses(section.querySelector(".image-passes"), networks, shape, colors);
+    this.passes = new ImagePasses(section.querySelector(".image-passes"), networks, shape, data.scale, colors);
     section.querySelector(".previous").onclick = () => this.move(-1);
     section.querySelector(".following").onclick = () => this.move(1);
   }
@@ -51,24 +51,30 @@ class BatchImage {
     this.describe(position, k);
   }
 
-  // Numbers of an image, from 0 to 1.
+  // The bytes of an image.
+  pixels(position) {
+    const inputs = sizeOf(this.data.image_shape);
+    return this.data.pixels.subarray(position * inputs, (position + 1) * inputs);
+  }
+
   input(position) {
-    const { pixels, scale, image_shape: shape } = this.data;
-    const inputs = sizeOf(shape);
-    const own = pixels.subarray(position * inputs, (position + 1) * inputs);
-    return new NDArray([1, inputs], Float64Array.from(own, (pixel) => pixel / scale));
+    const X = Float64Array.from(this.pixels(position), (pixel) => pixel / this.data.scale);
+    return new NDArray([1, X.length], X);
   }
 
   describe(position, k) {
     const { image_shape: shape, digits, indices, input_names: names } = this.data;
     const [predicted] = decideAll(this.passes.graph.nodes.find(({ name }) => name === "P").value);
-    const what = names ? rowText(this.data, position, k) : `label ${digits[k]}, training image ${indices[position]}`;
-    const place = `${this.row + 1} of ${this.message.batch.length} in the next batch`;
-    const verdict = predicted === k ? "" : ", which is wrong";
-    setText(this.which, `${place}: ${what}; predicted: ${digits[predicted]}${verdict}.`);
+    const image = { label: digits[k], index: indices[position] };
+    const row = names && rowText(this.data, position, k);
+    const place = { place: this.row + 1, all: this.message.batch.length, predicted: digits[predicted] };
+    const [right, wrong] = names
+      ? ["playground.row_in_batch", "playground.wrong_row_in_batch"]
+      : ["playground.image_in_batch", "playground.wrong_image_in_batch"];
+    setText(this.which, say(predicted === k ? right : wrong, { ...place, ...image, row }));
     if (!this.ink) return;
-    drawInk(this.ink, shape, this.input(position).data.map((ink) => 255 * ink));
-    this.ink.ariaLabel = what;
+    drawInk(this.ink, shape, this.pixels(position));
+    this.ink.ariaLabel = say("playground.image", image);
   }
 }
 

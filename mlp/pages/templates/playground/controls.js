@@ -1,20 +1,25 @@
 // The buttons, and the line that says what the training does.
 
 class Controls {
-  // place: the element with the buttons; commands: what each button does, by its text in small letters.
+  // place: the element with the buttons; commands: what each button does, by its data-command.
   constructor(place, commands) {
     this.status = place.querySelector("[role=status]");
     this.buttons = Object.fromEntries(Array.from(place.querySelectorAll("button"), (button) =>
-      [button.textContent.toLowerCase(), button]));
+      [button.dataset.command, button]));
     for (const [name, button] of Object.entries(this.buttons)) {
       // A button that is disabled keeps the focus.
       button.onclick = () => { if (button.ariaDisabled !== "true") commands[name](); };
     }
   }
 
-  // What screen readers are to say.
-  say(words) {
-    setText(this.status, words);
+  // What screen readers are to say. textOf: returns it in the page's language.
+  tell(textOf) {
+    this.textOf = textOf;
+    this.translate();
+  }
+
+  translate() {
+    setText(this.status, this.textOf?.() ?? "");
   }
 
   show({ isRunning, hasDiverged }) {
@@ -28,12 +33,11 @@ class Controls {
 // Where the training is, and the loss of the latest batch.
 function progress(message, batchSize, loss) {
   const { steps, epoch, done } = message;
-  if (message.hasDiverged) {
-    return `Diverged at step ${counted(steps + 1)}: numbers became infinite. The weights before it are kept. ` +
-      "Lower the learning rate, then press Reset.";
-  }
-  if (!steps) return "No step yet: press Run.";
+  if (message.hasDiverged) return say("playground.diverged", { step: counted(steps + 1) });
+  if (!steps) return say("playground.no_step");
   const { step, steps: all } = stepOfEpoch(message, batchSize);
-  const within = `Epoch ${counted(epoch)}, step ${counted(step)} of ${counted(all)}`;
-  return `${done ? within : "End of epoch " + counted(epoch - 1)}: batch loss ${brief(loss)}.`;
+  const values = { step: counted(step), steps: counted(all), loss: brief(loss) };
+  return done
+    ? say("playground.within_epoch", { ...values, epoch: counted(epoch) })
+    : say("playground.end_of_epoch", { ...values, epoch: counted(epoch - 1) });
 }

@@ -4,10 +4,10 @@ const MEMORY = 30; // steps over which the running mean forgets a loss
 const BELOW = 1000; // a batch's loss, which may be 1e-200, is drawn at most so many times lower than the other curves
 
 class LossCurves {
-  // judged: what the loss after each epoch is of, such as "held-out images".
+  // judged: what the loss after each epoch is of: rows, held_out or training images.
   constructor(svg, judged) {
     this.judged = judged;
-    this.chart = new Chart(svg, { x: "epoch", y: "loss", isLogarithmic: true, least: [0, 1] });
+    this.chart = new Chart(svg, { isLogarithmic: true, least: [0, 1] });
     this.begin();
   }
 
@@ -27,13 +27,14 @@ class LossCurves {
   }
 
   draw() {
-    const mean = { label: "running mean", color: "var(--blue)", points: this.means.points };
-    const judged = { label: this.judged, color: "var(--orange)", points: this.epochs.points };
-    if (this.judged === "rows") judged.label = "all rows";
+    const label = say({ rows: "chart.rows", held_out: "chart.held_out", training: "chart.images" }[this.judged]);
+    const mean = { label: say("chart.mean"), color: "var(--blue)", points: this.means.points };
+    const judged = { label, color: "var(--orange)", points: this.epochs.points };
     const others = this.judged === "rows" ? [judged] : [mean, judged]; // a batch of all rows needs no mean
     const floor = lowest(others) / BELOW; // Infinity if there is none
     const points = this.batches.points.map(([passed, loss]) => [passed, Math.max(loss, floor)]);
-    this.chart.show([{ label: "each batch", color: "var(--muted)", isThin: true, points }, ...others]);
+    const batches = { label: say("chart.batches"), color: "var(--muted)", isThin: true, points };
+    this.chart.show([batches, ...others], { x: say("chart.epoch"), y: say("chart.loss") });
   }
 }
 

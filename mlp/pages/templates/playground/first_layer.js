@@ -7,19 +7,19 @@ class FirstLayer {
   constructor(section, shape, names, colors) {
     Object.assign(this, { shape, names, colors, tiles: [] });
     this.place = section.querySelector(".units");
-    this.largest = section.querySelector(".largest");
     this.count = section.querySelector(".count");
   }
 
-  // parameters: W1 (inputs, units), b1 and others; kind: "unit" or "output".
-  show(parameters, units, kind) {
+  // parameters: W1 (inputs, units), b1 and others; isHidden: whether the units are no outputs.
+  show(parameters, units, isHidden) {
     const inputs = sizeOf(this.shape);
     const W = parameters.subarray(0, inputs * units);
     const most = strength(W);
-    setText(this.largest, brief(most));
     const shown = Math.min(units, MAX_UNITS);
-    const all = `${counted(units)} ${kind}${units === 1 ? "" : "s"}`;
-    setText(this.count, shown < units ? `the first ${shown} of ${all}` : all);
+    const [all, first] = isHidden
+      ? ["playground.units", "playground.first_units"]
+      : ["playground.outputs", "playground.first_outputs"];
+    setText(this.count, say(shown < units ? first : all, { count: counted(units), shown, largest: brief(most) }));
     if (this.names) this.showTable(parameters.subarray(0, (inputs + 1) * units), shown, units, most);
     else this.showTiles(W, shown, units, most);
   }
@@ -47,12 +47,12 @@ class FirstLayer {
     this.tiles = Array.from({ length: shown }, (_, unit) => header("col", unit + 1));
     this.rows = [];
     const head = make("tr");
-    head.append(header("row", "unit"), ...this.tiles);
-    const body = [...this.names, "bias"].map((name) => {
+    head.append(said("playground.unit"), ...this.tiles);
+    const body = [...this.names.map((name) => header("row", name)), said("playground.bias")].map((name) => {
       const cells = this.tiles.map(() => make("td"));
       this.rows.push(cells);
       const row = make("tr");
-      row.append(header("row", name), ...cells);
+      row.append(name, ...cells);
       return row;
     });
     const table = make("table");
@@ -63,4 +63,11 @@ class FirstLayer {
 
 function header(scope, text) {
   return Object.assign(make("th"), { scope, textContent: text });
+}
+
+// The header of a row with the text of a key, which follows the page's language.
+function said(key) {
+  const cell = header("row", say(key));
+  cell.dataset.say = key;
+  return cell;
 }

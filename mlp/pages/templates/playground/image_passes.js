@@ -4,11 +4,11 @@ class ImagePasses extends Stepper {
   rows = oneRow;
 
   // facts: those of mlp/pages/image_passes.py; shape: rows and columns of the image, null if the inputs are no image;
-  // colors: `sign_colors` in mlp/figures/style.py, unpacked.
-  constructor(section, facts, shape, colors) {
+  // scale: what pixels are divided by to become X; colors: `sign_colors` in mlp/figures/style.py, unpacked.
+  constructor(section, facts, shape, scale, colors) {
     super(section, () => {});
     this.facts = facts;
-    this.pictureOf = (name) => new ArrayPicture(name, shape, colors);
+    this.pictureOf = (name) => new ArrayPicture(name, shape, scale, colors);
     section.onkeydown = (event) => this.press(event);
     section.classList.add("scripted");
   }
@@ -17,12 +17,13 @@ class ImagePasses extends Stepper {
   choose(kind) {
     this.pause();
     const before = this.last;
-    const { drawing, width, caption, gates, output, listing, data } = this.facts[kind];
+    const { drawing, width, legend, gates, output, listing, data } = this.facts[kind];
     const frame = this.find(".drawing > div");
     frame.innerHTML = drawing;
     frame.style = `--width: ${width}px`;
-    frame.ariaLabel = `${gates}, with ${output} as the output`;
-    setText(this.find("figcaption"), caption);
+    this.label = () => { frame.ariaLabel = say("stepping.drawing_of", { count: gates, output }); };
+    const keys = legend.map(([key]) => key);
+    for (const part of this.find("figcaption").children) part.hidden = !keys.includes(part.dataset.say);
     setText(this.find(".listing code"), listing);
     this.take(structuredClone(data)); // which changes it
     this.graph.upstream = 1;
@@ -53,6 +54,7 @@ class ImagePasses extends Stepper {
 
   show() {
     super.show();
+    this.label();
     const arrays = this.arrays().filter(({ A }) => sizeOf(shapeOf(A)) > 1);
     this.find(".arrays").classList.toggle("empty", !arrays.length);
     this.find(".arrays > div").replaceChildren(...arrays.map((array) => this.picture(array)));
@@ -81,12 +83,12 @@ class ImagePasses extends Stepper {
     super.showFacts(now);
     const { node } = now;
     if (!node || node.isReached) return;
-    setText(this.find("[data-says=note]"), `${node.name} is the prediction. The loss is computed from ` +
-      `${node.inputs[0].name} itself, so no gradient comes back through ${node.name}.`);
+    const values = { prediction: node.name, input: node.inputs[0].name };
+    setText(this.find("[data-says=note]"), say("playground.prediction", values));
   }
 
   origin(node) {
-    return !node.gate && node.needs ? "a parameter" : super.origin(node);
+    return !node.gate && node.needs ? say("playground.parameter") : super.origin(node);
   }
 }
 

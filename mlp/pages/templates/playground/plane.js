@@ -9,7 +9,6 @@ class PlanePicture {
   // legend: has a canvas for each class; facts: those of the page, unpacked; labels: of each point, if they are few.
   constructor(canvas, legend, { data, looks, region_opacity: opacity }, labels) {
     Object.assign(this, { canvas, data, looks, opacity, labels });
-    this.words = canvas.ariaLabel;
     this.shapes = looks.map(([, outline]) => new Path2D(outline)); // each within a square of side 1 around 0
     this.context = canvas.getContext("2d");
     this.points = document.createElement("canvas");
@@ -33,7 +32,8 @@ class PlanePicture {
   // surface: as the worker posts it; wrong: the positions of misclassified images.
   show(surface, wrong) {
     Object.assign(this, { surface, wrong });
-    this.canvas.ariaLabel = `${this.words}; misclassified: ${wrong.length}`;
+    const count = counted(wrong.length);
+    this.canvas.ariaLabel = say(this.labels ? "playground.plane_of_rows" : "playground.plane_of_images", { count });
     this.draw();
   }
 

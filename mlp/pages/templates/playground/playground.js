@@ -3,6 +3,10 @@
 const facts = await unpackAll(JSON.parse(document.getElementById("facts").textContent));
 const find = (selector) => document.querySelector(selector);
 
+// What the page says when it begins anew: with new weights, and with the run's.
+const RESET = ["playground.reset_to_new", "playground.reset_to_run"];
+const CHANGED = ["playground.changed_to_new", "playground.changed_to_run"];
+
 class Playground {
   constructor(worker, facts) {
     Object.assign(this, { worker, facts, id: 0, latest: null });
@@ -14,7 +18,7 @@ class Playground {
       pause: () => this.send("pause"),
       step: () => this.send("run", { steps: 1 }),
       epoch: () => this.send("run", { epochs: 1 }),
-      reset: () => this.begin("Reset"),
+      reset: () => this.begin(RESET),
     });
     this.readout = new Readout(find("#results"), judged);
     this.curves = new LossCurves(find("#loss-curves"), judged);
@@ -39,12 +43,14 @@ class Playground {
     this.worker.postMessage({ command, ...more });
   }
 
-  // Begin anew with what is chosen; why: the beginning of a sentence that says so.
-  begin(why = null) {
+  // Begin anew with what is chosen. said: what the page says of it; option: the name of the option that has changed.
+  begin(said = null, option = null) {
     const { form: { options, usesRun }, facts: { weights, data: { outputs } } } = this;
     this.id += 1;
     this.units = [...options.hidden_sizes, outputs];
-    if (why) this.controls.say(`${why}: ${usesRun ? "the run's weights" : "new weights from seed " + options.seed}.`);
+    const { seed } = options;
+    const key = said?.[Number(usesRun)];
+    if (said) this.controls.tell(() => say(key, { seed, option: option && labelOf(option) }));
     this.readout.begin();
     this.curves.begin();
     this.batchImage.begin(options);
@@ -54,13 +60,13 @@ class Playground {
   // An option has another value.
   change(name) {
     const { options } = this.form;
-    const label = find(`label[for=${name}]`).textContent;
     if (!AT_ONCE.includes(name)) {
-      this.begin(`Reset, because ${label} changed`);
+      this.begin(CHANGED, name);
       return;
     }
-    const then = this.latest?.hasDiverged ? " Press Reset to train again." : "";
-    this.controls.say(`The ${label} is now ${options[name]}.${then}`);
+    const key = this.latest?.hasDiverged ? "playground.is_now_after_divergence" : "playground.is_now";
+    const value = options[name];
+    this.controls.tell(() => say(key, { option: labelOf(name), value }));
     this.send("change", { options: Object.fromEntries(AT_ONCE.map((one) => [one, options[one]])) });
   }
 
@@ -83,21 +89,29 @@ class Playground {
     this.readout.show(message, options.batch_size);
     // While the network trains, only what is in sight follows it.
     for (const [place, show] of this.parts) if (!message.isRunning || this.inSight.has(place)) show(message);
-    this.say(message, before);
+    this.tell(message, before);
     this.showCommand(message);
   }
 
+  // Show all texts again, in the page's language.
+  translate() {
+    this.controls.translate();
+    this.form.translate();
+    if (this.latest?.id === this.id) this.show(this.latest); // else the next message comes soon
+  }
+
   showFirstLayer({ parameters }) {
-    this.firstLayer.show(parameters, this.units[0], this.units.length > 1 ? "unit" : "output");
+    this.firstLayer.show(parameters, this.units[0], this.units.length > 1);
   }
 
   // Say what has changed, but not each step of a training: screen readers say all of it. `begin` says the rest.
-  say(message, before) {
+  tell(message, before) {
     const differs = (name) => message[name] !== before?.[name];
     if (before && differs("id") && !message.isRunning) return;
     if (!(differs("isRunning") || differs("hasDiverged") || (differs("steps") && !message.isRunning))) return;
     const { form: { options }, readout: { loss } } = this;
-    this.controls.say(message.isRunning ? "Training." : progress(message, options.batch_size, loss));
+    const { batch_size: batchSize } = options;
+    this.controls.tell(() => message.isRunning ? say("playground.running") : progress(message, batchSize, loss));
   }
 
   showCommand({ passed, wasChanged }) {
@@ -109,6 +123,9 @@ class Playground {
     setText(place, commandFor(this.facts.command, this.form.options, Math.max(1, Math.ceil(passed))));
   }
 }
+
+// The name of an option, as its field shows it.
+const labelOf = (name) => find(`label[for=${name}]`).textContent;
 
 // Those of the elements that are in sight, a set that follows the user.
 function watched(elements) {
@@ -124,4 +141,5 @@ const source = ["passes", "training"].map((id) => document.getElementById(id).te
 const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
 find("#app").hidden = false;
 const started = new Playground(worker, facts);
+document.addEventListener("language", () => started.translate());
 globalThis.playground = { worker, facts, latest: () => started.latest }; // for the console and the tests

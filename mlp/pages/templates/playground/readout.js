@@ -3,7 +3,7 @@
 const RATE_OVER = 1000; // milliseconds over which the speed is measured
 
 class Readout {
-  // place: the element with the figures; judged: the images whose errors are counted, such as "held-out images".
+  // place: the element with the figures; judged: whose errors are counted: rows, held_out or training images.
   constructor(place, judged) {
     Object.assign(this, { place, judged });
   }
@@ -23,7 +23,7 @@ class Readout {
       ...this.verdict(wrong.length, count),
       accuracy: `${(100 * (1 - wrong.length / count)).toFixed(2)}\u00a0%`,
       epoch: counted(message.epoch),
-      step: `${counted(step)} of ${counted(steps)}`,
+      step: say("playground.of", { count: counted(step), all: counted(steps) }),
       steps: counted(message.steps),
       batch: this.loss === null ? "\u2013" : brief(this.loss),
       loss: brief(loss),
@@ -38,8 +38,11 @@ class Readout {
 
   // Of a few rows one sees what is right; of many images, what is wrong.
   verdict(errors, count) {
-    if (this.judged === "rows") return { main: `${count - errors} of ${count}`, of: "rows are right" };
-    return { main: counted(errors), of: `of ${counted(count)} ${this.judged} ${errors === 1 ? "is" : "are"} wrong` };
+    if (this.judged === "rows") {
+      return { main: say("playground.of", { count: count - errors, all: count }), of: say("playground.rows_right") };
+    }
+    const wrong = this.judged === "held_out" ? "playground.held_out_wrong" : "playground.images_wrong";
+    return { main: counted(errors), of: say(wrong, { count: errors, all: counted(count) }) };
   }
 
   // The steps of a second, over the latest one.

@@ -24,7 +24,7 @@ class Answer {
     if (prepared === null) {
       this.section.classList.remove("neither", "unprepared");
       this.section.classList.add("blank");
-      this.say("The pad is empty: draw a digit, or take a test image.");
+      this.say("pad.empty");
       return;
     }
     this.section.classList.remove("unprepared");
@@ -32,47 +32,58 @@ class Answer {
     this.show(prepared.image);
   }
 
-  // pixels: an image of the data set, 0 to 255; the network gets it as in training.
+  // pixels: an image of the data set, 0 to 255.
   showImage(pixels) {
     this.section.classList.add("unprepared");
     this.show(Float64Array.from(pixels, (level) => level / 255));
   }
 
-  // X: the network's input, 0 to 1.
-  show(X) {
+  // ink: 0 to 1; the network gets it as in training, where the darkest pixel is `white`.
+  show(ink) {
     this.section.classList.remove("blank");
-    drawInk(this.find("#input"), this.shape, X.map((level) => 255 * level));
-    const P = this.network.forward(X);
+    drawInk(this.find("#input"), this.shape, ink.map((level) => 255 * level));
+    const P = this.network.forward(ink.map((level) => this.facts.white * level));
     const output = decide(P) % P.length; // whose derivatives are shown: a single output stands for both classes
-    this.showAnswer(P, this.showNearest(X));
+    this.showAnswer(P, this.showNearest(ink));
     this.showPasses(P[output], this.network.backward(output), this.facts.digits.at(output - P.length));
   }
 
   // Shown at once; screen readers get it when the drawing has not changed for a moment.
-  say(words) {
-    this.find("#answer").textContent = words;
+  say(key, values) {
+    sayAt(this.find("#answer"), key, values);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => { this.find("#said").textContent = words; }, REST);
+    this.timer = setTimeout(() => sayAt(this.find("#said"), key, values), REST);
   }
 
   // distance: to the nearest training image.
   showAnswer(P, distance) {
-    const { digits, few, novelty: { threshold } } = this.facts;
+    const { digits, novelty: { threshold } } = this.facts;
     const [predicted, probabilities] = [decide(P), byClass(P)];
     const isNeither = threshold !== null && distance > threshold;
     this.section.classList.toggle("neither", isNeither);
-    const words = (k) => `${withArticle(digits[k])}, with probability ${probabilities[k].toFixed(4)}`;
-    const [second, ...others] = descending(probabilities).filter((k) => k !== predicted);
-    const next = others.length > 0 ? ` The second most probable is ${words(second)}.` : "";
-    const neither = few ? `neither ${digits.map(withArticle).join(" nor ")}` : "none of the digits";
-    this.say(isNeither
-      ? `This resembles ${neither}. The network, which must choose one of them, predicts ${words(predicted)}.${next}`
-      : `The network predicts ${words(predicted)}.${next}`);
+    const [next] = descending(probabilities).filter((k) => k !== predicted);
+    const [key, values] = isNeither ? this.neither() : [digits.length > 2 ? "pad.predicts_of_many" : "pad.predicts"];
+    this.say(key, {
+      ...values,
+      digit: digits[predicted],
+      p: probabilities[predicted].toFixed(4),
+      next: digits[next],
+      q: probabilities[next].toFixed(4),
+    });
     this.section.querySelectorAll(".scale").forEach((scale, output) => {
       scale.classList.toggle("predicted", output === predicted);
       scale.querySelector(":scope > div > div").style.width = `${100 * P[output]}%`;
       scale.querySelector(".number")?.replaceChildren(P[output].toFixed(4));
     });
+  }
+
+  // The key of the answer to what resembles no training image, and values: the digits are listed if they are few.
+  neither() {
+    const { digits, few } = this.facts;
+    if (!few) return ["pad.none_of_many"];
+    const [first, second, third, fourth] = digits;
+    const key = { 2: "pad.neither_of_two", 3: "pad.neither_of_three", 4: "pad.neither_of_four" }[digits.length];
+    return [key, { first, second, third, fourth }];
   }
 
   showPreparation({ box, scaled }, [height, width]) {
@@ -94,20 +105,21 @@ class Answer {
     const nearest = this.novelty.nearest(image, NEAREST);
     const [[distance]] = nearest;
     const { threshold, percent_within: percent } = this.facts.novelty;
-    const measure = threshold === null
-      ? "these are too few to say which drawings are unlike them"
-      : `${percent}\u00a0% of these have another one within ${threshold.toFixed(2)}`;
-    const count = counted(labels.length);
-    this.find("#distance").textContent =
-      `Distance to the nearest of ${count} training images: ${distance.toFixed(2)}; ${measure}.`;
+    sayAt(this.find("#distance"), threshold === null ? "pad.distance_to_few" : "pad.distance", {
+      count: counted(labels.length),
+      distance: distance.toFixed(2),
+      percent,
+      threshold: threshold?.toFixed(2),
+    });
     const pixels = image.length;
     this.find("#nearest").replaceChildren(...nearest.map(([away, which]) => {
       const ink = images.subarray(which * pixels, (which + 1) * pixels);
-      const name = `training image ${indices[which]}, ${withArticle(labels[which])}`;
+      const picture = inkPicture(this.shape, ink);
+      sayIn("aria-label", picture, "pad.training_image", { index: indices[which], digit: labels[which] });
       const words = document.createElement("span");
-      words.textContent = `${withArticle(labels[which])}, at ${away.toFixed(2)}`;
+      sayAt(words, "pad.near", { digit: labels[which], distance: away.toFixed(2) });
       const item = document.createElement("li");
-      item.append(inkPicture(name, this.shape, ink), words);
+      item.append(picture, words);
       return item;
     }));
     return distance;
@@ -119,20 +131,17 @@ class Answer {
     const [dX, ...others] = gradients;
     const strongest = strength(dX);
     drawSigns(this.find("#pushes"), this.shape, (k) => dX[k], strongest, this.facts.sign_colors);
-    this.find("#strongest").textContent = brief(strongest);
+    sayAgain(this.find("#pushes + span"), { digit, strongest: brief(strongest) });
     this.section.querySelectorAll(".layer").forEach((layer, k) => {
       const [A, dA] = [this.network.activations[k + 1], others[k]];
       const most = strength(dA);
-      const largest = layer.querySelector(".largest"); // of activations without a limit
-      const top = largest ? strength(A) || 1 : 1;
+      const isUnlimited = layer.classList.contains("unlimited"); // then the bars are relative to the largest activation
+      const top = isUnlimited ? strength(A) || 1 : 1;
       layer.querySelector(".values").setAttribute("d", bars(A.map((a) => a / top)));
-      largest?.replaceChildren(brief(top));
       layer.querySelector(".gradients").setAttribute("d", bars(dA.map((d) => (most ? d / most : 0))));
-      layer.querySelector(".most").textContent = brief(most);
+      sayAgain(layer.querySelector("figcaption"), { most: brief(most), ...(isUnlimited && { high: brief(top) }) });
     });
-    this.section.querySelectorAll(".digit").forEach((place) => { place.textContent = digit; });
-    this.find("#p").textContent = P.toFixed(4);
-    this.find("#dz").textContent = brief(P * (1 - P));
+    sayAgain(this.find(".ends"), { digit, P: P.toFixed(4), dZ: brief(P * (1 - P)) });
   }
 }
 
@@ -145,7 +154,7 @@ class Network {
     this.shown = ["X", ...activations].map((name) => this.graph.nodes.find((node) => node.name === name));
   }
 
-  // P (outputs) for the image X (inputs), 0 to 1. Keeps this.activations: X, each layer's, and P.
+  // P (outputs) for the image X (inputs). Keeps this.activations: X, each layer's, and P.
   forward(X) {
     this.shown[0].value = new NDArray([1, X.length], X);
     this.graph.forward();

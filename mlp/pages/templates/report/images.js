@@ -47,11 +47,10 @@ function strength(values) {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-// A picture of ink, pixels from 0 for paper to 255 for black; `words` describe it to screen readers.
-function inkPicture(words, shape, pixels) {
+// A picture of ink, pixels from 0 for paper to 255 for black; it needs a label.
+function inkPicture(shape, pixels) {
   const canvas = document.createElement("canvas");
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", words);
   drawInk(canvas, shape, pixels);
   return canvas;
 }

@@ -31,9 +31,11 @@ class Pad {
     const pixels = this.shape[0] * this.shape[1];
     labels.forEach((label, k) => {
       const image = images.subarray(k * pixels, (k + 1) * pixels);
+      const picture = inkPicture(this.shape, image);
+      sayIn("aria-label", picture, "report.test_image", { index: indices[k], digit: label });
       const button = document.createElement("button");
       button.type = "button";
-      button.append(inkPicture(`test image ${indices[k]}, ${withArticle(label)}`, this.shape, image));
+      button.append(picture);
       button.addEventListener("click", () => this.replace([{ image }]));
       this.find("#samples").append(button);
     });

@@ -33,19 +33,22 @@ class Plane {
     element.addEventListener("keydown", (event) => this.key(event));
   }
 
+  // The key of a point's caption, and its values.
   caption(k) {
     const { labels, probabilities, predicted, indices } = this.training;
-    const p = predicted ? `p(${predicted[k]})` : "p";
-    return `${withArticle(labels[k])}, ${p} = ${probabilities[k].toFixed(4)}, training image ${indices[k]}`;
+    const values = { digit: labels[k], p: probabilities[k].toFixed(4), index: indices[k] };
+    return predicted ? ["plane.point_of_many", { ...values, predicted: predicted[k] }] : ["plane.point", values];
   }
 
   card(k) {
     const { images, image_shape: shape } = this.training;
     const pixels = shape[0] * shape[1];
+    const image = inkPicture(shape, images.subarray(k * pixels, (k + 1) * pixels));
+    sayIn("aria-label", image, ...this.caption(k));
     const item = document.createElement("li");
     const words = document.createElement("span");
-    words.textContent = this.caption(k);
-    item.append(inkPicture(this.caption(k), shape, images.subarray(k * pixels, (k + 1) * pixels)), words);
+    sayAt(words, ...this.caption(k));
+    item.append(image, words);
     return item;
   }
 
@@ -55,7 +58,7 @@ class Plane {
     this.ring.hidden = false;
     this.ring.style.left = `${100 * this.places[k][0]}%`;
     this.ring.style.top = `${100 * this.places[k][1]}%`;
-    this.status.textContent = this.caption(k);
+    sayAt(this.status, ...this.caption(k));
     this.pins.querySelector("li:not(.pinned)")?.remove();
     if (!this.pinned.has(k)) this.pins.prepend(this.card(k));
   }

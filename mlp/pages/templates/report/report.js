@@ -9,7 +9,3 @@ if (facts.pad) {
   // Global for the console and the tests.
   globalThis.pad = new Pad(section, facts.pad.preparation.shape, facts.pad.samples, answer);
 }
-
-function withArticle(digit) {
-  return `${/^(8.*|11|18)$/.test(digit) ? "an" : "a"} ${digit}`;
-}

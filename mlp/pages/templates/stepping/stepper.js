@@ -127,11 +127,10 @@ class Stepper {
 
   showPlace() {
     const { step, last, forwardSteps } = this;
-    const [pass, done, all] = step <= forwardSteps
-      ? ["forward", step, forwardSteps]
-      : ["backward", step - forwardSteps, last - forwardSteps];
-    const phase = step ? `${pass} ${done} of ${all}` : "inputs";
-    const place = `step ${step} of ${last}`;
+    const phase = step === 0 ? say("stepping.at_inputs")
+      : step <= forwardSteps ? say("stepping.forward_steps", { done: step, all: forwardSteps })
+      : say("stepping.backward_steps", { done: step - forwardSteps, all: last - forwardSteps });
+    const place = say("stepping.place", { step, last });
     setText(this.find(".counter"), place);
     setText(this.find(".phase"), phase);
     this.showPlay();
@@ -151,13 +150,15 @@ class Stepper {
     const digits = (number) => (isFinite(number) ? String(number) : rounded(number));
     const isListed = isLarge(node.shape) && sizeOf(node.shape) <= MAX_LISTED;
     const full = isListed ? nested(node[what], digits) : this.rows(node[what], digits)[row];
-    const is = what === "value" ? this.origin(node) : `the derivative of ${this.of} with respect to ${name.slice(1)}`;
-    return `${name} = ${full}: ${is}`;
+    const meaning = what === "value" ? this.origin(node)
+      : say("stepping.derivative", { of: this.of, name: name.slice(1) });
+    return say("stepping.meaning", { number: `${name} = ${full}`, meaning });
   }
 
   // What a node's value is.
   origin({ gate, constant }) {
-    return gate ? `computed by ${TEXTS[gate].gate}` : constant ? "a constant" : "an input";
+    return gate ? say("stepping.computed", { gate: TEXTS[gate].gate })
+      : say(constant ? "stepping.constant" : "stepping.input");
   }
 
   play() {
@@ -187,16 +188,23 @@ function troubleAt(node) {
   const isValue = !flat(node.value).every(isFinite);
   const number = rounded(flat(isValue ? node.value : node.gradient).find((x) => !isFinite(x)));
   const formula = isValue && !node.shape.length ? ` = ${fill(formOf(node), operandsOf(node))}` : "";
-  return `${isValue ? "" : "d"}${node.name}${formula} is ${number}: it overflows or is not defined here.`;
+  return say("stepping.trouble", { number: `${isValue ? "" : "d"}${node.name}${formula}`, value: number });
 }
 
-// The headings of a step's rows that are not their names in SAYS: the chain rule in the words of the lecture notes.
-const HEADINGS = { upstream: "upstream gradient", local: "local gradient", product: "upstream × local" };
+// The names of the rows of a step's facts.
+const ROWS = {
+  rule: "stepping.rule",
+  here: "stepping.here",
+  numbers: "stepping.numbers",
+  upstream: "stepping.upstream",
+  local: "stepping.local",
+  product: "stepping.product",
+  sum: "stepping.sum",
+};
 
-// A row of the step's facts: a heading and a text.
+// A row of the step's facts: a name and a text.
 function inRow([name, text]) {
   const row = make("div");
-  const parts = [["dt", HEADINGS[name] ?? name], ["dd", text]];
-  for (const [tag, words] of parts) row.appendChild(make(tag)).textContent = words;
+  for (const [tag, words] of [["dt", say(ROWS[name])], ["dd", text]]) row.appendChild(make(tag)).textContent = words;
   return row;
 }

@@ -5,29 +5,26 @@
 // gradient it sets. `of` is the scalar whose derivatives are computed.
 const SAYS = {
   values: ({ of }) => ({
-    title: "The inputs",
-    note: "Forward, each gate computes its output from its inputs; then the derivatives " +
-      `of ${of} go back, gate by gate.`,
+    title: say("stepping.the_inputs"),
+    note: say("stepping.how", { of }),
   }),
 
   forward({ node }) {
     const texts = TEXTS[node.gate];
     const form = formOf(node);
     return {
-      title: `Forward: ${node.name}`,
+      title: say("stepping.forward", { name: node.name }),
       rule: forwardRule(texts),
       here: `${node.name} = ${fill(form, namesIn(node))}`,
       numbers: `${node.name} = ${equation(fill(form, operandsOf(node)), written(node.value))}`,
-      about: texts.about,
+      about: aboutGate(texts),
     };
   },
 
   start: ({ node: { name, gradient }, of }) => ({
-    title: `Backward begins at ${name}`,
+    title: say("stepping.begins", { name }),
     here: `d${name} = ${written(gradient)}`,
-    note: of === name
-      ? `The derivative of ${name} with respect to ${name} itself is 1.`
-      : `The derivatives are those of ${of}.`,
+    note: of === name ? say("stepping.itself", { name }) : say("stepping.derivatives_of", { of }),
   }),
 
   backward({ node, position, target: { name }, before, total }) {
@@ -35,7 +32,7 @@ const SAYS = {
     const sum = `d${name} ${before === undefined ? "=" : "+="}`;
     const local = localGradient(node, position);
     return {
-      title: `Backward: from ${node.name} to ${name}`,
+      title: say("stepping.backward", { gate: node.name, name }),
       rule: backwardRule(texts, position),
       here: `${sum} ${fill(form, namesIn(node))}`,
       upstream: `d${node.name} = ${written(node.gradient)}`,
@@ -43,17 +40,23 @@ const SAYS = {
       product: `${sum} ${equation(local.product ?? fill(form, operandsOf(node)), sent)}`,
       sum: before === undefined ? ""
         : `d${name} = ${written(before)} + ${operand(node.sent[position])} = ${written(total)}`,
-      note: [...notes(node, position, before)].join(" "),
-      about: texts.about,
+      note: sentences([...notes(node, position, before)]),
+      about: aboutGate(texts),
     };
   },
 
   zeros: ({ node: { name, gradient }, output }) => ({
-    title: `No gradient reaches ${name}`,
+    title: say("stepping.unreached", { name }),
     here: `d${name} = ${written(gradient)}`,
-    note: `${output.name} does not depend on ${name}: its derivative is 0.`,
+    note: say("stepping.independent", { output: output.name, name }),
   }),
 };
+
+// What the page says about a gate: a text of its own, or the docstring of a gate that is not the library's.
+const aboutGate = ({ says, about }) => (says ? say(says) : about);
+
+// Sentences as one text.
+const sentences = (parts) => parts.filter(Boolean).join(say("stepping.between"));
 
 // The local gradient as text: the formula, and its number; and the product of the upstream gradient and it, if that is
 // all that the gate sends: no matrix product, no sum over copies.
@@ -61,7 +64,7 @@ function localGradient(node, position) {
   const [{ local, product }, source] = [TEXTS[node.gate].backward[position], node.inputs[position]];
   const of = `∂${node.name}/∂${source.name}`;
   if (local === null) {
-    return { text: `${of} = ${written(jacobian(node, position))}, the Jacobian: a row for each output` };
+    return { text: say("stepping.jacobian", { formula: `${of} = ${written(jacobian(node, position))}` }) };
   }
   const compute = node.local?.[position] ?? node.backward[position];
   const number = compute(1, node.value, ...valuesOf(node.inputs));
@@ -75,13 +78,13 @@ function localGradient(node, position) {
 // Easily overlooked facts about the gradient of an input.
 function* notes(node, position, before) {
   const [texts, { name, shape }] = [TEXTS[node.gate], node.inputs[position]];
-  if (before !== undefined) yield `${name} fans out: the gradients from all its uses are added up.`;
+  if (before !== undefined) yield say("stepping.fans_out", { name });
   if (texts.routes) yield* tieNotes(node, position);
   if (texts.copies && String(shape) !== String(node.shape)) {
-    yield `${name} was copied to the shape of ${node.name}: its gradient is the sum over the copies.`;
+    yield say("stepping.copied", { name, output: node.name });
   }
   for (const [place, gradient] of node.backward.entries()) {
-    if (!gradient) yield `${namesIn(node)[place]} is a class index: no gradient goes to it.`;
+    if (!gradient) yield say("stepping.class_index", { name: namesIn(node)[place] });
   }
 }
 

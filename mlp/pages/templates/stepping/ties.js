@@ -6,7 +6,7 @@ function* tieNotes(node, position) {
   const count = (inputs, k) => inputs.filter((is) => is[k]).length;
   const ties = [...largest[position].keys()].filter((k) => largest[position][k] && count(largest, k) > 1);
   if (!ties.length) return;
-  const first = node.inputs.length === 2 ? "the first input" : "the first of the largest inputs";
   const isLater = ties.some((k) => count(largest.slice(0, position), k));
-  yield `A tie: all of the gradient goes to ${first}${isLater ? ", nothing to this one" : ""}.`;
+  if (node.inputs.length === 2) yield say(isLater ? "stepping.tie_not_here" : "stepping.tie");
+  else yield say(isLater ? "stepping.tie_of_several_not_here" : "stepping.tie_of_several");
 }

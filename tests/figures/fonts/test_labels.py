@@ -5,7 +5,8 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.figure import Figure
 
-from mlp.figures import curves, labels
+from mlp.figures import curves
+from mlp.figures.fonts import labels
 from mlp.languages.catalogue import catalogue
 from tests.figures.test_curves import history
 

@@ -1,4 +1,4 @@
-"""Promises of mlp.figures.font_cache: without a home folder no line of matplotlib's, and nothing left behind."""
+"""Promises of mlp.figures.fonts.cache: without a home folder no line of matplotlib's, and nothing left behind."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlp.figures import font_cache
+from mlp.figures.fonts import cache as font_cache
 from tests.conftest import ROOT
 
 NAMES = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", font_cache.VARIABLE)
