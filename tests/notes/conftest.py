@@ -1,0 +1,97 @@
+"""What docs/notes.md says of a note, row by row, and what the commands that it gives print."""
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, run_here, undrawn
+
+PAGE = (ROOT / "docs" / "notes.md").read_text(encoding="utf-8")
+NUMBER = r"(?<![\w.])-?[0-9]+(?:,[0-9]{3}\b)*(?:\.[0-9]+)?"
+COMING = ("--nudge", "--local", "--hidden", "data.scale")
+"""Options of commands that are not there yet."""
+
+QUICKER = {"scripts/check_gradients.py": ["--set", "model.hidden_sizes=[2]"]}
+"""Options that save time; test_readme.py runs the command without."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a note's table."""
+
+    says: str
+    commands: Sequence[str]
+    numbers: Sequence[str]
+    """As they are written, but without commas; not those in parentheses, which no command of the row prints."""
+    printed: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A section of the page, whose commands have run in their order."""
+
+    rows: Sequence[Row]
+    folder: Path
+    """Where they ran."""
+
+    def shows_its_numbers(self) -> None:
+        """Each row's commands print its numbers, when rounded to as many digits."""
+        assert any(row.numbers for row in self.rows)
+        for row in self.rows:
+            for wanted in row.numbers:
+                digits = len(wanted.partition(".")[2])
+                found = {f"{float(text):.{digits}f}" for text in numbers_in(row.printed)}
+                assert not row.printed or wanted in found, f"{row.says}: {wanted}"
+
+    def printed(self, words: str) -> str:
+        """What the row's commands printed whose first column has these words."""
+        (found,) = [row.printed for row in self.rows if words in row.says]
+        return found
+
+    def nodes(self, arguments: str) -> dict[str, dict[str, Any]]:
+        """The nodes by name of the circuit that a command of the page runs with these arguments."""
+        assert f"python scripts/circuit.py {arguments}" in [one for row in self.rows for one in row.commands]
+        done = run_here("scripts/circuit.py", *shlex.split(arguments), "--json", cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return {node["name"]: node for node in json.loads(done.stdout)["nodes"]}
+
+
+def numbers_in(text: str) -> list[str]:
+    return [number.replace(",", "") for number in re.findall(NUMBER, text)]
+
+
+def section(number: str) -> str:
+    return PAGE.partition(f"\n## {number}. ")[2].partition("\n## ")[0]
+
+
+def run(command: str, folder: Path) -> str:
+    if any(option in command for option in COMING):
+        return ""
+    program, *arguments = shlex.split(command)
+    assert program == "python"
+    with undrawn():
+        done = run_here(*arguments, *QUICKER.get(arguments[0], []), cwd=folder)
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return str(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def note(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Note:
+    """The note whose number is in the module's name; its commands run beside the config and the digits."""
+    number = request.module.__name__.rpartition(".test_")[2][0]
+    folder = tmp_path_factory.mktemp("note")
+    (folder / "config.yaml").symlink_to(ROOT / "config.yaml")
+    (folder / "data").symlink_to(ROOT / "data")
+    rows = []
+    for line in re.findall(r"^\| (?!the note \||---)(.*) \|$", section(number), re.MULTILINE):
+        says, shown_by, *numbers = line.split(" | ")
+        commands = re.findall("`(python .*?)`", shown_by)
+        wanted = numbers_in(re.sub(r"\(.*?\)", "", " ".join(numbers)))
+        rows.append(Row(says, commands, wanted, "".join(run(command, folder) for command in commands)))
+    return Note(rows, folder)
