@@ -14,6 +14,7 @@ from tests.conftest import ROOT, run_here, undrawn
 
 PAGE = (ROOT / "docs" / "notes.md").read_text(encoding="utf-8")
 NUMBER = r"(?<![\w.])-?[0-9]+(?:,[0-9]{3}\b)*(?:\.[0-9]+)?"
+CIRCUIT = "python scripts/circuit.py "
 COMING = ("--nudge", "--local", "--hidden", "data.scale")
 """Options of commands that are not there yet."""
 
@@ -27,8 +28,8 @@ class Row:
 
     says: str
     commands: Sequence[str]
-    numbers: Sequence[str]
-    """As they are written, but without commas; not those in parentheses, which no command of the row prints."""
+    numbers: str
+    """Without what is in parentheses, which no command of the row prints."""
     printed: str
 
 
@@ -42,12 +43,23 @@ class Note:
 
     def shows_its_numbers(self) -> None:
         """Each row's commands print its numbers, when rounded to as many digits."""
-        assert any(row.numbers for row in self.rows)
-        for row in self.rows:
-            for wanted in row.numbers:
-                digits = len(wanted.partition(".")[2])
-                found = {f"{float(text):.{digits}f}" for text in numbers_in(row.printed)}
-                assert not row.printed or wanted in found, f"{row.says}: {wanted}"
+        assert any(numbers_in(row.numbers) for row in self.rows)
+        for row in (row for row in self.rows if row.printed):
+            printed = numbers_in(row.printed)
+            for wanted in numbers_in(row.numbers):
+                assert wanted in {rounded(number, wanted) for number in printed}, f"{row.says}: {wanted}"
+            if len(row.commands) == 1 and row.commands[0].startswith(CIRCUIT):
+                self.names_its_numbers(row)
+
+    def names_its_numbers(self, row: Row) -> None:
+        """What the row calls ``q`` or ``dq`` is the value or the gradient of its circuit's node q."""
+        if "=" not in row.numbers:
+            return
+        nodes = self.nodes(row.commands[0].removeprefix(CIRCUIT))
+        for name, numbers in re.findall(rf"(\w+) = ({NUMBER}(?:, {NUMBER})*)", row.numbers):
+            found = nodes[name]["value"] if name in nodes else nodes[name.removeprefix("d")]["gradient"]
+            wanted = numbers_in(numbers)
+            assert list(map(rounded, numbers_in(str(found)), wanted)) == wanted, f"{row.says}: {name}"
 
     def printed(self, words: str) -> str:
         """What the row's commands printed whose first column has these words."""
@@ -56,7 +68,7 @@ class Note:
 
     def nodes(self, arguments: str) -> dict[str, dict[str, Any]]:
         """The nodes by name of the circuit that a command of the page runs with these arguments."""
-        assert f"python scripts/circuit.py {arguments}" in [one for row in self.rows for one in row.commands]
+        assert CIRCUIT + arguments in [one for row in self.rows for one in row.commands]
         done = run_here("scripts/circuit.py", *shlex.split(arguments), "--json", cwd=self.folder)
         assert done.returncode == 0, done.stderr
         return {node["name"]: node for node in json.loads(done.stdout)["nodes"]}
@@ -64,6 +76,11 @@ class Note:
 
 def numbers_in(text: str) -> list[str]:
     return [number.replace(",", "") for number in re.findall(NUMBER, text)]
+
+
+def rounded(number: str, pattern: str) -> str:
+    """To as many digits as the pattern has."""
+    return f"{float(number):.{len(pattern.partition('.')[2])}f}"
 
 
 def section(number: str) -> str:
@@ -92,6 +109,6 @@ def note(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     for line in re.findall(r"^\| (?!the note \||---)(.*) \|$", section(number), re.MULTILINE):
         says, shown_by, *numbers = line.split(" | ")
         commands = re.findall("`(python .*?)`", shown_by)
-        wanted = numbers_in(re.sub(r"\(.*?\)", "", " ".join(numbers)))
-        rows.append(Row(says, commands, wanted, "".join(run(command, folder) for command in commands)))
+        certain = re.sub(r"\(.*?\)", "", " ".join(numbers))
+        rows.append(Row(says, commands, certain, "".join(run(command, folder) for command in commands)))
     return Note(rows, folder)
