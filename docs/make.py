@@ -25,7 +25,9 @@ from mlp.system.errors import CheckFailed, InputError
 from mlp.system.files import write_text
 
 CHECKOUT = Path(__file__).parent.parent
-PAGES = [CHECKOUT / "docs" / f"{name}.md" for name in ("circuits", "config", "formats", "library", "adding_a_gate")]
+PAGES = [
+    CHECKOUT / "docs" / f"{name}.md" for name in ("circuits", "config", "formats", "library", "adding_a_gate", "notes")
+]
 BLOCK = re.compile(
     r"```(?P<language>sh|python)\n(?P<code>.*?)```\n(?P<between>\n```text\n)?(?(between)(?P<output>.*?)```\n)",
     re.DOTALL,

@@ -48,7 +48,8 @@ def checkout(tmp_path):
 
 
 def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
-    for block in BLOCK.finditer(TEXT):
+    blocks = list(BLOCK.finditer(TEXT))
+    for block in (block for block in blocks if block["language"] == "sh"):
         printed = ""
         for command in block["code"].splitlines():
             program, script, *arguments = shlex.split(command)
@@ -60,11 +61,20 @@ def test_its_commands_print_what_it_says_and_draw_its_pictures(checkout, here):
             printed += done.stdout
         if block["between"]:
             assert words(block["output"]) == words(printed), block["code"]
+    snippets_print_what_is_said(blocks, PAGE, checkout)
     pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", TEXT)
     assert len(pictures) > 20
     for picture in pictures:
         assert (checkout / "docs" / picture).stat().st_size > 1000
         assert (ROOT / "docs" / picture).exists()
+
+
+def snippets_print_what_is_said(blocks, page, checkout):
+    snippets = [block for block in blocks if block["language"] == "python"]
+    printed = make_docs.run_snippets(checkout, page, [block["code"] for block in snippets])
+    assert len(printed) == len(snippets) > 0
+    for block, output in zip(snippets, printed, strict=True):
+        assert words(block["output"] or "") == words(output), block["code"]
 
 
 @pytest.mark.parametrize("name", ["config", "formats", "library", "adding_a_gate"])
@@ -76,11 +86,7 @@ def test_a_page_s_commands_and_snippets_print_what_it_says(name, checkout, here)
     for command in [line for block in blocks if block["language"] == "sh" for line in block["code"].splitlines()]:
         done = here(*shlex.split(command)[1:], cwd=checkout)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
-    snippets = [block for block in blocks if block["language"] == "python"]
-    printed = make_docs.run_snippets(checkout, page, [block["code"] for block in snippets])
-    assert len(printed) == len(snippets) > 0
-    for block, output in zip(snippets, printed, strict=True):
-        assert words(block["output"] or "") == words(output), block["code"]
+    snippets_print_what_is_said(blocks, page, checkout)
 
 
 def test_what_is_said_of_the_options_is_made_from_their_schema():

@@ -29,9 +29,10 @@ class Example:
         return [f"{name}={value}" for name, value in self.values.items() if name not in without]
 
 
-def _random(rows: int, columns: int, seed: int) -> str:
-    """A matrix of standard normal numbers, to two decimals."""
-    return str(np.random.default_rng(seed).standard_normal((rows, columns)).round(2).tolist())
+def _random(rows: int, columns: int, seed: int, *, transposed: bool = False) -> str:
+    """A matrix of standard normal numbers, to two decimals, or its transpose."""
+    matrix = np.random.default_rng(seed).standard_normal((rows, columns)).round(2)
+    return str((matrix.T if transposed else matrix).tolist())
 
 
 FOUR_EXAMPLES = {
@@ -72,11 +73,23 @@ EXAMPLES: dict[str, Example] = {
         "q = W @ x; f = sum(q ** 2)",
         {"W": "[[0.1, 0.5], [-0.3, 0.8]]", "x": "[0.2, 0.4]"},
     ),
+    "paths": Example(
+        "y1 = w1 * x; y2 = w2 * x; f = y1 ** 2 + 10 * y2",
+        {"x": "2", "w1": "3", "w2": "-1"},
+    ),
     "jacobian-product": Example(
         "x1 = z1 - z2; x2 = z1 ** 2; x3 = z2 ** 2; x4 = z1 ** 2 + z1 * z2; "
         "f = (x1 + 10 * x2) ** 2 + 5 * (x3 - x4) ** 2 + (x2 + 2 * x3) ** 4 + 10 * (x1 - x4) ** 4",
         {"z1": "1", "z2": "2"},
         jacobian=("x1,x2,x3,x4", "z1,z2"),
+    ),
+    "transpose": Example(
+        "y1 = w11 * x1 + w12 * x2; y2 = w21 * x1 + w22 * x2; e = 5 * y1 + 7 * y2; "
+        "y = W @ x; E = sum([5, 7] * y); f = e + E",
+        {
+            **{"w11": "1", "w12": "2", "w21": "3", "w22": "4", "x1": "3", "x2": "-1"},
+            **{"W": "[[1, 2], [3, 4]]", "x": "[3, -1]"},
+        },
     ),
     "row-times-matrix": Example(
         "Z = X @ W + b",
@@ -85,6 +98,10 @@ EXAMPLES: dict[str, Example] = {
     "matrix-product": Example(
         "D = W @ X",
         {"W": _random(5, 10, 1), "X": _random(10, 3, 2)},
+    ),
+    "matrix-product-rows": Example(
+        "Z = X @ W",
+        {"X": _random(10, 3, 2, transposed=True), "W": _random(5, 10, 1, transposed=True)},
     ),
     "data-scaling": Example(
         "large = 1000 * x; f = w * x + v * large",

@@ -14,20 +14,6 @@ from mlp.data.baselines import best_cut
 from tests.conftest import write_folder
 
 
-def test_the_known_accuracies_on_the_bundled_digits(training_digits, test_digits):
-    """As computed before with other code."""
-    learned = {rule.name: rule for rule in baselines.learn(training_digits)}
-    accuracy = {name: f"{1 - rule.errors(test_digits) / 2115:.2%}" for name, rule in learned.items()}
-    assert accuracy == {
-        "majority_class": "53.66%",
-        "single_pixel": "99.05%",
-        "nearest_class_mean": "99.53%",
-        "svd_coordinate": "99.62%",
-    }
-    assert learned["majority_class"].facts == {"digit": 1}
-    assert learned["single_pixel"].facts == {"row": 15, "column": 14, "threshold": 34, "above": 1}
-
-
 def test_swapping_the_digits_swaps_the_classes_and_keeps_the_errors(training_digits, test_digits):
     few = training_digits.first_of_each(300)
     errors = []

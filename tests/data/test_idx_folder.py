@@ -301,13 +301,3 @@ def test_the_bundled_digits_are_the_files_that_their_readme_describes():
     for part in ("training", "test"):
         for name, sha256 in idx_folder.open_part(ROOT / "data", part).sha256().items():
             assert f"{name}` | `{sha256}" in readme
-
-
-def test_the_bundled_digits_are_all_of_mnist_once():
-    """Counts of the published MNIST labels: 5,923 and 6,742 for training, 980 and 1,135 for test."""
-    training, test = (idx_folder.open_part(ROOT / "data", part) for part in ("training", "test"))
-    assert np.bincount(training.labels).tolist() == [5923, 6742]
-    assert np.bincount(test.labels).tolist() == [980, 1135]
-    everything = np.concatenate([training.images, test.images]).reshape(-1, 784)
-    assert len(np.unique(everything, axis=0)) == len(everything)
-    assert np.count_nonzero(training.images.reshape(-1, 784).max(axis=0) == 0) == 167
