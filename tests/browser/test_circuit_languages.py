@@ -58,6 +58,8 @@ WALK = f"""(name) => {{
 }}"""
 """All that a reader of a circuit sees and hears: each step, each number's meaning, other numbers, and the exercise."""
 
+NOTES = "chosen.steps.map((step) => SAYS[step.kind]({ ...step, of: chosen.of, output: chosen.graph.output }).note)"
+
 
 def test_in_chinese_nothing_of_the_gallery_is_in_english_in_any_state(visit, gallery):
     page = visit(gallery, locale="zh-CN", reduced_motion="reduce")
@@ -66,6 +68,21 @@ def test_in_chinese_nothing_of_the_gallery_is_in_english_in_any_state(visit, gal
     assert {name: found for name, found in left.items() if found} == {}
     page.get_by_role("button", name="English").click()
     assert len(in_english(page.evaluate(WALK, "max-gate"), *GATES)) > 50
+
+
+def test_in_chinese_nothing_is_in_english_at_ties_jacobians_and_where_no_gradient_arrives(visit, tmp_path):
+    text = "q = max(x, y) + max(x, y, z); w = 3 * x; f = q + sum(softmax(s)) * 2"
+    _, path = write_page(tmp_path, text, ["x=2", "y=2", "z=2", "s=[1, 2]"], upstream=2.0)
+    page = visit(path, locale="zh-CN")
+    assert in_english(page.evaluate(WALK, "")) == []
+    assert set(page.evaluate(NOTES)) > {
+        "x 被多处使用：各支路传回的梯度累加起来。两个输入相等：梯度全部传给第一个输入。",
+        "y 被多处使用：各支路传回的梯度累加起来。两个输入相等：梯度全部传给第一个输入，这一个得不到。",
+        "最大的输入不止一个：梯度全部传给其中第一个。",
+        "最大的输入不止一个：梯度全部传给其中第一个，这一个得不到。",
+        "f 不依赖 w：导数是 0。",
+        "各个导数都是 df * f 的导数。",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +155,4 @@ def test_the_switch_covers_no_heading_on_a_phone(visit, gallery, accessible):
     assert not page.evaluate(OVERLAP)
     switch(page, "English")
     assert not page.evaluate(OVERLAP)
+    assert page.locator("#choice option").first.inner_text() == "multiply: a gate: the product swaps its inputs"

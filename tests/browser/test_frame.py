@@ -8,7 +8,7 @@ from mlp.pages import frame
 
 PAGE = """
 {% extends "page.html" %}
-{% block title %}{{ title }}{% endblock %}
+{% block title %}<title>{{ title }}</title>{% endblock %}
 {% block body %}<main><h1>{{ title }}</h1>{{ drawing }}<img alt="far away" src="{{ address }}"></main>{% endblock %}
 """
 

@@ -66,5 +66,8 @@ def test_staged_code_computes_what_the_note_prints(note):
 
 
 def test_an_input_a_thousand_times_as_large_makes_its_weights_gradient_as_large(note):
-    nodes = note.nodes("--example data-scaling")
-    assert nodes["v"]["gradient"] == 1000 * nodes["w"]["gradient"] == 2000
+    both = note.nodes("--example data-scaling")
+    assert both["v"]["gradient"] == 1000 * both["w"]["gradient"] == 2000
+    scaled, unscaled = (note.nodes(f'"f = w * x" w=0.5 x={x}') for x in (2, 2000))
+    assert unscaled["w"]["gradient"] == 1000 * scaled["w"]["gradient"] == 2000
+    assert unscaled["x"]["gradient"] == scaled["x"]["gradient"] == 0.5
