@@ -184,6 +184,8 @@ def test_the_examples_are_listed_and_one_can_be_changed(circuit, nodes):
     assert code == 0
     for name, example in EXAMPLES.items():
         assert re.search(rf"^{name} +{re.escape(shows(name))}\n +{re.escape(example.expression)}$", out, re.MULTILINE)
+    _, out, _ = circuit("--list-examples", "--lang", "zh")
+    assert re.search(r"^sum-times +第一个电路：链式法则就是把局部梯度相乘$", out, re.MULTILINE)
     assert nodes("--example", "sum-times", "z=10", "x=0")["f"]["value"] == 50
 
 
