@@ -31,7 +31,7 @@ def font(path, codes):
     builder.setupGlyf(dict.fromkeys(names, pen.glyph()))
     builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
     builder.setupHorizontalHeader(ascent=900, descent=-100)
-    builder.setupNameTable({"familyName": f"Made {path.stem}", "styleName": "Regular"})
+    builder.setupNameTable({"familyName": f"Made for {path.parent.name}", "styleName": "Regular"})
     builder.setupOS2()
     builder.setupPost()
     builder.save(path)
