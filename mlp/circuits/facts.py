@@ -100,8 +100,8 @@ def jacobian_in_numbers(facts: dict[str, Any]) -> str:
         ["", *facts["columns"]],
         *([row, *map(_text, line)] for row, line in zip(facts["rows"], facts["matrix"], strict=True)),
     ]
-    sides = {f"d{f}/d{x}": "df_dx", f"J' d{f}/d{x}": "product", f"d{f}/d{z}": "df_dz"}
-    vectors = padded([[side, f"= {_vector(facts[name])}"] for side, name in sides.items()])
+    sides = [(f"d{f}/d{x}", "df_dx"), (f"J' d{f}/d{x}", "product"), (f"d{f}/d{z}", "df_dz")]
+    vectors = padded([[side, f"= {_vector(facts[name])}"] for side, name in sides])
     return "\n".join([aligned(matrix, str.rjust), "", *(" ".join(row).rstrip() for row in vectors)])
 
 
