@@ -49,6 +49,11 @@ class Dataset:
         return self.source.image_shape
 
     @property
+    def largest_input(self) -> float:
+        """What the largest pixel becomes in X."""
+        return WHITE / self.scale
+
+    @property
     def inputs(self) -> int:
         """Number of pixels of an image, the length of a row of X."""
         rows, columns = self.image_shape
