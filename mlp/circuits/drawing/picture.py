@@ -86,15 +86,10 @@ def _figure(
 ) -> Figure:
     """A figure of any graph with these labels, room for these texts at nodes' wires, and a text below it.
 
-    ``local`` has lines for the wires to a node, by the positions of the inputs.
+    ``local`` has lines for the wires to a node, by the positions of the inputs. Raises InputError as ``picture``.
     """
     nodes = drawn(graph)
-    if len(nodes) > MAX_NODES:
-        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
-    font = get_font(findfont(FontProperties()))
-    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
-    if unknown:
-        raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
+    check_drawable(nodes)
     parts = [part_of(graph, node, labels, room.get(node, ()), local.get(node, {})) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
@@ -116,6 +111,16 @@ def _figure(
     if text:
         axes.text(0, height - margin - foot / 2, text, fontsize=FONT_POINTS, color=MUTED, va="center")
     return figure
+
+
+def check_drawable(nodes: Sequence[Node]) -> None:
+    """Raises InputError if there are too many nodes, or if the font of drawings lacks a letter of a name."""
+    if len(nodes) > MAX_NODES:
+        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
+    font = get_font(findfont(FontProperties()))
+    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
+    if unknown:
+        raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
 
 
 def latest(graph: ComputationalGraph) -> Labels:

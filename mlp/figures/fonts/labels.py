@@ -39,9 +39,9 @@ FONTS = (
 
 @contextmanager
 def labels_in(language: str) -> Iterator[Say]:
-    """Within this block, in one of ``style.own_settings``, make a figure with the labels of the function that it gives.
+    """A block in which a figure is made with labels in this language, by the ``say`` that the block gets.
 
-    What DejaVu Sans has looks as always.
+    It must lie within ``style.own_settings``. DejaVu Sans stays the first font: its characters look the same.
     """
     font = font_for(language)
     settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
