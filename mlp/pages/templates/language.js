@@ -8,7 +8,9 @@ class Languages {
   // texts: for each language its texts by key. button: switches to the other language, whose name it shows.
   constructor(texts, button) {
     Object.assign(this, { texts, button });
-    this.use(kept() ?? (/^zh\b/i.test(navigator.language) ? "zh" : "en"));
+    const chosen = kept();
+    // Other pages of the same place share its storage, and may keep a language there that this page does not have.
+    this.use(Object.hasOwn(texts, chosen) ? chosen : /^zh\b/i.test(navigator.language) ? "zh" : "en");
     button.hidden = false;
     button.onclick = () => {
       this.use(this.other);
