@@ -88,6 +88,7 @@ def check_steps(network: MLP, images: Dataset, options: Training, generator: Gen
     return _check(double, arrays, generator)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # as in a training step; a gradient that is not finite fails the check
 def _check(double: MLP, arrays: Callable[[], Iterator[CheckedArray]], generator: Generator) -> list[ArrayCheck]:
     """Check gradients in float64 along random directions of each array.
 
