@@ -40,7 +40,7 @@ PAGE = ".html"
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
     if options.list_examples:
-        print(list_of_examples())
+        print(list_of_examples(options.lang))
     elif options.gallery:
         show_gallery(options.gallery)
     elif options.network is not None:
@@ -158,10 +158,11 @@ def flags(names: set[str]) -> str:
     return ", ".join("EXPRESSION" if name == "words" else f"--{name.replace('_', '-')}" for name in sorted(names))
 
 
-def list_of_examples() -> str:
+def list_of_examples(language: str) -> str:
     width = max(map(len, EXAMPLES))
     return "\n".join(
-        f"{name:{width}}  {shows(name)}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
+        f"{name:{width}}  {shows(name, language)}\n{'':{width}}  {example.expression}"
+        for name, example in EXAMPLES.items()
     )
 
 

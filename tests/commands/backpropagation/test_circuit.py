@@ -184,6 +184,7 @@ def test_the_examples_are_listed_and_one_can_be_changed(circuit, nodes):
     assert code == 0
     for name, example in EXAMPLES.items():
         assert re.search(rf"^{name} +{re.escape(shows(name))}\n +{re.escape(example.expression)}$", out, re.MULTILINE)
+    assert english_left(circuit("--list-examples", "--lang", "zh")[1]) == []
     assert nodes("--example", "sum-times", "z=10", "x=0")["f"]["value"] == 50
 
 
