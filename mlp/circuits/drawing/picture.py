@@ -36,6 +36,7 @@ from mlp.circuits.drawing.part import (
 from mlp.circuits.listing import differentiated
 from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.circuits.notation import is_shown_by_shape, rows_of
+from mlp.figures.fonts.labels import also, font_with
 from mlp.graph import ComputationalGraph
 from mlp.languages.catalogue import say
 from mlp.node import Node
@@ -83,11 +84,28 @@ def labelled(
     nodes = drawn(graph)
     if len(nodes) > MAX_NODES:
         raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
-    font = get_font(findfont(FontProperties()))
-    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
-    if unknown:
-        raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-    parts = [part_of(graph, node, labels, (room or {}).get(node, ()), (local or {}).get(node, {})) for node in nodes]
+    with also(font_of(nodes)):
+        return figure_of(
+            [part_of(graph, node, labels, (room or {}).get(node, ()), (local or {}).get(node, {})) for node in nodes],
+            text,
+        )
+
+
+def font_of(nodes: Sequence[Node]) -> str | None:
+    """The font for the letters of names that matplotlib's own font lacks; None if it lacks none.
+
+    Raises InputError if no font here has them.
+    """
+    own = get_font(findfont(FontProperties()))
+    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not own.get_char_index(ord(c))})
+    font = font_with(frozenset(unknown)) if unknown else None
+    if unknown and font is None:
+        raise InputError(f"the font of drawings, {own.family_name}, has no {' '.join(unknown)}: choose another name")
+    return font
+
+
+def figure_of(parts: Sequence[Part], text: str) -> Figure:
+    """A figure of a circuit's nodes, with a text below it."""
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
@@ -160,7 +178,7 @@ def drawn(graph: ComputationalGraph) -> list[Node]:
     return [node for node in graph.nodes if not node.constant or node in wired]
 
 
-def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
+def wires_of(parts: Sequence[Part], number: dict[Node, int]) -> list[Wire]:
     """A wire for each input, each above the next."""
     wires = []
     for part in parts:

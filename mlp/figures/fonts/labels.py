@@ -44,22 +44,34 @@ def labels(language: str) -> Iterator[Say]:
     What DejaVu Sans has looks as always.
     """
     font = font_for(language)
-    settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
-    with rc_context(settings):
+    with also(font):
         yield partial(say, language="en" if font is None else language)
 
 
-@cache
+@contextmanager
+def also(font: str | None) -> Iterator[None]:
+    """Within this block texts are in DejaVu Sans, and what it lacks in this other font."""
+    settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
+    with rc_context(settings):
+        yield
+
+
 def font_for(language: str) -> str | None:
-    """The name of the first of ``FONTS`` here that has all characters of the labels; None for English, too.
+    """The name of the first of ``FONTS`` here that has all characters of the labels; None for English, too."""
+    texts = (str(text) for key, text in catalogue(language).items() if key.startswith("figure."))
+    return font_with(frozenset("".join(texts))) if language == "zh" else None
+
+
+@cache
+def font_with(characters: frozenset[str]) -> str | None:
+    """The name of the first of ``FONTS`` here that has all these characters.
 
     It is searched on the disk: matplotlib's own list does not have fonts that were installed after it was made.
     """
-    characters = {ord(c) for key, text in catalogue(language).items() if key.startswith("figure.") for c in str(text)}
-    files = {Path(file).stem.lower(): file for file in findSystemFonts()} if language == "zh" else {}
+    files = {Path(file).stem.lower(): file for file in findSystemFonts()}
     for file in (files[name.lower()] for name in FONTS if name.lower() in files):
         font = get_font(file)
-        if all(map(font.get_char_index, characters)):
+        if all(font.get_char_index(ord(character)) for character in characters):
             fontManager.addfont(file)
             return font.family_name
     return None

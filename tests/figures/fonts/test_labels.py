@@ -5,9 +5,12 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.figure import Figure
 
+from mlp.circuits.drawing.picture import picture
+from mlp.circuits.expression import parse
 from mlp.figures import curves
 from mlp.figures.fonts import labels
 from mlp.languages.catalogue import catalogue
+from mlp.system.errors import InputError
 from tests.figures.test_curves import history
 
 
@@ -41,9 +44,9 @@ def fonts(monkeypatch):
     """The fonts that this machine has."""
     here = []
     monkeypatch.setattr(labels, "findSystemFonts", lambda: here)
-    labels.font_for.cache_clear()
+    labels.font_with.cache_clear()
     yield here
-    labels.font_for.cache_clear()
+    labels.font_with.cache_clear()
 
 
 def texts(figure):
@@ -69,5 +72,22 @@ def test_it_is_in_english_without_such_a_font(fonts, tmp_path):
     english = drawn(tmp_path / "curve.png", "en")
     assert drawn(tmp_path / "curve.png", "zh") == english
     fonts.clear()
-    labels.font_for.cache_clear()
+    labels.font_with.cache_clear()
     assert drawn(tmp_path / "curve.png", "zh") == english
+
+
+def test_a_circuit_s_names_may_have_letters_of_such_a_font_and_have_room(fonts, tmp_path):
+    fonts.append(font(tmp_path / "msyh.ttf", map(ord, "权重")))  # of another name: matplotlib keeps the first one
+    circuit = parse("权重 * x", {"权重": 2, "x": 3})
+    circuit.run()
+    figure = picture(circuit)
+    curves.save(figure, tmp_path / "circuit.png")  # a missing character would warn
+    (name,) = [text for text in figure.axes[0].texts if text.get_text() == "权重"]
+    assert name.get_window_extent().x0 >= 0
+
+
+def test_a_name_without_a_font_is_refused(fonts):
+    circuit = parse("日本 * 2", {"日本": 1})
+    circuit.run()
+    with pytest.raises(InputError, match="the font of drawings, DejaVu Sans, has no 日 本: choose another name"):
+        picture(circuit)
