@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Circle, PathPatch
 from matplotlib.path import Path
 
@@ -36,21 +35,24 @@ from mlp.circuits.drawing.part import (
 from mlp.circuits.listing import differentiated
 from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.circuits.notation import is_shown_by_shape, rows_of
-from mlp.figures.fonts.labels import also, font_with
+from mlp.figures.fonts.labels import also, font_with, lacking
 from mlp.graph import ComputationalGraph
 from mlp.languages.catalogue import say
 from mlp.node import Node
 from mlp.system.errors import InputError
 
+Legend = tuple[str, dict[str, str]]
+"""The key of a text of the caption, and the text's values, for ``say``."""
 MAX_NODES = 150
 ROOM = -1.234
 """A live figure has room for numbers as wide as this one; the page's script makes wider ones narrower."""
 
 
-def picture(circuit: Circuit, *, live: bool = False, local: bool = False) -> Figure:
+def picture(circuit: Circuit, *, live: bool = False, local: bool = False, language: str = "en") -> Figure:
     """A figure of the circuit's latest pass, with local gradients if ``local``.
 
-    Raises InputError if it has too many nodes, or letters without a glyph.
+    Its caption is in this language if a font here has the letters, else in English. Raises InputError if it has too
+    many nodes, or names with letters that no font has.
 
     A ``live`` figure is for a page, whose script shows other numbers in it: it has room for them, and no caption. The
     script finds parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ... and
@@ -61,12 +63,12 @@ def picture(circuit: Circuit, *, live: bool = False, local: bool = False) -> Fig
         gradient = None if node.constant else circuit.gradient(node)
         labels[node] = rows_of(circuit.graph.value(node.name)), [] if gradient is None else rows_of(gradient)
     room = {node: rows_of(np.full_like(circuit.graph.value(node.name), ROOM)) for node in labels} if live else {}
-    text = "" if live else caption(circuit.graph)
     if not local:
+        text = "" if live else caption(circuit.graph, language)
         return labelled(circuit.graph, labels, text, room)
     found = {node: local_gradients(circuit.graph, node) for node in labels}
     lines = {node: {k: local_rows(one) for k, one in by_position.items()} for node, by_position in found.items()}
-    return labelled(circuit.graph, labels, f"{text}\n{local_caption(found)}", room, lines)
+    return labelled(circuit.graph, labels, caption(circuit.graph, language, local_legend(found)), room, lines)
 
 
 @own_settings()
@@ -84,24 +86,16 @@ def labelled(
     nodes = drawn(graph)
     if len(nodes) > MAX_NODES:
         raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
-    with also(font_of(nodes)):
+    names = "".join(node.name for node in nodes if not node.constant)
+    font = font_with(lacking(names + text)) if lacking(names + text) else None
+    if lacking(names) and font is None:
+        missing = " ".join(sorted(lacking(names)))
+        raise InputError(f"the font of drawings, DejaVu Sans, has no {missing}: choose another name")
+    with also(font):
         return figure_of(
             [part_of(graph, node, labels, (room or {}).get(node, ()), (local or {}).get(node, {})) for node in nodes],
             text,
         )
-
-
-def font_of(nodes: Sequence[Node]) -> str | None:
-    """The font for the letters of names that matplotlib's own font lacks; None if it lacks none.
-
-    Raises InputError if no font here has them.
-    """
-    own = get_font(findfont(FontProperties()))
-    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not own.get_char_index(ord(c))})
-    font = font_with(frozenset(unknown)) if unknown else None
-    if unknown and font is None:
-        raise InputError(f"the font of drawings, {own.family_name}, has no {' '.join(unknown)}: choose another name")
-    return font
 
 
 def figure_of(parts: Sequence[Part], text: str) -> Figure:
@@ -138,17 +132,27 @@ def latest(graph: ComputationalGraph) -> Labels:
     }
 
 
-def caption(graph: ComputationalGraph) -> str:
-    """What the colours mean in the drawing of the latest pass; nothing before the first one."""
-    return "; ".join(say(key, **values) for key, values in legend(graph))
+def caption(graph: ComputationalGraph, language: str = "en", local: Sequence[Legend] = ()) -> str:
+    """What the colours mean in the drawing of the latest pass; nothing before the first one.
+
+    It is in this language if a font here has the letters of it and of the nodes' names. ``local`` is for a second line.
+    """
+    lines = [line for line in (legend(graph), local) if line]
+
+    def text(language: str) -> str:
+        between = say("stepping.caption_between", language)
+        return "\n".join(between.join(say(key, language, **values) for key, values in line) for line in lines)
+
+    letters = lacking(text(language) + "".join(node.name for node in drawn(graph)))
+    return text(language if not letters or font_with(letters) else "en")
 
 
-def legend(graph: ComputationalGraph) -> list[tuple[str, dict[str, str]]]:
+def legend(graph: ComputationalGraph) -> list[Legend]:
     """The parts of the caption: for each the key of its text, and the values, for ``say``."""
     if not graph.has_run:
         return []
     plan, nodes = graph.latest_plan, drawn(graph)
-    parts: list[tuple[str, dict[str, str]]] = [("stepping.values", {})]
+    parts: list[Legend] = [("stepping.values", {})]
     if plan.has_gradients:
         parts.append(("stepping.gradients", {"of": differentiated(graph, plan.output)}))
     if any(is_shown_by_shape(plan.values[node]) for node in nodes if node in plan.values):
@@ -165,11 +169,10 @@ def local_rows(local: LocalGradient) -> list[str]:
     return [] if local is None else rows_of(local)
 
 
-def local_caption(found: Mapping[Node, Mapping[int, LocalGradient]]) -> str:
+def local_legend(found: Mapping[Node, Mapping[int, LocalGradient]]) -> list[Legend]:
     """What the colour of these local gradients means, and the letter of a Jacobian if there is one."""
     has_jacobian = any(isinstance(local, Jacobian) for one in found.values() for local in one.values())
-    text = "blue, where a wire arrives at a gate: the gate's local gradient"
-    return f"{text}; J: the size of a Jacobian" if has_jacobian else text
+    return [("stepping.local_gradients", {}), *([("stepping.jacobian_sizes", {})] if has_jacobian else [])]
 
 
 def drawn(graph: ComputationalGraph) -> list[Node]:

@@ -174,7 +174,7 @@ def show_circuit(options: Namespace) -> None:
     circuit.run(upstream)
     nudge = nudge_facts(circuit, parse_steps(options.nudge)) if options.nudge else None
     if options.draw:
-        draw_circuit(circuit, text, options.draw, local=options.local)
+        draw_circuit(circuit, text, options.draw, local=options.local, language=options.lang)
     if options.code:
         print(listing.staged(circuit.graph, circuit.output))
         return
@@ -194,10 +194,10 @@ def show_circuit(options: Namespace) -> None:
     print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
 
 
-def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool) -> None:
+def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool, language: str) -> None:
     """Write the circuit of this text as a picture or as a page, depending on the file's ending.
 
-    ``local``: whether a picture shows local gradients.
+    ``local``: whether a picture shows local gradients; ``language``: that of a picture's caption.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == PAGE:
@@ -208,7 +208,7 @@ def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool) -> Non
         from mlp.circuits.drawing.picture import picture
         from mlp.figures.style import save
 
-        save(picture(circuit, local=local), file)
+        save(picture(circuit, local=local, language=language), file)
 
 
 def show_gallery(file: Path) -> None:

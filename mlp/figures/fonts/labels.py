@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
-from matplotlib.font_manager import findSystemFonts, fontManager, get_font
+from matplotlib.font_manager import findfont, findSystemFonts, fontManager, get_font
 
 from mlp.languages.catalogue import Say, catalogue, say
 
@@ -54,6 +54,12 @@ def also(font: str | None) -> Iterator[None]:
     settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
     with rc_context(settings):
         yield
+
+
+def lacking(text: str) -> frozenset[str]:
+    """The characters of a text that matplotlib's own font, DejaVu Sans, lacks, except for line breaks."""
+    own = get_font(findfont("DejaVu Sans"))
+    return frozenset(character for character in text if character != "\n" and not own.get_char_index(ord(character)))
 
 
 def font_for(language: str) -> str | None:

@@ -86,6 +86,18 @@ def test_a_circuit_s_names_may_have_letters_of_such_a_font_and_have_room(fonts, 
     assert name.get_window_extent().x0 >= 0
 
 
+def test_a_circuit_s_caption_is_in_chinese_if_a_font_has_all_its_characters(fonts, tmp_path):
+    circuit = parse("sum(x)", {"x": [2, 3]})
+    circuit.run()
+    english = picture(circuit, local=True).axes[0].texts[-1].get_text()
+    assert picture(circuit, local=True, language="zh").axes[0].texts[-1].get_text() == english
+    fonts.append(font(tmp_path / "wqy-zenhei.ttf", {ord(c) for text in catalogue("zh").values() for c in str(text)}))
+    labels.font_with.cache_clear()
+    figure = picture(circuit, local=True, language="zh")
+    assert figure.axes[0].texts[-1].get_text().startswith("绿色，连线上方：值；红色，")
+    curves.save(figure, tmp_path / "circuit.png")  # a missing character would warn
+
+
 def test_a_name_without_a_font_is_refused(fonts):
     circuit = parse("日本 * 2", {"日本": 1})
     circuit.run()
