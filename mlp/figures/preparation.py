@@ -1,6 +1,6 @@
 """The stages of preparation as a picture: one row per image, from the file to the network's input."""
 
-from mlp.figures.style import LINE, OUTLINE, drawable, own_settings, save  # must come before matplotlib
+from mlp.figures.style import LINE, OUTLINE, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Sequence
@@ -11,7 +11,9 @@ from matplotlib.patches import Rectangle
 
 from mlp.data.picture import Picture
 from mlp.data.preparation import max_extent
+from mlp.figures.fonts.labels import drawable
 from mlp.system.files import StrPath
+from mlp.system.printable import printable
 
 SIDE, GAP, HEAD, CAPTION = 1.6, 0.2, 0.35, 0.3
 """Inches: an image's side, the gap between two, the headings, a row's caption."""
@@ -46,10 +48,11 @@ def draw_stages(path: StrPath, shown: Sequence[Stages]) -> None:
         figure.text(middle / width, 1 - HEAD / 2 / height, title, ha="center", va="center", fontsize=7.5)
     for row, stages in enumerate(shown):
         top = HEAD + row * (CAPTION + SIDE + GAP)
-        name = drawable(stages.name)
+        name = printable(stages.name)
         name = name if len(name) <= MAX_NAME_CHARACTERS else f"...{name[3 - MAX_NAME_CHARACTERS :]}"
         x, y = GAP / width, 1 - (top + CAPTION / 2) / height
-        figure.text(x, y, f"{name}: {drawable(stages.verdict)}", va="center", fontsize=9, parse_math=False)
+        text, fonts = drawable(f"{name}: {stages.verdict}")
+        figure.text(x, y, text, va="center", fontsize=9, parse_math=False, fontfamily=fonts)
         prepared = stages.picture.prepared
         for column, array in enumerate((stages.picture.levels, prepared.ink, prepared.scaled, prepared.image)):
             left, bottom = GAP + column * (SIDE + GAP), height - top - CAPTION - SIDE

@@ -12,10 +12,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParams
 from matplotlib.font_manager import findfont, findSystemFonts, fontManager, get_font
 
 from mlp.languages.catalogue import Say, catalogue, say
+from mlp.system.printable import printable
 
 FONTS = (
     "NotoSansCJKsc-Regular",
@@ -60,6 +61,19 @@ def lacking(text: str) -> frozenset[str]:
     """The characters of a text that matplotlib's own font, DejaVu Sans, lacks, except for line breaks."""
     own = get_font(findfont("DejaVu Sans"))
     return frozenset(character for character in text if character != "\n" and not own.get_char_index(ord(character)))
+
+
+def drawable(text: str) -> tuple[str, list[str]]:
+    """A text in one printable line, and the families of the fonts to draw it in.
+
+    A replacement sign stands for each character that no font here has.
+    """
+    line = printable(text)
+    if not (letters := lacking(line)):
+        return line, list(rcParams["font.family"])
+    if font := font_with(letters):
+        return line, ["DejaVu Sans", font]
+    return "".join("\N{REPLACEMENT CHARACTER}" if c in letters else c for c in line), list(rcParams["font.family"])
 
 
 def font_for(language: str) -> str | None:

@@ -1,5 +1,6 @@
 """Labels are in the reader's language if a font here has its characters, in English otherwise, and never boxes."""
 
+import numpy as np
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
@@ -9,6 +10,7 @@ from mlp.circuits.drawing.picture import picture
 from mlp.circuits.expression import parse
 from mlp.figures import curves
 from mlp.figures.fonts import labels
+from mlp.figures.samples import class_samples
 from mlp.languages.catalogue import catalogue
 from mlp.system.errors import InputError
 from tests.figures.test_curves import history
@@ -74,6 +76,15 @@ def test_it_is_in_english_without_such_a_font(fonts, tmp_path):
     fonts.clear()
     labels.font_with.cache_clear()
     assert drawn(tmp_path / "curve.png", "zh") == english
+
+
+def test_the_name_of_a_class_is_in_such_a_font_or_has_signs_in_the_place_of_letters(fonts, tmp_path):
+    assert labels.drawable("猫 cat")[0] == "\N{REPLACEMENT CHARACTER} cat"
+    fonts.append(font(tmp_path / "simsun.ttf", map(ord, "猫")))
+    fonts.append(font(tmp_path / "wqy-microhei.ttf", map(ord, "猫")))
+    labels.font_with.cache_clear()
+    assert labels.drawable("猫 cat") == ("猫 cat", ["DejaVu Sans", "Made wqy-microhei"])
+    class_samples(tmp_path / "samples.png", np.zeros((1, 4, 4), np.uint8), np.array([7], np.uint8), {7: "猫 cat"})
 
 
 def test_a_circuit_s_names_may_have_letters_of_such_a_font_and_have_room(fonts, tmp_path):
