@@ -10,6 +10,7 @@ from mlp import idx
 from mlp.config import of_mapping
 from mlp.estimator import MLPClassifier
 from mlp.training import from_config
+from mlp.training.gradient_precheck import check_before_training
 from mlp.training.loop import Trainer
 from tests.conftest import run_here, train_on_digits, write_folder
 
@@ -91,6 +92,15 @@ def test_training_on_pixels_is_training_on_the_numbers_that_they_become(tmp_path
     classifier = MLPClassifier(hidden_sizes=(5,), random_state=0, **options)
     classifier.fit(images.pixels() / scale, images.labels)
     np.testing.assert_allclose(trainer.network.parameter_block, classifier.network_.parameter_block, rtol=1e-9)
+
+
+def test_no_warning_of_numpy_about_the_sigmoids_of_huge_inputs_reaches_the_user(tmp_path):
+    """It would name a line of this project. pytest makes an error of it."""
+    settings = of_mapping({"data": {"directory": write_folder(tmp_path / "made", [0, 1] * 4, [0, 1]), "scale": 1e-3}})
+    images, checked = from_config.training_images(settings), {}
+    network = from_config.network(settings, images.inputs)
+    check_before_training(network, images, settings.training, lambda **facts: checked.update(facts))
+    assert checked["gradient_check"]["largest_error"] < checked["gradient_check"]["tolerance"]
 
 
 @pytest.mark.parametrize(("scale", "is_named"), [(1, True), (1e6, True), (255, False), (200, False)])

@@ -3,7 +3,7 @@
 Curves differ in more than colour. The legend is outside the axes, so that it covers no curve.
 """
 
-from mlp.figures.style import BLUE, MUTED, RED, drawable, own_settings, save  # must come before matplotlib
+from mlp.figures.style import BLUE, MUTED, RED, own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
-from mlp.figures.fonts.labels import labels_in
+from mlp.figures.fonts.labels import drawable, labels_in
 from mlp.figures.scales import Scale
 from mlp.languages.catalogue import Say, say
 from mlp.system.files import StrPath
@@ -177,10 +177,11 @@ def set_legend(figure: Figure, handles: Sequence[Line2D], texts: Sequence[str], 
     # Set later, because a legend omits texts that begin with _.
     for line, text in zip(box.get_texts(), texts, strict=True):
         line.set_parse_math(False)
-        line.set_text(label(text))
+        shown, fonts = drawable(text)
+        line.set_fontfamily(fonts)
+        line.set_text(label(shown))
 
 
 def label(text: str) -> str:
-    """The text with characters that can be drawn, shortened to fit a legend."""
-    text = drawable(text)
+    """The text, shortened to fit a legend."""
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"

@@ -1,7 +1,7 @@
 """Samples of each class of a data set, a row a class."""
 
 from mlp.figures.images import MAX_ASPECT_RATIO
-from mlp.figures.style import drawable, own_settings, save  # must come before matplotlib
+from mlp.figures.style import own_settings, save  # must come before matplotlib
 
 # isort: split
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mlp.data.preparation import averaged
+from mlp.figures.fonts.labels import drawable
 from mlp.system.files import StrPath
+from mlp.system.text_table import width as text_width
 
 PER_CLASS = 10
 SIDE, MANY_SIDE, MANY_CLASSES = 0.6, 0.3, 50
@@ -34,10 +36,10 @@ def class_samples(
     ``names`` are those of the labels; a label without one is shown as it is.
     """
     found = np.unique(labels).tolist()
-    texts = [drawable(names.get(label, str(label))) for label in found]
-    texts = [text if len(text) <= MAX_NAME_CHARACTERS else f"{text[: MAX_NAME_CHARACTERS - 3]}..." for text in texts]
+    shown = [drawable(names.get(label, str(label))) for label in found]
+    texts = [text if len(text) <= MAX_NAME_CHARACTERS else f"{text[: MAX_NAME_CHARACTERS - 3]}..." for text, _ in shown]
     side = SIDE if len(found) <= MANY_CLASSES else MANY_SIDE
-    left = MARGIN + CHARACTER * max(map(len, texts))
+    left = MARGIN + CHARACTER * max(map(text_width, texts))
     width, height = left + side * PER_CLASS + MARGIN, side * len(found) + 2 * MARGIN
     figure = Figure(figsize=(width, height))
     size = (side * PER_CLASS / width, 1 - 2 * MARGIN / height)
@@ -47,6 +49,8 @@ def class_samples(
     sheet = _sheet(images, [np.flatnonzero(labels == label) for label in found])
     axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, aspect="auto" if is_long else "equal")
     axes.set_yticks((np.arange(len(found)) + 0.5) / len(found) * len(sheet) - 0.5, texts, parse_math=False)
+    for tick, (_, fonts) in zip(axes.get_yticklabels(), shown, strict=True):
+        tick.set_fontfamily(fonts)
     axes.tick_params(length=0)
     axes.set_xticks([])
     axes.spines[:].set_visible(False)

@@ -29,14 +29,12 @@ if "matplotlib" not in sys.modules:
 import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.markers import MarkerStyle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from mlp.figures.colors import CLASS_COLORS, COLORS
 from mlp.system.files import StrPath, replacing
-from mlp.system.printable import printable
 
 LINE, MUTED, INK, RED, BLUE, GREEN, OUTLINE = (
     COLORS[name][0] for name in ("line", "muted", "ink", "red", "blue", "green", "outline")
@@ -96,12 +94,6 @@ def own_settings() -> Iterator[None]:
 
 
 _changing_settings = RLock()
-
-
-def drawable(text: str) -> str:
-    """The text in one printable line; a replacement sign stands for each character that the font lacks."""
-    font = get_font(findfont(FontProperties()))
-    return "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in printable(text))
 
 
 def _in_hundredths(number: re.Match[str]) -> str:

@@ -35,6 +35,11 @@ def test_a_page_for_other_readers_is_in_english(visit, page_file):
     page = visit(page_file, locale="fr-FR")
     expect(page.locator("[data-go=next]")).to_have_text("Next")
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.evaluate("localStorage.setItem('language', 'fr')")  # as somebody else's page may, also of a file
+
+
+def test_a_language_kept_by_another_page_that_this_one_does_not_have_is_passed_over(visit, page_file):
+    page = visit(page_file, locale="zh-CN")
+    page.evaluate("localStorage.setItem('language', 'de')")
     page.reload()
-    expect(page.locator("[data-go=play]")).to_have_text("Play")
+    expect(page.locator("[data-go=next]")).to_have_text("下一步")
+    expect(page.locator("html")).to_have_attribute("lang", "zh")

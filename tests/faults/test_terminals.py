@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from mlp import config
-from mlp.figures import style
+from mlp.figures.fonts import labels
 from mlp.system.printable import printable, quoted
 from tests.conftest import LOG_TIME, ROOT, STRICT, run_here, undrawn, write_folder
 
@@ -370,7 +370,7 @@ def test_a_shown_path_is_read_by_a_shell_as_that_path(name):
     assert quoted(name).isprintable()
     assert typed(quoted(name)) == name
     assert printable(name).isprintable()
-    assert style.drawable(name) == style.drawable(printable(name))
+    assert labels.drawable(name) == labels.drawable(printable(name))
 
 
 @pytest.mark.parametrize("name", ["0001", "a b", "naïve", "漢字", "x,y=1", "it's", "a\\b"])

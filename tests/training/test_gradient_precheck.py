@@ -126,6 +126,14 @@ def test_units_of_relu_at_their_kink_pass():
     assert all(check.passed for check in check_network(net, X, Y, rng()))
 
 
+def test_a_network_that_is_sure_of_all_examples_and_right_passes():
+    """P of the rows of class 1 is rounded to 1, and so their gradient to 0. That of class 0, exp(-45), is not."""
+    net = network(1, 1, loss="cross_entropy")
+    net.parameters["W1"][...] = 45
+    X, Y = np.array([[1.0], [1.01], [-1.01], [-1.02]]), np.array([[1.0], [1], [0], [0]])
+    assert all(check.passed for check in check_network(net, X, Y, rng()))
+
+
 def test_a_part_of_a_network_has_its_outputs_and_its_options():
     net = network(5, 40, 4, loss="cross_entropy", activation="tanh", class_weights=(1, 2, 3, 4))
     part = random_subnetwork(net, 10, rng())

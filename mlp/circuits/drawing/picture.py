@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Circle, PathPatch
 from matplotlib.path import Path
 
@@ -36,21 +35,24 @@ from mlp.circuits.drawing.part import (
 from mlp.circuits.listing import differentiated
 from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.circuits.notation import is_shown_by_shape, rows_of
-from mlp.figures.fonts.labels import labels_in
+from mlp.figures.fonts.labels import also, font_with, lacking
 from mlp.graph import ComputationalGraph
-from mlp.languages.catalogue import Say, say
+from mlp.languages.catalogue import say
 from mlp.node import Node
 from mlp.system.errors import InputError
 
+Legend = tuple[str, dict[str, str]]
+"""The key of a text of the caption, and the text's values, for ``say``."""
 MAX_NODES = 150
 ROOM = -1.234
 """A live figure has room for numbers as wide as this one; the page's script makes wider ones narrower."""
 
 
 def picture(circuit: Circuit, *, live: bool = False, local: bool = False, language: str = "en") -> Figure:
-    """A figure of the circuit's latest pass, with local gradients if ``local``; its caption is in this language.
+    """A figure of the circuit's latest pass, with local gradients if ``local``.
 
-    Raises InputError if it has too many nodes, or letters without a glyph.
+    Its caption is in this language if a font here has the letters, else in English. Raises InputError if it has too
+    many nodes, or names with letters that no font has.
 
     A ``live`` figure is for a page, whose script shows other numbers in it: it has room for them, and no caption. The
     script finds parts by their ids. For the node with index 3, the lines of numbers are value-3-0, ... and
@@ -61,36 +63,43 @@ def picture(circuit: Circuit, *, live: bool = False, local: bool = False, langua
         gradient = None if node.constant else circuit.gradient(node)
         labels[node] = rows_of(circuit.graph.value(node.name)), [] if gradient is None else rows_of(gradient)
     room = {node: rows_of(np.full_like(circuit.graph.value(node.name), ROOM)) for node in labels} if live else {}
-    found = {node: local_gradients(circuit.graph, node) for node in labels} if local else {}
+    if not local:
+        text = "" if live else caption(circuit.graph, language)
+        return labelled(circuit.graph, labels, text, room)
+    found = {node: local_gradients(circuit.graph, node) for node in labels}
     lines = {node: {k: local_rows(one) for k, one in by_position.items()} for node, by_position in found.items()}
-    with own_settings(), labels_in(language) as say:
-        captions = [] if live else [caption(circuit.graph, say)]
-        captions += [local_caption(found, say)] if local else []
-        return _figure(circuit.graph, labels, "\n".join(captions), room, lines)
+    return labelled(circuit.graph, labels, caption(circuit.graph, language, local_legend(found)), room, lines)
 
 
 @own_settings()
 def labelled(
-    graph: ComputationalGraph, labels: Labels, text: str, room: Mapping[Node, Sequence[str]] | None = None
-) -> Figure:
-    """A figure of any graph with these labels, room for these texts at nodes' wires, and a text below it."""
-    return _figure(graph, labels, text, room or {}, {})
-
-
-def _figure(
     graph: ComputationalGraph,
     labels: Labels,
     text: str,
-    room: Mapping[Node, Sequence[str]],
-    local: Mapping[Node, Mapping[int, Sequence[str]]],
+    room: Mapping[Node, Sequence[str]] | None = None,
+    local: Mapping[Node, Mapping[int, Sequence[str]]] | None = None,
 ) -> Figure:
     """A figure of any graph with these labels, room for these texts at nodes' wires, and a text below it.
 
-    ``local`` has lines for the wires to a node, by the positions of the inputs. Raises InputError as ``picture``.
+    ``local`` has lines for the wires to a node, by the positions of the inputs.
     """
     nodes = drawn(graph)
-    check_drawable(nodes)
-    parts = [part_of(graph, node, labels, room.get(node, ()), local.get(node, {})) for node in nodes]
+    if len(nodes) > MAX_NODES:
+        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
+    names = "".join(node.name for node in nodes if not node.constant)
+    font = font_with(lacking(names + text)) if lacking(names + text) else None
+    if lacking(names) and font is None:
+        missing = " ".join(sorted(lacking(names)))
+        raise InputError(f"the font of drawings, DejaVu Sans, has no {missing}: choose another name")
+    with also(font):
+        return figure_of(
+            [part_of(graph, node, labels, (room or {}).get(node, ()), (local or {}).get(node, {})) for node in nodes],
+            text,
+        )
+
+
+def figure_of(parts: Sequence[Part], text: str) -> Figure:
+    """A figure of a circuit's nodes, with a text below it."""
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
@@ -113,16 +122,6 @@ def _figure(
     return figure
 
 
-def check_drawable(nodes: Sequence[Node]) -> None:
-    """Raises InputError if there are too many nodes, or if the font of drawings lacks a letter of a name."""
-    if len(nodes) > MAX_NODES:
-        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
-    font = get_font(findfont(FontProperties()))
-    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
-    if unknown:
-        raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-
-
 def latest(graph: ComputationalGraph) -> Labels:
     """The values and the gradients of the latest pass, and constants even before it."""
     values = {node: node.value for node in graph.nodes if node.constant}
@@ -133,17 +132,27 @@ def latest(graph: ComputationalGraph) -> Labels:
     }
 
 
-def caption(graph: ComputationalGraph, say: Say = say) -> str:
-    """What the colours mean in the drawing of the latest pass; nothing before the first one."""
-    return say("stepping.semicolon").join(say(key, **values) for key, values in legend(graph))
+def caption(graph: ComputationalGraph, language: str = "en", local: Sequence[Legend] = ()) -> str:
+    """What the colours mean in the drawing of the latest pass; nothing before the first one.
+
+    It is in this language if a font here has the letters of it and of the nodes' names. ``local`` is for a second line.
+    """
+    lines = [line for line in (legend(graph), local) if line]
+
+    def text(language: str) -> str:
+        between = say("stepping.caption_between", language)
+        return "\n".join(between.join(say(key, language, **values) for key, values in line) for line in lines)
+
+    letters = lacking(text(language) + "".join(node.name for node in drawn(graph)))
+    return text(language if not letters or font_with(letters) else "en")
 
 
-def legend(graph: ComputationalGraph) -> list[tuple[str, dict[str, str]]]:
+def legend(graph: ComputationalGraph) -> list[Legend]:
     """The parts of the caption: for each the key of its text, and the values, for ``say``."""
     if not graph.has_run:
         return []
     plan, nodes = graph.latest_plan, drawn(graph)
-    parts: list[tuple[str, dict[str, str]]] = [("stepping.values", {})]
+    parts: list[Legend] = [("stepping.values", {})]
     if plan.has_gradients:
         parts.append(("stepping.gradients", {"of": differentiated(graph, plan.output)}))
     if any(is_shown_by_shape(plan.values[node]) for node in nodes if node in plan.values):
@@ -160,10 +169,10 @@ def local_rows(local: LocalGradient) -> list[str]:
     return [] if local is None else rows_of(local)
 
 
-def local_caption(found: Mapping[Node, Mapping[int, LocalGradient]], say: Say) -> str:
+def local_legend(found: Mapping[Node, Mapping[int, LocalGradient]]) -> list[Legend]:
     """What the colour of these local gradients means, and the letter of a Jacobian if there is one."""
     has_jacobian = any(isinstance(local, Jacobian) for one in found.values() for local in one.values())
-    return say("stepping.local_gradients_and_jacobians" if has_jacobian else "stepping.local_gradients")
+    return [("stepping.local_gradients", {}), *([("stepping.jacobian_sizes", {})] if has_jacobian else [])]
 
 
 def drawn(graph: ComputationalGraph) -> list[Node]:
@@ -172,7 +181,7 @@ def drawn(graph: ComputationalGraph) -> list[Node]:
     return [node for node in graph.nodes if not node.constant or node in wired]
 
 
-def wires_of(parts: list[Part], number: dict[Node, int]) -> list[Wire]:
+def wires_of(parts: Sequence[Part], number: dict[Node, int]) -> list[Wire]:
     """A wire for each input, each above the next."""
     wires = []
     for part in parts:

@@ -197,7 +197,7 @@ def show_circuit(options: Namespace) -> None:
 def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool, language: str) -> None:
     """Write the circuit of this text as a picture or as a page, depending on the file's ending.
 
-    ``local``: whether a picture shows local gradients; ``language``: that of its caption.
+    ``local``: whether a picture shows local gradients; ``language``: that of a picture's caption.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == PAGE:

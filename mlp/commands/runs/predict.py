@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     elif answers:
         print(table(answers, in_words))
     if options.show and answers:
-        draw_pictures(options.show, answers)
+        draw_pictures(options.show, answers, options.lang)
         if not options.json:
             print(f"\n{in_words('predict.stages', file=display_path(options.show))}")
     check_failures(failures)
@@ -192,17 +192,23 @@ def cell(value: int | float | str) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def draw_pictures(path: Path, answers: Sequence[Answer]) -> None:
+def draw_pictures(path: Path, answers: Sequence[Answer], language: str) -> None:
     """Draw the stages of preparation of the first images."""
     from mlp.figures.preparation import Stages, draw_stages  # matplotlib is slow to import
 
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures = ((answer, answer.sample.picture) for answer in answers)
-    draw_stages(path, [Stages(answer.sample.name, picture, verdict(answer)) for answer, picture in pictures if picture])
+    shown = [Stages(each.sample.name, picture, partial(verdict, each)) for each, picture in pictures if picture]
+    draw_stages(path, shown, language)
 
 
-def verdict(answer: Answer) -> str:
-    of = answer.second
-    second = f", then {of.get('second_class', of['second_digit'])} ({cell(of['second_probability'])})" if of else ""
-    unlike = ", unlike the training images" if answer.novel else ""
-    return f"{answer.class_name or f'digit {answer.digit}'}, probability {cell(answer.probability)}{second}{unlike}"
+def verdict(answer: Answer, say: Say) -> str:
+    """The prediction in the words of a language."""
+    name = answer.class_name or say("figure.digit", digit=answer.digit)
+    parts = [say("figure.answer", answer=name, p=cell(answer.probability))]
+    if of := answer.second:
+        second = of.get("second_class", of["second_digit"])
+        parts.append(say("figure.second_answer", answer=second, p=cell(of["second_probability"])))
+    if answer.novel:
+        parts.append(say("figure.unlike"))
+    return say("figure.between").join(parts)

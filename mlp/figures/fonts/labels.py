@@ -12,10 +12,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
-from matplotlib.font_manager import findSystemFonts, fontManager, get_font
+from matplotlib import rc_context, rcParams
+from matplotlib.font_manager import findfont, findSystemFonts, fontManager, get_font
 
 from mlp.languages.catalogue import Say, catalogue, say
+from mlp.system.printable import printable
 
 FONTS = (
     "NotoSansCJKsc-Regular",
@@ -44,22 +45,53 @@ def labels_in(language: str) -> Iterator[Say]:
     It must lie within ``style.own_settings``. DejaVu Sans stays the first font: its characters look the same.
     """
     font = font_for(language)
-    settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
-    with rc_context(settings):
+    with also(font):
         yield partial(say, language="en" if font is None else language)
 
 
-@cache
+@contextmanager
+def also(font: str | None) -> Iterator[None]:
+    """Within this block texts are in DejaVu Sans, and what it lacks in this other font."""
+    settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
+    with rc_context(settings):
+        yield
+
+
+def lacking(text: str) -> frozenset[str]:
+    """The characters of a text that matplotlib's own font, DejaVu Sans, lacks, except for line breaks."""
+    own = get_font(findfont("DejaVu Sans"))
+    return frozenset(character for character in text if character != "\n" and not own.get_char_index(ord(character)))
+
+
+def drawable(text: str) -> tuple[str, list[str]]:
+    """A text in one printable line, and the families of the fonts to draw it in.
+
+    A replacement sign stands for each character that no font here has.
+    """
+    line = printable(text)
+    if not (letters := lacking(line)):
+        return line, list(rcParams["font.family"])
+    if font := font_with(letters):
+        return line, ["DejaVu Sans", font]
+    return "".join("\N{REPLACEMENT CHARACTER}" if c in letters else c for c in line), list(rcParams["font.family"])
+
+
 def font_for(language: str) -> str | None:
-    """The name of the first of ``FONTS`` here that has all characters of the texts; None for English, too.
+    """The name of the first of ``FONTS`` here that has all characters of the labels; None for English, too."""
+    texts = (str(text) for key, text in catalogue(language).items() if key.startswith("figure."))
+    return font_with(frozenset("".join(texts))) if language == "zh" else None
+
+
+@cache
+def font_with(characters: frozenset[str]) -> str | None:
+    """The name of the first of ``FONTS`` here that has all these characters.
 
     It is searched on the disk: matplotlib's own list does not have fonts that were installed after it was made.
     """
-    characters = {ord(c) for text in catalogue(language).values() for c in str(text) if c.isprintable()}
-    files = {Path(file).stem.lower(): file for file in findSystemFonts()} if language == "zh" else {}
+    files = {Path(file).stem.lower(): file for file in findSystemFonts()}
     for file in (files[name.lower()] for name in FONTS if name.lower() in files):
         font = get_font(file)
-        if all(map(font.get_char_index, characters)):
+        if all(font.get_char_index(ord(character)) for character in characters):
             fontManager.addfont(file)
             return font.family_name
     return None

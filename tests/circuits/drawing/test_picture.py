@@ -260,10 +260,3 @@ def test_the_caption_names_the_differentiated_scalar_for_array_outputs_and_upstr
     for upstream, what in ((1.0, "sum(f)"), ([5, 7], "sum(df * f)")):
         circuit.run(upstream)
         assert picture(circuit).axes[0].texts[-1].get_text().endswith(f"the derivative of {what} with respect to it")
-
-
-def test_a_name_that_the_font_cannot_show_is_refused():
-    circuit = parse("日本 * 2", {"日本": 1})
-    circuit.run()
-    with pytest.raises(InputError, match="the font of drawings, DejaVu Sans, has no 日 本: choose another name"):
-        picture(circuit)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image, ImageFilter
 from mlp import idx
 from mlp.commands.runs.predict import Answer, verdict
 from mlp.data.file_kinds import READABLE
+from mlp.languages.catalogue import say
 from mlp.runs import finished
 from mlp.system.text_table import width
 from tests.conftest import ROOT, finished_run, run_here, write_folder, write_letters
@@ -283,4 +285,9 @@ def test_without_a_run_the_json_is_an_empty_list(predict, tmp_path):
     ],
 )
 def test_under_a_drawing_stand_the_classes_by_their_names_if_they_have_any(name, second, text):
-    assert verdict(Answer(None, 7, name, 0.9, False, second)) == text
+    assert verdict(Answer(None, 7, name, 0.9, False, second), say) == text
+
+
+def test_they_stand_there_in_the_reader_s_language_too():
+    answer = Answer(None, 3, "猫", 0.5, True, {"second_digit": 4, "second_probability": 0.25})
+    assert verdict(answer, partial(say, language="zh")) == "猫，概率 0.5000，其次 4（0.2500），与训练图像都不像"

@@ -1,5 +1,6 @@
 """Labels are in the reader's language if a font here has its characters, in English otherwise, and never boxes."""
 
+import numpy as np
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
@@ -9,12 +10,14 @@ from mlp.circuits.drawing.picture import picture
 from mlp.circuits.expression import parse
 from mlp.figures import curves
 from mlp.figures.fonts import labels
+from mlp.figures.samples import class_samples
 from mlp.languages.catalogue import catalogue
+from mlp.system.errors import InputError
 from tests.figures.test_curves import history
 
 
 def characters(language):
-    return {ord(character) for text in catalogue(language).values() for character in str(text)}
+    return {ord(c) for key, text in catalogue(language).items() if key.startswith("figure.") for c in str(text)}
 
 
 def font(path, codes):
@@ -31,7 +34,7 @@ def font(path, codes):
     builder.setupGlyf(dict.fromkeys(names, pen.glyph()))
     builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
     builder.setupHorizontalHeader(ascent=900, descent=-100)
-    builder.setupNameTable({"familyName": f"Made for {path.parent.name}", "styleName": "Regular"})
+    builder.setupNameTable({"familyName": f"Made {path.stem}", "styleName": "Regular"})
     builder.setupOS2()
     builder.setupPost()
     builder.save(path)
@@ -43,9 +46,9 @@ def fonts(monkeypatch):
     """The fonts that this machine has."""
     here = []
     monkeypatch.setattr(labels, "findSystemFonts", lambda: here)
-    labels.font_for.cache_clear()
+    labels.font_with.cache_clear()
     yield here
-    labels.font_for.cache_clear()
+    labels.font_with.cache_clear()
 
 
 def texts(figure):
@@ -71,21 +74,43 @@ def test_it_is_in_english_without_such_a_font(fonts, tmp_path):
     english = drawn(tmp_path / "curve.png", "en")
     assert drawn(tmp_path / "curve.png", "zh") == english
     fonts.clear()
-    labels.font_for.cache_clear()
+    labels.font_with.cache_clear()
     assert drawn(tmp_path / "curve.png", "zh") == english
 
 
-def test_the_caption_of_a_circuit_follows(fonts, tmp_path):
-    circuit = parse("x * y", {"x": 2, "y": 3})
+def test_the_name_of_a_class_is_in_such_a_font_or_has_signs_in_the_place_of_letters(fonts, tmp_path):
+    assert labels.drawable("猫 cat")[0] == "\N{REPLACEMENT CHARACTER} cat"
+    fonts.append(font(tmp_path / "simsun.ttf", map(ord, "猫")))
+    fonts.append(font(tmp_path / "wqy-microhei.ttf", map(ord, "猫")))
+    labels.font_with.cache_clear()
+    assert labels.drawable("猫 cat") == ("猫 cat", ["DejaVu Sans", "Made wqy-microhei"])
+    class_samples(tmp_path / "samples.png", np.zeros((1, 4, 4), np.uint8), np.array([7], np.uint8), {7: "猫 cat"})
+
+
+def test_a_circuit_s_names_may_have_letters_of_such_a_font_and_have_room(fonts, tmp_path):
+    fonts.append(font(tmp_path / "msyh.ttf", map(ord, "权重")))  # of another name: matplotlib keeps the first one
+    circuit = parse("权重 * x", {"权重": 2, "x": 3})
     circuit.run()
-    english = "green, above a wire: its value; red, below: the derivative of f with respect to it"
-    assert english in texts(picture(circuit, language="zh"))
-    fonts.append(font(tmp_path / "simhei.ttf", characters("zh")))
-    labels.font_for.cache_clear()
-    figure = picture(circuit, language="zh", local=True)
-    curves.save(figure, tmp_path / "circuit.png")
-    (text,) = (text for text in texts(figure) if "绿色" in text)
-    assert text.splitlines() == [
-        "绿色，连线上方：值；红色，连线下方：f 对这个值的导数",
-        "蓝色，连线进入门的地方：门的局部梯度",
-    ]
+    figure = picture(circuit)
+    curves.save(figure, tmp_path / "circuit.png")  # a missing character would warn
+    (name,) = [text for text in figure.axes[0].texts if text.get_text() == "权重"]
+    assert name.get_window_extent().x0 >= 0
+
+
+def test_a_circuit_s_caption_is_in_chinese_if_a_font_has_all_its_characters(fonts, tmp_path):
+    circuit = parse("sum(x)", {"x": [2, 3]})
+    circuit.run()
+    english = picture(circuit, local=True).axes[0].texts[-1].get_text()
+    assert picture(circuit, local=True, language="zh").axes[0].texts[-1].get_text() == english
+    fonts.append(font(tmp_path / "wqy-zenhei.ttf", {ord(c) for text in catalogue("zh").values() for c in str(text)}))
+    labels.font_with.cache_clear()
+    figure = picture(circuit, local=True, language="zh")
+    assert figure.axes[0].texts[-1].get_text().startswith("绿色，连线上方：值；红色，")
+    curves.save(figure, tmp_path / "circuit.png")  # a missing character would warn
+
+
+def test_a_name_without_a_font_is_refused(fonts):
+    circuit = parse("日本 * 2", {"日本": 1})
+    circuit.run()
+    with pytest.raises(InputError, match="the font of drawings, DejaVu Sans, has no 日 本: choose another name"):
+        picture(circuit)
