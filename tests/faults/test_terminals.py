@@ -235,7 +235,8 @@ def reported(plain, name):
         out = shown_well(run_here("scripts/report.py", f"./{name}", cwd=Path.cwd()), 0)
     assert Path(typed(out.removeprefix("report: ").strip())) == Path(name, "report.html")
     page = Page(run / "report.html")
-    assert [text for text in page.texts if "0 or 9? " in text] == [f"0 or 9? Run {printable(name)}"]
+    title = heading = f"0 or 9? Run {printable(name)}"
+    assert [text for text in page.texts if "0 or 9? " in text] == [title, heading]
     assert page.texts.count(printable(text)) == 6
     assert page.tags.count("script") == 2
 
