@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from mlp import config, idx
 from mlp.__main__ import commands
+from mlp.commands import gradient_cost
 from mlp.commands.runs import replay
 from mlp.config import Config
 from mlp.data import dataset, idx_folder
@@ -124,6 +126,14 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def short_measurements() -> Iterator[None]:
+    """What gradients cost is measured for a moment only: no test can know the result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradient_cost, "SECONDS", 0.001)
+        yield
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """Run a command of the project from the checkout; stdout and stderr are text.
@@ -168,6 +178,20 @@ def run_here(*arguments: object, cwd: Path = ROOT, draws_curve: bool = False) ->
         patch.setattr(sys, "argv", [script, *others])
         code = command_line.run(main)
     return subprocess.CompletedProcess([script, *others], code, out.getvalue(), error.getvalue())
+
+
+QUICKER = {
+    "python scripts/check_gradients.py": "--set model.hidden_sizes=[2]",
+    "python scripts/train_xor.py --hidden 2 --seeds 0..39": "--seeds 0..1",
+}
+"""Options that save time, for commands that stand on several pages; docs/experiments.md has such networks and seeds."""
+
+
+def quicker(command: str) -> list[str]:
+    """The arguments of a page's command, which is run to see that it works."""
+    program, *arguments = shlex.split(f"{command} {QUICKER.get(command, '')}")
+    assert program == "python"
+    return arguments
 
 
 @contextmanager
