@@ -3,8 +3,9 @@
     python docs/make.py [PAGE ...]
 
 All ``sh`` blocks of a page run in a copy of the checkout without its runs, then all ``python`` blocks in one process.
-The ``text`` block right below a block gets its output. Pictures that the commands draw into docs/ are copied back. The
-tables of options in docs/config.md, and config.yaml if no page is named, are generated from the schema.
+The ``text`` block right below a block gets its output. Pictures that the commands draw into docs/ are copied back.
+The Chinese page NAME.zh.md gets the blocks of NAME.md. The tables of options in docs/config.md, and config.yaml if no
+page is named, are generated from the schema.
 """
 
 import filecmp
@@ -84,6 +85,19 @@ def remake(page: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(drawn, place)
     write_text(page, OPTIONS.sub(lambda _: config_docs.tables(), text))
+    in_chinese = page.with_suffix(".zh.md")
+    if in_chinese.exists():
+        write_text(in_chinese, with_blocks(in_chinese, text))
+
+
+def with_blocks(page: Path, other: str) -> str:
+    """A page with the commands, snippets and outputs of its other language, which are the same in the same order."""
+    text = read(page)
+    here, there = (list(BLOCK.finditer(language)) for language in (text, other))
+    if len(here) != len(there):
+        raise InputError(f"{page}: {len(here)} blocks, {len(there)} in English: translate what was added, or remove it")
+    blocks = (block[0] for block in there)
+    return BLOCK.sub(lambda _: next(blocks), text)
 
 
 def read(page: Path) -> str:

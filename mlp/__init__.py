@@ -9,7 +9,7 @@ Error and, derived from it, CheckFailed, DataChanged, Diverged, InputError: what
 time.
 """
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than this module
 if TYPE_CHECKING:

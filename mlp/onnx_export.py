@@ -73,9 +73,9 @@ def _entrance(network: MLP, scale: float | None) -> tuple[Any, list[Any], list[A
     """The model's input, the nodes that turn it into X in the network's precision, their constants, and X's name."""
     precision, shape = helper.np_dtype_to_tensor_dtype(network.precision), ["n", network.sizes[0]]
     if scale is not None:
-        divisor = numpy_helper.from_array(np.asarray(scale, network.precision), "white")
+        divisor = numpy_helper.from_array(np.asarray(scale, network.precision), "scale")
         numbers = helper.make_node("Cast", ["pixels"], ["numbers"], name="numbers", to=precision)
-        X = helper.make_node("Div", ["numbers", "white"], ["X"], name="X")
+        X = helper.make_node("Div", ["numbers", "scale"], ["X"], name="X")
         return helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape), [numbers, X], [divisor], "X"
     given = helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)
     if precision == TensorProto.FLOAT:

@@ -19,6 +19,7 @@ from mlp.commands.backpropagation import circuit as circuit_command
 from mlp.config import KEYS
 from mlp.system import command_line
 from tests.conftest import ROOT, copy_checkout, write_folder
+from tests.markdown import anchors, links
 
 PAGE = ROOT / "docs" / "circuits.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -192,19 +193,13 @@ def test_the_gallery_shows_what_the_examples_come_to_now(gallery):
     ids=lambda page: page.name,
 )
 def test_links_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    targets = links(page.read_text(encoding="utf-8"))
     assert targets
     for target in (target for target in targets if not target.startswith("https://")):
         path, _, heading = target.partition("#")
         file = page.parent / path if path else page
         assert file.exists(), target
-        assert not heading or heading in headings(file), target
-
-
-def headings(page):
-    """As a link names them."""
-    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+        assert not heading or heading in anchors(file.read_text(encoding="utf-8")), target
 
 
 def test_the_tests_of_the_promises_are_there():
@@ -216,7 +211,8 @@ def test_the_tests_of_the_promises_are_there():
 def test_the_index_lists_every_page():
     index = (PAGE.parent / "README.md").read_text(encoding="utf-8")
     pages = [path.name for ending in ("md", "html", "ipynb") for path in PAGE.parent.glob(f"*.{ending}")]
-    assert set(re.findall(r"^\| \[.*\]\((.*)\)", index, re.MULTILINE)) == set(pages) - {"README.md"}
+    first_cells = re.findall(r"^\| (\[.*?) \|", index, re.MULTILINE)
+    assert sorted(page for cell in first_cells for page in links(cell)) == sorted(set(pages) - {"README.md"})
 
 
 def test_the_commands_of_performance_run_on_fewer_images(checkout, here):
@@ -302,6 +298,18 @@ def test_a_page_is_remade_with_what_its_commands_print(remade):
     assert page.startswith(before + '{"output": "f", "nodes": [')
     assert page.endswith("}\n" + after)
     assert remade(page)[1] == page
+
+
+def test_its_chinese_page_gets_the_same_blocks_and_keeps_its_words(remade, tmp_path):
+    chinese = tmp_path / "page.zh.md"
+    chinese.write_text(PAGE_TO_MAKE.replace("# A page", "# 一页").replace("x=3", "x=2"), encoding="utf-8")
+    code, page, _ = remade(PAGE_TO_MAKE)
+    assert code == 0
+    assert chinese.read_text(encoding="utf-8") == page.replace("# A page", "# 一页")
+    chinese.write_text("# 一页\n", encoding="utf-8")
+    code, _, error = remade(PAGE_TO_MAKE)
+    assert code == 2
+    assert "page.zh.md: 0 blocks, 2 in English" in error
 
 
 def test_a_page_that_is_no_text_is_named(monkeypatch, tmp_path, capsys):

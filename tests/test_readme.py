@@ -3,7 +3,6 @@
 import re
 import shlex
 import threading
-from collections import Counter
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -101,25 +100,6 @@ def test_the_gate_that_it_shows_is_that_of_the_code():
     methods = same_class[same_class.index("    def forward") :].strip()
     untyped = re.sub(r": Value| -> \w+", "", methods)
     assert gate.partition("\n")[2].strip() == untyped
-
-
-def without_blocks(text):
-    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-
-
-def test_both_languages_have_the_same_commands_pictures_tables_names_and_figures():
-    """What stands in the one and not in the other is what one of them lost."""
-    shared = {
-        "blocks": lambda text: re.findall(r"```.*?```", text, re.DOTALL),
-        "code": lambda text: Counter(re.findall(r"`[^`\n]+`", without_blocks(text))),
-        "links": lambda text: set(re.findall(r"\]\(([^)]+)\)", text)) - {"README.md", "README.zh.md"},
-        "pictures": lambda text: re.findall(r"!\[[^]]+\]\(([^)]+)\)", text),
-        "headings": lambda text: re.findall(r"^#+ ", without_blocks(text), re.MULTILINE),
-        "tables": lambda text: [line.count("|") for line in without_blocks(text).splitlines() if line.startswith("|")],
-        "figures": lambda text: Counter(re.findall(r"\d+[.,]\d+|\d{3,}", without_blocks(text).replace("`", ""))),
-    }
-    for what, of in shared.items():
-        assert of(README) == of(CHINESE), what
 
 
 def test_ci_runs_the_two_commands_of_the_readme():

@@ -138,11 +138,11 @@ EXAMPLES: dict[str, Example] = {
 }
 
 
-def sentence(name: str) -> str:
+def sentence_key(name: str) -> str:
     """The key of the sentence about an example, for ``say``."""
     return f"examples.{name.replace('-', '_')}"
 
 
 def shows(name: str, language: str = "en") -> str:
     """The sentence about an example."""
-    return say(sentence(name), language)
+    return say(sentence_key(name), language)

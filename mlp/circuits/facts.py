@@ -47,10 +47,10 @@ def local_facts(local: LocalGradient) -> Any:
 
 
 def jacobian_facts(circuit: Circuit, outputs: Sequence[str], inputs: Sequence[str], upstream: Array) -> dict[str, Any]:
-    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON, with x for the outputs.
+    """The Jacobian, and both sides of the chain rule, J' df/dx and df/dz; ready for JSON.
 
-    The two are equal if every path from the inputs z to the circuit's output f passes through one of the outputs x,
-    and no path passes through two.
+    In the keys x stands for the outputs, z for the inputs, and f for the circuit's output. Both sides are equal if
+    every path from z to f passes through one of the elements of x, and no path passes through two.
     """
     df_dx, df_dz = circuit.gradients(outputs), circuit.gradients(inputs)
     rows, columns = ([label for name in names for label in labels(circuit, name)] for names in (outputs, inputs))
@@ -100,8 +100,8 @@ def jacobian_in_numbers(facts: dict[str, Any]) -> str:
         ["", *facts["columns"]],
         *([row, *map(_text, line)] for row, line in zip(facts["rows"], facts["matrix"], strict=True)),
     ]
-    sides = {f"d{f}/d{x}": "df_dx", f"J' d{f}/d{x}": "product", f"d{f}/d{z}": "df_dz"}
-    vectors = padded([[side, f"= {_vector(facts[name])}"] for side, name in sides.items()])
+    sides = [(f"d{f}/d{x}", "df_dx"), (f"J' d{f}/d{x}", "product"), (f"d{f}/d{z}", "df_dz")]
+    vectors = padded([[side, f"= {_vector(facts[name])}"] for side, name in sides])
     return "\n".join([aligned(matrix, str.rjust), "", *(" ".join(row).rstrip() for row in vectors)])
 
 

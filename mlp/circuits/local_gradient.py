@@ -36,7 +36,7 @@ def local_gradients(graph: ComputationalGraph, node: Node) -> dict[int, LocalGra
     Constants are left out. If a value is two inputs of the gate, each has its own local gradient. An array has the
     shape of input and output; it is not finite where the derivative is not.
     """
-    wanted = {k: source for k, source in enumerate(node.inputs) if not source.constant}
+    wanted = [k for k, source in enumerate(node.inputs) if not source.constant]
     if node.gate is None or not wanted:
         return {}
     C, *inputs = (graph.value(one.name) for one in (node, *node.inputs))
@@ -44,9 +44,12 @@ def local_gradients(graph: ComputationalGraph, node: Node) -> dict[int, LocalGra
         sent = node.gate.backward(np.ones_like(C), C, *inputs)  # for an upstream gradient of 1
     found: dict[int, LocalGradient] = {}
     for k in wanted:
-        by_element = inputs[k].shape == C.shape and (isinstance(node.gate, Elementwise) or not C.shape)
-        number = np.asarray(sent[k], float) if by_element else Jacobian(C.size, inputs[k].size)
-        found[k] = None if k in node.gate.indices else number
+        if k in node.gate.indices:
+            found[k] = None
+        elif inputs[k].shape == C.shape and (isinstance(node.gate, Elementwise) or not C.shape):
+            found[k] = np.asarray(sent[k], float)
+        else:
+            found[k] = Jacobian(C.size, inputs[k].size)
     return found
 
 

@@ -49,6 +49,11 @@ class Dataset:
         return self.source.image_shape
 
     @property
+    def largest_input(self) -> float:
+        """What the largest pixel becomes in X."""
+        return WHITE / self.scale
+
+    @property
     def inputs(self) -> int:
         """Number of pixels of an image, the length of a row of X."""
         rows, columns = self.image_shape
@@ -145,10 +150,7 @@ def divide(pixels: NDArray[np.uint8], scale: float, X: Array) -> None:
 
 
 def inputs_of_ink(ink: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
-    """The network's inputs for ink from 0 to 1, of which 1 is the largest pixel, where pixels are divided by ``scale``.
-
-    By the default scale the ink itself.
-    """
+    """X for ink from 0, paper, to 1, the largest pixel, if pixels are divided by ``scale``; by default ink."""
     return ink * (WHITE / scale)
 
 

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from mlp.figures import scales
-from mlp.figures.fonts.labels import labels
+from mlp.figures.fonts.labels import labels_in
 from mlp.figures.scales import Scale
 from mlp.languages.catalogue import Say, say
 from mlp.system.files import StrPath
@@ -46,7 +46,7 @@ def loss_curve(path: StrPath, history: Sequence["Epoch"], best_epoch: int, loss:
 @own_settings()
 def loss_figure(history: Sequence["Epoch"], best_epoch: int, loss: str, language: str = "en") -> Figure:
     """The figure of ``loss_curve``; the thread's next one in this language is drawn into it."""
-    with labels(language) as say:
+    with labels_in(language) as say:
         figure = _loss_figure(language)
         left, right = figure.axes
         for artist in (*left.lines, *right.lines, *figure.legends):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlp.evaluation import Evaluation
-from mlp.figures.fonts.labels import labels
+from mlp.figures.fonts.labels import labels_in
 from mlp.figures.images import image_grid, show_image
 from mlp.languages.catalogue import Say
 from mlp.system.files import StrPath
@@ -33,7 +33,7 @@ def confusion(path: StrPath, evaluation: Evaluation, language: str = "en") -> No
 
     With few classes each cell shows its share, too.
     """
-    with labels(language) as say:
+    with labels_in(language) as say:
         save(confusion_figure(evaluation, say), path)
 
 
@@ -81,7 +81,7 @@ def mistakes(path: StrPath, evaluation: Evaluation, language: str = "en") -> Non
     """The misclassified images, the most confident predictions first, each with its digit, prediction and index."""
     images, shown = evaluation.images, evaluation.most_confident_mistakes[:MAX_MISTAKES]
     errors, count = len(evaluation.mistakes), f"{len(images):,}"
-    with labels(language) as say:
+    with labels_in(language) as say:
         key = "figure.mistakes" if len(shown) == errors else "figure.most_confident_mistakes"
         title = say(key, errors=f"{errors:,}", images=count, shown=len(shown))
         grid = image_grid(title, len(shown), columns=min(max(len(shown), 1), 8), caption_lines=3)

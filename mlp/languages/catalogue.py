@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-LANGUAGES = {"en": "English", "zh": "中文"}
-"""Each language's code, which is the name of its file, and its own name. The first one is the default."""
+LANGUAGES = "en", "zh"
+"""Each language's code, which is the name of its file. The first one is the default."""
 Text = str | Mapping[str, str]
 """A text, or its forms."""
 Say = Callable[..., str]

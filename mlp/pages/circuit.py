@@ -11,7 +11,7 @@ import numpy as np
 
 from mlp.circuits.circuit import Circuit
 from mlp.circuits.drawing.picture import picture
-from mlp.circuits.examples import EXAMPLES, Example, sentence
+from mlp.circuits.examples import EXAMPLES, Example, sentence_key
 from mlp.circuits.expression import parse
 from mlp.circuits.facts import jacobian_facts, jacobian_in_numbers, together
 from mlp.circuits.source_text import parse_values
@@ -64,7 +64,7 @@ def example_facts(name: str, example: Example, script: Script, *, stages: bool =
     """The facts that the gallery shows about an example."""
     circuit = parse(example.expression, parse_values(example.arguments()), stages=stages)
     circuit.run()
-    facts = circuit_facts(circuit, name, example.expression, script) | {"shows": sentence(name)}
+    facts = circuit_facts(circuit, name, example.expression, script) | {"shows": sentence_key(name)}
     if example.jacobian is not None:
         outputs, inputs = (names.split(",") for names in example.jacobian)
         jacobian = jacobian_facts(circuit, outputs, inputs, np.ones(()))

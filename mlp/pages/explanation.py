@@ -29,9 +29,9 @@ def explain(gate: Gate, formula: Formula) -> dict[str, Any]:
 
 
 def about(gate: Gate) -> dict[str, str]:
-    """``says``: the key of the text about a gate of this library. Of another gate ``about``: what its docstring says.
+    """What a page says about a gate: ``says``, the key of a text, or ``about``, the text itself.
 
-    It is the docstring's first paragraph.
+    A gate of this library has a text in each language. Another gate's is the first paragraph of its docstring.
     """
     key = f"gates.{re.sub(r'[^a-z]', '_', gate.name)}"
     if type(gate).__module__.startswith("mlp.") and key in catalogue("en"):

@@ -25,7 +25,7 @@ from rcssmin import cssmin
 from rjsmin import jsmin
 
 from mlp.figures.colors import css_colors
-from mlp.languages.catalogue import LANGUAGES, catalogue, form
+from mlp.languages.catalogue import LANGUAGES, catalogue, form, say
 from mlp.system.printable import printable, printable_lines
 
 TEMPLATES = files("mlp.pages") / "templates"
@@ -99,8 +99,8 @@ def _marks(key: str, shown: Mapping[str, object]) -> Markup:
 
 def _say_in(attribute: str, key: str, **values: Any) -> Markup:
     """An attribute, such as aria-label, with the text of a key; language.js lists the attributes that may have one."""
-    shown = {name: _one_line(value) for name, value in values.items()}
-    text = form(catalogue("en")[key], shown).format(**shown)
+    shown: dict[str, Any] = {name: _one_line(value) for name, value in values.items()}
+    text = say(key, **shown)
     return Markup('{0}="{1}" data-in-{0}="{2}"').format(attribute, text, json.dumps([key, shown], **JSON))
 
 

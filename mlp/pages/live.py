@@ -25,7 +25,7 @@ from mlp.training.progress import Epoch
 Update = Callable[[bool], object]
 """Called after each block of steps, and with True after each epoch."""
 NextSteps = Callable[[Path, str], Mapping[str, str]]
-"""What a user can do with the run in this directory, now that its status is this: how, by the key of each purpose."""
+"""From a run's directory and its status: what a user can do next, as commands by the keys of the texts that say why."""
 REST = 50
 """An update must wait for this many times the time that the last one took."""
 SHORTEST = 1.0

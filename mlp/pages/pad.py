@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp.data import novelty, preparation
-from mlp.data.dataset import WHITE, Dataset
+from mlp.data.dataset import Dataset
 from mlp.evaluation import Evaluation
 from mlp.figures.style import sign_colors
 from mlp.gates import Gate
@@ -38,7 +38,7 @@ def pad_facts(
         "digits": run.config.data.labels,
         "few": few,
         "sizes": run.network.sizes,
-        "white": WHITE / evaluation.images.scale,
+        "white": evaluation.images.largest_input,
         "nodes": script.nodes(from_image(run.network)),
         "activations": list(activations),
         "output_gate": str(activations["P"]),

@@ -147,11 +147,11 @@ class DivergenceWatch:
 
     def _scaling(self) -> list[str]:
         """The advice to scale the pixels so that the largest input is 1, if it is far from 1."""
-        sample = self._training_set.first_of_each(SAMPLED)
-        largest, (low, high) = max(int(sample.pixels(rows).max()) for rows in sample.blocks()), NEAR_ONE
-        if not largest or low <= largest / sample.scale <= high:
+        sample, (low, high) = self._training_set.first_of_each(SAMPLED), NEAR_ONE
+        pixel = max(int(sample.pixels(rows).max()) for rows in sample.blocks())
+        if pixel == 0 or low <= pixel / sample.scale <= high:
             return []
-        return [f"data.scale={largest}: the inputs then go from 0 to 1, not to {largest / sample.scale:.3g}"]
+        return [f"data.scale={pixel}: the inputs then go from 0 to 1, not to {pixel / sample.scale:.3g}"]
 
     def _not_finite(self, network: MLP, reason: str, step: int) -> Diverged:
         where = first_not_finite(network)

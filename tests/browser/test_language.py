@@ -35,3 +35,6 @@ def test_a_page_for_other_readers_is_in_english(visit, page_file):
     page = visit(page_file, locale="fr-FR")
     expect(page.locator("[data-go=next]")).to_have_text("Next")
     expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.evaluate("localStorage.setItem('language', 'fr')")  # as somebody else's page may, also of a file
+    page.reload()
+    expect(page.locator("[data-go=play]")).to_have_text("Play")

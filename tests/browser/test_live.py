@@ -105,7 +105,7 @@ def test_without_an_update_for_a_minute_it_says_so_and_does_not_reload(texts, pa
 def test_it_is_in_the_reader_s_language_and_a_reload_keeps_it(texts, path, visit):
     page = at_time(visit, path, texts[1], 1, locale="zh-CN")
     assert page.title() == "1/3 正在训练：运行 run"
-    assert {"损失", "准确率（%）", "轮", "训练"} < set(page.locator(".chart text").all_text_contents())
+    assert {"损失", "准确率（%）", "轮次", "训练"} < set(page.locator(".chart text").all_text_contents())
     assert leftovers(page) == []
     page.get_by_role("button", name="暂停").click()
     page.get_by_role("button", name="English").click()

@@ -64,8 +64,7 @@ def test_the_language_of_a_circuit_changes_in_its_frame_alone_and_nothing_is_cut
     assert expression["x"] + expression["width"] <= button["x"]
     switch.click()
     assert counters(first, second) == ["step 0 of 7", "第 0 步，共 7 步"]
-    first.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert first.evaluate("document.body.offsetHeight <= innerHeight")
+    first.wait_for_function("document.body.offsetHeight <= innerHeight")
     assert page.evaluate("[scrollY, history.length, location.href]") == before
 
 

@@ -247,7 +247,7 @@ def test_the_language_switches_while_it_trains_and_nothing_is_lost(opened):
     page.get_by_label("优化器").select_option("adam")  # which begins anew
     enter(page, "学习率", "0.5")
     until(page, "playground.latest().steps === 0")
-    press(page, "单步")
+    press(page, "一步")
     until(page, "playground.latest().steps === 1")
     shown.append(leftovers(page))
     trained = weights(page)
@@ -348,7 +348,7 @@ def test_a_runs_weights_or_new_ones(opened):
     enter(page, "hidden units", "")
     until(page, f"playground.latest().parameters.length === {16 * 3 + 3}")
     assert page.get_by_label("weights", exact=True).input_value() == "new"
-    assert page.get_by_text("weights: the run's need hidden units 6 and sigmoid.").is_visible()
+    assert page.get_by_text("weights: the run's weights need hidden units 6 and sigmoid.").is_visible()
 
 
 def test_the_keyboard_alone_runs_and_pauses(opened):

@@ -44,7 +44,7 @@ y     2.0     2.25   0.25
 f     6.0     7.875  1.875
 
 change of f, predicted  1.75     the sum of gradient * step
-change of f, made       1.875
+change of f, actual     1.875
 difference              1.2e-01"""
     )
 

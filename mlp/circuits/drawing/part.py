@@ -32,6 +32,7 @@ HINTING = 1.04
 
 
 Point = tuple[float, float]
+"""x and y in inches; y grows downwards."""
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,9 @@ from mlp.circuits.drawing.part import (
 from mlp.circuits.listing import differentiated
 from mlp.circuits.local_gradient import Jacobian, LocalGradient, local_gradients
 from mlp.circuits.notation import is_shown_by_shape, rows_of
+from mlp.figures.fonts.labels import labels_in
 from mlp.graph import ComputationalGraph
-from mlp.languages.catalogue import say
+from mlp.languages.catalogue import Say, say
 from mlp.node import Node
 from mlp.system.errors import InputError
 
@@ -46,8 +47,8 @@ ROOM = -1.234
 """A live figure has room for numbers as wide as this one; the page's script makes wider ones narrower."""
 
 
-def picture(circuit: Circuit, *, live: bool = False, local: bool = False) -> Figure:
-    """A figure of the circuit's latest pass, with local gradients if ``local``.
+def picture(circuit: Circuit, *, live: bool = False, local: bool = False, language: str = "en") -> Figure:
+    """A figure of the circuit's latest pass, with local gradients if ``local``; its caption is in this language.
 
     Raises InputError if it has too many nodes, or letters without a glyph.
 
@@ -60,34 +61,36 @@ def picture(circuit: Circuit, *, live: bool = False, local: bool = False) -> Fig
         gradient = None if node.constant else circuit.gradient(node)
         labels[node] = rows_of(circuit.graph.value(node.name)), [] if gradient is None else rows_of(gradient)
     room = {node: rows_of(np.full_like(circuit.graph.value(node.name), ROOM)) for node in labels} if live else {}
-    text = "" if live else caption(circuit.graph)
-    if not local:
-        return labelled(circuit.graph, labels, text, room)
-    found = {node: local_gradients(circuit.graph, node) for node in labels}
+    found = {node: local_gradients(circuit.graph, node) for node in labels} if local else {}
     lines = {node: {k: local_rows(one) for k, one in by_position.items()} for node, by_position in found.items()}
-    return labelled(circuit.graph, labels, f"{text}\n{local_caption(found)}", room, lines)
+    with own_settings(), labels_in(language) as say:
+        captions = [] if live else [caption(circuit.graph, say)]
+        captions += [local_caption(found, say)] if local else []
+        return _figure(circuit.graph, labels, "\n".join(captions), room, lines)
 
 
 @own_settings()
 def labelled(
+    graph: ComputationalGraph, labels: Labels, text: str, room: Mapping[Node, Sequence[str]] | None = None
+) -> Figure:
+    """A figure of any graph with these labels, room for these texts at nodes' wires, and a text below it."""
+    return _figure(graph, labels, text, room or {}, {})
+
+
+def _figure(
     graph: ComputationalGraph,
     labels: Labels,
     text: str,
-    room: Mapping[Node, Sequence[str]] | None = None,
-    local: Mapping[Node, Mapping[int, Sequence[str]]] | None = None,
+    room: Mapping[Node, Sequence[str]],
+    local: Mapping[Node, Mapping[int, Sequence[str]]],
 ) -> Figure:
     """A figure of any graph with these labels, room for these texts at nodes' wires, and a text below it.
 
-    ``local`` has lines for the wires to a node, by the positions of the inputs.
+    ``local`` has lines for the wires to a node, by the positions of the inputs. Raises InputError as ``picture``.
     """
     nodes = drawn(graph)
-    if len(nodes) > MAX_NODES:
-        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
-    font = get_font(findfont(FontProperties()))
-    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
-    if unknown:
-        raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
-    parts = [part_of(graph, node, labels, (room or {}).get(node, ()), (local or {}).get(node, {})) for node in nodes]
+    check_drawable(nodes)
+    parts = [part_of(graph, node, labels, room.get(node, ()), local.get(node, {})) for node in nodes]
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)
@@ -110,6 +113,16 @@ def labelled(
     return figure
 
 
+def check_drawable(nodes: Sequence[Node]) -> None:
+    """Raises InputError if there are too many nodes, or if the font of drawings lacks a letter of a name."""
+    if len(nodes) > MAX_NODES:
+        raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
+    font = get_font(findfont(FontProperties()))
+    unknown = sorted({c for node in nodes for c in node.name if not node.constant and not font.get_char_index(ord(c))})
+    if unknown:
+        raise InputError(f"the font of drawings, {font.family_name}, has no {' '.join(unknown)}: choose another name")
+
+
 def latest(graph: ComputationalGraph) -> Labels:
     """The values and the gradients of the latest pass, and constants even before it."""
     values = {node: node.value for node in graph.nodes if node.constant}
@@ -120,9 +133,9 @@ def latest(graph: ComputationalGraph) -> Labels:
     }
 
 
-def caption(graph: ComputationalGraph) -> str:
+def caption(graph: ComputationalGraph, say: Say = say) -> str:
     """What the colours mean in the drawing of the latest pass; nothing before the first one."""
-    return "; ".join(say(key, **values) for key, values in legend(graph))
+    return say("stepping.semicolon").join(say(key, **values) for key, values in legend(graph))
 
 
 def legend(graph: ComputationalGraph) -> list[tuple[str, dict[str, str]]]:
@@ -147,11 +160,10 @@ def local_rows(local: LocalGradient) -> list[str]:
     return [] if local is None else rows_of(local)
 
 
-def local_caption(found: Mapping[Node, Mapping[int, LocalGradient]]) -> str:
+def local_caption(found: Mapping[Node, Mapping[int, LocalGradient]], say: Say) -> str:
     """What the colour of these local gradients means, and the letter of a Jacobian if there is one."""
     has_jacobian = any(isinstance(local, Jacobian) for one in found.values() for local in one.values())
-    text = "blue, where a wire arrives at a gate: the gate's local gradient"
-    return f"{text}; J: the size of a Jacobian" if has_jacobian else text
+    return say("stepping.local_gradients_and_jacobians" if has_jacobian else "stepping.local_gradients")
 
 
 def drawn(graph: ComputationalGraph) -> list[Node]:

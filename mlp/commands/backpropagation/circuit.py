@@ -40,7 +40,7 @@ PAGE = ".html"
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
     if options.list_examples:
-        print(list_of_examples())
+        print(list_of_examples(options.lang))
     elif options.gallery:
         show_gallery(options.gallery)
     elif options.network is not None:
@@ -158,10 +158,11 @@ def flags(names: set[str]) -> str:
     return ", ".join("EXPRESSION" if name == "words" else f"--{name.replace('_', '-')}" for name in sorted(names))
 
 
-def list_of_examples() -> str:
+def list_of_examples(language: str) -> str:
     width = max(map(len, EXAMPLES))
     return "\n".join(
-        f"{name:{width}}  {shows(name)}\n{'':{width}}  {example.expression}" for name, example in EXAMPLES.items()
+        f"{name:{width}}  {shows(name, language)}\n{'':{width}}  {example.expression}"
+        for name, example in EXAMPLES.items()
     )
 
 
@@ -173,7 +174,7 @@ def show_circuit(options: Namespace) -> None:
     circuit.run(upstream)
     nudge = nudge_facts(circuit, parse_steps(options.nudge)) if options.nudge else None
     if options.draw:
-        draw_circuit(circuit, text, options.draw, local=options.local)
+        draw_circuit(circuit, text, options.draw, local=options.local, language=options.lang)
     if options.code:
         print(listing.staged(circuit.graph, circuit.output))
         return
@@ -193,10 +194,10 @@ def show_circuit(options: Namespace) -> None:
     print(json.dumps(facts, allow_nan=False) if options.json else "\n\n".join(report))
 
 
-def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool) -> None:
+def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool, language: str) -> None:
     """Write the circuit of this text as a picture or as a page, depending on the file's ending.
 
-    ``local``: whether a picture shows local gradients.
+    ``local``: whether a picture shows local gradients; ``language``: that of its caption.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() == PAGE:
@@ -207,7 +208,7 @@ def draw_circuit(circuit: Circuit, text: str, file: Path, *, local: bool) -> Non
         from mlp.circuits.drawing.picture import picture
         from mlp.figures.style import save
 
-        save(picture(circuit, local=local), file)
+        save(picture(circuit, local=local, language=language), file)
 
 
 def show_gallery(file: Path) -> None:

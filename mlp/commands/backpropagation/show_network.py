@@ -12,7 +12,6 @@ import numpy as np
 
 from mlp.circuits.network_table import network_table
 from mlp.commands.arguments import Parser, run_directory
-from mlp.data.dataset import WHITE
 from mlp.gates import Array
 from mlp.network import decide, shown_outputs
 from mlp.runs.finished import FinishedRun, read_run
@@ -78,7 +77,7 @@ def draw_passes(run: FinishedRun, index: int, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     title = f"test image {index}: a {digit}, predicted {images.digits[predicted]}"
-    white = WHITE / images.scale
+    white = images.largest_input
     network_figure.draw_network(path, network, run.image_shape, images.digits, title, lines, white=white)
 
 

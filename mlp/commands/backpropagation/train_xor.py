@@ -67,15 +67,15 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def train_one(options: Namespace) -> None:
     """Train the network of --seed, and draw its loss and its decision surface."""
-    initial = options.seed or 0
-    network = initial_network(options.hidden, initial)
+    seed = options.seed or 0
+    network = initial_network(options.hidden, seed)
     losses, learned = train(network, options.learning_rate, options.steps, shows_steps=True)
     print(table(network))
     draw_figures(network, losses, options.output)
     if learned is None:
         raise CheckFailed(
             f"not learned: {right(network)} of {len(X)} rows are right: give more --steps ({options.steps:,}), or try "
-            f"another --learning-rate ({options.learning_rate:g}), --hidden ({options.hidden}) or --seed ({initial})"
+            f"another --learning-rate ({options.learning_rate:g}), --hidden ({options.hidden}) or --seed ({seed})"
         )
     print(f"all {len(X)} rows are right from step {learned:,} on; {len(losses) - 1:,} steps were taken")
 
@@ -84,17 +84,17 @@ def compare_seeds(options: Namespace) -> None:
     """Train a network for each of --seeds, print those that are stuck, and draw one of them beside one that learned."""
     first: dict[str, tuple[str, MLP]] = {}
     steps_taken = []
-    for initial in options.seeds:
-        network = initial_network(options.hidden, initial)
+    for seed in options.seeds:
+        network = initial_network(options.hidden, seed)
         losses, learned = train(network, options.learning_rate, options.steps)
         end = state(network, losses[-1])
         if learned is None:
             network.backward()
-            print(f"seed {initial:3} is stuck: {end}, gradient norm {np.linalg.norm(network.gradient_block):.1e}")
+            print(f"seed {seed:3} is stuck: {end}, gradient norm {np.linalg.norm(network.gradient_block):.1e}")
         else:
             steps_taken.append(len(losses) - 1)
         kind = "stuck" if learned is None else "learned"
-        first.setdefault(kind, (f"seed {initial}, {kind}: {end}", network))
+        first.setdefault(kind, (f"seed {seed}, {kind}: {end}", network))
     count, good = len(options.seeds), len(steps_taken)
     sizes = "-".join(map(str, network.sizes))
     print(f"{sizes}: {count - good:,} of {count:,} seeds are stuck: a row is still wrong after {options.steps:,} steps")

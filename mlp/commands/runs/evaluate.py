@@ -102,7 +102,7 @@ def describe(summary: dict[str, Any], directory: Path, say: Say = say) -> str:
         middle = [[accuracy, loss], [class_table(summary, say)], confusion_lines(summary, directory, say)]
     else:
         figures = [f"{figure(key, say)} {percent(summary[name], say)}" for name, key in FIGURES.items()]
-        middle = [[accuracy, *figures, loss], [in_words(cell, say) for cell in cells(summary)]]
+        middle = [[accuracy, *figures, loss], [describe_cell(cell, say) for cell in cells(summary)]]
     rules = [say("evaluate.rules"), *rule_lines(summary, say)]
     return "\n\n".join("\n".join(lines) for lines in (head, *middle, rules))
 
@@ -140,7 +140,7 @@ def confusion_lines(summary: dict[str, Any], directory: Path, say: Say) -> list[
     shown, file = wrong[:MAX_CONFUSIONS], display_path(directory / file_name(summary["split"]))
     return [
         say("evaluate.most_confused"),
-        *(in_words(cell, say) for cell in shown),
+        *(describe_cell(cell, say) for cell in shown),
         say("evaluate.whole_matrix", file=file),
     ]
 
@@ -156,7 +156,7 @@ def cells(summary: dict[str, Any]) -> Iterator[Cell]:
             yield count, true, predicted
 
 
-def in_words(cell: Cell, say: Say) -> str:
+def describe_cell(cell: Cell, say: Say) -> str:
     count, true, predicted = cell
     return say("evaluate.cell", images=f"{count:7,}", true=true, predicted=predicted)
 

@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 
 from mlp.commands.arguments import Parser, run_directory
-from mlp.data.dataset import WHITE
 from mlp.network import output_classes
 from mlp.runs.finished import FinishedRun, read_run
 from mlp.system import blas_threads, command_line
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     with replacing(path) as file:
         file.write(model.SerializeToString(deterministic=True))
     inputs, columns = network.sizes[0], column_labels(run)
-    given = f"X (n, {inputs}) float32, pixels in 0..{WHITE / images.scale:g}"
+    given = f"X (n, {inputs}) float32, pixels in 0..{images.largest_input:g}"
     if options.from_bytes:
         given = f"pixels (n, {inputs}) uint8, 0..255"
     within = " and ".join(f"{difference:.1e} by {engine}" for engine, difference in differences.items())

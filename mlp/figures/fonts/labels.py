@@ -38,10 +38,10 @@ FONTS = (
 
 
 @contextmanager
-def labels(language: str) -> Iterator[Say]:
-    """Within this block, in one of ``style.own_settings``, make a figure with the labels of the function that it gives.
+def labels_in(language: str) -> Iterator[Say]:
+    """A block in which a figure is made with labels in this language, by the ``say`` that the block gets.
 
-    What DejaVu Sans has looks as always.
+    It must lie within ``style.own_settings``. DejaVu Sans stays the first font: its characters look the same.
     """
     font = font_for(language)
     settings: dict[Any, Any] = {} if font is None else {"font.family": ["DejaVu Sans", font]}
@@ -51,11 +51,11 @@ def labels(language: str) -> Iterator[Say]:
 
 @cache
 def font_for(language: str) -> str | None:
-    """The name of the first of ``FONTS`` here that has all characters of the labels; None for English, too.
+    """The name of the first of ``FONTS`` here that has all characters of the texts; None for English, too.
 
     It is searched on the disk: matplotlib's own list does not have fonts that were installed after it was made.
     """
-    characters = {ord(c) for key, text in catalogue(language).items() if key.startswith("figure.") for c in str(text)}
+    characters = {ord(c) for text in catalogue(language).values() for c in str(text) if c.isprintable()}
     files = {Path(file).stem.lower(): file for file in findSystemFonts()} if language == "zh" else {}
     for file in (files[name.lower()] for name in FONTS if name.lower() in files):
         font = get_font(file)

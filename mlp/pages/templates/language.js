@@ -8,7 +8,7 @@ class Languages {
   // texts: for each language its texts by key. button: switches to the other language, whose name it shows.
   constructor(texts, button) {
     Object.assign(this, { texts, button });
-    this.use(kept() ?? (/^zh\b/i.test(navigator.language) ? "zh" : "en"));
+    this.use(kept() in texts ? kept() : /^zh\b/i.test(navigator.language) ? "zh" : "en");
     button.hidden = false;
     button.onclick = () => {
       this.use(this.other);
@@ -75,7 +75,8 @@ function html(value) {
   return place.innerHTML;
 }
 
-// The language that the reader chose in an earlier page. A page within another one may have no place to keep it.
+// What an earlier page kept: the language that the reader chose, unless it was a page of somebody else's, as all files
+// may have one store. A page within another one may have no place to keep it.
 function kept() {
   try {
     return localStorage.getItem("language");

@@ -135,6 +135,12 @@ dg/d(u, v) is from g's own backward pass; J' dg/d(a, b) equals it.
 """)
 
 
+def test_the_jacobian_of_a_value_with_respect_to_itself_has_both_sides(circuit):
+    """It is 1, so both derivatives are f's."""
+    _, out, _ = circuit("f = x * y", "x=1", "y=2", "--jacobian", "x", "--wrt", "x")
+    assert "\ndf/dx    = (2)\nJ' df/dx = (2)\ndf/dx    = (2)\n" in out
+
+
 @pytest.mark.parametrize("loss", ["softmax_loss", "svm_loss"])
 def test_a_loss_with_weights_is_the_sum_of_its_rows_losses_times_these(nodes, loss):
     values = ("S=[[3.2, 5.1, -1.7], [1, 2, 2.5]]", "y=[0, 2]")
@@ -184,6 +190,8 @@ def test_the_examples_are_listed_and_one_can_be_changed(circuit, nodes):
     assert code == 0
     for name, example in EXAMPLES.items():
         assert re.search(rf"^{name} +{re.escape(shows(name))}\n +{re.escape(example.expression)}$", out, re.MULTILINE)
+    _, out, _ = circuit("--list-examples", "--lang", "zh")
+    assert re.search(r"^sum-times +第一个电路：链式法则就是把局部梯度相乘$", out, re.MULTILINE)
     assert nodes("--example", "sum-times", "z=10", "x=0")["f"]["value"] == 50
 
 

@@ -5,6 +5,8 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.figure import Figure
 
+from mlp.circuits.drawing.picture import picture
+from mlp.circuits.expression import parse
 from mlp.figures import curves
 from mlp.figures.fonts import labels
 from mlp.languages.catalogue import catalogue
@@ -12,7 +14,7 @@ from tests.figures.test_curves import history
 
 
 def characters(language):
-    return {ord(c) for key, text in catalogue(language).items() if key.startswith("figure.") for c in str(text)}
+    return {ord(character) for text in catalogue(language).values() for character in str(text)}
 
 
 def font(path, codes):
@@ -29,7 +31,7 @@ def font(path, codes):
     builder.setupGlyf(dict.fromkeys(names, pen.glyph()))
     builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
     builder.setupHorizontalHeader(ascent=900, descent=-100)
-    builder.setupNameTable({"familyName": f"Made {path.stem}", "styleName": "Regular"})
+    builder.setupNameTable({"familyName": f"Made for {path.parent.name}", "styleName": "Regular"})
     builder.setupOS2()
     builder.setupPost()
     builder.save(path)
@@ -71,3 +73,19 @@ def test_it_is_in_english_without_such_a_font(fonts, tmp_path):
     fonts.clear()
     labels.font_for.cache_clear()
     assert drawn(tmp_path / "curve.png", "zh") == english
+
+
+def test_the_caption_of_a_circuit_follows(fonts, tmp_path):
+    circuit = parse("x * y", {"x": 2, "y": 3})
+    circuit.run()
+    english = "green, above a wire: its value; red, below: the derivative of f with respect to it"
+    assert english in texts(picture(circuit, language="zh"))
+    fonts.append(font(tmp_path / "simhei.ttf", characters("zh")))
+    labels.font_for.cache_clear()
+    figure = picture(circuit, language="zh", local=True)
+    curves.save(figure, tmp_path / "circuit.png")
+    (text,) = (text for text in texts(figure) if "绿色" in text)
+    assert text.splitlines() == [
+        "绿色，连线上方：值；红色，连线下方：f 对这个值的导数",
+        "蓝色，连线进入门的地方：门的局部梯度",
+    ]

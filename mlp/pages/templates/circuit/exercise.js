@@ -148,7 +148,7 @@ class Exercise {
     }));
     return sentences([
       gates.length > 1 && say("exercise.fans_out", { name: node.name }),
-      gates.length && say("exercise.rules", { rules: [...rules].join("; ") }),
+      gates.length && say("exercise.rules", { rules: [...rules].join(say("exercise.after_rule")) }),
       typed[place] ? say("exercise.factor", { name: label, factor: rounded(factor) })
         : say("exercise.not_zero", { name: label }),
     ]);

@@ -37,7 +37,7 @@ function keepUpToDate(button) {
   const isSilent = Date.now() - updated > silence;
   let timer = null;
   const name = () => {
-    const key = isSilent ? "live.reload" : remembered.isPaused ? "live.continue" : "live.pause";
+    const key = isSilent ? "live.reload" : remembered.isPaused ? "live.continue" : "page.pause";
     button.textContent = say(key);
   };
   document.addEventListener("language", name);

@@ -67,7 +67,7 @@ function header(scope, text) {
 
 // The header of a row with the text of a key, which follows the page's language.
 function said(key) {
-  const cell = header("row", say(key));
-  cell.dataset.say = key;
+  const cell = header("row", "");
+  sayAt(cell, key);
   return cell;
 }

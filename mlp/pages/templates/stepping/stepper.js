@@ -141,7 +141,7 @@ class Stepper {
   }
 
   showPlay() {
-    setText(this.buttons.play, say(this.timer === null ? "stepping.play" : "stepping.pause"));
+    setText(this.buttons.play, say(this.timer === null ? "stepping.play" : "page.pause"));
   }
 
   // What a number in the drawing means, with all its digits.
