@@ -235,9 +235,9 @@ def reported(plain, name):
         out = shown_well(run_here("scripts/report.py", f"./{name}", cwd=Path.cwd()), 0)
     assert Path(typed(out.removeprefix("report: ").strip())) == Path(name, "report.html")
     page = Page(run / "report.html")
-    assert [text for text in page.texts if "0 or 9? " in text] == [f"0 or 9? Run {printable(name)}"]
+    assert [text for text in page.texts if "0 or 9? " in text] == 2 * [f"0 or 9? Run {printable(name)}"]
     assert page.texts.count(printable(text)) == 6
-    assert page.tags.count("script") == 2
+    assert page.tags.count("script") == 3  # the texts, the plane and the pad: none from the name
 
 
 def drawn(plain, name):
