@@ -1,5 +1,6 @@
 """What the tests share: the bundled digits, small synthetic data, and commands run as a user runs them."""
 
+import fcntl
 import gc
 import os
 import re
@@ -353,11 +354,15 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of all examples; drawing it takes more than a second."""
-    path = tmp_path_factory.mktemp("gallery") / "gallery.html"
-    done = run_here("scripts/circuit.py", "--gallery", path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")
+def gallery(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The page of all examples; as drawing it takes more than a second, the first process that needs it does it."""
+    own, is_alone = tmp_path_factory.getbasetemp(), worker_id == "master"
+    path = (own if is_alone else own.parent) / "gallery.html"
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            done = run_here("scripts/circuit.py", "--gallery", path)
+            assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")
     return path
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mlp.circuits.examples import EXAMPLES
 from tests.browser.circuit_pages import HIDE, open_tool, press, text, texts, tick, write_page
-from tests.browser.conftest import READ, WIDTHS, in_english
+from tests.browser.conftest import READ, SAME, WIDTHS, in_english
 
 GATES = "softmax loss", "svm loss"
 """The names of gates that have two words: rules have them, as the code has."""
@@ -154,7 +154,7 @@ OVERLAP = """() => {
 def test_the_switch_covers_no_heading_on_a_phone(visit, gallery, accessible):
     page = visit(gallery, width=WIDTHS["phone"], locale="zh-CN", fragment="#multiply/1", reduced_motion="reduce")
     page.evaluate("document.querySelectorAll('.circuit:not(.chosen)').forEach((hidden) => hidden.remove())")  # time
-    accessible(page)
+    accessible(page, SAME)
     assert not page.evaluate(OVERLAP)
     switch(page, "English")
     assert not page.evaluate(OVERLAP)

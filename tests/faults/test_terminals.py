@@ -237,7 +237,7 @@ def reported(plain, name):
     page = Page(run / "report.html")
     assert [text for text in page.texts if "0 or 9? " in text] == 2 * [f"0 or 9? Run {printable(name)}"]
     assert page.texts.count(printable(text)) == 6
-    assert page.tags.count("script") == 3  # the texts, the plane and the pad: none from the name
+    assert page.tags.count("script") == 3  # of the frame, the data, of the page: none from the name
 
 
 def drawn(plain, name):
