@@ -1,8 +1,10 @@
 """What the tests share: the bundled digits, small synthetic data, and commands run as a user runs them."""
 
+import fcntl
 import gc
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 
 from mlp import config, idx
 from mlp.__main__ import commands
+from mlp.commands import gradient_cost
 from mlp.commands.runs import replay
 from mlp.config import Config
 from mlp.data import dataset, idx_folder
@@ -124,6 +127,14 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def short_measurements() -> Iterator[None]:
+    """What gradients cost is measured for a moment only: no test can know the result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradient_cost, "SECONDS", 0.001)
+        yield
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """Run a command of the project from the checkout; stdout and stderr are text.
@@ -168,6 +179,20 @@ def run_here(*arguments: object, cwd: Path = ROOT, draws_curve: bool = False) ->
         patch.setattr(sys, "argv", [script, *others])
         code = command_line.run(main)
     return subprocess.CompletedProcess([script, *others], code, out.getvalue(), error.getvalue())
+
+
+QUICKER = {
+    "python scripts/check_gradients.py": "--set model.hidden_sizes=[2]",
+    "python scripts/train_xor.py --hidden 2 --seeds 0..39": "--seeds 0..1",
+}
+"""Options that save time, for commands that stand on several pages; docs/experiments.md has such networks and seeds."""
+
+
+def quicker(command: str) -> list[str]:
+    """The arguments of a page's command, which is run to see that it works."""
+    program, *arguments = shlex.split(f"{command} {QUICKER.get(command, '')}")
+    assert program == "python"
+    return arguments
 
 
 @contextmanager
@@ -329,11 +354,15 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of all examples; drawing it takes more than a second."""
-    path = tmp_path_factory.mktemp("gallery") / "gallery.html"
-    done = run_here("scripts/circuit.py", "--gallery", path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")
+def gallery(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The page of all examples; as drawing it takes more than a second, the first process that needs it does it."""
+    own, is_alone = tmp_path_factory.getbasetemp(), worker_id == "master"
+    path = (own if is_alone else own.parent) / "gallery.html"
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            done = run_here("scripts/circuit.py", "--gallery", path)
+            assert (done.returncode, done.stdout, done.stderr) == (0, f"gallery: {path}\n", "")
     return path
 
 

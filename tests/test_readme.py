@@ -12,7 +12,7 @@ import pytest
 from mlp.data.sources import download
 from mlp.data.sources.download import RemoteDataset
 from mlp.system.files import sha256
-from tests.conftest import ROOT, copy_checkout, write_folder
+from tests.conftest import ROOT, copy_checkout, quicker, write_folder
 
 README, CHINESE, COMMANDS = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md", "docs/commands.md")
@@ -60,8 +60,7 @@ class Mirror(SimpleHTTPRequestHandler):
 def run_all(commands, checkout, here):
     """Within this process, which need not import matplotlib each time; as processes CI runs the first of them."""
     for command in commands:
-        program, *arguments = shlex.split(command)
-        assert program == "python"
+        arguments = quicker(command)
         if arguments[0] == "scripts/sweep.py":  # its processes are tested where its tests are
             arguments += ["--jobs", 1, "--set", "data.limit_per_digit=50"]
         done = here(*arguments, cwd=checkout, draws_curve=command == TRAIN)

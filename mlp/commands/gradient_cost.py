@@ -48,7 +48,7 @@ def narrower_networks(network: MLP, generator: Generator) -> Iterator[MLP]:
     yield network
 
 
-def measure(network: MLP, X: Array, Y: Array, seconds: float = SECONDS) -> GradientCost:
+def measure(network: MLP, X: Array, Y: Array, seconds: float) -> GradientCost:
     """Measure both ways for a network in float64 on these examples, X and Y as in ``MLP.loss``.
 
     Each way takes about ``seconds``: only as many numeric derivatives as fit into them are measured, but at least one

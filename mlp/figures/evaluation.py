@@ -53,8 +53,10 @@ def confusion_figure(evaluation: Evaluation, say: Say) -> Figure:
         figure.colorbar(image, label=say("figure.share"), shrink=0.8)
         size = fitting_size(cell, f"{counts.max():,}")
     for (row, column), count in np.ndenumerate(counts) if size >= MIN_POINTS else ():
+        if not (has_shares or count):
+            continue  # most cells of many classes are 0, and an empty text takes as long as any other
         color = "white" if shares[row, column] > 0.5 else "black"
-        text = f"{count:,}\n{shares[row, column]:.2%}" if has_shares else f"{count:,}" if count else ""
+        text = f"{count:,}\n{shares[row, column]:.2%}" if has_shares else f"{count:,}"
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size, in_layout=False)
     ticks = range(0, classes, -(-classes // MAX_TICKS))
     names = [digits[tick] for tick in ticks]

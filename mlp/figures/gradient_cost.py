@@ -17,7 +17,7 @@ def cost_curves(path: StrPath, parameters: Sequence[int], analytic: Sequence[flo
     """The seconds that both ways take for networks with these numbers of parameters, on logarithmic axes."""
     figure = Figure(figsize=(6.5, 4.5), layout="constrained")
     axes = figure.subplots()
-    axes.loglog(parameters, numeric, "--s", color=RED, label="numeric: two forward passes for each parameter")
+    axes.loglog(parameters, numeric, "s", ls="--", color=RED, label="numeric: two forward passes for each parameter")
     axes.loglog(parameters, analytic, "-o", color=BLUE, label="analytic: one forward and one backward pass")
     axes.set(xlabel="parameters (weights and biases)", ylabel="seconds for the gradient")
     axes.set_xlim(10 ** math.floor(math.log10(min(parameters))), 10 ** (math.floor(math.log10(max(parameters))) + 1))

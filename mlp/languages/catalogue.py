@@ -6,12 +6,12 @@ In English "a {digit}" becomes "an 8". templates/language.js does all this for p
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+FOLDER = Path(__file__).parent
 LANGUAGES = "en", "zh"
 """Each language's code, which is the name of its file. The first one is the default."""
 Text = str | Mapping[str, str]
@@ -26,13 +26,27 @@ AN = re.compile(r"8\d*|11|18")
 @cache
 def catalogue(language: str) -> dict[str, Text]:
     """All texts of a language; a key is the section and the name, as "circuit.inputs"."""
-    sections = tomllib.loads((files("mlp.languages") / f"{language}.toml").read_text(encoding="utf-8"))
-    return {f"{section}.{name}": text for section, texts in sections.items() for name, text in texts.items()}
+    return {key: text for name in _unparsed(language) for key, text in section(language, name).items()}
+
+
+@cache
+def section(language: str, name: str) -> dict[str, Text]:
+    """The texts of one section, by key: a command needs few sections, and parsing all of them delays its start."""
+    import tomllib  # not needed for --help or --json
+
+    return {f"{name}.{each}": text for each, text in tomllib.loads(_unparsed(language)[name]).items()}
+
+
+@cache
+def _unparsed(language: str) -> dict[str, str]:
+    """Each section as it stands in the file, without its header."""
+    _, *parts = re.split(r"^\[(\w+)\]$", (FOLDER / f"{language}.toml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def say(key: str, language: str = "en", **values: Any) -> str:
     """The text with these values in its places. Raises KeyError if there is no such text, or a value is missing."""
-    return form(catalogue(language)[key], values).format(**values)
+    return form(section(language, key.partition(".")[0])[key], values).format(**values)
 
 
 def form(text: Text, values: Mapping[str, Any]) -> str:

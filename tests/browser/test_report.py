@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mlp.pages import report
-from tests.browser.conftest import leftovers, watched
+from tests.browser.conftest import SAME, leftovers, watched
 from tests.browser.test_pad import ONE, answered, array, draw
 from tests.conftest import write_folder
 from tests.pages.untrained import untrained_run
@@ -153,7 +153,7 @@ def test_in_chinese_all_of_it_is_and_a_switch_keeps_what_was_drawn_and_pinned(sh
         page.locator("svg text").all_text_contents()
     )
     assert leftovers(page) == []
-    accessible(page)
+    accessible(page, SAME)
     ink = array(page, "pad.ink()")
     page.get_by_role("button", name="English").click()
     assert answered(page)[0] == 1

@@ -3,14 +3,12 @@
 import pytest
 
 from mlp.figures import gradient_cost
-from tests.figures.conftest import pixels
 from tests.figures.test_curves import assert_readable
 
 GROWING = [(787, 1e-5, 0.016), (3145, 1.4e-5, 0.07), (12577, 1.7e-5, 0.32), (25153, 2.2e-5, 0.7)]
 CASES = {
     "growing": GROWING,
-    "a single network": GROWING[:1],
-    "a small one": [(1, 1e-6, 2e-5)],
+    "a single small network": [(1, 1e-6, 2e-5)],
     "very large": [*GROWING, (20_000_769, 0.06, 7e5)],
 }
 
@@ -26,8 +24,3 @@ def test_both_ways_are_drawn_over_the_parameters_and_no_label_covers_another(cas
     assert curves["analytic"] == [[count, analytic] for count, analytic, _ in case]
     assert curves["numeric"] == [[count, numeric] for count, _, numeric in case]
     assert_readable(figures[0])
-
-
-def test_the_picture_is_written(tmp_path):
-    gradient_cost.cost_curves(tmp_path / "cost.png", [785], [1e-5], [0.02])
-    pixels(tmp_path / "cost.png")

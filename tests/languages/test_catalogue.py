@@ -1,6 +1,7 @@
 """Every text is there in every language, with the same places for values, and is shown somewhere."""
 
 import re
+import tomllib
 from string import Formatter
 
 import pytest
@@ -11,6 +12,7 @@ from tests.conftest import ROOT
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8") for ending in ("py", "html", "js") for path in (ROOT / "mlp").rglob(f"*.{ending}")
 )
+QUOTED = set(re.findall(r"(?<=[\"'])[\w.-]+(?=[\"'])", SOURCES))
 BY_NAME = "examples.", "gates."
 """Sections whose keys are names; tests of examples and gates hold them complete."""
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -22,6 +24,13 @@ def places(text):
     return {name for form in forms for _, name, _, _ in Formatter().parse(form) if name is not None}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_texts_are_those_of_the_file(language):
+    sections = tomllib.loads((ROOT / "mlp" / "languages" / f"{language}.toml").read_text(encoding="utf-8"))
+    texts = {f"{section}.{name}": text for section, texts in sections.items() for name, text in texts.items()}
+    assert catalogue(language) == texts
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_language_has_the_same_texts_with_the_same_places(language):
     english, other = catalogue("en"), catalogue(language)
@@ -31,8 +40,7 @@ def test_every_language_has_the_same_texts_with_the_same_places(language):
 
 def test_every_text_is_used_and_every_key_in_use_has_its_text():
     keys = set(catalogue("en"))
-    quoted = {key for key in keys if re.search(rf"[\"']{re.escape(key)}[\"']", SOURCES)}
-    assert {key for key in keys - quoted if not key.startswith(BY_NAME)} == set()
+    assert {key for key in keys - QUOTED if not key.startswith(BY_NAME)} == set()
     assert set(re.findall(r'\bsay\(\s*"([a-z_.]+)"', SOURCES)) <= keys
     assert set(re.findall(r'\bsay_in\("[a-z-]+", "([a-z_.]+)"', SOURCES)) <= keys
 
@@ -45,7 +53,7 @@ def test_no_text_is_forgotten(language):
 
 def test_a_text_takes_the_form_of_its_count(monkeypatch):
     forms = {"t.errors": {"one": "{count} error", "other": "{count} errors"}, "t.name": "run {name}"}
-    monkeypatch.setattr("mlp.languages.catalogue.catalogue", lambda _: forms)
+    monkeypatch.setattr("mlp.languages.catalogue.section", lambda *_: forms)
     assert [say("t.errors", count=count) for count in (0, 1, "1", "1,000")] == [
         "0 errors",
         "1 error",
@@ -60,6 +68,6 @@ def test_a_text_takes_the_form_of_its_count(monkeypatch):
 )
 def test_an_english_article_goes_with_its_number(monkeypatch, digit, article):
     texts = {"t.answer": "neither a {digit} nor a 5", "t.heading": "A {digit} is data {digit}"}
-    monkeypatch.setattr("mlp.languages.catalogue.catalogue", lambda _: texts)
+    monkeypatch.setattr("mlp.languages.catalogue.section", lambda *_: texts)
     assert say("t.answer", digit=digit) == f"neither {article} {digit} nor a 5"
     assert say("t.heading", digit=digit) == f"{article.capitalize()} {digit} is data {digit}"

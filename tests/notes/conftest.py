@@ -10,17 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, run_here, undrawn
+from tests.conftest import ROOT, quicker, run_here, undrawn
 
 PAGE = (ROOT / "docs" / "notes.md").read_text(encoding="utf-8")
 NUMBER = r"(?<![\w.])-?[0-9]+(?:,[0-9]{3}\b)*(?:\.[0-9]+)?"
 CIRCUIT = "python scripts/circuit.py "
-
-QUICKER = {
-    "python scripts/check_gradients.py": "--set model.hidden_sizes=[2]",
-    "python scripts/train_xor.py --hidden 2 --seeds 0..39": "--seeds 0..1",
-}
-"""Options that save time. The tests of other pages run these commands as they stand."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +83,8 @@ def section(number: str) -> str:
 
 
 def run(command: str, folder: Path) -> str:
-    program, *arguments = shlex.split(f"{command} {QUICKER.get(command, '')}")
-    assert program == "python"
     with undrawn():
-        done = run_here(*arguments, cwd=folder)
+        done = run_here(*quicker(command), cwd=folder)
     assert done.returncode == 0, f"{command}\n{done.stderr}"
     return str(done.stdout)
 

@@ -16,6 +16,8 @@ FLAG = re.compile(r"(?<![\w(-])--[a-z]+")
 OF_COMMANDS = ("commands", "sweeps", "__main__.py")
 OTHERS = {
     "circuits/examples.py": "the list of mlp circuit --list-examples",
+    "circuits/nudge.py": "the arguments of mlp circuit --nudge",
+    "languages/choice.py": "the argument --lang of several commands",
     "runs/provenance.py": "git's options",
     "system/command_line.py": "the commands' own arguments",
 }

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         check(itertools.chain(gate_checks(settings), network_checks(settings, network, X, Y)))
         random = generator(settings.training.seed, Stream.CHECK)
         narrower = gradient_cost.narrower_networks(network, random)
-        costs = [gradient_cost.measure(one, X, Y) for one in narrower]
+        costs = [gradient_cost.measure(one, X, Y, gradient_cost.SECONDS) for one in narrower]
     print(cost_table(costs, len(X)))
     if options.draw:
         from mlp.figures.gradient_cost import cost_curves  # matplotlib is slow to import

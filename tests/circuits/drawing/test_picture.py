@@ -56,7 +56,7 @@ BY_STAGES = [name for name in CIRCUITS if len(parsed(name, stages=True).graph.no
 
 @cache
 def drawn(name, stages=False, local=False):
-    """The circuit and its figure, shared by tests: none changes them."""
+    """The circuit and its figure, shared by tests that call it with the same positions: none changes them."""
     circuit = parsed(name, stages)
     circuit.run()
     return circuit, picture(circuit, local=local)
@@ -105,12 +105,12 @@ def along(wire):
 @pytest.mark.parametrize("local", [False, True])
 @pytest.mark.parametrize("name", CIRCUITS)
 def test_no_wire_runs_through_a_text(name, local):
-    _, figure = drawn(name, local=local)
+    _, figure = drawn(name, False, local)
     axes = figure.axes[0]
     wires = [patch for patch in axes.patches if isinstance(patch, PathPatch)] + list(axes.lines)
     points = np.array([point for wire in wires for point in along(wire)])
     symbols = [circle.get_window_extent() for circle in axes.patches if isinstance(circle, Circle)]
-    for text, box in extents(name, local=local):
+    for text, box in extents(name, False, local):
         if any(circle.contains(*box.get_points().mean(axis=0)) for circle in symbols):
             continue  # the wires to a gate end under its symbol
         inside = (points > box.min) & (points < box.max)
