@@ -8,7 +8,6 @@ import pytest
 import mlp
 from mlp import idx
 from mlp.config import of_mapping
-from mlp.estimator import MLPClassifier
 from mlp.training import from_config
 from mlp.training.gradient_precheck import check_before_training
 from mlp.training.loop import Trainer
@@ -77,6 +76,9 @@ def test_the_onnx_model_says_what_it_takes_or_divides_bytes_itself(run, options,
 @pytest.mark.parametrize("scale", [1, 17.5, 1e-3, 600])
 def test_training_on_pixels_is_training_on_the_numbers_that_they_become(tmp_path, scale):
     """The estimator takes these numbers as they are: its steps never see a byte."""
+    pytest.importorskip("sklearn")
+    from mlp.estimator import MLPClassifier
+
     folder = write_folder(tmp_path / "made", [0, 1] * 40, [0, 1])
     options = {"epochs": 3, "batch_size": 8, "learning_rate": 0.1, "momentum": 0.5}
     data = {"directory": folder, "scale": scale, "validation_fraction": 0}
