@@ -6,7 +6,7 @@ In English "a {digit}" becomes "an 8". templates/language.js does all this for p
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,19 @@ AN = re.compile(r"8\d*|11|18")
 """The numbers whose names begin with a vowel."""
 
 
-@cache
-def catalogue(language: str) -> dict[str, Text]:
-    """All texts of a language; a key is the section and the name, as "circuit.inputs"."""
-    return {key: text for name in _unparsed(language) for key, text in section(language, name).items()}
+def texts(keys: Collection[str], language: str) -> dict[str, Text]:
+    """The texts of those keys that have one, in the order of the file."""
+    names = {key.partition(".")[0] for key in keys}
+    sections = (section(language, name) for name in _unparsed(language) if name in names)
+    return {key: text for one in sections for key, text in one.items() if key in keys}
 
 
 @cache
 def section(language: str, name: str) -> dict[str, Text]:
-    """The texts of one section, by key: a command needs few sections, and parsing all of them delays its start."""
+    """The texts of one section; a key is the section and the name, as "circuit.inputs".
+
+    A command needs few sections, and parsing all of them would delay its start.
+    """
     import tomllib  # not needed for --help or --json
 
     return {f"{name}.{each}": text for each, text in tomllib.loads(_unparsed(language)[name]).items()}
@@ -44,9 +48,14 @@ def _unparsed(language: str) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
+def text_of(key: str, language: str = "en") -> Text:
+    """The text, or its forms. Raises KeyError if there is no such text."""
+    return section(language, key.partition(".")[0])[key]
+
+
 def say(key: str, language: str = "en", **values: Any) -> str:
     """The text with these values in its places. Raises KeyError if there is no such text, or a value is missing."""
-    return form(section(language, key.partition(".")[0])[key], values).format(**values)
+    return form(text_of(key, language), values).format(**values)
 
 
 def form(text: Text, values: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from mlp.circuits.formula_text import SUM, Rule, plain
 from mlp.circuits.local_gradient import PRODUCTS, local_gradient
 from mlp.gates import Elementwise, Gate, Max
-from mlp.languages.catalogue import catalogue
+from mlp.languages.catalogue import section
 from mlp.trace import Formula, Term
 
 
@@ -34,7 +34,7 @@ def about(gate: Gate) -> dict[str, str]:
     A gate of this library has a text in each language. Another gate's is the first paragraph of its docstring.
     """
     key = f"gates.{re.sub(r'[^a-z]', '_', gate.name)}"
-    if type(gate).__module__.startswith("mlp.") and key in catalogue("en"):
+    if type(gate).__module__.startswith("mlp.") and key in section("en", "gates"):
         return {"says": key}
     return {"about": " ".join((gate.__doc__ or "").partition("\n\n")[0].split())}
 

@@ -25,7 +25,7 @@ from rcssmin import cssmin
 from rjsmin import jsmin
 
 from mlp.figures.colors import css_colors
-from mlp.languages.catalogue import LANGUAGES, catalogue, form, say
+from mlp.languages.catalogue import LANGUAGES, form, say, section, text_of, texts
 from mlp.system.printable import printable, printable_lines
 
 TEMPLATES = files("mlp.pages") / "templates"
@@ -77,16 +77,13 @@ def render(template: str, **facts: Any) -> str:
 def texts_of(page: str) -> str:
     """The texts whose keys occur in the page, for each language by key, as JSON."""
     named = {"page.language", *re.findall(r"(?<![\w.-])[a-z_]+\.[a-z_]+(?![\w.-])", page)}
-    found = {
-        language: {key: text for key, text in catalogue(language).items() if key in named} for language in LANGUAGES
-    }
-    return htmlsafe_json_dumps(found, **JSON)
+    return htmlsafe_json_dumps({language: texts(named, language) for language in LANGUAGES}, **JSON)
 
 
 def _say(key: str, tag: str = "span", **values: Any) -> Markup:
     """An element that shows the text of a key; ``tag`` is its name with its attributes, as 'h2 id="curves"'."""
     shown = {name: _one_line(value) for name, value in values.items()}
-    text = Markup(form(catalogue("en")[key], shown)).format(**shown)  # noqa: S704  our own text; values are escaped
+    text = Markup(form(text_of(key), shown)).format(**shown)  # noqa: S704  our own text; values are escaped
     start, end = Markup(tag), Markup(tag.split()[0])  # noqa: S704  a template's
     return Markup("<{}{}>{}</{}>").format(start, _marks(key, shown), text, end)
 
@@ -119,7 +116,7 @@ def say_in_figure(svg: str) -> Markup:
 @cache
 def _figure_texts() -> dict[str, re.Pattern[str]]:
     """For each text of a figure, by its key, what matches it with any values."""
-    texts = {key: text for key, text in catalogue("en").items() if key.startswith("figure.") and isinstance(text, str)}
+    texts = {key: text for key, text in section("en", "figure").items() if isinstance(text, str)}
     return {key: re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(text))) for key, text in texts.items()}
 
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from mlp.languages.catalogue import catalogue
 from mlp.pages import frame
 from mlp.pages.javascript import Script
+from tests.languages.catalogue import catalogue
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """The first has no window and needs little more than half of the processor time."""

@@ -1,8 +1,8 @@
 """Promises of mlp.circuits.examples: each example has a sentence."""
 
 from mlp.circuits.examples import EXAMPLES, sentence_key, shows
-from mlp.languages.catalogue import catalogue
 from mlp.pages.circuit import STAGED
+from tests.languages.catalogue import catalogue
 
 
 def test_each_example_has_its_sentence_in_the_catalogue_and_no_sentence_is_left_over():

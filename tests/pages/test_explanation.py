@@ -5,9 +5,9 @@ import numpy as np
 from mlp.circuits.expression import parse
 from mlp.gates import Elementwise
 from mlp.gradient_check import all_gates
-from mlp.languages.catalogue import catalogue
 from mlp.pages.circuit import page
 from mlp.pages.explanation import about
+from tests.languages.catalogue import catalogue
 
 
 def test_each_gate_of_the_library_has_its_text_in_the_catalogue_and_no_text_is_left_over():

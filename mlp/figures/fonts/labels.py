@@ -15,7 +15,7 @@ from typing import Any
 from matplotlib import rc_context, rcParams
 from matplotlib.font_manager import findfont, findSystemFonts, fontManager, get_font
 
-from mlp.languages.catalogue import Say, catalogue, say
+from mlp.languages.catalogue import Say, say, section
 from mlp.system.printable import printable
 
 FONTS = (
@@ -78,8 +78,8 @@ def drawable(text: str) -> tuple[str, list[str]]:
 
 def font_for(language: str) -> str | None:
     """The name of the first of ``FONTS`` here that has all characters of the labels; None for English, too."""
-    texts = (str(text) for key, text in catalogue(language).items() if key.startswith("figure."))
-    return font_with(frozenset("".join(texts))) if language == "zh" else None
+    texts = section(language, "figure").values() if language == "zh" else ()
+    return font_with(frozenset("".join(map(str, texts)))) if texts else None
 
 
 @cache

@@ -11,9 +11,9 @@ from mlp.circuits.expression import parse
 from mlp.figures import curves
 from mlp.figures.fonts import labels
 from mlp.figures.samples import class_samples
-from mlp.languages.catalogue import catalogue
 from mlp.system.errors import InputError
 from tests.figures.test_curves import history
+from tests.languages.catalogue import catalogue
 
 
 def characters(language):
