@@ -40,7 +40,7 @@ def local_gradients(graph: ComputationalGraph, node: Node) -> dict[int, LocalGra
     if node.gate is None or not wanted:
         return {}
     C, *inputs = (graph.value(one.name) for one in (node, *node.inputs))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # what is not finite is shown as inf or nan
         sent = node.gate.backward(np.ones_like(C), C, *inputs)  # for an upstream gradient of 1
     found: dict[int, LocalGradient] = {}
     for k in wanted:

@@ -70,7 +70,7 @@ def local_text(graph: ComputationalGraph, node: Node, say: Say) -> str:
 
 
 def brief_local(local: LocalGradient, say: Say) -> str:
-    """A local gradient as ``brief`` writes an array, or what it is instead."""
+    """A local gradient as text: its numbers as ``brief`` writes them, or the size of a Jacobian."""
     if isinstance(local, Jacobian):
         return say("table.jacobian", rows=local.rows, columns=local.columns)
     return say("table.none") if local is None else brief(local, say=say)

@@ -14,7 +14,7 @@ from mlp.system.files import StrPath
 
 @own_settings()
 def cost_curves(path: StrPath, parameters: Sequence[int], analytic: Sequence[float], numeric: Sequence[float]) -> None:
-    """The seconds that both ways take for networks with these numbers of parameters, on logarithmic axes."""
+    """Draw the seconds of both ways against the number of parameters, on logarithmic axes."""
     figure = Figure(figsize=(6.5, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.loglog(parameters, numeric, "s", ls="--", color=RED, label="numeric: two forward passes for each parameter")

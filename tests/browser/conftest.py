@@ -1,6 +1,5 @@
 """What the tests of pages share: a browser, and checks that every page must pass."""
 
-import re
 import shutil
 from contextlib import contextmanager
 
@@ -8,7 +7,7 @@ import pytest
 
 from mlp.pages import frame
 from mlp.pages.javascript import Script
-from tests.languages.catalogue import catalogue
+from tests.languages.english import in_english
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """The first has no window and needs little more than half of the processor time."""
@@ -118,24 +117,11 @@ READ = """(root) => {
     return found.map((text) => text.trim().replace(/\\s+/g, " "));
 }"""
 """What a reader of a page, or of a part of it, sees or hears, except for code: its texts, and those in attributes."""
-WORD = r"\b(?!nan\b|inf\b)[A-Za-z][a-z]+(?:'[a-z]+)?"
-ENGLISH = re.compile(rf"{WORD} (?:[A-Za-z] )*{WORD}\b")
-"""Two words in a row; between them there may be words of one letter. A name such as dW is none."""
 
 
 def leftovers(page, *names):
-    """The texts that are still in English in a page in Chinese; ``names`` are those that stay, as "softmax loss".
-
-    That are texts with two or more English words in a row, and the catalogue's English texts, however short.
-    """
+    """The texts that are still in English in a page in Chinese: see ``in_english``."""
     return in_english(page.evaluate(READ), *names)
-
-
-def in_english(seen, *names):
-    """Those of the texts that are in English, as ``leftovers`` finds them."""
-    english = {text for text in catalogue("en").values() if isinstance(text, str) and text not in names}
-    kept = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "$^")
-    return [text for text in dict.fromkeys(seen) if text in english or ENGLISH.search(kept.sub("·", text))]
 
 
 def as_new(tab):

@@ -4,7 +4,8 @@ import pytest
 
 from mlp.circuits.examples import EXAMPLES
 from tests.browser.circuit_pages import HIDE, open_tool, press, text, texts, tick, write_page
-from tests.browser.conftest import READ, SAME, WIDTHS, in_english
+from tests.browser.conftest import READ, SAME, WIDTHS
+from tests.languages.english import in_english
 
 GATES = "softmax loss", "svm loss"
 """The names of gates that have two words: rules have them, as the code has."""

@@ -42,7 +42,7 @@ def test_the_euclidean_loss_is_squared(note):
 
 
 def test_the_passes_of_the_network_are_the_table_of_the_page(note):
-    """Eight gates, of which the last alone divides by n: the note's loss is E."""
+    """Eight gates. Only the last one divides by n: the note's loss is E."""
     rows = re.findall(r"^\| ([A-Z]\w* = .*?) +\| .*?\| (d.*?) +\|", note.printed("the network's passes"), re.MULTILINE)
     assert [forward for forward, _ in rows] == [
         *("Z1 = X W1", "Z2 = Z1 + b1", "Z3 = sigmoid(Z2)", "Z4 = Z3 W2", "Z5 = Z4 + b2"),

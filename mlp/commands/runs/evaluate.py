@@ -108,7 +108,7 @@ def describe(summary: dict[str, Any], directory: Path, say: Say = say) -> str:
 
 
 def heading(summary: dict[str, Any], directory: Path, say: Say) -> str:
-    """The number of errors, and of which images."""
+    """The first line: the number of errors, the images and the run."""
     keys = {"test": "evaluate.test", "validation": "evaluate.validation", "training": "evaluate.training"}
     errors, images = summary["errors"], f"{summary['n']:,}"
     return say(keys[summary["split"]], errors=errors, images=images, run=display_path(directory))
