@@ -66,7 +66,7 @@ def nudge_facts(circuit: Circuit, steps: Steps) -> dict[str, Any]:
 
 
 def _given(circuit: Circuit, name: str) -> Node:
-    """The given value of this name. Raises InputError if there is none, or if it is computed or a class index."""
+    """The leaf of this name. Raises InputError for an unknown name, a computed value or a class index."""
     indices = circuit.graph.class_indices
     named = {node.name: node for node in circuit.nodes}
     leaves = [node.name for node in circuit.nodes if node.gate is None and node not in indices]

@@ -14,10 +14,12 @@ VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 def add_language(parser: ArgumentParser) -> None:
     """Add --lang to a command. Its default is a language that standard output has the characters of."""
     language = language_of(os.environ)
+    if language != "en" and not _has_characters(getattr(sys.stdout, "encoding", None), language):
+        language = "en"
     parser.add_argument(
         "--lang",
         choices=LANGUAGES,
-        default=language if _has_characters(getattr(sys.stdout, "encoding", None), language) else "en",
+        default=language,
         help=f"language of the results (default: that of {', '.join(VARIABLES[:-1])} or {VARIABLES[-1]})",
     )
 

@@ -14,21 +14,19 @@ def width(text: str) -> int:
     )
 
 
-def ljust(text: str, columns: int) -> str:
-    """The text with blanks at its end, so that it takes this many columns of a terminal."""
-    return text + " " * (columns - width(text))
-
-
-def padded(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = str.ljust) -> list[list[str]]:
-    """The rows, each cell printable and as wide as the widest of its column.
+def justified(text: str, columns: int, justify: Callable[[str, int], str] = str.ljust) -> str:
+    """The text with blanks, so that it takes this many columns of a terminal.
 
     ``justify`` is a method of str, such as str.rjust.
     """
+    return justify(text, columns - width(text) + len(text))
+
+
+def padded(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = str.ljust) -> list[list[str]]:
+    """The rows, each cell printable and ``justified`` to the widest of its column."""
     rows = [list(map(printable, row)) for row in rows]
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    return [
-        [justify(cell, full - width(cell) + len(cell)) for cell, full in zip(row, widths, strict=True)] for row in rows
-    ]
+    return [[justified(cell, full, justify) for cell, full in zip(row, widths, strict=True)] for row in rows]
 
 
 def aligned(rows: Sequence[Sequence[str]], justify: Callable[[str, int], str] = str.ljust) -> str:

@@ -63,12 +63,10 @@ def picture(circuit: Circuit, *, live: bool = False, local: bool = False, langua
         gradient = None if node.constant else circuit.gradient(node)
         labels[node] = rows_of(circuit.graph.value(node.name)), [] if gradient is None else rows_of(gradient)
     room = {node: rows_of(np.full_like(circuit.graph.value(node.name), ROOM)) for node in labels} if live else {}
-    if not local:
-        text = "" if live else caption(circuit.graph, language)
-        return labelled(circuit.graph, labels, text, room)
-    found = {node: local_gradients(circuit.graph, node) for node in labels}
+    found = {node: local_gradients(circuit.graph, node) for node in labels} if local else {}
     lines = {node: {k: local_rows(one) for k, one in by_position.items()} for node, by_position in found.items()}
-    return labelled(circuit.graph, labels, caption(circuit.graph, language, local_legend(found)), room, lines)
+    text = "" if live else caption(circuit.graph, language, local_legend(found) if local else ())
+    return labelled(circuit.graph, labels, text, room, lines)
 
 
 @own_settings()
@@ -81,25 +79,27 @@ def labelled(
 ) -> Figure:
     """A figure of any graph with these labels, room for these texts at nodes' wires, and a text below it.
 
-    ``local`` has lines for the wires to a node, by the positions of the inputs.
+    ``local`` has lines for the wires to a node, by the positions of the inputs. Raises InputError as ``picture``.
     """
-    nodes = drawn(graph)
+    nodes, room, local = drawn(graph), room or {}, local or {}
     if len(nodes) > MAX_NODES:
         raise InputError(f"the circuit has {len(nodes)} nodes: up to {MAX_NODES} can be drawn")
+    with also(second_font(nodes, text)):
+        parts = [part_of(graph, node, labels, room.get(node, ()), local.get(node, {})) for node in nodes]
+        return figure_of(parts, text)
+
+
+def second_font(nodes: Sequence[Node], text: str) -> str | None:
+    """The font for what DejaVu Sans lacks; None if it lacks nothing. Raises InputError if no font has the names."""
     names = "".join(node.name for node in nodes if not node.constant)
-    font = font_with(lacking(names + text)) if lacking(names + text) else None
-    if lacking(names) and font is None:
-        missing = " ".join(sorted(lacking(names)))
-        raise InputError(f"the font of drawings, DejaVu Sans, has no {missing}: choose another name")
-    with also(font):
-        return figure_of(
-            [part_of(graph, node, labels, (room or {}).get(node, ()), (local or {}).get(node, {})) for node in nodes],
-            text,
-        )
+    font = font_with(lacking(names + text))
+    if font is None and (missing := lacking(names)):
+        raise InputError(f"the font of drawings, DejaVu Sans, has no {' '.join(sorted(missing))}: choose another name")
+    return font
 
 
 def figure_of(parts: Sequence[Part], text: str) -> Figure:
-    """A figure of a circuit's nodes, with a text below it."""
+    """A figure of a circuit's nodes, with a text below it. The parts are measured in the same fonts."""
     number = {part.node: k for k, part in enumerate(parts)}
     wires = wires_of(parts, number)
     layout = layered([part.box for part in parts], wires)

@@ -23,7 +23,7 @@ from mlp.system.command_line import display_path, warn
 from mlp.system.errors import InputError
 from mlp.system.files import is_write_protected, write_text
 from mlp.system.printable import printable
-from mlp.system.text_table import aligned, ljust, width
+from mlp.system.text_table import aligned, justified, width
 
 FIGURES = {
     "precision": "evaluate.precision",
@@ -116,7 +116,7 @@ def heading(summary: dict[str, Any], directory: Path, say: Say) -> str:
 
 def figure(key: str, say: Say) -> str:
     """The name of a figure, as wide as all names."""
-    return ljust(say(key), NAME_WIDTH)
+    return justified(say(key), NAME_WIDTH)
 
 
 def class_table(summary: dict[str, Any], say: Say) -> str:

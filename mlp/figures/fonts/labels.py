@@ -79,16 +79,16 @@ def drawable(text: str) -> tuple[str, list[str]]:
 def font_for(language: str) -> str | None:
     """The name of the first of ``FONTS`` here that has all characters of the labels; None for English, too."""
     texts = section(language, "figure").values() if language == "zh" else ()
-    return font_with(frozenset("".join(map(str, texts)))) if texts else None
+    return font_with(frozenset("".join(map(str, texts))))
 
 
 @cache
 def font_with(characters: frozenset[str]) -> str | None:
-    """The name of the first of ``FONTS`` here that has all these characters.
+    """The name of the first of ``FONTS`` here that has all these characters; None if none has, or for no characters.
 
     It is searched on the disk: matplotlib's own list does not have fonts that were installed after it was made.
     """
-    files = {Path(file).stem.lower(): file for file in findSystemFonts()}
+    files = {Path(file).stem.lower(): file for file in findSystemFonts()} if characters else {}
     for file in (files[name.lower()] for name in FONTS if name.lower() in files):
         font = get_font(file)
         if all(font.get_char_index(ord(character)) for character in characters):
